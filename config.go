@@ -1,0 +1,482 @@
+package fibermsal
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+// ResponseMode is how Entra hands the result of a sign-in to the app.
+type ResponseMode string
+
+const (
+	// FormPost sends it in the body of a POST, where no log and no browser
+	// history sees it.
+	FormPost ResponseMode = "form_post"
+	// Query sends it in the URL of a GET.
+	Query ResponseMode = "query"
+)
+
+// Config is what [New] and [Open] need to know. It is copied; later changes have
+// no effect. Printing one never shows a secret.
+type Config struct {
+	// ClientID is the application (client) ID of the registration in Entra.
+	//
+	// Required.
+	ClientID string
+
+	// ClientSecret is a client secret of the registration.
+	//
+	// Required, unless Credential is set.
+	ClientSecret string
+
+	// Credential returns another proof of the app's identity, such as
+	// confidential.NewCredFromCert makes. It is called for every new MSAL
+	// client, must be fast and safe for concurrent use.
+	//
+	// Optional, instead of ClientSecret.
+	Credential func(context.Context) (confidential.Credential, error)
+
+	// TenantID is the tenant whose users may sign in: a GUID or a domain name.
+	// "common" and "organizations" let users of other tenants sign in, and need
+	// AllowedTenants.
+	//
+	// Required, unless Authority is set.
+	TenantID string
+
+	// Authority is the full URL of the authority with the tenant, for national
+	// clouds: https://login.microsoftonline.us/{tenant}.
+	//
+	// Optional. Default: https://login.microsoftonline.com/ with the TenantID.
+	Authority string
+
+	// AllowedTenants are the GUIDs of the tenants whose users may sign in
+	// through "common" or "organizations". Personal accounts are the tenant
+	// 9188040d-6c67-4c5b-b112-36a304b66dad, and refused unless listed.
+	//
+	// Required with "common" and "organizations", forbidden otherwise.
+	AllowedTenants []string
+
+	// Scopes are the delegated permissions asked for at sign-in. openid, profile
+	// and offline_access are always asked for and not listed here.
+	//
+	// Optional. Default: User.Read.
+	Scopes []string
+
+	// PublicURL is the origin under which browsers reach the app, such as
+	// https://app.example.com. Redirect URIs are built from it and never from
+	// the request, whose headers anybody can forge (security row C5). Plain
+	// http is accepted for localhost only.
+	//
+	// Required.
+	PublicURL string
+
+	// RoutePrefix is the path under which the routes are mounted.
+	//
+	// Optional. Default: /user.
+	RoutePrefix string
+
+	// PostLogoutURL is where Entra sends the browser after signing out. It must
+	// be registered as a redirect URI.
+	//
+	// Optional. Default: PublicURL with the path "/".
+	PostLogoutURL string
+
+	// Storage is where sessions and tokens are kept, sealed: the one of Fiber's
+	// session middleware (store.Storage), [RedisStorage], or any other. It stays
+	// the app's to close.
+	//
+	// Optional. Default: the memory of this process, which every restart empties
+	// and a second instance does not see.
+	Storage fiber.Storage
+
+	// Keys seal cookies and records: 32 random bytes each, newest first. The
+	// first seals, all open, so a key is replaced in two deploys: append the new
+	// one everywhere, then move it to the front.
+	//
+	// Required with Storage. Default without: a random one.
+	Keys [][]byte
+
+	// CookieName is the session cookie's name, to which "__Host-" is added
+	// wherever the browser allows it.
+	//
+	// Optional. Default: fibermsal.
+	CookieName string
+
+	// IdleTimeout ends a session that nobody used for that long. The end slides
+	// in steps of a tenth of it.
+	//
+	// Optional. Default: 8 hours. At least a second.
+	IdleTimeout time.Duration
+
+	// AbsoluteTimeout ends a session that long after its sign-in, used or not.
+	//
+	// Optional. Default: 24 hours, or IdleTimeout if that is longer.
+	AbsoluteTimeout time.Duration
+
+	// ResponseMode is how Entra hands over the result of a sign-in.
+	//
+	// Optional. Default: FormPost, or Query where PublicURL is plain http.
+	ResponseMode ResponseMode
+
+	// HTTPClient reaches Entra and Graph, for proxies and private certificate
+	// authorities. For Entra only its Transport is used; time-outs, sizes and
+	// redirects are limited in any case.
+	//
+	// Optional. Default: a client that honours the environment's proxies.
+	HTTPClient *http.Client
+
+	// GraphURL is the root of Microsoft Graph, with the version.
+	//
+	// Optional. Default: https://graph.microsoft.com/v1.0.
+	GraphURL string
+
+	// Logger receives warnings and the causes of refused requests, without
+	// credentials.
+	//
+	// Optional. Default: slog.Default().
+	Logger *slog.Logger
+
+	// Next skips the middleware for a request when it returns true; to everyone
+	// behind it nobody is signed in.
+	//
+	// Optional. Default: nil.
+	Next func(*fiber.Ctx) bool
+
+	// ErrorHandler answers a request that failed with an [*Error], unless
+	// signing in is the answer.
+	//
+	// Optional. Default: a page for browsers, problem+json (RFC 9457) for others.
+	ErrorHandler fiber.ErrorHandler
+
+	// OnSignIn is called when a user has been verified and before the session
+	// begins. It may complete the user and refuse the sign-in by returning an
+	// error, which is shown as a refusal without its text, or as it is if it is
+	// an [*Error]. The context ends after 10 seconds.
+	//
+	// Optional. Default: nil.
+	OnSignIn func(context.Context, *SignIn) error
+
+	// OnSignOut is called when a user has signed out, after the session ended.
+	// An error is logged.
+	//
+	// Optional. Default: nil.
+	OnSignOut func(context.Context, *User) error
+
+	// Info adds fields to the answer of GET /user/info. A function that fails
+	// gives null and a log line.
+	//
+	// Optional. Default: nil.
+	Info map[string]func(*fiber.Ctx, *User) (any, error)
+
+	// AnonymousOnOutage serves a handler's answer although the storage failed
+	// when it asked [FromContext], as if nobody was signed in. Only for pages
+	// that are right for strangers, too. Off, such requests get 503.
+	//
+	// Optional. Default: false.
+	AnonymousOnOutage bool
+}
+
+const (
+	publicAuthority    = "https://login.microsoftonline.com/"
+	publicGraph        = "https://graph.microsoft.com/v1.0"
+	defaultPrefix      = "/user"
+	defaultCookie      = "fibermsal"
+	defaultIdle        = 8 * time.Hour
+	defaultAbsolute    = 24 * time.Hour
+	defaultScope       = "User.Read"
+	hostPrefix         = "__Host-"
+	graphVersionSuffix = "/v1.0"
+)
+
+// settings is a Config that was checked, completed and copied.
+type settings struct {
+	Config
+	authority   string // without a slash at the end
+	redirectURI string
+	cookieName  string
+	secure      bool // cookies carry Secure and the __Host- prefix
+}
+
+// settle validates a Config and fills in what was left out.
+func (cfg Config) settle() (settings, error) {
+	cfg = cfg.clone()
+	var p problems
+	cfg.checkRegistration(&p)
+	cfg.checkAddresses(&p)
+	cfg.checkScopes(&p)
+	cfg.checkStorage(&p)
+	cfg.checkTimes(&p)
+	if err := errors.Join(p...); err != nil {
+		return settings{}, err
+	}
+	return cfg.complete()
+}
+
+func (cfg Config) clone() Config {
+	cfg.AllowedTenants = slices.Clone(cfg.AllowedTenants)
+	for i, t := range cfg.AllowedTenants {
+		cfg.AllowedTenants[i] = strings.ToLower(t)
+	}
+	cfg.Scopes = slices.Clone(cfg.Scopes)
+	cfg.Info = maps.Clone(cfg.Info)
+	cfg.Keys = slices.Clone(cfg.Keys)
+	for i, k := range cfg.Keys {
+		cfg.Keys[i] = slices.Clone(k)
+	}
+	return cfg
+}
+
+func (cfg Config) complete() (settings, error) {
+	s := settings{Config: cfg}
+	s.authority = strings.TrimSuffix(cfg.Authority, "/")
+	if s.authority == "" {
+		s.authority = publicAuthority + cfg.TenantID
+	}
+	s.PublicURL = strings.TrimSuffix(cfg.PublicURL, "/")
+	s.RoutePrefix = orDefault(cfg.RoutePrefix, defaultPrefix)
+	s.redirectURI = s.PublicURL + s.RoutePrefix + callbackPath
+	s.PostLogoutURL = orDefault(cfg.PostLogoutURL, s.PublicURL+"/")
+	s.GraphURL = orDefault(cfg.GraphURL, publicGraph)
+	s.IdleTimeout = orDefault(cfg.IdleTimeout, defaultIdle)
+	s.AbsoluteTimeout = orDefault(cfg.AbsoluteTimeout, max(defaultAbsolute, s.IdleTimeout))
+	if len(s.Scopes) == 0 {
+		s.Scopes = []string{defaultScope}
+	}
+	if s.Logger == nil {
+		s.Logger = slog.Default()
+	}
+	https := strings.HasPrefix(s.PublicURL, "https://")
+	if s.ResponseMode == "" {
+		s.ResponseMode = Query
+		if https {
+			s.ResponseMode = FormPost
+		}
+	}
+	// Browsers take Secure cookies from http://localhost, except Safari; only
+	// form_post cannot do without, for SameSite=None demands Secure.
+	s.secure = https || s.ResponseMode == FormPost
+	s.cookieName = orDefault(cfg.CookieName, defaultCookie)
+	if s.secure {
+		s.cookieName = hostPrefix + s.cookieName
+	}
+	if s.HTTPClient == nil {
+		s.HTTPClient = &http.Client{Transport: defaultTransport()}
+	}
+	if len(s.Keys) == 0 {
+		key := make([]byte, sealed.KeySize)
+		if _, err := rand.Read(key); err != nil {
+			return settings{}, fmt.Errorf("fibermsal: no randomness for a key: %w", err)
+		}
+		s.Keys = [][]byte{key}
+	}
+	return s, nil
+}
+
+func orDefault[T comparable](value, standard T) T {
+	var zero T
+	if value == zero {
+		return standard
+	}
+	return value
+}
+
+// problems collects what is wrong with a Config, field by field.
+type problems []error
+
+func (p *problems) add(field, format string, args ...any) {
+	*p = append(*p, fmt.Errorf("fibermsal: Config."+field+": "+format, args...))
+}
+
+var (
+	tenantName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.\-]*$`)
+	prefixPath  = regexp.MustCompile(`^(/[A-Za-z0-9_\-.~]+)+$`)
+	cookieToken = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_\-.]{0,31}$`)
+	clientName  = regexp.MustCompile(`^[A-Za-z0-9_\-.]{1,128}$`)
+)
+
+func (cfg Config) checkRegistration(p *problems) {
+	if !clientName.MatchString(cfg.ClientID) {
+		p.add("ClientID", "is required: the application (client) ID of the registration")
+	}
+	switch {
+	case cfg.ClientSecret == "" && cfg.Credential == nil:
+		p.add("ClientSecret", "is required, or a Credential instead")
+	case cfg.ClientSecret != "" && cfg.Credential != nil:
+		p.add("Credential", "is set beside ClientSecret: keep one of them")
+	}
+	cfg.checkTenants(p, cfg.checkAuthority(p))
+}
+
+// checkAuthority returns the tenant of the authority.
+func (cfg Config) checkAuthority(p *problems) (tenant string) {
+	switch {
+	case cfg.TenantID == "" && cfg.Authority == "":
+		p.add("TenantID", "is required, or an Authority instead")
+	case cfg.TenantID != "" && cfg.Authority != "":
+		p.add("Authority", "is set beside TenantID: keep one of them")
+	case cfg.TenantID != "":
+		if !tenantName.MatchString(cfg.TenantID) {
+			p.add("TenantID", "is neither a GUID nor a domain name")
+		}
+		return cfg.TenantID
+	default:
+		u, err := url.Parse(cfg.Authority)
+		if err != nil || u.Scheme != "https" || u.Host == "" || bare(u) != nil ||
+			!tenantName.MatchString(strings.Trim(u.Path, "/")) {
+			p.add("Authority", "must be https://{host}/{tenant}")
+			return ""
+		}
+		return strings.Trim(u.Path, "/")
+	}
+	return ""
+}
+
+func (cfg Config) checkTenants(p *problems, tenant string) {
+	many := slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
+	switch {
+	case many && len(cfg.AllowedTenants) == 0:
+		p.add("AllowedTenants", "is required with %q: without it users of every tenant in the world could sign in", tenant)
+	case !many && tenant != "" && len(cfg.AllowedTenants) > 0:
+		p.add("AllowedTenants", "needs the tenant common or organizations")
+	}
+	for i, t := range cfg.AllowedTenants {
+		if !discovery.IsGUID(t) {
+			p.add("AllowedTenants", "entry %d is not a GUID", i)
+		}
+	}
+}
+
+func (cfg Config) checkAddresses(p *problems) {
+	if u, err := secureURL(cfg.PublicURL); err != nil {
+		p.add("PublicURL", "%v", err)
+	} else if strings.Trim(u.Path, "/") != "" {
+		p.add("PublicURL", "must be an origin without a path; RoutePrefix is for paths")
+	}
+	if cfg.PostLogoutURL != "" {
+		if _, err := secureURL(cfg.PostLogoutURL); err != nil {
+			p.add("PostLogoutURL", "%v", err)
+		}
+	}
+	if cfg.GraphURL != "" {
+		u, err := secureURL(cfg.GraphURL)
+		if err != nil {
+			p.add("GraphURL", "%v", err)
+		} else if !strings.HasSuffix(u.Path, graphVersionSuffix) {
+			p.add("GraphURL", "must end in %s", graphVersionSuffix)
+		}
+	}
+	if cfg.RoutePrefix != "" && !prefixPath.MatchString(cfg.RoutePrefix) {
+		p.add("RoutePrefix", "must be a plain path such as /user, without a slash at the end")
+	}
+	if cfg.CookieName != "" && !cookieToken.MatchString(cfg.CookieName) {
+		p.add("CookieName", "must be up to 32 letters, digits, dots, dashes or underscores; __Host- is added where it applies")
+	}
+	if cfg.ResponseMode != "" && cfg.ResponseMode != FormPost && cfg.ResponseMode != Query {
+		p.add("ResponseMode", "must be FormPost or Query")
+	}
+}
+
+// secureURL parses a URL that is https, or http on this machine. Its errors do
+// not repeat the URL, which may hold credentials.
+func secureURL(raw string) (*url.URL, error) {
+	if raw == "" {
+		return nil, errors.New("is required")
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Hostname() == "" {
+		return nil, errors.New("is not an absolute URL")
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !discovery.IsLoopback(u.Hostname())) {
+		return nil, errors.New("must be https; plain http is accepted for localhost only")
+	}
+	return u, bare(u)
+}
+
+func bare(u *url.URL) error {
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return errors.New("must have no user, query or fragment")
+	}
+	return nil
+}
+
+func (cfg Config) checkScopes(p *problems) {
+	for _, s := range cfg.Scopes {
+		switch {
+		case s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }):
+			p.add("Scopes", "%q is not a scope", s)
+		case slices.Contains(reservedScopes, strings.ToLower(s)):
+			p.add("Scopes", "%s is always asked for; leave it out", s)
+		case strings.HasSuffix(s, "/.default") && len(cfg.Scopes) > 1:
+			p.add("Scopes", "%s cannot be combined with other scopes", s)
+		}
+	}
+}
+
+func (cfg Config) checkStorage(p *problems) {
+	if cfg.Storage == nil && fiber.IsChild() {
+		p.add("Storage", "is required with Prefork: the processes do not share memory")
+	}
+	if cfg.Storage != nil && len(cfg.Keys) == 0 {
+		p.add("Keys", "are required with a Storage: what is stored must outlive this process")
+	}
+	for i, k := range cfg.Keys {
+		switch {
+		case len(k) != sealed.KeySize:
+			p.add("Keys", "key %d has %d bytes instead of %d", i, len(k), sealed.KeySize)
+		case len(slices.Compact(slices.Clone(k))) == 1:
+			p.add("Keys", "key %d is one byte repeated; use random bytes", i)
+		case slices.ContainsFunc(cfg.Keys[:i], func(other []byte) bool { return slices.Equal(k, other) }):
+			p.add("Keys", "key %d is listed twice", i)
+		}
+	}
+}
+
+func (cfg Config) checkTimes(p *problems) {
+	if cfg.IdleTimeout != 0 && cfg.IdleTimeout < time.Second {
+		p.add("IdleTimeout", "must be at least a second")
+	}
+	if cfg.AbsoluteTimeout != 0 && cfg.AbsoluteTimeout < orDefault(cfg.IdleTimeout, min(defaultIdle, cfg.AbsoluteTimeout)) {
+		p.add("AbsoluteTimeout", "must not be shorter than IdleTimeout")
+	}
+}
+
+// visible is what of a Config may be seen in logs and dumps.
+func (cfg Config) visible() map[string]any {
+	return map[string]any{
+		"ClientID": cfg.ClientID, "TenantID": cfg.TenantID, "Authority": cfg.Authority,
+		"AllowedTenants": cfg.AllowedTenants, "Scopes": cfg.Scopes, "PublicURL": cfg.PublicURL,
+		"RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
+		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
+		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(),
+		"AnonymousOnOutage": cfg.AnonymousOnOutage,
+	}
+}
+
+// String describes a Config without its secrets.
+func (cfg Config) String() string { return fmt.Sprintf("fibermsal.Config%v", cfg.visible()) }
+
+// GoString is what %#v prints: no more than String.
+func (cfg Config) GoString() string { return cfg.String() }
+
+// MarshalJSON describes a Config without its secrets.
+func (cfg Config) MarshalJSON() ([]byte, error) { return json.Marshal(cfg.visible()) }
+
+// LogValue describes a Config without its secrets.
+func (cfg Config) LogValue() slog.Value { return slog.StringValue(cfg.String()) }

@@ -1,0 +1,117 @@
+package fibermsal
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal/internal/redact"
+)
+
+// Error is a failure with two faces: what a user may read and branch on, and a
+// cause for the log that has been freed of credentials. Handlers return it as
+// it is; the middleware answers it.
+//
+// errors.Is compares two of them by Code. errors.As finds a *fiber.Error of the
+// same status and public text, so any Fiber ErrorHandler does the right thing.
+type Error struct {
+	// Code is stable and meant for programs, such as "login_required".
+	Code string
+	// Status is the HTTP status.
+	Status int
+	// Message is one public sentence.
+	Message string
+	// Reason narrows the Code down, for logs and tests.
+	Reason string
+	// RetryAfter is when trying again makes sense, if it does.
+	RetryAfter time.Duration
+	// Err is the cause, whose text is fit for a log. It may be nil.
+	Err error
+}
+
+// Errors to compare with by errors.Is.
+var (
+	// ErrLoginRequired says that nobody is signed in, or that the tokens of who
+	// is cannot be renewed without them. The middleware starts a sign-in.
+	ErrLoginRequired = &Error{Code: "login_required", Status: fiber.StatusUnauthorized, Message: "Please sign in."}
+	// ErrConsentRequired says that the user has not consented to a scope. The
+	// middleware starts a sign-in that asks.
+	ErrConsentRequired = &Error{Code: "consent_required", Status: fiber.StatusForbidden, Message: "This needs a permission that has not been granted."}
+	// ErrUnavailable says that the storage or Entra did not answer. Nobody is
+	// signed out by it.
+	ErrUnavailable = &Error{Code: "unavailable", Status: fiber.StatusServiceUnavailable, Message: "The service is busy. Please try again in a moment."}
+	// ErrRejected says that an authorization response was not accepted.
+	ErrRejected = &Error{Code: "sign_in_rejected", Status: fiber.StatusBadRequest, Message: "This sign-in could not be completed. Please start again."}
+	// ErrMisconfigured says that the app or its registration is set up wrongly;
+	// the log says how.
+	ErrMisconfigured = &Error{Code: "misconfigured", Status: fiber.StatusInternalServerError, Message: "Signing in is not set up correctly. Please tell the administrator."}
+)
+
+const retrySoon = 5 * time.Second
+
+// Error returns the public sentence and the code.
+func (e *Error) Error() string { return e.Message + " (" + e.Code + ")" }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is an [*Error] with the same code.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error) //nolint:errorlint // this is what errors.Is calls for every link of a chain
+	return ok && t.Code == e.Code
+}
+
+// As gives errors.As a *fiber.Error with the same status and public text.
+func (e *Error) As(target any) bool {
+	f, ok := target.(**fiber.Error)
+	if ok {
+		*f = fiber.NewError(e.Status, e.Message)
+	}
+	return ok
+}
+
+// GoString is what %#v prints: no more than Error.
+func (e *Error) GoString() string { return e.Error() }
+
+// LogValue is what slog writes: the codes and the scrubbed cause.
+func (e *Error) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("code", e.Code), slog.Int("status", e.Status)}
+	if e.Reason != "" {
+		attrs = append(attrs, slog.String("reason", e.Reason))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("cause", redact.Text(e.Err.Error())))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// because returns a copy of a general error with its particular reason.
+func (e *Error) because(reason string, cause error) *Error {
+	particular := *e
+	particular.Reason, particular.Err = reason, redact.Wrap(cause, nil)
+	return &particular
+}
+
+// signingInHelps reports whether the user can mend it.
+func (e *Error) signingInHelps() bool {
+	return errors.Is(e, ErrLoginRequired) || errors.Is(e, ErrConsentRequired)
+}
+
+func storageUnavailable(cause error) *Error {
+	e := ErrUnavailable.because("storage_failed", cause)
+	e.RetryAfter = retrySoon
+	return e
+}
+
+func entraUnavailable(reason string, cause error) *Error {
+	e := ErrUnavailable.because(reason, cause)
+	e.RetryAfter = retrySoon
+	return e
+}
+
+// notMounted is for handlers that ran without the middleware in front.
+func notMounted(what string) *Error {
+	return ErrMisconfigured.because("not_mounted", errors.New(what+" ran without fibermsal.New in front: app.Use(fibermsal.New(…)) must come before the route"))
+}

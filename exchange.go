@@ -1,0 +1,205 @@
+package fibermsal
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/discovery"
+)
+
+const (
+	// entraTimeout bounds every call to Entra; MSAL would wait 30 seconds.
+	entraTimeout = 10 * time.Second
+	// maxRetryAfter bounds how long Entra may ask to be left alone.
+	maxRetryAfter = 5 * time.Minute
+)
+
+// reservedScopes are asked for always, and by us: MSAL counts those it is given
+// as declined when the answer does not repeat them, and Entra never repeats
+// offline_access.
+var reservedScopes = []string{"openid", "profile", "offline_access"}
+
+func defaultTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ResponseHeaderTimeout: entraTimeout,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   64,
+		ForceAttemptHTTP2:     true,
+	}
+}
+
+// entraClient is what MSAL and discovery share: answers are limited in time and
+// size, configurations are cached, and a redirect is an error, because it would
+// carry the secret along.
+func entraClient(configured *http.Client) *http.Client {
+	transport := configured.Transport
+	if transport == nil {
+		transport = defaultTransport()
+	}
+	return &http.Client{
+		Transport:     discovery.NewTransport(transport),
+		Timeout:       entraTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// exchange is the HTTP client of one MSAL call. It notes what the token endpoint
+// answered, because MSAL's errors are texts, which contain tokens and the client
+// secret (security row F1): errors are classified by what is noted here, and
+// MSAL's are dropped. It is not safe for concurrent use, and MSAL makes its calls
+// one after the other.
+type exchange struct {
+	client *http.Client
+
+	failed     error // the transport's, on any call
+	asked      bool  // the token endpoint answered
+	status     int
+	retryAfter time.Duration
+	answer     tokenAnswer
+}
+
+// tokenAnswer is what is read of the token endpoint's answers, good and bad.
+type tokenAnswer struct {
+	Error         string `json:"error"`
+	Suberror      string `json:"suberror"`
+	ErrorCodes    []int  `json:"error_codes"`
+	CorrelationID string `json:"correlation_id"`
+	Scope         string `json:"scope"`
+	ClientInfo    string `json:"client_info"`
+	IDToken       string `json:"id_token"`
+	AccessToken   string `json:"access_token"`
+}
+
+// Do sends a request of MSAL's.
+func (x *exchange) Do(r *http.Request) (*http.Response, error) {
+	resp, err := x.client.Do(r)
+	if err != nil {
+		x.failed = err
+		return nil, err
+	}
+	if r.Method == http.MethodPost {
+		err = x.note(resp)
+	}
+	return resp, err
+}
+
+// CloseIdleConnections does nothing: the connections are shared.
+func (x *exchange) CloseIdleConnections() {}
+
+func (x *exchange) note(resp *http.Response) error {
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil {
+		x.failed = err
+		return err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	x.asked, x.status, x.answer = true, resp.StatusCode, tokenAnswer{}
+	x.retryAfter = parseRetryAfter(resp.Header.Get("Retry-After"))
+	_ = json.Unmarshal(body, &x.answer) // an unreadable answer leaves the status
+	return nil
+}
+
+func parseRetryAfter(value string) time.Duration {
+	seconds, err := strconv.Atoi(value)
+	if err != nil || seconds <= 0 {
+		return 0
+	}
+	return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+}
+
+// failure says what a failed MSAL call means, from what was noted.
+func (x *exchange) failure(scopes []string) *Error {
+	switch {
+	case x.failed != nil:
+		return entraUnavailable("entra_unreachable", networkCause(x.failed))
+	case !x.asked:
+		// MSAL had no refresh token to ask with.
+		return ErrLoginRequired.because("no_tokens", nil)
+	case x.status == http.StatusTooManyRequests || x.status >= http.StatusInternalServerError:
+		e := entraUnavailable("entra_busy", x.diagnosis())
+		e.RetryAfter = max(x.retryAfter, retrySoon)
+		return e
+	case x.answer.Error != "":
+		return x.refusal()
+	case len(x.declined(scopes)) > 0:
+		return ErrConsentRequired.because("scopes_declined", fmt.Errorf("scopes not granted: %s", strings.Join(x.declined(scopes), " ")))
+	}
+	return entraUnavailable("entra_unreadable", fmt.Errorf("status %d with an answer that is no token response", x.status))
+}
+
+// refusal maps the protocol's errors, by their parsed fields and never by text.
+func (x *exchange) refusal() *Error {
+	switch {
+	case x.answer.Suberror == "consent_required" || x.answer.Error == "consent_required":
+		return ErrConsentRequired.because("consent_required", x.diagnosis())
+	case x.answer.Error == "invalid_grant" || x.answer.Error == "interaction_required" || x.answer.Error == "login_required":
+		return ErrLoginRequired.because(x.answer.Error, x.diagnosis())
+	case x.answer.Error == "temporarily_unavailable" || x.answer.Error == "server_error":
+		return entraUnavailable("entra_busy", x.diagnosis())
+	case x.answer.Error == "invalid_scope":
+		return ErrMisconfigured.because("invalid_scope", x.diagnosis())
+	}
+	return ErrMisconfigured.because("client_refused", x.diagnosis())
+}
+
+// diagnosis is what an administrator needs to find the event in Entra's logs.
+func (x *exchange) diagnosis() error {
+	return fmt.Errorf("token endpoint: status %d error %q suberror %q AADSTS %v correlation %q",
+		x.status, x.answer.Error, x.answer.Suberror, x.answer.ErrorCodes, x.answer.CorrelationID)
+}
+
+// declined are the scopes asked for that a token answer did not grant.
+func (x *exchange) declined(asked []string) (missing []string) {
+	if x.answer.AccessToken == "" || x.answer.Scope == "" {
+		return nil
+	}
+	granted := strings.Fields(strings.ToLower(x.answer.Scope))
+	for _, s := range asked {
+		if !slices.Contains(granted, strings.ToLower(s)) {
+			missing = append(missing, s)
+		}
+	}
+	return missing
+}
+
+// account is whose tokens an answer brought, which MSAL files them under.
+func (x *exchange) account() (account entraAccount, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(x.answer.ClientInfo, "="))
+	if err != nil || json.Unmarshal(raw, &account) != nil {
+		return entraAccount{}, false
+	}
+	return account, account.ObjectID != "" && account.TenantID != ""
+}
+
+// entraAccount is a user in their home tenant.
+type entraAccount struct {
+	ObjectID string `json:"uid"`
+	TenantID string `json:"utid"`
+}
+
+func (a entraAccount) String() string { return a.ObjectID + "." + a.TenantID }
+
+// networkCause drops the URL from a transport error: an authorize URL carries
+// state and nonce.
+func networkCause(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

@@ -1,0 +1,188 @@
+package fibermsal
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/gofiber/fiber/v2"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/idtoken"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+const (
+	// closeTimeout bounds how long Close waits for refreshes in flight.
+	closeTimeout = 5 * time.Second
+	// clockSkew is by how much the clocks of Entra and this machine may differ.
+	clockSkew = 5 * time.Minute
+	// minReadBuffer is the header buffer that seven parallel sign-ins beside an
+	// app's own cookies need; Fiber's default is 4,096 bytes.
+	minReadBuffer = 16 << 10
+	// decodedSessions bounds how many sessions are kept decoded in memory.
+	decodedSessions = 10_000
+)
+
+// Auth is a configured sign-in: the middleware, its routes and the tokens of
+// the users who signed in. It is immutable after [Open] and safe for
+// concurrent use.
+type Auth struct {
+	cfg  settings
+	log  *slog.Logger
+	rand io.Reader
+
+	records *record.Store
+	flows   *flow.Jar
+	decoded *lru.Cache[string, *decodedSession]
+
+	entra *http.Client // for MSAL and discovery: cached, limited, no redirects
+	keys  *idtoken.KeySet
+
+	refreshes singleflight.Group
+	working   sync.WaitGroup
+
+	firstRequest sync.Once
+	closing      sync.Once
+}
+
+// New returns the middleware for an app, ready to use:
+//
+//	app.Use(fibermsal.New(fibermsal.Config{…}))
+//	fibermsal.RegisterRoutes(app)
+//
+// Register it before everything that asks who the user is, and after
+// middlewares that must see every answer, such as Fiber's logger. It panics if
+// the Config is not valid, naming every wrong field, as Fiber's own middlewares
+// do; use [Open] to get an error instead. It closes itself when the app shuts
+// down.
+func New(cfg Config) fiber.Handler {
+	a, err := Open(cfg)
+	if err != nil {
+		panic(err)
+	}
+	return func(c *fiber.Ctx) error {
+		a.firstRequest.Do(func() {
+			c.App().Hooks().OnShutdown(a.Close)
+			a.warnAboutApp(c.App())
+		})
+		return a.middleware(c)
+	}
+}
+
+// Open checks a Config, copies it and makes an [Auth] of it, without any call
+// to the network or the storage. The error joins one for each wrong field.
+//
+// The caller closes the Auth when the app has shut down.
+func Open(cfg Config) (*Auth, error) {
+	s, err := cfg.settle()
+	if err != nil {
+		return nil, err
+	}
+	ring, err := sealed.NewRing(s.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("fibermsal: Config.Keys: %w", err)
+	}
+	decoded, err := lru.New[string, *decodedSession](decodedSessions)
+	if err != nil {
+		return nil, err
+	}
+	a := &Auth{
+		cfg: s, log: s.Logger, rand: rand.Reader, decoded: decoded,
+		records: record.NewStore(backend(s.Storage, s.Logger), ring, s.ClientID),
+		flows:   flow.NewJar(ring, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
+		entra:   entraClient(s.HTTPClient),
+	}
+	a.keys = idtoken.NewKeySet(a.fetchKeys)
+	return a, nil
+}
+
+// Handler returns the middleware, as [New] does, for an Auth that was made by
+// [Open].
+func (a *Auth) Handler() fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		a.firstRequest.Do(func() { a.warnAboutApp(c.App()) })
+		return a.middleware(c)
+	}
+}
+
+// Close waits for token refreshes in flight, at most 5 seconds, and gives up
+// idle connections. It does not close the Storage, which is the app's. It may
+// be called more than once.
+func (a *Auth) Close() error {
+	var err error
+	a.closing.Do(func() {
+		done := make(chan struct{})
+		go func() { a.working.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(closeTimeout):
+			err = errors.New("fibermsal: a token refresh was still running when Close gave up waiting")
+		}
+		a.entra.CloseIdleConnections()
+	})
+	return err
+}
+
+// String names the Auth without telling any of its secrets.
+func (a *Auth) String() string { return "fibermsal.Auth(" + a.cfg.ClientID + ")" }
+
+// GoString is what %#v prints: no more than String.
+func (a *Auth) GoString() string { return a.String() }
+
+// warnAboutApp says what only an app's first request can reveal.
+func (a *Auth) warnAboutApp(app *fiber.App) {
+	if size := app.Config().ReadBufferSize; size < minReadBuffer {
+		a.log.LogAttrs(context.Background(), slog.LevelWarn,
+			"fiber.Config.ReadBufferSize is small: users with several sign-ins at once may get 431; set 16384",
+			slog.Int("bytes", size))
+	}
+}
+
+// metadata returns the authority's endpoints, from memory except the first time
+// and once a day.
+func (a *Auth) metadata(ctx context.Context) (*discovery.Metadata, error) {
+	m, err := discovery.Fetch(ctx, a.entra, a.cfg.authority)
+	if err != nil {
+		return nil, entraUnavailable("discovery_failed", err)
+	}
+	return m, nil
+}
+
+func (a *Auth) fetchKeys(ctx context.Context) ([]byte, error) {
+	m, err := a.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return discovery.Get(ctx, a.entra, m.JWKSURI)
+}
+
+// verifier returns what checks the id_tokens of an authority.
+func (a *Auth) verifier(m *discovery.Metadata) *idtoken.Verifier {
+	tenants := a.cfg.AllowedTenants
+	if tenants == nil {
+		tenants = []string{m.Tenant()}
+	}
+	return &idtoken.Verifier{
+		Issuer: m.Issuer, Tenants: tenants, ClientID: a.cfg.ClientID, Keys: a.keys, Skew: clockSkew,
+	}
+}
+
+// credential returns what this app proves its own identity with at Entra.
+func (a *Auth) credential(ctx context.Context) (confidential.Credential, error) {
+	if a.cfg.Credential != nil {
+		return a.cfg.Credential(ctx)
+	}
+	return confidential.NewCredFromSecret(a.cfg.ClientSecret)
+}

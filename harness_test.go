@@ -1,0 +1,288 @@
+package fibermsal_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+const (
+	publicURL   = "https://app.example"
+	redirectURI = publicURL + "/user/authorized"
+
+	adele = "AdeleV@contoso.com"
+	alex  = "AlexW@contoso.com"
+)
+
+// TestMain makes one request before any test: fasthttp starts a goroutine with
+// the first one, which must not belong to a synctest bubble (trap T21).
+func TestMain(m *testing.M) {
+	if os.Getenv(brokenRandomness) != "" {
+		os.Exit(serveWithoutRandomness())
+	}
+	app := fiber.New()
+	app.Get("/", func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusOK) })
+	if resp, err := app.Test(httptest.NewRequest(http.MethodGet, "/", http.NoBody), -1); err == nil {
+		_ = resp.Body.Close()
+	}
+	os.Exit(m.Run())
+}
+
+// site is an app behind fibermsal, and the emulator it signs in with.
+type site struct {
+	t   *testing.T
+	app *fiber.App
+	idp *entratest.Server
+	log *logbook
+
+	mu     sync.Mutex
+	bodies bytes.Buffer // of all answers
+}
+
+// newIDP makes an emulator that knows the site's redirect URI.
+func newIDP(t *testing.T, options ...entratest.Option) *entratest.Server {
+	t.Helper()
+	idp := entratest.New(append([]entratest.Option{
+		entratest.WithRedirectURI(redirectURI), entratest.WithLogoutURI(publicURL + "/"),
+	}, options...)...)
+	t.Cleanup(func() { _ = idp.Close() })
+	return idp
+}
+
+// configFor is the Config of an app that signs in with an emulator.
+func configFor(idp *entratest.Server) fibermsal.Config {
+	return fibermsal.Config{
+		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
+		GraphURL: idp.GraphURL, HTTPClient: idp.HTTPClient, PublicURL: publicURL,
+	}
+}
+
+// newSite makes an app with the routes and two pages of its own: /guarded, and
+// /token, which answers with the user whose token the handler gets. When the test
+// ends, no answer and no log line may contain a credential (security rows C7, F1).
+func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Config)) *site {
+	t.Helper()
+	s := &site{t: t, idp: idp, log: &logbook{}, app: fiber.New(fiber.Config{ReadBufferSize: 16 << 10})}
+	cfg := configFor(idp)
+	cfg.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	for _, c := range change {
+		c(&cfg)
+	}
+	s.app.Use(fibermsal.New(cfg))
+	fibermsal.RegisterRoutes(s.app)
+	s.app.Get("/", func(c *fiber.Ctx) error { return c.SendString("home") })
+	s.app.All("/guarded", fibermsal.Require(), func(c *fiber.Ctx) error {
+		u, _ := fibermsal.FromContext(c)
+		return c.SendString("hello " + u.Username)
+	})
+	s.app.Get("/token", func(c *fiber.Ctx) error {
+		token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), tokenRequest())
+		if err != nil {
+			return err
+		}
+		owner, _ := idp.TokenUser(token.Token)
+		return c.SendString(owner)
+	})
+	t.Cleanup(func() {
+		_ = s.app.Shutdown()
+		s.assertNoSecrets()
+	})
+	return s
+}
+
+func (s *site) assertNoSecrets() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, secret := range s.idp.Secrets() {
+		if secret != "" && strings.Contains(s.log.String(), secret) {
+			s.t.Errorf("a credential is in the log: %.12s…", secret)
+		}
+		if secret != "" && bytes.Contains(s.bodies.Bytes(), []byte(secret)) {
+			s.t.Errorf("a credential is in an answer: %.12s…", secret)
+		}
+	}
+}
+
+// send sends a request as it is.
+func (s *site) send(r *http.Request) *answer {
+	s.t.Helper()
+	resp, err := s.app.Test(r, -1)
+	if err != nil {
+		s.t.Fatalf("%s %s: %v", r.Method, r.URL, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.bodies.Write(body)
+	s.mu.Unlock()
+	return &answer{Response: resp, body: string(body)}
+}
+
+// answer is a response with its body read.
+type answer struct {
+	*http.Response
+	body string
+}
+
+func (a *answer) location() string { return a.Header.Get("Location") }
+
+func (a *answer) json(t *testing.T) map[string]any {
+	t.Helper()
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(a.body), &fields); err != nil {
+		t.Fatalf("not JSON: %v\n%s", err, a.body)
+	}
+	return fields
+}
+
+func (a *answer) cookie(name string) *http.Cookie {
+	for _, c := range a.Cookies() {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// browser keeps cookies as a browser does, SameSite included.
+type browser struct {
+	*site
+	jar map[string]*http.Cookie
+}
+
+func (s *site) browser() *browser {
+	return &browser{site: s, jar: make(map[string]*http.Cookie)}
+}
+
+// do sends a request with the browser's cookies and keeps those it gets.
+func (b *browser) do(r *http.Request) *answer {
+	b.t.Helper()
+	crossSitePost := r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Method != http.MethodGet
+	for _, c := range b.jar {
+		if !crossSitePost || c.SameSite == http.SameSiteNoneMode {
+			r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+		}
+	}
+	a := b.send(r)
+	for _, c := range a.Cookies() {
+		if c.MaxAge < 0 || (!c.Expires.IsZero() && c.Expires.Year() < 2000) || c.Value == "" {
+			delete(b.jar, c.Name)
+		} else {
+			b.jar[c.Name] = c
+		}
+	}
+	return a
+}
+
+func (b *browser) get(path string) *answer {
+	b.t.Helper()
+	return b.do(request(http.MethodGet, path, ""))
+}
+
+// navigate opens a page as the user does who types or clicks.
+func (b *browser) navigate(path string) *answer {
+	b.t.Helper()
+	r := request(http.MethodGet, path, "")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("Accept", "text/html,application/xhtml+xml")
+	return b.do(r)
+}
+
+func request(method, path, body string) *http.Request {
+	r := httptest.NewRequest(method, "/", strings.NewReader(body))
+	r.Host = "app.example"
+	// As the client wrote it: httptest would refuse what attackers send.
+	r.URL, r.RequestURI = &url.URL{Opaque: path}, path
+	return r
+}
+
+// start begins a sign-in and returns the authorize URL.
+func (b *browser) start(to string) string {
+	b.t.Helper()
+	path := "/user/login"
+	if to != "" {
+		path += "?to=" + url.QueryEscape(to)
+	}
+	a := b.navigate(path)
+	if a.StatusCode != http.StatusSeeOther {
+		b.t.Fatalf("login: status %d\n%s\n%s", a.StatusCode, a.body, b.log)
+	}
+	return a.location()
+}
+
+// approve lets a person sign in at the emulator and returns its answer, which has
+// not been delivered.
+func (b *browser) approve(authorizeURL, login string) *entratest.Response {
+	b.t.Helper()
+	response, err := b.idp.SignIn(authorizeURL, login)
+	if err != nil {
+		b.t.Fatalf("sign in at the emulator: %v", err)
+	}
+	return response
+}
+
+// signIn signs a person in.
+func (b *browser) signIn(login string) *answer {
+	b.t.Helper()
+	a := b.do(b.approve(b.start(""), login).Request())
+	if a.StatusCode != http.StatusSeeOther {
+		b.t.Fatalf("sign-in of %s: status %d\n%s\n%s", login, a.StatusCode, a.body, b.log)
+	}
+	return a
+}
+
+// user is who the app says is signed in, or "".
+func (b *browser) user() string {
+	b.t.Helper()
+	a := b.get("/user/info")
+	if a.StatusCode != http.StatusOK {
+		b.t.Fatalf("info: status %d\n%s", a.StatusCode, a.body)
+	}
+	upn, _ := a.json(b.t)["upn"].(string)
+	return upn
+}
+
+func (b *browser) session() string {
+	if c := b.jar[sessionCookie]; c != nil {
+		return c.Value
+	}
+	return ""
+}
+
+const sessionCookie = "__Host-fibermsal"
+
+// logbook collects log lines.
+type logbook struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,149 @@
+package discovery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// TenantPlaceholder is what stands for the tenant in the issuer of an authority
+// that serves many.
+const TenantPlaceholder = "{tenantid}"
+
+// Metadata is what fibermsal uses of an OpenID configuration.
+type Metadata struct {
+	Issuer                string `json:"issuer"`
+	AuthorizationEndpoint string `json:"authorization_endpoint"`
+	TokenEndpoint         string `json:"token_endpoint"`
+	EndSessionEndpoint    string `json:"end_session_endpoint"`
+	JWKSURI               string `json:"jwks_uri"`
+}
+
+// Tenant is the tenant in the issuer: a GUID or [TenantPlaceholder].
+func (m *Metadata) Tenant() string {
+	u, err := url.Parse(m.Issuer)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), "/v2.0")
+}
+
+// Fetch gets the metadata of an authority such as
+// https://login.microsoftonline.com/{tenant}, through a client whose transport
+// is a [Transport].
+func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadata, error) {
+	body, err := Get(ctx, client, strings.TrimSuffix(authority, "/")+"/v2.0"+path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := parse(body)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.validate(authority)
+}
+
+// Get reads a document of the authority.
+func Get(ctx context.Context, client *http.Client, address string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("discovery: %s answered with status %d", r.URL.Path, resp.StatusCode)
+	}
+	return io.ReadAll(resp.Body)
+}
+
+func parse(body []byte) (*Metadata, error) {
+	m := new(Metadata)
+	if err := json.Unmarshal(body, m); err != nil {
+		return nil, errors.New("discovery: the OpenID configuration is not JSON")
+	}
+	if m.Issuer == "" || m.AuthorizationEndpoint == "" || m.TokenEndpoint == "" || m.JWKSURI == "" {
+		return nil, errors.New("discovery: the OpenID configuration is incomplete")
+	}
+	return m, nil
+}
+
+// validate checks that the document speaks for the authority it came from
+// (OpenID Connect Discovery 1.0 section 4.3; ASVS 10.5.3) and that secrets and
+// keys travel over TLS only. What a browser opens may be plain http on this
+// machine, where the emulator lives.
+func (m *Metadata) validate(authority string) error {
+	a, err := url.Parse(authority)
+	if err != nil {
+		return errors.New("discovery: the authority is not a URL")
+	}
+	if err := m.validateIssuer(a); err != nil {
+		return err
+	}
+	for _, address := range []string{m.TokenEndpoint, m.JWKSURI} {
+		if u, err := url.Parse(address); err != nil || u.Scheme != "https" || !strings.EqualFold(u.Host, a.Host) {
+			return errors.New("discovery: token endpoint and keys must be https on the authority's own host")
+		}
+	}
+	for _, address := range []string{m.AuthorizationEndpoint, m.EndSessionEndpoint} {
+		if address != "" && !browsable(address) {
+			return errors.New("discovery: an endpoint for browsers is neither https nor on this machine")
+		}
+	}
+	return nil
+}
+
+func (m *Metadata) validateIssuer(authority *url.URL) error {
+	issuer, err := url.Parse(m.Issuer)
+	if err != nil || issuer.Scheme != "https" || !strings.EqualFold(issuer.Host, authority.Host) {
+		return errors.New("discovery: the issuer's host is not the authority's")
+	}
+	tenant, configured := m.Tenant(), strings.Trim(authority.Path, "/")
+	if issuer.Path != "/"+tenant+"/v2.0" || tenant == "" || strings.Contains(tenant, "/") {
+		return errors.New("discovery: the issuer has not the shape of an Entra tenant's")
+	}
+	if IsGUID(configured) && !strings.EqualFold(configured, tenant) {
+		return errors.New("discovery: the issuer is of another tenant")
+	}
+	return nil
+}
+
+func browsable(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	return u.Scheme == "https" || (u.Scheme == "http" && IsLoopback(u.Hostname()))
+}
+
+// IsLoopback reports whether a host name always means this machine: the
+// loopback addresses, localhost and what is below it (RFC 6761 section 6.3).
+func IsLoopback(host string) bool {
+	host = strings.ToLower(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "127.0.0.1" || host == "::1"
+}
+
+// IsGUID reports whether s has the form of a tenant or object id.
+func IsGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, r := range s {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if r != '-' {
+				return false
+			}
+		} else if !strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			return false
+		}
+	}
+	return true
+}

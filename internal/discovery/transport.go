@@ -1,0 +1,169 @@
+// Package discovery reads an authority's OpenID configuration, once per process.
+//
+// MSAL asks for it again with every new client, and fibermsal makes a client
+// per session: without a shared cache, 100 sessions cost 100 calls
+// (security.md G17). [Transport] sits below MSAL and answers those calls.
+package discovery
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// path is where OpenID Connect Discovery 1.0 section 4 puts the document.
+	path = "/.well-known/openid-configuration"
+
+	maxAge = 24 * time.Hour
+	// maxStale is how much longer an old document serves while the authority
+	// does not answer.
+	maxStale = 24 * time.Hour
+
+	// maxBody bounds every answer of the authority (security.md G8): MSAL reads
+	// without limit.
+	maxBody = 1 << 20
+	// maxDocuments is far more than an app has authorities.
+	maxDocuments = 64
+)
+
+// ErrTooLarge says that an answer exceeded what an authority ever sends.
+var ErrTooLarge = errors.New("discovery: answer too large")
+
+// Transport is a RoundTripper that answers requests for an OpenID
+// configuration from memory and limits the size of every answer. It is safe
+// for concurrent use.
+type Transport struct {
+	base http.RoundTripper
+
+	mu        sync.Mutex
+	documents map[string]*document
+}
+
+// NewTransport makes a Transport that sends what it cannot answer through base.
+func NewTransport(base http.RoundTripper) *Transport {
+	return &Transport{base: base, documents: make(map[string]*document)}
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, path) {
+		if d := t.document(r.URL.Scheme + "://" + r.URL.Host + r.URL.Path); d != nil {
+			return d.answer(r, t.base)
+		}
+	}
+	resp, err := t.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxBody}
+	return resp, nil
+}
+
+// CloseIdleConnections lets http.Client.CloseIdleConnections reach the base.
+func (t *Transport) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+func (t *Transport) document(key string) *document {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d := t.documents[key]
+	if d == nil && len(t.documents) < maxDocuments {
+		d = &document{turn: make(chan struct{}, 1)}
+		t.documents[key] = d
+	}
+	return d
+}
+
+// document is one cached answer. Its turn is a lock that a request can stop
+// waiting for.
+type document struct {
+	turn      chan struct{}
+	header    http.Header
+	body      []byte
+	fetchedAt time.Time
+}
+
+func (d *document) answer(r *http.Request, base http.RoundTripper) (*http.Response, error) {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-r.Context().Done():
+		return nil, context.Cause(r.Context())
+	}
+	age := time.Since(d.fetchedAt)
+	if d.body != nil && age < maxAge {
+		return d.response(r), nil
+	}
+	resp, err := base.RoundTrip(r)
+	if err == nil && resp.StatusCode == http.StatusOK {
+		err = d.keep(resp)
+	}
+	stale := d.body != nil && age < maxAge+maxStale
+	switch {
+	case err == nil && resp.StatusCode == http.StatusOK:
+		return d.response(r), nil
+	case stale:
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		return d.response(r), nil
+	case err != nil:
+		return nil, err
+	}
+	resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxBody}
+	return resp, nil
+}
+
+func (d *document) keep(resp *http.Response) error {
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(&limitedBody{ReadCloser: resp.Body, left: maxBody})
+	if err != nil {
+		return fmt.Errorf("discovery: reading the OpenID configuration: %w", err)
+	}
+	if _, err := parse(body); err != nil {
+		return err // garbage is answered with an error, never remembered
+	}
+	d.header, d.body, d.fetchedAt = resp.Header.Clone(), body, time.Now()
+	return nil
+}
+
+func (d *document) response(r *http.Request) *http.Response {
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: d.header.Clone(), Body: io.NopCloser(bytes.NewReader(d.body)),
+		ContentLength: int64(len(d.body)), Request: r,
+	}
+}
+
+// limitedBody fails instead of ending early: a token answer cut at the limit
+// must not look like a short one.
+type limitedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *limitedBody) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, ErrTooLarge
+	}
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	if b.left < 0 {
+		return 0, ErrTooLarge
+	}
+	return n, err
+}

@@ -1,0 +1,125 @@
+// Package flow is the state of a sign-in before anybody is signed in.
+//
+// That state lives in the browser, in one sealed cookie per attempt, so that
+// an anonymous visitor costs no storage (security.md G26) and parallel tabs do
+// not disturb each other (A5). An [Attempt] is the state itself, a [Jar] puts
+// it into cookies and takes it out again.
+package flow
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/returnto"
+)
+
+// Lifetime is how long a user may take to sign in.
+const Lifetime = 10 * time.Minute
+
+// maxReturnTo bounds the return path in a cookie; browsers and Fiber's header
+// buffer do not stretch.
+const maxReturnTo = 1024
+
+const seedSize = 32
+
+// Attempt is one started sign-in. State, nonce and PKCE verifier are derived
+// from one random seed, which keeps the cookie small and the three bound to
+// each other. It is immutable.
+type Attempt struct {
+	seed      []byte
+	startedAt time.Time
+	details   details
+}
+
+// details is what an attempt carries beside its seed.
+type details struct {
+	// ReturnTo is the path to go to afterwards.
+	ReturnTo string `json:"r,omitempty"`
+	// Replaces is the record of the session this sign-in will replace. The
+	// callback of form_post is a cross-site POST, which brings no Lax cookie,
+	// so it could not know otherwise (DESIGN 3.4).
+	Replaces string `json:"o,omitempty"`
+}
+
+// Begin starts an attempt that leads to returnTo and replaces a session's
+// record, if not empty. The return path is cleaned, and a long one is dropped.
+func Begin(random io.Reader, now time.Time, returnTo, replaces string) (*Attempt, error) {
+	seed := make([]byte, seedSize)
+	if _, err := io.ReadFull(random, seed); err != nil {
+		return nil, fmt.Errorf("flow: no randomness: %w", err)
+	}
+	returnTo = returnto.Clean(returnTo)
+	if len(returnTo) > maxReturnTo {
+		returnTo = returnto.Home
+	}
+	return &Attempt{seed: seed, startedAt: now, details: details{ReturnTo: returnTo, Replaces: replaces}}, nil
+}
+
+// State is the value that ties the authorization response to this attempt.
+func (a *Attempt) State() string { return a.derive("state") }
+
+// Nonce is the value that ties the id_token to this attempt.
+func (a *Attempt) Nonce() string { return a.derive("nonce") }
+
+// Verifier is the PKCE code_verifier (RFC 7636): for the token endpoint only.
+func (a *Attempt) Verifier() string { return a.derive("verifier") }
+
+// Challenge is the S256 code_challenge of the verifier.
+func (a *Attempt) Challenge() string {
+	sum := sha256.Sum256([]byte(a.Verifier()))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// ReturnTo is the path to go to after the sign-in. It is cleaned again on every
+// use: rules may have become stricter since the cookie was sealed.
+func (a *Attempt) ReturnTo() string { return returnto.Clean(a.details.ReturnTo) }
+
+// Replaces names the record of the session that was there before, or "".
+func (a *Attempt) Replaces() string { return a.details.Replaces }
+
+// Expired reports whether the user took too long, or the clock jumped back.
+func (a *Attempt) Expired(now time.Time) bool {
+	age := now.Sub(a.startedAt)
+	return age > Lifetime || age < -time.Minute
+}
+
+// Matches reports in constant time whether state belongs to this attempt.
+func (a *Attempt) Matches(state string) bool {
+	return subtle.ConstantTimeCompare([]byte(state), []byte(a.State())) == 1
+}
+
+// derive gives 32 bytes as 43 characters, the shape of a PKCE verifier.
+func (a *Attempt) derive(purpose string) string {
+	out, err := hkdf.Key(sha256.New, a.seed, nil, "fibermsal flow "+purpose, 32)
+	if err != nil {
+		panic(err) // only for lengths over 8160 bytes
+	}
+	return base64.RawURLEncoding.EncodeToString(out)
+}
+
+func (a *Attempt) encode() ([]byte, error) {
+	out := binary.BigEndian.AppendUint64(append([]byte{}, a.seed...), uint64(a.startedAt.Unix()))
+	more, err := json.Marshal(a.details)
+	return append(out, more...), err
+}
+
+func decode(plaintext []byte) (*Attempt, error) {
+	const fixed = seedSize + 8
+	if len(plaintext) < fixed {
+		return nil, errors.New("flow: attempt too short")
+	}
+	seconds := binary.BigEndian.Uint64(plaintext[seedSize:fixed])
+	a := &Attempt{seed: plaintext[:seedSize], startedAt: time.Unix(int64(seconds), 0)}
+	if err := json.Unmarshal(plaintext[fixed:], &a.details); err != nil {
+		return nil, errors.New("flow: attempt unreadable")
+	}
+	return a, nil
+}

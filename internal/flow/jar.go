@@ -1,0 +1,110 @@
+package flow
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+const (
+	// maxCookies and maxBytes bound what attempts may occupy of a request's
+	// header: Fiber's default buffer is 4,096 bytes, and who exceeds it gets
+	// 431 on every page (security.md D15).
+	maxCookies = 7
+	maxBytes   = 2500
+
+	suffixSize = 8
+)
+
+// Cookie is a name and a value.
+type Cookie struct{ Name, Value string }
+
+func (c Cookie) size() int { return len(c.Name) + len(c.Value) + len("=; ") }
+
+// Jar keeps attempts in cookies, sealed for exactly one registration, redirect
+// URI and response mode, so that an answer meant for another one does not open
+// here (mix-up, security.md A9). It is immutable and safe for concurrent use.
+type Jar struct {
+	ring    *sealed.Ring
+	prefix  string
+	binding []string
+}
+
+// NewJar makes a jar whose cookies' names begin with prefix.
+func NewJar(ring *sealed.Ring, prefix, clientID, authority, redirectURI, responseMode string) *Jar {
+	return &Jar{ring: ring, prefix: prefix, binding: []string{"flow", clientID, authority, redirectURI, responseMode}}
+}
+
+// Owns reports whether a cookie's name is one of this jar's.
+func (j *Jar) Owns(name string) bool {
+	return len(name) == len(j.prefix)+suffixSize && strings.HasPrefix(name, j.prefix)
+}
+
+// Name is the name of the cookie that holds the attempt with this state.
+func (j *Jar) Name(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return j.prefix + base64.RawURLEncoding.EncodeToString(sum[:])[:suffixSize]
+}
+
+// Seal puts an attempt into a cookie.
+func (j *Jar) Seal(a *Attempt) (Cookie, error) {
+	plaintext, err := a.encode()
+	if err != nil {
+		return Cookie{}, err
+	}
+	name := j.Name(a.State())
+	box := j.ring.Seal(plaintext, j.context(name))
+	return Cookie{Name: name, Value: base64.RawURLEncoding.EncodeToString(box)}, nil
+}
+
+// Open takes the attempt out of a cookie; an unreadable one is no attempt.
+func (j *Jar) Open(c Cookie) (*Attempt, bool) {
+	box, err := base64.RawURLEncoding.Strict().DecodeString(c.Value)
+	if err != nil {
+		return nil, false
+	}
+	plaintext, err := j.ring.Open(box, j.context(c.Name))
+	if err != nil {
+		return nil, false
+	}
+	a, err := decode(plaintext)
+	if err != nil || j.Name(a.State()) != c.Name {
+		return nil, false
+	}
+	return a, true
+}
+
+func (j *Jar) context(name string) []byte {
+	return sealed.Context(append([]string{name}, j.binding...)...)
+}
+
+// Evict names the cookies that must go to make room for one more: unreadable
+// and expired ones, then the oldest until all fit.
+func (j *Jar) Evict(present []Cookie, next Cookie, now time.Time) (names []string) {
+	type entry struct {
+		Cookie
+		startedAt time.Time
+	}
+	var alive []entry
+	total := next.size()
+	for _, c := range present {
+		a, ok := j.Open(c)
+		if !ok || a.Expired(now) {
+			names = append(names, c.Name)
+			continue
+		}
+		alive = append(alive, entry{c, a.startedAt})
+		total += c.size()
+	}
+	slices.SortStableFunc(alive, func(x, y entry) int { return x.startedAt.Compare(y.startedAt) })
+	for len(alive) > 0 && (len(alive) >= maxCookies || total > maxBytes) {
+		names = append(names, alive[0].Name)
+		total -= alive[0].size()
+		alive = alive[1:]
+	}
+	return names
+}

@@ -1,0 +1,83 @@
+package flow
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	// MaxResponse bounds an authorization response in bytes (security.md A12);
+	// a code alone can exceed a kilobyte.
+	MaxResponse = 16 << 10
+	maxFields   = 20
+	stateSize   = 43 // 32 bytes in base64url
+)
+
+// ErrMalformed says that something is no authorization response.
+var ErrMalformed = errors.New("flow: malformed authorization response")
+
+// Response is what Entra says about an attempt (RFC 6749 section 4.1.2). It
+// comes through the browser, so anybody may have written it.
+type Response struct {
+	State, Code, Issuer                   string
+	Error, ErrorSubcode, ErrorDescription string
+}
+
+// protocolFields may appear at most once each.
+var protocolFields = []string{
+	"state", "code", "iss", "error", "error_subcode", "error_description", "error_uri",
+	"session_state", "client_info", "id_token", "access_token",
+}
+
+// ParseResponse reads a form or a query strictly: what two parsers could read
+// differently is refused (security.md A11).
+func ParseResponse(raw string) (*Response, error) {
+	if len(raw) > MaxResponse || strings.Count(raw, "&") >= maxFields {
+		return nil, ErrMalformed
+	}
+	fields, err := url.ParseQuery(raw)
+	if err != nil || !wellFormed(fields) {
+		return nil, ErrMalformed
+	}
+	r := &Response{
+		State: fields.Get("state"), Code: fields.Get("code"), Issuer: fields.Get("iss"),
+		Error: fields.Get("error"), ErrorSubcode: fields.Get("error_subcode"), ErrorDescription: fields.Get("error_description"),
+	}
+	if len(r.State) != stateSize || (r.Code != "" && r.Error != "") {
+		return nil, ErrMalformed
+	}
+	return r, nil
+}
+
+func wellFormed(fields url.Values) bool {
+	for _, name := range protocolFields {
+		if len(fields[name]) > 1 {
+			return false
+		}
+	}
+	for name, values := range fields {
+		for _, text := range append([]string{name}, values...) {
+			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// NamesProtocol reports whether a query string contains a field of the protocol,
+// which has no business beside a form (security.md A11).
+func NamesProtocol(raw string) bool {
+	fields, err := url.ParseQuery(raw)
+	if err != nil {
+		return true
+	}
+	for _, name := range protocolFields {
+		if fields.Has(name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,222 @@
+// Package idtoken verifies Entra's id_tokens in full.
+//
+// MSAL Go decodes an id_token without checking anything: an unsigned one of a
+// foreign issuer passes (security.md B1). Everything a session is later trusted
+// for is therefore established here: signature, issuer, tenant, audience,
+// lifetime, nonce and the presence of the identity claims.
+package idtoken
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/fibermsal/fibermsal/internal/discovery"
+)
+
+// maxLength bounds what is parsed; a real token has a few kilobytes
+// (security.md B11).
+const maxLength = 64 << 10
+
+// Reason says which check a token failed. It is a stable code for logs.
+type Reason string
+
+// The reasons for refusing a token.
+const (
+	Malformed        Reason = "id_token_malformed"
+	BadSignature     Reason = "id_token_signature"
+	WrongIssuer      Reason = "id_token_issuer"
+	TenantNotAllowed Reason = "tenant_not_allowed"
+	WrongAudience    Reason = "id_token_audience"
+	WrongNonce       Reason = "id_token_nonce"
+	OutOfTime        Reason = "id_token_time"
+	MissingClaim     Reason = "id_token_claims"
+)
+
+// Error is a token's refusal. Its text never contains any part of the token.
+type Error struct{ Reason Reason }
+
+func (e *Error) Error() string { return "id_token refused: " + string(e.Reason) }
+
+func refuse(r Reason) error { return &Error{Reason: r} }
+
+// Claims is what a verified id_token says.
+type Claims struct {
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	TenantID string `json:"tid"`
+	ObjectID string `json:"oid"`
+
+	Nonce           string `json:"nonce"`
+	AuthorizedParty string `json:"azp"`
+
+	Expiry    *float64 `json:"exp"`
+	IssuedAt  *float64 `json:"iat"`
+	NotBefore *float64 `json:"nbf"`
+
+	Name             string   `json:"name"`
+	Username         string   `json:"preferred_username"`
+	Email            string   `json:"email"`
+	Roles            []string `json:"roles"`
+	SessionID        string   `json:"sid"`
+	LoginHint        string   `json:"login_hint"`
+	IdentityProvider string   `json:"idp"`
+
+	Audience audience `json:"aud"`
+}
+
+// audience is a string, or a list of them (OpenID Connect Core section 2).
+type audience []string
+
+func (a *audience) UnmarshalJSON(raw []byte) error {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		*a = audience{one}
+		return nil
+	}
+	return json.Unmarshal(raw, (*[]string)(a))
+}
+
+// Verifier verifies id_tokens for one registration. It is immutable and safe
+// for concurrent use.
+type Verifier struct {
+	// Issuer is the expected one, with [discovery.TenantPlaceholder] where the
+	// authority serves many tenants.
+	Issuer string
+	// Tenants are the ids of the tenants whose users may sign in, in lower case.
+	Tenants []string
+	// ClientID is the expected audience.
+	ClientID string
+	// Keys are the authority's.
+	Keys *KeySet
+	// Skew is by how much clocks may differ.
+	Skew time.Duration
+}
+
+// Verify checks a token that answers a sign-in with this nonce. It returns an
+// [*Error], or [ErrKeysUnavailable] if the keys could not be fetched.
+func (v *Verifier) Verify(ctx context.Context, raw, nonce string) (*Claims, error) {
+	c, err := v.verify(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	if nonce == "" || c.Nonce != nonce {
+		return nil, refuse(WrongNonce)
+	}
+	return c, nil
+}
+
+// VerifyRefreshed checks a token that came with a refresh. It has no nonce of
+// ours to compare (OpenID Connect Core section 12.2).
+func (v *Verifier) VerifyRefreshed(ctx context.Context, raw string) (*Claims, error) {
+	return v.verify(ctx, raw)
+}
+
+func (v *Verifier) verify(ctx context.Context, raw string) (*Claims, error) {
+	c, err := decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	// What is checked before the signature only decides the reason; nothing is
+	// believed until the signature holds.
+	issuer := strings.Replace(v.Issuer, discovery.TenantPlaceholder, c.TenantID, 1)
+	switch {
+	case c.Subject == "" || c.ObjectID == "" || c.TenantID == "":
+		return nil, refuse(MissingClaim)
+	case !slices.Contains(v.Tenants, c.TenantID):
+		return nil, refuse(TenantNotAllowed)
+	case c.Issuer != issuer:
+		return nil, refuse(WrongIssuer)
+	case !v.isAudience(c):
+		return nil, refuse(WrongAudience)
+	}
+	if err := v.verifySignature(ctx, raw, issuer); err != nil {
+		return nil, err
+	}
+	return c, v.checkTime(c, time.Now())
+}
+
+// isAudience accepts a list only if it names this client as the authorized
+// party (OpenID Connect Core section 3.1.3.7, items 3 to 5).
+func (v *Verifier) isAudience(c *Claims) bool {
+	if len(c.Audience) > 1 || c.AuthorizedParty != "" {
+		return slices.Contains(c.Audience, v.ClientID) && c.AuthorizedParty == v.ClientID
+	}
+	return len(c.Audience) == 1 && c.Audience[0] == v.ClientID
+}
+
+func (v *Verifier) verifySignature(ctx context.Context, raw, issuer string) error {
+	keys := &issuerKeys{set: v.Keys, issuer: issuer}
+	_, err := oidc.NewVerifier(issuer, keys, &oidc.Config{
+		ClientID:             v.ClientID,
+		SupportedSigningAlgs: []string{oidc.RS256},
+		SkipExpiryCheck:      true, // checkTime does it, with one skew for all three
+	}).Verify(ctx, raw)
+	switch {
+	case keys.unavailable:
+		return ErrKeysUnavailable
+	case err != nil:
+		return refuse(BadSignature)
+	}
+	return nil
+}
+
+// issuerKeys is the KeySet of one verification; go-oidc asks for keys without
+// saying whose, and drops the error's type.
+type issuerKeys struct {
+	set         *KeySet
+	issuer      string
+	unavailable bool
+}
+
+func (k *issuerKeys) VerifySignature(ctx context.Context, raw string) ([]byte, error) {
+	payload, err := k.set.verify(ctx, raw, k.issuer)
+	k.unavailable = errors.Is(err, ErrKeysUnavailable)
+	return payload, err
+}
+
+func (v *Verifier) checkTime(c *Claims, now time.Time) error {
+	if c.Expiry == nil || c.IssuedAt == nil {
+		return refuse(MissingClaim)
+	}
+	at, skew := float64(now.Unix()), v.Skew.Seconds()
+	if !plausible(*c.Expiry) || at > *c.Expiry+skew {
+		return refuse(OutOfTime)
+	}
+	if !plausible(*c.IssuedAt) || at < *c.IssuedAt-skew {
+		return refuse(OutOfTime)
+	}
+	if c.NotBefore != nil && (!plausible(*c.NotBefore) || at < *c.NotBefore-skew) {
+		return refuse(OutOfTime)
+	}
+	return nil
+}
+
+// plausible keeps out numbers no clock shows, before they are compared: the
+// year 5138 is as wrong as a negative time.
+func plausible(seconds float64) bool {
+	return !math.IsNaN(seconds) && seconds > 0 && seconds < 1e11
+}
+
+// decode reads the payload of a compact JWS without believing it.
+func decode(raw string) (*Claims, error) {
+	if len(raw) > maxLength || strings.Count(raw, ".") != 2 {
+		return nil, refuse(Malformed)
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(raw, ".")[1])
+	if err != nil {
+		return nil, refuse(Malformed)
+	}
+	c := new(Claims)
+	if err := json.Unmarshal(payload, c); err != nil {
+		return nil, refuse(Malformed)
+	}
+	return c, nil
+}

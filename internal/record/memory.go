@@ -1,0 +1,112 @@
+package record
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// sweepEvery is after how many writes expired entries are removed, besides
+// those that a read meets.
+const sweepEvery = 1024
+
+// Memory is a Backend in this process. It has no goroutines, so that it works
+// in virtual time and has nothing to close; it forgets everything at exit.
+type Memory struct {
+	mu      sync.Mutex
+	entries map[string]memoryEntry
+	writes  int
+}
+
+type memoryEntry struct {
+	value []byte
+	until time.Time
+}
+
+// NewMemory makes an empty Memory.
+func NewMemory() *Memory {
+	return &Memory{entries: make(map[string]memoryEntry)}
+}
+
+// Get implements [Backend].
+func (m *Memory) Get(_ context.Context, key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, _ := m.alive(key)
+	return slices.Clone(e.value), nil
+}
+
+// Set implements [Backend].
+func (m *Memory) Set(_ context.Context, key string, value []byte, ttl time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.write(key, value, time.Now().Add(ttl))
+	return nil
+}
+
+// Update implements [Backend]; the key's life does not change.
+func (m *Memory) Update(_ context.Context, key string, value []byte, _ time.Duration) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.alive(key)
+	if ok {
+		m.write(key, value, e.until)
+	}
+	return ok, nil
+}
+
+// Touch implements [Backend].
+func (m *Memory) Touch(_ context.Context, ttl time.Duration, keys ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range keys {
+		if e, ok := m.alive(key); ok {
+			m.entries[key] = memoryEntry{e.value, time.Now().Add(ttl)}
+		}
+	}
+	return nil
+}
+
+// Delete implements [Backend].
+func (m *Memory) Delete(_ context.Context, keys ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range keys {
+		delete(m.entries, key)
+	}
+	return nil
+}
+
+// Claim implements [Backend].
+func (m *Memory) Claim(_ context.Context, key, value string, ttl time.Duration) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.alive(key); ok {
+		return bytes.Equal(e.value, []byte(value)), nil
+	}
+	m.write(key, []byte(value), time.Now().Add(ttl))
+	return true, nil
+}
+
+func (m *Memory) alive(key string) (memoryEntry, bool) {
+	e, ok := m.entries[key]
+	if ok && !time.Now().Before(e.until) {
+		delete(m.entries, key)
+		return memoryEntry{}, false
+	}
+	return e, ok
+}
+
+func (m *Memory) write(key string, value []byte, until time.Time) {
+	m.entries[key] = memoryEntry{slices.Clone(value), until}
+	if m.writes++; m.writes%sweepEvery == 0 {
+		now := time.Now()
+		for k, e := range m.entries {
+			if !now.Before(e.until) {
+				delete(m.entries, k)
+			}
+		}
+	}
+}

@@ -1,0 +1,161 @@
+// Package record keeps sealed records in a storage shared with others.
+//
+// A record opens only under the key it was written to, as the kind it was
+// written as, and for the client id it belongs to (security.md E2, E13, G6): a
+// storage that mixes up replies, or an attacker who copies values about, gets
+// nothing. Every record has a life greater than zero (E9).
+package record
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+// Kind is what a record is.
+type Kind string
+
+// The kinds of records. A session and its tokens are two records, because one
+// is read by every request and the other only changes with a refresh.
+const (
+	Session Kind = "s"
+	Tokens  Kind = "t"
+)
+
+// idSize is the entropy of a session id in bytes (security.md D6).
+const idSize = 32
+
+var (
+	// ErrNotFound says that there is no such record.
+	ErrNotFound = errors.New("record: not found")
+	// ErrCorrupt says that what is stored does not open here as this record.
+	ErrCorrupt = errors.New("record: corrupt")
+	// ErrUnknownKey says that the record is sealed with a key that this
+	// instance does not hold, and must be left alone.
+	ErrUnknownKey = sealed.ErrUnknownKey
+)
+
+// Store reads and writes records. It is immutable and safe for concurrent use.
+type Store struct {
+	backend  Backend
+	ring     *sealed.Ring
+	clientID string
+	prefix   string
+}
+
+// NewStore makes a store for one registration on a backend.
+func NewStore(backend Backend, ring *sealed.Ring, clientID string) *Store {
+	app := sha256.Sum256([]byte(clientID))
+	return &Store{
+		backend: backend, ring: ring, clientID: clientID,
+		prefix: "fm:" + base64.RawURLEncoding.EncodeToString(app[:6]) + ":",
+	}
+}
+
+// Name is the name of a session's records: a hash of its id. The id itself,
+// which is the cookie's value, is never stored and never a storage key
+// (security.md D3).
+func Name(id string) (name string, ok bool) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(id)
+	if err != nil || len(raw) != idSize {
+		return "", false
+	}
+	sum := sha256.Sum256(raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:]), true
+}
+
+// key puts a session's records onto one slot of a Redis Cluster.
+func (s *Store) key(name string, kind Kind) string {
+	return s.prefix + "{" + name + "}:" + string(kind)
+}
+
+// Sealed returns a record as it is stored, or [ErrNotFound].
+func (s *Store) Sealed(ctx context.Context, name string, kind Kind) ([]byte, error) {
+	box, err := s.backend.Get(ctx, s.key(name, kind))
+	if err == nil && len(box) == 0 {
+		return nil, ErrNotFound
+	}
+	return box, err
+}
+
+// Open opens what Sealed returned for the same name and kind.
+func (s *Store) Open(name string, kind Kind, box []byte) ([]byte, error) {
+	plaintext, err := s.ring.Open(box, s.context(name, kind))
+	if errors.Is(err, sealed.ErrCorrupt) {
+		return nil, ErrCorrupt
+	}
+	return plaintext, err
+}
+
+// Get returns a record's content, or [ErrNotFound], [ErrCorrupt] or
+// [ErrUnknownKey].
+func (s *Store) Get(ctx context.Context, name string, kind Kind) ([]byte, error) {
+	box, err := s.Sealed(ctx, name, kind)
+	if err != nil {
+		return nil, err
+	}
+	return s.Open(name, kind, box)
+}
+
+// Put writes a record. Empty content, or a life that has ended, removes it:
+// storages ignore the one and take the other for eternity (security.md E9, E10).
+func (s *Store) Put(ctx context.Context, name string, kind Kind, content []byte, ttl time.Duration) error {
+	key := s.key(name, kind)
+	if len(content) == 0 || ttl <= 0 {
+		return s.backend.Delete(ctx, key)
+	}
+	return s.backend.Set(ctx, key, s.seal(name, kind, content), atLeastASecond(ttl))
+}
+
+// Update changes a record if it still exists, or returns [ErrNotFound]: what a
+// sign-out deleted stays deleted.
+func (s *Store) Update(ctx context.Context, name string, kind Kind, content []byte, ttl time.Duration) error {
+	key := s.key(name, kind)
+	if len(content) == 0 || ttl <= 0 {
+		return s.backend.Delete(ctx, key)
+	}
+	updated, err := s.backend.Update(ctx, key, s.seal(name, kind, content), atLeastASecond(ttl))
+	if err == nil && !updated {
+		return ErrNotFound
+	}
+	return err
+}
+
+// Touch lets all records of a name live for ttl from now, if they exist.
+func (s *Store) Touch(ctx context.Context, name string, ttl time.Duration) error {
+	if ttl <= 0 {
+		return s.Delete(ctx, name)
+	}
+	return s.backend.Touch(ctx, atLeastASecond(ttl), s.key(name, Session), s.key(name, Tokens))
+}
+
+// Delete removes all records of a name.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	return s.backend.Delete(ctx, s.key(name, Session), s.key(name, Tokens))
+}
+
+// Claim takes something that can be taken only once, on behalf of claimant, and
+// reports whether the claimant has it.
+func (s *Store) Claim(ctx context.Context, what, claimant string, ttl time.Duration) (bool, error) {
+	sum := sha256.Sum256([]byte(what))
+	key := s.prefix + "u:" + base64.RawURLEncoding.EncodeToString(sum[:])
+	return s.backend.Claim(ctx, key, claimant, atLeastASecond(ttl))
+}
+
+func (s *Store) seal(name string, kind Kind, content []byte) []byte {
+	return s.ring.Seal(content, s.context(name, kind))
+}
+
+func (s *Store) context(name string, kind Kind) []byte {
+	return sealed.Context("record", string(kind), s.key(name, kind), s.clientID)
+}
+
+// atLeastASecond is for storages that count whole seconds and take zero for
+// eternity.
+func atLeastASecond(ttl time.Duration) time.Duration {
+	return max(ttl, time.Second)
+}

@@ -1,0 +1,139 @@
+// Package sealed encrypts what fibermsal leaves in places other people can
+// reach: browsers' cookies and shared storage.
+//
+// A box is AES-256-GCM under the first key of a [Ring] and opens under any key
+// of it, so keys rotate without signing anybody out (security.md E5). The
+// additional data names the place a box belongs to; a box moved elsewhere does
+// not open (E2), and nothing that is not a box is ever parsed (E4).
+package sealed
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// KeySize is the length of every key of a ring, in bytes.
+const KeySize = 32
+
+// Overhead is by how many bytes a box is longer than its content.
+const Overhead = headerSize + 12 + 16
+
+const (
+	version    = 1
+	keyIDSize  = 4
+	headerSize = 1 + keyIDSize
+)
+
+var (
+	// ErrUnknownKey says that the box names a key this ring does not hold. That
+	// is not corruption: another instance may be one deploy ahead, so the box
+	// must be left where it is.
+	ErrUnknownKey = errors.New("sealed: box of an unknown key")
+	// ErrCorrupt says that this is no box, or one that was changed or moved.
+	ErrCorrupt = errors.New("sealed: box does not open here")
+)
+
+// Ring is a list of keys: the first seals, all open. It is immutable and safe
+// for concurrent use.
+type Ring struct {
+	keys []key
+}
+
+type key struct {
+	id   [keyIDSize]byte
+	aead cipher.AEAD
+}
+
+// NewRing makes a ring of one or more 32-byte keys, newest first. The keys are
+// not kept: what seals is derived from them, so that a configured key can serve
+// another purpose later without being used twice (NIST SP 800-108).
+func NewRing(secrets [][]byte) (*Ring, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("sealed: a ring needs a key")
+	}
+	r := &Ring{keys: make([]key, len(secrets))}
+	for i, secret := range secrets {
+		k, err := newKey(secret)
+		if err != nil {
+			return nil, fmt.Errorf("sealed: key %d: %w", i, err)
+		}
+		r.keys[i] = k
+	}
+	return r, nil
+}
+
+func newKey(secret []byte) (key, error) {
+	if len(secret) != KeySize {
+		return key{}, fmt.Errorf("has %d bytes instead of %d", len(secret), KeySize)
+	}
+	derived, err := hkdf.Key(sha256.New, secret, nil, "fibermsal seal v1", 32)
+	if err != nil {
+		return key{}, err
+	}
+	id, err := hkdf.Key(sha256.New, secret, nil, "fibermsal key id v1", keyIDSize)
+	if err != nil {
+		return key{}, err
+	}
+	block, err := aes.NewCipher(derived)
+	if err != nil {
+		return key{}, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return key{}, err
+	}
+	return key{id: [keyIDSize]byte(id), aead: aead}, nil
+}
+
+// Seal encrypts plaintext for the place that context names.
+func (r *Ring) Seal(plaintext, context []byte) []byte {
+	k := r.keys[0]
+	box := make([]byte, headerSize, Overhead+len(plaintext))
+	box[0] = version
+	copy(box[1:], k.id[:])
+	return k.aead.Seal(box, nil, plaintext, withHeader(box[:headerSize], context))
+}
+
+// Open decrypts a box that was sealed for the same context. It returns
+// [ErrUnknownKey] or [ErrCorrupt], and no other errors.
+func (r *Ring) Open(box, context []byte) ([]byte, error) {
+	if len(box) < Overhead || box[0] != version {
+		return nil, ErrCorrupt
+	}
+	header, body := box[:headerSize], box[headerSize:]
+	additional := withHeader(header, context)
+	err := ErrUnknownKey
+	for _, k := range r.keys {
+		if !bytes.Equal(header[1:], k.id[:]) {
+			continue
+		}
+		// A 32-bit key id may be shared by two keys; only the tag decides.
+		if plaintext, openErr := k.aead.Open(nil, nil, body, additional); openErr == nil {
+			return plaintext, nil
+		}
+		err = ErrCorrupt
+	}
+	return nil, err
+}
+
+// withHeader authenticates the version and the key id along with the context.
+func withHeader(header, context []byte) []byte {
+	return append(append(make([]byte, 0, len(header)+len(context)), header...), context...)
+}
+
+// Context joins the names of a place so that no two different lists give the
+// same bytes.
+func Context(names ...string) []byte {
+	var out []byte
+	for _, name := range names {
+		out = binary.AppendUvarint(out, uint64(len(name)))
+		out = append(out, name...)
+	}
+	return out
+}

@@ -1,0 +1,133 @@
+package fibermsal
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/gofiber/fiber/v2"
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+	"github.com/microsoft/kiota-abstractions-go/authentication"
+	kiotaazure "github.com/microsoft/kiota-authentication-azure-go"
+)
+
+// TokenCredential returns what gives the signed-in user's tokens to the Azure SDK,
+// Kiota clients or a plain HTTP call. It is bound to the session of this request,
+// may be used after the handler has returned, and is safe for concurrent use.
+//
+// GetToken returns an [*Error]: [ErrLoginRequired] if nobody is signed in or the
+// tokens cannot be renewed, [ErrConsentRequired], or [ErrUnavailable].
+func TokenCredential(c *fiber.Ctx) azcore.TokenCredential {
+	r := requestOf(c)
+	if r == nil {
+		return &credential{err: notMounted("TokenCredential")}
+	}
+	s, err := r.current(c)
+	switch {
+	case err != nil:
+		return &credential{auth: r.auth, err: err}
+	case s == nil:
+		return &credential{auth: r.auth, err: ErrLoginRequired}
+	}
+	return &credential{auth: r.auth, session: s, tokens: &recordedTokens{auth: r.auth, session: s}}
+}
+
+// AuthenticationProvider returns what authenticates a Kiota client's requests as
+// the signed-in user, with the given scopes or those of Config. It adds a token
+// only to requests for the host of Config.GraphURL; see [TokenCredential] for its
+// life and its errors.
+func AuthenticationProvider(c *fiber.Ctx, scopes ...string) authentication.AuthenticationProvider {
+	k, _ := TokenCredential(c).(*credential)
+	if k.auth == nil {
+		return failingProvider{k.err}
+	}
+	if len(scopes) == 0 {
+		scopes = k.auth.cfg.Scopes
+	}
+	graph, err := url.Parse(k.auth.cfg.GraphURL)
+	if err != nil {
+		return failingProvider{ErrMisconfigured.because("graph_url", err)}
+	}
+	provider, err := kiotaazure.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(k, scopes, []string{graph.Hostname()})
+	if err != nil {
+		return failingProvider{ErrMisconfigured.because("graph_url", err)}
+	}
+	return provider
+}
+
+// failingProvider authenticates nothing.
+type failingProvider struct{ err error }
+
+func (p failingProvider) AuthenticateRequest(context.Context, *abstractions.RequestInformation, map[string]interface{}) error {
+	return p.err
+}
+
+// credential is a user's tokens. Beside azcore.TokenCredential it tells the graph
+// package where Graph is and how to reach it.
+type credential struct {
+	auth    *Auth
+	session *session
+	tokens  tokenCache
+	err     error // why there are none
+}
+
+var _ azcore.TokenCredential = (*credential)(nil)
+
+// GetToken implements azcore.TokenCredential. No scopes, or the .default of Graph,
+// are those of Config.
+func (k *credential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if k.err != nil {
+		return azcore.AccessToken{}, k.err
+	}
+	if options.Claims != "" {
+		// Graph wants a token with claims that only an interactive sign-in gives.
+		return azcore.AccessToken{}, ErrLoginRequired.because("claims_challenge", nil)
+	}
+	return k.auth.silent(ctx, k.session, k.tokens, k.auth.tokenScopes(options.Scopes))
+}
+
+// GraphURL is the root of Graph with the version, without a slash at the end.
+func (k *credential) GraphURL() string {
+	if k.auth == nil {
+		return publicGraph
+	}
+	return k.auth.cfg.GraphURL
+}
+
+// HTTPClient is the client that reaches Graph.
+func (k *credential) HTTPClient() *http.Client {
+	if k.auth == nil {
+		return nil
+	}
+	return k.auth.cfg.HTTPClient
+}
+
+// GoString is what %#v prints of a credential: nothing.
+func (k *credential) GoString() string { return "fibermsal credential" }
+
+// tokenScopes brings scopes into the spelling under which MSAL files the tokens:
+// one that differs misses the cache and ends as declined.
+func (a *Auth) tokenScopes(asked []string) []string {
+	graph := strings.TrimSuffix(a.cfg.GraphURL, graphVersionSuffix) + "/"
+	var scopes []string
+	for _, s := range asked {
+		short := strings.TrimPrefix(s, graph)
+		switch {
+		case s == graph+".default":
+			return a.cfg.Scopes
+		case slices.Contains(reservedScopes, strings.ToLower(short)):
+			continue
+		case slices.Contains(a.cfg.Scopes, s):
+			short = s
+		}
+		scopes = append(scopes, short)
+	}
+	if len(scopes) == 0 {
+		return a.cfg.Scopes
+	}
+	return scopes
+}

@@ -1,0 +1,107 @@
+package fibermsal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// requestKey is the key of a request's value in Fiber's Locals. Its type is not
+// exported, so nothing else can collide with it (trap T11).
+type requestKey struct{}
+
+// request is what the middleware knows about one request. It has no Close
+// method, because Fiber would call it (trap T12).
+type request struct {
+	auth *Auth
+
+	asked   bool // who the user is: at most one storage read (security row H4)
+	session *session
+	err     error
+}
+
+// requestOf returns the request's value, or nil without the middleware.
+func requestOf(c *fiber.Ctx) *request {
+	r, _ := c.Locals(requestKey{}).(*request)
+	return r
+}
+
+// current returns the session of the request, or nil if nobody is signed in.
+// Only the first call reads the storage.
+func (r *request) current(c *fiber.Ctx) (*session, error) {
+	if r.asked {
+		return r.session, r.err
+	}
+	r.asked = true
+	c.Vary(fiber.HeaderCookie)
+	id, ok := cookieValue(c, r.auth.cfg.cookieName)
+	if !ok {
+		return nil, nil
+	}
+	r.session, r.err = r.auth.load(c.UserContext(), id)
+	if errors.Is(r.err, errCorruptSession) {
+		r.auth.expireCookie(c, r.auth.cfg.cookieName, fiber.CookieSameSiteLaxMode)
+		r.session, r.err = nil, nil
+	}
+	return r.session, r.err
+}
+
+// middleware makes the request's value, runs what comes next and answers its
+// error.
+func (a *Auth) middleware(c *fiber.Ctx) error {
+	if a.cfg.Next != nil && a.cfg.Next(c) {
+		return c.Next()
+	}
+	return a.serve(c, (*fiber.Ctx).Next)
+}
+
+func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
+	outer := requestOf(c)
+	if outer != nil && outer.auth == a {
+		return next(c)
+	}
+	r := &request{auth: a}
+	c.Locals(requestKey{}, r)
+	err := next(c)
+	if err == nil && r.err != nil && !a.cfg.AnonymousOnOutage {
+		// The handler saw nobody signed in because the storage failed: what it
+		// wrote may be wrong (DESIGN 3.9).
+		err = r.err
+	}
+	err = a.answer(c, err)
+	if outer != nil {
+		c.Locals(requestKey{}, outer)
+	}
+	return err
+}
+
+// answer turns an [*Error] into a response and passes other errors on.
+func (a *Auth) answer(c *fiber.Ctx, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	id := correlationID(a.rand)
+	if e.signingInHelps() && isNavigation(c) {
+		return redirect(c, a.loginPath(c))
+	}
+	a.report(c.UserContext(), e, id)
+	if a.cfg.ErrorHandler != nil && !e.signingInHelps() {
+		return a.cfg.ErrorHandler(c, err)
+	}
+	return a.writeProblem(c, e, id)
+}
+
+// report logs what was answered. Who is not signed in is no news.
+func (a *Auth) report(ctx context.Context, e *Error, id string) {
+	level := slog.LevelWarn
+	switch {
+	case errors.Is(e, ErrLoginRequired) && e.Reason == "":
+		level = slog.LevelDebug
+	case e.Status >= fiber.StatusInternalServerError && !errors.Is(e, ErrUnavailable):
+		level = slog.LevelError
+	}
+	a.log.LogAttrs(ctx, level, "request refused", slog.Any("error", e), slog.String("correlation_id", id))
+}

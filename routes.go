@@ -1,0 +1,319 @@
+package fibermsal
+
+import (
+	"errors"
+	"log/slog"
+	"mime"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/returnto"
+)
+
+// The routes, below the prefix.
+const (
+	loginPath    = "/login"
+	callbackPath = "/authorized"
+	logoutPath   = "/logout"
+	infoPath     = "/info"
+)
+
+// RegisterRoutes mounts the routes under /user, for the middleware that [New]
+// put in front of them:
+//
+//	GET  /user/login?to=/path  sends the browser to Entra and back to the path
+//	POST /user/authorized      takes Entra's answer (GET with ResponseMode Query)
+//	POST /user/logout          signs out here and at Entra; a GET asks first,
+//	                           unless it comes from the app's own pages
+//	GET  /user/info            who is signed in, as JSON
+//
+// For another prefix use [Open] and [Auth.RegisterRoutes].
+func RegisterRoutes(router fiber.Router) {
+	mount(router, defaultPrefix, func(c *fiber.Ctx, handler route) error {
+		r := requestOf(c)
+		if r == nil {
+			e := notMounted("RegisterRoutes")
+			slog.Default().LogAttrs(c.UserContext(), slog.LevelError, "route without middleware", slog.Any("error", e))
+			return e
+		}
+		return r.auth.run(c, handler)
+	})
+}
+
+// RegisterRoutes mounts the routes under Config.RoutePrefix, as the function of
+// the same name does under /user. They work without the middleware in front.
+func (a *Auth) RegisterRoutes(router fiber.Router) {
+	mount(router, a.cfg.RoutePrefix, func(c *fiber.Ctx, handler route) error {
+		return a.serve(c, func(c *fiber.Ctx) error { return a.run(c, handler) })
+	})
+}
+
+// route is a handler below the prefix, and its path there.
+type route struct {
+	path   string
+	handle func(*Auth, *fiber.Ctx) error
+}
+
+func mount(router fiber.Router, prefix string, run func(*fiber.Ctx, route) error) {
+	add := func(method, path string, handle func(*Auth, *fiber.Ctx) error) {
+		// Add, not Get, which would answer HEAD with the same side effects (T17).
+		router.Add(method, prefix+path, func(c *fiber.Ctx) error { return run(c, route{path, handle}) })
+	}
+	add(fiber.MethodGet, loginPath, (*Auth).login)
+	add(fiber.MethodPost, callbackPath, (*Auth).authorized)
+	add(fiber.MethodGet, callbackPath, (*Auth).authorized)
+	add(fiber.MethodPost, logoutPath, (*Auth).logout)
+	add(fiber.MethodGet, logoutPath, (*Auth).logout)
+	add(fiber.MethodGet, infoPath, (*Auth).info)
+}
+
+// run checks that a route is where the redirect URI says, sets the headers that
+// all answers need, and handles the request.
+func (a *Auth) run(c *fiber.Ctx, r route) error {
+	protect(c)
+	if want := a.cfg.RoutePrefix + r.path; c.Route().Path != want {
+		return ErrMisconfigured.because("route_elsewhere", errors.New(
+			"the route is mounted at "+c.Route().Path+" but Config makes it "+want+": set RoutePrefix and use Open with Auth.RegisterRoutes"))
+	}
+	return r.handle(a, c)
+}
+
+// protect keeps answers about one user out of caches, frames and referrers
+// (security rows A14, C6, C10).
+func protect(c *fiber.Ctx) {
+	c.Set(fiber.HeaderCacheControl, "no-store, private")
+	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderXFrameOptions, "DENY")
+	c.Vary(fiber.HeaderCookie)
+}
+
+// login handles GET /user/login: it starts a sign-in and sends the browser to
+// Entra. What else is in the query, such as scopes, is ignored (security row A16).
+func (a *Auth) login(c *fiber.Ctx) error {
+	if strings.Contains(c.Get("Sec-Purpose")+c.Get("Purpose"), "prefetch") {
+		return c.SendStatus(fiber.StatusServiceUnavailable) // nobody asked for it (A15)
+	}
+	if dest := c.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" && dest != "empty" {
+		return c.SendStatus(fiber.StatusForbidden)
+	}
+	replaces, _ := a.presentSession(c)
+	target, cookie, err := a.begin(c.UserContext(), strings.Clone(c.Query("to")), replaces)
+	if err != nil {
+		return err
+	}
+	for _, name := range a.flows.Evict(a.flowCookies(c), cookie, time.Now()) {
+		a.expireCookie(c, name, a.flowSameSite())
+	}
+	a.setCookie(c, cookie.Name, cookie.Value, a.flowSameSite(), flow.Lifetime)
+	return redirect(c, target)
+}
+
+// authorized handles Entra's answer: POST /user/authorized with form_post, GET
+// with query.
+func (a *Auth) authorized(c *fiber.Ctx) error {
+	response, err := a.readResponse(c)
+	if err != nil {
+		return err
+	}
+	attempt, err := a.attemptOf(response, a.flowCookies(c))
+	if err != nil {
+		return err
+	}
+	present, _ := a.presentSession(c)
+	f, err := a.finish(c.UserContext(), attempt, response, present)
+	if err != nil {
+		if !errors.Is(err, ErrUnavailable) {
+			a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
+		}
+		return err
+	}
+	a.log.LogAttrs(c.UserContext(), slog.LevelInfo, "signed in",
+		slog.String("tid", f.session.User.TenantID), slog.String("oid", f.session.User.ID))
+	a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
+	a.setCookie(c, a.cfg.cookieName, f.id, fiber.CookieSameSiteLaxMode, a.cfg.AbsoluteTimeout)
+	return redirect(c, f.returnTo)
+}
+
+// readResponse takes the authorization response from where the response mode
+// puts it, and from nowhere else (security rows A11, A12).
+func (a *Auth) readResponse(c *fiber.Ctx) (*flow.Response, error) {
+	query := string(c.Request().URI().QueryString())
+	if a.cfg.ResponseMode == Query {
+		if c.Method() != fiber.MethodGet {
+			return nil, wrongMethod(c, fiber.MethodGet)
+		}
+		return parseResponse(query)
+	}
+	if c.Method() != fiber.MethodPost {
+		return nil, wrongMethod(c, fiber.MethodPost)
+	}
+	kind, _, err := mime.ParseMediaType(header(c, fiber.HeaderContentType))
+	if err != nil || kind != fiber.MIMEApplicationForm || c.Get(fiber.HeaderContentEncoding) != "" {
+		return nil, rejected(fiber.StatusUnsupportedMediaType, "content_type")
+	}
+	// Not c.Body, which inflates, and not c.FormValue, which prefers the query.
+	body := c.Request().Body()
+	if len(body) > flow.MaxResponse {
+		return nil, rejected(fiber.StatusRequestEntityTooLarge, "too_large")
+	}
+	if flow.NamesProtocol(query) {
+		return nil, rejected(fiber.StatusBadRequest, "query_beside_form")
+	}
+	return parseResponse(string(body))
+}
+
+func parseResponse(raw string) (*flow.Response, error) {
+	response, err := flow.ParseResponse(raw)
+	if err != nil {
+		return nil, rejected(fiber.StatusBadRequest, "malformed_response")
+	}
+	return response, nil
+}
+
+func wrongMethod(c *fiber.Ctx, allowed string) *Error {
+	c.Set(fiber.HeaderAllow, allowed)
+	return rejected(fiber.StatusMethodNotAllowed, "method")
+}
+
+func rejected(status int, reason string) *Error {
+	e := ErrRejected.because(reason, nil)
+	e.Status = status
+	return e
+}
+
+// logout handles POST /user/logout, and a GET that comes from the app's own pages
+// or the address bar. Any other, which a foreign page may have caused, is asked
+// to confirm (security row C4).
+func (a *Auth) logout(c *fiber.Ctx) error {
+	if !meansSignOut(c) {
+		return a.writeConfirmation(c)
+	}
+	name, ok := a.presentSession(c)
+	if !ok {
+		return redirect(c, a.endSessionURL(c, nil))
+	}
+	// The cookie goes first, whatever the storage does next (security row D10).
+	a.expireCookie(c, a.cfg.cookieName, fiber.CookieSameSiteLaxMode)
+	s, err := requestOf(c).current(c)
+	if err := errors.Join(err, a.discard(c.UserContext(), name)); err != nil {
+		return err
+	}
+	a.signedOut(c, s)
+	return redirect(c, a.endSessionURL(c, s))
+}
+
+// meansSignOut reports whether the user, and no foreign page, asked to sign out.
+func meansSignOut(c *fiber.Ctx) bool {
+	site := c.Get("Sec-Fetch-Site")
+	own := site == "same-origin" || site == "none"
+	return own || (site == "" && c.Method() == fiber.MethodPost)
+}
+
+func (a *Auth) signedOut(c *fiber.Ctx, s *session) {
+	if s == nil {
+		return
+	}
+	a.log.LogAttrs(c.UserContext(), slog.LevelInfo, "signed out",
+		slog.String("tid", s.User.TenantID), slog.String("oid", s.User.ID))
+	if a.cfg.OnSignOut == nil {
+		return
+	}
+	if err := a.cfg.OnSignOut(c.UserContext(), s.User.clone()); err != nil {
+		a.log.LogAttrs(c.UserContext(), slog.LevelWarn, "OnSignOut failed", slog.Any("error", refusedByApp(err)))
+	}
+}
+
+// endSessionURL is where a browser signs out of Entra. The way back is the
+// configured one, whatever the request says (security row C3). If Entra cannot be
+// asked, the local sign-out must do.
+func (a *Auth) endSessionURL(c *fiber.Ctx, s *session) string {
+	m, err := a.metadata(c.UserContext())
+	if err != nil || m.EndSessionEndpoint == "" {
+		return a.cfg.PostLogoutURL
+	}
+	u, err := url.Parse(m.EndSessionEndpoint)
+	if err != nil {
+		return a.cfg.PostLogoutURL
+	}
+	q := u.Query()
+	q.Set("post_logout_redirect_uri", a.cfg.PostLogoutURL)
+	if s != nil && s.LoginHint != "" {
+		q.Set("logout_hint", s.LoginHint)
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// info handles GET /user/info. It names fields one by one, so that nothing else
+// of a session can get out (security row C7).
+func (a *Auth) info(c *fiber.Ctx) error {
+	s, err := requestOf(c).current(c)
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		return c.JSON(fiber.Map{"authenticated": false})
+	}
+	u := &s.User
+	answer := fiber.Map{}
+	for name, value := range u.Values {
+		answer[name] = value
+	}
+	for name, fn := range a.cfg.Info {
+		answer[name] = a.ask(c, name, fn, u.clone())
+	}
+	for name, value := range (fiber.Map{
+		"authenticated": true, "name": u.Name, "mail": u.Mail, "upn": u.Username,
+		"tid": u.TenantID, "oid": u.ID, "roles": slices.Concat([]string{}, u.Roles),
+		"session": fiber.Map{
+			"signed_in_at": u.SignedInAt.UTC(), "expires_at": u.ExpiresAt.UTC(),
+			"idle_timeout": int(a.cfg.IdleTimeout / time.Second),
+		},
+	}) {
+		answer[name] = value // ours win over the app's of the same name
+	}
+	return c.JSON(answer)
+}
+
+func (a *Auth) ask(c *fiber.Ctx, name string, fn func(*fiber.Ctx, *User) (any, error), u *User) any {
+	value, err := fn(c, u)
+	if err != nil {
+		a.log.LogAttrs(c.UserContext(), slog.LevelWarn, "Info function failed", slog.String("field", name), slog.Any("error", refusedByApp(err)))
+		return nil
+	}
+	return value
+}
+
+// presentSession names the records of the session whose cookie the browser
+// brought, without looking whether they exist.
+func (a *Auth) presentSession(c *fiber.Ctx) (name string, ok bool) {
+	id, ok := cookieValue(c, a.cfg.cookieName)
+	if !ok {
+		return "", false
+	}
+	return record.Name(id)
+}
+
+// loginPath is where a navigation goes to sign in and come back.
+func (a *Auth) loginPath(c *fiber.Ctx) string {
+	path := a.cfg.RoutePrefix + loginPath
+	if to := returnto.Clean(strings.Clone(c.OriginalURL())); to != returnto.Home {
+		path += "?to=" + url.QueryEscape(to)
+	}
+	return path
+}
+
+// redirect sends the browser on by 303, which never repeats a POST (security row
+// A13). It writes the header through Set, which removes line breaks; Fiber's
+// Redirect does not (trap T1).
+func redirect(c *fiber.Ctx, target string) error {
+	c.Set(fiber.HeaderLocation, target)
+	return c.SendStatus(fiber.StatusSeeOther)
+}

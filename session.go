@@ -1,0 +1,148 @@
+package fibermsal
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/record"
+)
+
+// sessionIDSize is the entropy of a session's cookie in bytes (security row D6).
+const sessionIDSize = 32
+
+// session is a user's session. It is immutable, and shared by the requests that
+// carry its cookie.
+type session struct {
+	User User `json:"user"`
+	// Account is MSAL's home account id, under which the tokens are filed.
+	Account string `json:"account"`
+	// LoginHint lets Entra know at sign-out which account it is.
+	LoginHint string `json:"hint,omitempty"`
+
+	name string // of its records
+}
+
+// decodedSession is a session beside the sealed bytes it was decoded from: while
+// the storage returns the same bytes, decoding them again would give the same.
+type decodedSession struct {
+	box       []byte
+	session   *session
+	touchedAt atomic.Int64 // Unix nanoseconds
+}
+
+// errCorruptSession says that a session's record is unreadable and was removed.
+var errCorruptSession = errors.New("fibermsal: corrupt session")
+
+// newSessionID makes the value of a session cookie.
+func newSessionID(random io.Reader) (string, error) {
+	raw := make([]byte, sessionIDSize)
+	if _, err := io.ReadFull(random, raw); err != nil {
+		return "", ErrMisconfigured.because("no_randomness", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw), nil
+}
+
+// load returns the session of a cookie value, or nil if there is none.
+func (a *Auth) load(ctx context.Context, id string) (*session, error) {
+	name, ok := record.Name(id)
+	if !ok {
+		return nil, nil
+	}
+	box, err := a.records.Sealed(ctx, name, record.Session)
+	if errors.Is(err, record.ErrNotFound) {
+		a.decoded.Remove(name)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, storageUnavailable(err)
+	}
+	d, err := a.decode(ctx, name, box)
+	if err != nil || d == nil {
+		return nil, err
+	}
+	if !time.Now().Before(d.session.User.ExpiresAt) {
+		return nil, a.discard(ctx, name)
+	}
+	a.touch(ctx, d)
+	return d.session, nil
+}
+
+func (a *Auth) decode(ctx context.Context, name string, box []byte) (*decodedSession, error) {
+	if d, ok := a.decoded.Get(name); ok && bytes.Equal(d.box, box) {
+		return d, nil
+	}
+	content, err := a.records.Open(name, record.Session, box)
+	if errors.Is(err, record.ErrUnknownKey) {
+		// Another instance may be one deploy ahead: leave the record alone.
+		a.log.LogAttrs(ctx, slog.LevelWarn, "session sealed with a key that is not in Config.Keys")
+		return nil, nil
+	}
+	s := &session{name: name}
+	if err != nil || json.Unmarshal(content, s) != nil || s.User.ID == "" {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "session removed: its record does not open", slog.String("reason", "seal_mismatch"))
+		return nil, errors.Join(errCorruptSession, a.discard(ctx, name))
+	}
+	d := &decodedSession{box: box, session: s}
+	d.touchedAt.Store(s.User.SignedInAt.UnixNano())
+	a.decoded.Add(name, d)
+	return d, nil
+}
+
+// touch slides the end of a session, once per tenth of the idle time. A failure
+// is not the request's: the next one tries again.
+func (a *Auth) touch(ctx context.Context, d *decodedSession) {
+	now := time.Now()
+	last := d.touchedAt.Load()
+	if now.UnixNano()-last < int64(a.cfg.IdleTimeout/10) || !d.touchedAt.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	if err := a.records.Touch(ctx, d.session.name, a.remaining(d.session)); err != nil {
+		d.touchedAt.Store(last)
+		a.log.LogAttrs(ctx, slog.LevelWarn, "session not prolonged", slog.Any("error", storageUnavailable(err)))
+	}
+}
+
+// remaining is how long the records of a session live from now.
+func (a *Auth) remaining(s *session) time.Duration {
+	return min(a.cfg.IdleTimeout, time.Until(s.User.ExpiresAt))
+}
+
+// create stores a new session and its tokens and returns the cookie value. The
+// tokens go first, so that no session is ever seen without.
+func (a *Auth) create(ctx context.Context, s *session, tokens []byte) (id string, err error) {
+	if id, err = newSessionID(a.rand); err != nil {
+		return "", err
+	}
+	s.name, _ = record.Name(id)
+	content, err := json.Marshal(s)
+	if err != nil {
+		return "", err
+	}
+	ttl := a.remaining(s)
+	if err := a.records.Put(ctx, s.name, record.Tokens, tokens, ttl); err != nil {
+		return "", storageUnavailable(err)
+	}
+	if err := a.records.Put(ctx, s.name, record.Session, content, ttl); err != nil {
+		return "", storageUnavailable(err)
+	}
+	return id, nil
+}
+
+// discard removes a session with its tokens. An empty name is no session.
+func (a *Auth) discard(ctx context.Context, name string) error {
+	if name == "" {
+		return nil
+	}
+	a.decoded.Remove(name)
+	if err := a.records.Delete(ctx, name); err != nil {
+		return storageUnavailable(err)
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+package fibermsal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/idtoken"
+	"github.com/fibermsal/fibermsal/internal/redact"
+)
+
+// hookTimeout bounds the app's OnSignIn and OnSignOut.
+const hookTimeout = 10 * time.Second
+
+// usedFor is how long a state is remembered as used: as long as its cookie opens.
+const usedFor = flow.Lifetime + 2*time.Minute
+
+// begin starts a sign-in: where to send the browser, and the cookie it must bring
+// back. It writes nothing to the storage (security row G26).
+func (a *Auth) begin(ctx context.Context, returnTo, replaces string) (authorizeURL string, cookie flow.Cookie, err error) {
+	attempt, err := flow.Begin(a.rand, time.Now(), returnTo, replaces)
+	if err != nil {
+		return "", flow.Cookie{}, ErrMisconfigured.because("no_randomness", err)
+	}
+	if authorizeURL, err = a.authorizeURL(ctx, attempt); err != nil {
+		return "", flow.Cookie{}, err
+	}
+	cookie, err = a.flows.Seal(attempt)
+	return authorizeURL, cookie, err
+}
+
+// authorizeURL completes what MSAL makes: its confidential client sends neither
+// state, nonce, PKCE nor response_mode, and the scopes just as given.
+func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string, error) {
+	client, x, err := a.msalClient(ctx, &stagedTokens{})
+	if err != nil {
+		return "", err
+	}
+	if _, err := a.metadata(ctx); err != nil { // validated before a browser follows it
+		return "", err
+	}
+	raw, err := client.AuthCodeURL(ctx, a.cfg.ClientID, a.cfg.redirectURI, a.cfg.Scopes)
+	if err != nil {
+		return "", entraUnavailable("discovery_failed", networkCause(x.failed))
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", entraUnavailable("discovery_failed", nil)
+	}
+	q := u.Query()
+	q.Set("scope", strings.Join(append(append([]string{}, reservedScopes...), a.cfg.Scopes...), " "))
+	q.Set("response_mode", string(a.cfg.ResponseMode))
+	q.Set("state", attempt.State())
+	q.Set("nonce", attempt.Nonce())
+	q.Set("code_challenge", attempt.Challenge())
+	q.Set("code_challenge_method", "S256")
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// finished is a completed sign-in.
+type finished struct {
+	id       string // the session cookie's value
+	session  *session
+	returnTo string
+}
+
+// attemptOf finds the attempt that an authorization response answers. Only a
+// response whose state opens a cookie of this browser has one (security rows A1,
+// A2), and only while it is young (A4).
+func (a *Auth) attemptOf(response *flow.Response, cookies []flow.Cookie) (*flow.Attempt, error) {
+	name := a.flows.Name(response.State)
+	var found []flow.Cookie
+	for _, c := range cookies {
+		if c.Name == name {
+			found = append(found, c)
+		}
+	}
+	if len(found) != 1 {
+		return nil, ErrRejected.because("no_flow", nil)
+	}
+	attempt, ok := a.flows.Open(found[0])
+	switch {
+	case !ok:
+		return nil, ErrRejected.because("flow_unreadable", nil)
+	case !attempt.Matches(response.State):
+		return nil, ErrRejected.because("state_mismatch", nil)
+	case attempt.Expired(time.Now()):
+		return nil, ErrRejected.because("flow_expired", nil)
+	}
+	return attempt, nil
+}
+
+// finish redeems the response to an attempt and begins a session. Whoever the
+// browser was before, in this attempt's cookie or now, is signed out by it.
+func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow.Response, present string) (*finished, error) {
+	if response.Error != "" {
+		return nil, refusedByEntra(response)
+	}
+	if response.Code == "" {
+		return nil, ErrRejected.because("no_code", nil)
+	}
+	m, err := a.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if response.Issuer != "" && response.Issuer != m.Issuer {
+		return nil, ErrRejected.because("issuer_mismatch", nil) // RFC 9207
+	}
+	if err := a.useOnce(ctx, response.State); err != nil {
+		return nil, err
+	}
+	g, err := a.redeem(ctx, response.Code, attempt.Verifier())
+	if err != nil {
+		return nil, err
+	}
+	claims, err := a.verifier(m).Verify(ctx, g.idToken, attempt.Nonce())
+	if err != nil {
+		return nil, refusedToken(err)
+	}
+	if !sameAccount(claims, g.account) {
+		return nil, ErrRejected.because("client_info", nil)
+	}
+	return a.signIn(ctx, claims, g, attempt, present)
+}
+
+// useOnce lets a response be redeemed once, on whichever instance it arrives
+// (security row A3).
+func (a *Auth) useOnce(ctx context.Context, state string) error {
+	claimant, err := newSessionID(a.rand)
+	if err != nil {
+		return err
+	}
+	first, err := a.records.Claim(ctx, state, claimant, usedFor)
+	if err != nil {
+		return storageUnavailable(err)
+	}
+	if !first {
+		return ErrRejected.because("replayed", nil)
+	}
+	return nil
+}
+
+func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, attempt *flow.Attempt, present string) (*finished, error) {
+	now := time.Now()
+	s := &session{User: userOf(claims), Account: g.account.String(), LoginHint: claims.LoginHint}
+	s.User.SignedInAt, s.User.ExpiresAt = now, now.Add(a.cfg.AbsoluteTimeout)
+	var err error
+	if s.User, err = a.completed(ctx, s.User, &credential{auth: a, session: s.during(attempt), tokens: g.tokens}); err != nil {
+		return nil, err
+	}
+	f := &finished{session: s, returnTo: attempt.ReturnTo()}
+	if f.id, err = a.create(ctx, s, g.tokens.content); err != nil {
+		return nil, err
+	}
+	// The new session is written before the old one goes: a crash in between
+	// leaves a session too many, never none.
+	for _, old := range []string{attempt.Replaces(), present} {
+		if err := a.discard(ctx, old); err != nil {
+			return nil, errors.Join(err, a.discard(ctx, s.name))
+		}
+	}
+	return f, nil
+}
+
+// during gives a session that has no records yet a name of its own, so that
+// concurrent sign-ins do not wait for each other's tokens.
+func (s *session) during(attempt *flow.Attempt) *session {
+	provisional := *s
+	provisional.name = "sign-in " + attempt.State()
+	return &provisional
+}
+
+// consumersTenant is the home of all personal Microsoft accounts.
+const consumersTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+// sameAccount reports whether the tokens, which MSAL files under the account of
+// client_info, are those of the verified user (security row B7). A guest has
+// another object id at home; then the id_token names that home.
+func sameAccount(c *idtoken.Claims, account entraAccount) bool {
+	if account.TenantID == c.TenantID {
+		return account.ObjectID == c.ObjectID
+	}
+	if c.IdentityProvider == "live.com" {
+		return account.TenantID == consumersTenant
+	}
+	return c.IdentityProvider == "https://sts.windows.net/"+account.TenantID+"/"
+}
+
+func refusedToken(err error) error {
+	if errors.Is(err, idtoken.ErrKeysUnavailable) {
+		return entraUnavailable("keys_unavailable", nil)
+	}
+	var refused *idtoken.Error
+	if !errors.As(err, &refused) {
+		return ErrRejected.because("id_token", nil)
+	}
+	if refused.Reason == idtoken.TenantNotAllowed || refused.Reason == idtoken.WrongIssuer {
+		return &Error{
+			Code: "tenant_not_allowed", Status: http.StatusForbidden, Reason: string(refused.Reason),
+			Message: "Accounts of your organization cannot sign in here.",
+		}
+	}
+	return ErrRejected.because(string(refused.Reason), nil)
+}
+
+// refusedByEntra turns an error response into one of ours. Its texts are
+// anybody's to write and go to the log alone (security row A10).
+func refusedByEntra(response *flow.Response) *Error {
+	e := ErrRejected.because("entra_error", errors.New(redact.Text(
+		response.Error+" "+response.ErrorSubcode+": "+response.ErrorDescription)))
+	switch response.Error {
+	case "access_denied":
+		e.Reason, e.Message = "access_denied", "The sign-in was cancelled."
+	case "temporarily_unavailable", "server_error":
+		e = entraUnavailable("entra_error", e.Err)
+	}
+	return e
+}

@@ -1,0 +1,161 @@
+package fibermsal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
+	"github.com/fibermsal/fibermsal/internal/idtoken"
+)
+
+// msalClient makes an MSAL client for one session and one call. Clients cost
+// microseconds and must not be shared: MSAL mixes up the tokens of concurrent
+// users (DESIGN 3.1). Instance discovery is off because it asks once per client
+// about an authority that is configured.
+func (a *Auth) msalClient(ctx context.Context, tokens tokenCache) (confidential.Client, *exchange, error) {
+	credential, err := a.credential(ctx)
+	if err != nil {
+		return confidential.Client{}, nil, ErrMisconfigured.because("credential", err)
+	}
+	x := &exchange{client: a.entra}
+	client, err := confidential.New(a.cfg.authority, a.cfg.ClientID, credential,
+		confidential.WithCache(&CacheAccessor{cache: tokens}),
+		confidential.WithHTTPClient(x),
+		confidential.WithInstanceDiscovery(false))
+	if err != nil {
+		return confidential.Client{}, nil, ErrMisconfigured.because("client", errors.New("MSAL refused the authority or the credential"))
+	}
+	return client, x, nil
+}
+
+// grant is what redeeming a code gave, before and after verification.
+type grant struct {
+	tokens  *stagedTokens
+	idToken string
+	account entraAccount
+}
+
+// redeem exchanges a code for tokens, which stay in memory. The code is sent
+// once: a second time Entra refuses it.
+func (a *Auth) redeem(ctx context.Context, code, verifier string) (*grant, error) {
+	g := &grant{tokens: &stagedTokens{}}
+	client, x, err := a.msalClient(ctx, g.tokens)
+	if err != nil {
+		return nil, err
+	}
+	result, err := client.AcquireTokenByAuthCode(ctx, code, a.cfg.redirectURI, a.cfg.Scopes, confidential.WithChallenge(verifier))
+	if err != nil {
+		return nil, redemptionFailure(x.failure(a.cfg.Scopes))
+	}
+	var known bool
+	g.idToken = result.IDToken.RawToken
+	if g.account, known = x.account(); !known || result.Account.HomeAccountID != g.account.String() {
+		return nil, ErrRejected.because("client_info", nil)
+	}
+	return g, nil
+}
+
+// redemptionFailure: a code that Entra refuses belongs to no sign-in of ours.
+func redemptionFailure(e *Error) *Error {
+	if errors.Is(e, ErrLoginRequired) {
+		return ErrRejected.because("code_refused", e.Err)
+	}
+	return e
+}
+
+// silent returns an access token for scopes from the session's tokens, renewed
+// if necessary. Concurrent calls for the same session and scopes are one call,
+// which no caller's context ends: a client that hangs up must not undo what
+// others wait for.
+func (a *Auth) silent(ctx context.Context, who *session, tokens tokenCache, scopes []string) (azcore.AccessToken, error) {
+	key := who.name + "\x00" + strings.Join(scopes, " ")
+	result := a.refreshes.DoChan(key, func() (any, error) {
+		a.working.Add(1)
+		defer a.working.Done()
+		// Not even the values of ctx: a handler may have passed Fiber's own
+		// context, which is recycled after the request (trap T13).
+		detached, cancel := context.WithTimeout(context.Background(), entraTimeout)
+		defer cancel()
+		return a.acquire(detached, who, tokens, scopes)
+	})
+	select {
+	case r := <-result:
+		if r.Err != nil {
+			return azcore.AccessToken{}, r.Err
+		}
+		return r.Val.(azcore.AccessToken), nil //nolint:errcheck,forcetypeassert // acquire returns nothing else
+	case <-ctx.Done():
+		return azcore.AccessToken{}, entraUnavailable("gave_up", context.Cause(ctx))
+	}
+}
+
+func (a *Auth) acquire(ctx context.Context, who *session, tokens tokenCache, scopes []string) (azcore.AccessToken, error) {
+	content, err := tokens.load(ctx)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	staged := &stagedTokens{content: content}
+	client, x, err := a.msalClient(ctx, staged)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	result, err := client.AcquireTokenSilent(ctx, scopes,
+		confidential.WithSilentAccount(confidential.Account{HomeAccountID: who.Account}))
+	if err != nil {
+		return azcore.AccessToken{}, x.failure(scopes)
+	}
+	if staged.changed {
+		if err := a.checkRefreshed(ctx, who, x); err != nil {
+			return azcore.AccessToken{}, err
+		}
+		if err := tokens.save(ctx, staged.content); err != nil {
+			// The token is good; the old refresh token stays valid, too.
+			a.log.LogAttrs(ctx, slog.LevelWarn, "renewed tokens not stored", slog.Any("error", err))
+		}
+	}
+	return azcore.AccessToken{Token: result.AccessToken, ExpiresOn: result.ExpiresOn, RefreshOn: result.Metadata.RefreshOn}, nil
+}
+
+// checkRefreshed makes sure that a refresh brought tokens of the same user
+// (OpenID Connect Core section 12.2; security row B8). If not, the session ends.
+func (a *Auth) checkRefreshed(ctx context.Context, who *session, x *exchange) error {
+	reason := a.differs(ctx, who, x)
+	if reason == "" {
+		return nil
+	}
+	if reason == "keys_unavailable" {
+		return entraUnavailable(reason, nil)
+	}
+	a.log.LogAttrs(ctx, slog.LevelError, "session ended: a refresh returned another user's tokens", slog.String("reason", reason))
+	if err := a.discard(ctx, who.name); err != nil {
+		return err
+	}
+	return ErrLoginRequired.because("refresh_mismatch", nil)
+}
+
+func (a *Auth) differs(ctx context.Context, who *session, x *exchange) (reason string) {
+	if account, ok := x.account(); ok && account.String() != who.Account {
+		return "client_info"
+	}
+	if x.answer.IDToken == "" {
+		return ""
+	}
+	m, err := a.metadata(ctx)
+	if err != nil {
+		return "keys_unavailable"
+	}
+	claims, err := a.verifier(m).VerifyRefreshed(ctx, x.answer.IDToken)
+	switch {
+	case errors.Is(err, idtoken.ErrKeysUnavailable):
+		return "keys_unavailable"
+	case err != nil:
+		return "id_token"
+	case claims.TenantID != who.User.TenantID || claims.ObjectID != who.User.ID || claims.Subject != who.User.Subject:
+		return "identity"
+	}
+	return ""
+}
