@@ -122,6 +122,9 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 	if err != nil {
 		return nil, refusedToken(err)
 	}
+	if g.failure != nil {
+		return nil, g.failure
+	}
 	if !sameAccount(claims, g.account) {
 		return nil, ErrRejected.because("client_info", nil)
 	}

@@ -2,38 +2,524 @@ package fibermsal_test
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
 )
-
-const brokenRandomness = "X"
-
-func serveWithoutRandomness() int { return 0 }
 
 func tokenRequest() policy.TokenRequestOptions { return policy.TokenRequestOptions{} }
 
+// callback is the request by which a browser delivers a form_post answer.
+func callback(form string) *http.Request {
+	r := request(http.MethodPost, "/user/authorized", form)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", "https://login.microsoftonline.com")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	r.Header.Set("Accept", "text/html")
+	return r
+}
+
+// assertRejected is REJECT of security.md: the status, a fixed text with a
+// correlation id, no session, nothing stored, and the reason in the log.
+func (b *browser) assertRejected(a *answer, status int, reason string) {
+	b.t.Helper()
+	if a.StatusCode != status {
+		b.t.Errorf("status %d, want %d\n%s", a.StatusCode, status, b.log)
+	}
+	if a.cookie(sessionCookie) != nil {
+		b.t.Error("a session cookie was set")
+	}
+	if !strings.Contains(a.body, "correlation") && !strings.Contains(a.body, "<code>") {
+		b.t.Errorf("no correlation id: %s", a.body)
+	}
+	if !strings.Contains(b.log.String(), `"reason":"`+reason+`"`) {
+		b.t.Errorf("the log does not say %q:\n%s", reason, b.log)
+	}
+}
+
 func TestSignIn_ShowsWhoIsSignedInAndGivesTheirToken(t *testing.T) {
 	t.Parallel()
+	for _, mode := range []fibermsal.ResponseMode{fibermsal.FormPost, fibermsal.Query} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = mode }).browser()
+			if b.user() != "" {
+				t.Fatal("somebody is signed in already")
+			}
+			response := b.approve(b.start("/guarded?tab=2"), adele)
+			if response.Mode != string(mode) {
+				t.Errorf("response_mode = %s", response.Mode)
+			}
+			if a := b.do(response.Request()); a.location() != "/guarded?tab=2" {
+				t.Errorf("Location = %q", a.location())
+			}
+			if a := b.navigate("/guarded?tab=2"); a.body != "hello "+adele {
+				t.Errorf("guarded: %d %q", a.StatusCode, a.body)
+			}
+			if a := b.get("/token"); a.body != adele {
+				t.Errorf("token: %d %q\n%s", a.StatusCode, a.body, b.log)
+			}
+		})
+	}
+}
+
+func TestSignIn_WorksWithPlainCookiesOnPlainHTTPLocalhost(t *testing.T) {
+	t.Parallel()
+	idp := entratest.New(entratest.WithRedirectURI("http://localhost:3000/user/authorized"))
+	s := newSite(t, idp, func(cfg *fibermsal.Config) { cfg.PublicURL = "http://localhost:3000" })
+	b := s.browser()
+	b.signIn(adele)
+	if c := b.jar["fibermsal"]; c == nil || c.Secure || !c.HttpOnly {
+		t.Errorf("session cookie: %v", b.jar)
+	}
+	if b.user() != adele {
+		t.Error("not signed in")
+	}
+}
+
+func TestSignIn_CancelledLeadsToAPageThatStartsAgain(t *testing.T) {
+	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
+	response, err := b.idp.Cancel(b.start(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := response.Request()
+	r.Header.Set("Accept", "text/html")
+	a := b.do(r)
+	b.assertRejected(a, http.StatusBadRequest, "access_denied")
+	if !strings.Contains(a.body, `href="/user/login"`) || !strings.Contains(a.body, "cancelled") {
+		t.Errorf("page: %s", a.body)
+	}
+	b.signIn(adele)
+}
+
+func TestSignIn_StorageDownIsA503WithoutACookie(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	b := newSite(t, newIDP(t), onLedger(l)).browser()
+	response := b.approve(b.start(""), adele)
+	l.fail(false, true)
+	a := b.do(response.Request())
+	if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || a.cookie(sessionCookie) != nil {
+		t.Errorf("status %d, Retry-After %q, cookies %v", a.StatusCode, a.Header.Get("Retry-After"), a.Cookies())
+	}
+}
+
+func TestA1_CallbackWithoutAFlowOfThisBrowser(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l))
+	other := s.browser()
+	foreign := state(t, other.start(""))
+	b := s.browser()
+	own := state(t, b.start(""))
+	for name, row := range map[string]struct {
+		form, reason string
+		anonymous    bool
+	}{
+		"empty jar, plausible state":   {"code=x&state=" + own, "no_flow", true},
+		"no state":                     {"code=x", "malformed_response", false},
+		"empty state":                  {"code=x&state=", "malformed_response", false},
+		"another browser's state":      {"code=x&state=" + foreign, "no_flow", false},
+		"truncated state":              {"code=x&state=" + own[:42], "malformed_response", false},
+		"state with one more":          {"code=x&state=" + own + "A", "malformed_response", false},
+		"state of zeros":               {"code=x&state=" + strings.Repeat("A", 43), "no_flow", false},
+		"state with another last byte": {"code=x&state=" + own[:42] + "_", "no_flow", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			victim := b
+			if row.anonymous {
+				victim = s.browser()
+			}
+			victim.assertRejected(victim.do(callback(row.form)), http.StatusBadRequest, row.reason)
+		})
+	}
+	if n := s.idp.Count(entratest.Token); n != 0 {
+		t.Errorf("%d token calls", n)
+	}
+	if keys := l.keys(); len(keys) != 0 {
+		t.Errorf("stored: %v", keys)
+	}
+}
+
+func TestA2_AttackersResponseInTheVictimsBrowser(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	attacker, victim := s.browser(), s.browser()
+	victim.signIn(adele)
+	before := victim.session()
+	response := attacker.approve(attacker.start(""), alex)
+	victim.assertRejected(victim.do(response.Request()), http.StatusBadRequest, "no_flow")
+	if victim.session() != before || victim.user() != adele {
+		t.Error("the victim's session changed")
+	}
+}
+
+func TestA3_ReplayedCallbackSignsInOnce(t *testing.T) {
+	t.Parallel()
+	for name, count := range map[string]int{"sequential": 2, "concurrent": 20} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newSite(t, newIDP(t)).browser()
+			response := b.approve(b.start(""), adele)
+			var successes, rejections atomic.Int32
+			var wait sync.WaitGroup
+			for range count {
+				r := response.Request()
+				for _, c := range b.jar {
+					r.AddCookie(c)
+				}
+				post := func() {
+					switch a := b.send(r); a.StatusCode {
+					case http.StatusSeeOther:
+						successes.Add(1)
+					case http.StatusBadRequest:
+						rejections.Add(1)
+					}
+				}
+				if name == "sequential" {
+					post()
+					continue
+				}
+				wait.Go(post)
+			}
+			wait.Wait()
+			if successes.Load() != 1 || int(rejections.Load()) != count-1 {
+				t.Errorf("%d successes, %d rejections of %d", successes.Load(), rejections.Load(), count)
+			}
+			if n := b.idp.Count(entratest.Token); n != 1 {
+				t.Errorf("%d token calls", n)
+			}
+		})
+	}
+}
+
+func TestA4_StaleFlowIsRejectedWithAWayToStartAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, newIDP(t)).browser()
+		response := b.approve(b.start(""), adele)
+		time.Sleep(11 * time.Minute)
+		r := response.Request()
+		r.Header.Set("Accept", "text/html")
+		a := b.do(r)
+		b.assertRejected(a, http.StatusBadRequest, "flow_expired")
+		if !strings.Contains(a.body, `href="/user/login"`) {
+			t.Errorf("no link: %s", a.body)
+		}
+	})
+}
+
+func TestA5_ParallelTabsDoNotDisturbEachOther(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	var responses []*entratest.Response
+	for range 3 {
+		responses = append(responses, b.approve(b.start(""), adele))
+	}
+	for _, i := range []int{1, 2, 0} {
+		if a := b.do(responses[i].Request()); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("tab %d: status %d", i+1, a.StatusCode)
+		}
+	}
+}
+
+func TestA6_PKCEIsAlwaysS256(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	b.idp.AcceptAnyVerifier(true)
+	authorize := b.start("")
+	q := query(t, authorize)
+	if q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43 {
+		t.Errorf("authorize: %s", authorize)
+	}
+	b.do(b.approve(authorize, adele).Request())
+	form := b.idp.Requests(entratest.Token)[0].Form
+	if verifier := form.Get("code_verifier"); s256(verifier) != q.Get("code_challenge") {
+		t.Errorf("the verifier sent does not match the challenge")
+	}
+	if form.Get("client_secret") == "" || strings.Contains(authorize, b.idp.ClientSecret) {
+		t.Error("the secret belongs into the form of the token call, and nowhere else")
+	}
+}
+
+func TestA7_InjectedCodeIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		anyVerifier bool
+		reason      string
+	}{
+		"by PKCE":                        {false, "code_refused"},
+		"by the nonce where PKCE failed": {true, "id_token_nonce"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, newIDP(t))
+			s.idp.AcceptAnyVerifier(row.anyVerifier)
+			attacker, victim := s.browser(), s.browser()
+			stolen := attacker.approve(attacker.start(""), alex).Values.Get("code")
+			response := victim.approve(victim.start(""), adele)
+			response.Values.Set("code", stolen)
+			victim.assertRejected(victim.do(response.Request()), http.StatusBadRequest, row.reason)
+		})
+	}
+}
+
+func TestA8_NonceMustBeTheOneSent(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		nonce  any
+		reason string
+	}{
+		"missing": {nil, "id_token_nonce"},
+		"empty":   {"", "id_token_nonce"},
+		"another": {strings.Repeat("n", 43), "id_token_nonce"},
+		"a list":  {[]string{"n"}, "id_token_malformed"},
+		"number":  {1, "id_token_malformed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rejectTampered(t, http.StatusBadRequest, row.reason, func(token *entratest.IDToken) {
+				if row.nonce == nil {
+					delete(token.Claims, "nonce")
+				} else {
+					token.Claims["nonce"] = row.nonce
+				}
+			})
+		})
+	}
+}
+
+// rejectTampered signs in with a tampered id_token and asserts that nothing comes
+// of it but one token call.
+func rejectTampered(t *testing.T, status int, reason string, tamper func(*entratest.IDToken)) {
+	t.Helper()
+	l := newLedger()
+	b := newSite(t, newIDP(t), onLedger(l)).browser()
+	b.idp.TamperIDToken(tamper)
+	b.assertRejected(b.do(b.approve(b.start(""), adele).Request()), status, reason)
+	if n := b.idp.Count(entratest.Token); n != 1 {
+		t.Errorf("%d token calls", n)
+	}
+	if keys := l.keys(); len(keys) != 0 {
+		t.Errorf("stored: %v", keys)
+	}
 	if b.user() != "" {
-		t.Fatal("somebody is signed in already")
+		t.Error("signed in")
 	}
-	a := b.signIn(adele)
-	if a.location() != "/" {
-		t.Errorf("Location = %q", a.location())
+}
+
+func TestA9_MixUpOfTwoAppsOnOneHost(t *testing.T) {
+	t.Parallel()
+	// Two registrations behind one host, under one key ring: only what a flow is
+	// bound to keeps them apart.
+	app := fiber.New()
+	register := func(prefix, client string) *entratest.Server {
+		idp := entratest.New(entratest.WithClientID(client),
+			entratest.WithRedirectURI(publicURL+prefix+"/authorized"))
+		cfg := configFor(idp)
+		cfg.RoutePrefix, cfg.Keys = prefix, [][]byte{testKey(1)}
+		auth, err := fibermsal.Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		auth.RegisterRoutes(app)
+		t.Cleanup(func() { _ = auth.Close() })
+		return idp
 	}
-	if got := b.user(); got != adele {
-		t.Errorf("signed in: %q", got)
+	one := register("/one", "00000000-0000-0000-0000-000000000001")
+	register("/two", "00000000-0000-0000-0000-000000000002")
+	b := (&site{t: t, app: app, idp: one, log: &logbook{}}).browser()
+	response := b.approve(b.navigate("/one/login").location(), adele)
+	r := callback(response.Values.Encode())
+	r.URL.Opaque, r.RequestURI = "/two/authorized", "/two/authorized"
+	if a := b.do(r); a.StatusCode != http.StatusBadRequest {
+		t.Errorf("the other app's callback: status %d", a.StatusCode)
 	}
-	if a := b.get("/token"); a.StatusCode != http.StatusOK || a.body != adele {
-		t.Errorf("token: %d %q\n%s", a.StatusCode, a.body, b.log)
+	if n := one.Count(entratest.Token); n != 0 {
+		t.Errorf("%d token calls", n)
 	}
-	a = b.do(request(http.MethodPost, "/user/logout", ""))
-	t.Log(a.StatusCode, a.location())
-	if b.user() != "" {
-		t.Error("still signed in")
+	if a := b.do(response.Request()); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("the right callback: status %d\n%s", a.StatusCode, a.body)
 	}
-	t.Log(b.get("/guarded").body, b.navigate("/guarded?x=1").location())
-	t.Log(b.log)
+}
+
+func TestA9_IssuerInTheResponseMustBeTheRightOne(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	response := b.approve(b.start(""), adele)
+	response.Values.Set("iss", "https://evil.example")
+	b.assertRejected(b.do(response.Request()), http.StatusBadRequest, "issuer_mismatch")
+
+	response = b.approve(b.start(""), adele)
+	response.Values.Set("iss", b.idp.Authority+"/v2.0")
+	if a := b.do(response.Request()); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("the right issuer: status %d", a.StatusCode)
+	}
+}
+
+func TestA10_ErrorResponsesAreNotEchoed(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	evil := "&error=access_denied&error_description=%3Cscript%3Ealert(1)%3C/script%3E&error_uri=javascript:1&error_subcode=evil-subcode"
+	for name, form := range map[string]string{
+		"with a flow":    "state=" + state(t, b.start("")) + evil,
+		"without a flow": "state=" + strings.Repeat("A", 43) + evil,
+	} {
+		a := b.do(callback(form))
+		if a.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: status %d", name, a.StatusCode)
+		}
+		for _, echoed := range []string{"<script", "alert", "javascript:", "evil-subcode", "access_denied"} {
+			if strings.Contains(a.body, echoed) {
+				t.Errorf("%s: the page contains %q", name, echoed)
+			}
+		}
+	}
+}
+
+func TestA11_QueryNeverBeatsTheBody(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	good := b.approve(b.start(""), adele).Values
+	for name, row := range map[string]struct{ query, form, reason string }{
+		"protocol fields in the query": {"?code=Q&state=Q", good.Encode(), "query_beside_form"},
+		"state in the query alone":     {"?state=" + good.Get("state"), "code=x", "query_beside_form"},
+		"two codes":                    {"", good.Encode() + "&code=b", "malformed_response"},
+		"two states":                   {"", good.Encode() + "&state=" + good.Get("state"), "malformed_response"},
+		"code and error":               {"", good.Encode() + "&error=access_denied", "malformed_response"},
+	} {
+		r := callback(row.form)
+		r.URL.Opaque += row.query
+		r.RequestURI += row.query
+		b.assertRejected(b.do(r), http.StatusBadRequest, row.reason)
+		if n := b.idp.Count(entratest.Token); n != 0 {
+			t.Errorf("%s: %d token calls", name, n)
+		}
+	}
+	if a := b.do(callback(good.Encode())); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("the untouched response no longer works: status %d", a.StatusCode)
+	}
+}
+
+func TestA12_CallbackTakesOneMethodTypeAndSize(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	good := "code=x&state=" + state(t, b.start(""))
+	change := func(method, header, value, body string) *http.Request {
+		r := callback(body)
+		r.Method = method
+		if header != "" {
+			r.Header.Set(header, value)
+		}
+		return r
+	}
+	for name, row := range map[string]struct {
+		request *http.Request
+		status  int
+	}{
+		"GET":               {change("GET", "", "", ""), 405},
+		"HEAD":              {change("HEAD", "", "", ""), 405},
+		"PUT":               {change("PUT", "", "", good), 405},
+		"DELETE":            {change("DELETE", "", "", ""), 405},
+		"JSON":              {change("POST", "Content-Type", "application/json", `{"code":"x"}`), 415},
+		"multipart":         {change("POST", "Content-Type", "multipart/form-data; boundary=x", "--x--"), 415},
+		"text":              {change("POST", "Content-Type", "text/plain", good), 415},
+		"no type":           {change("POST", "Content-Type", "", good), 415},
+		"gzip":              {change("POST", "Content-Encoding", "gzip", good), 415},
+		"too large":         {change("POST", "", "", good+"&x="+strings.Repeat("x", 16<<10)), 413},
+		"10,000 parameters": {change("POST", "", "", strings.Repeat("a&", 8000)), 400},
+		"21 parameters":     {change("POST", "", "", good+strings.Repeat("&a=1", 20)), 400},
+		"NUL in the state":  {change("POST", "", "", "code=x&state=%00"+strings.Repeat("A", 42)), 400},
+		"invalid UTF-8":     {change("POST", "", "", "code=x&state=%ff"+strings.Repeat("A", 42)), 400},
+		"bad escape":        {change("POST", "", "", "code=%zz&state=x"), 400},
+		"empty body":        {change("POST", "", "", ""), 400},
+	} {
+		if a := b.do(row.request); a.StatusCode != row.status {
+			t.Errorf("%s: status %d, want %d", name, a.StatusCode, row.status)
+		}
+	}
+	if n := b.idp.Count(entratest.Token); n != 0 {
+		t.Errorf("%d token calls", n)
+	}
+}
+
+func TestA12_QueryModeTakesOnlyGET(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.Query }).browser()
+	if a := b.do(callback("code=x&state=" + state(t, b.start("")))); a.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST: status %d", a.StatusCode)
+	}
+}
+
+func TestA13_CallbackAnswersSeeOtherToALocalPath(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	a := b.do(b.approve(b.start("/guarded"), adele).Request())
+	if a.StatusCode != http.StatusSeeOther || !strings.HasPrefix(a.location(), "/") || strings.HasPrefix(a.location(), "//") {
+		t.Errorf("status %d, Location %q", a.StatusCode, a.location())
+	}
+}
+
+func TestA15_LoginStartsOnlyForAPersonWhoNavigates(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	for name, row := range map[string]struct {
+		method, header, value string
+		status                int
+	}{
+		"HEAD":     {"HEAD", "", "", 405},
+		"POST":     {"POST", "", "", 405},
+		"prefetch": {"GET", "Sec-Purpose", "prefetch;prerender", 503},
+		"image":    {"GET", "Sec-Fetch-Dest", "image", 403},
+		"frame":    {"GET", "Sec-Fetch-Dest", "iframe", 403},
+	} {
+		r := request(row.method, "/user/login", "")
+		if row.header != "" {
+			r.Header.Set(row.header, row.value)
+		}
+		if a := s.send(r); a.StatusCode != row.status || len(a.Cookies()) != 0 {
+			t.Errorf("%s: status %d, cookies %v", name, a.StatusCode, a.Cookies())
+		}
+	}
+}
+
+func TestA16_LoginIgnoresProtocolParametersOfTheQuery(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	plain := query(t, b.start(""))
+	odd := query(t, b.navigate("/user/login?scope=Directory.ReadWrite.All&prompt=none&claims=%7B%7D&login_hint=x&redirect_uri=https://evil").location())
+	for _, changing := range []string{"state", "nonce", "code_challenge"} {
+		plain.Del(changing)
+		odd.Del(changing)
+	}
+	if plain.Encode() != odd.Encode() {
+		t.Errorf("authorize URL changed:\n%s\n%s", plain.Encode(), odd.Encode())
+	}
+}
+
+func query(t *testing.T, address string) url.Values {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query()
+}
+
+func state(t *testing.T, authorizeURL string) string {
+	t.Helper()
+	return query(t, authorizeURL).Get("state")
 }

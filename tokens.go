@@ -32,11 +32,14 @@ func (a *Auth) msalClient(ctx context.Context, tokens tokenCache) (confidential.
 	return client, x, nil
 }
 
-// grant is what redeeming a code gave, before and after verification.
+// grant is what redeeming a code gave. Its id_token is not verified yet.
 type grant struct {
 	tokens  *stagedTokens
 	idToken string
 	account entraAccount
+	// failure is why the tokens cannot be used although there is an id_token:
+	// whether that is genuine decides which of the two is worth telling.
+	failure error
 }
 
 // redeem exchanges a code for tokens, which stay in memory. The code is sent
@@ -48,13 +51,19 @@ func (a *Auth) redeem(ctx context.Context, code, verifier string) (*grant, error
 		return nil, err
 	}
 	result, err := client.AcquireTokenByAuthCode(ctx, code, a.cfg.redirectURI, a.cfg.Scopes, confidential.WithChallenge(verifier))
-	if err != nil {
-		return nil, redemptionFailure(x.failure(a.cfg.Scopes))
-	}
+	g.idToken = x.answer.IDToken
 	var known bool
-	g.idToken = result.IDToken.RawToken
-	if g.account, known = x.account(); !known || result.Account.HomeAccountID != g.account.String() {
-		return nil, ErrRejected.because("client_info", nil)
+	g.account, known = x.account()
+	switch {
+	case err != nil:
+		g.failure = redemptionFailure(x.failure(a.cfg.Scopes))
+	case g.idToken == "":
+		g.failure = ErrRejected.because("no_id_token", nil)
+	case !known || result.Account.HomeAccountID != g.account.String():
+		g.failure = ErrRejected.because("client_info", nil)
+	}
+	if g.idToken == "" {
+		return nil, g.failure
 	}
 	return g, nil
 }

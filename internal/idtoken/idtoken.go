@@ -128,7 +128,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*Claims, error) {
 	// believed until the signature holds.
 	issuer := strings.Replace(v.Issuer, discovery.TenantPlaceholder, c.TenantID, 1)
 	switch {
-	case c.Subject == "" || c.ObjectID == "" || c.TenantID == "":
+	case c.Subject == "" || c.ObjectID == "" || c.TenantID == "" || c.Expiry == nil || c.IssuedAt == nil:
 		return nil, refuse(MissingClaim)
 	case !slices.Contains(v.Tenants, c.TenantID):
 		return nil, refuse(TenantNotAllowed)
@@ -183,9 +183,6 @@ func (k *issuerKeys) VerifySignature(ctx context.Context, raw string) ([]byte, e
 }
 
 func (v *Verifier) checkTime(c *Claims, now time.Time) error {
-	if c.Expiry == nil || c.IssuedAt == nil {
-		return refuse(MissingClaim)
-	}
 	at, skew := float64(now.Unix()), v.Skew.Seconds()
 	if !plausible(*c.Expiry) || at > *c.Expiry+skew {
 		return refuse(OutOfTime)

@@ -1,0 +1,5 @@
+package fibermsal_test
+
+const brokenRandomness = "X"
+
+func serveWithoutRandomness() int { return 0 }
