@@ -166,7 +166,9 @@ type Config struct {
 	ErrorHandler fiber.ErrorHandler
 
 	// OnSignIn is called when a user has been verified and before the session
-	// begins. It may complete the user and refuse the sign-in by returning an
+	// begins. graph.Profile is one that loads mail, name and manager, of which
+	// Entra's id_tokens have no mail unless the registration adds the optional
+	// claim email. It may complete the user and refuse the sign-in by returning an
 	// error, which is shown as a refusal without its text, or as it is if it is
 	// an [*Error]. The context ends after 10 seconds.
 	//

@@ -75,7 +75,7 @@ func configFor(idp *entratest.Server) fibermsal.Config {
 // ends, no answer and no log line may contain a credential (security rows C7, F1).
 func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Config)) *site {
 	t.Helper()
-	s := &site{t: t, idp: idp, log: &logbook{}, app: fiber.New(fiber.Config{ReadBufferSize: 16 << 10})}
+	s := &site{t: t, idp: idp, log: &logbook{}, app: fiber.New(fiber.Config{ReadBufferSize: 16 << 10, DisableStartupMessage: true})}
 	cfg := configFor(idp)
 	cfg.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, c := range change {

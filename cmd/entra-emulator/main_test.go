@@ -1,0 +1,198 @@
+package main_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+)
+
+const redirectURI = "http://localhost:3000/user/authorized"
+
+var program string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "entra-emulator-test-")
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		program = filepath.Join(dir, "entra-emulator")
+		if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+			panic(string(out))
+		}
+		return m.Run()
+	}())
+}
+
+type ready struct {
+	Authority    string `json:"authority"`
+	GraphURL     string `json:"graph_url"`
+	TenantID     string `json:"tenant_id"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	CAFile       string `json:"ca_file"`
+	Users        []struct {
+		ID, UPN, Name string
+		Mail          *string
+	} `json:"users"`
+}
+
+// start runs the program and reads its ready line. It is stopped, and must stop cleanly, at the end.
+func start(t *testing.T, args ...string) ready {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), program, append([]string{"-http", "127.0.0.1:0", "-https", "127.0.0.1:0"}, args...)...)
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.Stderr = os.Stderr
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(stdout)
+	line, err := lines.ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r ready
+	if err := json.Unmarshal(line, &r); err != nil {
+		t.Fatalf("%v in %s", err, line)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Signal(syscall.SIGTERM)
+		rest, _ := lines.ReadString(0)
+		if rest != "" {
+			t.Errorf("more than one line: %s", rest)
+		}
+		if err := command.Wait(); command.ProcessState.ExitCode() != 0 {
+			t.Errorf("stopping: %v", err)
+		}
+	})
+	return r
+}
+
+func TestProgram_lets_MSAL_sign_in(t *testing.T) {
+	t.Parallel()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	r := start(t, "-auto", "-ca-out", ca, "-redirect-uri", redirectURI, "-redirect-uri", "https://app.example/cb",
+		"-tenant", "12345678-0000-4000-8000-000000000000", "-client-id", "87654321-0000-4000-8000-000000000000", "-client-secret", "s3cret")
+	if r.CAFile != ca || r.ClientSecret != "s3cret" || !strings.HasSuffix(r.Authority, "/12345678-0000-4000-8000-000000000000") || len(r.Users) < 10 {
+		t.Fatalf("the ready line says %+v", r)
+	}
+	client := trusting(t, ca)
+	credential, err := confidential.NewCredFromSecret(r.ClientSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := confidential.New(r.Authority, r.ClientID, credential, confidential.WithHTTPClient(client), confidential.WithInstanceDiscovery(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := app.AuthCodeURL(t.Context(), r.ClientID, redirectURI, []string{"openid", "profile", "offline_access", "User.Read"}, confidential.WithLoginHint(r.Users[0].UPN))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := app.AcquireTokenByAuthCode(t.Context(), code(t, client, asked), redirectURI, []string{"User.Read"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.GraphURL+"/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+result.AccessToken)
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var me struct{ ID string }
+	if err := json.NewDecoder(response.Body).Decode(&me); err != nil || me.ID != r.Users[0].ID {
+		t.Errorf("/me is %v, %v", me, err)
+	}
+}
+
+// trusting is a client that trusts the CA file and does not follow redirects.
+func trusting(t *testing.T, ca string) *http.Client {
+	t.Helper()
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// code opens the authorize URL, whose host only browsers resolve, and reads the redirect.
+func code(t *testing.T, client *http.Client, authorizeURL string) string {
+	t.Helper()
+	response, err := client.Get(strings.Replace(authorizeURL, "login.localhost", "127.0.0.1", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	location, err := url.Parse(response.Header.Get("Location"))
+	if err != nil || location.Query().Get("code") == "" {
+		t.Fatalf("%d to %q, %v", response.StatusCode, location, err)
+	}
+	return location.Query().Get("code")
+}
+
+func TestProgram_cleans_its_own_certificate_file_up(t *testing.T) {
+	t.Parallel()
+	var file string
+	t.Run("running", func(t *testing.T) { //nolint:paralleltest // its end is what is tested
+		file = start(t).CAFile
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left: %v", file, err)
+	}
+}
+
+func TestProgram_says_what_is_wrong_with_its_flags(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		args   []string
+		status int
+		says   string
+	}{
+		"unknown flag":      {[]string{"-x"}, 2, "-x"},
+		"argument":          {[]string{"start"}, 2, `unexpected argument "start"`},
+		"tenant":            {[]string{"-tenant", "contoso"}, 2, "not a GUID"},
+		"client":            {[]string{"-client-id", "app"}, 2, "not a GUID"},
+		"redirect URI":      {[]string{"-redirect-uri", "http://app.example/"}, 2, "http://app.example/"},
+		"open address":      {[]string{"-http", "0.0.0.0:0"}, 2, "loopback"},
+		"malformed address": {[]string{"-https", "8443"}, 2, "8443"},
+		"unwritable file":   {[]string{"-http", "127.0.0.1:0", "-https", "127.0.0.1:0", "-ca-out", "/nonexistent/ca.pem"}, 1, "/nonexistent/ca.pem"},
+		"help":              {[]string{"-help"}, 0, "-redirect-uri"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			command := exec.CommandContext(t.Context(), program, tt.args...)
+			out, _ := command.CombinedOutput() // the status is what matters
+			if got := command.ProcessState.ExitCode(); got != tt.status || !strings.Contains(string(out), tt.says) {
+				t.Errorf("status %d, says %s", got, out)
+			}
+		})
+	}
+}

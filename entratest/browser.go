@@ -1,0 +1,240 @@
+package entratest
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Response is an authorization response that a browser is about to carry to the app.
+type Response struct {
+	// Mode is "form_post", "query" or "fragment".
+	Mode string
+	// RedirectURI is where it goes.
+	RedirectURI string
+	// Values are its parameters: code, state, session_state, or error and its companions.
+	// Change them to play an attacker.
+	Values url.Values
+
+	origin string // of the emulator's pages
+}
+
+// PageError is an error that Entra shows to the person and never to the app.
+type PageError struct {
+	Code        int    // the AADSTS number
+	Description string // as the page shows it
+}
+
+// Error implements error.
+func (e *PageError) Error() string { return "entratest: the sign-in page shows " + e.Description }
+
+// SignIn plays a browser without a session: it opens the authorize URL, picks the account of login (object
+// id, UPN or mail), consents, and returns the authorization response without delivering it. If Entra
+// would show an error page instead, the error is a [*PageError].
+func (s *Server) SignIn(authorizeURL, login string) (*Response, error) {
+	return s.browse(authorizeURL, func(page string, form url.Values) error {
+		switch page {
+		case "accounts":
+			form.Set("user", login)
+		case "consent":
+			form.Set("action", "accept")
+		default:
+			return fmt.Errorf("entratest: met an unexpected page, %q", page)
+		}
+		return nil
+	})
+}
+
+// Cancel plays a browser without a session whose user presses Cancel on the first page.
+func (s *Server) Cancel(authorizeURL string) (*Response, error) {
+	return s.browse(authorizeURL, func(_ string, form url.Values) error {
+		form.Set("action", "cancel")
+		return nil
+	})
+}
+
+// Decline is SignIn by somebody who refuses consent. For somebody who has consented before, add
+// prompt=consent to the URL.
+func (s *Server) Decline(authorizeURL, login string) (*Response, error) {
+	return s.browse(authorizeURL, func(page string, form url.Values) error {
+		if page == "consent" {
+			form.Set("action", "decline")
+		} else {
+			form.Set("user", login)
+		}
+		return nil
+	})
+}
+
+// browse opens the URL and fills in forms until there is an authorization response.
+func (s *Server) browse(authorizeURL string, fill func(page string, form url.Values) error) (*Response, error) {
+	start, err := url.Parse(authorizeURL)
+	if err != nil {
+		return nil, fmt.Errorf("entratest: the authorize URL: %w", err)
+	}
+	b := &testBrowser{server: s, cookies: map[string]string{}}
+	shown, err := b.open(http.MethodGet, start, nil)
+	for err == nil && shown.response == nil {
+		form := shown.fields
+		if err = fill(shown.name, form); err == nil {
+			shown, err = b.open(http.MethodPost, start.ResolveReference(shown.action), form)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return shown.response, nil
+}
+
+// testBrowser is the little of a browser that the pages need.
+type testBrowser struct {
+	server  *Server
+	cookies map[string]string
+}
+
+// shownPage is a page, or the authorization response that came in its place.
+type shownPage struct {
+	name     string
+	action   *url.URL
+	fields   url.Values
+	response *Response
+}
+
+func (b *testBrowser) open(method string, u *url.URL, form url.Values) (*shownPage, error) {
+	r, err := http.NewRequest(method, u.String(), strings.NewReader(form.Encode())) //nolint:noctx // no socket, no wait
+	if err != nil {
+		return nil, fmt.Errorf("entratest: %w", err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	answer, err := inProcess{b.server}.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = answer.Body.Close() }() // in memory
+	for _, c := range answer.Cookies() {
+		b.cookies[c.Name] = c.Value
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, fmt.Errorf("entratest: reading the page: %w", err)
+	}
+	return b.read(answer, string(body))
+}
+
+var (
+	formTag  = regexp.MustCompile(`<form [^>]*action="([^"]*)"`)
+	inputTag = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+	alertTag = regexp.MustCompile(`<p role="alert"><code>([^<]*)`)
+)
+
+// read understands an answer of the sign-in service.
+func (b *testBrowser) read(answer *http.Response, body string) (*shownPage, error) {
+	if location := answer.Header.Get("Location"); location != "" {
+		response, err := b.server.redirected(location)
+		return &shownPage{response: response}, err
+	}
+	shown := &shownPage{name: answer.Header.Get(PageHeader), fields: url.Values{}}
+	if shown.name == "error" {
+		return nil, pageError(answer, body)
+	}
+	form := formTag.FindStringSubmatch(body)
+	if form == nil {
+		return nil, fmt.Errorf("entratest: the sign-in page has no form; status %d", answer.StatusCode)
+	}
+	action, err := url.Parse(html.UnescapeString(form[1]))
+	if err != nil {
+		return nil, fmt.Errorf("entratest: the form's address: %w", err)
+	}
+	first, _, _ := strings.Cut(body, "</form>")
+	for _, input := range inputTag.FindAllStringSubmatch(first, -1) {
+		shown.fields.Set(html.UnescapeString(input[1]), html.UnescapeString(input[2]))
+	}
+	shown.action = action
+	if shown.name == "form_post" {
+		shown.response = &Response{Mode: "form_post", RedirectURI: action.String(), Values: shown.fields, origin: b.server.browser}
+	}
+	return shown, nil
+}
+
+func pageError(answer *http.Response, body string) *PageError {
+	e := &PageError{}
+	e.Code, _ = strconv.Atoi(answer.Header.Get(errorHeader)) // our own header
+	if alert := alertTag.FindStringSubmatch(body); alert != nil {
+		e.Description = html.UnescapeString(alert[1])
+	}
+	return e
+}
+
+// redirected reads a response that came by redirect. What the registered URI has for a query of its own
+// stays there.
+func (s *Server) redirected(location string) (*Response, error) {
+	u, err := url.Parse(location)
+	if err != nil {
+		return nil, fmt.Errorf("entratest: the redirect: %w", err)
+	}
+	response := &Response{Mode: "query", Values: u.Query(), origin: s.browser}
+	if u.Fragment != "" {
+		response.Mode = "fragment"
+		response.Values, _ = url.ParseQuery(u.EscapedFragment()) // encoded by withParams
+	}
+	u.Fragment, u.RawFragment = "", ""
+	own := url.Values{}
+	if response.Mode == "query" {
+		for name, values := range response.Values {
+			if !responseParams[name] {
+				own[name] = values
+				delete(response.Values, name)
+			}
+		}
+		u.RawQuery = own.Encode()
+	}
+	response.RedirectURI = u.String()
+	return response, nil
+}
+
+var responseParams = map[string]bool{
+	"code": true, "state": true, "session_state": true, "client_info": true,
+	"error": true, "error_description": true, "error_subcode": true, "error_uri": true,
+}
+
+// Request is what the browser sends to the app: for form_post a cross-site POST, otherwise a navigation.
+// Cookies are the caller's business. It suits fiber's app.Test and any http.Client.
+func (r *Response) Request() *http.Request {
+	method, target, body := http.MethodGet, r.RedirectURI, ""
+	switch r.Mode {
+	case "form_post":
+		method, body = http.MethodPost, r.Values.Encode()
+	case "query":
+		target = withParams(r.RedirectURI, r.Values, false)
+	}
+	req, err := http.NewRequest(method, target, strings.NewReader(body)) //nolint:noctx // the caller sends it
+	if err != nil {
+		panic("entratest: " + err.Error()) // a RedirectURI that the test has broken
+	}
+	h, origin := req.Header, r.origin
+	if origin == "" {
+		origin = "https://login.entra.test"
+	}
+	if body == "" {
+		req.Body, req.GetBody = http.NoBody, nil
+	} else {
+		h.Set("Content-Type", "application/x-www-form-urlencoded")
+		h.Set("Origin", origin)
+	}
+	h.Set("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+	h.Set("Referer", origin+"/")
+	h.Set("Sec-Fetch-Site", "cross-site")
+	h.Set("Sec-Fetch-Mode", "navigate")
+	h.Set("Sec-Fetch-Dest", "document")
+	return req
+}

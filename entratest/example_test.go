@@ -1,0 +1,66 @@
+package entratest_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// A whole sign-in without a browser: where the app would send people, what they bring back.
+func ExampleServer_SignIn() {
+	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
+	defer func() { _ = idp.Close() }()
+
+	answer, err := idp.SignIn(idp.Authority+"/oauth2/v2.0/authorize?client_id="+idp.ClientID+
+		"&response_type=code&response_mode=form_post&scope=openid&state=s1&redirect_uri=https://app.example/user/authorized",
+		"AdeleV@contoso.com")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	request := answer.Request() // give it to the app under test
+	fmt.Println(request.Method, request.URL, answer.Values.Get("state"))
+	// Output: POST https://app.example/user/authorized s1
+}
+
+// An outage of the token endpoint that lasts for two requests.
+func ExampleServer_Fault() {
+	idp := entratest.New()
+	defer func() { _ = idp.Close() }()
+	idp.Fault(entratest.Token, entratest.Fault{Times: 2, Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"30"}}})
+
+	for range 3 {
+		answer, err := idp.HTTPClient.PostForm(idp.Authority+"/oauth2/v2.0/token", nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_ = answer.Body.Close()
+		fmt.Println(answer.StatusCode, answer.Header.Get("Retry-After"))
+	}
+	// Output:
+	// 503 30
+	// 503 30
+	// 400
+}
+
+func TestHandler_serves_every_face_at_one_address(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	front := httptest.NewServer(s.Handler())
+	t.Cleanup(front.Close)
+	for path, want := range map[string]int{
+		"/common/v2.0/.well-known/openid-configuration": 200, "/common/discovery/v2.0/keys": 200, "/v1.0/me": 401, "/": 404, "/common/login": 400,
+	} {
+		response, err := front.Client().Get(front.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = response.Body.Close(); response.StatusCode != want {
+			t.Errorf("%s gives %d, want %d", path, response.StatusCode, want)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package entratest_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+func listening(t *testing.T, opts ...entratest.Option) *entratest.Server {
+	t.Helper()
+	s := newServer(t, opts...)
+	if err := s.Listen(entratest.ListenConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// outside is a client that uses sockets and trusts the server's authority.
+func outside(t *testing.T, s *entratest.Server) *http.Client {
+	t.Helper()
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(s.CAPEM()) {
+		t.Fatal("CAPEM is no certificate")
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func TestListen_serves_MSAL_over_TLS(t *testing.T) {
+	t.Parallel()
+	s := listening(t)
+	for name, client := range map[string]*http.Client{"sockets": outside(t, s), "HTTPClient": s.HTTPClient} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			credential, err := confidential.NewCredFromSecret(s.ClientSecret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			app, err := confidential.New(s.Authority, s.ClientID, credential, confidential.WithHTTPClient(client), confidential.WithInstanceDiscovery(false))
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked, err := app.AuthCodeURL(t.Context(), s.ClientID, redirectURI, []string{"openid", "profile", "offline_access", "User.Read"})
+			if err != nil || !strings.HasPrefix(asked, "http://login.localhost:") {
+				t.Fatalf("people are sent to %s, %v", asked, err)
+			}
+			r, err := s.SignIn(asked, "adelev@contoso.com")
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := app.AcquireTokenByAuthCode(t.Context(), r.Values.Get("code"), redirectURI, graphScope)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := verify(t, s, result.IDToken.RawToken); err != nil {
+				t.Error(err)
+			}
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.GraphURL+"/me", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", "Bearer "+result.AccessToken)
+			if me := do(t, client, request); me.json(t)["displayName"] != "Adele Vance" {
+				t.Error(me.body)
+			}
+		})
+	}
+}
+
+// atBrowserHost makes a plain http request to the pages, resolving login.localhost as browsers do.
+func atBrowserHost(t *testing.T, s *entratest.Server, path string) answer {
+	t.Helper()
+	asked := get(t, s, s.Authority+"/v2.0/.well-known/openid-configuration").json(t)["authorization_endpoint"]
+	u, err := url.Parse(text(t, asked))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+u.Port()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = u.Host
+	return do(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, request)
+}
+
+func TestListen_serves_people_over_plain_http_and_nothing_else(t *testing.T) {
+	t.Parallel()
+	s := listening(t, entratest.WithAutoSignIn())
+	_, query, _ := strings.Cut(authorizeURL(s, "login_hint=adelev@contoso.com"), "?")
+	page := atBrowserHost(t, s, "/"+s.TenantID+"/oauth2/v2.0/authorize?"+query)
+	cookies := page.Cookies()
+	if page.Header.Get(entratest.PageHeader) != "form_post" || len(cookies) != 1 || cookies[0].Secure || cookies[0].SameSite != http.SameSiteLaxMode || !cookies[0].HttpOnly {
+		t.Errorf("%q with %v", page.Header.Get(entratest.PageHeader), cookies)
+	}
+	if a := atBrowserHost(t, s, "/emulator/photo/87d349ed-44d7-43e1-9a83-5f2406dee5bd"); a.StatusCode != 200 {
+		t.Errorf("a photo of the chooser gives %d", a.StatusCode)
+	}
+	for _, path := range []string{"/" + s.TenantID + "/oauth2/v2.0/token", "/" + s.TenantID + "/discovery/v2.0/keys", "/v1.0/me"} {
+		if a := atBrowserHost(t, s, path); a.StatusCode != http.StatusForbidden && a.StatusCode != http.StatusNotFound {
+			t.Errorf("%s gives %d", path, a.StatusCode)
+		}
+	}
+}
+
+func TestListen_refuses_other_addresses_and_busy_ones(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	if s.CAPEM() != nil {
+		t.Error("there is a certificate before Listen")
+	}
+	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.com:0"} {
+		if err := s.Listen(entratest.ListenConfig{HTTP: address}); !errors.Is(err, entratest.ErrNotLoopback) {
+			t.Errorf("HTTP %s: %v", address, err)
+		}
+		if err := s.Listen(entratest.ListenConfig{HTTPS: address}); !errors.Is(err, entratest.ErrNotLoopback) {
+			t.Errorf("HTTPS %s: %v", address, err)
+		}
+	}
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = busy.Close() }()
+	if err := s.Listen(entratest.ListenConfig{HTTPS: busy.Addr().String()}); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a busy address: %v", err)
+	}
+	if err := s.Listen(entratest.ListenConfig{}); err != nil {
+		t.Errorf("after the failures: %v", err)
+	}
+	if err := s.Listen(entratest.ListenConfig{}); err == nil {
+		t.Error("it listens twice")
+	}
+}
+
+func TestListen_faults_break_real_connections(t *testing.T) {
+	t.Parallel()
+	s := listening(t)
+	client := outside(t, s)
+	keys := s.Authority + "/discovery/v2.0/keys"
+	s.Fault(entratest.Keys, entratest.Fault{Times: 1, Truncate: 10})
+	response, err := client.Get(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if body, err := io.ReadAll(response.Body); len(body) != 10 || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("Truncate gave %q, %v", body, err)
+	}
+	s.Fault(entratest.Keys, entratest.Fault{Drop: true})
+	if dropped, err := client.Get(keys); err == nil {
+		_ = dropped.Body.Close()
+		t.Error("Drop gave an answer")
+	}
+	s.ClearFaults()
+	s.Fault(entratest.Keys, entratest.Fault{Times: 1, BodyFrom: func() io.Reader { return strings.NewReader("streamed") }})
+	streamed, err := client.Get(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = streamed.Body.Close() }()
+	if body, err := io.ReadAll(streamed.Body); string(body) != "streamed" || err != nil {
+		t.Errorf("BodyFrom gave %q, %v", body, err)
+	}
+}
+
+func TestChromium_submits_the_form_post_across_sites(t *testing.T) {
+	t.Parallel()
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("left out: chromium is not installed (make test installs it)")
+	}
+	arrived := make(chan *http.Request, 1)
+	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.ParseForm() == nil && r.Method == http.MethodPost {
+			select {
+			case arrived <- r:
+			default:
+			}
+		}
+	}))
+	t.Cleanup(app.Close)
+	callback := strings.Replace(app.URL, "127.0.0.1", "app.localhost", 1) + "/callback"
+	s := listening(t, entratest.WithAutoSignIn(), entratest.WithRedirectURI(callback))
+	discovery := get(t, s, s.Authority+"/v2.0/.well-known/openid-configuration").json(t)
+	_, query, _ := strings.Cut(authorizeURL(s, "redirect_uri="+callback, "login_hint=adelev@contoso.com"), "?")
+
+	browser := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(),
+		"--dump-dom", text(t, discovery["authorization_endpoint"])+"?"+query)
+	output, err := browser.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	select {
+	case r := <-arrived:
+		if r.PostForm.Get("code") == "" || r.PostForm.Get("state") != "the-state" || r.Header.Get("Sec-Fetch-Site") != "cross-site" ||
+			!strings.HasPrefix(r.Header.Get("Origin"), "http://login.localhost:") {
+			t.Errorf("%v %v", r.PostForm, r.Header)
+		}
+	case <-time.After(10 * time.Second):
+		t.Errorf("nothing arrived; the browser shows %s", output)
+	}
+}

@@ -1,0 +1,45 @@
+package entratest
+
+import (
+	"net/http"
+	"net/url"
+)
+
+// serveLogout is RP-initiated logout. It ends the browser's session only: entra: tokens live on, dropping
+// them is the app's business.
+func (s *Server) serveLogout(w http.ResponseWriter, r *http.Request, segment string) {
+	tenants, fail := s.tenantsOf(segment)
+	if fail != nil {
+		s.showError(w, r, fail)
+		return
+	}
+	signedIn := s.signedIn(r, s.directory.tenants)
+	who := hinted(r.Form.Get("logout_hint"), tenants)
+	if picked := r.PostForm.Get("user"); picked != "" {
+		who = find(picked, s.directory.tenants)
+	}
+	if who == nil && len(signedIn) > 1 { // entra: without a hint people are asked which account
+		s.showLogoutPicker(w, segment, r.Form, signedIn)
+		return
+	}
+	s.leaveSession(w, r, who)
+	s.afterLogout(w, r)
+}
+
+// afterLogout sends people where the app wants them, if that is one of the registered URIs; otherwise
+// they stay. entra: state is echoed in practice, though not promised.
+func (s *Server) afterLogout(w http.ResponseWriter, r *http.Request) {
+	target := r.Form.Get("post_logout_redirect_uri")
+	if target == "" || !registered(target, s.settings.redirectURIs, s.settings.logoutURIs) {
+		s.showSignedOut(w, target)
+		return
+	}
+	v := url.Values{}
+	if state := r.Form.Get("state"); state != "" {
+		v.Set("state", state)
+		target = withParams(target, v, false)
+	}
+	entraHeaders(w.Header(), newTrace(r))
+	w.Header().Set("Location", target)
+	w.WriteHeader(http.StatusFound)
+}

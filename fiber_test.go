@@ -1,0 +1,270 @@
+package fibermsal_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+)
+
+// serve puts a site on a socket, where Fiber reuses the buffers of a connection,
+// and returns a client that keeps one connection alive for everybody.
+func (s *site) serve() *http.Client {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	go func() { _ = s.app.Listener(listener) }()
+	transport := &http.Transport{
+		MaxConnsPerHost: 1,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", listener.Addr().String())
+		},
+	}
+	s.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       30 * time.Second,
+	}
+}
+
+func fetch(t *testing.T, client *http.Client, path, cookie string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, "http://app.example"+path, http.NoBody)
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	if cookie != "" {
+		r.Header.Set("Cookie", sessionCookie+"="+cookie)
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(raw)
+}
+
+func TestH1_BuffersOfAConnectionDoNotMixUsers(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l))
+	sessions := map[string]string{}
+	for _, u := range s.idp.Users()[:6] {
+		b := s.browser()
+		b.signIn(u.UPN)
+		sessions[u.UPN] = b.session()
+	}
+	client := s.serve()
+	for round := range 300 {
+		for upn, cookie := range sessions {
+			if status, body := fetch(t, client, "/guarded", cookie); status != http.StatusOK || body != "hello "+upn {
+				t.Fatalf("round %d: %s got %d %q", round, upn, status, body)
+			}
+		}
+		// Cookies of the same length that overwrite the connection's buffer.
+		fetch(t, client, "/user/login?to=/"+strings.Repeat("z", round), strings.Repeat("A", 43))
+	}
+	if n := len(l.keys()); n != 12 {
+		t.Errorf("%d records of 6 sessions", n)
+	}
+}
+
+func TestH2_UserOutlivesTheHandler(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	var wait sync.WaitGroup
+	var wrong, checked atomic.Int32
+	s.app.Get("/later", fibermsal.Require(), func(c *fiber.Ctx) error {
+		user, _ := fibermsal.FromContext(c)
+		credential := fibermsal.TokenCredential(c)
+		want := user.Username
+		wait.Go(func() {
+			time.Sleep(time.Millisecond)
+			token, err := credential.GetToken(context.Background(), tokenRequest())
+			owner, _ := s.idp.TokenUser(token.Token)
+			if checked.Add(1); err != nil || owner != want || strings.Clone(user.Username) != want {
+				wrong.Add(1)
+			}
+		})
+		return c.SendString(want)
+	})
+	sessions := map[string]string{}
+	for _, u := range s.idp.Users()[:4] {
+		b := s.browser()
+		b.signIn(u.UPN)
+		sessions[u.UPN] = b.session()
+	}
+	client := s.serve()
+	for range 100 {
+		for upn, cookie := range sessions {
+			if status, body := fetch(t, client, "/later", cookie); status != http.StatusOK || body != upn {
+				t.Fatalf("%s got %d %q", upn, status, body)
+			}
+		}
+	}
+	wait.Wait()
+	if wrong.Load() != 0 || checked.Load() != 400 {
+		t.Errorf("%d wrong of %d", wrong.Load(), checked.Load())
+	}
+}
+
+func TestH3_CompressedBodiesAreNotInflated(t *testing.T) {
+	t.Parallel()
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	zeros := make([]byte, 1<<20)
+	for range 256 {
+		_, _ = w.Write(zeros)
+	}
+	_ = w.Close()
+	s := newSite(t, newIDP(t))
+	for _, row := range []struct {
+		path   string
+		status int
+	}{{"/user/authorized", 415}, {"/user/logout", 303}, {"/user/login", 405}, {"/user/info", 405}} {
+		r := request(http.MethodPost, row.path, bomb.String())
+		r.Header.Set("Content-Encoding", "gzip")
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		a := s.send(r)
+		runtime.ReadMemStats(&after)
+		if a.StatusCode != row.status {
+			t.Errorf("%s: status %d, want %d", row.path, a.StatusCode, row.status)
+		}
+		// The test's own copies of the 256 kB request are in this figure, and so
+		// are those of the tests beside it; an inflated body would be 256 MB.
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 128<<20 {
+			t.Errorf("%s: %d bytes allocated", row.path, grown)
+		}
+	}
+}
+
+func TestH4_ManyConsumersOfOneRequestCostOneRead(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	b := newSite(t, newIDP(t), onLedger(l)).browser()
+	ask := func(c *fiber.Ctx) error {
+		fibermsal.FromContext(c)
+		fibermsal.TokenCredential(c)
+		return c.Next()
+	}
+	b.app.Get("/chain", ask, fibermsal.Require(), ask, fibermsal.Require(), func(c *fiber.Ctx) error {
+		u, _ := fibermsal.FromContext(c)
+		return c.SendString(u.Username)
+	})
+	b.signIn(adele)
+	before, _ := l.count()
+	a := b.get("/chain")
+	after, _ := l.count()
+	if a.body != adele || after-before != 1 {
+		t.Errorf("%d reads, %q", after-before, a.body)
+	}
+	before, _ = l.count()
+	b.get("/")
+	if after, _ = l.count(); after != before {
+		t.Errorf("a page that asks nobody cost %d reads", after-before)
+	}
+}
+
+func TestFiber_ErrorsReachWhoeverHandlesThem(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t)
+	app := fiber.New(fiber.Config{ErrorHandler: func(c *fiber.Ctx, err error) error {
+		return c.Status(fiber.StatusTeapot).SendString("app: " + err.Error())
+	}})
+	cfg := configFor(idp)
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	cfg.ErrorHandler = func(c *fiber.Ctx, err error) error {
+		var f *fiber.Error
+		if !asFiber(err, &f) {
+			return err
+		}
+		return c.Status(f.Code).SendString("handler: " + f.Message)
+	}
+	app.Use(fibermsal.New(cfg))
+	app.Get("/foreign", func(*fiber.Ctx) error { return io.ErrUnexpectedEOF })
+	app.Get("/ours", func(*fiber.Ctx) error { return fmt.Errorf("reports: %w", fibermsal.ErrUnavailable) })
+	app.Get("/login", func(*fiber.Ctx) error { return fmt.Errorf("reports: %w", fibermsal.ErrLoginRequired) })
+	s := &site{t: t, app: app, idp: idp, log: &logbook{}}
+	if a := s.send(request(http.MethodGet, "/foreign", "")); a.StatusCode != fiber.StatusTeapot || a.body != "app: unexpected EOF" {
+		t.Errorf("a foreign error: %d %s", a.StatusCode, a.body)
+	}
+	if a := s.send(request(http.MethodGet, "/ours", "")); a.StatusCode != 503 || a.body != "handler: "+fibermsal.ErrUnavailable.Message {
+		t.Errorf("ours: %d %s", a.StatusCode, a.body)
+	}
+	if a := s.send(request(http.MethodGet, "/login", "")); a.StatusCode != 401 || a.json(t)["code"] != "login_required" {
+		t.Errorf("interaction: %d %s", a.StatusCode, a.body)
+	}
+}
+
+func TestFiber_WithoutTheMiddlewareNothingIsOpen(t *testing.T) {
+	t.Parallel()
+	app := fiber.New()
+	fibermsal.RegisterRoutes(app)
+	app.Get("/guarded", fibermsal.Require(), func(c *fiber.Ctx) error { return c.SendString("secret") })
+	app.Get("/who", func(c *fiber.Ctx) error {
+		_, ok := fibermsal.FromContext(c)
+		return c.JSON(ok)
+	})
+	app.Get("/token", func(c *fiber.Ctx) error {
+		_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), tokenRequest())
+		return err
+	})
+	s := &site{t: t, app: app, idp: newIDP(t), log: &logbook{}}
+	for _, path := range []string{"/guarded", "/token", "/user/login", "/user/info", "/user/logout"} {
+		if a := s.send(request(http.MethodGet, path, "")); a.StatusCode != 500 || strings.Contains(a.body, "secret") {
+			t.Errorf("%s: status %d %s", path, a.StatusCode, a.body)
+		}
+	}
+	if a := s.send(request(http.MethodGet, "/who", "")); a.body != "false" {
+		t.Errorf("who: %s", a.body)
+	}
+}
+
+func TestFiber_RoutesInAnotherPlaceSaySo(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t)
+	s := newSite(t, idp)
+	fibermsal.RegisterRoutes(s.app.Group("/api"))
+	if a := s.send(request(http.MethodGet, "/api/user/login", "")); a.StatusCode != 500 {
+		t.Errorf("status %d", a.StatusCode)
+	}
+	if !strings.Contains(s.log.String(), "set RoutePrefix") {
+		t.Errorf("the log does not say what to do:\n%s", s.log)
+	}
+}
+
+func TestFiber_NextSkipsTheMiddleware(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+		cfg.Next = func(c *fiber.Ctx) bool { return c.Path() == "/guarded" }
+	}).browser()
+	b.signIn(adele)
+	if a := b.get("/guarded"); a.StatusCode != 500 {
+		t.Errorf("a guard that was skipped over must not let anybody pass: status %d", a.StatusCode)
+	}
+}
+
+func asFiber(err error, target **fiber.Error) bool { return errors.As(err, target) }

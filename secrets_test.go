@@ -1,0 +1,144 @@
+package fibermsal_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// tokenFaults is everything the token endpoint may answer instead of tokens.
+func tokenFaults() map[string]entratest.Fault {
+	return map[string]entratest.Fault{
+		"dropped":              {Drop: true},
+		"answer lost":          {LoseAnswer: true},
+		"truncated":            {Truncate: 700},
+		"500":                  {Status: 500, Body: "<html>oops</html>"},
+		"503":                  {Status: 503, Header: http.Header{"Retry-After": {"7"}}},
+		"429 as text":          {Status: 429, Body: "slow down", Header: http.Header{"Retry-After": {"30"}, "Content-Type": {"text/plain"}}},
+		"HTML with 200":        {Status: 200, Body: "<html>login</html>"},
+		"empty object":         {Status: 200, Body: "{}"},
+		"nothing":              {Status: 200},
+		"redirect":             {Status: 302, Header: http.Header{"Location": {"https://evil.example/"}}},
+		"error with 200":       {Status: 200, Body: `{"error":"invalid_grant"}`},
+		"tokens of wrong type": {Status: 200, Body: `{"access_token":{"canary":1},"expires_in":"soon"}`},
+		"invalid_grant":        {OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{50173}}},
+		"invalid_client":       {Status: 401, OAuth: &entratest.OAuthError{Error: "invalid_client", Codes: []int{7000215}}},
+		"consent":              {OAuth: &entratest.OAuthError{Error: "invalid_grant", Suberror: "consent_required", Codes: []int{65001}}},
+	}
+}
+
+// The site asserts at its end that no credential is in any log line or answer.
+func TestF1_NoFaultShowsACredential(t *testing.T) {
+	for name, fault := range tokenFaults() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t, newIDP(t))
+				var causes []error
+				s.app.Get("/cause", func(c *fiber.Ctx) error {
+					_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), tokenRequest())
+					causes = append(causes, err)
+					return err
+				})
+				b := s.browser()
+				s.idp.Fault(entratest.Token, fault)
+				if a := b.do(b.approve(b.start(""), adele).Request()); a.StatusCode < 400 || a.cookie(sessionCookie) != nil {
+					t.Errorf("sign-in: status %d", a.StatusCode)
+				}
+				s.idp.ClearFaults()
+				b.signIn(adele)
+				time.Sleep(2 * time.Hour)
+				s.idp.Fault(entratest.Token, fault)
+				if a := b.get("/cause"); a.StatusCode < 400 || a.Header.Get("Location") != "" {
+					t.Errorf("refresh: status %d", a.StatusCode)
+				}
+				s.idp.ClearFaults()
+				for _, cause := range causes {
+					assertClean(t, s, cause)
+				}
+			})
+		})
+	}
+}
+
+// assertClean prints an error in every way there is.
+func assertClean(t *testing.T, s *site, err error) {
+	t.Helper()
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		marshalled, _ := json.Marshal(e)
+		text := fmt.Sprintf("%v %+v %#v %s %q", e, e, e, e, e) + string(marshalled)
+		for _, secret := range s.idp.Secrets() {
+			if secret != "" && strings.Contains(text, secret) {
+				t.Errorf("%T shows a credential", e)
+			}
+		}
+	}
+}
+
+func TestF2_RedisPasswordIsNotInTheError(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{
+		"redis://user:S3cretPw@host:bad-port/0", "redis://user:S3cretPw@host:6379/notanumber", "S3cretPw",
+		"http://user:S3cretPw@host", "redis://user:S3cretPw@%zz/", "redis://:S3cretPw@host:6379/0?read_timeout=S3cretPw",
+	} {
+		_, err := fibermsal.RedisStorage(address)
+		if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "S3cretPw") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestF3_LogLinesCannotBeForged(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	form := "state=" + state(t, b.start("")) + "&error=%0aFAKE&error_description=%0d%0a%7b%22level%22:%22ERROR%22%7d%E2%80%A8x" + strings.Repeat("y", 5000)
+	b.do(callback(form))
+	lines := strings.Split(strings.TrimSpace(b.log.String()), "\n")
+	for _, line := range lines {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Errorf("not a line of ours: %s", line)
+		}
+		if len(line) > 1500 {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+	}
+	if len(lines) != 1 {
+		t.Errorf("%d lines:\n%s", len(lines), b.log)
+	}
+}
+
+func TestF4_PrintingShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	cfg := configFor(newIDP(t))
+	cfg.ClientSecret = "client-secret-canary"
+	cfg.Keys = [][]byte{[]byte("key-canary-key-canary-key-canary")}
+	auth, err := fibermsal.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = auth.Close() })
+	for _, value := range []any{
+		cfg, &cfg, auth, *fibermsal.ErrUnavailable, fibermsal.ErrUnavailable, fibermsal.User{}, fibermsal.SignIn{}, fibermsal.CacheAccessor{},
+	} {
+		marshalled, _ := json.Marshal(value)
+		var line strings.Builder
+		slog.New(slog.NewTextHandler(&line, nil)).Info("x", "value", value)
+		text := fmt.Sprintf("%v %+v %#v %s", value, value, value, value) + string(marshalled) + line.String()
+		for _, canary := range []string{"secret-canary", "key-canary", fmt.Sprint([]byte("key-canary"))[1:20], "6b65792d63616e617279"} {
+			if strings.Contains(text, canary) {
+				t.Errorf("%T shows %q: %s", value, canary, text)
+			}
+		}
+	}
+}
