@@ -67,6 +67,7 @@ func configFor(idp *entratest.Server) fibermsal.Config {
 	return fibermsal.Config{
 		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
 		GraphURL: idp.GraphURL, HTTPClient: idp.HTTPClient, PublicURL: publicURL,
+		Logger: slog.New(slog.DiscardHandler),
 	}
 }
 

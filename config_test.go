@@ -1,0 +1,184 @@
+package fibermsal_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+)
+
+func TestConfig_EveryMistakeIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := fibermsal.Open(fibermsal.Config{
+		Authority:       "http://login.example/tenant",
+		AllowedTenants:  []string{"not-a-guid"},
+		Scopes:          []string{"openid", "a b"},
+		PublicURL:       "http://app.example",
+		RoutePrefix:     "user/:id",
+		PostLogoutURL:   "/signed-out",
+		GraphURL:        "https://graph.microsoft.com",
+		CookieName:      "a;b",
+		Keys:            [][]byte{[]byte("short")},
+		IdleTimeout:     time.Millisecond,
+		AbsoluteTimeout: -time.Second,
+		ResponseMode:    "fragment",
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, field := range []string{
+		"ClientID", "ClientSecret", "Authority", "AllowedTenants", "Scopes", "PublicURL", "RoutePrefix",
+		"PostLogoutURL", "GraphURL", "CookieName", "Keys", "IdleTimeout", "AbsoluteTimeout", "ResponseMode",
+	} {
+		if !strings.Contains(err.Error(), "Config."+field+":") {
+			t.Errorf("%s is not named:\n%v", field, err)
+		}
+	}
+}
+
+func TestConfig_EachMistakeAlone(t *testing.T) {
+	t.Parallel()
+	random := testKey(9)
+	for name, row := range map[string]struct {
+		field  string // "" for acceptance
+		change func(*fibermsal.Config)
+	}{
+		"good":                        {"", func(*fibermsal.Config) {}},
+		"no client id":                {"ClientID", func(c *fibermsal.Config) { c.ClientID = "" }},
+		"client id with a space":      {"ClientID", func(c *fibermsal.Config) { c.ClientID = "a b" }},
+		"no secret":                   {"ClientSecret", func(c *fibermsal.Config) { c.ClientSecret = "" }},
+		"secret and credential":       {"Credential", func(c *fibermsal.Config) { c.Credential = noCredential }},
+		"credential alone":            {"", func(c *fibermsal.Config) { c.ClientSecret, c.Credential = "", noCredential }},
+		"no tenant":                   {"TenantID", func(c *fibermsal.Config) { c.Authority = "" }},
+		"tenant and authority":        {"Authority", func(c *fibermsal.Config) { c.TenantID = "contoso.com" }},
+		"tenant is a URL":             {"TenantID", func(c *fibermsal.Config) { c.Authority, c.TenantID = "", "https://x/y" }},
+		"tenant is a domain":          {"", func(c *fibermsal.Config) { c.Authority, c.TenantID = "", "contoso.onmicrosoft.com" }},
+		"authority without tenant":    {"Authority", func(c *fibermsal.Config) { c.Authority = "https://login.microsoftonline.com/" }},
+		"authority with two segments": {"Authority", func(c *fibermsal.Config) { c.Authority = "https://login.microsoftonline.com/a/v2.0" }},
+		"authority with a query":      {"Authority", func(c *fibermsal.Config) { c.Authority += "?x=1" }},
+		"authority with a user":       {"Authority", func(c *fibermsal.Config) { c.Authority = "https://u:p@login.microsoftonline.com/t" }},
+		"common, open to the world":   {"AllowedTenants", func(c *fibermsal.Config) { c.Authority, c.TenantID = "", "common" }},
+		"Organizations, open":         {"AllowedTenants", func(c *fibermsal.Config) { c.Authority, c.TenantID = "", "Organizations" }},
+		"organizations with a list": {"", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.AllowedTenants = "", "organizations", []string{otherTenant}
+		}},
+		"one tenant with a list":        {"AllowedTenants", func(c *fibermsal.Config) { c.AllowedTenants = []string{otherTenant} }},
+		"no public URL":                 {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "" }},
+		"public URL without a scheme":   {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "app.example" }},
+		"public URL plain http":         {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "http://app.example" }},
+		"public URL with a path":        {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example/portal" }},
+		"public URL with a query":       {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example?x" }},
+		"public URL looks like local":   {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "http://localhost.evil.example" }},
+		"public URL javascript":         {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "javascript://app.example" }},
+		"public URL http localhost":     {"", func(c *fibermsal.Config) { c.PublicURL = "http://localhost:3000" }},
+		"public URL http app.localhost": {"", func(c *fibermsal.Config) { c.PublicURL = "http://app.localhost:3000/" }},
+		"public URL http 127.0.0.1":     {"", func(c *fibermsal.Config) { c.PublicURL = "http://127.0.0.1:3000" }},
+		"prefix with a parameter":       {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/:user" }},
+		"prefix with a slash at end":    {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/user/" }},
+		"prefix is the root":            {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/" }},
+		"deep prefix":                   {"", func(c *fibermsal.Config) { c.RoutePrefix = "/portal/user" }},
+		"offline_access":                {"Scopes", func(c *fibermsal.Config) { c.Scopes = []string{"User.Read", "offline_access"} }},
+		"default among others":          {"Scopes", func(c *fibermsal.Config) { c.Scopes = []string{"https://graph.microsoft.com/.default", "User.Read"} }},
+		"scope of another API":          {"", func(c *fibermsal.Config) { c.Scopes = []string{"api://orders/Orders.Read"} }},
+		"storage without keys":          {"Keys", func(c *fibermsal.Config) { c.Storage = newLedger() }},
+		"storage with keys":             {"", func(c *fibermsal.Config) { c.Storage, c.Keys = newLedger(), [][]byte{random} }},
+		"keys without storage":          {"", func(c *fibermsal.Config) { c.Keys = [][]byte{random} }},
+		"short key":                     {"Keys", func(c *fibermsal.Config) { c.Keys = [][]byte{random[:31]} }},
+		"long key":                      {"Keys", func(c *fibermsal.Config) { c.Keys = [][]byte{append(random[:32:32], 1)} }},
+		"key of zeros":                  {"Keys", func(c *fibermsal.Config) { c.Keys = [][]byte{make([]byte, 32)} }},
+		"key of one letter":             {"Keys", func(c *fibermsal.Config) { c.Keys = [][]byte{bytes.Repeat([]byte("k"), 32)} }},
+		"the same key twice":            {"Keys", func(c *fibermsal.Config) { c.Keys = [][]byte{random, testKey(1), random} }},
+		"cookie with a prefix":          {"CookieName", func(c *fibermsal.Config) { c.CookieName = "__Host-x" }},
+		"negative idle":                 {"IdleTimeout", func(c *fibermsal.Config) { c.IdleTimeout = -1 }},
+		"absolute below idle":           {"AbsoluteTimeout", func(c *fibermsal.Config) { c.IdleTimeout, c.AbsoluteTimeout = 2*time.Hour, time.Hour }},
+		"short absolute alone":          {"", func(c *fibermsal.Config) { c.AbsoluteTimeout = time.Hour }},
+		"long idle alone":               {"", func(c *fibermsal.Config) { c.IdleTimeout = 48 * time.Hour }},
+		"unknown mode":                  {"ResponseMode", func(c *fibermsal.Config) { c.ResponseMode = "Form_Post" }},
+		"beta of Graph":                 {"GraphURL", func(c *fibermsal.Config) { c.GraphURL = "https://graph.microsoft.com/beta" }},
+		"Graph plain http":              {"GraphURL", func(c *fibermsal.Config) { c.GraphURL = "http://graph.microsoft.com/v1.0" }},
+		"way back plain http":           {"PostLogoutURL", func(c *fibermsal.Config) { c.PostLogoutURL = "http://app.example/bye" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := fibermsal.Config{
+				ClientID: "client", ClientSecret: "secret-canary", PublicURL: "https://app.example",
+				Authority: "https://login.microsoftonline.com/contoso.com",
+			}
+			row.change(&cfg)
+			auth, err := fibermsal.Open(cfg)
+			switch {
+			case row.field == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case row.field != "" && err == nil:
+				t.Error("accepted")
+			case err != nil && (!strings.HasPrefix(err.Error(), "fibermsal: Config."+row.field+":") || strings.Contains(err.Error(), "\n")):
+				t.Errorf("the error is about something else: %v", err)
+			case err != nil && strings.Contains(err.Error(), "canary"):
+				t.Errorf("the error shows the secret: %v", err)
+			}
+			if auth != nil {
+				_ = auth.Close()
+			}
+		})
+	}
+}
+
+func noCredential(context.Context) (confidential.Credential, error) {
+	return confidential.Credential{}, nil
+}
+
+func TestConfig_NewPanicsBeforeTheAppServes(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if err, ok := recover().(error); !ok || !strings.Contains(err.Error(), "Config.ClientID") {
+			t.Errorf("recovered %v", err)
+		}
+	}()
+	fiber.New().Use(fibermsal.New(fibermsal.Config{}))
+}
+
+func TestConfig_PreforkNeedsASharedStorage(t *testing.T) {
+	t.Setenv("FIBER_PREFORK_CHILD", "1")
+	cfg := configFor(newIDP(t))
+	if _, err := fibermsal.Open(cfg); err == nil || !strings.Contains(err.Error(), "Config.Storage") {
+		t.Errorf("memory storage: %v", err)
+	}
+	cfg.Storage, cfg.Keys = newLedger(), [][]byte{testKey(1)}
+	auth, err := fibermsal.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = auth.Close()
+}
+
+func TestConfig_IsCopied(t *testing.T) {
+	t.Parallel()
+	keys := [][]byte{testKey(1)}
+	scopes := []string{"User.Read"}
+	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.Keys, cfg.Scopes = keys, scopes }).browser()
+	clear(keys[0])
+	scopes[0] = "Directory.ReadWrite.All"
+	b.signIn(adele)
+	if got := query(t, b.start("")).Get("scope"); got != "openid profile offline_access User.Read" {
+		t.Errorf("scope = %q", got)
+	}
+}
+
+func TestAuth_CloseMayBeCalledTwice(t *testing.T) {
+	t.Parallel()
+	auth, err := fibermsal.Open(configFor(newIDP(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := auth.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

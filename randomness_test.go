@@ -1,5 +1,0 @@
-package fibermsal_test
-
-const brokenRandomness = "X"
-
-func serveWithoutRandomness() int { return 0 }
