@@ -59,7 +59,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is reports whether target is an [*Error] with the same code.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // this is what errors.Is calls for every link of a chain
+	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
 }
 

@@ -62,6 +62,7 @@ func AuthenticationProvider(c *fiber.Ctx, scopes ...string) authentication.Authe
 // failingProvider authenticates nothing.
 type failingProvider struct{ err error }
 
+// AuthenticateRequest implements authentication.AuthenticationProvider.
 func (p failingProvider) AuthenticateRequest(context.Context, *abstractions.RequestInformation, map[string]interface{}) error {
 	return p.err
 }

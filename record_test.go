@@ -243,7 +243,8 @@ func TestE13_AppsOnOneStorageDoNotMeet(t *testing.T) {
 		t.Error("the session of another app counts")
 	}
 	key := l.key("s")
-	rest := key[strings.Index(key, "{"):]
+	_, name, _ := strings.Cut(key, "{")
+	rest := "{" + name
 	for _, prefix := range []string{"fm:", "fm:AAAAAAAA:"} {
 		l.copy(key, prefix+rest)
 	}

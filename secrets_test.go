@@ -135,7 +135,7 @@ func TestF4_PrintingShowsNoSecret(t *testing.T) {
 		var line strings.Builder
 		slog.New(slog.NewTextHandler(&line, nil)).Info("x", "value", value)
 		text := fmt.Sprintf("%v %+v %#v %s", value, value, value, value) + string(marshalled) + line.String()
-		for _, canary := range []string{"secret-canary", "key-canary", fmt.Sprint([]byte("key-canary"))[1:20], "6b65792d63616e617279"} {
+		for _, canary := range []string{"secret-canary", "key-canary", "107 101 121 45 99 97 110 97 114 121", "6b65792d63616e617279"} {
 			if strings.Contains(text, canary) {
 				t.Errorf("%T shows %q: %s", value, canary, text)
 			}

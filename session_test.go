@@ -2,6 +2,7 @@ package fibermsal_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -11,8 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"crypto/rand"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -240,7 +239,7 @@ func serveWithoutRandomness() int {
 		return 1
 	}
 	defer func() { _ = resp.Body.Close() }()
-	os.Stdout.WriteString("status " + resp.Status[:3] + ", " + string(rune('0'+len(resp.Cookies()))) + " cookies\n") //nolint:errcheck // seen by the parent or not
+	os.Stdout.WriteString("status " + resp.Status[:3] + ", " + string(rune('0'+len(resp.Cookies()))) + " cookies\n")
 	return 0
 }
 

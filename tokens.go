@@ -82,7 +82,7 @@ func redemptionFailure(e *Error) *Error {
 // others wait for.
 func (a *Auth) silent(ctx context.Context, who *session, tokens tokenCache, scopes []string) (azcore.AccessToken, error) {
 	key := who.name + "\x00" + strings.Join(scopes, " ")
-	result := a.refreshes.DoChan(key, func() (any, error) {
+	result := a.refreshes.DoChan(key, func() (any, error) { //nolint:contextcheck // detached on purpose, see below
 		a.working.Add(1)
 		defer a.working.Done()
 		// Not even the values of ctx: a handler may have passed Fiber's own

@@ -165,10 +165,15 @@ func TestAuthorize_knows_tenants_by_id_alias_and_domain(t *testing.T) {
 		segment string
 		code    int
 	}{
-		{"common", 0}, {"organizations", 0}, {"contoso.onmicrosoft.com", 0}, {"Contoso.com", 0},
+		{"common", 0},
+		{"organizations", 0},
+		{"contoso.onmicrosoft.com", 0},
+		{"Contoso.com", 0},
 		{"AAAABBBB-0000-cccc-1111-dddd2222eeee", 0},
 		{"consumers", 9002346},
-		{"bbbbbbbb-0000-4000-8000-000000000000", 90002}, {"fabrikam.com", 90002}, {"nonsense", 900023},
+		{"bbbbbbbb-0000-4000-8000-000000000000", 90002},
+		{"fabrikam.com", 90002},
+		{"nonsense", 900023},
 	}
 	for _, tt := range tests {
 		t.Run(tt.segment, func(t *testing.T) {
@@ -330,7 +335,8 @@ func TestPages_are_safe_and_let_the_form_go(t *testing.T) {
 	if strings.Contains(chooser.body, "<script>alert") {
 		t.Error("state is not escaped")
 	}
-	first, _, _ := strings.Cut(chooser.body[strings.Index(chooser.body, "<button"):], "</button>")
+	_, buttons, _ := strings.Cut(chooser.body, "<button")
+	first, _, _ := strings.Cut(buttons, "</button>")
 	if !strings.Contains(first, "Alex Wilber") || !strings.Contains(first, "hinted") {
 		t.Errorf("the hinted account is not first: %s", first)
 	}

@@ -84,22 +84,22 @@ func (s *Server) strike(f *Fault, w http.ResponseWriter, r *http.Request, handle
 	if !pause(r, f.Delay) || f.Drop {
 		drop()
 	}
-	real := newAnswer()
+	genuine := newAnswer()
 	switch {
 	case f.OAuth != nil:
-		s.writeError(real, r, f.OAuth.error(f.Status))
+		s.writeError(genuine, r, f.OAuth.error(f.Status))
 	case f.Status != 0 || f.Body != "" || f.BodyFrom != nil:
-		f.write(real)
+		f.write(genuine)
 	default:
-		handle(real, r)
+		handle(genuine, r)
 	}
 	if f.LoseAnswer {
 		drop()
 	}
 	for name, values := range f.Header {
-		real.header[http.CanonicalHeaderKey(name)] = values
+		genuine.header[http.CanonicalHeaderKey(name)] = values
 	}
-	send(w, real, f.Truncate)
+	send(w, genuine, f.Truncate)
 }
 
 // pause waits for d. It gives up, and says so, when the client does.

@@ -93,6 +93,7 @@ type statusWriter struct {
 	status int
 }
 
+// WriteHeader notes the first status.
 func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status

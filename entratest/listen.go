@@ -99,7 +99,7 @@ func listenLocal(address string) (net.Listener, error) {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, fmt.Errorf("%q: %w", address, ErrNotLoopback)
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", address) //nolint:noctx // at once or not at all
 	if err != nil {
 		return nil, fmt.Errorf("entratest: %w", err)
 	}

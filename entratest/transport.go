@@ -68,9 +68,9 @@ func received(r *http.Request) *http.Request {
 // run calls the handler. It reports whether the handler broke the connection in net/http's way.
 func run(h http.Handler, w http.ResponseWriter, r *http.Request) (aborted bool) {
 	defer func() {
-		switch err := recover(); {
-		case err == nil:
-		case err == http.ErrAbortHandler: //nolint:errorlint // net/http compares it so, too
+		switch err := recover(); err {
+		case nil:
+		case http.ErrAbortHandler:
 			aborted = true
 		default:
 			panic(err)

@@ -106,7 +106,7 @@ func (a *Attempt) derive(purpose string) string {
 }
 
 func (a *Attempt) encode() ([]byte, error) {
-	out := binary.BigEndian.AppendUint64(append([]byte{}, a.seed...), uint64(a.startedAt.Unix()))
+	out := binary.BigEndian.AppendUint64(append([]byte{}, a.seed...), uint64(a.startedAt.Unix())) //nolint:gosec // and back below
 	more, err := json.Marshal(a.details)
 	return append(out, more...), err
 }
@@ -117,7 +117,7 @@ func decode(plaintext []byte) (*Attempt, error) {
 		return nil, errors.New("flow: attempt too short")
 	}
 	seconds := binary.BigEndian.Uint64(plaintext[seedSize:fixed])
-	a := &Attempt{seed: plaintext[:seedSize], startedAt: time.Unix(int64(seconds), 0)}
+	a := &Attempt{seed: plaintext[:seedSize], startedAt: time.Unix(int64(seconds), 0)} //nolint:gosec // what encode wrote
 	if err := json.Unmarshal(plaintext[fixed:], &a.details); err != nil {
 		return nil, errors.New("flow: attempt unreadable")
 	}

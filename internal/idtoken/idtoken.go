@@ -75,6 +75,7 @@ type Claims struct {
 // audience is a string, or a list of them (OpenID Connect Core section 2).
 type audience []string
 
+// UnmarshalJSON implements [json.Unmarshaler].
 func (a *audience) UnmarshalJSON(raw []byte) error {
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
@@ -176,6 +177,7 @@ type issuerKeys struct {
 	unavailable bool
 }
 
+// VerifySignature implements oidc.KeySet.
 func (k *issuerKeys) VerifySignature(ctx context.Context, raw string) ([]byte, error) {
 	payload, err := k.set.verify(ctx, raw, k.issuer)
 	k.unavailable = errors.Is(err, ErrKeysUnavailable)

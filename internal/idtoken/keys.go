@@ -59,7 +59,7 @@ func NewKeySet(fetch func(context.Context) ([]byte, error)) *KeySet {
 
 // verify checks the signature of a token that claims to come from issuer.
 func (s *KeySet) verify(ctx context.Context, raw, issuer string) ([]byte, error) {
-	signed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil || len(signed.Signatures) != 1 {
 		return nil, errors.New("idtoken: not one RS256 signature")
 	}

@@ -18,9 +18,10 @@ const mark = "[redacted]"
 var patterns = []*regexp.Regexp{
 	// user:password@ of a URL
 	regexp.MustCompile(`://[^/@\s"]*@`),
+	// Before the names: "Authorization: Bearer x" ends after the second word.
+	regexp.MustCompile(`(?i)\bbearer\s+\S+`),
 	// name=value and "name":"value" of the protocols' secret fields
 	regexp.MustCompile(`(?i)\b(code|state|nonce|code_verifier|client_secret|client_assertion|assertion|access_token|refresh_token|id_token|client_info|password|cookie|authorization)\b"?\s*[=:]\s*"?[^\s"&,;}]+`),
-	regexp.MustCompile(`(?i)\bbearer\s+\S+`),
 	// JWTs, and long opaque runs that look like tokens, keys or cookies
 	regexp.MustCompile(`eyJ[A-Za-z0-9_\-.]+`),
 	regexp.MustCompile(`[A-Za-z0-9_\-+/=.~]{40,}`),

@@ -213,7 +213,7 @@ func main() {
 		var out bytes.Buffer
 		err := jpeg.Encode(&out, l.draw(), &jpeg.Options{Quality: quality})
 		if err == nil {
-			err = os.WriteFile(filepath.Join(os.Args[1], name+".jpg"), out.Bytes(), 0o644) // #nosec G306 -- pictures for the repository
+			err = os.WriteFile(filepath.Join(os.Args[1], name+".jpg"), out.Bytes(), 0o644) // #nosec G306 G703 -- pictures for the repository
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "portraits:", err)

@@ -1,0 +1,84 @@
+package sealed_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+func ring(t testing.TB, keys ...byte) *sealed.Ring {
+	t.Helper()
+	var secrets [][]byte
+	for _, k := range keys {
+		secrets = append(secrets, bytes.Repeat([]byte{k, k + 1}, sealed.KeySize/2))
+	}
+	r, err := sealed.NewRing(secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestRing_OpensWhatAnyOfItsKeysSealed(t *testing.T) {
+	t.Parallel()
+	here := sealed.Context("cookie", "name")
+	old, both, flipped, other := ring(t, 1), ring(t, 1, 9), ring(t, 9, 1), ring(t, 20)
+	box := old.Seal([]byte("content"), here)
+	for name, r := range map[string]*sealed.Ring{"old": old, "both": both, "flipped": flipped} {
+		if got, err := r.Open(box, here); err != nil || string(got) != "content" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	if _, err := other.Open(box, here); !errors.Is(err, sealed.ErrUnknownKey) {
+		t.Errorf("without the key: %v", err)
+	}
+	if _, err := old.Open(flipped.Seal([]byte("x"), here), here); !errors.Is(err, sealed.ErrUnknownKey) {
+		t.Errorf("a newer key: %v", err)
+	}
+}
+
+func TestRing_BoxesAreBoundToTheirPlace(t *testing.T) {
+	t.Parallel()
+	r := ring(t, 1)
+	box := r.Seal([]byte("content"), sealed.Context("a", "bc"))
+	for _, elsewhere := range [][]byte{sealed.Context("ab", "c"), sealed.Context("a", "b", "c"), sealed.Context("abc"), sealed.Context(), nil} {
+		if _, err := r.Open(box, elsewhere); !errors.Is(err, sealed.ErrCorrupt) {
+			t.Errorf("%q: %v", elsewhere, err)
+		}
+	}
+	if len(box) != len("content")+sealed.Overhead {
+		t.Errorf("a box of %d bytes", len(box))
+	}
+}
+
+func TestRing_KeysHaveOneSize(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{0, 16, 31, 33, 64} {
+		if _, err := sealed.NewRing([][]byte{make([]byte, size)}); err == nil {
+			t.Errorf("a key of %d bytes was accepted", size)
+		}
+	}
+	if _, err := sealed.NewRing(nil); err == nil {
+		t.Error("a ring without keys was accepted")
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	r := ring(f, 1)
+	here := sealed.Context("x")
+	good := r.Seal([]byte("content"), here)
+	f.Add(good)
+	f.Add([]byte{})
+	f.Add(bytes.Repeat([]byte{1}, 64))
+	f.Fuzz(func(t *testing.T, box []byte) {
+		content, err := r.Open(box, here)
+		if err == nil && string(content) != "content" { // nobody else has the key
+			t.Fatalf("opened %x to %q", box, content)
+		}
+		if err != nil && !errors.Is(err, sealed.ErrCorrupt) && !errors.Is(err, sealed.ErrUnknownKey) {
+			t.Fatal(err)
+		}
+	})
+}
