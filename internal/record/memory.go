@@ -110,3 +110,10 @@ func (m *Memory) write(key string, value []byte, until time.Time) {
 		}
 	}
 }
+
+// Len is how many entries there are, expired ones that nobody met included.
+func (m *Memory) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.entries)
+}
