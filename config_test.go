@@ -3,6 +3,7 @@ package fibermsal_test
 import (
 	"bytes"
 	"context"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -181,4 +182,11 @@ func TestAuth_CloseMayBeCalledTwice(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+func configFields() (names []string) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[fibermsal.Config]()) {
+		names = append(names, field.Name)
+	}
+	return names
 }

@@ -1,0 +1,96 @@
+package fibermsal_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/session"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// A whole sign-in, with the emulator in the place of Entra.
+func Example() {
+	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
+	defer func() { _ = idp.Close() }()
+
+	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+	app.Use(fibermsal.New(fibermsal.Config{
+		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
+		PublicURL: "https://app.example", HTTPClient: idp.HTTPClient, Logger: slog.New(slog.DiscardHandler),
+	}))
+	fibermsal.RegisterRoutes(app)
+	app.Get("/hello", fibermsal.Require(), func(c *fiber.Ctx) error {
+		user, _ := fibermsal.FromContext(c)
+		return c.SendString("Hello " + user.Name)
+	})
+
+	// What a browser does.
+	login, _ := app.Test(httptest.NewRequest(http.MethodGet, "/user/login?to=/hello", http.NoBody))
+	answer, _ := idp.SignIn(login.Header.Get("Location"), "AdeleV@contoso.com")
+	callback := answer.Request()
+	callback.AddCookie(login.Cookies()[0])
+	signedIn, _ := app.Test(callback)
+
+	page := httptest.NewRequest(http.MethodGet, signedIn.Header.Get("Location"), http.NoBody)
+	for _, cookie := range signedIn.Cookies() {
+		page.AddCookie(cookie)
+	}
+	hello, _ := app.Test(page)
+	body, _ := io.ReadAll(hello.Body)
+	fmt.Println(string(body))
+	// Output: Hello Adele Vance
+}
+
+// Sessions can share the storage of Fiber's session middleware. What fibermsal
+// keeps there is sealed and has keys of its own.
+func ExampleNew_sessionStorage() {
+	var keys [][]byte
+	app := fiber.New()
+	defer func() { fmt.Println(recover() != nil, "without keys") }()
+
+	// readme:start
+	store := session.New() // with your storage: session.Config{Storage: …}
+	app.Use(fibermsal.New(fibermsal.Config{
+		ClientID: "…", ClientSecret: "…", TenantID: "…", PublicURL: "https://app.example.com",
+		Storage: store.Storage, Keys: keys,
+	}))
+	// readme:end
+	// Output: true without keys
+}
+
+// A wrong Config is refused as a whole.
+func ExampleOpen() {
+	_, err := fibermsal.Open(fibermsal.Config{
+		ClientID: "my app", ClientSecret: "secret", TenantID: "common", PublicURL: "http://app.example.com",
+	})
+	fmt.Println(err)
+	// Output:
+	// fibermsal: Config.ClientID: is required: the application (client) ID of the registration
+	// fibermsal: Config.AllowedTenants: is required with "common": without it users of every tenant in the world could sign in
+	// fibermsal: Config.PublicURL: must be https; plain http is accepted for localhost only
+}
+
+// A handler that needs a token for a call of its own returns the error as it is.
+func ExampleTokenCredential() {
+	app := fiber.New()
+	app.Use(fibermsal.New(fibermsal.Config{
+		ClientID: "client", ClientSecret: "secret", TenantID: "contoso.com", PublicURL: "https://app.example.com",
+		Logger: slog.New(slog.DiscardHandler),
+	}))
+	app.Get("/report", func(c *fiber.Ctx) error {
+		token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), tokenRequest())
+		if err != nil {
+			return err
+		}
+		return c.SendString(token.ExpiresOn.String())
+	})
+	resp, _ := app.Test(httptest.NewRequest(http.MethodGet, "/report", http.NoBody))
+	fmt.Println(resp.StatusCode, resp.Header.Get("Content-Type"))
+	// Output: 401 application/problem+json
+}

@@ -1,0 +1,12 @@
+package redistest
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// DieWithTest makes a command that was not yet started end with the test binary,
+// even if that is killed or panics after its time-out, when no cleanup runs.
+func DieWithTest(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}

@@ -1,0 +1,93 @@
+package redistest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Keys returns the names of all keys, sorted.
+func (s *Server) Keys() []string {
+	s.t.Helper()
+	var keys []string
+	all := s.client.Scan(context.Background(), 0, "*", 1000).Iterator()
+	for all.Next(context.Background()) {
+		keys = append(keys, all.Val())
+	}
+	if err := all.Err(); err != nil {
+		s.t.Fatalf("redistest: %v", err)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys) // SCAN may name a key twice
+}
+
+// Dump returns everything the server holds as text, for tests that search it for
+// what must not be there. It fails the test for each key that never expires
+// (security row E9) and for types whose content it does not know how to read.
+func (s *Server) Dump() []byte {
+	s.t.Helper()
+	var dump bytes.Buffer
+	for _, key := range s.Keys() {
+		ttl, kind, value := s.read(key)
+		switch {
+		case ttl == gone:
+			continue
+		case ttl <= 0:
+			s.t.Errorf("redis key %q (%s) never expires", key, kind)
+		}
+		fmt.Fprintf(&dump, "%s\t%s\t%v\t%s\n", key, kind, ttl, value)
+	}
+	return dump.Bytes()
+}
+
+// gone is PTTL's answer for a key that expired after SCAN had named it.
+const gone time.Duration = -2
+
+func (s *Server) read(key string) (ttl time.Duration, kind, value string) {
+	s.t.Helper()
+	ctx := context.Background()
+	kind, err := s.client.Type(ctx, key).Result()
+	if err == nil {
+		value, err = content(ctx, s.client, kind, key)
+	}
+	if err == nil {
+		// Last, so that a key that expires in between is gone, not empty.
+		ttl, err = s.client.PTTL(ctx, key).Result()
+	}
+	if err != nil {
+		s.t.Fatalf("redistest: reading %q: %v", key, err)
+	}
+	return ttl, kind, value
+}
+
+func content(ctx context.Context, client *redis.Client, kind, key string) (string, error) {
+	switch kind {
+	case "none": // it expired
+		return "", nil
+	case "string":
+		value, err := client.Get(ctx, key).Result()
+		if errors.Is(err, redis.Nil) {
+			return "", nil
+		}
+		return value, err
+	case "hash":
+		fields, err := client.HGetAll(ctx, key).Result()
+		return fmt.Sprint(fields), err
+	case "set":
+		members, err := client.SMembers(ctx, key).Result()
+		return fmt.Sprint(members), err
+	case "zset":
+		members, err := client.ZRangeWithScores(ctx, key, 0, -1).Result()
+		return fmt.Sprint(members), err
+	case "list":
+		elements, err := client.LRange(ctx, key, 0, -1).Result()
+		return fmt.Sprint(elements), err
+	default:
+		return "", fmt.Errorf("unexpected type %q", kind)
+	}
+}

@@ -1,0 +1,195 @@
+// Package redistest runs real redis-server processes for tests.
+//
+// A fake would agree with us about what Redis does; the faults worth finding are
+// those where Redis does not.
+package redistest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// allEnv, when set, turns a missing program into a failure: make test installs
+// what is needed and promises that nothing is skipped.
+const allEnv = "FIBERMSAL_TEST_ALL"
+
+const (
+	startTimeout = 20 * time.Second
+	pollInterval = 10 * time.Millisecond
+	// startAttempts is for the moment between finding a free port and redis
+	// taking it, in which somebody else may.
+	startAttempts = 5
+)
+
+// Server is a redis-server process that belongs to one test.
+type Server struct {
+	// URL is what RedisStorage takes.
+	URL string
+	// Addr is host:port.
+	Addr string
+
+	t      testing.TB
+	args   []string
+	dir    string
+	client *redis.Client
+	child  *child
+}
+
+// child is one life of the process.
+type child struct {
+	cmd    *exec.Cmd
+	exited chan struct{}
+}
+
+// Start runs a redis-server on a free port of loopback with a directory of its
+// own, and ends it with the test. It keeps nothing on disk unless args, which are
+// redis-server's own, say so ("--appendonly", "yes"). Without redis-server on this
+// machine the test is skipped.
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	Program(t, "redis-server")
+	s := &Server{t: t, args: args, dir: t.TempDir()}
+	var err error
+	for range startAttempts {
+		s.Addr = net.JoinHostPort("127.0.0.1", freePort(t))
+		if err = s.start(); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatalf("redistest: %v", err)
+	}
+	s.URL = "redis://" + s.Addr + "/0"
+	// One attempt to connect: tests stop the server and want to be told at once.
+	s.client = redis.NewClient(&redis.Options{Addr: s.Addr, DialerRetries: 1})
+	t.Cleanup(func() {
+		_ = s.client.Close()
+		s.Stop()
+	})
+	return s
+}
+
+// Program returns the path of the first of the named programs that is installed,
+// and skips the test if none is, or fails it where everything must run.
+func Program(t testing.TB, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	sentence := strings.Join(names, " or ") + " is not installed; \"make test\" installs it and runs this test"
+	if os.Getenv(allEnv) != "" {
+		t.Fatal(sentence)
+	}
+	t.Skip(sentence)
+	return ""
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port) //nolint:errcheck,forcetypeassert // of a TCP listener
+}
+
+// Client returns a client that is closed when the test ends.
+func (s *Server) Client() *redis.Client { return s.client }
+
+// Stop kills the process, as a crash would. Stopping twice is fine.
+func (s *Server) Stop() {
+	if s.child == nil {
+		return
+	}
+	_ = s.child.cmd.Process.Kill() // it may be dead already
+	<-s.child.exited
+	s.child = nil
+}
+
+// Restart starts the server again on the same port, with what it kept on disk; by
+// default that is nothing.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Stop()
+	if err := s.start(); err != nil {
+		s.t.Fatalf("redistest: %v", err)
+	}
+}
+
+// start runs the process until it answers PING.
+func (s *Server) start() error {
+	host, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return err
+	}
+	journal := filepath.Join(s.dir, "redis.log")
+	cmd := exec.Command("redis-server", append([]string{ //nolint:gosec // a test's own arguments
+		"--bind", host, "--port", port, "--dir", s.dir, "--logfile", journal,
+		"--save", "", "--appendonly", "no", "--daemonize", "no",
+	}, s.args...)...)
+	DieWithTest(cmd)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c := &child{cmd: cmd, exited: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // being killed is how it ends
+		close(c.exited)
+	}()
+	s.child = c
+	if err := s.awaitPong(c); err != nil {
+		s.Stop()
+		said, _ := os.ReadFile(journal) // for the message only
+		return fmt.Errorf("redis-server: %w\n%s", err, said)
+	}
+	return nil
+}
+
+func (s *Server) awaitPong(c *child) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	for {
+		// The pid tells our process from one that was faster to take the port.
+		info, err := ping(ctx, s.Addr)
+		if err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r\n", c.cmd.Process.Pid)) {
+			return nil
+		}
+		select {
+		case <-c.exited:
+			return errors.New("exited at once")
+		case <-ctx.Done():
+			return fmt.Errorf("not ready after %v: %w", startTimeout, err)
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+// ping asks on a connection of its own: a client would keep refused connections
+// in mind and log them.
+func ping(ctx context.Context, addr string) (string, error) {
+	probe, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return "", err
+	}
+	_ = probe.Close()
+	client := redis.NewClient(&redis.Options{Addr: addr, DialerRetries: 1, MaxRetries: -1})
+	defer func() { _ = client.Close() }()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return "", err // while it is loading, too
+	}
+	return client.Info(ctx, "server").Result()
+}

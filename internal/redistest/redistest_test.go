@@ -1,0 +1,65 @@
+package redistest_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// judge records failures instead of failing.
+type judge struct {
+	testing.TB
+	errors []string
+}
+
+func (j *judge) Helper() {}
+
+func (j *judge) Errorf(format string, args ...any) {
+	j.errors = append(j.errors, fmt.Sprintf(format, args...))
+}
+
+func TestDump_ShowsEveryKeyAndComplainsOfThoseThatNeverExpire(t *testing.T) {
+	t.Parallel()
+	j := &judge{TB: t}
+	s := redistest.Start(j)
+	ctx, client := context.Background(), s.Client()
+	client.Set(ctx, "a", "apple", time.Minute)
+	client.HSet(ctx, "h", "field", "hazel")
+	client.Expire(ctx, "h", time.Minute)
+	client.Set(ctx, "eternal", "elm", 0)
+
+	dump := string(s.Dump())
+	for _, want := range []string{"apple", "hazel", "elm"} {
+		if !strings.Contains(dump, want) {
+			t.Errorf("%q is not in the dump:\n%s", want, dump)
+		}
+	}
+	if len(j.errors) != 1 || !strings.Contains(j.errors[0], `"eternal"`) {
+		t.Errorf("complaints: %q", j.errors)
+	}
+	if keys := fmt.Sprint(s.Keys()); keys != "[a eternal h]" {
+		t.Errorf("keys: %s", keys)
+	}
+}
+
+func TestRestart_KeepsThePortAndWhatWasOnDisk(t *testing.T) {
+	t.Parallel()
+	for _, on := range []string{"no", "yes"} {
+		s := redistest.Start(t, "--appendonly", on, "--appendfsync", "always")
+		if err := s.Client().Set(context.Background(), "key", "value", time.Hour).Err(); err != nil {
+			t.Fatal(err)
+		}
+		s.Stop()
+		if err := s.Client().Ping(context.Background()).Err(); err == nil {
+			t.Error("it answers after Stop")
+		}
+		s.Restart()
+		if got, want := len(s.Keys()), map[string]int{"no": 0, "yes": 1}[on]; got != want {
+			t.Errorf("appendonly %s: %d keys after a restart, want %d", on, got, want)
+		}
+	}
+}

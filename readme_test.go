@@ -1,0 +1,68 @@
+package fibermsal_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The Go code of the README is code that is compiled, and mostly run, elsewhere.
+func TestReadme_CodeIsCompiledElsewhere(t *testing.T) {
+	t.Parallel()
+	compiled := map[string]bool{}
+	marked := regexp.MustCompile(`(?s)// readme:start\n(.*?)// readme:end`)
+	for _, file := range []string{"example_test.go", "examples/minimal/main.go"} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, region := range marked.FindAllStringSubmatch(string(source), -1) {
+			compiled[normal(region[1])] = true
+		}
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) < len(compiled) || len(blocks) == 0 {
+		t.Errorf("%d blocks in the README, %d marked regions", len(blocks), len(compiled))
+	}
+	for _, block := range blocks {
+		if !compiled[normal(block[1])] {
+			t.Errorf("not compiled anywhere:\n%s", block[1])
+		}
+	}
+}
+
+// normal is code without its indentation.
+func normal(code string) string {
+	var lines []string
+	for line := range strings.Lines(code) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// Every field of Config is in the README's table, with nothing else.
+func TestReadme_TableNamesEveryField(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inTable := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\|").FindAllStringSubmatch(string(readme), -1) {
+		inTable[row[1]] = true
+	}
+	for _, field := range configFields() {
+		if !inTable[field] {
+			t.Errorf("%s is not in the table", field)
+		}
+		delete(inTable, field)
+	}
+	for field := range inTable {
+		t.Errorf("%s is in the table but not in Config", field)
+	}
+}
