@@ -1,6 +1,7 @@
 package fibermsal
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -90,8 +91,18 @@ func (e *Error) LogValue() slog.Value {
 // because returns a copy of a general error with its particular reason.
 func (e *Error) because(reason string, cause error) *Error {
 	particular := *e
-	particular.Reason, particular.Err = reason, redact.Wrap(cause, nil)
+	particular.Reason, particular.Err = reason, redact.Wrap(cause, ended(cause))
 	return &particular
+}
+
+// ended is what of a cause callers may compare with: whether a context ended.
+func ended(cause error) error {
+	for _, e := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(cause, e) {
+			return e
+		}
+	}
+	return nil
 }
 
 // signingInHelps reports whether the user can mend it.

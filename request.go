@@ -17,6 +17,8 @@ type requestKey struct{}
 type request struct {
 	auth *Auth
 
+	callback bool // an answer of Entra's, whose failure no redirect may repeat
+
 	asked   bool // who the user is: at most one storage read (security row H4)
 	session *session
 	err     error
@@ -84,7 +86,8 @@ func (a *Auth) answer(c *fiber.Ctx, err error) error {
 		return err
 	}
 	id := correlationID(a.rand)
-	if e.signingInHelps() && isNavigation(c) {
+	if r := requestOf(c); e.signingInHelps() && !r.callback && isNavigation(c) {
+		protect(c)
 		return redirect(c, a.loginPath(c))
 	}
 	a.report(c.UserContext(), e, id)

@@ -118,6 +118,7 @@ func (a *Auth) login(c *fiber.Ctx) error {
 // authorized handles Entra's answer: POST /user/authorized with form_post, GET
 // with query.
 func (a *Auth) authorized(c *fiber.Ctx) error {
+	requestOf(c).callback = true
 	response, err := a.readResponse(c)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -521,4 +522,68 @@ func query(t *testing.T, address string) url.Values {
 func state(t *testing.T, authorizeURL string) string {
 	t.Helper()
 	return query(t, authorizeURL).Get("state")
+}
+
+func TestB15_DeclinedScopesAreAPageAndNoLoop(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []fibermsal.ResponseMode{fibermsal.FormPost, fibermsal.Query} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+				cfg.ResponseMode, cfg.Scopes = mode, []string{"User.Read", "Mail.Read"}
+			}).browser()
+			b.idp.TamperTokenResponse(func(_ string, body map[string]any) { body["scope"] = "openid profile User.Read" })
+			r := b.approve(b.start(""), adele).Request()
+			r.Header.Set("Accept", "text/html")
+			a := b.do(r)
+			b.assertRejected(a, http.StatusForbidden, "scopes_declined")
+			if a.location() != "" || !strings.Contains(b.log.String(), "Mail.Read") {
+				t.Errorf("Location %q\n%s", a.location(), b.log)
+			}
+		})
+	}
+}
+
+func TestSignIn_DiscoveryOfAnotherAuthorityIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, replace := range map[string][2]string{
+		"issuer of another host":      {`"issuer":"https://login.entra.test/`, `"issuer":"https://evil.example/`},
+		"issuer of another tenant":    {`"issuer":"https://login.entra.test/aaaabbbb`, `"issuer":"https://login.entra.test/bbbbbbbb`},
+		"token endpoint elsewhere":    {`"token_endpoint":"https://login.entra.test/`, `"token_endpoint":"https://evil.example/`},
+		"token endpoint in clear":     {`"token_endpoint":"https://`, `"token_endpoint":"http://`},
+		"keys elsewhere":              {`"jwks_uri":"https://login.entra.test/`, `"jwks_uri":"https://evil.example/`},
+		"authorize in clear":          {`"authorization_endpoint":"https://`, `"authorization_endpoint":"http://`},
+		"authorize is a script":       {`"authorization_endpoint":"https://`, `"authorization_endpoint":"javascript://`},
+		"no keys":                     {`"jwks_uri"`, `"jwks_uri_of_old"`},
+		"no JSON":                     {`{`, `<`},
+		"sign-out leads to elsewhere": {`"end_session_endpoint":"https://`, `"end_session_endpoint":"javascript://`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			idp := newIDP(t)
+			genuine := discoveryOf(t, idp)
+			if !strings.Contains(genuine, replace[0]) {
+				t.Fatalf("%s is not in %s", replace[0], genuine)
+			}
+			idp.Fault(entratest.Discovery, entratest.Fault{Body: strings.Replace(genuine, replace[0], replace[1], 1)})
+			s := newSite(t, idp)
+			if a := s.browser().navigate("/user/login"); a.StatusCode != http.StatusServiceUnavailable || a.location() != "" {
+				t.Errorf("status %d, Location %q", a.StatusCode, a.location())
+			}
+		})
+	}
+}
+
+func discoveryOf(t *testing.T, idp *entratest.Server) string {
+	t.Helper()
+	resp, err := idp.HTTPClient.Get(idp.Authority + "/v2.0/.well-known/openid-configuration")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }

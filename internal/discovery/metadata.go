@@ -30,22 +30,18 @@ func (m *Metadata) Tenant() string {
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), "/v2.0")
+	return strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), version)
 }
 
 // Fetch gets the metadata of an authority such as
 // https://login.microsoftonline.com/{tenant}, through a client whose transport
-// is a [Transport].
+// is a [Transport], which validates it.
 func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadata, error) {
-	body, err := Get(ctx, client, strings.TrimSuffix(authority, "/")+"/v2.0"+path)
+	body, err := Get(ctx, client, strings.TrimSuffix(authority, "/")+version+path)
 	if err != nil {
 		return nil, err
 	}
-	m, err := parse(body)
-	if err != nil {
-		return nil, err
-	}
-	return m, m.validate(authority)
+	return parse(body)
 }
 
 // Get reads a document of the authority.
@@ -107,7 +103,7 @@ func (m *Metadata) validateIssuer(authority *url.URL) error {
 		return errors.New("discovery: the issuer's host is not the authority's")
 	}
 	tenant, configured := m.Tenant(), strings.Trim(authority.Path, "/")
-	if issuer.Path != "/"+tenant+"/v2.0" || tenant == "" || strings.Contains(tenant, "/") {
+	if issuer.Path != "/"+tenant+version || tenant == "" || strings.Contains(tenant, "/") {
 		return errors.New("discovery: the issuer has not the shape of an Entra tenant's")
 	}
 	if IsGUID(configured) && !strings.EqualFold(configured, tenant) {

@@ -20,11 +20,17 @@ import (
 const (
 	// path is where OpenID Connect Discovery 1.0 section 4 puts the document.
 	path = "/.well-known/openid-configuration"
+	// version is in front of it, and at the end of every issuer.
+	version = "/v2.0"
 
 	maxAge = 24 * time.Hour
 	// maxStale is how much longer an old document serves while the authority
 	// does not answer.
 	maxStale = 24 * time.Hour
+
+	// retryPause is how long a failure is remembered, so that a crowd of sign-ins
+	// does not wait for a dead authority one after the other.
+	retryPause = time.Second
 
 	// maxBody bounds every answer of the authority (security.md G8): MSAL reads
 	// without limit.
@@ -33,8 +39,12 @@ const (
 	maxDocuments = 64
 )
 
-// ErrTooLarge says that an answer exceeded what an authority ever sends.
-var ErrTooLarge = errors.New("discovery: answer too large")
+var (
+	// ErrTooLarge says that an answer exceeded what an authority ever sends.
+	ErrTooLarge = errors.New("discovery: answer too large")
+
+	errRecentFailure = errors.New("discovery: the authority failed to answer a moment ago")
+)
 
 // Transport is a RoundTripper that answers requests for an OpenID
 // configuration from memory and limits the size of every answer. It is safe
@@ -91,6 +101,7 @@ type document struct {
 	header    http.Header
 	body      []byte
 	fetchedAt time.Time
+	failedAt  time.Time
 }
 
 func (d *document) answer(r *http.Request, base http.RoundTripper) (*http.Response, error) {
@@ -104,34 +115,44 @@ func (d *document) answer(r *http.Request, base http.RoundTripper) (*http.Respon
 	if d.body != nil && age < maxAge {
 		return d.response(r), nil
 	}
-	resp, err := base.RoundTrip(r)
-	if err == nil && resp.StatusCode == http.StatusOK {
-		err = d.keep(resp)
+	err := errRecentFailure
+	if time.Since(d.failedAt) >= retryPause {
+		err = d.fetch(r, base)
 	}
-	stale := d.body != nil && age < maxAge+maxStale
-	switch {
-	case err == nil && resp.StatusCode == http.StatusOK:
-		return d.response(r), nil
-	case stale:
-		if err == nil {
-			_ = resp.Body.Close()
-		}
-		return d.response(r), nil
-	case err != nil:
+	if err != nil && (d.body == nil || age >= maxAge+maxStale) {
 		return nil, err
 	}
-	resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxBody}
-	return resp, nil
+	return d.response(r), nil
 }
 
-func (d *document) keep(resp *http.Response) error {
+func (d *document) fetch(r *http.Request, base http.RoundTripper) error {
+	resp, err := base.RoundTrip(r)
+	if err == nil {
+		err = d.keep(r, resp)
+	}
+	if err != nil {
+		d.failedAt = time.Now()
+	}
+	return err
+}
+
+// keep remembers an answer that speaks for the authority it came from. Any other
+// is an error, also for MSAL, which would send the secret where it says.
+func (d *document) keep(r *http.Request, resp *http.Response) error {
 	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("discovery: the OpenID configuration answered with status %d", resp.StatusCode)
+	}
 	body, err := io.ReadAll(&limitedBody{ReadCloser: resp.Body, left: maxBody})
 	if err != nil {
 		return fmt.Errorf("discovery: reading the OpenID configuration: %w", err)
 	}
-	if _, err := parse(body); err != nil {
-		return err // garbage is answered with an error, never remembered
+	m, err := parse(body)
+	if err != nil {
+		return err
+	}
+	if err := m.validate(r.URL.Scheme + "://" + r.URL.Host + strings.TrimSuffix(r.URL.Path, version+path)); err != nil {
+		return err
 	}
 	d.header, d.body, d.fetchedAt = resp.Header.Clone(), body, time.Now()
 	return nil
