@@ -299,11 +299,23 @@ func orDefault[T comparable](value, standard T) T {
 	return value
 }
 
+// ConfigError is what is wrong with one field of a [Config]. [Open] joins them:
+// errors.As finds the first, and the joined error's Unwrap() []error gives all.
+type ConfigError struct {
+	// Field is the name of the field.
+	Field string
+	// Problem says what is wrong, without the value.
+	Problem string
+}
+
+// Error names the field and the problem.
+func (e *ConfigError) Error() string { return "fibermsal: Config." + e.Field + ": " + e.Problem }
+
 // problems collects what is wrong with a Config, field by field.
 type problems []error
 
 func (p *problems) add(field, format string, args ...any) {
-	*p = append(*p, fmt.Errorf("fibermsal: Config."+field+": "+format, args...))
+	*p = append(*p, &ConfigError{Field: field, Problem: fmt.Sprintf(format, args...)})
 }
 
 var (

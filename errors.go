@@ -26,6 +26,9 @@ type Error struct {
 	Message string
 	// Reason narrows the Code down, for logs and tests.
 	Reason string
+	// CorrelationID joins what a user is shown with the line in the log. The
+	// middleware sets it before it answers or calls Config.ErrorHandler.
+	CorrelationID string
 	// RetryAfter is when trying again makes sense, if it does.
 	RetryAfter time.Duration
 	// Err is the cause, whose text is fit for a log. It may be nil.
@@ -81,6 +84,9 @@ func (e *Error) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("code", e.Code), slog.Int("status", e.Status)}
 	if e.Reason != "" {
 		attrs = append(attrs, slog.String("reason", e.Reason))
+	}
+	if e.CorrelationID != "" {
+		attrs = append(attrs, slog.String("correlation_id", e.CorrelationID))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("cause", redact.Text(e.Err.Error())))

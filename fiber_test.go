@@ -201,6 +201,10 @@ func TestFiber_ErrorsReachWhoeverHandlesThem(t *testing.T) {
 		if !asFiber(err, &f) {
 			return err
 		}
+		var ours *fibermsal.Error
+		if !errors.As(err, &ours) || len(ours.CorrelationID) != 16 {
+			t.Errorf("correlation id %q", ours.CorrelationID)
+		}
 		return c.Status(f.Code).SendString("handler: " + f.Message)
 	}
 	app.Use(fibermsal.New(cfg))

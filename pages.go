@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
 // The library's own pages are plain: no script, nothing loaded, nothing a request
@@ -50,18 +52,18 @@ type problem struct {
 }
 
 // writeProblem answers an error: a page for who reads pages, JSON for programs.
-func (a *Auth) writeProblem(c *fiber.Ctx, e *Error, correlationID string) error {
+func (a *Auth) writeProblem(c *fiber.Ctx, e *Error) error {
 	protect(c)
 	if e.RetryAfter > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
 	c.Response().ResetBody() // of what the handler wrote before it failed
 	c.Status(e.Status)
-	login := a.cfg.RoutePrefix + loginPath
+	login := a.loginURL(requestOf(c).returnTo)
 	if acceptsHTML(c) {
-		return a.writePage(c, "problem", page{Message: e.Message, CorrelationID: correlationID, LoginURL: login, HomeURL: "/"})
+		return a.writePage(c, "problem", page{Message: e.Message, CorrelationID: e.CorrelationID, LoginURL: login, HomeURL: returnto.Home})
 	}
-	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: correlationID}
+	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
 	if e.signingInHelps() {
 		p.LoginURL = login
 	}
@@ -79,7 +81,7 @@ func (a *Auth) writeConfirmation(c *fiber.Ctx) error {
 	if !isNavigation(c) {
 		c.Status(fiber.StatusForbidden)
 	}
-	return a.writePage(c, "confirm", page{LogoutURL: a.cfg.RoutePrefix + logoutPath, HomeURL: "/"})
+	return a.writePage(c, "confirm", page{LogoutURL: a.cfg.RoutePrefix + logoutPath, HomeURL: returnto.Home})
 }
 
 func (a *Auth) writePage(c *fiber.Ctx, name string, p page) error {

@@ -17,7 +17,8 @@ type requestKey struct{}
 type request struct {
 	auth *Auth
 
-	callback bool // an answer of Entra's, whose failure no redirect may repeat
+	callback bool   // an answer of Entra's, whose failure no redirect may repeat
+	returnTo string // where a failed sign-in was to lead
 
 	asked   bool // who the user is: at most one storage read (security row H4)
 	session *session
@@ -85,20 +86,21 @@ func (a *Auth) answer(c *fiber.Ctx, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	id := correlationID(a.rand)
 	if r := requestOf(c); e.signingInHelps() && !r.callback && isNavigation(c) {
 		protect(c)
-		return redirect(c, a.loginPath(c))
+		return redirect(c, a.loginURL(requestedPath(c)))
 	}
-	a.report(c.UserContext(), e, id)
+	numbered := *e
+	numbered.CorrelationID = correlationID(a.rand)
+	a.report(c.UserContext(), &numbered)
 	if a.cfg.ErrorHandler != nil && !e.signingInHelps() {
-		return a.cfg.ErrorHandler(c, err)
+		return a.cfg.ErrorHandler(c, &numbered)
 	}
-	return a.writeProblem(c, e, id)
+	return a.writeProblem(c, &numbered)
 }
 
 // report logs what was answered. Who is not signed in is no news.
-func (a *Auth) report(ctx context.Context, e *Error, id string) {
+func (a *Auth) report(ctx context.Context, e *Error) {
 	level := slog.LevelWarn
 	switch {
 	case errors.Is(e, ErrLoginRequired) && e.Reason == "":
@@ -106,5 +108,5 @@ func (a *Auth) report(ctx context.Context, e *Error, id string) {
 	case e.Status >= fiber.StatusInternalServerError && !errors.Is(e, ErrUnavailable):
 		level = slog.LevelError
 	}
-	a.log.LogAttrs(ctx, level, "request refused", slog.Any("error", e), slog.String("correlation_id", id))
+	a.log.LogAttrs(ctx, level, "request refused", slog.Any("error", e))
 }

@@ -127,6 +127,7 @@ func (a *Auth) authorized(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	requestOf(c).returnTo = attempt.ReturnTo()
 	present, _ := a.presentSession(c)
 	f, err := a.finish(c.UserContext(), attempt, response, present)
 	if err != nil {
@@ -302,11 +303,21 @@ func (a *Auth) presentSession(c *fiber.Ctx) (name string, ok bool) {
 	return record.Name(id)
 }
 
-// loginPath is where a navigation goes to sign in and come back.
-func (a *Auth) loginPath(c *fiber.Ctx) string {
-	path := a.cfg.RoutePrefix + loginPath
-	if to := returnto.Clean(strings.Clone(c.OriginalURL())); to != returnto.Home {
-		path += "?to=" + url.QueryEscape(to)
+// loginURL is where a browser signs in to come back to a path.
+func (a *Auth) loginURL(to string) string {
+	if to = returnto.Clean(to); to == returnto.Home {
+		return a.cfg.RoutePrefix + loginPath
+	}
+	return a.cfg.RoutePrefix + loginPath + "?to=" + url.QueryEscape(to)
+}
+
+// requestedPath is a request's path and query as they came, without the host that
+// an absolute request line names (trap T2).
+func requestedPath(c *fiber.Ctx) string {
+	uri := c.Request().URI()
+	path := string(uri.PathOriginal())
+	if query := uri.QueryString(); len(query) > 0 {
+		path += "?" + string(query)
 	}
 	return path
 }

@@ -93,7 +93,7 @@ func TestSignIn_WorksWithPlainCookiesOnPlainHTTPLocalhost(t *testing.T) {
 func TestSignIn_CancelledLeadsToAPageThatStartsAgain(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
-	response, err := b.idp.Cancel(b.start(""))
+	response, err := b.idp.Cancel(b.start("/guarded?x=1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestSignIn_CancelledLeadsToAPageThatStartsAgain(t *testing.T) {
 	r.Header.Set("Accept", "text/html")
 	a := b.do(r)
 	b.assertRejected(a, http.StatusBadRequest, "access_denied")
-	if !strings.Contains(a.body, `href="/user/login"`) || !strings.Contains(a.body, "cancelled") {
+	if !strings.Contains(a.body, `href="/user/login?to=%2Fguarded%3Fx%3D1"`) || !strings.Contains(a.body, "cancelled") {
 		t.Errorf("page: %s", a.body)
 	}
 	b.signIn(adele)
@@ -216,7 +216,7 @@ func TestA4_StaleFlowIsRejectedWithAWayToStartAgain(t *testing.T) {
 		r.Header.Set("Accept", "text/html")
 		a := b.do(r)
 		b.assertRejected(a, http.StatusBadRequest, "flow_expired")
-		if !strings.Contains(a.body, `href="/user/login"`) {
+		if !strings.Contains(a.body, `href="/user/login`) {
 			t.Errorf("no link: %s", a.body)
 		}
 	})

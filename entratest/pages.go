@@ -64,7 +64,7 @@ func (s *Server) show(w http.ResponseWriter, name string, status int, p page) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "+
+	h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; "+
 		"script-src 'nonce-"+p.Nonce+"'; style-src 'nonce-"+p.Nonce+"'")
 	w.WriteHeader(status)
 	_, _ = w.Write(html.Bytes()) // the browser has gone; there is nobody to tell

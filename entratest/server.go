@@ -30,6 +30,10 @@ type Server struct {
 	// https://graph.entra.test/v1.0 in process, an https URL on loopback after Listen.
 	GraphURL string
 
+	// BrowserURL is the origin of the pages people see: that of Authority in process, plain http on loopback
+	// after Listen. An app whose Content-Security-Policy names form targets needs it.
+	BrowserURL string
+
 	// HTTPClient reaches this server without sockets and nothing else: a request to any foreign host is an
 	// error, so a test that leaves the emulator by mistake fails instead of calling Microsoft.
 	// After Listen it serves the loopback URLs in the same way. It heeds the request's context.
@@ -105,6 +109,7 @@ func (s *Server) setOrigins(o origins) {
 	s.origins = o
 	s.Authority = o.login + "/" + s.TenantID
 	s.GraphURL = o.graph + "/v1.0"
+	s.BrowserURL = o.browser
 }
 
 // Close stops the listeners of [Server.Listen], if any, and makes HTTPClient refuse further requests.

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/filesystem"
+	"github.com/gofiber/fiber/v2/middleware/logger"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/gofiber/template/html/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/graph"
+)
+
+//go:embed views static
+var files embed.FS
+
+// Browsers open connections in advance and send nothing through them: readTimeout
+// is how long such a one may hold up a shutdown. Those that have been used are
+// kept for the next request.
+const (
+	readTimeout = 5 * time.Second
+	keepAlive   = 2 * time.Minute
+)
+
+// newApp wires everything up.
+func newApp(s *settings) (*fiber.App, error) {
+	s.auth.Info = map[string]func(*fiber.Ctx, *fibermsal.User) (any, error){
+		"storage": s.info,
+	}
+	auth, err := fibermsal.Open(s.auth)
+	if err != nil {
+		return nil, err
+	}
+	views, err := newViews()
+	if err != nil {
+		return nil, err
+	}
+	static, err := fs.Sub(files, "static")
+	if err != nil {
+		return nil, err
+	}
+	p := &pages{settings: s, source: sourceOfTypedPage()}
+
+	app := fiber.New(fiber.Config{
+		AppName:               "fibermsal example",
+		Views:                 views,
+		ErrorHandler:          p.failed,
+		ReadBufferSize:        16 << 10, // for the cookies of several sign-ins at once
+		ReadTimeout:           readTimeout,
+		IdleTimeout:           keepAlive,
+		DisableStartupMessage: true,
+	})
+	app.Hooks().OnShutdown(auth.Close)
+
+	// The logger comes first: it calls the ErrorHandler itself, so behind fibermsal
+	// it would answer the errors that fibermsal is to turn into a sign-in. It writes
+	// paths without their queries, where codes and states travel.
+	app.Use(logger.New(logger.Config{Format: "${time} ${status} ${method} ${path} ${latency}\n", Output: s.accessLog}))
+	app.Use(recover.New(recover.Config{EnableStackTrace: true}))
+	app.Use(protect(contentPolicy(s.auth.PublicURL)))
+	app.Use("/static", filesystem.New(filesystem.Config{Root: http.FS(static), MaxAge: 3600}))
+
+	app.Use(auth.Handler())
+	auth.RegisterRoutes(app)  // /user/login, /user/authorized, /user/logout, /user/info
+	graph.RegisterRoutes(app) // /user/manager, /user/photo
+
+	app.Get("/", p.home)
+	app.Get("/profile", fibermsal.Require(), p.profile)
+	app.Get("/graph", fibermsal.Require(), p.typed)
+	app.Get("/session", fibermsal.Require(), p.session)
+	app.Get("/api/me", fibermsal.Require(), apiMe)
+	return app, nil
+}
+
+// newViews loads the templates and renders each once: html/template completes a
+// template at its first rendering, while Fiber's engine copies templates without
+// a lock. And one that cannot be rendered fails now, not before a user.
+func newViews() (*html.Engine, error) {
+	views, err := fs.Sub(files, "views")
+	if err != nil {
+		return nil, err
+	}
+	engine := html.NewFileSystem(http.FS(views), ".html")
+	engine.AddFuncMap(map[string]any{"date": date, "span": span, "initials": initials})
+	if err := engine.Load(); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"home", "profile", "typed", "session", "error"} {
+		if err := engine.Render(io.Discard, name, page{}); err != nil {
+			return nil, fmt.Errorf("view %s: %w", name, err)
+		}
+	}
+	return engine, nil
+}
+
+// contentPolicy allows the app's own style, pictures and forms, and nothing else;
+// there is no script. Chromium applies form-action to redirects after a POST, too:
+// signing out leads to Entra, and from there to hosts nobody here can know, so any
+// https is allowed, and for an app on this machine the emulator's pages.
+func contentPolicy(publicURL string) string {
+	forms := "'self' https:"
+	if u, err := url.Parse(publicURL); err == nil && isLocal(u.Hostname()) {
+		forms += " http://*.localhost:*"
+	}
+	return "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + forms +
+		"; base-uri 'none'; frame-ancestors 'none'"
+}
+
+// protect sets what all answers carry unless a handler knows better: pages show
+// who is signed in, so no cache may keep them.
+func protect(policy string) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderContentSecurityPolicy, policy)
+		c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+		c.Set(fiber.HeaderReferrerPolicy, "same-origin")
+		c.Set(fiber.HeaderCacheControl, "no-store, private")
+		return c.Next()
+	}
+}

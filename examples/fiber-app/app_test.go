@@ -1,0 +1,295 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/session"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+func TestPages_ofDifferentPeople(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, login string
+		profile     []string // what the profile page says
+		me          string   // what /api/me says
+	}{
+		{
+			"with everything", "AdeleV@contoso.com",
+			[]string{"Adele Vance", "Retail Manager", "mailto:AdeleV@contoso.com", "18/2111", "Miriam Graham", "mailto:MiriamG@contoso.com", "Portal.User"},
+			`{"id":"87d349ed-44d7-43e1-9a83-5f2406dee5bd","displayName":"Adele Vance","mail":"AdeleV@contoso.com","userPrincipalName":"AdeleV@contoso.com","jobTitle":"Retail Manager"}`,
+		},
+		{
+			"without a manager", "PattiF@contoso.com",
+			[]string{"Patti Fernandez", "President", "Nobody is set as your manager", "Portal.Admin"},
+			`{"id":"1a2b41c6-5a0f-4f0e-9d3e-0c5e6f1b0a01","displayName":"Patti Fernandez","mail":"PattiF@contoso.com","userPrincipalName":"PattiF@contoso.com","jobTitle":"President"}`,
+		},
+		{
+			"without a photo", "IsaiahL@contoso.com",
+			[]string{"Isaiah Langer", `data-initials="IL"`, "Miriam Graham"},
+			`{"id":"cf4c6ddb-2a0a-4c0f-8a0f-7d5b6bdcf8d1","displayName":"Isaiah Langer","mail":"IsaiahL@contoso.com","userPrincipalName":"IsaiahL@contoso.com","jobTitle":"Sales Representative"}`,
+		},
+		{
+			"without a mailbox", "JohannaL@contoso.com",
+			[]string{"Johanna Lorenz", "no mailbox", "Nestor Wilke"},
+			`{"id":"0c8a2b1f-6d43-4ad4-8a7c-2a6f0b2f9c11","displayName":"Johanna Lorenz","mail":null,"userPrincipalName":"JohannaL@contoso.com","jobTitle":"Senior Engineer"}`,
+		},
+		{
+			"guest", "PradeepG@fabrikam.com",
+			[]string{"Pradeep Gupta", "mailto:PradeepG@fabrikam.com", "Megan Bowen"},
+			`{"id":"6e9f85fa-9e43-4d42-b172-409fad5f4e05","displayName":"Pradeep Gupta","mail":"PradeepG@fabrikam.com","userPrincipalName":"PradeepG_fabrikam.com#EXT#@contoso.onmicrosoft.com","jobTitle":"Accountant"}`,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			b := newSite(t, nil).browser()
+			if back := b.signIn(t, "/profile", tc.login); back.Header.Get("Location") != "/profile" {
+				t.Fatalf("the sign-in led to %d %q", back.StatusCode, back.Header.Get("Location"))
+			}
+			mustContain(t, b.open(t, "/profile"), tc.profile...)
+			mustContain(t, b.open(t, "/"), "Good to see you", tc.profile[0])
+			mustContain(t, b.open(t, "/graph"), tc.profile[0], "GetDisplayName()", `<span class="keyword">func</span>`)
+			mustContain(t, b.open(t, "/session"), b.idp.TenantID, tc.profile[0], "the memory of this process", "23 h 59 min")
+
+			if got := b.fetch(t, "/api/me"); got.StatusCode != http.StatusOK || !sameJSON(t, got.text, tc.me) {
+				t.Errorf("/api/me: %d %s", got.StatusCode, got.text)
+			}
+			info := b.fetch(t, "/user/info")
+			mustContain(t, info, `"authenticated":true`, `"storage":"the memory of this process"`)
+			photo := b.open(t, "/user/photo")
+			if photo.StatusCode != http.StatusOK || !strings.HasPrefix(photo.Header.Get("Content-Type"), "image/") {
+				t.Errorf("/user/photo: %d %s", photo.StatusCode, photo.Header.Get("Content-Type"))
+			}
+			b.mustLackSecrets(t)
+		})
+	}
+}
+
+func mustContain(t *testing.T, a *answer, wanted ...string) {
+	t.Helper()
+	if a.StatusCode != http.StatusOK {
+		t.Errorf("%s: status %d, %s", a.Request.URL, a.StatusCode, a.text)
+	}
+	for _, w := range wanted {
+		if !strings.Contains(a.text, w) {
+			t.Errorf("%q is missing in: %s", w, a.text)
+		}
+	}
+}
+
+func sameJSON(t *testing.T, got, want string) bool {
+	t.Helper()
+	var g, w any
+	if err := json.Unmarshal([]byte(got), &g); err != nil {
+		t.Error(err)
+	}
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(g) == fmt.Sprint(w)
+}
+
+func TestNobodySignedIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	mustContain(t, s.browser().open(t, "/"), "Sign in with Microsoft", "/user/login?to=/profile")
+	for _, path := range []string{"/profile", "/graph", "/session?x=1"} {
+		a := s.browser().open(t, path)
+		if to := a.Header.Get("Location"); a.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/user/login?to=%2F") {
+			t.Errorf("%s: %d to %q", path, a.StatusCode, to)
+		}
+	}
+	a := s.browser().fetch(t, "/api/me")
+	if a.StatusCode != http.StatusUnauthorized || a.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("/api/me: %d %s %s", a.StatusCode, a.Header.Get("Content-Type"), a.text)
+	}
+}
+
+func TestSignIn_returnsToThePage(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []fibermsal.ResponseMode{fibermsal.FormPost, fibermsal.Query} {
+		b := newSite(t, func(s *settings) { s.auth.ResponseMode = mode }).browser()
+		a := b.signIn(t, "/graph?tab=2", "MeganB@contoso.com")
+		if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/graph?tab=2" {
+			t.Errorf("%s: %d to %q", mode, a.StatusCode, a.Header.Get("Location"))
+		}
+		b.mustLackSecrets(t)
+	}
+}
+
+func TestSignOut(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, nil).browser()
+	b.signIn(t, "/profile", "LeeG@contoso.com")
+	out := b.signOut(t)
+	if to := out.Header.Get("Location"); out.StatusCode != http.StatusSeeOther || !strings.Contains(to, "/logout?") {
+		t.Fatalf("sign-out: %d to %q", out.StatusCode, to)
+	}
+	if a := b.open(t, "/profile"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("still signed in: %d", a.StatusCode)
+	}
+	mustContain(t, b.open(t, "/"), "Sign in with Microsoft")
+}
+
+// What a restart leaves: the storage and the keys.
+func TestRestart_keepsPeopleSignedIn(t *testing.T) {
+	t.Parallel()
+	storage := session.New().Storage
+	stored := func(s *settings) {
+		s.auth.Storage, s.auth.Keys = storage, [][]byte{[]byte("0123456789abcdef0123456789abcdef")}
+	}
+	before := newSite(t, stored)
+	b := before.browser()
+	b.signIn(t, "/profile", "MeganB@contoso.com")
+
+	b.site = newSite(t, func(s *settings) {
+		stored(s)
+		s.auth.ClientSecret, s.auth.HTTPClient = before.idp.ClientSecret, before.idp.HTTPClient
+	})
+	mustContain(t, b.open(t, "/profile"), "Marketing Manager")
+	mustContain(t, b.fetch(t, "/api/me"), "MeganB@contoso.com")
+
+	// With the emulator in the same process, that starts afresh too: the session
+	// stays, the tokens in it mean nothing any more.
+	b.site = newSite(t, stored)
+	mustContain(t, b.open(t, "/session"), "Megan Bowen")
+	if a := b.open(t, "/profile"); a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/user/login?to=%2Fprofile" {
+		t.Errorf("/profile: %d to %q", a.StatusCode, a.Header.Get("Location"))
+	}
+	if back := b.signIn(t, "/profile", "MeganB@contoso.com"); back.Header.Get("Location") != "/profile" {
+		t.Errorf("signing in again led to %d %q", back.StatusCode, back.Header.Get("Location"))
+	}
+	mustContain(t, b.open(t, "/profile"), "Marketing Manager")
+}
+
+func TestUnreadableCookie_meansSignedOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for name, value := range map[string]string{
+		"of an older app": "eyJhbGciOiJIUzI1NiJ9.e30.abc",
+		"not base64":      "%%%",
+		"right form":      strings.Repeat("A", 43),
+		"far too long":    strings.Repeat("x", 5000),
+	} {
+		b := s.browser()
+		b.cookies["__Host-fibermsal"] = value
+		mustContain(t, b.open(t, "/"), "Sign in with Microsoft")
+		if a := b.open(t, "/profile"); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("%s: /profile gives %d", name, a.StatusCode)
+		}
+		if back := b.signIn(t, "/profile", "AlexW@contoso.com"); back.Header.Get("Location") != "/profile" {
+			t.Errorf("%s: the next sign-in led to %d %q", name, back.StatusCode, back.Header.Get("Location"))
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, nil).browser()
+	b.signIn(t, "/profile", "GradyA@contoso.com")
+
+	page := b.open(t, "/nowhere?code=secret")
+	if page.StatusCode != http.StatusNotFound || !strings.Contains(page.text, "There is nothing here") || strings.Contains(page.text, "nowhere") {
+		t.Errorf("page: %d %s", page.StatusCode, page.text)
+	}
+	problem := b.fetch(t, "/nowhere")
+	if problem.StatusCode != http.StatusNotFound || problem.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("problem: %d %s", problem.StatusCode, problem.Header.Get("Content-Type"))
+	}
+	b.idp.Fault(entratest.GraphMe, entratest.Fault{
+		Status: http.StatusBadRequest, Body: `{"error":{"code":"Request_BadRequest","message":"canary-message"}}`,
+	})
+	refused := b.fetch(t, "/api/me")
+	if refused.StatusCode < 400 || strings.Contains(refused.text, "canary-message") {
+		t.Errorf("refused by Graph: %d %s", refused.StatusCode, refused.text)
+	}
+	b.mustLackSecrets(t)
+	if log := b.log.String(); strings.Contains(log, "code=") || strings.Contains(log, "?") {
+		t.Errorf("the access log has queries: %s", log)
+	}
+}
+
+// What a fault of the app says is for the log; the user gets a number to quote.
+func TestFault_isNotShown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.app.Get("/fault", func(*fiber.Ctx) error { return errors.New("canary-cause") })
+	for _, a := range []*answer{s.browser().open(t, "/fault"), s.browser().fetch(t, "/fault")} {
+		if a.StatusCode != http.StatusInternalServerError || strings.Contains(a.text, "canary") ||
+			!regexp.MustCompile(`[0-9a-f]{16}`).MatchString(a.text) {
+			t.Errorf("%d %s", a.StatusCode, a.text)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, nil).browser()
+	home := b.open(t, "/")
+	policy := home.Header.Get("Content-Security-Policy")
+	for _, part := range []string{"default-src 'none'", "style-src 'self'", "frame-ancestors 'none'"} {
+		if !strings.Contains(policy, part) {
+			t.Errorf("the policy lacks %s: %s", part, policy)
+		}
+	}
+	if strings.Contains(policy, "http:") {
+		t.Errorf("the policy of a public app lets forms go to plain http: %s", policy)
+	}
+	if got := home.Header.Get("Cache-Control"); !strings.Contains(got, "no-store") {
+		t.Errorf("Cache-Control: %q", got)
+	}
+	if strings.Contains(home.text, "<script") || strings.Contains(home.text, " style=") || strings.Contains(home.text, "//") && strings.Contains(home.text, `src="http`) {
+		t.Errorf("the page has what its policy forbids: %s", home.text)
+	}
+	style := b.open(t, "/static/style.css")
+	if style.StatusCode != http.StatusOK || !strings.HasPrefix(style.Header.Get("Content-Type"), "text/css") ||
+		!strings.Contains(style.Header.Get("Cache-Control"), "max-age") {
+		t.Errorf("style: %d %v", style.StatusCode, style.Header)
+	}
+}
+
+// A tenant that shows nobody's manager to the app still shows the rest.
+func TestProfile_withoutPermissionForTheManager(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, nil, entratest.WithManagerScope("User.Read.All")).browser()
+	b.signIn(t, "/profile", "AdeleV@contoso.com")
+	mustContain(t, b.open(t, "/profile"), "Retail Manager", "does not show managers to this app")
+}
+
+func TestEmulated_pagesSaySo(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, func(s *settings) { s.emulated = true }).browser()
+	mustContain(t, b.open(t, "/"), "a local emulator plays Microsoft", `<span class="tag">emulator</span>`)
+}
+
+// Many people at once see themselves: the pages share templates, and the sessions
+// share everything below.
+func TestManyPeople_seeThemselves(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(s *settings) { s.accessLog = io.Discard })
+	var group sync.WaitGroup
+	for _, person := range s.idp.Users() {
+		group.Go(func() {
+			b := s.browser()
+			b.signIn(t, "/profile", person.UPN)
+			for range 5 {
+				mustContain(t, b.open(t, "/profile"), ">"+person.DisplayName+"</h1>")
+				if a := b.fetch(t, "/api/me"); !strings.Contains(a.text, `"id":"`+person.ID+`"`) {
+					t.Errorf("%s got %s", person.UPN, a.text)
+				}
+			}
+		})
+	}
+	group.Wait()
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+	"github.com/microsoftgraph/msgraph-sdk-go/users"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/graph"
+)
+
+// pages are the app's handlers and what they share.
+type pages struct {
+	settings *settings
+	source   template.HTML
+}
+
+// page is what every template sees.
+type page struct {
+	Title    string
+	Path     string
+	User     *fibermsal.User // nil if nobody is signed in
+	Emulated bool
+	Content  any
+}
+
+// render shows a page to whoever is signed in.
+func (p *pages) render(c *fiber.Ctx, view, title string, content any) error {
+	user, _ := fibermsal.FromContext(c)
+	return c.Render(view, page{
+		Title: title, Path: c.Path(), User: user, Emulated: p.settings.emulated, Content: content,
+	})
+}
+
+// home handles GET /, for everybody.
+func (p *pages) home(c *fiber.Ctx) error {
+	return p.render(c, "home", "Sign in with Microsoft", nil)
+}
+
+// person is somebody as the profile page shows them.
+type person struct{ Name, Title, Mail, Login, Office, Phone, Language string }
+
+func personOf(u models.Userable) *person {
+	return &person{
+		Name: text(u.GetDisplayName()), Title: text(u.GetJobTitle()), Mail: text(u.GetMail()),
+		Login: text(u.GetUserPrincipalName()), Office: text(u.GetOfficeLocation()),
+		Phone:    firstOf(append(u.GetBusinessPhones(), text(u.GetMobilePhone()))),
+		Language: text(u.GetPreferredLanguage()),
+	}
+}
+
+// profile handles GET /profile: the user and their manager. The picture is an
+// <img> of /user/photo.
+func (p *pages) profile(c *fiber.Ctx) error {
+	me, err := graph.Me(c).Get(c.UserContext(), selecting("displayName", "jobTitle", "mail",
+		"userPrincipalName", "officeLocation", "businessPhones", "mobilePhone", "preferredLanguage"))
+	if err != nil {
+		return err
+	}
+	manager, err := graph.Manager(c)
+	// Some tenants let nobody see managers without User.Read.All. That is no reason
+	// to withhold the rest.
+	hidden := errors.Is(err, graph.ErrForbidden)
+	if err != nil && !hidden {
+		return err
+	}
+	content := struct {
+		Me, Manager *person
+		Hidden      bool
+	}{Me: personOf(me), Hidden: hidden}
+	if manager != nil {
+		content.Manager = personOf(manager)
+	}
+	return p.render(c, "profile", content.Me.Name, content)
+}
+
+// typed handles GET /graph: what a typed call returns, beside the call itself,
+// which is cut from between the two markers below.
+//
+// source:start
+func (p *pages) typed(c *fiber.Ctx) error {
+	me, err := graph.Me(c).Get(c.UserContext(), selecting(
+		"id", "displayName", "givenName", "surname", "jobTitle",
+		"mail", "userPrincipalName", "officeLocation",
+		"mobilePhone"))
+	if err != nil {
+		return err // expired? consent missing? It is handled.
+	}
+	return p.render(c, "typed", "A typed Graph call", fiber.Map{
+		"Source": p.source,
+		"Properties": []property{
+			{"Id", me.GetId()},
+			{"DisplayName", me.GetDisplayName()},
+			{"GivenName", me.GetGivenName()},
+			{"Surname", me.GetSurname()},
+			{"JobTitle", me.GetJobTitle()},
+			{"Mail", me.GetMail()},
+			{"UserPrincipalName", me.GetUserPrincipalName()},
+			{"OfficeLocation", me.GetOfficeLocation()},
+			{"MobilePhone", me.GetMobilePhone()},
+		},
+	})
+}
+
+// source:end
+
+// property is what a getter returned: nil where Graph says null.
+type property struct {
+	Name  string
+	Value *string
+}
+
+// selecting makes Graph send these properties only ($select).
+func selecting(properties ...string) *users.UserItemRequestBuilderGetRequestConfiguration {
+	return &users.UserItemRequestBuilderGetRequestConfiguration{
+		QueryParameters: &users.UserItemRequestBuilderGetQueryParameters{Select: properties},
+	}
+}
+
+// session handles GET /session: what the app knows without asking Graph.
+func (p *pages) session(c *fiber.Ctx) error {
+	user, ok := fibermsal.FromContext(c)
+	if !ok {
+		return fibermsal.ErrLoginRequired // Require has let nobody else through
+	}
+	auth := &p.settings.auth
+	return p.render(c, "session", "Your session", fiber.Map{
+		"Idle":    auth.IdleTimeout,
+		"Left":    time.Until(user.ExpiresAt),
+		"Whole":   auth.AbsoluteTimeout,
+		"Storage": p.settings.storageKind(),
+	})
+}
+
+// apiMe handles GET /api/me, for programs: without a session they get 401 and
+// where to sign in as problem+json.
+func apiMe(c *fiber.Ctx) error {
+	me, err := graph.Me(c).Get(c.UserContext(), selecting("id", "displayName", "mail", "userPrincipalName", "jobTitle"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(struct {
+		ID                *string `json:"id"`
+		DisplayName       *string `json:"displayName"`
+		Mail              *string `json:"mail"` // null for people without a mailbox
+		UserPrincipalName *string `json:"userPrincipalName"`
+		JobTitle          *string `json:"jobTitle"`
+	}{me.GetId(), me.GetDisplayName(), me.GetMail(), me.GetUserPrincipalName(), me.GetJobTitle()})
+}
+
+// failed answers what fibermsal does not: unknown addresses, refused requests and
+// faults of this app. What a fault says is for the log, joined to the page by a
+// number.
+func (p *pages) failed(c *fiber.Ctx, err error) error {
+	status, number := fiber.StatusInternalServerError, ""
+	var known *fiber.Error
+	if errors.As(err, &known) {
+		status = known.Code
+	}
+	if status >= fiber.StatusInternalServerError {
+		number = correlationID()
+		slog.LogAttrs(context.Background(), slog.LevelError, "request failed",
+			slog.Any("error", err), slog.String("correlation_id", number))
+	}
+	c.Status(status)
+	title := http.StatusText(status)
+	if !strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
+		problem := fiber.Map{"type": "about:blank", "title": title, "status": status}
+		if number != "" {
+			problem["correlation_id"] = number
+		}
+		return c.JSON(problem, "application/problem+json")
+	}
+	return p.render(c, "error", title, fiber.Map{"Status": status, "Number": number})
+}
+
+func correlationID() string {
+	raw := make([]byte, 8)
+	if _, err := rand.Read(raw); err != nil {
+		return "unavailable"
+	}
+	return hex.EncodeToString(raw)
+}
+
+// text is what a property holds, or nothing for null.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func firstOf(all []string) string {
+	for _, s := range all {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// date shows a time the same to everybody: a page without scripts does not know
+// where its reader is.
+func date(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
+
+// span is a duration as people say it.
+func span(d time.Duration) string {
+	hours, minutes := int(d.Hours()), int(d.Minutes())%60
+	switch {
+	case hours == 0:
+		return fmt.Sprintf("%d min", minutes)
+	case minutes == 0:
+		return fmt.Sprintf("%d h", hours)
+	default:
+		return fmt.Sprintf("%d h %d min", hours, minutes)
+	}
+}
+
+// initials stand in for the picture of somebody whose picture the app may not see.
+func initials(name string) string {
+	words := strings.Fields(name)
+	if len(words) > 2 {
+		words = []string{words[0], words[len(words)-1]}
+	}
+	var out strings.Builder
+	for _, word := range words {
+		r, _ := utf8.DecodeRuneInString(word)
+		out.WriteRune(r)
+	}
+	return strings.ToUpper(out.String())
+}
