@@ -19,6 +19,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/outbound"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
@@ -279,7 +280,7 @@ func (cfg Config) complete() (settings, error) {
 		s.cookieName = hostPrefix + s.cookieName
 	}
 	if s.HTTPClient == nil {
-		s.HTTPClient = &http.Client{Transport: defaultTransport()}
+		s.HTTPClient = &http.Client{Transport: outbound.NewTransport()}
 	}
 	if len(s.Keys) == 0 {
 		key := make([]byte, sealed.KeySize)

@@ -4,18 +4,15 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
 const (
@@ -30,25 +27,13 @@ const (
 // offline_access.
 var reservedScopes = []string{"openid", "profile", "offline_access"}
 
-func defaultTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   5 * time.Second,
-		ResponseHeaderTimeout: entraTimeout,
-		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   64,
-		ForceAttemptHTTP2:     true,
-	}
-}
-
 // entraClient is what MSAL and discovery share: answers are limited in time and
 // size, configurations are cached, and a redirect is an error, because it would
 // carry the secret along.
 func entraClient(configured *http.Client) *http.Client {
 	transport := configured.Transport
 	if transport == nil {
-		transport = defaultTransport()
+		transport = outbound.NewTransport()
 	}
 	return &http.Client{
 		Transport:     discovery.NewTransport(transport),
@@ -109,24 +94,16 @@ func (x *exchange) note(resp *http.Response) error {
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	x.asked, x.status, x.answer = true, resp.StatusCode, tokenAnswer{}
-	x.retryAfter = parseRetryAfter(resp.Header.Get("Retry-After"))
+	x.retryAfter = outbound.RetryAfter(resp.Header, maxRetryAfter)
 	_ = json.Unmarshal(body, &x.answer) // an unreadable answer leaves the status
 	return nil
-}
-
-func parseRetryAfter(value string) time.Duration {
-	seconds, err := strconv.Atoi(value)
-	if err != nil || seconds <= 0 {
-		return 0
-	}
-	return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 }
 
 // failure says what a failed MSAL call means, from what was noted.
 func (x *exchange) failure(scopes []string) *Error {
 	switch {
 	case x.failed != nil:
-		return entraUnavailable("entra_unreachable", networkCause(x.failed))
+		return entraUnavailable("entra_unreachable", outbound.Cause(x.failed))
 	case !x.asked:
 		// MSAL had no refresh token to ask with.
 		return ErrLoginRequired.because("no_tokens", nil)
@@ -193,13 +170,3 @@ type entraAccount struct {
 }
 
 func (a entraAccount) String() string { return a.ObjectID + "." + a.TenantID }
-
-// networkCause drops the URL from a transport error: an authorize URL carries
-// state and nonce.
-func networkCause(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
+	"github.com/fibermsal/fibermsal/internal/outbound"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -45,7 +46,7 @@ func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string,
 	}
 	raw, err := client.AuthCodeURL(ctx, a.cfg.ClientID, a.cfg.redirectURI, a.cfg.Scopes)
 	if err != nil {
-		return "", entraUnavailable("discovery_failed", networkCause(x.failed))
+		return "", entraUnavailable("discovery_failed", outbound.Cause(x.failed))
 	}
 	u, err := url.Parse(raw)
 	if err != nil {

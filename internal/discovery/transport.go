@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
 const (
@@ -39,12 +41,7 @@ const (
 	maxDocuments = 64
 )
 
-var (
-	// ErrTooLarge says that an answer exceeded what an authority ever sends.
-	ErrTooLarge = errors.New("discovery: answer too large")
-
-	errRecentFailure = errors.New("discovery: the authority failed to answer a moment ago")
-)
+var errRecentFailure = errors.New("discovery: the authority failed to answer a moment ago")
 
 // Transport is a RoundTripper that answers requests for an OpenID
 // configuration from memory and limits the size of every answer. It is safe
@@ -72,7 +69,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxBody}
+	resp.Body = outbound.Bound(resp.Body, maxBody)
 	return resp, nil
 }
 
@@ -143,7 +140,7 @@ func (d *document) keep(r *http.Request, resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("discovery: the OpenID configuration answered with status %d", resp.StatusCode)
 	}
-	body, err := io.ReadAll(&limitedBody{ReadCloser: resp.Body, left: maxBody})
+	body, err := io.ReadAll(outbound.Bound(resp.Body, maxBody))
 	if err != nil {
 		return fmt.Errorf("discovery: reading the OpenID configuration: %w", err)
 	}
@@ -165,26 +162,4 @@ func (d *document) response(r *http.Request) *http.Response {
 		Header: d.header.Clone(), Body: io.NopCloser(bytes.NewReader(d.body)),
 		ContentLength: int64(len(d.body)), Request: r,
 	}
-}
-
-// limitedBody fails instead of ending early: a token answer cut at the limit
-// must not look like a short one.
-type limitedBody struct {
-	io.ReadCloser
-	left int64
-}
-
-func (b *limitedBody) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, ErrTooLarge
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 {
-		return 0, ErrTooLarge
-	}
-	return n, err
 }

@@ -1,0 +1,360 @@
+package graph_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/graph"
+)
+
+const photoCSP = "default-src 'none'; sandbox"
+
+func TestPhoto_is_the_users_own(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	want, _ := s.entra.User(adele)
+	b := s.signIn(t, adele)
+	got := b.get("/user/photo")
+	if got.status != http.StatusOK || got.body != string(want.Photo) {
+		t.Fatalf("got %d and %d bytes", got.status, len(got.body))
+	}
+	checkHeaders(t, got.header, map[string]string{
+		"Content-Type": "image/jpeg", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": photoCSP,
+		"Cache-Control": "private, max-age=3600", "Vary": "Cookie",
+	})
+	b.run(func(c *fiber.Ctx) error {
+		picture, err := graph.Photo(c)
+		if err != nil || !bytes.Equal(picture, want.Photo) {
+			t.Errorf("Photo: %v, %d bytes", err, len(picture))
+		}
+		return nil
+	})
+}
+
+func TestPhoto_is_revalidated_by_its_ETag(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for _, login := range []string{adele, isaiah} {
+		b := s.signIn(t, login)
+		tag := b.get("/user/photo").header.Get("ETag")
+		if !strings.HasPrefix(tag, `"`) || len(tag) != 34 {
+			t.Fatalf("the ETag is %q", tag)
+		}
+		for header, want := range map[string]int{
+			tag: 304, "W/" + tag: 304, "*": 304, `"other", ` + tag: 304, `"other"`: 200, "": 200, strings.Trim(tag, `"`): 200,
+		} {
+			r := httptest.NewRequest(http.MethodGet, publicURL+"/user/photo", http.NoBody)
+			r.Header.Set("If-None-Match", header)
+			got := b.send(r)
+			if got.status != want || (want == 304) != (got.body == "") {
+				t.Errorf("If-None-Match %s: %d, %d bytes", header, got.status, len(got.body))
+			}
+			checkHeaders(t, got.header, map[string]string{"ETag": tag, "Cache-Control": "private, max-age=3600", "Vary": "Cookie"})
+		}
+	}
+}
+
+func TestPhoto_answers_HEAD(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	b := s.signIn(t, adele)
+	for _, path := range []string{"/user/photo", "/user/manager"} {
+		got := b.send(httptest.NewRequest(http.MethodHead, publicURL+path, http.NoBody))
+		if got.status != http.StatusOK || got.body != "" {
+			t.Errorf("HEAD %s: %d, %d bytes", path, got.status, len(got.body))
+		}
+		if got := b.send(httptest.NewRequest(http.MethodPost, publicURL+path, http.NoBody)); got.status != http.StatusMethodNotAllowed {
+			t.Errorf("POST %s: %d", path, got.status)
+		}
+	}
+}
+
+func TestPhoto_that_is_missing_is_drawn(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]*entratest.Fault{
+		"no photo":      nil,
+		"ErrorItem":     {Status: 404, Body: `{"error":{"code":"ErrorItemNotFound","message":"m"}}`},
+		"without code":  {Status: 404, Body: `{}`},
+		"MSA":           {Status: 404, Body: `{"error":{"code":"ConsumerPhotoIsNotSupported","message":"m"}}`},
+		"not supported": {Status: 501, Body: `{"error":{"code":"NotSupported","message":"m"}}`},
+		"empty":         {Status: 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, nil)
+			b := s.signIn(t, isaiah)
+			if fault != nil {
+				s.entra.Fault(entratest.GraphPhoto, *fault)
+			}
+			got := b.get("/user/photo")
+			checkHeaders(t, got.header, map[string]string{
+				"Content-Type": "image/svg+xml", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": photoCSP,
+				"Cache-Control": "private, max-age=3600", "Vary": "Cookie",
+			})
+			if got.status != http.StatusOK || !strings.Contains(got.body, ">IL</text>") || !strings.Contains(got.body, "<title>Isaiah Langer</title>") {
+				t.Errorf("got %d %s", got.status, got.body)
+			}
+			b.run(func(c *fiber.Ctx) error {
+				if picture, err := graph.Photo(c); picture != nil || err != nil {
+					t.Errorf("Photo: %v, %d bytes", err, len(picture))
+				}
+				return nil
+			})
+		})
+	}
+}
+
+func TestC9_what_is_no_picture_does_not_get_out(t *testing.T) {
+	t.Parallel()
+	jpegHeader := http.Header{"Content-Type": {"image/jpeg"}}
+	endless := func() io.Reader { return io.MultiReader(strings.NewReader("\xff\xd8\xff\xe0"), zeros{}) }
+	for name, tt := range map[string]struct {
+		fault  entratest.Fault
+		status int
+	}{
+		"HTML":              {entratest.Fault{Body: "<script>alert(1)</script>"}, 502},
+		"HTML called JPEG":  {entratest.Fault{Body: "<html><script>alert(1)</script>", Header: jpegHeader}, 502},
+		"SVG called JPEG":   {entratest.Fault{Body: `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`, Header: jpegHeader}, 502},
+		"SVG":               {entratest.Fault{Body: `<?xml version="1.0"?><svg/>`, Header: http.Header{"Content-Type": {"image/svg+xml"}}}, 502},
+		"JSON":              {entratest.Fault{Body: `{"id":"x"}`}, 502},
+		"BMP":               {entratest.Fault{Body: "BM\x00\x00\x00\x00", Header: jpegHeader}, 502},
+		"PDF":               {entratest.Fault{Body: "%PDF-1.7", Header: jpegHeader}, 502},
+		"too big":           {entratest.Fault{BodyFrom: endless, Header: jpegHeader}, 502},
+		"big by its header": {entratest.Fault{Body: "\xff\xd8\xff" + strings.Repeat("a", 4<<20), Header: jpegHeader}, 502},
+		"304":               {entratest.Fault{Status: 304}, 502},
+		"redirect":          {entratest.Fault{Status: 302, Header: http.Header{"Location": {"https://evil.example/x.jpg"}}}, 502},
+		"500 HTML":          {entratest.Fault{Status: 500, Body: "<html>"}, 500},
+		"cut off":           {entratest.Fault{Truncate: 100}, 503},
+		"busy":              {entratest.Fault{Status: 429, Header: http.Header{"Retry-After": {"60"}}}, 429},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, nil)
+			b := s.signIn(t, adele)
+			tt.fault.Header = with(tt.fault.Header, "Set-Cookie", "evil=1")
+			s.entra.Fault(entratest.GraphPhoto, tt.fault)
+			got := b.get("/user/photo")
+			if got.status != tt.status || !strings.HasPrefix(got.header.Get("Content-Type"), "application/problem+json") {
+				t.Errorf("got %d %s: %.100s", got.status, got.header.Get("Content-Type"), got.body)
+			}
+			checkNothingOfGraphs(t, got)
+			if cache := got.header.Get("Cache-Control"); !strings.Contains(cache, "no-store") {
+				t.Errorf("Cache-Control is %q", cache)
+			}
+			if len(s.net.left()) != 0 {
+				t.Errorf("requests went to %v", s.net.left())
+			}
+		})
+	}
+}
+
+func TestC9_pictures_are_named_by_their_bytes_and_bring_no_headers(t *testing.T) {
+	t.Parallel()
+	for want, body := range map[string]string{
+		"image/png":  "\x89PNG\x0D\x0A\x1A\x0A-",
+		"image/gif":  "GIF89a-<script>",
+		"image/webp": "RIFF\x00\x00\x00\x00WEBPVP8 ",
+		"image/jpeg": "\xff\xd8\xff\xe0-",
+	} {
+		s := newSite(t, nil)
+		b := s.signIn(t, adele)
+		s.entra.Fault(entratest.GraphPhoto, entratest.Fault{Body: body, Header: http.Header{
+			"Content-Type": {"text/html"}, "Set-Cookie": {"evil=1"}, "Etag": {`"graph"`}, "Content-Disposition": {"attachment"},
+			"Access-Control-Allow-Origin": {"*"}, "Content-Encoding": {"br"},
+		}})
+		got := b.get("/user/photo")
+		if got.status != http.StatusOK || got.header.Get("Content-Type") != want || got.body != body {
+			t.Errorf("%s: %d %s", want, got.status, got.header.Get("Content-Type"))
+		}
+		checkNothingOfGraphs(t, got)
+	}
+}
+
+func TestC9_a_photo_of_one_byte_per_second_ends(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, nil)
+		b := s.signIn(t, adele)
+		s.entra.Fault(entratest.GraphPhoto, entratest.Fault{BodyFrom: func() io.Reader { return dripping{} }})
+		start := time.Now()
+		got := b.get("/user/photo")
+		if took := time.Since(start); got.status != http.StatusServiceUnavailable || took > 16*time.Second {
+			t.Errorf("got %d after %v", got.status, took)
+		}
+	})
+}
+
+// Not parallel, because it measures the memory of the process.
+func TestC9_a_huge_photo_costs_no_memory(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.signIn(t, adele)
+	read := &counter{}
+	s.entra.Fault(entratest.GraphPhoto, entratest.Fault{BodyFrom: func() io.Reader { return read }})
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	got := b.get("/user/photo")
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if got.status != http.StatusBadGateway || read.n > 4<<20+1 {
+		t.Errorf("got %d after reading %d bytes", got.status, read.n)
+	}
+	if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 8<<20 {
+		t.Errorf("%d bytes are kept", kept)
+	}
+}
+
+func TestRoutes_need_a_sign_in(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for _, path := range []string{"/user/photo", "/user/manager"} {
+		if got := s.browser(t).get(path); got.status != http.StatusUnauthorized || !strings.Contains(got.body, "login_required") {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	if n := s.entra.Count(entratest.GraphPhoto) + s.entra.Count(entratest.GraphManager); n != 0 {
+		t.Errorf("Graph got %d requests", n)
+	}
+}
+
+func TestRoutes_can_be_mounted_elsewhere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	graph.RegisterRoutes(s.app, "/account/")
+	if got := s.signIn(t, adele).get("/account/photo"); got.status != http.StatusOK {
+		t.Errorf("got %d", got.status)
+	}
+}
+
+func TestInitials(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"Adele Vance": "AV", "adele vance": "AV", "Jean-Luc van der Berg": "JB", "Miles O'Brien": "MO",
+		"Adele Vance (Contoso)": "AV", "(Contoso) Adele": "CA", "Cher": "C", "王小明": "王", "Ольга Иванова": "ОИ",
+		"  Adele   Vance  ": "AV", "Łukasz Żak": "ŁŻ", "<b> & \"x\"": "BX", "R2 D2": "RD", "Vance, Adele": "VA",
+		"!!!": "", "👩‍💻": "", "\x00\x1b": "", "</title><script>alert(1)</script>": "TA",
+	} {
+		user := entratest.User{ID: "00000000-0000-4000-8000-000000000001", UPN: "x@contoso.com", DisplayName: name}
+		s := newSite(t, nil, entratest.WithUsers(user))
+		got := s.signIn(t, user.UPN).get("/user/photo")
+		drawn := parseSVG(t, got.body)
+		if want != drawn.Text || (want == "" && !strings.Contains(got.body, "<circle")) {
+			t.Errorf("%q: drawn is %q", name, drawn.Text)
+		}
+		if strings.Contains(got.body, "<script") {
+			t.Errorf("%q: %s", name, got.body)
+		}
+	}
+}
+
+func TestInitials_have_a_colour_of_the_users_own(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.entra.Fault(entratest.GraphPhoto, entratest.Fault{Status: 404})
+	colours := map[string]bool{}
+	for _, u := range s.entra.Users() {
+		first, second := s.signIn(t, u.UPN).get("/user/photo").body, s.signIn(t, u.UPN).get("/user/photo").body
+		if first != second {
+			t.Errorf("%s looks different each time", u.UPN)
+		}
+		colours[parseSVG(t, first).Stops[0].Colour] = true
+	}
+	if len(colours) < 4 {
+		t.Errorf("everybody shares %d colours", len(colours))
+	}
+}
+
+type svg struct {
+	XMLName xml.Name `xml:"http://www.w3.org/2000/svg svg"`
+	Text    string   `xml:"text"`
+	Stops   []struct {
+		Colour string `xml:"stop-color,attr"`
+	} `xml:"defs>linearGradient>stop"`
+}
+
+func parseSVG(t *testing.T, source string) svg {
+	t.Helper()
+	var drawn svg
+	if err := xml.Unmarshal([]byte(source), &drawn); err != nil {
+		t.Fatalf("not XML: %v\n%s", err, source)
+	}
+	return drawn
+}
+
+func TestPhoto_errors_are_typed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	b := s.signIn(t, adele)
+	s.entra.Fault(entratest.GraphPhoto, entratest.Fault{Body: "<html>"})
+	err := b.failure(func(c *fiber.Ctx) error {
+		_, err := graph.Photo(c)
+		return err
+	})
+	if !errors.Is(err, graph.ErrBadAnswer) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.browser(t).failure(func(c *fiber.Ctx) error { return errOf(graph.Photo(c)) }); !errors.Is(err, fibermsal.ErrLoginRequired) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func checkHeaders(t *testing.T, got http.Header, want map[string]string) {
+	t.Helper()
+	for name, value := range want {
+		if got.Get(name) != value {
+			t.Errorf("%s is %q, want %q", name, got.Get(name), value)
+		}
+	}
+}
+
+// checkNothingOfGraphs looks for headers that only Graph sends.
+func checkNothingOfGraphs(t *testing.T, got answer) {
+	t.Helper()
+	for _, name := range []string{"Request-Id", "Client-Request-Id", "X-Ms-Ags-Diagnostic", "Set-Cookie", "Content-Disposition", "Access-Control-Allow-Origin", "Strict-Transport-Security", "Content-Encoding"} {
+		if value := got.header.Get(name); value != "" {
+			t.Errorf("%s: %s got out", name, value)
+		}
+	}
+	if got.header.Get("ETag") == `"graph"` {
+		t.Error("Graph's ETag got out")
+	}
+}
+
+func with(h http.Header, name, value string) http.Header {
+	h = h.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	h.Set(name, value)
+	return h
+}
+
+// dripping is a body that never hurries.
+type dripping struct{}
+
+func (dripping) Read(p []byte) (int, error) {
+	time.Sleep(time.Second)
+	p[0] = 0xff
+	return 1, nil
+}
+
+// counter is an endless body that knows how much of it was wanted.
+type counter struct{ n int }
+
+func (c *counter) Read(p []byte) (int, error) {
+	c.n += len(p)
+	return len(p), nil
+}

@@ -1,0 +1,51 @@
+package graph
+
+import (
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+	"github.com/microsoft/kiota-abstractions-go/serialization"
+	form "github.com/microsoft/kiota-serialization-form-go"
+	json "github.com/microsoft/kiota-serialization-json-go"
+	multipart "github.com/microsoft/kiota-serialization-multipart-go"
+	text "github.com/microsoft/kiota-serialization-text-go"
+)
+
+// What our adapters decode and encode with. Not Kiota's global registries: those
+// are read without their lock, and any other client in the process writes to them
+// when it is made. With tracking of changes, as the SDK's own client has it, so
+// that a PATCH sends what was set.
+var (
+	parsers = abstractions.EnableBackingStoreForParseNodeFactory(newParsers())
+	writers = abstractions.EnableBackingStoreForSerializationWriterFactory(newWriters())
+)
+
+func newParsers() serialization.ParseNodeFactory {
+	registry := serialization.NewParseNodeFactoryRegistry()
+	registry.ContentTypeAssociatedFactories["application/json"] = json.NewJsonParseNodeFactory()
+	registry.ContentTypeAssociatedFactories["text/plain"] = text.NewTextParseNodeFactory()
+	registry.ContentTypeAssociatedFactories["application/x-www-form-urlencoded"] = form.NewFormParseNodeFactory()
+	return registry
+}
+
+func newWriters() serialization.SerializationWriterFactory {
+	registry := serialization.NewSerializationWriterFactoryRegistry()
+	registry.ContentTypeAssociatedFactories["application/json"] = json.NewJsonSerializationWriterFactory()
+	registry.ContentTypeAssociatedFactories["text/plain"] = text.NewTextSerializationWriterFactory()
+	registry.ContentTypeAssociatedFactories["application/x-www-form-urlencoded"] = form.NewFormSerializationWriterFactory()
+	registry.ContentTypeAssociatedFactories["multipart/form-data"] = multipart.NewMultipartSerializationWriterFactory()
+	return registry
+}
+
+// The global registries are filled as well, for the SDK's batches and helpers,
+// which read nothing else. Done before main, it leaves nothing to write for the
+// NewGraphServiceClient of each later request, while others read.
+func init() {
+	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory { return json.NewJsonSerializationWriterFactory() })
+	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory { return text.NewTextSerializationWriterFactory() })
+	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory { return form.NewFormSerializationWriterFactory() })
+	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory {
+		return multipart.NewMultipartSerializationWriterFactory()
+	})
+	abstractions.RegisterDefaultDeserializer(func() serialization.ParseNodeFactory { return json.NewJsonParseNodeFactory() })
+	abstractions.RegisterDefaultDeserializer(func() serialization.ParseNodeFactory { return text.NewTextParseNodeFactory() })
+	abstractions.RegisterDefaultDeserializer(func() serialization.ParseNodeFactory { return form.NewFormParseNodeFactory() })
+}
