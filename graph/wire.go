@@ -162,7 +162,7 @@ func (b *callBody) Read(p []byte) (int, error) {
 	if errors.Is(err, outbound.ErrTooLarge) {
 		return 0, badAnswer("too_large", nil)
 	}
-	b.call.brokenOff = err != nil && err != io.EOF
+	b.call.brokenOff = err != nil && !errors.Is(err, io.EOF)
 	return n, err
 }
 

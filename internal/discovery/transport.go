@@ -123,7 +123,7 @@ func (d *document) answer(r *http.Request, base http.RoundTripper) (*http.Respon
 }
 
 func (d *document) fetch(r *http.Request, base http.RoundTripper) error {
-	resp, err := base.RoundTrip(r)
+	resp, err := base.RoundTrip(r) //nolint:bodyclose // keep closes it
 	if err == nil {
 		err = d.keep(r, resp)
 	}
