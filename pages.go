@@ -88,7 +88,7 @@ func (a *Auth) writePage(c *fiber.Ctx, name string, p page) error {
 	protect(c)
 	// Chromium applies form-action to the redirect after a POST as well, so it
 	// must name where signing out leads.
-	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; style-src 'sha256-"+
+	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; img-src data:; style-src 'sha256-"+
 		base64.StdEncoding.EncodeToString(styleHash[:])+"'; form-action 'self' "+a.signOutOrigin(c)+
 		"; base-uri 'none'; frame-ancestors 'none'")
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)

@@ -99,12 +99,15 @@ func (a *Auth) answer(c *fiber.Ctx, err error) error {
 	return a.writeProblem(c, &numbered)
 }
 
-// report logs what was answered. Who is not signed in is no news.
+// report logs what was answered. Who is not signed in, or changed their mind, is no
+// news.
 func (a *Auth) report(ctx context.Context, e *Error) {
 	level := slog.LevelWarn
 	switch {
 	case errors.Is(e, ErrLoginRequired) && e.Reason == "":
 		level = slog.LevelDebug
+	case e.Reason == reasonCancelled:
+		level = slog.LevelInfo
 	case e.Status >= fiber.StatusInternalServerError && !errors.Is(e, ErrUnavailable):
 		level = slog.LevelError
 	}

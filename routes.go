@@ -140,7 +140,25 @@ func (a *Auth) authorized(c *fiber.Ctx) error {
 		slog.String("tid", f.session.User.TenantID), slog.String("oid", f.session.User.ID))
 	a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
 	a.setCookie(c, a.cfg.cookieName, f.id, fiber.CookieSameSiteLaxMode, a.cfg.AbsoluteTimeout)
-	return redirect(c, f.returnTo)
+	return errors.Join(a.succeed(c, f.session, response.State), redirect(c, f.returnTo))
+}
+
+// succeed tells the sign-ins that other tabs have begun which session they will
+// replace: with form_post their callbacks do not bring the cookie of a session that
+// began after them, and its records would outlive it in the storage.
+func (a *Auth) succeed(c *fiber.Ctx, begun *session, finished string) error {
+	for _, pending := range a.flowCookies(c) {
+		attempt, ok := a.flows.Open(pending)
+		if !ok || attempt.Matches(finished) || attempt.Expired(time.Now()) {
+			continue
+		}
+		cookie, err := a.flows.Seal(attempt.Replacing(begun.name))
+		if err != nil {
+			return err
+		}
+		a.setCookie(c, cookie.Name, cookie.Value, a.flowSameSite(), flow.Lifetime)
+	}
+	return nil
 }
 
 // readResponse takes the authorization response from where the response mode

@@ -212,16 +212,21 @@ func refusedToken(err error) error {
 	return ErrRejected.because(string(refused.Reason), nil)
 }
 
+// reasonCancelled is Entra's code for a user who does not want to, after all.
+const reasonCancelled = "access_denied"
+
 // refusedByEntra turns an error response into one of ours. Its texts are
 // anybody's to write and go to the log alone (security row A10).
 func refusedByEntra(response *flow.Response) *Error {
-	e := ErrRejected.because("entra_error", errors.New(redact.Text(
-		response.Error+" "+response.ErrorSubcode+": "+response.ErrorDescription)))
+	said := strings.Join(strings.Fields(response.Error+" "+response.ErrorSubcode+" "+response.ErrorDescription), " ")
+	cause := errors.New(redact.Text(said))
 	switch response.Error {
-	case "access_denied":
-		e.Reason, e.Message = "access_denied", "The sign-in was cancelled."
+	case reasonCancelled:
+		e := ErrRejected.because(reasonCancelled, cause)
+		e.Message = "The sign-in was cancelled."
+		return e
 	case "temporarily_unavailable", "server_error":
-		e = entraUnavailable("entra_error", e.Err)
+		return entraUnavailable("entra_error", cause)
 	}
-	return e
+	return ErrRejected.because("entra_error", cause)
 }

@@ -224,7 +224,8 @@ func TestA4_StaleFlowIsRejectedWithAWayToStartAgain(t *testing.T) {
 
 func TestA5_ParallelTabsDoNotDisturbEachOther(t *testing.T) {
 	t.Parallel()
-	b := newSite(t, newIDP(t)).browser()
+	l := newLedger()
+	b := newSite(t, newIDP(t), onLedger(l)).browser()
 	var responses []*entratest.Response
 	for range 3 {
 		responses = append(responses, b.approve(b.start(""), adele))
@@ -233,6 +234,9 @@ func TestA5_ParallelTabsDoNotDisturbEachOther(t *testing.T) {
 		if a := b.do(responses[i].Request()); a.StatusCode != http.StatusSeeOther {
 			t.Errorf("tab %d: status %d", i+1, a.StatusCode)
 		}
+	}
+	if keys := l.keys(); len(keys) != 2 {
+		t.Errorf("only the last session is anybody's, its tokens and itself: %v", keys)
 	}
 }
 

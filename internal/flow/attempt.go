@@ -85,6 +85,13 @@ func (a *Attempt) ReturnTo() string { return returnto.Clean(a.details.ReturnTo) 
 // Replaces names the record of the session that was there before, or "".
 func (a *Attempt) Replaces() string { return a.details.Replaces }
 
+// Replacing returns the same attempt, which now replaces another session's record.
+func (a *Attempt) Replacing(record string) *Attempt {
+	b := *a
+	b.details.Replaces = record
+	return &b
+}
+
 // Expired reports whether the user took too long, or the clock jumped back.
 func (a *Attempt) Expired(now time.Time) bool {
 	age := now.Sub(a.startedAt)

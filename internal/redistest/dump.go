@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -13,14 +15,14 @@ import (
 
 // Keys returns the names of all keys, sorted.
 func (s *Server) Keys() []string {
-	s.t.Helper()
+	s.tb.Helper()
 	var keys []string
 	all := s.client.Scan(context.Background(), 0, "*", 1000).Iterator()
 	for all.Next(context.Background()) {
 		keys = append(keys, all.Val())
 	}
 	if err := all.Err(); err != nil {
-		s.t.Fatalf("redistest: %v", err)
+		s.tb.Fatalf("redistest: %v", err)
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys) // SCAN may name a key twice
@@ -30,7 +32,7 @@ func (s *Server) Keys() []string {
 // what must not be there. It fails the test for each key that never expires
 // (security row E9) and for types whose content it does not know how to read.
 func (s *Server) Dump() []byte {
-	s.t.Helper()
+	s.tb.Helper()
 	var dump bytes.Buffer
 	for _, key := range s.Keys() {
 		ttl, kind, value := s.read(key)
@@ -38,18 +40,38 @@ func (s *Server) Dump() []byte {
 		case ttl == gone:
 			continue
 		case ttl <= 0:
-			s.t.Errorf("redis key %q (%s) never expires", key, kind)
+			s.tb.Errorf("redis key %q (%s) never expires", key, kind)
 		}
 		fmt.Fprintf(&dump, "%s\t%s\t%v\t%s\n", key, kind, ttl, value)
 	}
 	return dump.Bytes()
 }
 
+// Written returns every command that ever changed something, with its arguments,
+// also of what is overwritten or deleted by now. It needs Start(t, "--appendonly",
+// "yes").
+func (s *Server) Written() []byte {
+	s.tb.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "appendonlydir", "*.incr.aof"))
+	if err != nil || len(files) == 0 {
+		s.tb.Fatalf("redistest: no append-only file: %v", err)
+	}
+	var written []byte
+	for _, file := range files {
+		part, err := os.ReadFile(file)
+		if err != nil {
+			s.tb.Fatalf("redistest: %v", err)
+		}
+		written = append(written, part...)
+	}
+	return written
+}
+
 // gone is PTTL's answer for a key that expired after SCAN had named it.
 const gone time.Duration = -2
 
 func (s *Server) read(key string) (ttl time.Duration, kind, value string) {
-	s.t.Helper()
+	s.tb.Helper()
 	ctx := context.Background()
 	kind, err := s.client.Type(ctx, key).Result()
 	if err == nil {
@@ -60,7 +82,7 @@ func (s *Server) read(key string) (ttl time.Duration, kind, value string) {
 		ttl, err = s.client.PTTL(ctx, key).Result()
 	}
 	if err != nil {
-		s.t.Fatalf("redistest: reading %q: %v", key, err)
+		s.tb.Fatalf("redistest: reading %q: %v", key, err)
 	}
 	return ttl, kind, value
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +38,7 @@ type Server struct {
 	// Addr is host:port.
 	Addr string
 
-	t      testing.TB
+	tb     testing.TB
 	args   []string
 	dir    string
 	client *redis.Client
@@ -56,24 +55,24 @@ type child struct {
 // own, and ends it with the test. It keeps nothing on disk unless args, which are
 // redis-server's own, say so ("--appendonly", "yes"). Without redis-server on this
 // machine the test is skipped.
-func Start(t testing.TB, args ...string) *Server {
-	t.Helper()
-	Program(t, "redis-server")
-	s := &Server{t: t, args: args, dir: t.TempDir()}
+func Start(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	Program(tb, "redis-server")
+	s := &Server{tb: tb, args: args, dir: tb.TempDir()}
 	var err error
 	for range startAttempts {
-		s.Addr = net.JoinHostPort("127.0.0.1", freePort(t))
+		s.Addr = net.JoinHostPort("127.0.0.1", freePort(tb))
 		if err = s.start(); err == nil {
 			break
 		}
 	}
 	if err != nil {
-		t.Fatalf("redistest: %v", err)
+		tb.Fatalf("redistest: %v", err)
 	}
 	s.URL = "redis://" + s.Addr + "/0"
 	// One attempt to connect: tests stop the server and want to be told at once.
 	s.client = redis.NewClient(&redis.Options{Addr: s.Addr, DialerRetries: 1})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = s.client.Close()
 		s.Stop()
 	})
@@ -82,8 +81,8 @@ func Start(t testing.TB, args ...string) *Server {
 
 // Program returns the path of the first of the named programs that is installed,
 // and skips the test if none is, or fails it where everything must run.
-func Program(t testing.TB, names ...string) string {
-	t.Helper()
+func Program(tb testing.TB, names ...string) string {
+	tb.Helper()
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
@@ -91,20 +90,21 @@ func Program(t testing.TB, names ...string) string {
 	}
 	sentence := strings.Join(names, " or ") + " is not installed; \"make test\" installs it and runs this test"
 	if os.Getenv(allEnv) != "" {
-		t.Fatal(sentence)
+		tb.Fatal(sentence)
 	}
-	t.Skip(sentence)
+	tb.Skip(sentence)
 	return ""
 }
 
-func freePort(t testing.TB) string {
-	t.Helper()
+func freePort(tb testing.TB) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port) //nolint:errcheck,forcetypeassert // of a TCP listener
+	_, port, _ := net.SplitHostPort(l.Addr().String()) // the address of a listener has a port
+	return port
 }
 
 // Client returns a client that is closed when the test ends.
@@ -123,10 +123,10 @@ func (s *Server) Stop() {
 // Restart starts the server again on the same port, with what it kept on disk; by
 // default that is nothing.
 func (s *Server) Restart() {
-	s.t.Helper()
+	s.tb.Helper()
 	s.Stop()
 	if err := s.start(); err != nil {
-		s.t.Fatalf("redistest: %v", err)
+		s.tb.Fatalf("redistest: %v", err)
 	}
 }
 
@@ -137,7 +137,7 @@ func (s *Server) start() error {
 		return err
 	}
 	journal := filepath.Join(s.dir, "redis.log")
-	cmd := exec.Command("redis-server", append([]string{ //nolint:gosec // a test's own arguments
+	cmd := exec.Command("redis-server", append([]string{
 		"--bind", host, "--port", port, "--dir", s.dir, "--logfile", journal,
 		"--save", "", "--appendonly", "no", "--daemonize", "no",
 	}, s.args...)...)

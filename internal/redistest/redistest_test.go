@@ -25,7 +25,7 @@ func (j *judge) Errorf(format string, args ...any) {
 func TestDump_ShowsEveryKeyAndComplainsOfThoseThatNeverExpire(t *testing.T) {
 	t.Parallel()
 	j := &judge{TB: t}
-	s := redistest.Start(j)
+	s := redistest.Start(j, "--appendonly", "yes")
 	ctx, client := context.Background(), s.Client()
 	client.Set(ctx, "a", "apple", time.Minute)
 	client.HSet(ctx, "h", "field", "hazel")
@@ -41,7 +41,11 @@ func TestDump_ShowsEveryKeyAndComplainsOfThoseThatNeverExpire(t *testing.T) {
 	if len(j.errors) != 1 || !strings.Contains(j.errors[0], `"eternal"`) {
 		t.Errorf("complaints: %q", j.errors)
 	}
-	if keys := fmt.Sprint(s.Keys()); keys != "[a eternal h]" {
+	client.Del(ctx, "a")
+	if written := string(s.Written()); !strings.Contains(written, "apple") {
+		t.Errorf("what was deleted is not in the log of writes:\n%s", written)
+	}
+	if keys := fmt.Sprint(s.Keys()); keys != "[eternal h]" {
 		t.Errorf("keys: %s", keys)
 	}
 }
