@@ -245,7 +245,6 @@ func (p *tab) photo() (picture string) {
 func (p *tab) checkSignedIn(s site, login string) {
 	p.t.Helper()
 	asking := p.browser.tab()
-	asking.expect(`/favicon\.ico`) // JSON names no icon, so Chromium looks for one
 	asking.open(s.url + "/user/info")
 	var info struct {
 		Authenticated bool   `json:"authenticated"`

@@ -66,6 +66,7 @@ func newApp(s *settings) (*fiber.App, error) {
 	app.Use(logger.New(logger.Config{Format: "${time} ${status} ${method} ${path} ${latency}\n", Output: s.accessLog}))
 	app.Use(recover.New(recover.Config{EnableStackTrace: true}))
 	app.Use(protect(contentPolicy(s.auth.PublicURL)))
+	app.Get("/favicon.ico", func(c *fiber.Ctx) error { return c.Redirect("/static/icon.svg") }) // for JSON, which names no icon
 	app.Use("/static", filesystem.New(filesystem.Config{Root: http.FS(static), MaxAge: 3600}))
 
 	app.Use(auth.Handler())
