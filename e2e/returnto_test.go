@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/returnto"
+)
+
+// Browsers do not parse URLs as Go does. What is kept of a return path must stay on
+// the origin in theirs, too, whatever it was made of.
+func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
+	t.Parallel()
+	const (
+		base   = "https://app.example/user/authorized?x=1"
+		inputs = 1_000_000
+		batch  = 50_000
+	)
+	page := newChromium(t, newSite(t, "http")).tab()
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+	var paths []string
+	checked := 0
+	check := func() {
+		list, err := json.Marshal(paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var strays []string
+		page.eval(`(`+string(list)+`).filter(path => {
+			try { const u = new URL(path, "`+base+`"); return u.origin !== "https://app.example" || u.username !== "" }
+			catch { return true }
+		})`, &strays)
+		for _, stray := range strays {
+			t.Errorf("%q leaves the origin", stray)
+		}
+		checked += len(paths)
+		paths = paths[:0]
+	}
+	for range inputs {
+		if path := returnto.Clean(pieces(random)); path != returnto.Home {
+			paths = append(paths, path)
+		}
+		if len(paths) == batch {
+			check()
+		}
+	}
+	check()
+	if checked < inputs/20 {
+		t.Errorf("only %d of %d inputs gave a path at all", checked, inputs)
+	}
+	t.Logf("%d inputs, %d paths kept and resolved by the browser", inputs, checked)
+}
+
+// pieces strings together what open redirects are made of.
+func pieces(random *rand.Rand) string {
+	alphabet := []string{
+		"/", "/", "\\", "//", ".", "..", "%2e", "%2f", "%5c", "%252f", "%09", "\t", "\n", "\r", " ", "@", ":", ";", "?", "#",
+		"evil.example", "https:", "javascript:", "a", "b", "1", "%", "%0d%0a", "\u2028", "\uff0f", "\u3002", "\u200b", "[::1]", "&", "=", "|", "<", "\"", "'", "^", "`", "{",
+	}
+	var path strings.Builder
+	path.WriteString("/")
+	for range 1 + random.IntN(7) {
+		path.WriteString(alphabet[random.IntN(len(alphabet))])
+	}
+	return path.String()
+}

@@ -1,0 +1,180 @@
+package idtoken_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/fibermsal/fibermsal/internal/idtoken"
+)
+
+const tenant = "11111111-2222-3333-4444-555555555555"
+
+// authority signs tokens and publishes keys.
+type authority struct {
+	key     *rsa.PrivateKey
+	id      string
+	down    atomic.Bool
+	fetches atomic.Int32
+}
+
+func newAuthority(tb testing.TB) *authority {
+	tb.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &authority{key: key, id: "one"}
+}
+
+func (a *authority) fetch(context.Context) ([]byte, error) {
+	a.fetches.Add(1)
+	if a.down.Load() {
+		return nil, errors.New("down")
+	}
+	return json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: a.key.Public(), KeyID: a.id, Use: "sig"}}})
+}
+
+func (a *authority) verifier() *idtoken.Verifier {
+	return &idtoken.Verifier{
+		Issuer: "https://login.example/{tenantid}/v2.0", Tenants: []string{tenant}, ClientID: "client",
+		Keys: idtoken.NewKeySet(a.fetch), Skew: 5 * time.Minute,
+	}
+}
+
+func (a *authority) sign(tb testing.TB, payload string) string {
+	tb.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: a.key},
+		(&jose.SignerOptions{}).WithHeader("kid", a.id))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	signed, err := signer.Sign([]byte(payload))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	raw, err := signed.CompactSerialize()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
+}
+
+// good is a payload that passes.
+func good() string {
+	now := time.Now()
+	payload, _ := json.Marshal(map[string]any{
+		"iss": "https://login.example/" + tenant + "/v2.0", "aud": "client", "tid": tenant, "oid": "o", "sub": "s",
+		"nonce": "n", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(), "nbf": now.Unix(),
+	})
+	return string(payload)
+}
+
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	v := a.verifier()
+	claims, err := v.Verify(t.Context(), a.sign(t, good()), "n")
+	if err != nil || claims.ObjectID != "o" || claims.TenantID != tenant {
+		t.Fatalf("%+v, %v", claims, err)
+	}
+	for _, nonce := range []string{"", "m"} {
+		if _, err := v.Verify(t.Context(), a.sign(t, good()), nonce); err == nil {
+			t.Errorf("nonce %q passes", nonce)
+		}
+	}
+	if _, err := v.VerifyRefreshed(t.Context(), a.sign(t, good())); err != nil {
+		t.Errorf("a refreshed one: %v", err)
+	}
+}
+
+func TestKeySet_AsksAgainAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAuthority(t)
+		v, raw := a.verifier(), a.sign(t, good())
+		a.down.Store(true)
+		for range 10 {
+			if _, err := v.Verify(t.Context(), raw, "n"); !errors.Is(err, idtoken.ErrKeysUnavailable) {
+				t.Fatal(err)
+			}
+		}
+		if n := a.fetches.Load(); n != 1 {
+			t.Errorf("%d fetches at once", n)
+		}
+		a.down.Store(false)
+		time.Sleep(2 * time.Second)
+		if _, err := v.Verify(t.Context(), raw, "n"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestKeySet_WaitingEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAuthority(t)
+		v := a.verifier()
+		release := make(chan struct{})
+		v.Keys = idtoken.NewKeySet(func(ctx context.Context) ([]byte, error) { <-release; return a.fetch(ctx) })
+		raw := a.sign(t, good())
+		first := make(chan error, 1)
+		go func() { _, err := v.Verify(t.Context(), raw, "n"); first <- err }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := v.Verify(ctx, raw, "n"); !errors.Is(err, idtoken.ErrKeysUnavailable) {
+			t.Errorf("waited on: %v", err)
+		}
+		close(release)
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// B11: what hostile input costs is bounded, and nothing unsigned passes.
+func TestB11_HostileTokensAreRefusedCheaply(t *testing.T) {
+	t.Parallel()
+	v := newAuthority(t).verifier()
+	for name, raw := range map[string]string{
+		"dots":            strings.Repeat(".", 1_000_000),
+		"too long":        strings.Repeat("A", 64<<10) + ".A.A",
+		"deep JSON":       "e30." + strings.Repeat("W1tb", 16_000) + ".A",
+		"empty":           "",
+		"two parts":       "e30.e30",
+		"JSON serialized": `{"payload":"e30","signatures":[]}`,
+	} {
+		if _, err := v.Verify(t.Context(), raw, "n"); err == nil {
+			t.Errorf("%s passes", name)
+		}
+		if allocated := testing.AllocsPerRun(3, func() { _, _ = v.Verify(context.Background(), raw, "n") }); allocated > 5000 {
+			t.Errorf("%s: %v allocations", name, allocated)
+		}
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	a := newAuthority(f)
+	v := a.verifier()
+	genuine := a.sign(f, good())
+	f.Add(genuine)
+	f.Add("eyJhbGciOiJub25lIn0.e30.")
+	f.Add(strings.Repeat(".", 100))
+	f.Fuzz(func(t *testing.T, raw string) {
+		claims, err := v.Verify(t.Context(), raw, "n")
+		if err == nil && claims.ObjectID != "o" {
+			t.Fatalf("passes: %q", raw)
+		}
+		if err != nil && len(raw) > 40 && strings.Contains(err.Error(), raw) {
+			t.Fatalf("the error repeats the token: %v", err)
+		}
+	})
+}
