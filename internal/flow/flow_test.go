@@ -15,11 +15,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-func newJar(t testing.TB, change ...func(args *[4]string)) *flow.Jar {
-	t.Helper()
+func newJar(tb testing.TB, change ...func(args *[4]string)) *flow.Jar {
+	tb.Helper()
 	ring, err := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	args := [4]string{"client", "https://login.example/t", "https://app.example/user/authorized", "form_post"}
 	for _, c := range change {
@@ -28,11 +28,11 @@ func newJar(t testing.TB, change ...func(args *[4]string)) *flow.Jar {
 	return flow.NewJar(ring, "__Host-x-", args[0], args[1], args[2], args[3])
 }
 
-func begin(t testing.TB, at time.Time, returnTo string) *flow.Attempt {
-	t.Helper()
+func begin(tb testing.TB, at time.Time, returnTo string) *flow.Attempt {
+	tb.Helper()
 	a, err := flow.Begin(rand.Reader, at, returnTo, "old-session")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return a
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-func ring(t testing.TB, keys ...byte) *sealed.Ring {
-	t.Helper()
+func ring(tb testing.TB, keys ...byte) *sealed.Ring {
+	tb.Helper()
 	var secrets [][]byte
 	for _, k := range keys {
 		secrets = append(secrets, bytes.Repeat([]byte{k, k + 1}, sealed.KeySize/2))
 	}
 	r, err := sealed.NewRing(secrets)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
