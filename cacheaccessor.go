@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
@@ -31,6 +32,8 @@ var _ cache.ExportReplace = (*CacheAccessor)(nil)
 // would keep, and later export, what it held before (trap T25).
 var emptyCache = []byte("{}")
 
+var errNoSession = errors.New("fibermsal: a CacheAccessor without a session; make it with NewCacheAccessor")
+
 // NewCacheAccessor returns the accessor for the signed-in user's tokens, to make
 // one's own confidential.Client with confidential.WithCache. It returns
 // [ErrLoginRequired] if nobody is signed in.
@@ -51,6 +54,9 @@ func NewCacheAccessor(c *fiber.Ctx) (*CacheAccessor, error) {
 
 // Replace gives MSAL what is stored, or an empty cache.
 func (a *CacheAccessor) Replace(ctx context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
+	if a.cache == nil {
+		return errNoSession
+	}
 	content, err := a.cache.load(ctx)
 	if err != nil {
 		return err
@@ -63,6 +69,9 @@ func (a *CacheAccessor) Replace(ctx context.Context, into cache.Unmarshaler, _ c
 
 // Export stores what MSAL holds, if the session still exists.
 func (a *CacheAccessor) Export(ctx context.Context, from cache.Marshaler, _ cache.ExportHints) error {
+	if a.cache == nil {
+		return errNoSession
+	}
 	content, err := from.Marshal()
 	if err != nil {
 		return err
@@ -84,7 +93,7 @@ type recordedTokens struct {
 }
 
 func (t *recordedTokens) load(ctx context.Context) ([]byte, error) {
-	content, err := t.auth.records.Get(ctx, t.session.name, record.Tokens)
+	content, err := t.auth.records.Get(ctx, t.session.recordName, record.Tokens)
 	switch {
 	case err == nil:
 		return content, nil
@@ -103,7 +112,7 @@ func (t *recordedTokens) save(ctx context.Context, content []byte) error {
 	if ttl < time.Second {
 		return nil // the session is over; so are its tokens
 	}
-	err := t.auth.records.Update(ctx, t.session.name, record.Tokens, content, ttl)
+	err := t.auth.records.Update(ctx, t.session.recordName, record.Tokens, content, ttl)
 	if errors.Is(err, record.ErrNotFound) {
 		return nil // signed out meanwhile, which wins (security row D8)
 	}
@@ -114,15 +123,29 @@ func (t *recordedTokens) save(ctx context.Context, content []byte) error {
 }
 
 // stagedTokens is a token cache in memory, for a result that is verified before
-// it is stored.
+// it is stored. It is safe for concurrent use, for a hook may ask for several
+// tokens at once and leave before they have come.
 type stagedTokens struct {
+	mu      sync.Mutex
 	content []byte
 	changed bool
 }
 
-func (t *stagedTokens) load(context.Context) ([]byte, error) { return t.content, nil }
+func (t *stagedTokens) load(context.Context) ([]byte, error) {
+	content, _ := t.snapshot()
+	return content, nil
+}
 
 func (t *stagedTokens) save(_ context.Context, content []byte) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.content, t.changed = bytes.Clone(content), true
 	return nil
+}
+
+// snapshot returns the content, which nobody changes, and whether it is new.
+func (t *stagedTokens) snapshot() (content []byte, changed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.content, t.changed
 }

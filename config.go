@@ -48,8 +48,9 @@ type Config struct {
 	ClientSecret string
 
 	// Credential returns another proof of the app's identity, such as
-	// confidential.NewCredFromCert makes. It is called for every new MSAL
-	// client, must be fast and safe for concurrent use.
+	// confidential.NewCredFromCert makes. It is called for every code that is
+	// redeemed and every token that is asked for, must be fast and safe for
+	// concurrent use.
 	//
 	// Optional, instead of ClientSecret.
 	Credential func(context.Context) (confidential.Credential, error)
@@ -115,7 +116,7 @@ type Config struct {
 	Keys [][]byte
 
 	// CookieName is the session cookie's name, to which "__Host-" is added
-	// wherever the browser allows it.
+	// wherever the browser allows it. Apps that share a host need different ones.
 	//
 	// Optional. Default: fibermsal.
 	CookieName string
@@ -160,8 +161,8 @@ type Config struct {
 	// Optional. Default: nil.
 	Next func(*fiber.Ctx) bool
 
-	// ErrorHandler answers a request that failed with an [*Error], unless
-	// signing in is the answer.
+	// ErrorHandler answers a request that failed with an [*Error], unless it is
+	// [ErrLoginRequired], for which the middleware knows the answer.
 	//
 	// Optional. Default: a page for browsers, problem+json (RFC 9457) for others.
 	ErrorHandler fiber.ErrorHandler
@@ -226,6 +227,7 @@ func (cfg Config) settle() (settings, error) {
 	cfg.checkScopes(&p)
 	cfg.checkStorage(&p)
 	cfg.checkTimes(&p)
+	cfg.checkInfo(&p)
 	if err := errors.Join(p...); err != nil {
 		return settings{}, err
 	}
@@ -252,7 +254,7 @@ func (cfg Config) complete() (settings, error) {
 	if s.authority == "" {
 		s.authority = publicAuthority + cfg.TenantID
 	}
-	s.PublicURL = strings.TrimSuffix(cfg.PublicURL, "/")
+	s.PublicURL = originOf(cfg.PublicURL)
 	s.RoutePrefix = orDefault(cfg.RoutePrefix, defaultPrefix)
 	s.redirectURI = s.PublicURL + s.RoutePrefix + callbackPath
 	s.PostLogoutURL = orDefault(cfg.PostLogoutURL, s.PublicURL+"/")
@@ -265,7 +267,7 @@ func (cfg Config) complete() (settings, error) {
 	if s.Logger == nil {
 		s.Logger = slog.Default()
 	}
-	https := strings.HasPrefix(s.PublicURL, "https://")
+	https := strings.HasPrefix(s.PublicURL, "https:")
 	if s.ResponseMode == "" {
 		s.ResponseMode = Query
 		if https {
@@ -290,6 +292,15 @@ func (cfg Config) complete() (settings, error) {
 		s.Keys = [][]byte{key}
 	}
 	return s, nil
+}
+
+// originOf writes the origin of a checked URL as browsers do, in lower case.
+func originOf(checked string) string {
+	u, err := url.Parse(checked)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
 func orDefault[T comparable](value, standard T) T {
@@ -353,8 +364,8 @@ func (cfg Config) checkAuthority(p *problems) (tenant string) {
 		return cfg.TenantID
 	default:
 		u, err := url.Parse(cfg.Authority)
-		if err != nil || u.Scheme != "https" || u.Host == "" || bare(u) != nil ||
-			!tenantName.MatchString(strings.Trim(u.Path, "/")) {
+		if err != nil || u.Scheme != "https" || u.Host == "" || bare(cfg.Authority, u) != nil ||
+			!tenantName.MatchString(strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), "/")) {
 			p.add("Authority", "must be https://{host}/{tenant}")
 			return ""
 		}
@@ -381,7 +392,7 @@ func (cfg Config) checkTenants(p *problems, tenant string) {
 func (cfg Config) checkAddresses(p *problems) {
 	if u, err := secureURL(cfg.PublicURL); err != nil {
 		p.add("PublicURL", "%v", err)
-	} else if strings.Trim(u.Path, "/") != "" {
+	} else if u.Path != "" && u.Path != "/" {
 		p.add("PublicURL", "must be an origin without a path; RoutePrefix is for paths")
 	}
 	if cfg.PostLogoutURL != "" {
@@ -421,11 +432,12 @@ func secureURL(raw string) (*url.URL, error) {
 	if u.Scheme != "https" && (u.Scheme != "http" || !discovery.IsLoopback(u.Hostname())) {
 		return nil, errors.New("must be https; plain http is accepted for localhost only")
 	}
-	return u, bare(u)
+	return u, bare(raw, u)
 }
 
-func bare(u *url.URL) error {
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+// bare looks at the text as well: parsing drops an empty fragment.
+func bare(raw string, u *url.URL) error {
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#") {
 		return errors.New("must have no user, query or fragment")
 	}
 	return nil
@@ -467,8 +479,16 @@ func (cfg Config) checkTimes(p *problems) {
 	if cfg.IdleTimeout != 0 && cfg.IdleTimeout < time.Second {
 		p.add("IdleTimeout", "must be at least a second")
 	}
-	if cfg.AbsoluteTimeout != 0 && cfg.AbsoluteTimeout < orDefault(cfg.IdleTimeout, min(defaultIdle, cfg.AbsoluteTimeout)) {
-		p.add("AbsoluteTimeout", "must not be shorter than IdleTimeout")
+	if cfg.AbsoluteTimeout != 0 && cfg.AbsoluteTimeout < max(cfg.IdleTimeout, time.Second) {
+		p.add("AbsoluteTimeout", "must be at least a second and not shorter than IdleTimeout")
+	}
+}
+
+func (cfg Config) checkInfo(p *problems) {
+	for name, fn := range cfg.Info {
+		if fn == nil {
+			p.add("Info", "%q has no function", name)
+		}
 	}
 }
 

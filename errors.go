@@ -40,8 +40,8 @@ var (
 	// ErrLoginRequired says that nobody is signed in, or that the tokens of who
 	// is cannot be renewed without them. The middleware starts a sign-in.
 	ErrLoginRequired = &Error{Code: "login_required", Status: fiber.StatusUnauthorized, Message: "Please sign in."}
-	// ErrConsentRequired says that the user has not consented to a scope. The
-	// middleware starts a sign-in that asks.
+	// ErrConsentRequired says that a scope was asked for that has not been granted.
+	// Signing in asks for those of Config.Scopes.
 	ErrConsentRequired = &Error{Code: "consent_required", Status: fiber.StatusForbidden, Message: "This needs a permission that has not been granted."}
 	// ErrUnavailable says that the storage or Entra did not answer. Nobody is
 	// signed out by it.
@@ -111,9 +111,14 @@ func ended(cause error) error {
 	return nil
 }
 
-// signingInHelps reports whether the user can mend it.
+// reasonClaims is Graph's wish for a token with claims, which a plain sign-in does
+// not fulfil.
+const reasonClaims = "claims_challenge"
+
+// signingInHelps reports whether a sign-in mends it. Where it does not, sending
+// people there would go on for ever.
 func (e *Error) signingInHelps() bool {
-	return errors.Is(e, ErrLoginRequired) || errors.Is(e, ErrConsentRequired)
+	return errors.Is(e, ErrLoginRequired) && e.Reason != reasonClaims
 }
 
 func storageUnavailable(cause error) *Error {

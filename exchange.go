@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -100,13 +101,15 @@ func (x *exchange) note(resp *http.Response) error {
 }
 
 // failure says what a failed MSAL call means, from what was noted.
-func (x *exchange) failure(scopes []string) *Error {
+// couldAsk says whether there was a code or a refresh token to ask with.
+func (x *exchange) failure(scopes []string, couldAsk bool) *Error {
 	switch {
 	case x.failed != nil:
 		return entraUnavailable("entra_unreachable", outbound.Cause(x.failed))
-	case !x.asked:
-		// MSAL had no refresh token to ask with.
+	case !x.asked && !couldAsk:
 		return ErrLoginRequired.because("no_tokens", nil)
+	case !x.asked:
+		return entraUnavailable("credential_failed", errors.New("MSAL failed before it asked Entra; is the Credential's assertion available?"))
 	case x.status == http.StatusTooManyRequests || x.status >= http.StatusInternalServerError:
 		e := entraUnavailable("entra_busy", x.diagnosis())
 		e.RetryAfter = max(x.retryAfter, retrySoon)

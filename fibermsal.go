@@ -51,7 +51,7 @@ type Auth struct {
 	keys  *idtoken.KeySet
 
 	refreshes singleflight.Group
-	working   sync.WaitGroup
+	calls     calls
 
 	firstRequest sync.Once
 	closing      sync.Once
@@ -90,7 +90,11 @@ func Open(cfg Config) (*Auth, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring, err := sealed.NewRing(s.Keys)
+	cookies, err := sealed.NewRing(s.Keys, "cookies")
+	if err != nil {
+		return nil, fmt.Errorf("fibermsal: Config.Keys: %w", err)
+	}
+	records, err := sealed.NewRing(s.Keys, "records")
 	if err != nil {
 		return nil, fmt.Errorf("fibermsal: Config.Keys: %w", err)
 	}
@@ -100,8 +104,8 @@ func Open(cfg Config) (*Auth, error) {
 	}
 	a := &Auth{
 		cfg: s, log: s.Logger, rand: rand.Reader, decoded: decoded,
-		records: record.NewStore(backend(s.Storage, s.Logger), ring, s.ClientID),
-		flows:   flow.NewJar(ring, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
+		records: record.NewStore(backend(s.Storage, s.Logger), records, s.ClientID),
+		flows:   flow.NewJar(cookies, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
 		entra:   entraClient(s.HTTPClient),
 	}
 	a.keys = idtoken.NewKeySet(a.fetchKeys)
@@ -117,22 +121,60 @@ func (a *Auth) Handler() fiber.Handler {
 	}
 }
 
-// Close waits for token refreshes in flight, at most 5 seconds, and gives up
-// idle connections. It does not close the Storage, which is the app's. It may
-// be called more than once.
+// Close waits for token calls in flight, at most 5 seconds, refuses new ones, and
+// gives up idle connections. It does not close the Storage, which is the app's. It
+// may be called more than once.
 func (a *Auth) Close() error {
 	var err error
 	a.closing.Do(func() {
-		done := make(chan struct{})
-		go func() { a.working.Wait(); close(done) }()
 		select {
-		case <-done:
+		case <-a.calls.end():
 		case <-time.After(closeTimeout):
-			err = errors.New("fibermsal: a token refresh was still running when Close gave up waiting")
+			err = errors.New("fibermsal: a token call was still running when Close gave up waiting")
 		}
 		a.entra.CloseIdleConnections()
 	})
 	return err
+}
+
+// calls counts what runs, also behind the back of who asked for it. A WaitGroup
+// would not do: it must not grow from zero while somebody waits.
+type calls struct {
+	mu      sync.Mutex
+	running int
+	closed  bool
+	drained chan struct{}
+}
+
+// begin counts one more, unless the end has been called.
+func (c *calls) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.running++
+	return true
+}
+
+func (c *calls) done() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running--
+	if c.closed && c.running == 0 {
+		close(c.drained)
+	}
+}
+
+// end lets no more begin, and returns what is closed when none is left.
+func (c *calls) end() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed, c.drained = true, make(chan struct{})
+	if c.running == 0 {
+		close(c.drained)
+	}
+	return c.drained
 }
 
 // String names the Auth without telling any of its secrets.
@@ -179,10 +221,15 @@ func (a *Auth) verifier(m *discovery.Metadata) *idtoken.Verifier {
 	}
 }
 
-// credential returns what this app proves its own identity with at Entra.
+// credential returns what this app proves its own identity with at Entra. Where it
+// cannot be had, the fault is not the user's.
 func (a *Auth) credential(ctx context.Context) (confidential.Credential, error) {
-	if a.cfg.Credential != nil {
-		return a.cfg.Credential(ctx)
+	if a.cfg.Credential == nil {
+		return confidential.NewCredFromSecret(a.cfg.ClientSecret)
 	}
-	return confidential.NewCredFromSecret(a.cfg.ClientSecret)
+	credential, err := a.cfg.Credential(ctx)
+	if err != nil {
+		return confidential.Credential{}, entraUnavailable("credential_failed", err)
+	}
+	return credential, nil
 }

@@ -44,11 +44,23 @@ func isNavigation(c *fiber.Ctx) bool {
 	if c.Method() != fiber.MethodGet {
 		return false
 	}
-	if mode := c.Get("Sec-Fetch-Mode"); mode != "" {
-		dest := c.Get("Sec-Fetch-Dest")
-		return mode == "navigate" && (dest == "" || dest == "document")
+	if c.Get("Sec-Fetch-Mode") != "" {
+		return mayNavigate(c)
 	}
 	return acceptsHTML(c) && c.Get(fiber.HeaderXRequestedWith) == ""
+}
+
+// mayNavigate reports whether a request is a window's navigation, as far as the
+// browser says what it is.
+func mayNavigate(c *fiber.Ctx) bool {
+	mode, dest := c.Get("Sec-Fetch-Mode"), c.Get("Sec-Fetch-Dest")
+	return (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
+}
+
+// isPrefetch reports whether the browser fetches a page that nobody has asked for,
+// yet.
+func isPrefetch(c *fiber.Ctx) bool {
+	return strings.Contains(c.Get("Sec-Purpose")+c.Get("Purpose"), "prefetch")
 }
 
 func acceptsHTML(c *fiber.Ctx) bool {

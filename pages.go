@@ -9,8 +9,6 @@ import (
 	"html/template"
 	"io"
 	"net/url"
-	"strconv"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -54,14 +52,10 @@ type problem struct {
 // writeProblem answers an error: a page for who reads pages, JSON for programs.
 func (a *Auth) writeProblem(c *fiber.Ctx, e *Error) error {
 	protect(c)
-	if e.RetryAfter > 0 {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
-	}
-	c.Response().ResetBody() // of what the handler wrote before it failed
 	c.Status(e.Status)
 	login := a.loginURL(requestOf(c).returnTo)
 	if acceptsHTML(c) {
-		return a.writePage(c, "problem", page{Message: e.Message, CorrelationID: e.CorrelationID, LoginURL: login, HomeURL: returnto.Home})
+		return writePage(c, "problem", "'none'", page{Message: e.Message, CorrelationID: e.CorrelationID, LoginURL: login, HomeURL: returnto.Home})
 	}
 	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
 	if e.signingInHelps() {
@@ -81,15 +75,15 @@ func (a *Auth) writeConfirmation(c *fiber.Ctx) error {
 	if !isNavigation(c) {
 		c.Status(fiber.StatusForbidden)
 	}
-	return a.writePage(c, "confirm", page{LogoutURL: a.cfg.RoutePrefix + logoutPath, HomeURL: returnto.Home})
-}
-
-func (a *Auth) writePage(c *fiber.Ctx, name string, p page) error {
-	protect(c)
 	// Chromium applies form-action to the redirect after a POST as well, so it
 	// must name where signing out leads.
+	return writePage(c, "confirm", "'self' "+a.signOutOrigin(c), page{LogoutURL: a.cfg.RoutePrefix + logoutPath, HomeURL: returnto.Home})
+}
+
+func writePage(c *fiber.Ctx, name, formAction string, p page) error {
+	protect(c)
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; img-src data:; style-src 'sha256-"+
-		base64.StdEncoding.EncodeToString(styleHash[:])+"'; form-action 'self' "+a.signOutOrigin(c)+
+		base64.StdEncoding.EncodeToString(styleHash[:])+"'; form-action "+formAction+
 		"; base-uri 'none'; frame-ancestors 'none'")
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	p.Style = template.CSS(pagesStyle) //nolint:gosec // our own file

@@ -86,7 +86,7 @@ func (k *credential) GetToken(ctx context.Context, options policy.TokenRequestOp
 	}
 	if options.Claims != "" {
 		// Graph wants a token with claims that only an interactive sign-in gives.
-		return azcore.AccessToken{}, ErrLoginRequired.because("claims_challenge", nil)
+		return azcore.AccessToken{}, ErrLoginRequired.because(reasonClaims, nil)
 	}
 	return k.auth.silent(ctx, k.session, k.tokens, k.auth.tokenScopes(options.Scopes))
 }

@@ -56,9 +56,20 @@ func backend(storage fiber.Storage, log *slog.Logger) record.Backend {
 		return record.NewPlain(storage)
 	}
 	client := connected.Conn()
-	if c, ok := client.(*redis.Client); ok && !c.Options().ContextTimeoutEnabled {
+	if !honoursDeadlines(client) {
 		log.LogAttrs(context.Background(), slog.LevelWarn,
 			"the Redis client ignores deadlines (ContextTimeoutEnabled is off): a stalled Redis will hold requests; fibermsal.RedisStorage makes a client that does not")
 	}
 	return record.NewRedis(client)
+}
+
+// honoursDeadlines looks at the options of the clients that tell them.
+func honoursDeadlines(client redis.UniversalClient) bool {
+	switch c := client.(type) {
+	case *redis.Client:
+		return c.Options().ContextTimeoutEnabled
+	case *redis.ClusterClient:
+		return c.Options().ContextTimeoutEnabled
+	}
+	return true
 }

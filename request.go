@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -68,9 +70,9 @@ func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
 	r := &request{auth: a}
 	c.Locals(requestKey{}, r)
 	err := next(c)
-	if err == nil && r.err != nil && !a.cfg.AnonymousOnOutage {
+	if r.err != nil && !a.cfg.AnonymousOnOutage && !errors.As(err, new(*Error)) {
 		// The handler saw nobody signed in because the storage failed: what it
-		// wrote may be wrong (DESIGN 3.9).
+		// wrote, or the error it made of that, may be wrong (DESIGN 3.9).
 		err = r.err
 	}
 	err = a.answer(c, err)
@@ -86,6 +88,7 @@ func (a *Auth) answer(c *fiber.Ctx, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
+	startOver(c)
 	if r := requestOf(c); e.signingInHelps() && !r.callback && isNavigation(c) {
 		protect(c)
 		return redirect(c, a.loginURL(requestedPath(c)))
@@ -93,10 +96,22 @@ func (a *Auth) answer(c *fiber.Ctx, err error) error {
 	numbered := *e
 	numbered.CorrelationID = correlationID(a.rand)
 	a.report(c.UserContext(), &numbered)
+	c.Set(fiber.HeaderCacheControl, "no-store, private")
+	if e.RetryAfter > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+	}
 	if a.cfg.ErrorHandler != nil && !e.signingInHelps() {
 		return a.cfg.ErrorHandler(c, &numbered)
 	}
 	return a.writeProblem(c, &numbered)
+}
+
+// startOver drops what the handler wrote before it failed.
+func startOver(c *fiber.Ctx) {
+	c.Response().ResetBody()
+	for _, name := range []string{fiber.HeaderContentEncoding, fiber.HeaderContentDisposition, fiber.HeaderContentRange, fiber.HeaderETag} {
+		c.Response().Header.Del(name)
+	}
 }
 
 // report logs what was answered. Who is not signed in, or changed their mind, is no

@@ -1,7 +1,9 @@
 package fibermsal
 
 import (
+	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"mime"
 	"net/url"
@@ -97,10 +99,10 @@ func protect(c *fiber.Ctx) {
 // login handles GET /user/login: it starts a sign-in and sends the browser to
 // Entra. What else is in the query, such as scopes, is ignored (security row A16).
 func (a *Auth) login(c *fiber.Ctx) error {
-	if strings.Contains(c.Get("Sec-Purpose")+c.Get("Purpose"), "prefetch") {
+	if isPrefetch(c) {
 		return c.SendStatus(fiber.StatusServiceUnavailable) // nobody asked for it (A15)
 	}
-	if dest := c.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" && dest != "empty" {
+	if !mayNavigate(c) {
 		return c.SendStatus(fiber.StatusForbidden)
 	}
 	replaces, _ := a.presentSession(c)
@@ -152,7 +154,7 @@ func (a *Auth) succeed(c *fiber.Ctx, begun *session, finished string) error {
 		if !ok || attempt.Matches(finished) || attempt.Expired(time.Now()) {
 			continue
 		}
-		cookie, err := a.flows.Seal(attempt.Replacing(begun.name))
+		cookie, err := a.flows.Seal(attempt.Replacing(begun.recordName))
 		if err != nil {
 			return err
 		}
@@ -178,15 +180,30 @@ func (a *Auth) readResponse(c *fiber.Ctx) (*flow.Response, error) {
 	if err != nil || kind != fiber.MIMEApplicationForm || c.Get(fiber.HeaderContentEncoding) != "" {
 		return nil, rejected(fiber.StatusUnsupportedMediaType, "content_type")
 	}
-	// Not c.Body, which inflates, and not c.FormValue, which prefers the query.
-	body := c.Request().Body()
-	if len(body) > flow.MaxResponse {
+	body, ok := boundedBody(c)
+	if !ok {
 		return nil, rejected(fiber.StatusRequestEntityTooLarge, "too_large")
 	}
 	if flow.NamesProtocol(query) {
 		return nil, rejected(fiber.StatusBadRequest, "query_beside_form")
 	}
 	return parseResponse(string(body))
+}
+
+// boundedBody reads a body of the size that a response may have. Not by c.Body,
+// which inflates it, nor c.FormValue, which prefers the query; and where the app
+// streams bodies, not past the bound.
+func boundedBody(c *fiber.Ctx) (body []byte, ok bool) {
+	r := c.Request()
+	if r.Header.ContentLength() > flow.MaxResponse {
+		c.Response().SetConnectionClose()
+		return nil, false
+	}
+	if !r.IsBodyStream() {
+		return r.Body(), len(r.Body()) <= flow.MaxResponse
+	}
+	body, err := io.ReadAll(io.LimitReader(r.BodyStream(), flow.MaxResponse+1))
+	return body, err == nil && len(body) <= flow.MaxResponse
 }
 
 func parseResponse(raw string) (*flow.Response, error) {
@@ -233,7 +250,10 @@ func (a *Auth) logout(c *fiber.Ctx) error {
 func meansSignOut(c *fiber.Ctx) bool {
 	site := c.Get("Sec-Fetch-Site")
 	own := site == "same-origin" || site == "none"
-	return own || (site == "" && c.Method() == fiber.MethodPost)
+	if c.Method() == fiber.MethodPost {
+		return own || site == ""
+	}
+	return own && mayNavigate(c) && !isPrefetch(c) // no picture, no prerendering
 }
 
 func (a *Auth) signedOut(c *fiber.Ctx, s *session) {
@@ -245,7 +265,9 @@ func (a *Auth) signedOut(c *fiber.Ctx, s *session) {
 	if a.cfg.OnSignOut == nil {
 		return
 	}
-	if err := a.cfg.OnSignOut(c.UserContext(), s.User.clone()); err != nil {
+	ctx, cancel := context.WithTimeout(c.UserContext(), hookTimeout)
+	defer cancel()
+	if err := a.cfg.OnSignOut(ctx, s.User.clone()); err != nil {
 		a.log.LogAttrs(c.UserContext(), slog.LevelWarn, "OnSignOut failed", slog.Any("error", refusedByApp(err)))
 	}
 }

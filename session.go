@@ -14,9 +14,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// sessionIDSize is the entropy of a session's cookie in bytes (security row D6).
-const sessionIDSize = 32
-
 // session is a user's session. It is immutable, and shared by the requests that
 // carry its cookie.
 type session struct {
@@ -26,7 +23,7 @@ type session struct {
 	// LoginHint lets Entra know at sign-out which account it is.
 	LoginHint string `json:"hint,omitempty"`
 
-	name string // of its records
+	recordName string
 }
 
 // decodedSession is a session beside the sealed bytes it was decoded from: while
@@ -40,9 +37,10 @@ type decodedSession struct {
 // errCorruptSession says that a session's record is unreadable and was removed.
 var errCorruptSession = errors.New("fibermsal: corrupt session")
 
-// newSessionID makes the value of a session cookie.
-func newSessionID(random io.Reader) (string, error) {
-	raw := make([]byte, sessionIDSize)
+// randomID makes the value of a session cookie: 32 random bytes or none (security
+// row D6).
+func randomID(random io.Reader) (string, error) {
+	raw := make([]byte, record.IDSize)
 	if _, err := io.ReadFull(random, raw); err != nil {
 		return "", ErrMisconfigured.because("no_randomness", err)
 	}
@@ -84,7 +82,7 @@ func (a *Auth) decode(ctx context.Context, name string, box []byte) (*decodedSes
 		a.log.LogAttrs(ctx, slog.LevelWarn, "session sealed with a key that is not in Config.Keys")
 		return nil, nil
 	}
-	s := &session{name: name}
+	s := &session{recordName: name}
 	if err != nil || json.Unmarshal(content, s) != nil || s.User.ID == "" {
 		a.log.LogAttrs(ctx, slog.LevelWarn, "session removed: its record does not open", slog.String("reason", "seal_mismatch"))
 		return nil, errors.Join(errCorruptSession, a.discard(ctx, name))
@@ -103,7 +101,7 @@ func (a *Auth) touch(ctx context.Context, d *decodedSession) {
 	if now.UnixNano()-last < int64(a.cfg.IdleTimeout/10) || !d.touchedAt.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
-	if err := a.records.Touch(ctx, d.session.name, a.remaining(d.session)); err != nil {
+	if err := a.records.Touch(ctx, d.session.recordName, a.remaining(d.session)); err != nil {
 		d.touchedAt.Store(last)
 		a.log.LogAttrs(ctx, slog.LevelWarn, "session not prolonged", slog.Any("error", storageUnavailable(err)))
 	}
@@ -117,19 +115,19 @@ func (a *Auth) remaining(s *session) time.Duration {
 // create stores a new session and its tokens and returns the cookie value. The
 // tokens go first, so that no session is ever seen without.
 func (a *Auth) create(ctx context.Context, s *session, tokens []byte) (id string, err error) {
-	if id, err = newSessionID(a.rand); err != nil {
+	if id, err = randomID(a.rand); err != nil {
 		return "", err
 	}
-	s.name, _ = record.Name(id)
+	s.recordName, _ = record.Name(id)
 	content, err := json.Marshal(s)
 	if err != nil {
 		return "", err
 	}
 	ttl := a.remaining(s)
-	if err := a.records.Put(ctx, s.name, record.Tokens, tokens, ttl); err != nil {
+	if err := a.records.Put(ctx, s.recordName, record.Tokens, tokens, ttl); err != nil {
 		return "", storageUnavailable(err)
 	}
-	if err := a.records.Put(ctx, s.name, record.Session, content, ttl); err != nil {
+	if err := a.records.Put(ctx, s.recordName, record.Session, content, ttl); err != nil {
 		return "", storageUnavailable(err)
 	}
 	return id, nil

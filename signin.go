@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/outbound"
@@ -37,7 +39,13 @@ func (a *Auth) begin(ctx context.Context, returnTo, replaces string) (authorizeU
 // authorizeURL completes what MSAL makes: its confidential client sends neither
 // state, nonce, PKCE nor response_mode, and the scopes just as given.
 func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string, error) {
-	client, x, err := a.msalClient(ctx, &stagedTokens{})
+	// MSAL wants a credential to make a client, which a URL does not need: the
+	// app's own is not troubled for every visitor.
+	unused, err := confidential.NewCredFromSecret("unused")
+	if err != nil {
+		return "", err
+	}
+	client, x, err := a.msalClient(unused, &stagedTokens{})
 	if err != nil {
 		return "", err
 	}
@@ -96,8 +104,8 @@ func (a *Auth) attemptOf(response *flow.Response, cookies []flow.Cookie) (*flow.
 	return attempt, nil
 }
 
-// finish redeems the response to an attempt and begins a session. Whoever the
-// browser was before, in this attempt's cookie or now, is signed out by it.
+// finish redeems the response to an attempt and begins a session. The sessions that
+// the attempt's cookie and the request name end with it.
 func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow.Response, present string) (*finished, error) {
 	if response.Error != "" {
 		return nil, refusedByEntra(response)
@@ -109,7 +117,7 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 	if err != nil {
 		return nil, err
 	}
-	if response.Issuer != "" && response.Issuer != m.Issuer {
+	if response.Issuer != "" && !a.verifier(m).Expects(response.Issuer) {
 		return nil, ErrRejected.because("issuer_mismatch", nil) // RFC 9207
 	}
 	if err := a.useOnce(ctx, response.State); err != nil {
@@ -135,7 +143,7 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 // useOnce lets a response be redeemed once, on whichever instance it arrives
 // (security row A3).
 func (a *Auth) useOnce(ctx context.Context, state string) error {
-	claimant, err := newSessionID(a.rand)
+	claimant, err := randomID(a.rand)
 	if err != nil {
 		return err
 	}
@@ -158,14 +166,15 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 		return nil, err
 	}
 	f := &finished{session: s, returnTo: attempt.ReturnTo()}
-	if f.id, err = a.create(ctx, s, g.tokens.content); err != nil {
+	tokens, _ := g.tokens.snapshot()
+	if f.id, err = a.create(ctx, s, tokens); err != nil {
 		return nil, err
 	}
 	// The new session is written before the old one goes: a crash in between
 	// leaves a session too many, never none.
 	for _, old := range []string{attempt.Replaces(), present} {
 		if err := a.discard(ctx, old); err != nil {
-			return nil, errors.Join(err, a.discard(ctx, s.name))
+			return nil, errors.Join(err, a.discard(ctx, s.recordName))
 		}
 	}
 	return f, nil
@@ -175,7 +184,7 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 // concurrent sign-ins do not wait for each other's tokens.
 func (s *session) during(attempt *flow.Attempt) *session {
 	provisional := *s
-	provisional.name = "sign-in " + attempt.State()
+	provisional.recordName = "sign-in " + attempt.State()
 	return &provisional
 }
 

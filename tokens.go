@@ -2,25 +2,23 @@ package fibermsal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
-
-	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
 // msalClient makes an MSAL client for one session and one call. Clients cost
 // microseconds and must not be shared: MSAL mixes up the tokens of concurrent
 // users (DESIGN 3.1). Instance discovery is off because it asks once per client
 // about an authority that is configured.
-func (a *Auth) msalClient(ctx context.Context, tokens tokenCache) (confidential.Client, *exchange, error) {
-	credential, err := a.credential(ctx)
-	if err != nil {
-		return confidential.Client{}, nil, ErrMisconfigured.because("credential", err)
-	}
+func (a *Auth) msalClient(credential confidential.Credential, tokens tokenCache) (confidential.Client, *exchange, error) {
 	x := &exchange{client: a.entra}
 	client, err := confidential.New(a.cfg.authority, a.cfg.ClientID, credential,
 		confidential.WithCache(&CacheAccessor{cache: tokens}),
@@ -45,8 +43,12 @@ type grant struct {
 // redeem exchanges a code for tokens, which stay in memory. The code is sent
 // once: a second time Entra refuses it.
 func (a *Auth) redeem(ctx context.Context, code, verifier string) (*grant, error) {
+	credential, err := a.credential(ctx)
+	if err != nil {
+		return nil, err
+	}
 	g := &grant{tokens: &stagedTokens{}}
-	client, x, err := a.msalClient(ctx, g.tokens)
+	client, x, err := a.msalClient(credential, g.tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func (a *Auth) redeem(ctx context.Context, code, verifier string) (*grant, error
 	g.account, known = x.account()
 	switch {
 	case err != nil:
-		g.failure = redemptionFailure(x.failure(a.cfg.Scopes))
+		g.failure = redemptionFailure(x.failure(a.cfg.Scopes, true))
 	case g.idToken == "":
 		g.failure = ErrRejected.because("no_id_token", nil)
 	case !known || result.Account.HomeAccountID != g.account.String():
@@ -81,16 +83,13 @@ func redemptionFailure(e *Error) *Error {
 // which no caller's context ends: a client that hangs up must not undo what
 // others wait for.
 func (a *Auth) silent(ctx context.Context, who *session, tokens tokenCache, scopes []string) (azcore.AccessToken, error) {
-	key := who.name + "\x00" + strings.Join(scopes, " ")
-	result := a.refreshes.DoChan(key, func() (any, error) { //nolint:contextcheck // detached on purpose, see below
-		a.working.Add(1)
-		defer a.working.Done()
-		// Not even the values of ctx: a handler may have passed Fiber's own
-		// context, which is recycled after the request (trap T13).
-		detached, cancel := context.WithTimeout(context.Background(), entraTimeout)
-		defer cancel()
-		return a.acquire(detached, who, tokens, scopes)
+	scopes = slices.Clone(scopes)
+	key := who.recordName + "\x00" + strings.Join(scopes, " ")
+	result := a.refreshes.DoChan(key, func() (any, error) { //nolint:contextcheck // detached on purpose
+		return a.acquireDetached(who, tokens, scopes)
 	})
+	ctx, cancel := context.WithTimeout(ctx, entraTimeout+time.Second)
+	defer cancel()
 	select {
 	case r := <-result:
 		if r.Err != nil {
@@ -102,26 +101,49 @@ func (a *Auth) silent(ctx context.Context, who *session, tokens tokenCache, scop
 	}
 }
 
+// acquireDetached runs in a goroutine of its own, where a panic of the app's
+// Credential or Storage would end the process past every recover.
+func (a *Auth) acquireDetached(who *session, tokens tokenCache, scopes []string) (token azcore.AccessToken, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			token, err = azcore.AccessToken{}, ErrMisconfigured.because("panic", fmt.Errorf("panic: %v", p))
+		}
+	}()
+	if !a.calls.begin() {
+		return azcore.AccessToken{}, entraUnavailable("closed", nil)
+	}
+	defer a.calls.done()
+	// Not even the values of a caller's context: a handler may have passed Fiber's
+	// own, which is recycled after the request (trap T13).
+	ctx, cancel := context.WithTimeout(context.Background(), entraTimeout)
+	defer cancel()
+	return a.acquire(ctx, who, tokens, scopes)
+}
+
 func (a *Auth) acquire(ctx context.Context, who *session, tokens tokenCache, scopes []string) (azcore.AccessToken, error) {
 	content, err := tokens.load(ctx)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
+	credential, err := a.credential(ctx)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
 	staged := &stagedTokens{content: content}
-	client, x, err := a.msalClient(ctx, staged)
+	client, x, err := a.msalClient(credential, staged)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
 	result, err := client.AcquireTokenSilent(ctx, scopes,
 		confidential.WithSilentAccount(confidential.Account{HomeAccountID: who.Account}))
 	if err != nil {
-		return azcore.AccessToken{}, x.failure(scopes)
+		return azcore.AccessToken{}, x.failure(scopes, hasRefreshToken(content))
 	}
-	if staged.changed {
+	if renewed, changed := staged.snapshot(); changed {
 		if err := a.checkRefreshed(ctx, who, x); err != nil {
 			return azcore.AccessToken{}, err
 		}
-		if err := tokens.save(ctx, staged.content); err != nil {
+		if err := tokens.save(ctx, renewed); err != nil {
 			// The token is good; the old refresh token stays valid, too.
 			a.log.LogAttrs(ctx, slog.LevelWarn, "renewed tokens not stored", slog.Any("error", err))
 		}
@@ -129,42 +151,44 @@ func (a *Auth) acquire(ctx context.Context, who *session, tokens tokenCache, sco
 	return azcore.AccessToken{Token: result.AccessToken, ExpiresOn: result.ExpiresOn, RefreshOn: result.Metadata.RefreshOn}, nil
 }
 
+// hasRefreshToken tells a session whose tokens are gone, which a new sign-in mends,
+// from an MSAL that failed before it asked Entra, which it does not.
+func hasRefreshToken(content []byte) bool {
+	var held struct{ RefreshToken map[string]json.RawMessage }
+	return json.Unmarshal(content, &held) == nil && len(held.RefreshToken) > 0
+}
+
 // checkRefreshed makes sure that a refresh brought tokens of the same user
 // (OpenID Connect Core section 12.2; security row B8). If not, the session ends.
 func (a *Auth) checkRefreshed(ctx context.Context, who *session, x *exchange) error {
-	reason := a.differs(ctx, who, x)
-	if reason == "" {
-		return nil
+	err := a.sameUser(ctx, who, x)
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err
 	}
-	if reason == "keys_unavailable" {
-		return entraUnavailable(reason, nil)
-	}
-	a.log.LogAttrs(ctx, slog.LevelError, "session ended: a refresh returned another user's tokens", slog.String("reason", reason))
-	if err := a.discard(ctx, who.name); err != nil {
+	a.log.LogAttrs(ctx, slog.LevelError, "session ended: a refresh returned another user's tokens", slog.Any("error", err))
+	if err := a.discard(ctx, who.recordName); err != nil {
 		return err
 	}
 	return ErrLoginRequired.because("refresh_mismatch", nil)
 }
 
-func (a *Auth) differs(ctx context.Context, who *session, x *exchange) (reason string) {
-	if account, ok := x.account(); ok && account.String() != who.Account {
-		return "client_info"
+func (a *Auth) sameUser(ctx context.Context, who *session, x *exchange) error {
+	if account, ok := x.account(); !ok || account.String() != who.Account {
+		return ErrRejected.because("client_info", nil)
 	}
 	if x.answer.IDToken == "" {
-		return ""
+		return nil
 	}
 	m, err := a.metadata(ctx)
 	if err != nil {
-		return "keys_unavailable"
+		return err
 	}
 	claims, err := a.verifier(m).VerifyRefreshed(ctx, x.answer.IDToken)
-	switch {
-	case errors.Is(err, idtoken.ErrKeysUnavailable):
-		return "keys_unavailable"
-	case err != nil:
-		return "id_token"
-	case claims.TenantID != who.User.TenantID || claims.ObjectID != who.User.ID || claims.Subject != who.User.Subject:
-		return "identity"
+	if err != nil {
+		return refusedToken(err)
 	}
-	return ""
+	if claims.TenantID != who.User.TenantID || claims.ObjectID != who.User.ID || claims.Subject != who.User.Subject {
+		return ErrRejected.because("identity", nil)
+	}
+	return nil
 }

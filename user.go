@@ -60,6 +60,9 @@ func (u *User) clone() *User {
 	copied := *u
 	copied.Roles = slices.Clone(u.Roles)
 	copied.Values = maps.Clone(u.Values)
+	for name, value := range copied.Values {
+		copied.Values[name] = slices.Clone(value)
+	}
 	return &copied
 }
 
@@ -78,10 +81,13 @@ const maxValues = 4 << 10
 // SignIn is a sign-in that is about to begin a session. It is for one call of
 // Config.OnSignIn and must not be kept.
 type SignIn struct {
-	// User may be completed: Name, Mail, Roles. Its identity cannot be changed.
+	// User may be completed: Name, Mail and Roles. Changes of other fields have no
+	// effect.
 	User *User
 	// Credential gives tokens of the user, as [TokenCredential] will.
 	Credential azcore.TokenCredential
+
+	values map[string]json.RawMessage
 }
 
 // Set adds a value to the session, under a name. It becomes part of User.Values
@@ -93,7 +99,7 @@ func (s *SignIn) Set(name string, value any) error {
 		return fmt.Errorf("fibermsal: SignIn.Set %q: %w", name, err)
 	}
 	size := len(name) + len(raw)
-	for other, v := range s.User.Values {
+	for other, v := range s.values {
 		if other != name {
 			size += len(other) + len(v)
 		}
@@ -101,10 +107,10 @@ func (s *SignIn) Set(name string, value any) error {
 	if size > maxValues {
 		return errors.New("fibermsal: SignIn.Set: the values of a session exceed 4 kB")
 	}
-	if s.User.Values == nil {
-		s.User.Values = make(map[string]json.RawMessage)
+	if s.values == nil {
+		s.values = make(map[string]json.RawMessage)
 	}
-	s.User.Values[name] = raw
+	s.values[name] = raw
 	return nil
 }
 
@@ -119,9 +125,12 @@ func (a *Auth) completed(ctx context.Context, verified User, credential azcore.T
 	if err := a.cfg.OnSignIn(ctx, signIn); err != nil {
 		return User{}, refusedByApp(err)
 	}
-	u := *signIn.User
-	u.TenantID, u.ID, u.Subject = verified.TenantID, verified.ID, verified.Subject
-	u.Mail, _ = mailaddr.Normalize(u.Mail)
+	u := verified
+	u.Values = signIn.values
+	if completed := signIn.User; completed != nil {
+		u.Name, u.Roles = completed.Name, completed.Roles
+		u.Mail, _ = mailaddr.Normalize(completed.Mail)
+	}
 	return u, nil
 }
 

@@ -12,9 +12,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
@@ -33,6 +36,8 @@ const (
 	// retryPause is how long a failure is remembered, so that a crowd of sign-ins
 	// does not wait for a dead authority one after the other.
 	retryPause = time.Second
+
+	fetchTimeout = 10 * time.Second
 
 	// maxBody bounds every answer of the authority (security.md G8): MSAL reads
 	// without limit.
@@ -85,49 +90,80 @@ func (t *Transport) document(key string) *document {
 	defer t.mu.Unlock()
 	d := t.documents[key]
 	if d == nil && len(t.documents) < maxDocuments {
-		d = &document{turn: make(chan struct{}, 1)}
+		d = new(document)
 		t.documents[key] = d
 	}
 	return d
 }
 
-// document is one cached answer. Its turn is a lock that a request can stop
-// waiting for.
+// document is one cached answer.
 type document struct {
-	turn      chan struct{}
+	flight singleflight.Group
+
+	mu        sync.Mutex // guards what follows
 	header    http.Header
 	body      []byte
 	fetchedAt time.Time
 	failedAt  time.Time
 }
 
+// answer gives what is remembered if that is young enough. An old one serves while
+// a new one is fetched behind its back; only without any does the request wait.
 func (d *document) answer(r *http.Request, base http.RoundTripper) (*http.Response, error) {
+	resp, age, mayFetch := d.remembered(r)
+	if resp != nil && age < maxAge {
+		return resp, nil
+	}
+	if !mayFetch {
+		if resp == nil {
+			return nil, errRecentFailure
+		}
+		return resp, nil
+	}
+	fetched := d.flight.DoChan("", func() (any, error) { return nil, d.fetch(r.URL, base) })
+	if resp != nil {
+		return resp, nil
+	}
 	select {
-	case d.turn <- struct{}{}:
-		defer func() { <-d.turn }()
+	case result := <-fetched:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		resp, _, _ = d.remembered(r)
+		return resp, nil
 	case <-r.Context().Done():
 		return nil, context.Cause(r.Context())
 	}
-	age := time.Since(d.fetchedAt)
-	if d.body != nil && age < maxAge {
-		return d.response(r), nil
-	}
-	err := errRecentFailure
-	if time.Since(d.failedAt) >= retryPause {
-		err = d.fetch(r, base)
-	}
-	if err != nil && (d.body == nil || age >= maxAge+maxStale) {
-		return nil, err
-	}
-	return d.response(r), nil
 }
 
-func (d *document) fetch(r *http.Request, base http.RoundTripper) error {
+// remembered is the answer there is, or nil without one or with one too old, and
+// whether it is time to ask for another.
+func (d *document) remembered(r *http.Request) (resp *http.Response, age time.Duration, mayFetch bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	age = time.Since(d.fetchedAt)
+	if d.body != nil && age < maxAge+maxStale {
+		resp = d.response(r)
+	}
+	return resp, age, time.Since(d.failedAt) >= retryPause
+}
+
+// fetch has a deadline of its own: a request that gives up must not be a failure
+// for those that wait with it.
+func (d *document) fetch(u *url.URL, base http.RoundTripper) error {
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return err
+	}
 	resp, err := base.RoundTrip(r) //nolint:bodyclose // keep closes it
 	if err == nil {
 		err = d.keep(r, resp)
 	}
 	if err != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		d.failedAt = time.Now()
 	}
 	return err
@@ -151,6 +187,8 @@ func (d *document) keep(r *http.Request, resp *http.Response) error {
 	if err := m.validate(r.URL.Scheme + "://" + r.URL.Host + strings.TrimSuffix(r.URL.Path, version+path)); err != nil {
 		return err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.header, d.body, d.fetchedAt = resp.Header.Clone(), body, time.Now()
 	return nil
 }

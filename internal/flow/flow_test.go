@@ -17,7 +17,7 @@ import (
 
 func newJar(tb testing.TB, change ...func(args *[4]string)) *flow.Jar {
 	tb.Helper()
-	ring, err := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)})
+	ring, err := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)}, "test")
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -101,6 +101,15 @@ type Verifier struct {
 	Skew time.Duration
 }
 
+// Expects reports whether an issuer is that of a tenant whose users may sign in.
+func (v *Verifier) Expects(issuer string) bool {
+	return slices.ContainsFunc(v.Tenants, func(tenant string) bool { return v.issuerOf(tenant) == issuer })
+}
+
+func (v *Verifier) issuerOf(tenant string) string {
+	return strings.Replace(v.Issuer, discovery.TenantPlaceholder, tenant, 1)
+}
+
 // Verify checks a token that answers a sign-in with this nonce. It returns an
 // [*Error], or [ErrKeysUnavailable] if the keys could not be fetched.
 func (v *Verifier) Verify(ctx context.Context, raw, nonce string) (*Claims, error) {
@@ -127,7 +136,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*Claims, error) {
 	}
 	// What is checked before the signature only decides the reason; nothing is
 	// believed until the signature holds.
-	issuer := strings.Replace(v.Issuer, discovery.TenantPlaceholder, c.TenantID, 1)
+	issuer := v.issuerOf(c.TenantID)
 	switch {
 	case c.Subject == "" || c.ObjectID == "" || c.TenantID == "" || c.Expiry == nil || c.IssuedAt == nil:
 		return nil, refuse(MissingClaim)

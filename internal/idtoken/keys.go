@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
 )
@@ -24,8 +26,10 @@ const (
 	// keysMinPause lies between two fetches that an unknown key id asked for:
 	// a flood of made-up ids must not become a flood of calls (security.md B2).
 	keysMinPause = 30 * time.Second
-	// keysRetryPause is the same while there are no keys at all.
+	// keysRetryPause is how long a failure is remembered.
 	keysRetryPause = time.Second
+
+	keysTimeout = 10 * time.Second
 
 	minKeyBits = 2048
 )
@@ -37,13 +41,14 @@ var ErrKeysUnavailable = errors.New("idtoken: signing keys unavailable")
 // KeySet is an authority's signing keys, fetched when needed. It is safe for
 // concurrent use.
 type KeySet struct {
-	fetch func(context.Context) ([]byte, error)
+	fetch  func(context.Context) ([]byte, error)
+	flight singleflight.Group
 
-	turn      chan struct{} // a lock that a request can stop waiting for
+	mu        sync.Mutex // guards what follows
 	keys      []signingKey
 	fetchedAt time.Time
-	triedAt   time.Time // any attempt
-	forcedAt  time.Time // the last one that an unknown key id asked for
+	forcedAt  time.Time // the last fetch that an unknown key id asked for
+	failedAt  time.Time
 }
 
 type signingKey struct {
@@ -54,7 +59,7 @@ type signingKey struct {
 
 // NewKeySet makes a KeySet of the JWKS document that fetch gets.
 func NewKeySet(fetch func(context.Context) ([]byte, error)) *KeySet {
-	return &KeySet{fetch: fetch, turn: make(chan struct{}, 1)}
+	return &KeySet{fetch: fetch}
 }
 
 // verify checks the signature of a token that claims to come from issuer.
@@ -115,44 +120,70 @@ func (k signingKey) servesIssuer(issuer string) bool {
 }
 
 // current returns the keys, fetched anew if they are old, or if forced and the
-// last fetch is not too recent.
+// last time is not too recent. Old keys serve while no others can be had, but for a
+// key that they do not hold that is an outage, not a verdict.
 func (s *KeySet) current(ctx context.Context, forced bool) ([]signingKey, error) {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return nil, errors.Join(ErrKeysUnavailable, context.Cause(ctx))
+	due, pausing := s.due(time.Now(), forced)
+	var err error
+	switch {
+	case pausing:
+		err = ErrKeysUnavailable
+	case due:
+		err = s.refresh(ctx, forced)
 	}
-	now := time.Now()
-	if s.due(now, forced) {
-		s.refresh(ctx, now)
-	}
-	if len(s.keys) == 0 || now.Sub(s.fetchedAt) > keysMaxAge+keysMaxStale {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.keys) == 0 || time.Since(s.fetchedAt) > keysMaxAge+keysMaxStale || (forced && err != nil) {
 		return nil, ErrKeysUnavailable
 	}
 	return s.keys, nil
 }
 
-func (s *KeySet) due(now time.Time, forced bool) bool {
-	if forced && len(s.keys) > 0 {
-		if now.Sub(s.forcedAt) < keysMinPause {
-			return false
-		}
-		s.forcedAt = now
-		return true
+// due reports whether to fetch now, or that it would be time but for a failure a
+// moment ago.
+func (s *KeySet) due(now time.Time, forced bool) (due, pausing bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case len(s.keys) == 0 || now.Sub(s.fetchedAt) >= keysMaxAge:
+		due = true
+	case forced:
+		due = now.Sub(s.forcedAt) >= keysMinPause
 	}
-	old := len(s.keys) == 0 || now.Sub(s.fetchedAt) >= keysMaxAge
-	return old && now.Sub(s.triedAt) >= keysRetryPause
+	if due && now.Sub(s.failedAt) < keysRetryPause {
+		return false, true
+	}
+	return due, false
 }
 
-func (s *KeySet) refresh(ctx context.Context, now time.Time) {
-	s.triedAt = now
-	body, err := s.fetch(ctx)
-	if err != nil {
-		return
-	}
-	if keys := parseKeys(body); len(keys) > 0 {
+// refresh fetches the keys once for all who wait, with a deadline that none of
+// them sets.
+func (s *KeySet) refresh(ctx context.Context, forced bool) error {
+	fetched := s.flight.DoChan("", func() (any, error) { //nolint:contextcheck // see above
+		ctx, cancel := context.WithTimeout(context.Background(), keysTimeout)
+		defer cancel()
+		body, err := s.fetch(ctx)
+		keys := parseKeys(body)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		now := time.Now()
+		if err != nil || len(keys) == 0 {
+			s.failedAt = now
+			return nil, ErrKeysUnavailable
+		}
 		s.keys, s.fetchedAt = keys, now
+		return nil, nil
+	})
+	select {
+	case result := <-fetched:
+		if result.Err == nil && forced {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.forcedAt = time.Now()
+		}
+		return result.Err
+	case <-ctx.Done():
+		return ErrKeysUnavailable
 	}
 }
 

@@ -26,8 +26,8 @@ const (
 	Tokens  Kind = "t"
 )
 
-// idSize is the entropy of a session id in bytes (security.md D6).
-const idSize = 32
+// IDSize is the entropy of a session id in bytes (security.md D6).
+const IDSize = 32
 
 var (
 	// ErrNotFound says that there is no such record.
@@ -61,7 +61,7 @@ func NewStore(backend Backend, ring *sealed.Ring, clientID string) *Store {
 // (security.md D3).
 func Name(id string) (name string, ok bool) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(id)
-	if err != nil || len(raw) != idSize {
+	if err != nil || len(raw) != IDSize {
 		return "", false
 	}
 	sum := sha256.Sum256(raw)

@@ -158,7 +158,7 @@ func TestRedis_UpdateKeepsTheLife(t *testing.T) {
 
 func TestStore_RecordsOfAName(t *testing.T) {
 	t.Parallel()
-	ring, err := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)})
+	ring, err := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

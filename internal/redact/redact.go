@@ -16,15 +16,32 @@ const maxLength = 512
 const mark = "[redacted]"
 
 var patterns = []*regexp.Regexp{
-	// user:password@ of a URL
-	regexp.MustCompile(`://[^/@\s"]*@`),
-	// Before the names: "Authorization: Bearer x" ends after the second word.
-	regexp.MustCompile(`(?i)\bbearer\s+\S+`),
-	// name=value and "name":"value" of the protocols' secret fields
-	regexp.MustCompile(`(?i)\b(code|state|nonce|code_verifier|client_secret|client_assertion|assertion|access_token|refresh_token|id_token|client_info|password|cookie|authorization)\b"?\s*[=:]\s*"?[^\s"&,;}]+`),
-	// JWTs, and long opaque runs that look like tokens, keys or cookies
+	// user:password@ of a URL, whatever the password contains
+	regexp.MustCompile(`://[^\s"]*@`),
+	// whole headers
+	regexp.MustCompile(`(?im)\b(authorization|proxy-authorization|cookie|set-cookie)\\?"?\s*[=:][^\r\n]*`),
+	regexp.MustCompile(`(?i)\b(bearer|basic)\s+\S+`),
+	// name=value and "name":"value" of the protocols' secret fields, escaped or not
+	regexp.MustCompile(`(?i)\b(code|state|nonce|code_verifier|client_secret|client_assertion|assertion|access_token|refresh_token|id_token|client_info|secret|token|password|passwd|pwd|key)\\?"?\s*[=:]\s*\\?"?[^\s"\\&,;}]+`),
+	// JWTs
 	regexp.MustCompile(`eyJ[A-Za-z0-9_\-.]+`),
-	regexp.MustCompile(`[A-Za-z0-9_\-+/=.~]{40,}`),
+}
+
+// opaque are long runs that may be tokens, keys or cookies.
+var opaque = regexp.MustCompile(`[A-Za-z0-9_\-+/=.~]{40,}`)
+
+// isPath tells the path of a URL, which an administrator may need, from a token:
+// it is made of short words.
+func isPath(run string) bool {
+	if !strings.Contains(run, "/") {
+		return false
+	}
+	for word := range strings.FieldsFuncSeq(run, func(r rune) bool { return strings.ContainsRune("/.-_", r) }) {
+		if len(word) > 16 {
+			return false
+		}
+	}
+	return true
 }
 
 // Text returns s without credentials, control characters and excess length, so
@@ -33,6 +50,12 @@ func Text(s string) string {
 	for _, p := range patterns {
 		s = p.ReplaceAllString(s, mark)
 	}
+	s = opaque.ReplaceAllStringFunc(s, func(run string) string {
+		if isPath(run) {
+			return run
+		}
+		return mark
+	})
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || (r >= 0x7f && r < 0xa0) || r == '\u2028' || r == '\u2029' {
 			return ' '

@@ -31,7 +31,8 @@ const (
 )
 
 var (
-	// ErrUnknownKey says that the box names a key this ring does not hold. That
+	// ErrUnknownKey says that the box names a key or a format this ring does not
+	// know. That
 	// is not corruption: another instance may be one deploy ahead, so the box
 	// must be left where it is.
 	ErrUnknownKey = errors.New("sealed: box of an unknown key")
@@ -50,16 +51,17 @@ type key struct {
 	aead cipher.AEAD
 }
 
-// NewRing makes a ring of one or more 32-byte keys, newest first. The keys are
-// not kept: what seals is derived from them, so that a configured key can serve
-// another purpose later without being used twice (NIST SP 800-108).
-func NewRing(secrets [][]byte) (*Ring, error) {
+// NewRing makes a ring of one or more 32-byte keys, newest first, for one purpose.
+// What seals is derived from the keys (NIST SP 800-108), so that boxes of one
+// purpose neither open as those of another nor use up their nonces: whoever visits
+// the login page has a cookie sealed.
+func NewRing(secrets [][]byte, purpose string) (*Ring, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("sealed: a ring needs a key")
 	}
 	r := &Ring{keys: make([]key, len(secrets))}
 	for i, secret := range secrets {
-		k, err := newKey(secret)
+		k, err := newKey(secret, purpose)
 		if err != nil {
 			return nil, fmt.Errorf("sealed: key %d: %w", i, err)
 		}
@@ -68,11 +70,11 @@ func NewRing(secrets [][]byte) (*Ring, error) {
 	return r, nil
 }
 
-func newKey(secret []byte) (key, error) {
+func newKey(secret []byte, purpose string) (key, error) {
 	if len(secret) != KeySize {
 		return key{}, fmt.Errorf("has %d bytes instead of %d", len(secret), KeySize)
 	}
-	derived, err := hkdf.Key(sha256.New, secret, nil, "fibermsal seal v1", 32)
+	derived, err := hkdf.Key(sha256.New, secret, nil, "fibermsal seal v1 "+purpose, 32)
 	if err != nil {
 		return key{}, err
 	}
@@ -103,6 +105,9 @@ func (r *Ring) Seal(plaintext, context []byte) []byte {
 // Open decrypts a box that was sealed for the same context. It returns
 // [ErrUnknownKey] or [ErrCorrupt], and no other errors.
 func (r *Ring) Open(box, context []byte) ([]byte, error) {
+	if len(box) > 0 && box[0] > version {
+		return nil, ErrUnknownKey // of an instance that is one release ahead
+	}
 	if len(box) < Overhead || box[0] != version {
 		return nil, ErrCorrupt
 	}

@@ -14,7 +14,7 @@ func ring(tb testing.TB, keys ...byte) *sealed.Ring {
 	for _, k := range keys {
 		secrets = append(secrets, bytes.Repeat([]byte{k, k + 1}, sealed.KeySize/2))
 	}
-	r, err := sealed.NewRing(secrets)
+	r, err := sealed.NewRing(secrets, "test")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -56,11 +56,11 @@ func TestRing_BoxesAreBoundToTheirPlace(t *testing.T) {
 func TestRing_KeysHaveOneSize(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 16, 31, 33, 64} {
-		if _, err := sealed.NewRing([][]byte{make([]byte, size)}); err == nil {
+		if _, err := sealed.NewRing([][]byte{make([]byte, size)}, "test"); err == nil {
 			t.Errorf("a key of %d bytes was accepted", size)
 		}
 	}
-	if _, err := sealed.NewRing(nil); err == nil {
+	if _, err := sealed.NewRing(nil, "test"); err == nil {
 		t.Error("a ring without keys was accepted")
 	}
 }
