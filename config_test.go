@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/gofiber/fiber/v2"
 
@@ -69,7 +70,17 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"organizations with a list": {"", func(c *fibermsal.Config) {
 			c.Authority, c.TenantID, c.AllowedTenants = "", "organizations", []string{otherTenant}
 		}},
-		"one tenant with a list":        {"AllowedTenants", func(c *fibermsal.Config) { c.AllowedTenants = []string{otherTenant} }},
+		"one tenant with a list":      {"AllowedTenants", func(c *fibermsal.Config) { c.AllowedTenants = []string{otherTenant} }},
+		"public URL in capitals":      {"", func(c *fibermsal.Config) { c.PublicURL = "HTTPS://App.Example" }},
+		"public URL with two slashes": {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example//" }},
+		"public URL with a hash":      {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example#" }},
+		"authority with two slashes":  {"Authority", func(c *fibermsal.Config) { c.Authority += "//" }},
+		"authority with a hash":       {"Authority", func(c *fibermsal.Config) { c.Authority += "#" }},
+		"absolute negative alone":     {"AbsoluteTimeout", func(c *fibermsal.Config) { c.AbsoluteTimeout = -time.Second }},
+		"absolute too short alone":    {"AbsoluteTimeout", func(c *fibermsal.Config) { c.AbsoluteTimeout = time.Millisecond }},
+		"info without a function": {"Info", func(c *fibermsal.Config) {
+			c.Info = map[string]func(*fiber.Ctx, *fibermsal.User) (any, error){"x": nil}
+		}},
 		"no public URL":                 {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "" }},
 		"public URL without a scheme":   {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "app.example" }},
 		"public URL plain http":         {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "http://app.example" }},
@@ -190,3 +201,5 @@ func configFields() (names []string) {
 	}
 	return names
 }
+
+func cacheHints() cache.ExportHints { return cache.ExportHints{} }

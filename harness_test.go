@@ -48,8 +48,9 @@ type site struct {
 	idp *entratest.Server
 	log *logbook
 
-	mu     sync.Mutex
-	bodies bytes.Buffer // of all answers
+	mu      sync.Mutex
+	bodies  bytes.Buffer // of all answers
+	cookies []string     // values of all cookies that were set
 }
 
 // newIDP makes an emulator that knows the site's redirect URI.
@@ -107,7 +108,7 @@ func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Conf
 func (s *site) assertNoSecrets() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, secret := range s.idp.Secrets() {
+	for _, secret := range append(s.idp.Secrets(), s.cookies...) {
 		if secret != "" && strings.Contains(s.log.String(), secret) {
 			s.t.Errorf("a credential is in the log: %.12s…", secret)
 		}
@@ -131,6 +132,9 @@ func (s *site) send(r *http.Request) *answer {
 	}
 	s.mu.Lock()
 	s.bodies.Write(body)
+	for _, c := range resp.Cookies() {
+		s.cookies = append(s.cookies, c.Value)
+	}
 	s.mu.Unlock()
 	return &answer{Response: resp, body: string(body)}
 }

@@ -21,6 +21,7 @@ type ledger struct {
 	sets    int
 	failing bool
 	failSet bool
+	failDel bool
 }
 
 var errStorage = errors.New("storage is down: redis://app:storage-password@10.0.0.1:6379")
@@ -53,7 +54,7 @@ func (l *ledger) Set(key string, value []byte, life time.Duration) error {
 func (l *ledger) Delete(key string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.failing {
+	if l.failing || l.failDel {
 		return errStorage
 	}
 	delete(l.values, key)
@@ -112,4 +113,10 @@ func testKey(n byte) []byte {
 		key[i] = n + byte(i)
 	}
 	return key
+}
+
+func (l *ledger) failDeletes(fail bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failDel = fail
 }

@@ -26,9 +26,12 @@ func TestE1_NothingReadableIsStored(t *testing.T) {
 	canaries = append(canaries, s.idp.Secrets()...)
 	l.change(func(values map[string][]byte) {
 		for key, value := range values {
-			for _, text := range []string{key, string(value), base64.StdEncoding.EncodeToString(value)} {
-				for _, canary := range canaries {
-					if canary != "" && strings.Contains(text, canary) {
+			text := key + string(value)
+			for _, canary := range canaries {
+				// In base64 the same bytes can begin at three offsets.
+				for offset := range 3 {
+					encoded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", offset) + canary))
+					if canary != "" && (strings.Contains(text, canary) || len(encoded) > 14 && strings.Contains(text, encoded[4:len(encoded)-4])) {
 						t.Errorf("%q is readable under %s", canary, key)
 					}
 				}

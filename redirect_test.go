@@ -194,6 +194,8 @@ func TestC4_SignOutNeedsTheUser(t *testing.T) {
 		"form of a sister site":       {"POST", "same-site", "navigate", "document", false, 403},
 		"script of the app's own":     {"POST", "same-origin", "cors", "empty", true, 303},
 		"a value browsers never send": {"POST", "evil", "", "", false, 403},
+		"picture in the app's page":   {"GET", "same-origin", "no-cors", "image", false, 403},
+		"script of the app, by GET":   {"GET", "same-origin", "cors", "empty", false, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

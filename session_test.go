@@ -85,8 +85,11 @@ func TestD3_StorageKeysAreNoSessions(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
 	s := newSite(t, newIDP(t), onLedger(l))
+	var browsers []*browser
 	for _, login := range []string{adele, alex} {
-		s.browser().signIn(login)
+		b := s.browser()
+		b.signIn(login)
+		browsers = append(browsers, b)
 	}
 	l.change(func(values map[string][]byte) {
 		values["page_GET_body"] = []byte("forged")
@@ -104,8 +107,8 @@ func TestD3_StorageKeysAreNoSessions(t *testing.T) {
 		first = body
 	}
 	for _, key := range l.keys() {
-		for name := range s.browser().jar {
-			if strings.Contains(key, name) {
+		for _, b := range browsers {
+			if strings.Contains(key, b.session()) || strings.Contains(key, b.session()[:20]) {
 				t.Errorf("the key %s contains a cookie", key)
 			}
 		}
@@ -458,5 +461,145 @@ func TestRequire_SendsPeopleToSignInAndTellsPrograms(t *testing.T) {
 				t.Errorf("%s: %s", name, a.body)
 			}
 		}
+	}
+}
+
+func TestD4_SpellingOfThePublicURLDoesNotWeakenCookies(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.PublicURL = "HTTPS://App.Example/" }).browser()
+	authorize := b.start("")
+	if q := query(t, authorize); q.Get("redirect_uri") != redirectURI || q.Get("response_mode") != "form_post" {
+		t.Errorf("authorize: %s", authorize)
+	}
+	for name, c := range b.jar {
+		assertHostCookie(t, name, c)
+	}
+}
+
+func TestOutage_HandlersOwnErrorsDoNotHideIt(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	b := newSite(t, newIDP(t), onLedger(l)).browser()
+	b.app.Get("/own", func(c *fiber.Ctx) error {
+		if _, ok := fibermsal.FromContext(c); !ok {
+			return fiber.ErrUnauthorized
+		}
+		return nil
+	})
+	b.signIn(adele)
+	l.fail(true, true)
+	if a := b.get("/own"); a.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("status %d", a.StatusCode)
+	}
+	if strings.Contains(b.log.String(), "storage-password") || !strings.Contains(b.log.String(), "storage is down") {
+		t.Errorf("the cause in the log:\n%s", b.log)
+	}
+}
+
+func TestRequire_ChecksDecide(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	ran := 0
+	guard := func(err error) fiber.Handler {
+		return fibermsal.Require(
+			func(_ *fiber.Ctx, u *fibermsal.User) error { u.ID = "changed"; return nil },
+			func(_ *fiber.Ctx, u *fibermsal.User) error {
+				if u.ID == "changed" {
+					t.Error("one check's user is another's")
+				}
+				return err
+			})
+	}
+	handler := func(c *fiber.Ctx) error { ran++; return c.SendString("in") }
+	b.app.Get("/yes", guard(nil), handler)
+	b.app.Get("/fiber", guard(fiber.ErrForbidden), handler)
+	b.app.Get("/ours", guard(&fibermsal.Error{Code: "too_late", Status: http.StatusForbidden, Message: "Office hours are over."}), handler)
+	b.signIn(adele)
+	if a := b.get("/yes"); a.body != "in" {
+		t.Errorf("yes: %d %s", a.StatusCode, a.body)
+	}
+	if a := b.get("/fiber"); a.StatusCode != http.StatusForbidden {
+		t.Errorf("fiber: %d", a.StatusCode)
+	}
+	if a := b.navigate("/ours"); a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "Office hours") {
+		t.Errorf("ours: %d %s", a.StatusCode, a.body)
+	}
+	if ran != 1 {
+		t.Errorf("the handler ran %d times", ran)
+	}
+}
+
+func TestSession_RememberedOneIsDroppedWhenTheRecordChanges(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l))
+	mine, theirs := s.browser(), s.browser()
+	mine.signIn(adele)
+	key := l.key("s")
+	if mine.user() != adele { // decoded and remembered now
+		t.Fatal("not signed in")
+	}
+	theirs.signIn(alex)
+	for _, other := range l.keys() {
+		if strings.HasSuffix(other, ":s") && other != key {
+			l.copy(other, key)
+		}
+	}
+	if got := mine.user(); got != "" {
+		t.Errorf("signed in as %q by a record that does not open", got)
+	}
+}
+
+func TestSession_NewerFormatsAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	b := newSite(t, newIDP(t), onLedger(l)).browser()
+	b.signIn(adele)
+	key := l.key("s")
+	l.change(func(values map[string][]byte) {
+		newer := append([]byte{}, values[key]...)
+		newer[0] = 2
+		values[key] = newer
+	})
+	if b.user() != "" || b.session() == "" || l.key("s") == "" {
+		t.Error("an instance that is one release behind must not end the session")
+	}
+}
+
+func TestD1_SessionGainedMeanwhileEndsToo(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.Query })
+	b, other := s.browser(), s.browser()
+	response := b.approve(b.start(""), adele)
+	other.signIn(alex)
+	b.jar[sessionCookie] = other.jar[sessionCookie]
+	b.do(response.Request())
+	if b.user() != adele || other.user() != "" || len(l.keys()) != 2 {
+		t.Errorf("%q, %q, %v", b.user(), other.user(), l.keys())
+	}
+}
+
+func TestD1_OldSessionThatCannotEndStopsTheSignIn(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	b := newSite(t, newIDP(t), onLedger(l)).browser()
+	b.signIn(adele)
+	response := b.approve(b.start(""), alex)
+	l.failDeletes(true)
+	a := b.do(response.Request())
+	l.failDeletes(false)
+	if a.StatusCode != http.StatusServiceUnavailable || a.cookie(sessionCookie) != nil || b.user() != adele {
+		t.Errorf("status %d, user %q", a.StatusCode, b.user())
+	}
+}
+
+func TestD7_SignOutTellsEntraWho(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	b.signIn(adele)
+	a := b.do(request(http.MethodPost, "/user/logout", ""))
+	if query(t, a.location()).Get("logout_hint") == "" {
+		t.Errorf("Location %q", a.location())
 	}
 }

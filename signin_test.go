@@ -489,6 +489,8 @@ func TestA15_LoginStartsOnlyForAPersonWhoNavigates(t *testing.T) {
 		"prefetch": {"GET", "Sec-Purpose", "prefetch;prerender", 503},
 		"image":    {"GET", "Sec-Fetch-Dest", "image", 403},
 		"frame":    {"GET", "Sec-Fetch-Dest", "iframe", 403},
+		"fetch":    {"GET", "Sec-Fetch-Mode", "no-cors", 403},
+		"cors":     {"GET", "Sec-Fetch-Mode", "cors", 403},
 	} {
 		r := request(row.method, "/user/login", "")
 		if row.header != "" {

@@ -1,0 +1,313 @@
+package fibermsal_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/gofiber/fiber/v2"
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+func TestToken_IsRenewedAndKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// A refresh token works once here, so each renewal needs the stored one.
+		b := newSite(t, newIDP(t, entratest.WithOneTimeRefreshTokens()), func(cfg *fibermsal.Config) {
+			cfg.IdleTimeout, cfg.AbsoluteTimeout = 12*time.Hour, 12*time.Hour
+		}).browser()
+		b.signIn(adele)
+		for range 4 {
+			b.idp.ResetRequests()
+			if a := b.get("/token"); a.body != adele {
+				t.Fatalf("token: %d %s\n%s", a.StatusCode, a.body, b.log)
+			}
+			b.get("/token")
+			if n := b.idp.Count(entratest.Token); n > 1 {
+				t.Errorf("%d token calls for one expiry", n)
+			}
+			time.Sleep(2 * time.Hour)
+		}
+	})
+}
+
+func TestToken_ConcurrentRequestsRenewOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, newIDP(t, entratest.WithOneTimeRefreshTokens())).browser()
+		b.signIn(adele)
+		time.Sleep(2 * time.Hour)
+		b.idp.ResetRequests()
+		b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: time.Second})
+		var wait sync.WaitGroup
+		for range 50 {
+			r := request(http.MethodGet, "/token", "")
+			r.AddCookie(b.jar[sessionCookie])
+			wait.Go(func() {
+				if a := b.send(r); a.body != adele {
+					t.Errorf("%d %s", a.StatusCode, a.body)
+				}
+			})
+		}
+		wait.Wait()
+		if n := b.idp.Count(entratest.Token); n != 1 {
+			t.Errorf("%d token calls", n)
+		}
+	})
+}
+
+func TestToken_OneWhoGivesUpDoesNotStopTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		s.app.Get("/hasty", func(c *fiber.Ctx) error {
+			ctx, cancel := context.WithTimeout(c.UserContext(), 100*time.Millisecond)
+			defer cancel()
+			_, err := fibermsal.TokenCredential(c).GetToken(ctx, tokenRequest())
+			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, fibermsal.ErrUnavailable) {
+				t.Errorf("hasty: %v", err)
+			}
+			return err
+		})
+		b := s.browser()
+		b.signIn(adele)
+		time.Sleep(2 * time.Hour)
+		b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: time.Second})
+		hasty := request(http.MethodGet, "/hasty", "")
+		hasty.AddCookie(b.jar[sessionCookie])
+		go b.send(hasty)
+		synctest.Wait()
+		if a := b.get("/token"); a.body != adele {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+	})
+}
+
+func TestToken_FailuresOfARenewalByTheirFields(t *testing.T) {
+	for name, row := range map[string]struct {
+		fault      entratest.Fault
+		status     int
+		code       string
+		retryAfter string
+	}{
+		"revoked":     {entratest.Fault{OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{50173}, Suberror: "bad_token"}}, 401, "login_required", ""},
+		"MFA":         {entratest.Fault{OAuth: &entratest.OAuthError{Error: "interaction_required", Codes: []int{50076}}}, 401, "login_required", ""},
+		"consent":     {entratest.Fault{OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{65001}, Suberror: "consent_required"}}, 403, "consent_required", ""},
+		"bad secret":  {entratest.Fault{Status: 401, OAuth: &entratest.OAuthError{Error: "invalid_client", Codes: []int{7000215}}}, 500, "misconfigured", ""},
+		"throttled":   {entratest.Fault{Status: 429, Header: http.Header{"Retry-After": {"30"}}, Body: "slow down"}, 503, "unavailable", "30"},
+		"server":      {entratest.Fault{Status: 500, Body: "oops"}, 503, "unavailable", "5"},
+		"unreachable": {entratest.Fault{Drop: true}, 503, "unavailable", "5"},
+		"too large":   {entratest.Fault{Status: 200, BodyFrom: func() io.Reader { return io.LimitReader(zeros{}, 2<<20) }}, 503, "unavailable", "5"},
+		"slow":        {entratest.Fault{Delay: time.Minute}, 503, "unavailable", "5"},
+		"redirected":  {entratest.Fault{Status: 307, Header: http.Header{"Location": {"https://login.entra.test/elsewhere"}}}, 503, "unavailable", "5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newSite(t, newIDP(t)).browser()
+				b.signIn(adele)
+				before := b.session()
+				time.Sleep(2 * time.Hour)
+				b.idp.ResetRequests()
+				b.idp.Fault(entratest.Token, row.fault)
+				a := b.get("/token")
+				if a.StatusCode != row.status || a.json(t)["code"] != row.code || a.Header.Get("Retry-After") != row.retryAfter {
+					t.Errorf("status %d, Retry-After %q: %s\n%s", a.StatusCode, a.Header.Get("Retry-After"), a.body, b.log)
+				}
+				if n := b.idp.Count(entratest.Other); n != 0 {
+					t.Errorf("%d calls where a redirect led to", n)
+				}
+				b.idp.ClearFaults()
+				if b.session() != before || b.user() != adele {
+					t.Error("the session did not survive")
+				}
+				if row.status == http.StatusServiceUnavailable && b.get("/token").body != adele {
+					t.Errorf("no token after the fault: %s", b.get("/token").body)
+				}
+			})
+		})
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = '0'
+	}
+	return len(p), nil
+}
+
+func TestToken_CredentialsFaultIsNotTheUsers(t *testing.T) {
+	for name, row := range map[string]struct {
+		credential func(context.Context) (confidential.Credential, error)
+		status     int
+	}{
+		"fails":   {func(context.Context) (confidential.Credential, error) { return confidential.Credential{}, errStorage }, 503},
+		"panics":  {func(context.Context) (confidential.Credential, error) { panic(errStorage) }, 500},
+		"nothing": {func(context.Context) (confidential.Credential, error) { return confidential.Credential{}, nil }, 500},
+		"without its assertion": {func(context.Context) (confidential.Credential, error) {
+			return confidential.NewCredFromAssertionCallback(func(context.Context, confidential.AssertionRequestOptions) (string, error) {
+				return "", errStorage
+			}), nil
+		}, 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, idp := newLedger(), newIDP(t)
+				b := newSite(t, idp, onLedger(l)).browser()
+				b.signIn(adele)
+				time.Sleep(2 * time.Hour)
+				b.site = newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) { cfg.ClientSecret, cfg.Credential = "", row.credential })
+				if a := b.navigate("/token"); a.StatusCode != row.status || strings.Contains(b.log.String(), "storage-password") {
+					t.Errorf("status %d, Location %q\n%s", a.StatusCode, a.location(), b.log)
+				}
+				if a := b.navigate("/user/login"); a.StatusCode != http.StatusSeeOther {
+					t.Errorf("a visitor's sign-in troubles the credential: status %d", a.StatusCode)
+				}
+			})
+		})
+	}
+}
+
+func TestToken_ScopesThatWereNotGrantedNeedConsentAndNoLoop(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	ask := func(options policy.TokenRequestOptions) fiber.Handler {
+		return func(c *fiber.Ctx) error {
+			_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), options)
+			return err
+		}
+	}
+	s.app.Get("/mail", ask(policy.TokenRequestOptions{Scopes: []string{"Mail.Read"}}))
+	s.app.Get("/challenge", ask(policy.TokenRequestOptions{Claims: `{"access_token":{}}`}))
+	s.app.Get("/default", ask(policy.TokenRequestOptions{Scopes: []string{"https://graph.entra.test/.default"}}))
+	s.app.Get("/long", ask(policy.TokenRequestOptions{Scopes: []string{"https://graph.entra.test/User.Read"}}))
+	b := s.browser()
+	b.signIn(adele)
+	s.idp.ResetRequests()
+	for path, status := range map[string]int{"/mail": 403, "/challenge": 401, "/default": 200, "/long": 200} {
+		if a := b.navigate(path); a.StatusCode != status || a.location() != "" {
+			t.Errorf("%s: status %d, Location %q", path, a.StatusCode, a.location())
+		}
+	}
+	if n := s.idp.Count(entratest.Token); n != 1 {
+		t.Errorf("%d token calls, want one for the scope that is missing", n)
+	}
+}
+
+func TestC8_AuthenticationProviderKnowsGraphAlone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	var authorized []string
+	s.app.Get("/kiota", func(c *fiber.Ctx) error {
+		provider := fibermsal.AuthenticationProvider(c)
+		for _, address := range []string{"https://graph.entra.test/v1.0/me", "https://evil.example/v1.0/me", "https://graph.entra.test.evil.example/", "https://login.entra.test/"} {
+			info := abstractions.NewRequestInformation()
+			info.UrlTemplate = address
+			if err := provider.AuthenticateRequest(c.UserContext(), info, nil); err != nil {
+				return err
+			}
+			if len(info.Headers.Get("Authorization")) > 0 {
+				authorized = append(authorized, address)
+			}
+		}
+		return nil
+	})
+	b := s.browser()
+	if a := b.get("/kiota"); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("for nobody: status %d", a.StatusCode)
+	}
+	b.signIn(adele)
+	if a := b.get("/kiota"); a.StatusCode != http.StatusOK {
+		t.Fatalf("status %d %s", a.StatusCode, a.body)
+	}
+	if len(authorized) != 1 || authorized[0] != "https://graph.entra.test/v1.0/me" {
+		t.Errorf("tokens for %v", authorized)
+	}
+}
+
+func TestCacheAccessor_ServesAnMSALClientOfTheApp(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t)
+	s := newSite(t, idp)
+	s.app.Get("/msal", func(c *fiber.Ctx) error {
+		accessor, err := fibermsal.NewCacheAccessor(c)
+		if err != nil {
+			return err
+		}
+		secret, err := confidential.NewCredFromSecret(idp.ClientSecret)
+		if err != nil {
+			return err
+		}
+		client, err := confidential.New(idp.Authority, idp.ClientID, secret, confidential.WithCache(accessor),
+			confidential.WithHTTPClient(idp.HTTPClient), confidential.WithInstanceDiscovery(false))
+		if err != nil {
+			return err
+		}
+		u, _ := fibermsal.FromContext(c)
+		result, err := client.AcquireTokenSilent(c.UserContext(), []string{"User.Read"},
+			confidential.WithSilentAccount(confidential.Account{HomeAccountID: u.ID + "." + u.TenantID}))
+		if err != nil {
+			return err
+		}
+		owner, _ := idp.TokenUser(result.AccessToken)
+		return c.SendString(owner)
+	})
+	b := s.browser()
+	if a := b.get("/msal"); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("for nobody: status %d", a.StatusCode)
+	}
+	b.signIn(adele)
+	if a := b.get("/msal"); a.body != adele {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	var none fibermsal.CacheAccessor
+	if none.Export(t.Context(), nil, cacheHints()) == nil {
+		t.Error("an accessor of nobody works")
+	}
+}
+
+func TestAuth_CloseEndsTokenCallsOrderly(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t)
+	auth, err := fibermsal.Open(configFor(idp))
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := fiber.New()
+	app.Use(auth.Handler())
+	auth.RegisterRoutes(app)
+	var wait sync.WaitGroup
+	app.Get("/", func(c *fiber.Ctx) error {
+		credential := fibermsal.TokenCredential(c)
+		for range 8 {
+			wait.Go(func() {
+				for {
+					if _, err := credential.GetToken(context.Background(), tokenRequest()); err != nil {
+						if !errors.Is(err, fibermsal.ErrUnavailable) {
+							t.Errorf("after Close: %v", err)
+						}
+						return
+					}
+				}
+			})
+		}
+		return nil
+	})
+	b := (&site{t: t, app: app, idp: idp, log: &logbook{}}).browser()
+	b.signIn(adele)
+	b.get("/")
+	time.Sleep(20 * time.Millisecond)
+	if err := auth.Close(); err != nil {
+		t.Error(err)
+	}
+	wait.Wait()
+}
