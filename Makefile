@@ -20,10 +20,10 @@ run: ## Start the example app, with the emulator unless FIBERMSAL_CLIENT_ID is s
 	$(GO) run ./examples/fiber-app
 
 .PHONY: test
-test: setup ## Run all tests with -race, on real Redis and Chromium, skipping nothing
+test: setup ## Run all tests, with -race, on real Redis and Chromium, skipping nothing
 	FIBERMSAL_TEST_ALL=1 $(GO) test -race -shuffle=on -count=1 -timeout 20m ./...
 	cd e2e && FIBERMSAL_TEST_ALL=1 $(GO) test -race -count=1 -timeout 30m ./...
-	cd examples/graph-client && $(GO) build -o /dev/null .
+	cd examples/graph-client && $(GO) test -count=1 -timeout 20m ./...
 
 .PHONY: setup
 setup: ## Install what the tests need: redis-server and chromium

@@ -20,7 +20,7 @@ import (
 // It belongs to that session alone: MSAL's partition hints are ignored, since
 // MSAL computes them differently from call to call, and a client made with it
 // must not serve anybody else, because a shared client hands one user's tokens
-// to another (DESIGN 3.1). It is safe for concurrent use, and may be used after
+// to another (trap M1). It is safe for concurrent use, and may be used after
 // the handler has returned.
 type CacheAccessor struct {
 	cache tokenCache
@@ -29,7 +29,7 @@ type CacheAccessor struct {
 var _ cache.ExportReplace = (*CacheAccessor)(nil)
 
 // emptyCache is what MSAL must be given when nothing is stored: left alone it
-// would keep, and later export, what it held before (trap T25).
+// would keep, and later export, what it held before (trap M2).
 var emptyCache = []byte("{}")
 
 var errNoSession = errors.New("fibermsal: a CacheAccessor without a session; make it with NewCacheAccessor")
@@ -114,7 +114,7 @@ func (t *recordedTokens) save(ctx context.Context, content []byte) error {
 	}
 	err := t.auth.records.Update(ctx, t.session.recordName, record.Tokens, content, ttl)
 	if errors.Is(err, record.ErrNotFound) {
-		return nil // signed out meanwhile, which wins (security row D8)
+		return nil // signed out meanwhile, which wins (threat D8)
 	}
 	if err != nil {
 		return storageUnavailable(err)

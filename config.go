@@ -83,7 +83,7 @@ type Config struct {
 
 	// PublicURL is the origin under which browsers reach the app, such as
 	// https://app.example.com. Redirect URIs are built from it and never from
-	// the request, whose headers anybody can forge (security row C5). Plain
+	// the request, whose headers anybody can forge (threat C5). Plain
 	// http is accepted for localhost only.
 	//
 	// Required.
@@ -384,7 +384,7 @@ func (cfg Config) checkTenants(p *problems, tenant string) {
 	}
 	for i, t := range cfg.AllowedTenants {
 		if !discovery.IsGUID(t) {
-			p.add("AllowedTenants", "entry %d is not a GUID", i)
+			p.add("AllowedTenants", "entry %d is not a GUID", i+1)
 		}
 	}
 }
@@ -466,11 +466,11 @@ func (cfg Config) checkStorage(p *problems) {
 	for i, k := range cfg.Keys {
 		switch {
 		case len(k) != sealed.KeySize:
-			p.add("Keys", "key %d has %d bytes instead of %d", i, len(k), sealed.KeySize)
+			p.add("Keys", "key %d has %d bytes instead of %d", i+1, len(k), sealed.KeySize)
 		case len(slices.Compact(slices.Clone(k))) == 1:
-			p.add("Keys", "key %d is one byte repeated; use random bytes", i)
+			p.add("Keys", "key %d is one byte repeated; use random bytes", i+1)
 		case slices.ContainsFunc(cfg.Keys[:i], func(other []byte) bool { return slices.Equal(k, other) }):
-			p.add("Keys", "key %d is listed twice", i)
+			p.add("Keys", "key %d is listed twice", i+1)
 		}
 	}
 }

@@ -14,7 +14,7 @@ const maxFlowCookies = 32
 
 // cookieValue returns a copy of the one cookie of a name. A second one of the
 // same name is an attack, for "__Host-" cookies cannot have one (cookie tossing,
-// security row D5), so then there is none.
+// threat D5), so then there is none.
 func cookieValue(c *fiber.Ctx, name string) (value string, ok bool) {
 	found := 0
 	c.Request().Header.VisitAllCookie(func(k, v []byte) {
@@ -40,7 +40,7 @@ func (a *Auth) flowCookies(c *fiber.Ctx) (cookies []flow.Cookie) {
 }
 
 // setCookie writes a cookie whose name and value consist of safe characters:
-// Fiber writes them as they are (security row C2).
+// Fiber writes them as they are (threat C2).
 func (a *Auth) setCookie(c *fiber.Ctx, name, value, sameSite string, life time.Duration) {
 	c.Cookie(&fiber.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),

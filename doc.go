@@ -17,8 +17,9 @@
 //
 // The browser holds the cookie __Host-fibermsal: 32 random bytes. The storage
 // holds two records under a hash of them, the session and MSAL's token cache,
-// each sealed with AES-256-GCM for exactly its place. Nothing is stored for
-// anybody who has not signed in.
+// each sealed with AES-256-GCM for exactly its place. Of a visitor nothing is stored
+// before Entra's answer to their own sign-in arrives, and then a marker that makes
+// the answer count once.
 //
 // # Promises
 //

@@ -14,15 +14,16 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// A whole sign-in, with the emulator in the place of Entra.
+// A whole sign-in, with the emulator in the place of Entra and Graph.
 func Example() {
+	// readme:start
 	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
 	defer func() { _ = idp.Close() }()
 
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
 	app.Use(fibermsal.New(fibermsal.Config{
 		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
-		PublicURL: "https://app.example", HTTPClient: idp.HTTPClient, Logger: slog.New(slog.DiscardHandler),
+		GraphURL: idp.GraphURL, HTTPClient: idp.HTTPClient, PublicURL: "https://app.example",
 	}))
 	fibermsal.RegisterRoutes(app)
 	app.Get("/hello", fibermsal.Require(), func(c *fiber.Ctx) error {
@@ -30,7 +31,8 @@ func Example() {
 		return c.SendString("Hello " + user.Name)
 	})
 
-	// What a browser does.
+	// What a browser does: it starts, Adele picks her account, Entra's answer goes
+	// back to the app with the cookie of the start.
 	login, _ := app.Test(httptest.NewRequest(http.MethodGet, "/user/login?to=/hello", http.NoBody))
 	answer, _ := idp.SignIn(login.Header.Get("Location"), "AdeleV@contoso.com")
 	callback := answer.Request()
@@ -44,6 +46,7 @@ func Example() {
 	hello, _ := app.Test(page)
 	body, _ := io.ReadAll(hello.Body)
 	fmt.Println(string(body))
+	// readme:end
 	// Output: Hello Adele Vance
 }
 

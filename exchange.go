@@ -45,7 +45,7 @@ func entraClient(configured *http.Client) *http.Client {
 
 // exchange is the HTTP client of one MSAL call. It notes what the token endpoint
 // answered, because MSAL's errors are texts, which contain tokens and the client
-// secret (security row F1): errors are classified by what is noted here, and
+// secret (threat F1): errors are classified by what is noted here, and
 // MSAL's are dropped. It is not safe for concurrent use, and MSAL makes its calls
 // one after the other.
 type exchange struct {

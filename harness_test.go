@@ -74,7 +74,7 @@ func configFor(idp *entratest.Server) fibermsal.Config {
 
 // newSite makes an app with the routes and two pages of its own: /guarded, and
 // /token, which answers with the user whose token the handler gets. When the test
-// ends, no answer and no log line may contain a credential (security rows C7, F1).
+// ends, no answer and no log line may contain a credential (threats C7, F1).
 func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Config)) *site {
 	t.Helper()
 	s := &site{t: t, idp: idp, log: &logbook{}, app: fiber.New(fiber.Config{ReadBufferSize: 16 << 10, DisableStartupMessage: true})}

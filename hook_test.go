@@ -97,9 +97,9 @@ func TestOnSignIn_ValuesAreBounded(t *testing.T) {
 func TestOnSignIn_CredentialServesSeveralAtOnce(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAccessTokenLifetime(4*time.Minute)) // so short that MSAL renews each time
-	b := newSite(t, idp, withHook(func(ctx context.Context, s *fibermsal.SignIn) error {
+	b := newSite(t, idp, func(cfg *fibermsal.Config) { cfg.Scopes = []string{"User.Read", "Mail.Read"} }, withHook(func(ctx context.Context, s *fibermsal.SignIn) error {
 		var wait sync.WaitGroup
-		for _, scope := range []string{"User.Read", "profile"} {
+		for _, scope := range []string{"User.Read", "Mail.Read"} {
 			wait.Go(func() {
 				if _, err := s.Credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}}); err != nil {
 					t.Error(err)

@@ -16,7 +16,7 @@ import (
 )
 
 // The library's own pages are plain: no script, nothing loaded, nothing a request
-// said (security row A10).
+// said (threat A10).
 var (
 	//go:embed pages.html
 	pagesSource string

@@ -93,7 +93,7 @@ func (l *ledger) flip(key string, i int) {
 func TestE4_PlaintextIsNeverParsed(t *testing.T) {
 	t.Parallel()
 	forged, err := json.Marshal(map[string]any{
-		"user":    map[string]any{"tid": "x", "oid": "admin", "sub": "admin", "upn": "admin@contoso.com", "until": time.Now().Add(time.Hour)},
+		"user":    map[string]any{"tid": "x", "oid": "admin", "sub": "admin", "upn": "admin@contoso.com", "expires_at": time.Now().Add(time.Hour)},
 		"account": "a.b",
 	})
 	if err != nil {

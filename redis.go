@@ -14,8 +14,7 @@ import (
 )
 
 // Deadlines of a Redis command. go-redis waits for seconds by default, and
-// ignores the context's deadline, so a stalled Redis would hold every request
-// (security row G3).
+// ignores the context's deadline, so a stalled Redis would hold every request.
 const (
 	redisDialTimeout = 500 * time.Millisecond
 	redisTimeout     = 250 * time.Millisecond

@@ -22,7 +22,7 @@ type request struct {
 	callback bool   // an answer of Entra's, whose failure no redirect may repeat
 	returnTo string // where a failed sign-in was to lead
 
-	asked   bool // who the user is: at most one storage read (security row H4)
+	asked   bool // who the user is: at most one storage read (threat H4)
 	session *session
 	err     error
 }
@@ -72,7 +72,7 @@ func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
 	err := next(c)
 	if r.err != nil && !a.cfg.AnonymousOnOutage && !errors.As(err, new(*Error)) {
 		// The handler saw nobody signed in because the storage failed: what it
-		// wrote, or the error it made of that, may be wrong (DESIGN 3.9).
+		// wrote, or the error it made of that, may be wrong.
 		err = r.err
 	}
 	err = a.answer(c, err)

@@ -32,7 +32,7 @@ const (
 //	GET  /user/login?to=/path  sends the browser to Entra and back to the path
 //	POST /user/authorized      takes Entra's answer (GET with ResponseMode Query)
 //	POST /user/logout          signs out here and at Entra; a GET asks first,
-//	                           unless it comes from the app's own pages
+//	                           unless it was typed or comes from the app's pages
 //	GET  /user/info            who is signed in, as JSON
 //
 // For another prefix use [Open] and [Auth.RegisterRoutes].
@@ -87,7 +87,7 @@ func (a *Auth) run(c *fiber.Ctx, r route) error {
 }
 
 // protect keeps answers about one user out of caches, frames and referrers
-// (security rows A14, C6, C10).
+// (threats A14, C6, C10).
 func protect(c *fiber.Ctx) {
 	c.Set(fiber.HeaderCacheControl, "no-store, private")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
@@ -97,7 +97,7 @@ func protect(c *fiber.Ctx) {
 }
 
 // login handles GET /user/login: it starts a sign-in and sends the browser to
-// Entra. What else is in the query, such as scopes, is ignored (security row A16).
+// Entra. What else is in the query, such as scopes, is ignored (threat A16).
 func (a *Auth) login(c *fiber.Ctx) error {
 	if isPrefetch(c) {
 		return c.SendStatus(fiber.StatusServiceUnavailable) // nobody asked for it (A15)
@@ -164,7 +164,7 @@ func (a *Auth) succeed(c *fiber.Ctx, begun *session, finished string) error {
 }
 
 // readResponse takes the authorization response from where the response mode
-// puts it, and from nowhere else (security rows A11, A12).
+// puts it, and from nowhere else (threats A11, A12).
 func (a *Auth) readResponse(c *fiber.Ctx) (*flow.Response, error) {
 	query := string(c.Request().URI().QueryString())
 	if a.cfg.ResponseMode == Query {
@@ -227,7 +227,7 @@ func rejected(status int, reason string) *Error {
 
 // logout handles POST /user/logout, and a GET that comes from the app's own pages
 // or the address bar. Any other, which a foreign page may have caused, is asked
-// to confirm (security row C4).
+// to confirm (threat C4).
 func (a *Auth) logout(c *fiber.Ctx) error {
 	if !meansSignOut(c) {
 		return a.writeConfirmation(c)
@@ -236,7 +236,7 @@ func (a *Auth) logout(c *fiber.Ctx) error {
 	if !ok {
 		return redirect(c, a.endSessionURL(c, nil))
 	}
-	// The cookie goes first, whatever the storage does next (security row D10).
+	// The cookie goes first, whatever the storage does next (threat D10).
 	a.expireCookie(c, a.cfg.cookieName, fiber.CookieSameSiteLaxMode)
 	s, err := requestOf(c).current(c)
 	if err := errors.Join(err, a.discard(c.UserContext(), name)); err != nil {
@@ -273,7 +273,7 @@ func (a *Auth) signedOut(c *fiber.Ctx, s *session) {
 }
 
 // endSessionURL is where a browser signs out of Entra. The way back is the
-// configured one, whatever the request says (security row C3). If Entra cannot be
+// configured one, whatever the request says (threat C3). If Entra cannot be
 // asked, the local sign-out must do.
 func (a *Auth) endSessionURL(c *fiber.Ctx, s *session) string {
 	m, err := a.metadata(c.UserContext())
@@ -294,7 +294,7 @@ func (a *Auth) endSessionURL(c *fiber.Ctx, s *session) string {
 }
 
 // info handles GET /user/info. It names fields one by one, so that nothing else
-// of a session can get out (security row C7).
+// of a session can get out (threat C7).
 func (a *Auth) info(c *fiber.Ctx) error {
 	s, err := requestOf(c).current(c)
 	if err != nil {
@@ -362,8 +362,8 @@ func requestedPath(c *fiber.Ctx) string {
 	return path
 }
 
-// redirect sends the browser on by 303, which never repeats a POST (security row
-// A13). It writes the header through Set, which removes line breaks; Fiber's
+// redirect sends the browser on by 303, which never repeats a POST (threat A13). It
+// writes the header through Set, which removes line breaks; Fiber's
 // Redirect does not (trap T1).
 func redirect(c *fiber.Ctx, target string) error {
 	c.Set(fiber.HeaderLocation, target)

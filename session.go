@@ -37,8 +37,8 @@ type decodedSession struct {
 // errCorruptSession says that a session's record is unreadable and was removed.
 var errCorruptSession = errors.New("fibermsal: corrupt session")
 
-// randomID makes the value of a session cookie: 32 random bytes or none (security
-// row D6).
+// randomID makes the value of a session cookie: 32 random bytes or none (threat
+// D6).
 func randomID(random io.Reader) (string, error) {
 	raw := make([]byte, record.IDSize)
 	if _, err := io.ReadFull(random, raw); err != nil {

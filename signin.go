@@ -23,7 +23,7 @@ const hookTimeout = 10 * time.Second
 const usedFor = flow.Lifetime + 2*time.Minute
 
 // begin starts a sign-in: where to send the browser, and the cookie it must bring
-// back. It writes nothing to the storage (security row G26).
+// back. It writes nothing to the storage (threat G26).
 func (a *Auth) begin(ctx context.Context, returnTo, replaces string) (authorizeURL string, cookie flow.Cookie, err error) {
 	attempt, err := flow.Begin(a.rand, time.Now(), returnTo, replaces)
 	if err != nil {
@@ -79,7 +79,7 @@ type finished struct {
 }
 
 // attemptOf finds the attempt that an authorization response answers. Only a
-// response whose state opens a cookie of this browser has one (security rows A1,
+// response whose state opens a cookie of this browser has one (threats A1,
 // A2), and only while it is young (A4).
 func (a *Auth) attemptOf(response *flow.Response, cookies []flow.Cookie) (*flow.Attempt, error) {
 	name := a.flows.Name(response.State)
@@ -141,7 +141,7 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 }
 
 // useOnce lets a response be redeemed once, on whichever instance it arrives
-// (security row A3).
+// (threat A3).
 func (a *Auth) useOnce(ctx context.Context, state string) error {
 	claimant, err := randomID(a.rand)
 	if err != nil {
@@ -192,7 +192,7 @@ func (s *session) during(attempt *flow.Attempt) *session {
 const consumersTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 // sameAccount reports whether the tokens, which MSAL files under the account of
-// client_info, are those of the verified user (security row B7). A guest has
+// client_info, are those of the verified user (threat B7). A guest has
 // another object id at home; then the id_token names that home.
 func sameAccount(c *idtoken.Claims, account entraAccount) bool {
 	if account.TenantID == c.TenantID {
@@ -225,7 +225,7 @@ func refusedToken(err error) error {
 const reasonCancelled = "access_denied"
 
 // refusedByEntra turns an error response into one of ours. Its texts are
-// anybody's to write and go to the log alone (security row A10).
+// anybody's to write and go to the log alone (threat A10).
 func refusedByEntra(response *flow.Response) *Error {
 	said := strings.Join(strings.Fields(response.Error+" "+response.ErrorSubcode+" "+response.ErrorDescription), " ")
 	cause := errors.New(redact.Text(said))

@@ -32,7 +32,7 @@ func callback(form string) *http.Request {
 	return r
 }
 
-// assertRejected is REJECT of security.md: the status, a fixed text with a
+// assertRejected is what a refused response looks like: the status, a fixed text with a
 // correlation id, no session, nothing stored, and the reason in the log.
 func (b *browser) assertRejected(a *answer, status int, reason string) {
 	b.t.Helper()
@@ -592,4 +592,94 @@ func discoveryOf(t *testing.T, idp *entratest.Server) string {
 		t.Fatal(err)
 	}
 	return string(body)
+}
+
+func TestA14_SignInLeavesNoTraceInReferrersAndCaches(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	answers := []*answer{b.navigate("/user/login"), b.navigate("/guarded"), b.do(callback("code=x")), b.do(b.approve(b.start(""), adele).Request())}
+	for i, a := range answers {
+		if a.Header.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(a.Header.Get("Cache-Control"), "no-store") {
+			t.Errorf("answer %d: %v", i, a.Header)
+		}
+	}
+	if strings.Contains(b.log.String(), "code=") || strings.Contains(b.log.String(), "state=") {
+		t.Errorf("the log has parameters:\n%s", b.log)
+	}
+}
+
+func TestC10_PagesCannotBeFramed(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	for name, a := range map[string]*answer{"problem": b.do(callback("code=x")), "confirmation": b.get("/user/logout")} {
+		policy := a.Header.Get("Content-Security-Policy")
+		for _, directive := range []string{"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action "} {
+			if !strings.Contains(policy, directive) {
+				t.Errorf("%s: %s is not in %q", name, directive, policy)
+			}
+		}
+		if a.Header.Get("X-Frame-Options") != "DENY" || a.Header.Get("X-Content-Type-Options") != "nosniff" || strings.Contains(a.body, "<script") {
+			t.Errorf("%s: %v", name, a.Header)
+		}
+	}
+	if n := b.idp.Count(entratest.Discovery); n > 1 {
+		t.Errorf("%d discovery calls for two pages", n)
+	}
+}
+
+func TestC10_ProblemPagesAskNobody(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	b.do(callback("code=x"))
+	if n := len(b.idp.Requests()); n != 0 {
+		t.Errorf("a stranger's junk made %d calls to Entra", n)
+	}
+}
+
+func TestG17_DiscoveryAndKeysOncePerProcess(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	for range 50 {
+		b := s.browser()
+		b.signIn(adele)
+		b.get("/token")
+	}
+	for endpoint, want := range map[entratest.Endpoint]int{entratest.Discovery: 1, entratest.Keys: 1, entratest.InstanceDiscovery: 0, entratest.Token: 50} {
+		if n := s.idp.Count(endpoint); n != want {
+			t.Errorf("%s: %d calls, want %d", endpoint, n, want)
+		}
+	}
+}
+
+func TestG17_OldDiscoveryServesAtOnceWhileEntraStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, newIDP(t)).browser()
+		b.start("")
+		time.Sleep(25 * time.Hour)
+		b.idp.Fault(entratest.Discovery, entratest.Fault{Delay: time.Hour})
+		before := time.Now()
+		b.start("")
+		if waited := time.Since(before); waited > time.Second {
+			t.Errorf("waited %v for what is remembered", waited)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestG26_VisitorsCostNoStorageAndNoCalls(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l))
+	for i := range 500 {
+		s.send(request(http.MethodGet, "/user/login", ""))
+		s.send(callback("code=x&state=" + strings.Repeat("A", 42) + string(rune('A'+i%16))))
+		s.send(request(http.MethodGet, "/user/info", ""))
+	}
+	gets, sets := l.count()
+	if gets != 0 || sets != 0 || len(l.keys()) != 0 {
+		t.Errorf("%d reads, %d writes, %v", gets, sets, l.keys())
+	}
+	if n := len(s.idp.Requests()); n != 1 {
+		t.Errorf("%d calls to Entra, want the one for its configuration", n)
+	}
 }

@@ -16,7 +16,7 @@ import (
 
 // msalClient makes an MSAL client for one session and one call. Clients cost
 // microseconds and must not be shared: MSAL mixes up the tokens of concurrent
-// users (DESIGN 3.1). Instance discovery is off because it asks once per client
+// users (trap M1). Instance discovery is off because it asks once per client
 // about an authority that is configured.
 func (a *Auth) msalClient(credential confidential.Credential, tokens tokenCache) (confidential.Client, *exchange, error) {
 	x := &exchange{client: a.entra}
@@ -159,7 +159,7 @@ func hasRefreshToken(content []byte) bool {
 }
 
 // checkRefreshed makes sure that a refresh brought tokens of the same user
-// (OpenID Connect Core section 12.2; security row B8). If not, the session ends.
+// (OpenID Connect Core section 12.2; threat B8). If not, the session ends.
 func (a *Auth) checkRefreshed(ctx context.Context, who *session, x *exchange) error {
 	err := a.sameUser(ctx, who, x)
 	if err == nil || errors.Is(err, ErrUnavailable) {

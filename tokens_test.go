@@ -41,7 +41,7 @@ func TestToken_IsRenewedAndKept(t *testing.T) {
 	})
 }
 
-func TestToken_ConcurrentRequestsRenewOnce(t *testing.T) {
+func TestG10_ConcurrentRequestsRenewOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSite(t, newIDP(t, entratest.WithOneTimeRefreshTokens())).browser()
 		b.signIn(adele)
@@ -65,7 +65,7 @@ func TestToken_ConcurrentRequestsRenewOnce(t *testing.T) {
 	})
 }
 
-func TestToken_OneWhoGivesUpDoesNotStopTheOthers(t *testing.T) {
+func TestG22_OneWhoGivesUpDoesNotStopTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newIDP(t))
 		s.app.Get("/hasty", func(c *fiber.Ctx) error {
@@ -91,7 +91,7 @@ func TestToken_OneWhoGivesUpDoesNotStopTheOthers(t *testing.T) {
 	})
 }
 
-func TestToken_FailuresOfARenewalByTheirFields(t *testing.T) {
+func TestG8_FailuresOfARenewalAreToldApart(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault      entratest.Fault
 		status     int

@@ -29,7 +29,7 @@ type User struct {
 	Name string `json:"name,omitempty"`
 	// Username is the preferred_username claim, for most users the UPN.
 	Username string `json:"upn,omitempty"`
-	// Mail is the mail address in normal form, or empty.
+	// Mail is the mail address in lower case, or empty.
 	Mail string `json:"mail,omitempty"`
 	// Roles are the app roles assigned to the user.
 	Roles []string `json:"roles,omitempty"`
@@ -37,8 +37,8 @@ type User struct {
 	Values map[string]json.RawMessage `json:"values,omitempty"`
 	// SignedInAt and ExpiresAt are when the session began and when it ends at
 	// the latest.
-	SignedInAt time.Time `json:"at"`
-	ExpiresAt  time.Time `json:"until"`
+	SignedInAt time.Time `json:"signed_in_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
 }
 
 // FromContext returns who is signed in, or false for nobody. If the storage

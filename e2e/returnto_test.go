@@ -19,7 +19,7 @@ func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 		batch  = 50_000
 	)
 	page := newChromium(t, newSite(t, "http")).tab()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+	random := rand.New(rand.NewPCG(1, 2))
 	var paths []string
 	checked := 0
 	check := func() {

@@ -89,7 +89,7 @@ func trySigningInOnRedis(t *testing.T, s site) {
 	c.add("a session cookie", sessions...)
 	c.add("the key", key.base64(), string(key))
 	c.search(t, "the app's output", []byte(a.stdout.String()+a.stderr.String()))
-	// Dump fails for keys that never expire (security row E9).
+	// Dump fails for keys that never expire (threat E9).
 	stored := append(redis.Dump(), redis.Written()...)
 	c.search(t, "Redis", stored)
 	for _, user := range idp.server.Users() {

@@ -32,7 +32,7 @@ const (
 	crowdSize = 1000
 	// workers are the requests in flight, connections the sockets they share: each
 	// socket carries requests of many users, one after the other, which is where
-	// Fiber's reuse of buffers would mix them up (security row H1).
+	// Fiber's reuse of buffers would mix them up (threat H1).
 	workers     = 64
 	connections = 48
 	// rounds is how often each user asks for everything.
@@ -44,7 +44,7 @@ const (
 const crowdURL = "https://app.example"
 
 // A thousand people at once get their own answers, and nothing of theirs can be
-// read anywhere (security rows C7, E1, E9, F1, H1, H2).
+// read anywhere (threats C7, E1, E9, F1, H1, H2).
 func TestH1_AThousandUsersAtOnceGetTheirOwnAnswers(t *testing.T) {
 	standing := goleak.IgnoreCurrent() // tests that wait for their turn
 	t.Cleanup(func() {
@@ -202,7 +202,7 @@ func (c *crowd) serveMe(ctx *fiber.Ctx) error {
 }
 
 // serveLate uses what a handler got after it has returned, when Fiber has given
-// its request to somebody else (security row H2).
+// its request to somebody else (threat H2).
 func (c *crowd) serveLate(ctx *fiber.Ctx) error {
 	caller := strings.Clone(ctx.Get("X-Caller"))
 	user, _ := fibermsal.FromContext(ctx)

@@ -201,7 +201,7 @@ func handlesAnswer(ctx context.Context, info *abstractions.RequestInformation) b
 
 // recoverInto turns a panic of Kiota's or the SDK's into an error: they
 // dereference what a strange answer leaves out, such as the message of an error
-// or the quotes of a claims challenge (entra-facts 5.2, 6.7).
+// or the quotes of a claims challenge (traps K1, K2).
 func (x *call) recoverInto(ctx context.Context, err *error) {
 	if p := recover(); p != nil {
 		x.abandon()

@@ -14,7 +14,7 @@ import (
 )
 
 // authenticator puts the credential's token on requests to Graph and refuses all
-// others, which Kiota's own would let out without one (entra-facts 6.8). Claims
+// others, which Kiota's own would let out without one (trap K5). Claims
 // challenges are Kiota's to decode; the credential answers them.
 type authenticator struct {
 	graph origin

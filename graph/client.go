@@ -55,7 +55,7 @@ func AdapterFor(credential azcore.TokenCredential, scopes ...string) abstraction
 const mePlaceholder = "me-token-to-replace"
 
 // me does what client.Me() does. NewUserItemRequestBuilder would not: it takes a
-// URL, ignores $select and is good for one call (entra-facts 6.6).
+// URL, ignores $select and is good for one call (trap K4).
 func me(adapter abstractions.RequestAdapter) *users.UserItemRequestBuilder {
 	return users.NewUserItemRequestBuilderInternal(map[string]string{"user%2Did": mePlaceholder}, adapter)
 }

@@ -23,7 +23,7 @@ func Manager(c *fiber.Ctx, scopes ...string) (models.Userable, error) {
 	return managerOf(c.UserContext(), Adapter(c, scopes...))
 }
 
-// noManager is how Graph says that there is none (entra-facts 6.2). A 404 with
+// noManager is how Graph says that there is none. A 404 with
 // another code, or without one, does not come from the directory.
 const noManager = "Request_ResourceNotFound"
 
@@ -36,7 +36,7 @@ func managerOf(ctx context.Context, adapter abstractions.RequestAdapter, propert
 		return nil, badAnswer("request", err)
 	}
 	// Not the builder's own Get: where @odata.type is missing, that returns a
-	// directory object without a name (entra-facts 6.2).
+	// directory object without a name.
 	object, err := adapter.Send(ctx, info, models.CreateUserFromDiscriminatorValue, abstractions.ErrorMappings{
 		"XXX": odataerrors.CreateODataErrorFromDiscriminatorValue,
 	})

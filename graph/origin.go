@@ -34,7 +34,7 @@ func (o origin) hostname() string {
 	return (&url.URL{Host: o.host}).Hostname()
 }
 
-// admit refuses every URL outside Graph (security row C8). SDK calls take URLs
+// admit refuses every URL outside Graph (threat C8). SDK calls take URLs
 // from anywhere: a nextLink of an answer, or WithUrl with what a user has typed.
 // Besides the origin, the path must mean what it says: servers and proxies do not
 // agree on dot segments, backslashes and double slashes at the front.

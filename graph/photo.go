@@ -40,7 +40,7 @@ func photoOf(ctx context.Context, credential azcore.TokenCredential, scopes []st
 }
 
 // noPhoto: a missing photo is a 404 with any of four codes, and a 501 for accounts
-// without a mailbox (entra-facts 6.3).
+// without a mailbox.
 func noPhoto(err error) bool {
 	var e *fibermsal.Error
 	return errors.As(err, &e) &&
@@ -48,7 +48,7 @@ func noPhoto(err error) bool {
 }
 
 // pictureType returns the media type of a picture that browsers show and that
-// cannot carry a script, or nothing (security row C9). Not SVG, which can.
+// cannot carry a script, or nothing (threat C9). Not SVG, which can.
 func pictureType(content []byte) string {
 	switch sniffed := http.DetectContentType(content); sniffed {
 	case "image/jpeg", "image/png", "image/gif", "image/webp":

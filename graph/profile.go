@@ -74,7 +74,7 @@ func await(ctx context.Context, answer <-chan models.Userable) models.Userable {
 
 // complete takes over name and mail. It does not if the answer is about somebody
 // else than the ID token, as OpenID Connect asks for UserInfo (Core, section
-// 5.3.2; security.md section 5, userinfo-invalid-sub).
+// 5.3.4).
 func complete(u *fibermsal.User, known models.Userable) bool {
 	if known == nil || !strings.EqualFold(deref(known.GetId()), u.ID) {
 		return false

@@ -85,7 +85,7 @@ func TestProfile_takes_what_Graph_knows_better(t *testing.T) {
 }
 
 // aiohttp_msal ends the sign-in for a user without a mailbox, and asks for the
-// manager without looking at the status (features.md D12, D13).
+// manager without looking at the status.
 func TestProfile_D12_D13_mail_and_manager_may_be_missing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withProfile)

@@ -95,7 +95,7 @@ func serveManager(c *fiber.Ctx) error {
 	return c.Status(status).Send(body)
 }
 
-// servePhoto handles GET /user/photo (security row C9).
+// servePhoto handles GET /user/photo (threat C9).
 func servePhoto(c *fiber.Ctx) error {
 	picture, err := Photo(c)
 	if err != nil {

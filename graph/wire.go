@@ -18,7 +18,7 @@ import (
 
 const (
 	// maxTries and maxWait bound the patience with a busy Graph. Kiota's handler
-	// sleeps through any Retry-After, however long (entra-facts 6.6).
+	// sleeps through any Retry-After, however long (trap K3).
 	maxTries = 3
 	maxWait  = 3 * time.Second
 	// firstPause triples from try to try.

@@ -40,7 +40,7 @@ func main() {
 		if err != nil {
 			return err // consent missing? signed out elsewhere? handled for you
 		}
-		return c.SendString("Hello " + *me.GetDisplayName())
+		return c.JSON(fiber.Map{"hello": me.GetDisplayName()})
 	})
 	log.Fatal(app.Listen(":3000"))
 	// readme:end

@@ -2,7 +2,7 @@
 //
 // MSAL asks for it again with every new client, and fibermsal makes a client
 // per session: without a shared cache, 100 sessions cost 100 calls
-// (security.md G17). [Transport] sits below MSAL and answers those calls.
+// (threat G17). [Transport] sits below MSAL and answers those calls.
 package discovery
 
 import (
@@ -39,7 +39,7 @@ const (
 
 	fetchTimeout = 10 * time.Second
 
-	// maxBody bounds every answer of the authority (security.md G8): MSAL reads
+	// maxBody bounds every answer of the authority (threat G8): MSAL reads
 	// without limit.
 	maxBody = 1 << 20
 	// maxDocuments is far more than an app has authorities.

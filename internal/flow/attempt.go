@@ -1,7 +1,7 @@
 // Package flow is the state of a sign-in before anybody is signed in.
 //
 // That state lives in the browser, in one sealed cookie per attempt, so that
-// an anonymous visitor costs no storage (security.md G26) and parallel tabs do
+// an anonymous visitor costs no storage (threat G26) and parallel tabs do
 // not disturb each other (A5). An [Attempt] is the state itself, a [Jar] puts
 // it into cookies and takes it out again.
 package flow
@@ -45,7 +45,7 @@ type details struct {
 	ReturnTo string `json:"r,omitempty"`
 	// Replaces is the record of the session this sign-in will replace. The
 	// callback of form_post is a cross-site POST, which brings no Lax cookie,
-	// so it could not know otherwise (DESIGN 3.4).
+	// so it could not know otherwise.
 	Replaces string `json:"o,omitempty"`
 }
 

@@ -13,7 +13,7 @@ import (
 const (
 	// maxCookies and maxBytes bound what attempts may occupy of a request's
 	// header: Fiber's default buffer is 4,096 bytes, and who exceeds it gets
-	// 431 on every page (security.md D15).
+	// 431 on every page (threat D15).
 	maxCookies = 7
 	maxBytes   = 2500
 
@@ -27,7 +27,7 @@ func (c Cookie) size() int { return len(c.Name) + len(c.Value) + len("=; ") }
 
 // Jar keeps attempts in cookies, sealed for exactly one registration, redirect
 // URI and response mode, so that an answer meant for another one does not open
-// here (mix-up, security.md A9). It is immutable and safe for concurrent use.
+// here (mix-up, threat A9). It is immutable and safe for concurrent use.
 type Jar struct {
 	ring    *sealed.Ring
 	prefix  string

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// MaxResponse bounds an authorization response in bytes (security.md A12);
+	// MaxResponse bounds an authorization response in bytes (threat A12);
 	// a code alone can exceed a kilobyte.
 	MaxResponse = 16 << 10
 	maxFields   = 20
@@ -32,7 +32,7 @@ var protocolFields = []string{
 }
 
 // ParseResponse reads a form or a query strictly: what two parsers could read
-// differently is refused (security.md A11).
+// differently is refused (threat A11).
 func ParseResponse(raw string) (*Response, error) {
 	if len(raw) > MaxResponse || strings.Count(raw, "&") >= maxFields {
 		return nil, ErrMalformed
@@ -68,7 +68,7 @@ func wellFormed(fields url.Values) bool {
 }
 
 // NamesProtocol reports whether a query string contains a field of the protocol,
-// which has no business beside a form (security.md A11).
+// which has no business beside a form (threat A11).
 func NamesProtocol(raw string) bool {
 	fields, err := url.ParseQuery(raw)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package idtoken verifies Entra's id_tokens in full.
 //
 // MSAL Go decodes an id_token without checking anything: an unsigned one of a
-// foreign issuer passes (security.md B1). Everything a session is later trusted
+// foreign issuer passes (threat B1). Everything a session is later trusted
 // for is therefore established here: signature, issuer, tenant, audience,
 // lifetime, nonce and the presence of the identity claims.
 package idtoken
@@ -22,7 +22,7 @@ import (
 )
 
 // maxLength bounds what is parsed; a real token has a few kilobytes
-// (security.md B11).
+// (threat B11).
 const maxLength = 64 << 10
 
 // Reason says which check a token failed. It is a stable code for logs.

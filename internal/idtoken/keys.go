@@ -24,7 +24,7 @@ const (
 	// keysMaxStale is how much longer old keys serve while none can be had.
 	keysMaxStale = 24 * time.Hour
 	// keysMinPause lies between two fetches that an unknown key id asked for:
-	// a flood of made-up ids must not become a flood of calls (security.md B2).
+	// a flood of made-up ids must not become a flood of calls (threat B2).
 	keysMinPause = 30 * time.Second
 	// keysRetryPause is how long a failure is remembered.
 	keysRetryPause = time.Second
@@ -105,7 +105,7 @@ func hasKey(keys []signingKey, id string) bool {
 }
 
 // servesIssuer keeps a key of consumer accounts from signing for a company
-// (security.md B5, Storm-0558): Entra publishes which issuer each key serves.
+// (threat B5, Storm-0558): Entra publishes which issuer each key serves.
 func (k signingKey) servesIssuer(issuer string) bool {
 	if k.issuer == "" {
 		return true

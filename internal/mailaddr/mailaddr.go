@@ -1,7 +1,7 @@
 // Package mailaddr brings mail addresses into the one form in which they are
 // shown and looked up.
 //
-// Addresses are attributes, never identities (security.md B9). Still, two that
+// Addresses are attributes, never identities (threat B9). Still, two that
 // differ must not become one: unusual ones are refused instead of repaired, for
 // repairs are how "attacker@evil.com@company.com" and homoglyphs got in (B10).
 package mailaddr

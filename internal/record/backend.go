@@ -22,6 +22,6 @@ type Backend interface {
 	Delete(ctx context.Context, keys ...string) error
 	// Claim writes value if the key is absent, and reports whether the key now
 	// holds it: true also when this very value was there before, as after a
-	// retry whose first reply was lost (security.md G7).
+	// retry whose first reply was lost (threat G7).
 	Claim(ctx context.Context, key, value string, ttl time.Duration) (bool, error)
 }

@@ -1,7 +1,7 @@
 // Package record keeps sealed records in a storage shared with others.
 //
 // A record opens only under the key it was written to, as the kind it was
-// written as, and for the client id it belongs to (security.md E2, E13, G6): a
+// written as, and for the client id it belongs to (threats E2, E13): a
 // storage that mixes up replies, or an attacker who copies values about, gets
 // nothing. Every record has a life greater than zero (E9).
 package record
@@ -26,7 +26,7 @@ const (
 	Tokens  Kind = "t"
 )
 
-// IDSize is the entropy of a session id in bytes (security.md D6).
+// IDSize is the entropy of a session id in bytes (threat D6).
 const IDSize = 32
 
 var (
@@ -58,7 +58,7 @@ func NewStore(backend Backend, ring *sealed.Ring, clientID string) *Store {
 
 // Name is the name of a session's records: a hash of its id. The id itself,
 // which is the cookie's value, is never stored and never a storage key
-// (security.md D3).
+// (threat D3).
 func Name(id string) (name string, ok bool) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(id)
 	if err != nil || len(raw) != IDSize {
@@ -102,7 +102,7 @@ func (s *Store) Get(ctx context.Context, name string, kind Kind) ([]byte, error)
 }
 
 // Put writes a record. Empty content, or a life that has ended, removes it:
-// storages ignore the one and take the other for eternity (security.md E9, E10).
+// storages ignore the one and take the other for eternity (threats E9, E10).
 func (s *Store) Put(ctx context.Context, name string, kind Kind, content []byte, ttl time.Duration) error {
 	key := s.key(name, kind)
 	if len(content) == 0 || ttl <= 0 {

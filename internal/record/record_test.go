@@ -95,6 +95,43 @@ func TestBackend_Contract(t *testing.T) {
 	}
 }
 
+func TestG7_AClaimRepeatedAfterALostReplyIsStillOurs(t *testing.T) {
+	t.Parallel()
+	for name, b := range backends(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range 3 { // the first reply was lost, go-redis asks again
+				if ok, err := b.Claim(t.Context(), "c", "mine", time.Minute); err != nil || !ok {
+					t.Errorf("%v, %v", ok, err)
+				}
+			}
+		})
+	}
+}
+
+func TestBackend_TouchProlongs(t *testing.T) {
+	t.Parallel()
+	for name, b := range backends(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, key := range []string{"{x}:a", "{x}:b"} {
+				if err := b.Set(t.Context(), key, []byte("v"), time.Second); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := b.Touch(t.Context(), time.Hour, "{x}:a", "{x}:b"); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(1100 * time.Millisecond) // Redis does not live in virtual time
+			for _, key := range []string{"{x}:a", "{x}:b"} {
+				if v, err := b.Get(t.Context(), key); err != nil || string(v) != "v" {
+					t.Errorf("%s: %q, %v", key, v, err)
+				}
+			}
+		})
+	}
+}
+
 func TestBackend_OneOfManyClaimantsWins(t *testing.T) {
 	t.Parallel()
 	for name, b := range backends(t) {

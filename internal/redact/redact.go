@@ -1,7 +1,7 @@
 // Package redact takes credentials out of texts that others wrote.
 //
 // It is the second line: errors of the token path are built from parsed fields
-// and never carry a foreign text in the first place (security.md F1). What
+// and never carry a foreign text in the first place (threat F1). What
 // passes here are texts of the network, the storage and the app's own hooks.
 package redact
 
@@ -45,7 +45,7 @@ func isPath(run string) bool {
 }
 
 // Text returns s without credentials, control characters and excess length, so
-// that it can stand in a log line (security.md F3).
+// that it can stand in a log line (threat F3).
 func Text(s string) string {
 	for _, p := range patterns {
 		s = p.ReplaceAllString(s, mark)

@@ -30,7 +30,7 @@ func (s *Server) Keys() []string {
 
 // Dump returns everything the server holds as text, for tests that search it for
 // what must not be there. It fails the test for each key that never expires
-// (security row E9) and for types whose content it does not know how to read.
+// (threat E9) and for types whose content it does not know how to read.
 func (s *Server) Dump() []byte {
 	s.tb.Helper()
 	var dump bytes.Buffer

@@ -2,7 +2,7 @@
 //
 // The path a user came from arrives from the outside and ends in a Location
 // header, which makes it the classic place for open redirects and header
-// injection (security.md C1, C2). A path is kept only if every reading of it,
+// injection (threats C1, C2). A path is kept only if every reading of it,
 // raw or decoded once or twice, stays on this origin; everything else is "/".
 package returnto
 

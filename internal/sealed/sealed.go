@@ -2,7 +2,7 @@
 // reach: browsers' cookies and shared storage.
 //
 // A box is AES-256-GCM under the first key of a [Ring] and opens under any key
-// of it, so keys rotate without signing anybody out (security.md E5). The
+// of it, so keys rotate without signing anybody out (threat E5). The
 // additional data names the place a box belongs to; a box moved elsewhere does
 // not open (E2), and nothing that is not a box is ever parsed (E4).
 package sealed
