@@ -83,11 +83,13 @@ func TestG22_OneWhoGivesUpDoesNotStopTheOthers(t *testing.T) {
 		b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: time.Second})
 		hasty := request(http.MethodGet, "/hasty", "")
 		hasty.AddCookie(b.jar[sessionCookie])
-		go b.send(hasty)
+		var wait sync.WaitGroup
+		wait.Go(func() { b.send(hasty) })
 		synctest.Wait()
 		if a := b.get("/token"); a.body != adele {
 			t.Errorf("%d %s", a.StatusCode, a.body)
 		}
+		wait.Wait()
 	})
 }
 

@@ -120,7 +120,7 @@ func (d *document) answer(r *http.Request, base http.RoundTripper) (*http.Respon
 		}
 		return resp, nil
 	}
-	fetched := d.flight.DoChan("", func() (any, error) { return nil, d.fetch(r.URL, base) })
+	fetched := d.flight.DoChan("", func() (any, error) { return nil, d.fetch(r.URL, base) }) //nolint:contextcheck // see fetch
 	if resp != nil {
 		return resp, nil
 	}
