@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
 // CacheAccessor lets an MSAL client keep its tokens in one session's sealed
@@ -57,7 +58,7 @@ func (a *CacheAccessor) Replace(ctx context.Context, into cache.Unmarshaler, _ c
 	if a.cache == nil {
 		return errNoSession
 	}
-	content, err := a.cache.load(ctx)
+	content, _, err := a.cache.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,50 +77,87 @@ func (a *CacheAccessor) Export(ctx context.Context, from cache.Marshaler, _ cach
 	if err != nil {
 		return err
 	}
-	return a.cache.save(ctx, content)
+	_, version, err := a.cache.load(ctx)
+	if err != nil {
+		return err
+	}
+	return a.cache.swap(ctx, version, content)
 }
 
 // tokenCache holds the serialized MSAL cache of one user.
 type tokenCache interface {
-	// load returns nil if there is none.
-	load(context.Context) ([]byte, error)
-	save(context.Context, []byte) error
+	// load returns nil if there is none, and the version it is.
+	load(context.Context) (content, version []byte, err error)
+	// swap stores content that was made from a version. If there is another by now,
+	// both are merged; if there is none, nothing is stored.
+	swap(ctx context.Context, version, content []byte) error
 }
 
-// recordedTokens is the token cache in a session's record.
+// recordedTokens is the token cache in a session's record. Its version is the box,
+// since no two are alike.
 type recordedTokens struct {
 	auth    *Auth
 	session *session
 }
 
-func (t *recordedTokens) load(ctx context.Context) ([]byte, error) {
-	content, err := t.auth.records.Get(ctx, t.session.recordName, record.Tokens)
-	switch {
-	case err == nil:
-		return content, nil
-	case errors.Is(err, record.ErrNotFound):
-		return nil, nil
-	case errors.Is(err, record.ErrCorrupt), errors.Is(err, record.ErrUnknownKey):
-		// The session lives, its tokens cannot be read: signing in again mends it.
-		t.auth.log.LogAttrs(ctx, slog.LevelWarn, "tokens of a session do not open", slog.String("reason", "seal_mismatch"))
-		return nil, nil
-	}
-	return nil, storageUnavailable(err)
-}
-
-func (t *recordedTokens) save(ctx context.Context, content []byte) error {
-	ttl := t.auth.remaining(t.session)
-	if ttl < time.Second {
-		return nil // the session is over; so are its tokens
-	}
-	err := t.auth.records.Update(ctx, t.session.recordName, record.Tokens, content, ttl)
+func (t *recordedTokens) load(ctx context.Context) (content, version []byte, err error) {
+	box, err := t.auth.records.Sealed(ctx, t.session.recordName, record.Tokens)
 	if errors.Is(err, record.ErrNotFound) {
-		return nil // signed out meanwhile, which wins (threat D8)
+		return nil, nil, nil
 	}
 	if err != nil {
-		return storageUnavailable(err)
+		return nil, nil, storageUnavailable(err)
 	}
-	return nil
+	content, err = t.auth.records.Open(t.session.recordName, record.Tokens, box)
+	if err != nil {
+		// The session lives, its tokens cannot be read: signing in again mends it.
+		t.auth.log.LogAttrs(ctx, slog.LevelWarn, "tokens of a session do not open", slog.String("reason", "seal_mismatch"))
+		return nil, nil, nil
+	}
+	return content, box, nil
+}
+
+func (t *recordedTokens) swap(ctx context.Context, version, content []byte) error {
+	ttl := t.auth.remaining(t.session)
+	if ttl < time.Second || version == nil {
+		return nil // the session is over, and so are its tokens
+	}
+	for range swapTries {
+		err := t.auth.records.Swap(ctx, t.session.recordName, record.Tokens, version, content, ttl)
+		switch {
+		case err == nil, errors.Is(err, record.ErrNotFound): // signed out meanwhile, which wins (threat D8)
+			return nil
+		case !errors.Is(err, record.ErrChanged):
+			return storageUnavailable(err)
+		}
+		if version, content, err = t.merge(ctx, content); err != nil || version == nil {
+			return err
+		}
+	}
+	return storageUnavailable(record.ErrChanged)
+}
+
+// swapTries is how often a write gives way to another. Renewals of a session take
+// turns, so once is rare.
+const swapTries = 10
+
+// merge adds what others have stored meanwhile.
+func (t *recordedTokens) merge(ctx context.Context, content []byte) (version, merged []byte, err error) {
+	theirs, version, err := t.load(ctx)
+	if err != nil || version == nil {
+		return nil, nil, err
+	}
+	ours, err := tokencache.Parse(content)
+	if err != nil {
+		return nil, nil, err
+	}
+	other, err := tokencache.Parse(theirs)
+	if err != nil {
+		return nil, nil, err
+	}
+	ours.Merge(other)
+	merged, err = ours.Bytes()
+	return version, merged, err
 }
 
 // stagedTokens is a token cache in memory, for a result that is verified before
@@ -131,12 +169,12 @@ type stagedTokens struct {
 	changed bool
 }
 
-func (t *stagedTokens) load(context.Context) ([]byte, error) {
-	content, _ := t.snapshot()
-	return content, nil
+func (t *stagedTokens) load(context.Context) (content, version []byte, err error) {
+	content, _ = t.snapshot()
+	return content, nil, nil
 }
 
-func (t *stagedTokens) save(_ context.Context, content []byte) error {
+func (t *stagedTokens) swap(_ context.Context, _, content []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.content, t.changed = bytes.Clone(content), true

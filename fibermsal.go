@@ -13,7 +13,6 @@ import (
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/gofiber/fiber/v2"
-	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
@@ -31,8 +30,6 @@ const (
 	// minReadBuffer is the header buffer that seven parallel sign-ins beside an
 	// app's own cookies need; Fiber's default is 4,096 bytes.
 	minReadBuffer = 16 << 10
-	// decodedSessions bounds how many sessions are kept decoded in memory.
-	decodedSessions = 10_000
 )
 
 // Auth is a configured sign-in: the middleware, its routes and the tokens of
@@ -43,15 +40,16 @@ type Auth struct {
 	log  *slog.Logger
 	rand io.Reader
 
-	records *record.Store
-	flows   *flow.Jar
-	decoded *lru.Cache[string, *decodedSession]
+	records  *record.Store
+	flows    *flow.Jar
+	sessions *sessionCache
 
 	entra *http.Client // for MSAL and discovery: cached, limited, no redirects
 	keys  *idtoken.KeySet
 
-	refreshes singleflight.Group
-	calls     calls
+	renewals singleflight.Group
+	calls    calls
+	closed   chan struct{}
 
 	firstRequest sync.Once
 	closing      sync.Once
@@ -98,15 +96,16 @@ func Open(cfg Config) (*Auth, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fibermsal: Config.Keys: %w", err)
 	}
-	decoded, err := lru.New[string, *decodedSession](decodedSessions)
+	sessions, err := newSessionCache()
 	if err != nil {
 		return nil, err
 	}
 	a := &Auth{
-		cfg: s, log: s.Logger, rand: rand.Reader, decoded: decoded,
+		cfg: s, log: s.Logger, rand: rand.Reader, sessions: sessions,
 		records: record.NewStore(backend(s.Storage, s.Logger), records, s.ClientID),
 		flows:   flow.NewJar(cookies, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
 		entra:   entraClient(s.HTTPClient),
+		closed:  make(chan struct{}),
 	}
 	a.keys = idtoken.NewKeySet(a.fetchKeys)
 	return a, nil
@@ -127,6 +126,7 @@ func (a *Auth) Handler() fiber.Handler {
 func (a *Auth) Close() error {
 	var err error
 	a.closing.Do(func() {
+		close(a.closed)
 		select {
 		case <-a.calls.end():
 		case <-time.After(closeTimeout):

@@ -88,7 +88,7 @@ func (k *credential) GetToken(ctx context.Context, options policy.TokenRequestOp
 		// Graph wants a token with claims that only an interactive sign-in gives.
 		return azcore.AccessToken{}, ErrLoginRequired.because(reasonClaims, nil)
 	}
-	return k.auth.silent(ctx, k.session, k.tokens, k.auth.tokenScopes(options.Scopes))
+	return k.auth.token(ctx, newRenewal(k.session, k.tokens, k.auth.tokenScopes(options.Scopes)))
 }
 
 // GraphURL is the root of Graph with the version, without a slash at the end.

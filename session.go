@@ -1,14 +1,12 @@
 package fibermsal
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/record"
@@ -24,14 +22,6 @@ type session struct {
 	LoginHint string `json:"hint,omitempty"`
 
 	recordName string
-}
-
-// decodedSession is a session beside the sealed bytes it was decoded from: while
-// the storage returns the same bytes, decoding them again would give the same.
-type decodedSession struct {
-	box       []byte
-	session   *session
-	touchedAt atomic.Int64 // Unix nanoseconds
 }
 
 // errCorruptSession says that a session's record is unreadable and was removed.
@@ -55,26 +45,26 @@ func (a *Auth) load(ctx context.Context, id string) (*session, error) {
 	}
 	box, err := a.records.Sealed(ctx, name, record.Session)
 	if errors.Is(err, record.ErrNotFound) {
-		a.decoded.Remove(name)
+		a.sessions.remove(name)
 		return nil, nil
 	}
 	if err != nil {
 		return nil, storageUnavailable(err)
 	}
-	d, err := a.decode(ctx, name, box)
-	if err != nil || d == nil {
+	r, err := a.decode(ctx, name, box)
+	if err != nil || r == nil {
 		return nil, err
 	}
-	if !time.Now().Before(d.session.User.ExpiresAt) {
+	if !time.Now().Before(r.session.User.ExpiresAt) {
 		return nil, a.discard(ctx, name)
 	}
-	a.touch(ctx, d)
-	return d.session, nil
+	a.touch(ctx, r)
+	return r.session, nil
 }
 
-func (a *Auth) decode(ctx context.Context, name string, box []byte) (*decodedSession, error) {
-	if d, ok := a.decoded.Get(name); ok && bytes.Equal(d.box, box) {
-		return d, nil
+func (a *Auth) decode(ctx context.Context, name string, box []byte) (*rememberedSession, error) {
+	if r, ok := a.sessions.get(name, box); ok {
+		return r, nil
 	}
 	content, err := a.records.Open(name, record.Session, box)
 	if errors.Is(err, record.ErrUnknownKey) {
@@ -87,22 +77,21 @@ func (a *Auth) decode(ctx context.Context, name string, box []byte) (*decodedSes
 		a.log.LogAttrs(ctx, slog.LevelWarn, "session removed: its record does not open", slog.String("reason", "seal_mismatch"))
 		return nil, errors.Join(errCorruptSession, a.discard(ctx, name))
 	}
-	d := &decodedSession{box: box, session: s}
-	d.touchedAt.Store(s.User.SignedInAt.UnixNano())
-	a.decoded.Add(name, d)
-	return d, nil
+	r := a.sessions.add(box, s)
+	r.touchedAt.Store(s.User.SignedInAt.UnixNano())
+	return r, nil
 }
 
 // touch slides the end of a session, once per tenth of the idle time. A failure
 // is not the request's: the next one tries again.
-func (a *Auth) touch(ctx context.Context, d *decodedSession) {
+func (a *Auth) touch(ctx context.Context, r *rememberedSession) {
 	now := time.Now()
-	last := d.touchedAt.Load()
-	if now.UnixNano()-last < int64(a.cfg.IdleTimeout/10) || !d.touchedAt.CompareAndSwap(last, now.UnixNano()) {
+	last := r.touchedAt.Load()
+	if now.UnixNano()-last < int64(a.cfg.IdleTimeout/10) || !r.touchedAt.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
-	if err := a.records.Touch(ctx, d.session.recordName, a.remaining(d.session)); err != nil {
-		d.touchedAt.Store(last)
+	if err := a.records.Touch(ctx, r.session.recordName, a.remaining(r.session)); err != nil {
+		r.touchedAt.Store(last)
 		a.log.LogAttrs(ctx, slog.LevelWarn, "session not prolonged", slog.Any("error", storageUnavailable(err)))
 	}
 }
@@ -138,7 +127,7 @@ func (a *Auth) discard(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
 	}
-	a.decoded.Remove(name)
+	a.sessions.remove(name)
 	if err := a.records.Delete(ctx, name); err != nil {
 		return storageUnavailable(err)
 	}

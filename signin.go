@@ -162,7 +162,7 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 	s := &session{User: userOf(claims), Account: g.account.String(), LoginHint: claims.LoginHint}
 	s.User.SignedInAt, s.User.ExpiresAt = now, now.Add(a.cfg.AbsoluteTimeout)
 	var err error
-	if s.User, err = a.completed(ctx, s.User, &credential{auth: a, session: s.during(attempt), tokens: g.tokens}); err != nil {
+	if s.User, err = a.completed(ctx, s.User, &credential{auth: a, session: s.during(a.flows.Name(attempt.State())), tokens: g.tokens}); err != nil {
 		return nil, err
 	}
 	f := &finished{session: s, returnTo: attempt.ReturnTo()}
@@ -182,9 +182,9 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 
 // during gives a session that has no records yet a name of its own, so that
 // concurrent sign-ins do not wait for each other's tokens.
-func (s *session) during(attempt *flow.Attempt) *session {
+func (s *session) during(signIn string) *session {
 	provisional := *s
-	provisional.recordName = "sign-in " + attempt.State()
+	provisional.recordName = signIn
 	return &provisional
 }
 

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +63,134 @@ func TestG10_ConcurrentRequestsRenewOnce(t *testing.T) {
 		wait.Wait()
 		if n := b.idp.Count(entratest.Token); n != 1 {
 			t.Errorf("%d token calls", n)
+		}
+	})
+}
+
+func TestToken_IsRenewedAheadWithoutAnybodyWaiting(t *testing.T) {
+	for name, row := range map[string]struct {
+		option entratest.Option
+		after  time.Duration
+	}{
+		"before its end":   {entratest.WithAccessTokenLifetime(time.Hour), 51 * time.Minute},
+		"when Entra says":  {entratest.WithRefreshIn(20 * time.Minute), 21 * time.Minute},
+		"half-way, if new": {entratest.WithAccessTokenLifetime(8 * time.Minute), 7 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newSite(t, newIDP(t, row.option)).browser()
+				b.signIn(adele)
+				b.get("/token")
+				time.Sleep(row.after)
+				b.idp.ResetRequests()
+				b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: 5 * time.Second})
+				for range 20 {
+					before := time.Now()
+					if a := b.get("/token"); a.body != adele || time.Since(before) > time.Second {
+						t.Fatalf("%v: %d %s", time.Since(before), a.StatusCode, a.body)
+					}
+				}
+				time.Sleep(10 * time.Second)
+				b.get("/token")
+				if n := b.idp.Count(entratest.Token); n != 1 {
+					t.Errorf("%d token calls", n)
+				}
+			})
+		})
+	}
+}
+
+func TestG9_FailedRenewalIsSilentWhileTheTokenIsGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, newIDP(t, entratest.WithAccessTokenLifetime(time.Hour))).browser()
+		b.signIn(adele)
+		b.get("/token")
+		b.idp.Fault(entratest.Token, entratest.Fault{Drop: true})
+		b.idp.Fault(entratest.Discovery, entratest.Fault{Drop: true})
+		time.Sleep(50 * time.Minute)
+		for range 8 {
+			time.Sleep(time.Minute)
+			if a := b.get("/token"); a.body != adele {
+				t.Fatalf("%d %s", a.StatusCode, a.body)
+			}
+		}
+		time.Sleep(5 * time.Minute)
+		if a := b.get("/token"); a.StatusCode != http.StatusServiceUnavailable || b.user() != adele {
+			t.Errorf("after its end: %d %s", a.StatusCode, a.body)
+		}
+		b.idp.ClearFaults()
+		time.Sleep(10 * time.Second)
+		if a := b.get("/token"); a.body != adele {
+			t.Errorf("Entra is back: %d %s", a.StatusCode, a.body)
+		}
+	})
+}
+
+func TestG15_RevokedRefreshTokenIsTriedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, newIDP(t)).browser()
+		b.signIn(adele)
+		time.Sleep(2 * time.Hour)
+		b.idp.Revoke(adele)
+		b.idp.ResetRequests()
+		for range 1000 {
+			if a := b.get("/token"); a.StatusCode != http.StatusUnauthorized || a.json(t)["code"] != "login_required" {
+				t.Fatalf("%d %s", a.StatusCode, a.body)
+			}
+		}
+		if n := b.idp.Count(entratest.Token); n != 1 {
+			t.Errorf("%d token calls", n)
+		}
+		b.signIn(adele) // a new session has another refresh token
+		if a := b.get("/token"); a.body != adele {
+			t.Errorf("after signing in again: %d %s", a.StatusCode, a.body)
+		}
+	})
+}
+
+func TestG16_ThrottledRenewalWaitsAsLongAsEntraSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, newIDP(t)).browser()
+		b.signIn(adele)
+		time.Sleep(2 * time.Hour)
+		b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Status: 429, Header: http.Header{"Retry-After": {"30"}}, Body: "slow down"})
+		b.idp.ResetRequests()
+		for range 290 { // 29 seconds
+			if a := b.get("/token"); a.StatusCode != http.StatusServiceUnavailable {
+				t.Fatalf("%d %s", a.StatusCode, a.body)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := b.idp.Count(entratest.Token); n != 1 {
+			t.Errorf("%d token calls", n)
+		}
+		time.Sleep(2 * time.Second)
+		if a := b.get("/token"); a.body != adele {
+			t.Errorf("after the pause: %d %s", a.StatusCode, a.body)
+		}
+	})
+}
+
+func TestG14_TokenObtainedWhileTheStorageFailsIsUsedAndStoredLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		idp := newIDP(t, entratest.WithOneTimeRefreshTokens())
+		b := newSite(t, idp, onLedger(l)).browser()
+		b.signIn(adele)
+		time.Sleep(2 * time.Hour)
+		b.user() // prolongs the session
+		l.fail(false, true)
+		if a := b.get("/token"); a.body != adele {
+			t.Fatalf("%d %s\n%s", a.StatusCode, a.body, b.log)
+		}
+		time.Sleep(20 * time.Second)
+		l.fail(false, false)
+		time.Sleep(10 * time.Second)
+		// Another instance finds the new refresh token: the old one is spent.
+		b.site = newSite(t, idp, onLedger(l))
+		time.Sleep(2 * time.Hour)
+		if a := b.get("/token"); a.body != adele {
+			t.Errorf("the new refresh token was lost: %d %s\n%s", a.StatusCode, a.body, b.log)
 		}
 	})
 }
@@ -130,6 +260,7 @@ func TestG8_FailuresOfARenewalAreToldApart(t *testing.T) {
 				if b.session() != before || b.user() != adele {
 					t.Error("the session did not survive")
 				}
+				time.Sleep(31 * time.Second) // what Entra refused is remembered for a while
 				if row.status == http.StatusServiceUnavailable && b.get("/token").body != adele {
 					t.Errorf("no token after the fault: %s", b.get("/token").body)
 				}
@@ -288,15 +419,15 @@ func TestAuth_CloseEndsTokenCallsOrderly(t *testing.T) {
 	app.Use(auth.Handler())
 	auth.RegisterRoutes(app)
 	var wait sync.WaitGroup
+	var refused atomic.Int32
 	app.Get("/", func(c *fiber.Ctx) error {
 		credential := fibermsal.TokenCredential(c)
 		for range 8 {
 			wait.Go(func() {
-				for {
-					if _, err := credential.GetToken(context.Background(), tokenRequest()); err != nil {
-						if !errors.Is(err, fibermsal.ErrUnavailable) {
-							t.Errorf("after Close: %v", err)
-						}
+				for i := range 1000 { // scopes that are not remembered need a call each
+					options := policy.TokenRequestOptions{Scopes: []string{"Unknown.Scope" + strconv.Itoa(i)}}
+					if _, err := credential.GetToken(context.Background(), options); errors.Is(err, fibermsal.ErrUnavailable) {
+						refused.Add(1)
 						return
 					}
 				}
@@ -312,4 +443,7 @@ func TestAuth_CloseEndsTokenCallsOrderly(t *testing.T) {
 		t.Error(err)
 	}
 	wait.Wait()
+	if refused.Load() != 8 {
+		t.Errorf("%d of 8 were refused after Close", refused.Load())
+	}
 }

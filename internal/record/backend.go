@@ -16,6 +16,9 @@ type Backend interface {
 	// did. The key's life does not change where the storage can keep it, and is
 	// ttl elsewhere.
 	Update(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error)
+	// Swap replaces the value of a key if it still is old, and reports whether it
+	// was. Two boxes are never equal, so the bytes are a version.
+	Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error)
 	// Touch lets those of the keys that exist live for ttl from now.
 	Touch(ctx context.Context, ttl time.Duration, keys ...string) error
 	// Delete removes keys; absent ones are no error.
@@ -24,4 +27,8 @@ type Backend interface {
 	// holds it: true also when this very value was there before, as after a
 	// retry whose first reply was lost (threat G7).
 	Claim(ctx context.Context, key, value string, ttl time.Duration) (bool, error)
+	// Lock waits until nobody else holds the key, or until ctx ends. The lock is
+	// kept until it is released, but lost if this process stops for longer than
+	// its life: what is written under it must be written by Swap.
+	Lock(ctx context.Context, key string) (release func(), err error)
 }

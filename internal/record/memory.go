@@ -15,6 +15,7 @@ const sweepEvery = 1024
 // Memory is a Backend in this process. It has no goroutines, so that it works
 // in virtual time and has nothing to close; it forgets everything at exit.
 type Memory struct {
+	*locks
 	mu      sync.Mutex
 	entries map[string]memoryEntry
 	writes  int
@@ -27,7 +28,7 @@ type memoryEntry struct {
 
 // NewMemory makes an empty Memory.
 func NewMemory() *Memory {
-	return &Memory{entries: make(map[string]memoryEntry)}
+	return &Memory{locks: newLocks(), entries: make(map[string]memoryEntry)}
 }
 
 // Get implements [Backend].
@@ -55,6 +56,18 @@ func (m *Memory) Update(_ context.Context, key string, value []byte, _ time.Dura
 		m.write(key, value, e.until)
 	}
 	return ok, nil
+}
+
+// Swap implements [Backend]; the key's life does not change.
+func (m *Memory) Swap(_ context.Context, key string, old, value []byte, _ time.Duration) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.alive(key)
+	if !ok || !bytes.Equal(e.value, old) {
+		return false, nil
+	}
+	m.write(key, value, e.until)
+	return true, nil
 }
 
 // Touch implements [Backend].

@@ -21,15 +21,16 @@ const stripes = 64
 // lock, so everything that reads before it writes does so under a lock of this
 // process: with several instances an update may win over another one's delete.
 type Plain struct {
+	*locks
 	storage Storage
 	seed    maphash.Seed
-	locks   [stripes]sync.Mutex
+	stripes [stripes]sync.Mutex
 	claims  *Memory
 }
 
 // NewPlain makes a Backend on storage.
 func NewPlain(storage Storage) *Plain {
-	return &Plain{storage: storage, seed: maphash.MakeSeed(), claims: NewMemory()}
+	return &Plain{locks: newLocks(), storage: storage, seed: maphash.MakeSeed(), claims: NewMemory()}
 }
 
 // Get implements [Backend].
@@ -43,16 +44,26 @@ func (p *Plain) Get(ctx context.Context, key string) ([]byte, error) {
 
 // Set implements [Backend].
 func (p *Plain) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	defer p.lock(key)()
+	defer p.guard(key)()
 	return p.set(ctx, key, value, ttl)
 }
 
 // Update implements [Backend]; the key lives for ttl, because such a storage
 // does not tell how long it would have lived.
 func (p *Plain) Update(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
-	defer p.lock(key)()
+	defer p.guard(key)()
 	present, err := p.Get(ctx, key)
 	if err != nil || present == nil {
+		return false, err
+	}
+	return true, p.set(ctx, key, value, ttl)
+}
+
+// Swap implements [Backend]; the key lives for ttl.
+func (p *Plain) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
+	defer p.guard(key)()
+	present, err := p.Get(ctx, key)
+	if err != nil || present == nil || !bytes.Equal(present, old) {
 		return false, err
 	}
 	return true, p.set(ctx, key, value, ttl)
@@ -69,7 +80,7 @@ func (p *Plain) Touch(ctx context.Context, ttl time.Duration, keys ...string) er
 }
 
 func (p *Plain) touch(ctx context.Context, ttl time.Duration, key string) error {
-	defer p.lock(key)()
+	defer p.guard(key)()
 	value, err := p.Get(ctx, key)
 	if err != nil || value == nil {
 		return err
@@ -88,7 +99,7 @@ func (p *Plain) Delete(ctx context.Context, keys ...string) error {
 }
 
 func (p *Plain) remove(ctx context.Context, key string) error {
-	defer p.lock(key)()
+	defer p.guard(key)()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -107,8 +118,8 @@ func (p *Plain) set(ctx context.Context, key string, value []byte, ttl time.Dura
 	return p.storage.Set(key, value, ttl)
 }
 
-func (p *Plain) lock(key string) (unlock func()) {
-	mu := &p.locks[maphash.String(p.seed, key)%stripes]
+func (p *Plain) guard(key string) (unlock func()) {
+	mu := &p.stripes[maphash.String(p.seed, key)%stripes]
 	mu.Lock()
 	return mu.Unlock
 }

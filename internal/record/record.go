@@ -32,6 +32,8 @@ const IDSize = 32
 var (
 	// ErrNotFound says that there is no such record.
 	ErrNotFound = errors.New("record: not found")
+	// ErrChanged says that somebody else has changed the record.
+	ErrChanged = errors.New("record: changed by somebody else")
 	// ErrCorrupt says that what is stored does not open here as this record.
 	ErrCorrupt = errors.New("record: corrupt")
 	// ErrUnknownKey says that the record is sealed with a key that this
@@ -123,6 +125,25 @@ func (s *Store) Update(ctx context.Context, name string, kind Kind, content []by
 		return ErrNotFound
 	}
 	return err
+}
+
+// Swap changes a record if what is stored still is the box it was made from. It
+// returns [ErrNotFound] if the record is gone and [ErrChanged] if it is another.
+func (s *Store) Swap(ctx context.Context, name string, kind Kind, old, content []byte, ttl time.Duration) error {
+	key := s.key(name, kind)
+	swapped, err := s.backend.Swap(ctx, key, old, s.seal(name, kind, content), atLeastASecond(ttl))
+	if err != nil || swapped {
+		return err
+	}
+	if _, err := s.Sealed(ctx, name, kind); err != nil {
+		return err
+	}
+	return ErrChanged
+}
+
+// Lock waits until nobody else, on any instance, changes the records of a name.
+func (s *Store) Lock(ctx context.Context, name string) (release func(), err error) {
+	return s.backend.Lock(ctx, s.key(name, "l"))
 }
 
 // Touch lets all records of a name live for ttl from now, if they exist.

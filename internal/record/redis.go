@@ -3,19 +3,31 @@ package record
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
+	"github.com/bsm/redislock"
 	"github.com/redis/go-redis/v9"
 )
 
 // Redis is a Backend on a Redis server, Sentinel group or Cluster.
 type Redis struct {
 	client redis.UniversalClient
+	// Callers of this process queue up here, and only the first asks Redis.
+	queue *locks
+	mutex *redislock.Client
 }
+
+const (
+	// lockLife is how long others wait for a process that stopped while it held a
+	// lock. It is renewed while the process runs, for as long as it needs.
+	lockLife = 5 * time.Second
+	lockPoll = 50 * time.Millisecond
+)
 
 // NewRedis makes a Backend on a client, which stays the caller's to close.
 func NewRedis(client redis.UniversalClient) *Redis {
-	return &Redis{client: client}
+	return &Redis{client: client, queue: newLocks(), mutex: redislock.New(client)}
 }
 
 // Get implements [Backend].
@@ -35,6 +47,16 @@ func (r *Redis) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 // Update implements [Backend]; the key's life does not change.
 func (r *Redis) Update(ctx context.Context, key string, value []byte, _ time.Duration) (bool, error) {
 	return r.client.SetXX(ctx, key, value, redis.KeepTTL).Result()
+}
+
+var swap = redis.NewScript(`
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call("SET", KEYS[1], ARGV[2], "KEEPTTL")
+return 1`)
+
+// Swap implements [Backend]; the key's life does not change.
+func (r *Redis) Swap(ctx context.Context, key string, old, value []byte, _ time.Duration) (bool, error) {
+	return swap.Run(ctx, r.client, []string{key}, old, value).Bool()
 }
 
 // Touch implements [Backend] in one round trip.
@@ -61,4 +83,58 @@ func (r *Redis) Claim(ctx context.Context, key, value string, ttl time.Duration)
 	}
 	present, err := r.Get(ctx, key)
 	return string(present) == value, err
+}
+
+// Lock implements [Backend]. If Redis fails, the lock holds among the callers of
+// this process and the error is nil: a refresh too many is better than none.
+func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error) {
+	leave, err := r.queue.Lock(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := r.mutex.Obtain(ctx, key, lockLife, &redislock.Options{RetryStrategy: redislock.LinearBackoff(lockPoll)})
+	switch {
+	case ctx.Err() != nil:
+		leave()
+		if err == nil {
+			releaseLock(lock)
+		}
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return leave, nil
+	}
+	stop := make(chan struct{})
+	go renew(lock, stop)
+	return sync.OnceFunc(func() {
+		close(stop)
+		releaseLock(lock)
+		leave()
+	}), nil
+}
+
+// renew prolongs a lock until it is released or lost.
+func renew(lock *redislock.Lock, stop <-chan struct{}) {
+	ticker := time.NewTicker(lockLife / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), lockLife/3)
+		err := lock.Refresh(ctx, lockLife, nil)
+		cancel()
+		if errors.Is(err, redislock.ErrNotObtained) {
+			return // another process has it: Swap will tell
+		}
+	}
+}
+
+// releaseLock has a deadline of its own: the caller's may have ended, and a lock
+// that is not released makes others wait.
+func releaseLock(lock *redislock.Lock) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = lock.Release(ctx) // it ends by itself
 }

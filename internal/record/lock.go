@@ -1,0 +1,41 @@
+package record
+
+import (
+	"context"
+	"sync"
+)
+
+// locks are named locks in this process, which a waiting caller can give up.
+type locks struct {
+	mu   sync.Mutex
+	held map[string]chan struct{}
+}
+
+func newLocks() *locks { return &locks{held: make(map[string]chan struct{})} }
+
+// Lock waits for a name.
+func (l *locks) Lock(ctx context.Context, name string) (release func(), err error) {
+	for {
+		l.mu.Lock()
+		released, taken := l.held[name]
+		if !taken {
+			mine := make(chan struct{})
+			l.held[name] = mine
+			l.mu.Unlock()
+			return sync.OnceFunc(func() { l.release(name, mine) }), nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-released:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func (l *locks) release(name string, mine chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.held, name)
+	close(mine)
+}

@@ -1,0 +1,300 @@
+package fibermsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/fibermsal/fibermsal/internal/tokencache"
+)
+
+const (
+	// minTokenLife is what a token must have left to be handed out: a call to Graph
+	// takes its time, and clocks differ.
+	minTokenLife = 30 * time.Second
+	// renewEarly is how long before its end a token is renewed in the background,
+	// or a quarter of its life if that is less.
+	renewEarly = 10 * time.Minute
+	// renewalTimeout bounds one renewal: waiting for another instance's, asking
+	// Entra, storing.
+	renewalTimeout = 2*entraTimeout + time.Second
+	// refusedFor and brokenFor are how long Entra's refusal is remembered: of the
+	// user's refresh token, which only a new session has another of, and of the
+	// app, which an administrator mends.
+	refusedFor = 10 * time.Minute
+	brokenFor  = 30 * time.Second
+	// storeFor is how long renewed tokens are tried to be stored.
+	storeFor = time.Minute
+)
+
+// renewal is a token that a user's session is asked for.
+type renewal struct {
+	who    *session
+	tokens tokenCache
+	scopes []string
+	key    string // of the scopes, whatever their order
+}
+
+func newRenewal(who *session, tokens tokenCache, scopes []string) *renewal {
+	sorted := slices.Sorted(slices.Values(scopes))
+	return &renewal{who: who, tokens: tokens, scopes: slices.Clone(scopes), key: strings.ToLower(strings.Join(sorted, " "))}
+}
+
+// token returns an access token: the remembered one while it is good, renewed in the
+// background when its end is near, and only without one at the caller's expense. A
+// refusal is remembered, too, so that a storm of requests makes one call.
+func (a *Auth) token(ctx context.Context, r *renewal) (azcore.AccessToken, error) {
+	now := time.Now()
+	known := a.sessions.token(r.who.recordName, r.key)
+	waiting := now.Before(known.refusedTo)
+	if known.token.ExpiresOn.Sub(now) > minTokenLife {
+		if !waiting && !now.Before(known.renewAt) {
+			a.renew(r, true) // nobody waits for it
+		}
+		return known.token, nil
+	}
+	if waiting {
+		return azcore.AccessToken{}, known.refused
+	}
+	return a.await(ctx, a.renew(r, false))
+}
+
+// renew begins a renewal, or joins the one that is under way: for a session and
+// scopes there is one in this process, which no caller's end stops. A forced one
+// renews a token that is still good.
+func (a *Auth) renew(r *renewal, force bool) <-chan singleflight.Result {
+	key := fmt.Sprintf("%s\x00%s\x00%t", r.who.recordName, r.key, force)
+	return a.renewals.DoChan(key, func() (any, error) { return a.renewDetached(r, force) })
+}
+
+func (a *Auth) await(ctx context.Context, renewed <-chan singleflight.Result) (azcore.AccessToken, error) {
+	ctx, cancel := context.WithTimeout(ctx, renewalTimeout+time.Second)
+	defer cancel()
+	select {
+	case r := <-renewed:
+		token, _ := r.Val.(azcore.AccessToken)
+		return token, r.Err
+	case <-ctx.Done():
+		return azcore.AccessToken{}, entraUnavailable("gave_up", context.Cause(ctx))
+	}
+}
+
+// renewDetached runs in a goroutine of its own, where a panic of the app's
+// Credential or Storage would end the process past every recover. It takes nothing
+// of a caller's context, not even values: a handler may have passed Fiber's own,
+// which is recycled after the request (trap T13).
+func (a *Auth) renewDetached(r *renewal, force bool) (token azcore.AccessToken, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			token, err = azcore.AccessToken{}, ErrMisconfigured.because("panic", fmt.Errorf("panic: %v", p))
+		}
+	}()
+	if !a.calls.begin() {
+		return azcore.AccessToken{}, entraUnavailable("closed", nil)
+	}
+	defer a.calls.done()
+	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
+	defer cancel()
+	t, err := a.acquire(ctx, r, force)
+	a.note(r, t, err)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	return accessToken(t), nil
+}
+
+// note remembers how a renewal ended.
+func (a *Auth) note(r *renewal, t tokencache.Token, err error) {
+	known := a.sessions.token(r.who.recordName, r.key)
+	now := time.Now()
+	var refused *Error
+	switch {
+	case err == nil:
+		known = rememberedToken{token: accessToken(t), renewAt: renewAt(t)}
+	case errors.As(err, &refused):
+		known.refused, known.refusedTo = refused, now.Add(pauseAfter(refused))
+	}
+	a.sessions.remember(r.who.recordName, r.key, known)
+}
+
+// pauseAfter is how long nobody asks again after a failure.
+func pauseAfter(e *Error) time.Duration {
+	switch {
+	case errors.Is(e, ErrUnavailable):
+		return e.RetryAfter
+	case errors.Is(e, ErrLoginRequired), errors.Is(e, ErrConsentRequired):
+		return refusedFor
+	}
+	return brokenFor
+}
+
+func accessToken(t tokencache.Token) azcore.AccessToken {
+	return azcore.AccessToken{Token: t.Secret, ExpiresOn: t.ExpiresOn, RefreshOn: t.RefreshOn}
+}
+
+// renewAt is when to renew a token: when Entra says, or before its end.
+func renewAt(t tokencache.Token) time.Time {
+	if !t.RefreshOn.IsZero() {
+		return t.RefreshOn
+	}
+	return t.ExpiresOn.Add(-min(renewEarly, t.ExpiresOn.Sub(t.CachedAt)/4))
+}
+
+// acquire returns the token in the session's record while that is good, or, if
+// forced, young, and has it renewed otherwise, once among all instances.
+func (a *Auth) acquire(ctx context.Context, r *renewal, force bool) (tokencache.Token, error) {
+	stored, err := a.stored(ctx, r)
+	if err != nil || stored.serves(force) {
+		return stored.token, err
+	}
+	release, err := a.records.Lock(ctx, r.who.recordName)
+	if err != nil {
+		return tokencache.Token{}, entraUnavailable("lock_wait", err)
+	}
+	defer release()
+	if stored, err = a.stored(ctx, r); err != nil || stored.serves(force) { // another's renewal, meanwhile
+		return stored.token, err
+	}
+	return a.refresh(ctx, r, stored)
+}
+
+// storedTokens is the state of a session's record.
+type storedTokens struct {
+	version []byte
+	cache   *tokencache.Cache
+	token   tokencache.Token
+}
+
+func (a *Auth) stored(ctx context.Context, r *renewal) (storedTokens, error) {
+	content, version, err := r.tokens.load(ctx)
+	if err != nil {
+		return storedTokens{}, err
+	}
+	cache, err := tokencache.Parse(content)
+	if err != nil {
+		return storedTokens{}, ErrLoginRequired.because("tokens_unreadable", nil)
+	}
+	s := storedTokens{version: version, cache: cache}
+	s.token, _ = cache.Find(r.who.Account, a.cfg.ClientID, r.scopes)
+	return s, nil
+}
+
+// serves reports whether the token need not be renewed.
+func (s storedTokens) serves(force bool) bool {
+	now := time.Now()
+	if force && !now.Before(renewAt(s.token)) {
+		return false
+	}
+	return s.token.ExpiresOn.Sub(now) > minTokenLife
+}
+
+// refresh has MSAL use the refresh token, by leaving the access token out. What comes
+// is verified before it is stored, and stored only over what it was made from.
+func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (tokencache.Token, error) {
+	credential, err := a.credential(ctx)
+	if err != nil {
+		return tokencache.Token{}, err
+	}
+	from.cache.Drop(r.who.Account, a.cfg.ClientID, r.scopes, time.Now())
+	content, err := from.cache.Bytes()
+	if err != nil {
+		return tokencache.Token{}, err
+	}
+	staged := &stagedTokens{content: content}
+	client, x, err := a.msalClient(credential, staged)
+	if err != nil {
+		return tokencache.Token{}, err
+	}
+	asking, cancel := context.WithTimeout(ctx, entraTimeout)
+	defer cancel()
+	got, err := client.AcquireTokenSilent(asking, r.scopes,
+		confidential.WithSilentAccount(confidential.Account{HomeAccountID: r.who.Account}))
+	if err != nil {
+		return tokencache.Token{}, x.failure(r.scopes, from.cache.HasRefreshToken())
+	}
+	if err := a.checkRefreshed(ctx, r.who, x); err != nil {
+		return tokencache.Token{}, err
+	}
+	renewed, _ := staged.snapshot()
+	a.store(ctx, r, from.version, renewed)
+	return tokencache.Token{Secret: got.AccessToken, ExpiresOn: got.ExpiresOn, RefreshOn: got.Metadata.RefreshOn, CachedAt: time.Now()}, nil
+}
+
+// store writes renewed tokens. If the storage fails, the token is good all the same,
+// and what was renewed is stored when the storage is back.
+func (a *Auth) store(ctx context.Context, r *renewal, version, content []byte) {
+	err := r.tokens.swap(ctx, version, content)
+	if err == nil {
+		return
+	}
+	a.log.LogAttrs(ctx, slog.LevelWarn, "renewed tokens not stored yet", slog.Any("error", err))
+	if !a.calls.begin() {
+		return
+	}
+	go func() { //nolint:contextcheck // it outlives the renewal
+		defer a.calls.done()
+		a.storeLater(r, version, content)
+	}()
+}
+
+func (a *Auth) storeLater(r *renewal, version, content []byte) {
+	deadline := time.Now().Add(storeFor)
+	for pause := 100 * time.Millisecond; time.Now().Before(deadline); pause = min(2*pause, 5*time.Second) {
+		last := false
+		select {
+		case <-time.After(pause):
+		case <-a.closed:
+			last = true
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		err := r.tokens.swap(ctx, version, content)
+		cancel()
+		if err == nil || last {
+			return
+		}
+	}
+	a.log.LogAttrs(context.Background(), slog.LevelWarn, "renewed tokens were never stored; the old refresh token is used again")
+}
+
+// checkRefreshed makes sure that a refresh brought tokens of the same user
+// (OpenID Connect Core section 12.2; threat B8). If not, the session ends.
+func (a *Auth) checkRefreshed(ctx context.Context, who *session, x *exchange) error {
+	err := a.sameUser(ctx, who, x)
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	a.log.LogAttrs(ctx, slog.LevelError, "session ended: a refresh returned another user's tokens", slog.Any("error", err))
+	if err := a.discard(ctx, who.recordName); err != nil {
+		return err
+	}
+	return ErrLoginRequired.because("refresh_mismatch", nil)
+}
+
+func (a *Auth) sameUser(ctx context.Context, who *session, x *exchange) error {
+	if account, ok := x.account(); !ok || account.String() != who.Account {
+		return ErrRejected.because("client_info", nil)
+	}
+	if x.answer.IDToken == "" {
+		return nil
+	}
+	m, err := a.metadata(ctx)
+	if err != nil {
+		return err
+	}
+	claims, err := a.verifier(m).VerifyRefreshed(ctx, x.answer.IDToken)
+	if err != nil {
+		return refusedToken(err)
+	}
+	if claims.TenantID != who.User.TenantID || claims.ObjectID != who.User.ID || claims.Subject != who.User.Subject {
+		return ErrRejected.because("identity", nil)
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package fibermsal
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// Bounds of what a process remembers of sessions.
+const (
+	maxSessions     = 10_000
+	maxSessionBytes = 64 << 20
+	// sessionOverhead is about what a session occupies beside its own bytes.
+	sessionOverhead = 512
+)
+
+// sessionCache remembers decoded sessions and their access tokens, bounded by number
+// and bytes, the least recently used first to go. It only saves work: whether a
+// session exists, the storage says at every request. It is safe for concurrent use.
+type sessionCache struct {
+	mu    sync.Mutex
+	lru   *simplelru.LRU[string, *rememberedSession]
+	bytes int
+
+	hits, misses, evictions atomic.Uint64
+}
+
+// rememberedSession is a session beside the sealed bytes it was decoded from: while
+// the storage returns the same bytes, decoding them again would give the same.
+type rememberedSession struct {
+	box       []byte
+	session   *session
+	touchedAt atomic.Int64 // Unix nanoseconds
+
+	// Guarded by the cache's lock.
+	tokens map[string]rememberedToken
+	size   int
+}
+
+// rememberedToken is what is known of a session's token for some scopes: the token,
+// and why there will be no other for a while.
+type rememberedToken struct {
+	token     azcore.AccessToken
+	renewAt   time.Time
+	refused   *Error
+	refusedTo time.Time
+}
+
+func newSessionCache() (*sessionCache, error) {
+	c := new(sessionCache)
+	var err error
+	c.lru, err = simplelru.NewLRU(maxSessions, func(_ string, r *rememberedSession) {
+		c.bytes -= r.size
+		c.evictions.Add(1)
+	})
+	return c, err
+}
+
+// get returns the session that was decoded from these very bytes.
+func (c *sessionCache) get(recordName string, box []byte) (*rememberedSession, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.lru.Get(recordName)
+	if ok = ok && bytes.Equal(r.box, box); ok {
+		c.hits.Add(1)
+		return r, true
+	}
+	c.misses.Add(1)
+	return nil, false
+}
+
+func (c *sessionCache) add(box []byte, s *session) *rememberedSession {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := &rememberedSession{box: box, session: s, size: sessionOverhead + 3*len(box)}
+	c.lru.Remove(s.recordName)
+	c.lru.Add(s.recordName, r)
+	c.grow(r.size)
+	return r
+}
+
+func (c *sessionCache) remove(recordName string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lru.Remove(recordName)
+}
+
+// token returns what is known of a token.
+func (c *sessionCache) token(recordName, scopes string) rememberedToken {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r, ok := c.lru.Get(recordName); ok {
+		return r.tokens[scopes]
+	}
+	return rememberedToken{}
+}
+
+// remember notes what is known of a token, if the session is remembered at all.
+func (c *sessionCache) remember(recordName, scopes string, t rememberedToken) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.lru.Get(recordName)
+	if !ok {
+		return
+	}
+	if r.tokens == nil {
+		r.tokens = make(map[string]rememberedToken)
+	}
+	size := len(scopes) + len(t.token.Token) - len(r.tokens[scopes].token.Token)
+	r.tokens[strings.Clone(scopes)] = t
+	r.size += size
+	c.grow(size)
+}
+
+// grow makes room, but never for the session that was used last.
+func (c *sessionCache) grow(size int) {
+	c.bytes += size
+	for c.bytes > maxSessionBytes && c.lru.Len() > 1 {
+		c.lru.RemoveOldest()
+	}
+}
