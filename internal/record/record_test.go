@@ -109,6 +109,133 @@ func TestG7_AClaimRepeatedAfterALostReplyIsStillOurs(t *testing.T) {
 	}
 }
 
+func TestBackend_SwapNeedsTheVersionItWasMadeFrom(t *testing.T) {
+	t.Parallel()
+	for name, b := range backends(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			swap := func(old, value string, want bool) {
+				t.Helper()
+				if got, err := b.Swap(ctx, "{x}:a", []byte(old), []byte(value), time.Hour); err != nil || got != want {
+					t.Errorf("%q to %q: %v, %v", old, value, got, err)
+				}
+			}
+			swap("", "1", false)
+			swap("0", "1", false)
+			if v, _ := b.Get(ctx, "{x}:a"); v != nil {
+				t.Error("a swap made what was not there")
+			}
+			_ = b.Set(ctx, "{x}:a", []byte("1"), time.Hour)
+			swap("0", "2", false)
+			swap("1", "2", true)
+			swap("1", "3", false)
+			var won atomic.Int32
+			var wait sync.WaitGroup
+			for i := range 32 {
+				wait.Go(func() {
+					if ok, err := b.Swap(ctx, "{x}:a", []byte("2"), []byte(strings.Repeat("x", i+3)), time.Hour); err == nil && ok {
+						won.Add(1)
+					}
+				})
+			}
+			wait.Wait()
+			if won.Load() != 1 {
+				t.Errorf("%d winners", won.Load())
+			}
+		})
+	}
+}
+
+func TestBackend_LockIsForOne(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	all := backends(t)
+	for name, pair := range map[string][2]record.Backend{
+		"memory": {all["memory"], all["memory"]},
+		"plain":  {all["plain"], all["plain"]},
+		"redis":  {record.NewRedis(server.Client()), record.NewRedis(server.Client())}, // as two processes
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var inside, most, turns atomic.Int32
+			var wait sync.WaitGroup
+			for i := range 16 {
+				wait.Go(func() {
+					release, err := pair[i%2].Lock(t.Context(), "l")
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					most.Store(max(most.Load(), inside.Add(1)))
+					turns.Add(1)
+					inside.Add(-1)
+					release()
+					release() // harmless
+				})
+			}
+			wait.Wait()
+			if most.Load() != 1 || turns.Load() != 16 {
+				t.Errorf("%d at once, %d turns", most.Load(), turns.Load())
+			}
+
+			release, err := pair[0].Lock(t.Context(), "l")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if _, err := pair[1].Lock(ctx, "l"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("waited on: %v", err)
+			}
+			if other, err := pair[1].Lock(t.Context(), "another"); err != nil {
+				t.Errorf("another name: %v", err)
+			} else {
+				other()
+			}
+			release()
+		})
+	}
+}
+
+func TestG12_LockIsRenewedWhileItIsHeld(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	one, two := record.NewRedis(server.Client()), record.NewRedis(server.Client())
+	release, err := one.Lock(t.Context(), "l")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second) // longer than its life
+	defer cancel()
+	if _, err := two.Lock(ctx, "l"); err == nil {
+		t.Error("the lock was lost while its holder was at work")
+	}
+	release()
+	again, err := two.Lock(t.Context(), "l")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+func TestG13_WithoutRedisTheLockHoldsInThisProcess(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	b := record.NewRedis(server.Client())
+	server.Stop()
+	release, err := b.Lock(t.Context(), "l")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := b.Lock(ctx, "l"); err == nil {
+		t.Error("two hold it")
+	}
+	release()
+}
+
 func TestBackend_TouchProlongs(t *testing.T) {
 	t.Parallel()
 	for name, b := range backends(t) {
