@@ -180,3 +180,13 @@ func (c *client) user() string {
 	upn, _ := a.json(c.t)["upn"].(string)
 	return upn
 }
+
+// cookie is the value of a cookie for the site, or "".
+func (c *client) cookie(name string) string {
+	for _, cookie := range c.http.Jar.Cookies(c.page) {
+		if cookie.Name == name {
+			return cookie.Value
+		}
+	}
+	return ""
+}

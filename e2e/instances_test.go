@@ -1,0 +1,235 @@
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+// cluster is two processes of the app behind one address, on one Redis.
+type cluster struct {
+	t     *testing.T
+	idp   *provider
+	redis *redistest.Server
+	key   sealingKey
+	apps  [2]*app
+	ports [2]string
+	site  site
+}
+
+func newCluster(t *testing.T, redisArgs ...string) *cluster {
+	t.Helper()
+	s := newSite(t, "http")
+	c := &cluster{t: t, site: s, redis: redistest.Start(t, redisArgs...), key: newSealingKey()}
+	c.idp = emulatorFor(t, s)
+	for i := range c.apps {
+		instance := s
+		if i > 0 {
+			instance.port = freePort(t) // the address that browsers know stays the same
+		}
+		c.ports[i] = instance.port
+		c.apps[i] = startApp(t, instance, c.idp, "FIBERMSAL_REDIS_URL="+c.redis.URL, "FIBERMSAL_KEYS="+c.key.base64())
+	}
+	return c
+}
+
+// signIn returns the session cookie of somebody who has signed in.
+func (c *cluster) signIn(login string) string {
+	c.t.Helper()
+	browser := newClient(c.t, c.site)
+	browser.signIn(login)
+	return browser.cookie(c.site.cookieName())
+}
+
+// me asks one of the processes for the user's Graph profile.
+func (c *cluster) me(instance int, cookie string) (status int, upn string) {
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, "http://127.0.0.1:"+c.ports[instance]+"/api/me", http.NoBody)
+	if err != nil {
+		return 0, err.Error()
+	}
+	r.Header.Set("Cookie", c.site.cookieName()+"="+cookie)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, _ := io.ReadAll(resp.Body)
+	var me struct {
+		UPN string `json:"userPrincipalName"`
+	}
+	if json.Unmarshal(body, &me) != nil || me.UPN == "" {
+		return resp.StatusCode, string(body)
+	}
+	return resp.StatusCode, me.UPN
+}
+
+// expire moves the end of a session's access tokens into the past: processes and
+// Redis do not live in virtual time.
+func (c *cluster) expire(cookie string) {
+	c.t.Helper()
+	ring, err := sealed.NewRing([][]byte{c.key}, "records")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	store, ctx := record.NewStore(record.NewRedis(c.redis.Client()), ring, c.idp.clientID), c.t.Context()
+	name, _ := record.Name(cookie)
+	content, err := store.Get(ctx, name, record.Tokens)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var cache map[string]map[string]map[string]any
+	if err := json.Unmarshal(content, &cache); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, entry := range cache["AccessToken"] {
+		entry["expires_on"] = strconv.FormatInt(time.Now().Add(-time.Minute).Unix(), 10)
+		entry["cached_at"] = strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
+	}
+	if content, err = json.Marshal(cache); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := store.Update(ctx, name, record.Tokens, content, time.Hour); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// storm has many ask at once and counts those who get the right answer.
+func (c *cluster) storm(cookie, login string, instances ...int) (good int) {
+	var wait sync.WaitGroup
+	var right atomic.Int32
+	for range 50 {
+		for _, instance := range instances {
+			wait.Go(func() {
+				if status, upn := c.me(instance, cookie); status == http.StatusOK && upn == login {
+					right.Add(1)
+				}
+			})
+		}
+	}
+	wait.Wait()
+	return int(right.Load())
+}
+
+func TestG11_TwoProcessesRenewAnExpiredTokenOnce(t *testing.T) {
+	t.Parallel()
+	for name, delay := range map[string]time.Duration{"fast Entra": 0, "slow Entra": 3 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			cookie := c.signIn(adele.login)
+			c.expire(cookie)
+			c.idp.server.ResetRequests()
+			if delay > 0 {
+				c.idp.server.Fault(entratest.Token, entratest.Fault{Delay: delay})
+			}
+			good := c.storm(cookie, adele.login, 0, 1)
+			calls := c.idp.server.Count(entratest.Token)
+			t.Logf("%d of 100 successes, %d token calls", good, calls)
+			if good != 100 || calls != 1 {
+				t.Errorf("%d of 100 successes, %d token calls\n%s", good, calls, c.apps[0].stderr)
+			}
+		})
+	}
+}
+
+func TestG12_StoppedHolderOfTheLockHoldsNobodyUpForLong(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	cookie := c.signIn(alex.login)
+	c.expire(cookie)
+	c.idp.server.ResetRequests()
+	c.idp.server.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: 2 * time.Second})
+	first := make(chan int, 1)
+	go func() {
+		status, _ := c.me(0, cookie)
+		first <- status
+	}()
+	for deadline := time.Now().Add(patience); c.idp.server.Count(entratest.Token) == 0; time.Sleep(pollInterval) {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody renews")
+		}
+	}
+	c.apps[0].signal(syscall.SIGSTOP) // with the lock, in the middle of its call
+	before := time.Now()
+	good := c.storm(cookie, alex.login, 1)
+	waited := time.Since(before)
+	c.apps[0].signal(syscall.SIGCONT)
+	if status := <-first; status != http.StatusOK {
+		t.Errorf("the one that was stopped: status %d", status)
+	}
+	calls := c.idp.server.Count(entratest.Token)
+	t.Logf("%d of 50 successes after %v, %d token calls", good, waited.Round(time.Millisecond), calls)
+	if good != 50 || calls > 2 || waited > 15*time.Second {
+		t.Errorf("%d of 50 successes after %v, %d token calls\n%s", good, waited, calls, c.apps[1].stderr)
+	}
+	for instance := range c.apps { // what the late one wrote has not hurt
+		if status, upn := c.me(instance, cookie); status != http.StatusOK || upn != alex.login {
+			t.Errorf("process %d afterwards: %d %s", instance, status, upn)
+		}
+	}
+}
+
+func TestG2_RedisKilledUnderLoadSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, "--appendonly", "yes", "--appendfsync", "always")
+	sessions := map[string]string{}
+	for _, u := range c.idp.server.Users()[:4] {
+		sessions[u.UPN] = c.signIn(u.UPN)
+	}
+	stop := make(chan struct{})
+	var wait sync.WaitGroup
+	var good, unavailable, wrong atomic.Int32
+	var recovered atomic.Int64
+	for upn, cookie := range sessions {
+		for instance := range c.apps {
+			wait.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					switch status, got := c.me(instance, cookie); {
+					case status == http.StatusOK && got == upn:
+						good.Add(1)
+						recovered.CompareAndSwap(-1, time.Now().UnixNano())
+					case status == http.StatusServiceUnavailable:
+						unavailable.Add(1)
+					default:
+						wrong.Add(1)
+						t.Errorf("%d %s", status, got)
+					}
+				}
+			})
+		}
+	}
+	<-time.After(time.Second)
+	c.redis.Stop()
+	<-time.After(time.Second)
+	c.redis.Restart()
+	back := time.Now()
+	recovered.Store(-1)
+	<-time.After(3 * time.Second)
+	close(stop)
+	wait.Wait()
+	recovery := time.Unix(0, recovered.Load()).Sub(back)
+	t.Logf("%d answers, %d times 503, %d wrong; first answer %v after Redis was back", good.Load(), unavailable.Load(), wrong.Load(), recovery.Round(time.Millisecond))
+	if unavailable.Load() == 0 || recovered.Load() == -1 || recovery > 2*time.Second {
+		t.Errorf("no outage seen, or no recovery: %v", recovery)
+	}
+	for upn, cookie := range sessions {
+		if status, got := c.me(0, cookie); status != http.StatusOK || got != upn {
+			t.Errorf("%s: %d %s", upn, status, got)
+		}
+	}
+}
