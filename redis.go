@@ -44,22 +44,28 @@ func RedisStorage(url string) (*fiberredis.Storage, error) {
 	return fiberredis.NewFromConnection(redis.NewClient(options)), nil
 }
 
-// backend chooses what the storage can do: Redis gets commands of its own,
-// others are read and written as they are.
+// backend chooses what the storage can do: Redis gets commands of its own, others are
+// read and written as they are. One that is down is not asked for a while.
 func backend(storage fiber.Storage, log *slog.Logger) record.Backend {
 	if storage == nil {
 		return record.NewMemory()
 	}
-	connected, ok := storage.(interface{ Conn() redis.UniversalClient })
-	if !ok {
-		return record.NewPlain(storage)
+	var inner record.Backend = record.NewPlain(storage)
+	if connected, ok := storage.(interface{ Conn() redis.UniversalClient }); ok {
+		client := connected.Conn()
+		if !honoursDeadlines(client) {
+			log.LogAttrs(context.Background(), slog.LevelWarn,
+				"the Redis client ignores deadlines (ContextTimeoutEnabled is off): a stalled Redis will hold requests; fibermsal.RedisStorage makes a client that does not")
+		}
+		inner = record.NewRedis(client)
 	}
-	client := connected.Conn()
-	if !honoursDeadlines(client) {
-		log.LogAttrs(context.Background(), slog.LevelWarn,
-			"the Redis client ignores deadlines (ContextTimeoutEnabled is off): a stalled Redis will hold requests; fibermsal.RedisStorage makes a client that does not")
-	}
-	return record.NewRedis(client)
+	return record.NewGuarded(inner, func(down bool) {
+		if down {
+			log.LogAttrs(context.Background(), slog.LevelError, "the session storage is down: requests get 503 until it is back")
+		} else {
+			log.LogAttrs(context.Background(), slog.LevelInfo, "the session storage is back")
+		}
+	})
 }
 
 // honoursDeadlines looks at the options of the clients that tell them.

@@ -1,12 +1,16 @@
 package fibermsal_test
 
 import (
+	"context"
 	"net/http"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2/middleware/session"
 	fiberredis "github.com/gofiber/storage/redis/v3"
@@ -131,6 +135,63 @@ func TestRedis_StorageOfTheSessionMiddlewareServes(t *testing.T) {
 	b.signIn(adele)
 	if b.user() != adele {
 		t.Error("not signed in")
+	}
+}
+
+func TestG3_StalledRedisHoldsNobody(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--enable-debug-command", "yes")
+	s := newSite(t, newIDP(t), onRedis(t, server))
+	b := s.browser()
+	b.signIn(adele)
+	cookie := b.jar[sessionCookie]
+	goroutines := runtime.NumGoroutine()
+	stalled := make(chan struct{})
+	go func() { // accepts connections, answers nothing
+		defer close(stalled)
+		patient := redis.NewClient(&redis.Options{Addr: server.Addr, ReadTimeout: 10 * time.Second, MaxRetries: -1})
+		defer func() { _ = patient.Close() }()
+		_ = patient.Do(context.Background(), "DEBUG", "SLEEP", "4").Err()
+	}()
+	<-time.After(100 * time.Millisecond)
+	var mu sync.Mutex
+	var waits []time.Duration
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			for range 25 {
+				r := request(http.MethodGet, "/guarded", "")
+				r.AddCookie(cookie)
+				before := time.Now()
+				a := s.send(r)
+				mu.Lock()
+				waits = append(waits, time.Since(before))
+				mu.Unlock()
+				if a.StatusCode != http.StatusServiceUnavailable || len(a.Cookies()) != 0 {
+					t.Errorf("status %d, cookies %v", a.StatusCode, a.Cookies())
+				}
+			}
+		})
+	}
+	wait.Wait()
+	slices.Sort(waits)
+	t.Logf("500 requests on a stalled Redis: p50 %v, p99 %v, max %v", waits[250], waits[494], waits[499])
+	<-stalled
+	for deadline := time.Now().Add(5 * time.Second); ; <-time.After(50 * time.Millisecond) {
+		r := request(http.MethodGet, "/guarded", "")
+		r.AddCookie(cookie)
+		if a := s.send(r); a.StatusCode == http.StatusOK {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("does not recover")
+		}
+	}
+	if !strings.Contains(s.log.String(), "the session storage is down") || !strings.Contains(s.log.String(), "the session storage is back") {
+		t.Errorf("not told:\n%s", s.log)
+	}
+	if now := runtime.NumGoroutine(); now > goroutines+200 {
+		t.Errorf("%d goroutines, %d before", now, goroutines)
 	}
 }
 
