@@ -189,6 +189,13 @@ type Config struct {
 	// Optional. Default: nil.
 	Info map[string]func(*fiber.Ctx, *User) (any, error)
 
+	// StaleSessionsOnOutage serves sessions from this process's memory while the
+	// storage fails, if the storage confirmed them less than that long ago. A
+	// sign-out on another instance is not seen in the meantime.
+	//
+	// Optional. Default: 0, requests get 503. At most 15 minutes.
+	StaleSessionsOnOutage time.Duration
+
 	// AnonymousOnOutage serves a handler's answer although the storage failed
 	// when it asked [FromContext], as if nobody was signed in. Only for pages
 	// that are right for strangers, too. Off, such requests get 503.
@@ -204,6 +211,7 @@ const (
 	defaultCookie      = "fibermsal"
 	defaultIdle        = 8 * time.Hour
 	defaultAbsolute    = 24 * time.Hour
+	maxStaleSessions   = 15 * time.Minute
 	defaultScope       = "User.Read"
 	hostPrefix         = "__Host-"
 	graphVersionSuffix = "/v1.0"
@@ -476,6 +484,9 @@ func (cfg Config) checkStorage(p *problems) {
 }
 
 func (cfg Config) checkTimes(p *problems) {
+	if cfg.StaleSessionsOnOutage < 0 || cfg.StaleSessionsOnOutage > maxStaleSessions {
+		p.add("StaleSessionsOnOutage", "must be between 0 and 15 minutes")
+	}
 	if cfg.IdleTimeout != 0 && cfg.IdleTimeout < time.Second {
 		p.add("IdleTimeout", "must be at least a second")
 	}
@@ -500,7 +511,7 @@ func (cfg Config) visible() map[string]any {
 		"RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
 		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
 		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(),
-		"AnonymousOnOutage": cfg.AnonymousOnOutage,
+		"AnonymousOnOutage": cfg.AnonymousOnOutage, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
 	}
 }
 

@@ -49,6 +49,9 @@ func (a *Auth) load(ctx context.Context, id string) (*session, error) {
 		return nil, nil
 	}
 	if err != nil {
+		if s := a.sessions.confirmed(name, a.cfg.StaleSessionsOnOutage); s != nil && time.Now().Before(s.User.ExpiresAt) {
+			return s, nil
+		}
 		return nil, storageUnavailable(err)
 	}
 	r, err := a.decode(ctx, name, box)

@@ -605,3 +605,39 @@ func TestD7_SignOutTellsEntraWho(t *testing.T) {
 		t.Errorf("Location %q", a.location())
 	}
 }
+
+func TestOutage_StaleSessionsOnlyByChoiceAndForAWhile(t *testing.T) {
+	for name, row := range map[string]struct {
+		choice time.Duration
+		after  time.Duration
+		served bool
+	}{
+		"not chosen":        {0, time.Second, false},
+		"chosen, soon":      {5 * time.Minute, 4 * time.Minute, true},
+		"chosen, too late":  {5 * time.Minute, 6 * time.Minute, false},
+		"chosen, but ended": {15 * time.Minute, 12 * time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				s := newSite(t, newIDP(t), onLedger(l), func(cfg *fibermsal.Config) {
+					cfg.StaleSessionsOnOutage, cfg.IdleTimeout, cfg.AbsoluteTimeout = row.choice, 10*time.Minute, 10*time.Minute
+				})
+				b, stranger := s.browser(), s.browser()
+				b.signIn(adele)
+				b.get("/token")
+				l.fail(true, true)
+				time.Sleep(row.after)
+				for _, path := range []string{"/guarded", "/token"} {
+					if a := b.get(path); (a.StatusCode == http.StatusOK) != row.served || (!row.served && a.StatusCode != http.StatusServiceUnavailable) {
+						t.Errorf("%s: status %d", path, a.StatusCode)
+					}
+				}
+				stranger.jar[sessionCookie] = &http.Cookie{Name: sessionCookie, Value: strings.Repeat("A", 43)}
+				if a := stranger.get("/guarded"); a.StatusCode != http.StatusServiceUnavailable {
+					t.Errorf("somebody never seen: status %d", a.StatusCode)
+				}
+			})
+		})
+	}
+}

@@ -36,6 +36,7 @@ type rememberedSession struct {
 	box       []byte
 	session   *session
 	touchedAt atomic.Int64 // Unix nanoseconds
+	seenAt    time.Time    // in the storage; guarded by the cache's lock
 
 	// Guarded by the cache's lock.
 	tokens map[string]rememberedToken
@@ -68,6 +69,7 @@ func (c *sessionCache) get(recordName string, box []byte) (*rememberedSession, b
 	r, ok := c.lru.Get(recordName)
 	if ok = ok && bytes.Equal(r.box, box); ok {
 		c.hits.Add(1)
+		r.seenAt = time.Now()
 		return r, true
 	}
 	c.misses.Add(1)
@@ -77,11 +79,21 @@ func (c *sessionCache) get(recordName string, box []byte) (*rememberedSession, b
 func (c *sessionCache) add(box []byte, s *session) *rememberedSession {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := &rememberedSession{box: box, session: s, size: sessionOverhead + 3*len(box)}
+	r := &rememberedSession{box: box, session: s, size: sessionOverhead + 3*len(box), seenAt: time.Now()}
 	c.lru.Remove(s.recordName)
 	c.lru.Add(s.recordName, r)
 	c.grow(r.size)
 	return r
+}
+
+// confirmed returns a session that was in the storage less than age ago.
+func (c *sessionCache) confirmed(recordName string, age time.Duration) *session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r, ok := c.lru.Get(recordName); ok && time.Since(r.seenAt) < age {
+		return r.session
+	}
+	return nil
 }
 
 func (c *sessionCache) remove(recordName string) {

@@ -233,3 +233,58 @@ func TestG2_RedisKilledUnderLoadSignsNobodyOut(t *testing.T) {
 		}
 	}
 }
+
+// Two deploys, one instance after the other, as operators do it: the new key is
+// appended everywhere, then moved to the front.
+func TestE5_KeysRotateUnderLoadWithoutASignOut(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	next := newSealingKey()
+	cookie := c.signIn(adele.login)
+	var down [2]atomic.Bool
+	stop := make(chan struct{})
+	var wait sync.WaitGroup
+	var good atomic.Int32
+	for instance := range c.apps {
+		wait.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				restarting := down[instance].Load()
+				status, upn := c.me(instance, cookie)
+				switch {
+				case status == http.StatusOK && upn == adele.login:
+					good.Add(1)
+				case status != 0 || !(restarting || down[instance].Load()): // a load balancer would not ask it
+					t.Errorf("process %d: %d %s", instance, status, upn)
+				}
+			}
+		})
+	}
+	for _, keys := range []string{c.key.base64() + "," + next.base64(), next.base64() + "," + c.key.base64()} {
+		for instance, a := range c.apps {
+			down[instance].Store(true)
+			a.signal(syscall.SIGTERM)
+			a.wait()
+			a.env = append(a.env, "FIBERMSAL_KEYS="+keys) // the last one counts
+			a.start(t)
+			down[instance].Store(false)
+			<-time.After(500 * time.Millisecond) // of load on this mix of rings
+			if other := newClient(t, c.site); instance == 0 { // sealed by one, opened by the other
+				other.signIn(alex.login)
+				if status, upn := c.me(1, other.cookie(c.site.cookieName())); status != http.StatusOK || upn != alex.login {
+					t.Errorf("a session of the other instance: %d %s", status, upn)
+				}
+			}
+		}
+	}
+	close(stop)
+	wait.Wait()
+	t.Logf("%d answers", good.Load())
+	if good.Load() < 100 {
+		t.Errorf("only %d answers", good.Load())
+	}
+}
