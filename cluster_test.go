@@ -38,7 +38,7 @@ func (b *browser) vault(server *redistest.Server) *vault {
 	if !ok {
 		b.t.Fatal("nobody is signed in")
 	}
-	return &vault{b.t, record.NewStore(record.NewRedis(server.Client()), ring, b.idp.ClientID), name}
+	return &vault{b.t, record.NewStore(record.NewRedis(server.Client(), nil), ring, b.idp.ClientID), name}
 }
 
 // accessTokens are the token entries of MSAL's cache.

@@ -41,6 +41,7 @@ func RedisStorage(url string) (*fiberredis.Storage, error) {
 	options.PoolTimeout = orDefault(options.PoolTimeout, redisTimeout)
 	options.MaxRetries = orDefault(options.MaxRetries, redisRetries)
 	options.DialerRetries = 1
+	options.DialerRetryTimeout = time.Millisecond // which it waits after the last attempt, too
 	return fiberredis.NewFromConnection(redis.NewClient(options)), nil
 }
 
@@ -57,7 +58,9 @@ func backend(storage fiber.Storage, log *slog.Logger) record.Backend {
 			log.LogAttrs(context.Background(), slog.LevelWarn,
 				"the Redis client ignores deadlines (ContextTimeoutEnabled is off): a stalled Redis will hold requests; fibermsal.RedisStorage makes a client that does not")
 		}
-		inner = record.NewRedis(client)
+		inner = record.NewRedis(client, func(err error) {
+			log.LogAttrs(context.Background(), slog.LevelWarn, "a renewal takes no lock among instances: each may call Entra", slog.Any("error", storageUnavailable(err)))
+		})
 	}
 	return record.NewGuarded(inner, func(down bool) {
 		if down {

@@ -82,7 +82,7 @@ func (c *cluster) expire(cookie string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	store, ctx := record.NewStore(record.NewRedis(c.redis.Client()), ring, c.idp.clientID), c.t.Context()
+	store, ctx := record.NewStore(record.NewRedis(c.redis.Client(), nil), ring, c.idp.clientID), c.t.Context()
 	name, _ := record.Name(cookie)
 	content, err := store.Get(ctx, name, record.Tokens)
 	if err != nil {
@@ -272,7 +272,7 @@ func TestE5_KeysRotateUnderLoadWithoutASignOut(t *testing.T) {
 			a.env = append(a.env, "FIBERMSAL_KEYS="+keys) // the last one counts
 			a.start(t)
 			down[instance].Store(false)
-			<-time.After(500 * time.Millisecond) // of load on this mix of rings
+			<-time.After(500 * time.Millisecond)              // of load on this mix of rings
 			if other := newClient(t, c.site); instance == 0 { // sealed by one, opened by the other
 				other.signIn(alex.login)
 				if status, upn := c.me(1, other.cookie(c.site.cookieName())); status != http.StatusOK || upn != alex.login {

@@ -3,8 +3,10 @@ package record
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
 )
 
@@ -30,9 +32,10 @@ type Guarded struct {
 // NewGuarded guards a backend, and tells changed when it is down and up again.
 func NewGuarded(backend Backend, changed func(down bool)) *Guarded {
 	return &Guarded{Backend: backend, breaker: gobreaker.NewCircuitBreaker[any](gobreaker.Settings{
-		MaxRequests: 1,
-		Timeout:     probeEvery,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+		MaxRequests:  1,
+		Timeout:      probeEvery,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+		IsSuccessful: func(err error) bool { return err == nil || refused(err) },
 		// A caller who gave up says nothing about the storage.
 		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
 		OnStateChange: func(_ string, from, to gobreaker.State) {
@@ -41,6 +44,13 @@ func NewGuarded(backend Backend, changed func(down bool)) *Guarded {
 			}
 		},
 	})}
+}
+
+// refused reports whether Redis is up and refuses one command: a full memory takes
+// no new session, and has those it holds.
+func refused(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply) && (strings.HasPrefix(reply.Error(), "OOM ") || strings.HasPrefix(reply.Error(), "NOPERM "))
 }
 
 // guarded asks the storage, unless it is down.

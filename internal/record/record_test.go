@@ -37,7 +37,7 @@ func backends(t *testing.T) map[string]record.Backend {
 	return map[string]record.Backend{
 		"memory": record.NewMemory(),
 		"plain":  record.NewPlain(storage{record.NewMemory()}),
-		"redis":  record.NewRedis(redistest.Start(t).Client()),
+		"redis":  record.NewRedis(redistest.Start(t).Client(), nil),
 	}
 }
 
@@ -154,7 +154,7 @@ func TestBackend_LockIsForOne(t *testing.T) {
 	for name, pair := range map[string][2]record.Backend{
 		"memory": {all["memory"], all["memory"]},
 		"plain":  {all["plain"], all["plain"]},
-		"redis":  {record.NewRedis(server.Client()), record.NewRedis(server.Client())}, // as two processes
+		"redis":  {record.NewRedis(server.Client(), nil), record.NewRedis(server.Client(), nil)}, // as two processes
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -201,7 +201,7 @@ func TestBackend_LockIsForOne(t *testing.T) {
 func TestG12_LockIsRenewedWhileItIsHeld(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	one, two := record.NewRedis(server.Client()), record.NewRedis(server.Client())
+	one, two := record.NewRedis(server.Client(), nil), record.NewRedis(server.Client(), nil)
 	release, err := one.Lock(t.Context(), "l")
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +222,7 @@ func TestG12_LockIsRenewedWhileItIsHeld(t *testing.T) {
 func TestG13_WithoutRedisTheLockHoldsInThisProcess(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	b := record.NewRedis(server.Client())
+	b := record.NewRedis(server.Client(), nil)
 	server.Stop()
 	release, err := b.Lock(t.Context(), "l")
 	if err != nil {
@@ -307,7 +307,7 @@ func TestMemory_ForgetsInTime(t *testing.T) {
 func TestRedis_UpdateKeepsTheLife(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	b := record.NewRedis(server.Client())
+	b := record.NewRedis(server.Client(), nil)
 	ctx := t.Context()
 	if err := b.Set(ctx, "a", []byte("1"), time.Hour); err != nil {
 		t.Fatal(err)

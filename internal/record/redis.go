@@ -14,8 +14,9 @@ import (
 type Redis struct {
 	client redis.UniversalClient
 	// Callers of this process queue up here, and only the first asks Redis.
-	queue *locks
-	mutex *redislock.Client
+	queue    *locks
+	mutex    *redislock.Client
+	weakened func(error)
 }
 
 const (
@@ -25,9 +26,13 @@ const (
 	lockPoll = 50 * time.Millisecond
 )
 
-// NewRedis makes a Backend on a client, which stays the caller's to close.
-func NewRedis(client redis.UniversalClient) *Redis {
-	return &Redis{client: client, queue: newLocks(), mutex: redislock.New(client)}
+// NewRedis makes a Backend on a client, which stays the caller's to close. Weakened,
+// which may be nil, is told when a lock holds in this process only.
+func NewRedis(client redis.UniversalClient, weakened func(error)) *Redis {
+	if weakened == nil {
+		weakened = func(error) {}
+	}
+	return &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), weakened: weakened}
 }
 
 // Get implements [Backend].
@@ -86,7 +91,8 @@ func (r *Redis) Claim(ctx context.Context, key, value string, ttl time.Duration)
 }
 
 // Lock implements [Backend]. If Redis fails, the lock holds among the callers of
-// this process and the error is nil: a refresh too many is better than none.
+// this process and the error is nil: a refresh too many is better than none. Weakened
+// is told why.
 func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error) {
 	leave, err := r.queue.Lock(ctx, key)
 	if err != nil {
@@ -101,7 +107,8 @@ func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error
 		}
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return leave, nil
+		r.weakened(err)
+		return leave, nil //nolint:nilerr // see above
 	}
 	stop := make(chan struct{})
 	go renew(lock, stop)

@@ -39,6 +39,7 @@ type Server struct {
 	Addr string
 
 	tb     testing.TB
+	conf   string // path of a configuration file; "" without
 	args   []string
 	dir    string
 	client *redis.Client
@@ -57,26 +58,33 @@ type child struct {
 // machine the test is skipped.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
-	Program(tb, "redis-server")
-	s := &Server{tb: tb, args: args, dir: tb.TempDir()}
+	s := &Server{tb: tb, args: args}
+	s.launch(freePort)
+	return s
+}
+
+// launch starts the process on one of the ports that pick picks.
+func (s *Server) launch(pick func(testing.TB) string) {
+	s.tb.Helper()
+	Program(s.tb, "redis-server")
+	s.dir = s.tb.TempDir()
 	var err error
 	for range startAttempts {
-		s.Addr = net.JoinHostPort("127.0.0.1", freePort(tb))
+		s.Addr = net.JoinHostPort("127.0.0.1", pick(s.tb))
 		if err = s.start(); err == nil {
 			break
 		}
 	}
 	if err != nil {
-		tb.Fatalf("redistest: %v", err)
+		s.tb.Fatalf("redistest: %v", err)
 	}
 	s.URL = "redis://" + s.Addr + "/0"
 	// One attempt to connect: tests stop the server and want to be told at once.
 	s.client = redis.NewClient(&redis.Options{Addr: s.Addr, DialerRetries: 1})
-	tb.Cleanup(func() {
+	s.tb.Cleanup(func() {
 		_ = s.client.Close()
 		s.Stop()
 	})
-	return s
 }
 
 // Program returns the path of the first of the named programs that is installed,
@@ -136,11 +144,14 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	journal := filepath.Join(s.dir, "redis.log")
-	cmd := exec.Command("redis-server", append([]string{
-		"--bind", host, "--port", port, "--dir", s.dir, "--logfile", journal,
-		"--save", "", "--appendonly", "no", "--daemonize", "no",
-	}, s.args...)...)
+	var args []string
+	if s.conf != "" {
+		args = append(args, s.conf) // which redis-server wants first
+	}
+	args = append(args,
+		"--bind", host, "--port", port, "--dir", s.dir, "--logfile", s.logfile(),
+		"--save", "", "--appendonly", "no", "--daemonize", "no")
+	cmd := exec.Command("redis-server", append(args, s.args...)...)
 	DieWithTest(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
@@ -153,10 +164,17 @@ func (s *Server) start() error {
 	s.child = c
 	if err := s.awaitPong(c); err != nil {
 		s.Stop()
-		said, _ := os.ReadFile(journal) // for the message only
-		return fmt.Errorf("redis-server: %w\n%s", err, said)
+		return fmt.Errorf("redis-server: %w\n%s", err, s.journal())
 	}
 	return nil
+}
+
+func (s *Server) logfile() string { return filepath.Join(s.dir, "redis.log") }
+
+// journal is what the process has logged, for messages only.
+func (s *Server) journal() []byte {
+	said, _ := os.ReadFile(s.logfile()) // it may not have begun
+	return said
 }
 
 func (s *Server) awaitPong(c *child) error {

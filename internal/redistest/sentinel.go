@@ -1,0 +1,219 @@
+package redistest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	failoverTimeout = 30 * time.Second
+	// downAfter is for how long a master may be silent. A sentinel pings once a
+	// second, and a new master for the first time after one: with a second or less
+	// it now and then takes that one for dead, too, and fails over to the server
+	// that had died and come back without keys.
+	downAfter = 2 * time.Second
+)
+
+// Sentinel is a Redis master with a replica and the process that watches over
+// them. It belongs to one test.
+type Sentinel struct {
+	// MasterName is what the sentinel calls the master.
+	MasterName string
+	// Addrs are host:port of the sentinels: one.
+	Addrs []string
+
+	tb      testing.TB
+	servers []*Server // whichever is master now
+	watcher *redis.SentinelClient
+}
+
+// StartSentinel runs master, replica and sentinel on free ports of loopback, waits
+// until the sentinel could fail over, and ends them with the test. A master that is
+// silent for two seconds is replaced. Without redis-server on this machine the test is
+// skipped.
+func StartSentinel(tb testing.TB) *Sentinel {
+	tb.Helper()
+	s := &Sentinel{tb: tb, MasterName: "fibermsal"}
+	prompt := []string{"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"}
+	master := Start(tb, prompt...)
+	host, port, err := net.SplitHostPort(master.Addr)
+	if err != nil {
+		tb.Fatalf("redistest: %v", err)
+	}
+	replica := Start(tb, append(prompt, "--replicaof", host+" "+port)...)
+	s.servers = []*Server{master, replica}
+
+	ctx, cancel := context.WithTimeout(context.Background(), formTimeout)
+	defer cancel()
+	await(ctx, tb, "the replica to be in step", func() error {
+		return contains(replica.client.Info(ctx, "replication"), "master_link_status:up")
+	})
+
+	// The sentinel writes what it learns into its configuration.
+	conf := filepath.Join(tb.TempDir(), "sentinel.conf")
+	text := fmt.Sprintf(`sentinel monitor %[1]s %[2]s %[3]s 1
+sentinel down-after-milliseconds %[1]s %[4]d
+sentinel failover-timeout %[1]s 2000
+`, s.MasterName, host, port, downAfter.Milliseconds())
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		tb.Fatalf("redistest: %v", err)
+	}
+	process := &Server{tb: tb, conf: conf, args: []string{"--sentinel"}}
+	process.launch(freePort)
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("the sentinel says:\n%s", process.journal())
+		}
+	})
+	s.Addrs = []string{process.Addr}
+	s.watcher = redis.NewSentinelClient(&redis.Options{Addr: process.Addr})
+	tb.Cleanup(func() { _ = s.watcher.Close() })
+	await(ctx, tb, "the sentinel to know the replica", func() error {
+		replicas, err := s.watcher.Replicas(ctx, s.MasterName).Result()
+		if err == nil && (len(replicas) != 1 || replicas[0]["master-link-status"] != "ok" || replicas[0]["flags"] != "slave") {
+			err = fmt.Errorf("it knows %v", replicas)
+		}
+		return err
+	})
+	return s
+}
+
+// Client makes a client as an instance of an app has: each call makes one, and all
+// are closed when the test ends.
+func (s *Sentinel) Client() *redis.Client {
+	client := redis.NewFailoverClient(&redis.FailoverOptions{
+		MasterName:            s.MasterName,
+		SentinelAddrs:         s.Addrs,
+		ContextTimeoutEnabled: true,
+		DialTimeout:           dialTimeout,
+		ReadTimeout:           opTimeout,
+		WriteTimeout:          opTimeout,
+		PoolTimeout:           opTimeout,
+		MaxRetries:            retries,
+		DialerRetries:         1,
+	})
+	s.tb.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// Master is the server that the sentinel names now.
+func (s *Sentinel) Master() *Server {
+	s.tb.Helper()
+	master, err := s.named(context.Background())
+	if err != nil {
+		s.tb.Fatalf("redistest: %v", err)
+	}
+	return master
+}
+
+// Replicated waits until the replica has everything that was written so far, as
+// WAIT does for writes of its own connection.
+func (s *Sentinel) Replicated() {
+	s.tb.Helper()
+	ctx := context.Background()
+	conn := s.Master().client.Conn()
+	defer func() { _ = conn.Close() }()
+	const marker = "redistest:replicated" // comes after what it is to prove
+	err := errors.Join(conn.Set(ctx, marker, "1", time.Minute).Err(), conn.Del(ctx, marker).Err())
+	if err != nil {
+		s.tb.Fatalf("redistest: %v", err)
+	}
+	if n, err := conn.Wait(ctx, 1, 2*time.Second).Result(); err != nil || n < 1 {
+		s.tb.Fatalf("redistest: %d replicas are in step: %v", n, err)
+	}
+}
+
+// KillMaster kills the master, as a crash would, and returns it, for Restart. It
+// does not wait for what follows.
+func (s *Sentinel) KillMaster() *Server {
+	s.tb.Helper()
+	master := s.Master()
+	master.Stop()
+	return master
+}
+
+// AwaitFailover waits until another server than the given one is the master and
+// takes writes.
+func (s *Sentinel) AwaitFailover(dead *Server) {
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), failoverTimeout)
+	defer cancel()
+	await(ctx, s.tb, "a new master", func() error {
+		master, err := s.named(ctx)
+		switch {
+		case err != nil:
+			return err
+		case master == dead:
+			return errors.New("still the old one")
+		}
+		return contains(master.client.Info(ctx, "replication"), "role:master")
+	})
+}
+
+// AwaitReplica waits until a server follows another one and is in step.
+func (s *Sentinel) AwaitReplica(server *Server) {
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), failoverTimeout)
+	defer cancel()
+	await(ctx, s.tb, "a replica", func() error {
+		return contains(server.client.Info(ctx, "replication"), "master_link_status:up")
+	})
+}
+
+// Keys returns the names of all keys of the master, sorted.
+func (s *Sentinel) Keys() []string {
+	s.tb.Helper()
+	return s.Master().Keys()
+}
+
+// Dump returns what the master holds, as [Server.Dump] does.
+func (s *Sentinel) Dump() []byte {
+	s.tb.Helper()
+	return s.Master().Dump()
+}
+
+func (s *Sentinel) named(ctx context.Context) (*Server, error) {
+	addr, err := s.watcher.GetMasterAddrByName(ctx, s.MasterName).Result()
+	if err != nil {
+		return nil, err
+	}
+	for _, server := range s.servers {
+		if server.Addr == net.JoinHostPort(addr[0], addr[1]) {
+			return server, nil
+		}
+	}
+	return nil, fmt.Errorf("the sentinel names %v", addr)
+}
+
+func contains(info *redis.StringCmd, want string) error {
+	text, err := info.Result()
+	if err == nil && !strings.Contains(text, want+"\r\n") {
+		err = fmt.Errorf("not %s:\n%s", want, text)
+	}
+	return err
+}
+
+// await polls until ready returns nil.
+func await(ctx context.Context, tb testing.TB, what string, ready func() error) {
+	tb.Helper()
+	for {
+		err := ready()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			tb.Fatalf("redistest: waiting for %s: %v", what, err)
+		case <-time.After(pollInterval):
+		}
+	}
+}
