@@ -112,7 +112,7 @@ func (t *recordedTokens) load(ctx context.Context) (content, version []byte, err
 	if err != nil {
 		// The session lives, its tokens cannot be read: signing in again mends it.
 		t.auth.log.LogAttrs(ctx, slog.LevelWarn, "tokens of a session do not open", slog.String("reason", "seal_mismatch"))
-		return nil, nil, nil
+		return nil, nil, nil //nolint:nilerr // logged
 	}
 	return content, box, nil
 }
@@ -166,24 +166,22 @@ func (t *recordedTokens) merge(ctx context.Context, content []byte) (version, me
 type stagedTokens struct {
 	mu      sync.Mutex
 	content []byte
-	changed bool
 }
 
 func (t *stagedTokens) load(context.Context) (content, version []byte, err error) {
-	content, _ = t.snapshot()
-	return content, nil, nil
+	return t.snapshot(), nil, nil
 }
 
 func (t *stagedTokens) swap(_ context.Context, _, content []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.content, t.changed = bytes.Clone(content), true
+	t.content = bytes.Clone(content)
 	return nil
 }
 
-// snapshot returns the content, which nobody changes, and whether it is new.
-func (t *stagedTokens) snapshot() (content []byte, changed bool) {
+// snapshot returns the content, which nobody changes.
+func (t *stagedTokens) snapshot() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.content, t.changed
+	return t.content
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -149,12 +150,12 @@ func TestD9_ConcurrentRenewalsForManyScopesLoseNothing(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	targets := ""
+	var targets []string
 	for _, entry := range vault.accessTokens() {
-		targets += " " + str(entry["target"])
+		targets = append(targets, strings.Fields(str(entry["target"]))...)
 	}
 	for _, scope := range scopes {
-		if !strings.Contains(targets, scope) {
+		if !slices.Contains(targets, scope) {
 			t.Errorf("%s is lost: %s", scope, targets)
 		}
 	}

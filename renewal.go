@@ -57,14 +57,14 @@ func (a *Auth) token(ctx context.Context, r *renewal) (azcore.AccessToken, error
 	waiting := now.Before(known.refusedTo)
 	if known.token.ExpiresOn.Sub(now) > minTokenLife {
 		if !waiting && !now.Before(known.renewAt) {
-			a.renew(r, true) // nobody waits for it
+			a.renew(r, true) //nolint:contextcheck // nobody waits for it
 		}
 		return known.token, nil
 	}
 	if waiting {
 		return azcore.AccessToken{}, known.refused
 	}
-	return a.await(ctx, a.renew(r, false))
+	return a.await(ctx, a.renew(r, false)) //nolint:contextcheck // a caller's end is its own
 }
 
 // renew begins a renewal, or joins the one that is under way: for a session and
@@ -223,8 +223,7 @@ func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (toke
 	if err := a.checkRefreshed(ctx, r.who, x); err != nil {
 		return tokencache.Token{}, err
 	}
-	renewed, _ := staged.snapshot()
-	a.store(ctx, r, from.version, renewed)
+	a.store(ctx, r, from.version, staged.snapshot())
 	return tokencache.Token{Secret: got.AccessToken, ExpiresOn: got.ExpiresOn, RefreshOn: got.Metadata.RefreshOn, CachedAt: time.Now()}, nil
 }
 

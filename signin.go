@@ -166,8 +166,7 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 		return nil, err
 	}
 	f := &finished{session: s, returnTo: attempt.ReturnTo()}
-	tokens, _ := g.tokens.snapshot()
-	if f.id, err = a.create(ctx, s, tokens); err != nil {
+	if f.id, err = a.create(ctx, s, g.tokens.snapshot()); err != nil {
 		return nil, err
 	}
 	// The new session is written before the old one goes: a crash in between

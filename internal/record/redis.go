@@ -103,16 +103,16 @@ func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error
 	case ctx.Err() != nil:
 		leave()
 		if err == nil {
-			releaseLock(lock)
+			releaseLock(lock) //nolint:contextcheck // ctx has ended
 		}
 		return nil, context.Cause(ctx)
 	case err != nil:
 		r.weakened(err)
-		return leave, nil //nolint:nilerr // see above
+		return leave, nil
 	}
 	stop := make(chan struct{})
-	go renew(lock, stop)
-	return sync.OnceFunc(func() {
+	go renew(lock, stop) //nolint:gosec,contextcheck // until release, whatever becomes of ctx
+	return sync.OnceFunc(func() { //nolint:contextcheck // the same
 		close(stop)
 		releaseLock(lock)
 		leave()
