@@ -25,6 +25,9 @@ import (
 // the handler has returned.
 type CacheAccessor struct {
 	cache tokenCache
+
+	mu      sync.Mutex
+	version []byte // that MSAL was given last, over which it writes
 }
 
 var _ cache.ExportReplace = (*CacheAccessor)(nil)
@@ -58,17 +61,21 @@ func (a *CacheAccessor) Replace(ctx context.Context, into cache.Unmarshaler, _ c
 	if a.cache == nil {
 		return errNoSession
 	}
-	content, _, err := a.cache.load(ctx)
+	content, version, err := a.cache.load(ctx)
 	if err != nil {
 		return err
 	}
+	a.mu.Lock()
+	a.version = version
+	a.mu.Unlock()
 	if len(content) == 0 {
 		content = emptyCache
 	}
 	return into.Unmarshal(content)
 }
 
-// Export stores what MSAL holds, if the session still exists.
+// Export stores what MSAL holds, if the session still exists. What others have stored
+// since Replace is kept beside it.
 func (a *CacheAccessor) Export(ctx context.Context, from cache.Marshaler, _ cache.ExportHints) error {
 	if a.cache == nil {
 		return errNoSession
@@ -77,10 +84,9 @@ func (a *CacheAccessor) Export(ctx context.Context, from cache.Marshaler, _ cach
 	if err != nil {
 		return err
 	}
-	_, version, err := a.cache.load(ctx)
-	if err != nil {
-		return err
-	}
+	a.mu.Lock()
+	version := a.version
+	a.mu.Unlock()
 	return a.cache.swap(ctx, version, content)
 }
 

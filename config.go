@@ -258,9 +258,9 @@ func (cfg Config) clone() Config {
 
 func (cfg Config) complete() (settings, error) {
 	s := settings{Config: cfg}
-	s.authority = strings.TrimSuffix(cfg.Authority, "/")
-	if s.authority == "" {
-		s.authority = publicAuthority + cfg.TenantID
+	s.authority = publicAuthority + cfg.TenantID
+	if u, err := url.Parse(cfg.Authority); err == nil && cfg.Authority != "" {
+		s.authority = originOf(cfg.Authority) + "/" + strings.Trim(u.Path, "/")
 	}
 	s.PublicURL = originOf(cfg.PublicURL)
 	s.RoutePrefix = orDefault(cfg.RoutePrefix, defaultPrefix)

@@ -121,8 +121,10 @@ func (e *Error) signingInHelps() bool {
 	return errors.Is(e, ErrLoginRequired) && e.Reason != reasonClaims
 }
 
+const reasonStorage = "storage_failed"
+
 func storageUnavailable(cause error) *Error {
-	e := ErrUnavailable.because("storage_failed", cause)
+	e := ErrUnavailable.because(reasonStorage, cause)
 	e.RetryAfter = retrySoon
 	return e
 }

@@ -47,9 +47,10 @@ type Auth struct {
 	entra *http.Client // for MSAL and discovery: cached, limited, no redirects
 	keys  *idtoken.KeySet
 
-	renewals singleflight.Group
-	calls    calls
-	closed   chan struct{}
+	renewals  singleflight.Group
+	scopesKey string // of Config.Scopes
+	calls     calls
+	closed    chan struct{}
 
 	firstRequest sync.Once
 	closing      sync.Once
@@ -106,6 +107,8 @@ func Open(cfg Config) (*Auth, error) {
 		flows:   flow.NewJar(cookies, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
 		entra:   entraClient(s.HTTPClient),
 		closed:  make(chan struct{}),
+
+		scopesKey: scopesKey(s.Scopes),
 	}
 	a.keys = idtoken.NewKeySet(a.fetchKeys)
 	return a, nil

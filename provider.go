@@ -88,7 +88,7 @@ func (k *credential) GetToken(ctx context.Context, options policy.TokenRequestOp
 		// Graph wants a token with claims that only an interactive sign-in gives.
 		return azcore.AccessToken{}, ErrLoginRequired.because(reasonClaims, nil)
 	}
-	return k.auth.token(ctx, newRenewal(k.session, k.tokens, k.auth.tokenScopes(options.Scopes)))
+	return k.auth.token(ctx, k.auth.newRenewal(k.session, k.tokens, k.auth.tokenScopes(options.Scopes)))
 }
 
 // GraphURL is the root of Graph with the version, without a slash at the end.
@@ -115,7 +115,7 @@ func (k *credential) GoString() string { return "fibermsal credential" }
 func (a *Auth) tokenScopes(asked []string) []string {
 	graph := strings.TrimSuffix(a.cfg.GraphURL, graphVersionSuffix) + "/"
 	var scopes []string
-	for _, s := range asked {
+	for _, s := range strings.Fields(strings.Join(asked, " ")) { // somebody's list may be one string
 		short := strings.TrimPrefix(s, graph)
 		switch {
 		case s == graph+".default":

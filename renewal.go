@@ -1,6 +1,7 @@
 package fibermsal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,9 +44,22 @@ type renewal struct {
 	key    string // of the scopes, whatever their order
 }
 
-func newRenewal(who *session, tokens tokenCache, scopes []string) *renewal {
-	sorted := slices.Sorted(slices.Values(scopes))
-	return &renewal{who: who, tokens: tokens, scopes: slices.Clone(scopes), key: strings.ToLower(strings.Join(sorted, " "))}
+// newRenewal copies what may alias a request's buffer (trap T10): a renewal outlives
+// its request. The scopes of Config do not, and are most often asked for.
+func (a *Auth) newRenewal(who *session, tokens tokenCache, scopes []string) *renewal {
+	if len(scopes) == len(a.cfg.Scopes) && &scopes[0] == &a.cfg.Scopes[0] {
+		return &renewal{who: who, tokens: tokens, scopes: scopes, key: a.scopesKey}
+	}
+	owned := make([]string, len(scopes))
+	for i, s := range scopes {
+		owned[i] = strings.Clone(s)
+	}
+	return &renewal{who: who, tokens: tokens, scopes: owned, key: scopesKey(owned)}
+}
+
+// scopesKey is the same for the same scopes, whatever their order and case.
+func scopesKey(scopes []string) string {
+	return strings.Clone(strings.ToLower(strings.Join(slices.Sorted(slices.Values(scopes)), " ")))
 }
 
 // token returns an access token: the remembered one while it is good, renewed in the
@@ -54,17 +68,39 @@ func newRenewal(who *session, tokens tokenCache, scopes []string) *renewal {
 func (a *Auth) token(ctx context.Context, r *renewal) (azcore.AccessToken, error) {
 	now := time.Now()
 	known := a.sessions.token(r.who.recordName, r.key)
-	waiting := now.Before(known.refusedTo)
-	if known.token.ExpiresOn.Sub(now) > minTokenLife {
-		if !waiting && !now.Before(known.renewAt) {
+	if known.good(now) {
+		if !now.Before(known.renewAt) && !now.Before(known.refusedTo) {
 			a.renew(r, true) //nolint:contextcheck // nobody waits for it
 		}
 		return known.token, nil
 	}
-	if waiting {
-		return azcore.AccessToken{}, known.refused
+	err := known.pausing(now)
+	if err == nil {
+		var token azcore.AccessToken
+		token, err = a.await(ctx, a.renew(r, false)) //nolint:contextcheck // a caller's end is its own
+		if err == nil {
+			return token, nil
+		}
 	}
-	return a.await(ctx, a.renew(r, false)) //nolint:contextcheck // a caller's end is its own
+	if errors.Is(err, ErrUnavailable) && time.Now().Before(known.token.ExpiresOn) {
+		return known.token, nil // its last seconds are better than nothing
+	}
+	return azcore.AccessToken{}, err
+}
+
+// good reports whether there is a token fit to be handed out.
+func (t *rememberedToken) good(now time.Time) bool {
+	return t.token.ExpiresOn.Sub(now) > minTokenLife
+}
+
+// pausing returns the failure that keeps everybody from asking again for a while. A
+// refusal that concerns one refresh token is not among them: another instance may
+// have stored a new one, which only the record tells.
+func (t *rememberedToken) pausing(now time.Time) error {
+	if now.Before(t.refusedTo) && t.refusedOf == nil {
+		return t.refused
+	}
+	return nil
 }
 
 // renew begins a renewal, or joins the one that is under way: for a session and
@@ -87,47 +123,69 @@ func (a *Auth) await(ctx context.Context, renewed <-chan singleflight.Result) (a
 	}
 }
 
-// renewDetached runs in a goroutine of its own, where a panic of the app's
-// Credential or Storage would end the process past every recover. It takes nothing
-// of a caller's context, not even values: a handler may have passed Fiber's own,
-// which is recycled after the request (trap T13).
-func (a *Auth) renewDetached(r *renewal, force bool) (token azcore.AccessToken, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			token, err = azcore.AccessToken{}, ErrMisconfigured.because("panic", fmt.Errorf("panic: %v", p))
-		}
-	}()
+// renewDetached runs in a goroutine of its own. It takes nothing of a caller's
+// context, not even values: a handler may have passed Fiber's own, which is recycled
+// after the request (trap T13).
+func (a *Auth) renewDetached(r *renewal, force bool) (azcore.AccessToken, error) {
 	if !a.calls.begin() {
 		return azcore.AccessToken{}, entraUnavailable("closed", nil)
 	}
 	defer a.calls.done()
+	// The last flight may have landed between a caller's look and this one.
+	known := a.sessions.token(r.who.recordName, r.key)
+	if err := known.pausing(time.Now()); err != nil {
+		return azcore.AccessToken{}, err
+	}
+	if !force && known.good(time.Now()) {
+		return known.token, nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
 	defer cancel()
-	t, err := a.acquire(ctx, r, force)
-	a.note(r, t, err)
+	t, version, err := a.attempt(ctx, r, force)
+	a.note(r, t, version, err)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
 	return accessToken(t), nil
 }
 
-// note remembers how a renewal ended.
-func (a *Auth) note(r *renewal, t tokencache.Token, err error) {
-	known := a.sessions.token(r.who.recordName, r.key)
-	now := time.Now()
-	var refused *Error
-	switch {
-	case err == nil:
-		known = rememberedToken{token: accessToken(t), renewAt: renewAt(t)}
-	case errors.As(err, &refused):
-		known.refused, known.refusedTo = refused, now.Add(pauseAfter(refused))
+// attempt keeps a panic of the app's Credential or Storage from ending the process:
+// here it would pass every recover.
+func (a *Auth) attempt(ctx context.Context, r *renewal, force bool) (t tokencache.Token, version []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t, err = tokencache.Token{}, ErrMisconfigured.because("panic", fmt.Errorf("panic: %v", p))
+		}
+	}()
+	t, version, err = a.acquire(ctx, r, force)
+	if err != nil && !errors.As(err, new(*Error)) {
+		err = ErrMisconfigured.because("renewal", err)
 	}
-	a.sessions.remember(r.who.recordName, r.key, known)
+	return t, version, err
+}
+
+// note remembers how a renewal ended. A failure leaves a token that is still good.
+func (a *Auth) note(r *renewal, t tokencache.Token, version []byte, err error) {
+	var refused *Error
+	errors.As(err, &refused)
+	a.sessions.update(r.who.recordName, r.key, func(known *rememberedToken) {
+		switch {
+		case err == nil:
+			*known = rememberedToken{token: accessToken(t), renewAt: renewAt(t)}
+		case refused != known.refused:
+			known.refused, known.refusedTo, known.refusedOf = refused, time.Now().Add(pauseAfter(refused)), nil
+			if errors.Is(refused, ErrLoginRequired) || errors.Is(refused, ErrConsentRequired) {
+				known.refusedOf = version
+			}
+		}
+	})
 }
 
 // pauseAfter is how long nobody asks again after a failure.
 func pauseAfter(e *Error) time.Duration {
 	switch {
+	case e.Reason == reasonStorage, e.Reason == reasonLockWait:
+		return 0 // the breaker knows when it is back
 	case errors.Is(e, ErrUnavailable):
 		return e.RetryAfter
 	case errors.Is(e, ErrLoginRequired), errors.Is(e, ErrConsentRequired):
@@ -148,22 +206,37 @@ func renewAt(t tokencache.Token) time.Time {
 	return t.ExpiresOn.Add(-min(renewEarly, t.ExpiresOn.Sub(t.CachedAt)/4))
 }
 
+// reasonLockWait is a renewal that had no turn in time.
+const reasonLockWait = "lock_wait"
+
 // acquire returns the token in the session's record while that is good, or, if
-// forced, young, and has it renewed otherwise, once among all instances.
-func (a *Auth) acquire(ctx context.Context, r *renewal, force bool) (tokencache.Token, error) {
+// forced, young, and has it renewed otherwise, once among all instances. The version
+// is that of the record it found.
+func (a *Auth) acquire(ctx context.Context, r *renewal, force bool) (t tokencache.Token, version []byte, err error) {
 	stored, err := a.stored(ctx, r)
 	if err != nil || stored.serves(force) {
-		return stored.token, err
+		return stored.token, stored.version, err
+	}
+	known := a.sessions.token(r.who.recordName, r.key)
+	if time.Now().Before(known.refusedTo) && bytes.Equal(known.refusedOf, stored.version) {
+		return tokencache.Token{}, stored.version, known.refused
 	}
 	release, err := a.records.Lock(ctx, r.who.recordName)
 	if err != nil {
-		return tokencache.Token{}, entraUnavailable("lock_wait", err)
+		return tokencache.Token{}, stored.version, entraUnavailable(reasonLockWait, err)
 	}
 	defer release()
 	if stored, err = a.stored(ctx, r); err != nil || stored.serves(force) { // another's renewal, meanwhile
-		return stored.token, err
+		return stored.token, stored.version, err
 	}
-	return a.refresh(ctx, r, stored)
+	t, err = a.refresh(ctx, r, stored)
+	if errors.Is(err, ErrLoginRequired) {
+		// If this process lost the lock, somebody else may have used the refresh token.
+		if again, readErr := a.stored(ctx, r); readErr == nil && again.serves(force) {
+			return again.token, again.version, nil
+		}
+	}
+	return t, stored.version, err
 }
 
 // storedTokens is the state of a session's record.
@@ -183,8 +256,14 @@ func (a *Auth) stored(ctx context.Context, r *renewal) (storedTokens, error) {
 		return storedTokens{}, ErrLoginRequired.because("tokens_unreadable", nil)
 	}
 	s := storedTokens{version: version, cache: cache}
-	s.token, _ = cache.Find(r.who.Account, a.cfg.ClientID, r.scopes)
+	s.token, _ = cache.Find(a.owner(r.who), r.scopes)
 	return s, nil
+}
+
+// owner is whose tokens MSAL files for a session.
+func (a *Auth) owner(who *session) tokencache.Owner {
+	host, tenant, _ := strings.Cut(strings.TrimPrefix(a.cfg.authority, "https://"), "/")
+	return tokencache.Owner{Account: who.Account, ClientID: a.cfg.ClientID, Environment: host, Realm: tenant}
 }
 
 // serves reports whether the token need not be renewed.
@@ -203,7 +282,7 @@ func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (toke
 	if err != nil {
 		return tokencache.Token{}, err
 	}
-	from.cache.Drop(r.who.Account, a.cfg.ClientID, r.scopes, time.Now())
+	from.cache.Drop(a.owner(r.who), r.scopes, time.Now())
 	content, err := from.cache.Bytes()
 	if err != nil {
 		return tokencache.Token{}, err
@@ -218,7 +297,7 @@ func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (toke
 	got, err := client.AcquireTokenSilent(asking, r.scopes,
 		confidential.WithSilentAccount(confidential.Account{HomeAccountID: r.who.Account}))
 	if err != nil {
-		return tokencache.Token{}, x.failure(r.scopes, from.cache.HasRefreshToken())
+		return tokencache.Token{}, x.failure(r.scopes, from.cache.HasRefreshToken(a.owner(r.who)))
 	}
 	if err := a.checkRefreshed(ctx, r.who, x); err != nil {
 		return tokencache.Token{}, err

@@ -90,7 +90,8 @@ func (a *Auth) decode(ctx context.Context, name string, box []byte) (*remembered
 func (a *Auth) touch(ctx context.Context, r *rememberedSession) {
 	now := time.Now()
 	last := r.touchedAt.Load()
-	if now.UnixNano()-last < int64(a.cfg.IdleTimeout/10) || !r.touchedAt.CompareAndSwap(last, now.UnixNano()) {
+	since := now.UnixNano() - last // negative if the clock was set back
+	if (since >= 0 && since < int64(a.cfg.IdleTimeout/10)) || !r.touchedAt.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
 	if err := a.records.Touch(ctx, r.session.recordName, a.remaining(r.session)); err != nil {

@@ -15,8 +15,9 @@ import (
 const (
 	maxSessions     = 10_000
 	maxSessionBytes = 64 << 20
-	// sessionOverhead is about what a session occupies beside its own bytes.
+	// sessionOverhead and tokenOverhead are about what they occupy beside their bytes.
 	sessionOverhead = 512
+	tokenOverhead   = 256
 )
 
 // sessionCache remembers decoded sessions and their access tokens, bounded by number
@@ -50,6 +51,7 @@ type rememberedToken struct {
 	renewAt   time.Time
 	refused   *Error
 	refusedTo time.Time
+	refusedOf []byte // the version of the record whose refresh token it was
 }
 
 func newSessionCache() (*sessionCache, error) {
@@ -57,7 +59,6 @@ func newSessionCache() (*sessionCache, error) {
 	var err error
 	c.lru, err = simplelru.NewLRU(maxSessions, func(_ string, r *rememberedSession) {
 		c.bytes -= r.size
-		c.evictions.Add(1)
 	})
 	return c, err
 }
@@ -81,7 +82,9 @@ func (c *sessionCache) add(box []byte, s *session) *rememberedSession {
 	defer c.mu.Unlock()
 	r := &rememberedSession{box: box, session: s, size: sessionOverhead + 3*len(box), seenAt: time.Now()}
 	c.lru.Remove(s.recordName)
-	c.lru.Add(s.recordName, r)
+	if c.lru.Add(s.recordName, r) {
+		c.evictions.Add(1)
+	}
 	c.grow(r.size)
 	return r
 }
@@ -112,19 +115,26 @@ func (c *sessionCache) token(recordName, scopes string) rememberedToken {
 	return rememberedToken{}
 }
 
-// remember notes what is known of a token, if the session is remembered at all.
-func (c *sessionCache) remember(recordName, scopes string, t rememberedToken) {
+// update changes what is known of a token, if the session is remembered at all.
+func (c *sessionCache) update(recordName, scopes string, change func(*rememberedToken)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r, ok := c.lru.Get(recordName)
 	if !ok {
 		return
 	}
+	t, present := r.tokens[scopes]
+	size := -len(t.token.Token)
+	change(&t)
+	size += len(t.token.Token)
+	if !present {
+		size += tokenOverhead + len(scopes)
+		scopes = strings.Clone(scopes)
+	}
 	if r.tokens == nil {
 		r.tokens = make(map[string]rememberedToken)
 	}
-	size := len(scopes) + len(t.token.Token) - len(r.tokens[scopes].token.Token)
-	r.tokens[strings.Clone(scopes)] = t
+	r.tokens[scopes] = t
 	r.size += size
 	c.grow(size)
 }
@@ -134,5 +144,6 @@ func (c *sessionCache) grow(size int) {
 	c.bytes += size
 	for c.bytes > maxSessionBytes && c.lru.Len() > 1 {
 		c.lru.RemoveOldest()
+		c.evictions.Add(1)
 	}
 }

@@ -148,6 +148,109 @@ func TestG15_RevokedRefreshTokenIsTriedOnce(t *testing.T) {
 	})
 }
 
+func TestG15_RefusalEndsWhenAnotherInstanceHasRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, idp := newLedger(), newIDP(t)
+		here, there := newSite(t, idp, onLedger(l)), newSite(t, idp, onLedger(l))
+		b := here.browser()
+		b.signIn(adele)
+		b.get("/token")
+		time.Sleep(2 * time.Hour)
+		idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{700082}}})
+		if a := b.get("/token"); a.StatusCode != http.StatusUnauthorized {
+			t.Fatalf("%d %s", a.StatusCode, a.body)
+		}
+		for _, s := range []*site{there, here} {
+			b.site = s
+			if a := b.get("/token"); a.body != adele {
+				t.Errorf("%d %s", a.StatusCode, a.body)
+			}
+		}
+	})
+}
+
+func TestToken_StorageFailureIsForgottenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		b := newSite(t, newIDP(t), onLedger(l)).browser()
+		b.signIn(adele)
+		b.app.Get("/twice", func(c *fiber.Ctx) error {
+			credential := fibermsal.TokenCredential(c) // the session was read
+			l.fail(true, true)
+			_, err := credential.GetToken(c.UserContext(), tokenRequest())
+			l.fail(false, false)
+			if !errors.Is(err, fibermsal.ErrUnavailable) {
+				t.Errorf("while it fails: %v", err)
+			}
+			_, err = credential.GetToken(c.UserContext(), tokenRequest())
+			return err
+		})
+		if a := b.get("/twice"); a.StatusCode != http.StatusOK {
+			t.Errorf("right after: %d %s", a.StatusCode, a.body)
+		}
+	})
+}
+
+func TestG9_LastSecondsOfATokenCountWhileEntraIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, newIDP(t, entratest.WithAccessTokenLifetime(time.Hour))).browser()
+		b.signIn(adele)
+		b.get("/token")
+		b.idp.Fault(entratest.Token, entratest.Fault{Drop: true})
+		time.Sleep(time.Hour - 20*time.Second)
+		if a := b.get("/token"); a.body != adele {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+	})
+}
+
+func TestToken_ScopesMayComeAsOneText(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.Scopes = []string{"User.Read", "Mail.Read"} })
+	s.app.Get("/text", func(c *fiber.Ctx) error {
+		for _, scopes := range [][]string{{"Mail.Read User.Read"}, {"user.read", "MAIL.READ"}, {"Mail.Read", "User.Read", "openid"}} {
+			if _, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: scopes}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	b := s.browser()
+	b.signIn(adele)
+	s.idp.ResetRequests()
+	if a := b.get("/text"); a.StatusCode != http.StatusOK || s.idp.Count(entratest.Token) != 0 {
+		t.Errorf("%d %s, %d token calls", a.StatusCode, a.body, s.idp.Count(entratest.Token))
+	}
+}
+
+func TestH1_ScopesOfARequestAreCopied(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t)
+	s := newSite(t, idp, func(cfg *fibermsal.Config) { cfg.Scopes = []string{"User.Read", "Mail.Read"} })
+	s.app.Get("/scope/:scope", func(c *fiber.Ctx) error {
+		credential, scope := fibermsal.TokenCredential(c), c.Params("scope") // aliases the request
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		_, _ = credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
+		return nil
+	})
+	b := s.browser()
+	b.signIn(adele)
+	client := s.serve()
+	idp.Fault(entratest.Token, entratest.Fault{Delay: 5 * time.Millisecond})
+	for i := range 100 {
+		fetch(t, client, "/scope/Calendars.Read", b.session())
+		fetch(t, client, "/scope/zzzzzzzzzzzzzz"+strconv.Itoa(i%10), b.session())
+	}
+	for _, r := range idp.Requests(entratest.Token) {
+		for _, scope := range strings.Fields(r.Form.Get("scope")) {
+			if strings.Contains(scope, "z") && strings.Contains(scope, "C") {
+				t.Errorf("a mixture was asked for: %q", scope)
+			}
+		}
+	}
+}
+
 func TestG16_ThrottledRenewalWaitsAsLongAsEntraSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSite(t, newIDP(t)).browser()

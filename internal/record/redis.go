@@ -24,6 +24,8 @@ const (
 	// lock. It is renewed while the process runs, for as long as it needs.
 	lockLife = 5 * time.Second
 	lockPoll = 50 * time.Millisecond
+	// lockPatience is how long Redis may fail before the lock does without.
+	lockPatience = time.Second
 )
 
 // NewRedis makes a Backend on a client, which stays the caller's to close. Weakened,
@@ -98,7 +100,7 @@ func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error
 	if err != nil {
 		return nil, err
 	}
-	lock, err := r.mutex.Obtain(ctx, key, lockLife, &redislock.Options{RetryStrategy: redislock.LinearBackoff(lockPoll)})
+	lock, err := r.obtain(ctx, key)
 	switch {
 	case ctx.Err() != nil:
 		leave()
@@ -111,12 +113,37 @@ func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error
 		return leave, nil
 	}
 	stop := make(chan struct{})
-	go renew(lock, stop) //nolint:gosec,contextcheck // until release, whatever becomes of ctx
+	go renew(lock, stop)          //nolint:gosec,contextcheck // until release, whatever becomes of ctx
 	return sync.OnceFunc(func() { //nolint:contextcheck // the same
 		close(stop)
 		releaseLock(lock)
 		leave()
 	}), nil
+}
+
+// obtain asks until it has the lock. One failure says nothing: only where failures
+// last does the lock give way, and later if somebody was seen to hold it.
+func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error) {
+	patience := lockPatience
+	var failingSince time.Time
+	for {
+		lock, err := r.mutex.Obtain(ctx, key, lockLife, nil)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return lock, err
+		case errors.Is(err, redislock.ErrNotObtained):
+			failingSince, patience = time.Time{}, lockLife
+		case failingSince.IsZero():
+			failingSince = time.Now()
+		case time.Since(failingSince) > patience:
+			return nil, err
+		}
+		select {
+		case <-time.After(lockPoll):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // renew prolongs a lock until it is released or lost.

@@ -38,9 +38,19 @@ type Token struct {
 	CachedAt  time.Time
 }
 
-// entry is what is read of an access token's JSON.
+// Owner is whose entries of a cache count, as MSAL files them.
+type Owner struct {
+	Account     string // the home account id
+	ClientID    string
+	Environment string // the authority's host
+	Realm       string // the tenant in the authority's path
+}
+
+// entry is what is read of an entry's JSON.
 type entry struct {
 	HomeAccountID string   `json:"home_account_id"`
+	Environment   string   `json:"environment"`
+	Realm         string   `json:"realm"`
 	ClientID      string   `json:"client_id"`
 	Target        string   `json:"target"`
 	Secret        string   `json:"secret"`
@@ -97,13 +107,25 @@ func (c *Cache) Bytes() ([]byte, error) {
 }
 
 // HasRefreshToken reports whether there is one to ask Entra with.
-func (c *Cache) HasRefreshToken() bool { return len(c.sections[refreshTokens]) > 0 }
+func (c *Cache) HasRefreshToken(o Owner) bool {
+	for _, raw := range c.sections[refreshTokens] {
+		var e entry
+		if json.Unmarshal(raw, &e) == nil && o.files(e) {
+			return true
+		}
+	}
+	return false
+}
 
-// Find returns the access token of an account for scopes that lives longest. MSAL
+func (o Owner) files(e entry) bool {
+	return e.HomeAccountID == o.Account && strings.EqualFold(e.ClientID, o.ClientID) && strings.EqualFold(e.Environment, o.Environment)
+}
+
+// Find returns the owner's access token for scopes that lives longest. MSAL
 // would take any that matches.
-func (c *Cache) Find(account, clientID string, scopes []string) (found Token, ok bool) {
+func (c *Cache) Find(o Owner, scopes []string) (found Token, ok bool) {
 	for _, raw := range c.sections[accessTokens] {
-		e, matches := match(raw, account, clientID, scopes)
+		e, matches := match(raw, o, scopes)
 		if matches && e.ExpiresOn.After(found.ExpiresOn) {
 			found = Token{Secret: e.Secret, ExpiresOn: e.ExpiresOn.Time, RefreshOn: e.RefreshOn.Time, CachedAt: e.CachedAt.Time}
 		}
@@ -111,17 +133,17 @@ func (c *Cache) Find(account, clientID string, scopes []string) (found Token, ok
 	return found, found.Secret != ""
 }
 
-// Drop removes an account's access tokens for scopes, so that MSAL asks for a new
+// Drop removes the owner's access tokens for scopes, so that MSAL asks for a new
 // one, and all that have expired.
-func (c *Cache) Drop(account, clientID string, scopes []string, now time.Time) {
+func (c *Cache) Drop(o Owner, scopes []string, now time.Time) {
 	maps.DeleteFunc(c.sections[accessTokens], func(_ string, raw json.RawMessage) bool {
-		e, matches := match(raw, account, clientID, scopes)
+		e, matches := match(raw, o, scopes)
 		return matches || !now.Before(e.ExpiresOn.Time)
 	})
 }
 
-func match(raw json.RawMessage, account, clientID string, scopes []string) (e entry, ok bool) {
-	if json.Unmarshal(raw, &e) != nil || e.HomeAccountID != account || !strings.EqualFold(e.ClientID, clientID) ||
+func match(raw json.RawMessage, o Owner, scopes []string) (e entry, ok bool) {
+	if json.Unmarshal(raw, &e) != nil || !o.files(e) || !strings.EqualFold(e.Realm, o.Realm) ||
 		e.ExtCacheKey != "" || (e.TokenType != "" && !strings.EqualFold(e.TokenType, "Bearer")) {
 		return e, false
 	}

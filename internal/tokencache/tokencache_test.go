@@ -14,6 +14,8 @@ const (
 	client  = "client"
 )
 
+var owner = tokencache.Owner{Account: account, ClientID: client, Environment: "login.example", Realm: "t"}
+
 // cacheOf writes a cache as MSAL does; each token is "scopes:expires:cached".
 func cacheOf(tb testing.TB, now time.Time, tokens ...string) *tokencache.Cache {
 	tb.Helper()
@@ -32,7 +34,7 @@ func cacheOf(tb testing.TB, now time.Time, tokens ...string) *tokencache.Cache {
 			"realm":"t","credential_type":"AccessToken","client_id":"%s","secret":"secret of %s","target":"%s","expires_on":"%d","cached_at":"%d","token_type":"Bearer"}`,
 			account, client, part[0], account, client, token, part[0], now.Add(life).Unix(), now.Add(-age).Unix()))
 	}
-	c, err := tokencache.Parse([]byte(`{"AccessToken":{` + strings.Join(entries, ",") + `},"RefreshToken":{"rt-` + tokens[0] + `":{"secret":"x"},"rt":{"secret":"` + tokens[0] + `"}},"AppMetadata":{},"Unknown":7}`))
+	c, err := tokencache.Parse([]byte(`{"AccessToken":{` + strings.Join(entries, ",") + `},"RefreshToken":{"rt-` + tokens[0] + `":{"secret":"x"},"rt":{"secret":"` + tokens[0] + `","home_account_id":"` + account + `","environment":"login.example","client_id":"` + client + `"}},"AppMetadata":{},"Unknown":7}`))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -50,16 +52,23 @@ func TestFind(t *testing.T) {
 		"Other User.Read":     "",
 		"Files.Read":          "",
 	} {
-		got, ok := c.Find(account, client, strings.Fields(scopes))
+		got, ok := c.Find(owner, strings.Fields(scopes))
 		if got.Secret != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v", scopes, got.Secret, ok)
 		}
 	}
-	if _, ok := c.Find("another.utid", client, []string{"User.Read"}); ok {
-		t.Error("another account's token")
-	}
-	if _, ok := c.Find(account, "another", []string{"User.Read"}); ok {
-		t.Error("another app's token")
+	for name, o := range map[string]tokencache.Owner{
+		"account":     {Account: "another.utid", ClientID: client, Environment: "login.example", Realm: "t"},
+		"app":         {Account: account, ClientID: "another", Environment: "login.example", Realm: "t"},
+		"environment": {Account: account, ClientID: client, Environment: "another.example", Realm: "t"},
+		"tenant":      {Account: account, ClientID: client, Environment: "login.example", Realm: "another"},
+	} {
+		if _, ok := c.Find(o, []string{"User.Read"}); ok {
+			t.Errorf("a token of another %s", name)
+		}
+		if c.HasRefreshToken(o) != (name == "tenant") { // which serves all tenants
+			t.Errorf("a refresh token of another %s", name)
+		}
 	}
 }
 
@@ -67,7 +76,7 @@ func TestDrop_LeavesOutWhatMatchesAndWhatIsOver(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	c := cacheOf(t, now, "User.Read:1h:5m", "User.Read Mail.Read:1h:5m", "Files.Read:1h:5m", "Old.Scope:-1s:2h")
-	c.Drop(account, client, []string{"User.Read"}, now)
+	c.Drop(owner, []string{"User.Read"}, now)
 	content, err := c.Bytes()
 	if err != nil {
 		t.Fatal(err)
@@ -80,10 +89,10 @@ func TestDrop_LeavesOutWhatMatchesAndWhatIsOver(t *testing.T) {
 			t.Errorf("%s: want %v in %s", text, want, content)
 		}
 	}
-	if _, ok := c.Find(account, client, []string{"User.Read"}); ok {
+	if _, ok := c.Find(owner, []string{"User.Read"}); ok {
 		t.Error("still there")
 	}
-	if _, ok := c.Find(account, client, []string{"Files.Read"}); !ok || !c.HasRefreshToken() {
+	if _, ok := c.Find(owner, []string{"Files.Read"}); !ok || !c.HasRefreshToken(owner) {
 		t.Error("too much is gone")
 	}
 }
@@ -98,12 +107,12 @@ func TestMerge_TheNewerOneWins(t *testing.T) {
 		ours := cacheOf(t, now, row.ours)
 		ours.Merge(cacheOf(t, now, row.theirs))
 		for _, scope := range []string{"A", "B"} {
-			if _, ok := ours.Find(account, client, []string{scope}); !ok {
+			if _, ok := ours.Find(owner, []string{scope}); !ok {
 				t.Errorf("%s: %s is lost", name, scope)
 			}
 		}
 		content, err := ours.Bytes()
-		if err != nil || !strings.Contains(string(content), `"rt":{"secret":"`+row.want+`"}`) {
+		if err != nil || !strings.Contains(string(content), `"rt":{"secret":"`+row.want+`"`) {
 			t.Errorf("%s: %v %s", name, err, content)
 		}
 	}
@@ -117,7 +126,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %v", content, err)
 		}
 		if err == nil {
-			if _, ok := c.Find(account, client, nil); ok || c.HasRefreshToken() {
+			if _, ok := c.Find(owner, nil); ok || c.HasRefreshToken(owner) {
 				t.Errorf("%q has tokens", content)
 			}
 		}
@@ -132,8 +141,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c.Find(account, client, []string{"a"})
-		c.Drop(account, client, []string{"a"}, time.Now())
+		c.Find(owner, []string{"a"})
+		c.Drop(owner, []string{"a"}, time.Now())
 		again, err := c.Bytes()
 		if err != nil {
 			t.Fatal(err)
