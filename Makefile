@@ -25,6 +25,10 @@ test: setup ## Run all tests, with -race, on real Redis and Chromium, skipping n
 	cd e2e && FIBERMSAL_TEST_ALL=1 $(GO) test -race -count=1 -timeout 30m ./...
 	cd examples/graph-client && $(GO) test -count=1 -timeout 20m ./...
 
+.PHONY: soak
+soak: setup ## Run the tests with faults in full size, where `make test` does a tenth
+	cd e2e && FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run 'G[0-9]+_' ./...
+
 .PHONY: setup
 setup: ## Install what the tests need: redis-server and chromium
 	@scripts/setup

@@ -183,7 +183,11 @@ func (c *client) user() string {
 
 // cookie is the value of a cookie for the site, or "".
 func (c *client) cookie(name string) string {
-	for _, cookie := range c.http.Jar.Cookies(c.page) {
+	home, err := url.Parse(c.site.url)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, cookie := range c.http.Jar.Cookies(home) {
 		if cookie.Name == name {
 			return cookie.Value
 		}
