@@ -176,7 +176,7 @@ func TestD8_SignOutOnAnotherInstanceWinsOverARenewal(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t)
 	sites := []*site{newSite(t, idp, onRedis(t, server)), newSite(t, idp, onRedis(t, server))}
-	for range 20 {
+	for range repeats(200) {
 		b := sites[0].browser()
 		b.signIn(adele)
 		b.vault(server).expire()

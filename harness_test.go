@@ -274,6 +274,14 @@ func (b *browser) session() string {
 
 const sessionCookie = "__Host-fibermsal"
 
+// repeats is a tenth of what `make soak` does.
+func repeats(full int) int {
+	if os.Getenv("FIBERMSAL_SOAK") != "" {
+		return full
+	}
+	return full / 10
+}
+
 // logbook collects log lines.
 type logbook struct {
 	mu sync.Mutex
