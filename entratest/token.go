@@ -55,6 +55,7 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request, segment stri
 	noteUser(r, g.account)
 	answer, fail := s.grantTokens(call, g)
 	if fail != nil {
+		s.unspend(call.form.Get("refresh_token"))
 		s.writeError(w, r, fail)
 		return
 	}
@@ -184,6 +185,16 @@ func (s *Server) redeemRefreshToken(call *tokenCall) (*grant, *aadError) {
 	renewed := t.grant
 	renewed.nonce = "" // entra: the nonce belongs to the authorization request only
 	return &renewed, nil
+}
+
+// unspend gives a one-time refresh token back whose call came to nothing: a refusal,
+// of a scope for example, uses nothing up.
+func (s *Server) unspend(refreshToken string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.issued.refresh[refreshToken]; t != nil {
+		t.used = false
+	}
 }
 
 // stillWelcome checks the account behind a grant. The caller holds Server.mu.
