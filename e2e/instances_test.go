@@ -104,21 +104,27 @@ func (c *cluster) expire(cookie string) {
 	}
 }
 
-// storm has many ask at once and counts those who get the right answer.
-func (c *cluster) storm(cookie, login string, instances ...int) (good int) {
+// storm has fifty ask each process at once and counts the answers by status; one
+// about somebody else counts as 0.
+func (c *cluster) storm(cookie, login string, instances ...int) map[int]int {
 	var wait sync.WaitGroup
-	var right atomic.Int32
+	var mu sync.Mutex
+	answers := map[int]int{}
 	for range 50 {
 		for _, instance := range instances {
 			wait.Go(func() {
-				if status, upn := c.me(instance, cookie); status == http.StatusOK && upn == login {
-					right.Add(1)
+				status, upn := c.me(instance, cookie)
+				if status == http.StatusOK && upn != login {
+					status = 0
 				}
+				mu.Lock()
+				defer mu.Unlock()
+				answers[status]++
 			})
 		}
 	}
 	wait.Wait()
-	return int(right.Load())
+	return answers
 }
 
 func TestG11_TwoProcessesRenewAnExpiredTokenOnce(t *testing.T) {
@@ -132,11 +138,43 @@ func TestG11_TwoProcessesRenewAnExpiredTokenOnce(t *testing.T) {
 			if delay > 0 {
 				c.idp.server.Fault(entratest.Token, entratest.Fault{Delay: delay})
 			}
-			good := c.storm(cookie, adele.login, 0, 1)
+			good := c.storm(cookie, adele.login, 0, 1)[http.StatusOK]
 			calls := c.idp.server.Count(entratest.Token)
 			t.Logf("%d of 100 successes, %d token calls", good, calls)
 			if good != 100 || calls != 1 {
 				t.Errorf("%d of 100 successes, %d token calls\n%s", good, calls, c.apps[0].stderr)
+			}
+		})
+	}
+}
+
+func TestG16_StormsOnWhatCannotBeRenewed(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		fault    entratest.Fault
+		redis    bool // is down
+		status   int
+		maxCalls int // one for each process at the most
+	}{
+		"refused":    {entratest.Fault{OAuth: &entratest.OAuthError{Error: "invalid_grant", Suberror: "bad_token", Codes: []int{50173}}}, false, http.StatusUnauthorized, 2},
+		"throttled":  {entratest.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"30"}}, Body: "slow down"}, false, http.StatusServiceUnavailable, 2},
+		"Redis down": {entratest.Fault{}, true, http.StatusServiceUnavailable, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, "--appendonly", "yes", "--appendfsync", "always")
+			cookie := c.signIn(diego.login)
+			c.expire(cookie)
+			c.idp.server.ResetRequests()
+			if row.redis {
+				c.redis.Stop()
+			} else {
+				c.idp.server.Fault(entratest.Token, row.fault)
+			}
+			answers := c.storm(cookie, diego.login, 0, 1)
+			calls := c.idp.server.Count(entratest.Token)
+			t.Logf("answers by status: %v, %d token calls", answers, calls)
+			if answers[row.status] != 100 || calls > row.maxCalls {
+				t.Errorf("answers by status: %v, %d token calls\n%s", answers, calls, c.apps[0].stderr)
 			}
 		})
 	}
@@ -161,7 +199,7 @@ func TestG12_StoppedHolderOfTheLockHoldsNobodyUpForLong(t *testing.T) {
 	}
 	c.apps[0].signal(syscall.SIGSTOP) // with the lock, in the middle of its call
 	before := time.Now()
-	good := c.storm(cookie, alex.login, 1)
+	good := c.storm(cookie, alex.login, 1)[http.StatusOK]
 	waited := time.Since(before)
 	c.apps[0].signal(syscall.SIGCONT)
 	if status := <-first; status != http.StatusOK {
