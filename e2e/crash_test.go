@@ -11,9 +11,12 @@ import (
 	"time"
 )
 
+// soaking reports whether this is `make soak`.
+func soaking() bool { return os.Getenv("FIBERMSAL_SOAK") != "" }
+
 // repeats is a tenth of what `make soak` does.
 func repeats(full int) int {
-	if os.Getenv("FIBERMSAL_SOAK") != "" {
+	if soaking() {
 		return full
 	}
 	return full / 10

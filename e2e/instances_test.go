@@ -23,6 +23,7 @@ type cluster struct {
 	idp   *provider
 	redis *redistest.Server
 	key   sealingKey
+	vault *record.Store // opens the records, as somebody with the key can
 	apps  [2]*app
 	ports [2]string
 	site  site
@@ -30,9 +31,24 @@ type cluster struct {
 
 func newCluster(t *testing.T, redisArgs ...string) *cluster {
 	t.Helper()
+	return newClusterOf(t, nil, redisArgs...)
+}
+
+// newClusterOf has people of its own, unless there are none.
+func newClusterOf(t *testing.T, people []entratest.User, redisArgs ...string) *cluster {
+	t.Helper()
 	s := newSite(t, "http")
 	c := &cluster{t: t, site: s, redis: redistest.Start(t, redisArgs...), key: newSealingKey()}
-	c.idp = emulatorFor(t, s)
+	var options []entratest.Option
+	if people != nil {
+		options = append(options, entratest.WithUsers(people...))
+	}
+	c.idp = emulatorFor(t, s, options...)
+	ring, err := sealed.NewRing([][]byte{c.key}, "records")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.vault = record.NewStore(record.NewRedis(c.redis.Client(), nil), ring, c.idp.clientID)
 	for i := range c.apps {
 		instance := s
 		if i > 0 {
@@ -78,11 +94,7 @@ func (c *cluster) me(instance int, cookie string) (status int, upn string) {
 // Redis do not live in virtual time.
 func (c *cluster) expire(cookie string) {
 	c.t.Helper()
-	ring, err := sealed.NewRing([][]byte{c.key}, "records")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	store, ctx := record.NewStore(record.NewRedis(c.redis.Client(), nil), ring, c.idp.clientID), c.t.Context()
+	store, ctx := c.vault, c.t.Context()
 	name, _ := record.Name(cookie)
 	content, err := store.Get(ctx, name, record.Tokens)
 	if err != nil {
