@@ -68,8 +68,6 @@ func (s *Server) Listen(config ListenConfig) error {
 	secure = tls.NewListener(secure, &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
 	})
-	s.network = network{caPEM: caPEM, stop: start(map[net.Listener]http.Handler{plain: plainHTTP(s.Handler()), secure: s.Handler()})}
-
 	host := config.BrowserHost
 	if host == "" {
 		host = "login.localhost"
@@ -77,6 +75,8 @@ func (s *Server) Listen(config ListenConfig) error {
 	_, port, _ := net.SplitHostPort(plain.Addr().String()) // an address of a listener has a port
 	login := "https://" + secure.Addr().String()
 	s.setOrigins(origins{login: login, browser: "http://" + net.JoinHostPort(host, port), graph: login})
+	// Last: requests are served from here on, and somebody may be calling the port already.
+	s.network = network{caPEM: caPEM, stop: start(map[net.Listener]http.Handler{plain: plainHTTP(s.Handler()), secure: s.Handler()})}
 	return nil
 }
 
