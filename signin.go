@@ -37,7 +37,8 @@ func (a *Auth) begin(ctx context.Context, returnTo, replaces string) (authorizeU
 }
 
 // authorizeURL completes what MSAL makes: its confidential client sends neither
-// state, nonce, PKCE nor response_mode, and the scopes just as given.
+// state, nonce, PKCE nor response_mode, and the scopes just as given. The endpoint
+// it takes from the configuration was validated by our transport.
 func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string, error) {
 	// MSAL wants a credential to make a client, which a URL does not need: the
 	// app's own is not troubled for every visitor.
@@ -47,9 +48,6 @@ func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string,
 	}
 	client, x, err := a.msalClient(unused, &stagedTokens{})
 	if err != nil {
-		return "", err
-	}
-	if _, err := a.metadata(ctx); err != nil { // validated before a browser follows it
 		return "", err
 	}
 	raw, err := client.AuthCodeURL(ctx, a.cfg.ClientID, a.cfg.redirectURI, a.cfg.Scopes)
@@ -117,7 +115,8 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 	if err != nil {
 		return nil, err
 	}
-	if response.Issuer != "" && !a.verifier(m).Expects(response.Issuer) {
+	verifier := a.verifier(m)
+	if response.Issuer != "" && !verifier.Expects(response.Issuer) {
 		return nil, ErrRejected.because("issuer_mismatch", nil) // RFC 9207
 	}
 	if err := a.useOnce(ctx, response.State); err != nil {
@@ -127,7 +126,7 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 	if err != nil {
 		return nil, err
 	}
-	claims, err := a.verifier(m).Verify(ctx, g.idToken, attempt.Nonce())
+	claims, err := verifier.Verify(ctx, g.idToken, attempt.Nonce())
 	if err != nil {
 		return nil, refusedToken(err)
 	}

@@ -70,7 +70,17 @@ func (c *cluster) signIn(login string) string {
 
 // me asks one of the processes for the user's Graph profile.
 func (c *cluster) me(instance int, cookie string) (status int, upn string) {
-	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, "http://127.0.0.1:"+c.ports[instance]+"/api/me", http.NoBody)
+	return c.ask(instance, "/api/me", "userPrincipalName", cookie)
+}
+
+// info asks one of the processes who is signed in.
+func (c *cluster) info(instance int, cookie string) (status int, upn string) {
+	return c.ask(instance, "/user/info", "upn", cookie)
+}
+
+// ask returns a field of a process's answer, or the whole of it without that field.
+func (c *cluster) ask(instance int, path, field, cookie string) (status int, value string) {
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, "http://127.0.0.1:"+c.ports[instance]+path, http.NoBody)
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -81,13 +91,13 @@ func (c *cluster) me(instance int, cookie string) (status int, upn string) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, _ := io.ReadAll(resp.Body)
-	var me struct {
-		UPN string `json:"userPrincipalName"`
+	var fields map[string]any
+	if json.Unmarshal(body, &fields) == nil {
+		if value, _ = fields[field].(string); value != "" {
+			return resp.StatusCode, value
+		}
 	}
-	if json.Unmarshal(body, &me) != nil || me.UPN == "" {
-		return resp.StatusCode, string(body)
-	}
-	return resp.StatusCode, me.UPN
+	return resp.StatusCode, string(body)
 }
 
 // expire moves the end of a session's access tokens into the past: processes and

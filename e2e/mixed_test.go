@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -109,26 +107,4 @@ func (c *cluster) checkResident(r *resident, instance int, graph bool, checked, 
 		foreign.Add(1)
 		c.t.Errorf("%s gets %d %s", r.upn, status, got)
 	}
-}
-
-// info asks one of the processes who is signed in.
-func (c *cluster) info(instance int, cookie string) (status int, upn string) {
-	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, "http://127.0.0.1:"+c.ports[instance]+"/user/info", http.NoBody)
-	if err != nil {
-		return 0, err.Error()
-	}
-	r.Header.Set("Cookie", c.site.cookieName()+"="+cookie)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return 0, err.Error()
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(resp.Body)
-	var info struct {
-		UPN string `json:"upn"`
-	}
-	if json.Unmarshal(body, &info) != nil || info.UPN == "" {
-		return resp.StatusCode, string(body)
-	}
-	return resp.StatusCode, info.UPN
 }

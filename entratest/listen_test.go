@@ -17,6 +17,7 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
 func listening(t *testing.T, opts ...entratest.Option) *entratest.Server {
@@ -179,10 +180,7 @@ func TestListen_faults_break_real_connections(t *testing.T) {
 
 func TestChromium_submits_the_form_post_across_sites(t *testing.T) {
 	t.Parallel()
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("left out: chromium is not installed (make test installs it)")
-	}
+	chromium := redistest.Program(t, "chromium") // left out without it, but never under make test
 	arrived := make(chan *http.Request, 1)
 	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.ParseForm() == nil && r.Method == http.MethodPost {
