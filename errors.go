@@ -121,7 +121,11 @@ func (e *Error) signingInHelps() bool {
 	return errors.Is(e, ErrLoginRequired) && e.Reason != reasonClaims
 }
 
-const reasonStorage = "storage_failed"
+// Reasons that say who knows when trying again makes sense: a breaker.
+const (
+	reasonStorage     = "storage_failed"
+	reasonEntraPaused = "entra_paused"
+)
 
 func storageUnavailable(cause error) *Error {
 	e := ErrUnavailable.because(reasonStorage, cause)

@@ -2,6 +2,7 @@ package fibermsal
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
+
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
@@ -21,6 +24,9 @@ const (
 	entraTimeout = 10 * time.Second
 	// maxRetryAfter bounds how long Entra may ask to be left alone.
 	maxRetryAfter = 5 * time.Minute
+	// pauseAfterFailures is how many token calls in a row, whosever they are, must
+	// fail to leave Entra alone until retrySoon has passed.
+	pauseAfterFailures = 10
 )
 
 // reservedScopes are asked for always, and by us: MSAL counts those it is given
@@ -50,6 +56,7 @@ func entraClient(configured *http.Client) *http.Client {
 // one after the other.
 type exchange struct {
 	client *http.Client
+	gate   *entraGate
 
 	failed     error // the transport's, on any call
 	asked      bool  // the token endpoint answered
@@ -70,17 +77,57 @@ type tokenAnswer struct {
 	AccessToken   string `json:"access_token"`
 }
 
+// entraGate keeps an outage of Entra from costing every session its own call: after
+// some failures in a row one caller at a time finds out whether it is over.
+type entraGate = gobreaker.TwoStepCircuitBreaker[any]
+
+func newEntraGate() *entraGate {
+	return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		MaxRequests: 1,
+		Timeout:     retrySoon,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= pauseAfterFailures },
+		IsExcluded:  func(err error) bool { return errors.Is(err, context.Canceled) },
+	})
+}
+
+// errEntraPaused says that Entra was not asked because it just failed so often.
+var errEntraPaused = errors.New("the token endpoint failed so often just now that it was not asked")
+
+// errEntraBusy is an answer that says nothing about whose call it was.
+var errEntraBusy = errors.New("the token endpoint is busy")
+
 // Do sends a request of MSAL's.
 func (x *exchange) Do(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPost {
+		resp, err := x.client.Do(r)
+		x.failed = err
+		return resp, err
+	}
+	done, err := x.gate.Allow()
+	if err != nil {
+		x.failed = errEntraPaused
+		return nil, errEntraPaused
+	}
+	resp, err := x.post(r)
+	if err == nil && busy(x.status) {
+		err = errEntraBusy
+	}
+	done(err)
+	return resp, x.failed
+}
+
+func (x *exchange) post(r *http.Request) (*http.Response, error) {
 	resp, err := x.client.Do(r)
 	if err != nil {
 		x.failed = err
 		return nil, err
 	}
-	if r.Method == http.MethodPost {
-		err = x.note(resp)
-	}
-	return resp, err
+	return resp, x.note(resp)
+}
+
+// busy reports whether a status says that asking later may help.
+func busy(status int) bool {
+	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
 
 // CloseIdleConnections does nothing: the connections are shared.
@@ -104,13 +151,15 @@ func (x *exchange) note(resp *http.Response) error {
 // couldAsk says whether there was a code or a refresh token to ask with.
 func (x *exchange) failure(scopes []string, couldAsk bool) *Error {
 	switch {
+	case errors.Is(x.failed, errEntraPaused):
+		return entraUnavailable(reasonEntraPaused, errEntraPaused)
 	case x.failed != nil:
 		return entraUnavailable("entra_unreachable", outbound.Cause(x.failed))
 	case !x.asked && !couldAsk:
 		return ErrLoginRequired.because("no_tokens", nil)
 	case !x.asked:
 		return entraUnavailable("credential_failed", errors.New("MSAL failed before it asked Entra; is the Credential's assertion available?"))
-	case x.status == http.StatusTooManyRequests || x.status >= http.StatusInternalServerError:
+	case busy(x.status):
 		e := entraUnavailable("entra_busy", x.diagnosis())
 		e.RetryAfter = max(x.retryAfter, retrySoon)
 		return e

@@ -43,8 +43,10 @@ type Auth struct {
 	records  *record.Store
 	flows    *flow.Jar
 	sessions *sessionCache
+	ended    tombstones
 
 	entra *http.Client // for MSAL and discovery: cached, limited, no redirects
+	gate  *entraGate   // before its token endpoint
 	keys  *idtoken.KeySet
 
 	renewals  singleflight.Group
@@ -106,6 +108,7 @@ func Open(cfg Config) (*Auth, error) {
 		records: record.NewStore(backend(s.Storage, s.Logger), records, s.ClientID),
 		flows:   flow.NewJar(cookies, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
 		entra:   entraClient(s.HTTPClient),
+		gate:    newEntraGate(),
 		closed:  make(chan struct{}),
 
 		scopesKey: scopesKey(s.Scopes),

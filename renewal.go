@@ -184,8 +184,8 @@ func (a *Auth) note(r *renewal, t tokencache.Token, version []byte, err error) {
 // pauseAfter is how long nobody asks again after a failure.
 func pauseAfter(e *Error) time.Duration {
 	switch {
-	case e.Reason == reasonStorage, e.Reason == reasonLockWait:
-		return 0 // the breaker knows when it is back
+	case e.Reason == reasonStorage, e.Reason == reasonEntraPaused, e.Reason == reasonLockWait:
+		return 0 // the breakers know when it is over
 	case errors.Is(e, ErrUnavailable):
 		return e.RetryAfter
 	case errors.Is(e, ErrLoginRequired), errors.Is(e, ErrConsentRequired):
@@ -350,7 +350,7 @@ func (a *Auth) checkRefreshed(ctx context.Context, who *session, x *exchange) er
 		return err
 	}
 	a.log.LogAttrs(ctx, slog.LevelError, "session ended: a refresh returned another user's tokens", slog.Any("error", err))
-	if err := a.discard(ctx, who.recordName); err != nil {
+	if err := a.end(ctx, who.recordName); err != nil {
 		return err
 	}
 	return ErrLoginRequired.because("refresh_mismatch", nil)

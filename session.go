@@ -40,7 +40,7 @@ func randomID(random io.Reader) (string, error) {
 // load returns the session of a cookie value, or nil if there is none.
 func (a *Auth) load(ctx context.Context, id string) (*session, error) {
 	name, ok := record.Name(id)
-	if !ok {
+	if !ok || a.ended.has(name) {
 		return nil, nil
 	}
 	box, err := a.records.Sealed(ctx, name, record.Session)

@@ -290,16 +290,49 @@ func TestD8_SignOutWinsOverARefreshInFlight(t *testing.T) {
 	}
 }
 
-func TestD10_StorageDownAtSignOutIsA503WithoutTheCookie(t *testing.T) {
-	t.Parallel()
-	l := newLedger()
-	b := newSite(t, newIDP(t), onLedger(l)).browser()
-	b.signIn(adele)
-	l.fail(true, true)
-	a := b.do(request(http.MethodPost, "/user/logout", ""))
-	if a.StatusCode != http.StatusServiceUnavailable || b.session() != "" {
-		t.Errorf("status %d, cookie %q", a.StatusCode, b.session())
-	}
+func TestD10_StorageDownAtSignOutIsA503WithoutTheCookieAndEndsTheSessionLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		b := newSite(t, newIDP(t), onLedger(l)).browser()
+		b.signIn(adele)
+		stolen := b.jar[sessionCookie]
+		l.fail(true, true)
+		a := b.do(request(http.MethodPost, "/user/logout", ""))
+		if a.StatusCode != http.StatusServiceUnavailable || b.session() != "" {
+			t.Errorf("status %d, cookie %q", a.StatusCode, b.session())
+		}
+		time.Sleep(time.Minute)
+		l.fail(false, false)
+		b.jar[sessionCookie] = stolen
+		if a := b.get("/user/info"); a.json(t)["authenticated"] != false {
+			t.Errorf("signed in again when the storage was back: %s", a.body)
+		}
+		time.Sleep(5 * time.Second)
+		if left := l.keys(); len(left) != 0 {
+			t.Errorf("left in the storage: %v", left)
+		}
+	})
+}
+
+func TestD10_ClosingTriesOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, back := range map[string]bool{"storage is back": true, "still down": false} {
+			l := newLedger()
+			s := newSite(t, newIDP(t), onLedger(l))
+			b := s.browser()
+			b.signIn(adele)
+			l.fail(true, true)
+			b.do(request(http.MethodPost, "/user/logout", ""))
+			time.Sleep(100 * time.Millisecond) // the breaker is closed: one failure is none
+			l.fail(!back, !back)
+			if err := s.app.Shutdown(); err != nil {
+				t.Error(err)
+			}
+			if gone := len(l.keys()) == 0; gone != back {
+				t.Errorf("%s: %v", name, l.keys())
+			}
+		}
+	})
 }
 
 func TestD11_IdleAndAbsoluteEnd(t *testing.T) {

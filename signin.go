@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/sony/gobreaker/v2"
 
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
@@ -119,6 +120,9 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 	if response.Issuer != "" && !verifier.Expects(response.Issuer) {
 		return nil, ErrRejected.because("issuer_mismatch", nil) // RFC 9207
 	}
+	if a.gate.State() == gobreaker.StateOpen {
+		return nil, entraUnavailable(reasonEntraPaused, errEntraPaused) // the response stays good
+	}
 	if err := a.useOnce(ctx, response.State); err != nil {
 		return nil, err
 	}
@@ -172,7 +176,7 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 	// leaves a session too many, never none.
 	for _, old := range []string{attempt.Replaces(), present} {
 		if err := a.discard(ctx, old); err != nil {
-			return nil, errors.Join(err, a.discard(ctx, s.recordName))
+			return nil, errors.Join(err, a.end(ctx, s.recordName))
 		}
 	}
 	return f, nil

@@ -12,7 +12,7 @@ import (
 // users (trap M1). Instance discovery is off because it asks once per client
 // about an authority that is configured.
 func (a *Auth) msalClient(credential confidential.Credential, tokens tokenCache) (confidential.Client, *exchange, error) {
-	x := &exchange{client: a.entra}
+	x := &exchange{client: a.entra, gate: a.gate}
 	client, err := confidential.New(a.cfg.authority, a.cfg.ClientID, credential,
 		confidential.WithCache(&CacheAccessor{cache: tokens}),
 		confidential.WithHTTPClient(x),

@@ -274,6 +274,60 @@ func TestG16_ThrottledRenewalWaitsAsLongAsEntraSays(t *testing.T) {
 	})
 }
 
+func TestG16_OutageOfEntraIsFoundOutOnceForAllSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		browsers := make([]*browser, 40)
+		for i := range browsers {
+			browsers[i] = s.browser()
+			browsers[i].signIn(adele)
+		}
+		time.Sleep(2 * time.Hour)
+		s.idp.Fault(entratest.Token, entratest.Fault{Status: 503, Body: "down"})
+		s.idp.ResetRequests()
+		for range 60 { // seconds
+			for _, b := range browsers {
+				if a := b.get("/token"); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+					t.Fatalf("%d %s", a.StatusCode, a.body)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		// Ten failures, then one call in five seconds; without the pause 480.
+		if n := s.idp.Count(entratest.Token); n < 15 || n > 25 {
+			t.Errorf("%d token calls in a minute", n)
+		}
+		s.idp.ClearFaults()
+		time.Sleep(6 * time.Second)
+		for _, b := range browsers {
+			if a := b.get("/token"); a.body != adele {
+				t.Errorf("after the outage: %d %s", a.StatusCode, a.body)
+			}
+		}
+	})
+}
+
+func TestG16_ResponseOutlivesAPauseOfEntra(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		s.idp.Fault(entratest.Token, entratest.Fault{Status: 503, Body: "down"})
+		for range 10 {
+			b := s.browser()
+			b.do(b.approve(b.start(""), adele).Request())
+		}
+		b := s.browser()
+		response := b.approve(b.start(""), adele)
+		if a := b.do(response.Request()); a.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("while Entra is down: %d", a.StatusCode)
+		}
+		s.idp.ClearFaults()
+		time.Sleep(6 * time.Second)
+		if a := b.do(response.Request()); a.StatusCode != http.StatusSeeOther || b.user() != adele {
+			t.Errorf("the same response when it is back: %d %s", a.StatusCode, a.body)
+		}
+	})
+}
+
 func TestG14_TokenObtainedWhileTheStorageFailsIsUsedAndStoredLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
