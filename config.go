@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/gofiber/fiber/v2"
 
@@ -180,6 +181,14 @@ type Config struct {
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error
+
+	// Groups tells which of some groups the user of a credential is a member of. It is
+	// asked by [InGroup] where the id_token does not tell; graph.Groups asks Graph. An
+	// error that is not an [*Error] is answered by 503. The context ends after 5
+	// seconds.
+	//
+	// Optional. Default: nil.
+	Groups func(ctx context.Context, user azcore.TokenCredential, ids []string) ([]string, error)
 
 	// Info adds fields to the answer of GET /user/info. A function that fails
 	// gives null and a log line.

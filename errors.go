@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -33,6 +34,8 @@ type Error struct {
 	RetryAfter time.Duration
 	// Err is the cause, whose text is fit for a log. It may be nil.
 	Err error
+
+	ask *flow.Ask // what a sign-in that mends it must bring
 }
 
 // Errors to compare with by errors.Is.
@@ -41,8 +44,14 @@ var (
 	// is cannot be renewed without them. The middleware starts a sign-in.
 	ErrLoginRequired = &Error{Code: "login_required", Status: fiber.StatusUnauthorized, Message: "Please sign in."}
 	// ErrConsentRequired says that a scope was asked for that has not been granted.
-	// Signing in asks for those of Config.Scopes.
+	// The middleware starts a sign-in that asks for it.
 	ErrConsentRequired = &Error{Code: "consent_required", Status: fiber.StatusForbidden, Message: "This needs a permission that has not been granted."}
+	// ErrClaimsChallenge says that an API or the app wants more certainty than this
+	// sign-in gave: that the user was not revoked, is here now, or has stepped up to
+	// an authentication context. The middleware starts a sign-in that brings it.
+	ErrClaimsChallenge = &Error{Code: "claims_challenge", Status: fiber.StatusUnauthorized, Message: "Please sign in again to confirm that it is you."}
+	// ErrForbidden says that the user is signed in and may not do this.
+	ErrForbidden = &Error{Code: "forbidden", Status: fiber.StatusForbidden, Message: "Your account may not do this."}
 	// ErrUnavailable says that the storage or Entra did not answer. Nobody is
 	// signed out by it.
 	ErrUnavailable = &Error{Code: "unavailable", Status: fiber.StatusServiceUnavailable, Message: "The service is busy. Please try again in a moment."}
@@ -109,16 +118,6 @@ func ended(cause error) error {
 		}
 	}
 	return nil
-}
-
-// reasonClaims is Graph's wish for a token with claims, which a plain sign-in does
-// not fulfil.
-const reasonClaims = "claims_challenge"
-
-// signingInHelps reports whether a sign-in mends it. Where it does not, sending
-// people there would go on for ever.
-func (e *Error) signingInHelps() bool {
-	return errors.Is(e, ErrLoginRequired) && e.Reason != reasonClaims
 }
 
 // Reasons that say who knows when trying again makes sense: a breaker.

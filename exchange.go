@@ -16,6 +16,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
@@ -71,6 +72,7 @@ type tokenAnswer struct {
 	Suberror      string `json:"suberror"`
 	ErrorCodes    []int  `json:"error_codes"`
 	CorrelationID string `json:"correlation_id"`
+	Claims        string `json:"claims"`
 	Scope         string `json:"scope"`
 	ClientInfo    string `json:"client_info"`
 	IDToken       string `json:"id_token"`
@@ -164,18 +166,20 @@ func (x *exchange) failure(scopes []string, couldAsk bool) *Error {
 		e.RetryAfter = max(x.retryAfter, retrySoon)
 		return e
 	case x.answer.Error != "":
-		return x.refusal()
+		return x.refusal(scopes)
 	case len(x.declined(scopes)) > 0:
-		return ErrConsentRequired.because("scopes_declined", fmt.Errorf("scopes not granted: %s", strings.Join(x.declined(scopes), " ")))
+		return ErrConsentRequired.asking("scopes_declined", fmt.Errorf("scopes not granted: %s", strings.Join(x.declined(scopes), " ")), flow.Ask{Scopes: scopes})
 	}
 	return entraUnavailable("entra_unreadable", fmt.Errorf("status %d with an answer that is no token response", x.status))
 }
 
 // refusal maps the protocol's errors, by their parsed fields and never by text.
-func (x *exchange) refusal() *Error {
+func (x *exchange) refusal(scopes []string) *Error {
 	switch {
 	case x.answer.Suberror == "consent_required" || x.answer.Error == "consent_required":
-		return ErrConsentRequired.because("consent_required", x.diagnosis())
+		return ErrConsentRequired.asking("consent_required", x.diagnosis(), flow.Ask{Scopes: scopes})
+	case x.answer.Claims != "" && (x.answer.Error == "invalid_grant" || x.answer.Error == "interaction_required"):
+		return ErrClaimsChallenge.asking(x.answer.Error, x.diagnosis(), flow.Ask{Scopes: scopes, Claims: x.answer.Claims})
 	case x.answer.Error == "invalid_grant" || x.answer.Error == "interaction_required" || x.answer.Error == "login_required":
 		return ErrLoginRequired.because(x.answer.Error, x.diagnosis())
 	case x.answer.Error == "temporarily_unavailable" || x.answer.Error == "server_error":

@@ -53,12 +53,12 @@ type problem struct {
 func (a *Auth) writeProblem(c *fiber.Ctx, e *Error) error {
 	protect(c)
 	c.Status(e.Status)
-	login := a.loginURL(requestOf(c).returnTo)
+	login := a.mend(c, e)
 	if acceptsHTML(c) {
 		return writePage(c, "problem", "'none'", page{Message: e.Message, CorrelationID: e.CorrelationID, LoginURL: login, HomeURL: returnto.Home})
 	}
 	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
-	if e.signingInHelps() {
+	if e.interactive() {
 		p.LoginURL = login
 	}
 	body, err := json.Marshal(p)

@@ -33,7 +33,7 @@ func TokenCredential(c *fiber.Ctx) azcore.TokenCredential {
 	case s == nil:
 		return &credential{auth: r.auth, err: ErrLoginRequired}
 	}
-	return &credential{auth: r.auth, session: s, tokens: &recordedTokens{auth: r.auth, session: s}}
+	return r.auth.credentialOf(s)
 }
 
 // AuthenticationProvider returns what authenticates a Kiota client's requests as
@@ -85,8 +85,9 @@ func (k *credential) GetToken(ctx context.Context, options policy.TokenRequestOp
 		return azcore.AccessToken{}, k.err
 	}
 	if options.Claims != "" {
-		// Graph wants a token with claims that only an interactive sign-in gives.
-		return azcore.AccessToken{}, ErrLoginRequired.because(reasonClaims, nil)
+		// MSAL cannot ask for them silently, and Entra would refuse: the API has seen
+		// a revocation or a policy that wants the user.
+		return azcore.AccessToken{}, claimsChallenge(options.Claims, k.auth.tokenScopes(options.Scopes))
 	}
 	return k.auth.token(ctx, k.auth.newRenewal(k.session, k.tokens, k.auth.tokenScopes(options.Scopes)))
 }

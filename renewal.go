@@ -174,7 +174,7 @@ func (a *Auth) note(r *renewal, t tokencache.Token, version []byte, err error) {
 			*known = rememberedToken{token: accessToken(t), renewAt: renewAt(t)}
 		case refused != known.refused:
 			known.refused, known.refusedTo, known.refusedOf = refused, time.Now().Add(pauseAfter(refused)), nil
-			if errors.Is(refused, ErrLoginRequired) || errors.Is(refused, ErrConsentRequired) {
+			if refused.interactive() {
 				known.refusedOf = version
 			}
 		}
@@ -188,7 +188,7 @@ func pauseAfter(e *Error) time.Duration {
 		return 0 // the breakers know when it is over
 	case errors.Is(e, ErrUnavailable):
 		return e.RetryAfter
-	case errors.Is(e, ErrLoginRequired), errors.Is(e, ErrConsentRequired):
+	case e.interactive():
 		return refusedFor
 	}
 	return brokenFor

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
 // requestKey is the key of a request's value in Fiber's Locals. Its type is not
@@ -19,8 +21,9 @@ type requestKey struct{}
 type request struct {
 	auth *Auth
 
-	callback bool   // an answer of Entra's, whose failure no redirect may repeat
-	returnTo string // where a failed sign-in was to lead
+	ownRoute bool          // is one of the library's
+	callback bool          // an answer of Entra's, whose failure no redirect may repeat
+	attempt  *flow.Attempt // that failed there
 
 	asked   bool // who the user is: at most one storage read (threat H4)
 	session *session
@@ -75,6 +78,9 @@ func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
 		// wrote, or the error it made of that, may be wrong.
 		err = r.err
 	}
+	if err == nil {
+		a.succeeded(c, r)
+	}
 	err = a.answer(c, err)
 	if outer != nil {
 		c.Locals(requestKey{}, outer)
@@ -89,9 +95,11 @@ func (a *Auth) answer(c *fiber.Ctx, err error) error {
 		return err
 	}
 	startOver(c)
-	if r := requestOf(c); e.signingInHelps() && !r.callback && isNavigation(c) {
-		protect(c)
-		return redirect(c, a.loginURL(requestedPath(c)))
+	if e.interactive() && !requestOf(c).callback && isNavigation(c) {
+		if a.sendToSignIn(c, e) {
+			return nil
+		}
+		e = errSignInLoop.because(e.Code, e)
 	}
 	numbered := *e
 	numbered.CorrelationID = correlationID(a.rand)
@@ -100,7 +108,7 @@ func (a *Auth) answer(c *fiber.Ctx, err error) error {
 	if e.RetryAfter > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
-	if a.cfg.ErrorHandler != nil && !e.signingInHelps() {
+	if a.cfg.ErrorHandler != nil && (!e.interactive() || requestOf(c).callback) {
 		return a.cfg.ErrorHandler(c, &numbered)
 	}
 	return a.writeProblem(c, &numbered)

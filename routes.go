@@ -15,7 +15,6 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/record"
-	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
 // The routes, below the prefix.
@@ -79,6 +78,7 @@ func mount(router fiber.Router, prefix string, run func(*fiber.Ctx, route) error
 // all answers need, and handles the request.
 func (a *Auth) run(c *fiber.Ctx, r route) error {
 	protect(c)
+	requestOf(c).ownRoute = true
 	if want := a.cfg.RoutePrefix + r.path; c.Route().Path != want {
 		return ErrMisconfigured.because("route_elsewhere", errors.New(
 			"the route is mounted at "+c.Route().Path+" but Config makes it "+want+": set RoutePrefix and use Open with Auth.RegisterRoutes"))
@@ -97,7 +97,8 @@ func protect(c *fiber.Ctx) {
 }
 
 // login handles GET /user/login: it starts a sign-in and sends the browser to
-// Entra. What else is in the query, such as scopes, is ignored (threat A16).
+// Entra. What it is to bring is sealed; what else is in the query, such as scopes,
+// is ignored (threat A16).
 func (a *Auth) login(c *fiber.Ctx) error {
 	if isPrefetch(c) {
 		return c.SendStatus(fiber.StatusServiceUnavailable) // nobody asked for it (A15)
@@ -106,7 +107,7 @@ func (a *Auth) login(c *fiber.Ctx) error {
 		return c.SendStatus(fiber.StatusForbidden)
 	}
 	replaces, _ := a.presentSession(c)
-	target, cookie, err := a.begin(c.UserContext(), strings.Clone(c.Query("to")), replaces)
+	target, cookie, err := a.begin(c.UserContext(), strings.Clone(c.Query("to")), replaces, a.asked(c, replaces))
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,11 @@ func (a *Auth) authorized(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	requestOf(c).returnTo = attempt.ReturnTo()
+	requestOf(c).attempt = attempt
+	if response.Error != "" && attempt.Ask().Silent {
+		a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
+		return redirect(c, a.mend(c, ErrLoginRequired)) // this time with the user's help
+	}
 	present, _ := a.presentSession(c)
 	f, err := a.finish(c.UserContext(), attempt, response, present)
 	if err != nil {
@@ -142,6 +147,7 @@ func (a *Auth) authorized(c *fiber.Ctx) error {
 		slog.String("tid", f.session.User.TenantID), slog.String("oid", f.session.User.ID))
 	a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
 	a.setCookie(c, a.cfg.cookieName, f.id, fiber.CookieSameSiteLaxMode, a.cfg.AbsoluteTimeout)
+	a.completedFor(c, f.returnTo)
 	return errors.Join(a.succeed(c, f.session, response.State), redirect(c, f.returnTo))
 }
 
@@ -341,14 +347,6 @@ func (a *Auth) presentSession(c *fiber.Ctx) (name string, ok bool) {
 		return "", false
 	}
 	return record.Name(id)
-}
-
-// loginURL is where a browser signs in to come back to a path.
-func (a *Auth) loginURL(to string) string {
-	if to = returnto.Clean(to); to == returnto.Home {
-		return a.cfg.RoutePrefix + loginPath
-	}
-	return a.cfg.RoutePrefix + loginPath + "?to=" + url.QueryEscape(to)
 }
 
 // requestedPath is a request's path and query as they came, without the host that

@@ -20,6 +20,18 @@ type session struct {
 	Account string `json:"account"`
 	// LoginHint lets Entra know at sign-out which account it is.
 	LoginHint string `json:"hint,omitempty"`
+	// EntraSession is the sid of the browser's session with Entra, if Entra told it.
+	EntraSession string `json:"sid,omitempty"`
+	// Scopes are those that were granted, of the resource that Config.Scopes name.
+	Scopes []string `json:"scopes,omitempty"`
+	// AuthenticatedAt is when the user last proved who they are; zero is unknown.
+	AuthenticatedAt time.Time `json:"auth_time,omitzero"`
+	// AuthContexts are the authentication contexts that the user has stepped up to.
+	AuthContexts []string `json:"acrs,omitempty"`
+	// Groups are the object ids of the user's groups, if the registration adds them.
+	// Of a user with too many Entra says that they are elsewhere.
+	Groups          []string `json:"groups,omitempty"`
+	GroupsElsewhere bool     `json:"overage,omitempty"`
 
 	recordName string
 }

@@ -40,9 +40,19 @@ type rememberedSession struct {
 	seenAt    time.Time    // in the storage; guarded by the cache's lock
 
 	// Guarded by the cache's lock.
-	tokens map[string]rememberedToken
-	size   int
+	tokens  map[string]rememberedToken
+	members map[string]membership // by the groups asked about
+	size    int
 }
+
+// membership is whether a user is in one of some groups.
+type membership struct {
+	member bool
+	until  time.Time
+}
+
+// maxMemberships bounds the sets of groups that are remembered of a session.
+const maxMemberships = 64
 
 // rememberedToken is what is known of a session's token for some scopes: the token,
 // and why there will be no other for a while.
@@ -137,6 +147,38 @@ func (c *sessionCache) update(recordName, scopes string, change func(*remembered
 	r.tokens[scopes] = t
 	r.size += size
 	c.grow(size)
+}
+
+// membership returns what is remembered of a user's being in one of some groups.
+func (c *sessionCache) membership(recordName, groups string) (member, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.lru.Get(recordName)
+	if !ok {
+		return false, false
+	}
+	m, ok := r.members[groups]
+	return m.member, ok && time.Now().Before(m.until)
+}
+
+func (c *sessionCache) remember(recordName, groups string, member bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.lru.Get(recordName)
+	if !ok {
+		return
+	}
+	if _, present := r.members[groups]; !present {
+		if len(r.members) >= maxMemberships {
+			return
+		}
+		r.size += tokenOverhead + len(groups)
+		c.grow(tokenOverhead + len(groups))
+	}
+	if r.members == nil {
+		r.members = make(map[string]membership)
+	}
+	r.members[groups] = membership{member, time.Now().Add(groupsFor)}
 }
 
 // grow makes room, but never for the session that was used last.

@@ -2,9 +2,12 @@ package fibermsal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,8 +28,8 @@ const usedFor = flow.Lifetime + 2*time.Minute
 
 // begin starts a sign-in: where to send the browser, and the cookie it must bring
 // back. It writes nothing to the storage (threat G26).
-func (a *Auth) begin(ctx context.Context, returnTo, replaces string) (authorizeURL string, cookie flow.Cookie, err error) {
-	attempt, err := flow.Begin(a.rand, time.Now(), returnTo, replaces)
+func (a *Auth) begin(ctx context.Context, returnTo, replaces string, ask flow.Ask) (authorizeURL string, cookie flow.Cookie, err error) {
+	attempt, err := flow.Begin(a.rand, time.Now(), returnTo, replaces, ask)
 	if err != nil {
 		return "", flow.Cookie{}, ErrMisconfigured.because("no_randomness", err)
 	}
@@ -51,7 +54,12 @@ func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string,
 	if err != nil {
 		return "", err
 	}
-	raw, err := client.AuthCodeURL(ctx, a.cfg.ClientID, a.cfg.redirectURI, a.cfg.Scopes)
+	ask := attempt.Ask()
+	claims, err := claimsRequest(ask)
+	if err != nil {
+		return "", ErrMisconfigured.because("claims", err)
+	}
+	raw, err := client.AuthCodeURL(ctx, a.cfg.ClientID, a.cfg.redirectURI, a.cfg.Scopes, confidential.WithClaims(claims))
 	if err != nil {
 		return "", entraUnavailable("discovery_failed", outbound.Cause(x.failed))
 	}
@@ -60,14 +68,65 @@ func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string,
 		return "", entraUnavailable("discovery_failed", nil)
 	}
 	q := u.Query()
-	q.Set("scope", strings.Join(append(append([]string{}, reservedScopes...), a.cfg.Scopes...), " "))
+	q.Set("scope", strings.Join(slices.Concat(reservedScopes, a.cfg.Scopes, missingFrom(a.cfg.Scopes, ask.Scopes)), " "))
 	q.Set("response_mode", string(a.cfg.ResponseMode))
 	q.Set("state", attempt.State())
 	q.Set("nonce", attempt.Nonce())
 	q.Set("code_challenge", attempt.Challenge())
 	q.Set("code_challenge_method", "S256")
+	setInteraction(q, ask)
 	u.RawQuery = q.Encode()
 	return u.String(), nil
+}
+
+// setInteraction says what the user is to be shown.
+func setInteraction(q url.Values, ask flow.Ask) {
+	switch {
+	case ask.Silent:
+		q.Set("prompt", "none")
+	case ask.MaxAge > 0:
+		// Entra documents prompt=login alone; max_age is OpenID Connect's.
+		q.Set("prompt", "login")
+		q.Set("max_age", strconv.FormatInt(ask.MaxAge, 10))
+	}
+	if ask.LoginHint != "" {
+		q.Set("login_hint", ask.LoginHint)
+	}
+}
+
+// claimsRequest is the claims parameter: that of a challenge, and what the id_token is
+// to tell (OpenID Connect Core section 5.5).
+func claimsRequest(ask flow.Ask) (string, error) {
+	if ask.Claims == "" && ask.AuthContext == "" && ask.MaxAge == 0 {
+		return "", nil
+	}
+	request := map[string]map[string]any{}
+	if ask.Claims != "" {
+		if err := json.Unmarshal([]byte(ask.Claims), &request); err != nil {
+			return "", errors.New("the challenge's claims are no claims request")
+		}
+	}
+	if request["id_token"] == nil {
+		request["id_token"] = map[string]any{}
+	}
+	if ask.AuthContext != "" {
+		request["id_token"]["acrs"] = map[string]any{"essential": true, "value": ask.AuthContext}
+	}
+	if ask.MaxAge > 0 {
+		request["id_token"]["auth_time"] = map[string]any{"essential": true}
+	}
+	out, err := json.Marshal(request)
+	return string(out), err
+}
+
+// missingFrom are the scopes that are not among those that are there.
+func missingFrom(present, scopes []string) (missing []string) {
+	for _, s := range scopes {
+		if !slices.ContainsFunc(present, func(p string) bool { return strings.EqualFold(p, s) }) {
+			missing = append(missing, s)
+		}
+	}
+	return missing
 }
 
 // finished is a completed sign-in.
@@ -126,7 +185,7 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 	if err := a.useOnce(ctx, response.State); err != nil {
 		return nil, err
 	}
-	g, err := a.redeem(ctx, response.Code, attempt.Verifier())
+	g, err := a.redeem(ctx, response.Code, attempt.Verifier(), a.redeemable(attempt.Ask().Scopes))
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +199,27 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 	if !sameAccount(claims, g.account) {
 		return nil, ErrRejected.because("client_info", nil)
 	}
+	if err := brought(attempt.Ask(), claims); err != nil {
+		return nil, err
+	}
 	return a.signIn(ctx, claims, g, attempt, present)
+}
+
+// brought checks that a sign-in was what it was asked to be: a user can take the
+// wish for a password or a second factor out of the authorize URL.
+func brought(ask flow.Ask, claims *idtoken.Claims) error {
+	if ask.AuthContext != "" && !slices.Contains(claims.AuthContexts, ask.AuthContext) {
+		return ErrRejected.because("auth_context_missing", errors.New("the id_token does not name the authentication context "+ask.AuthContext))
+	}
+	switch authenticated, known := claims.AuthenticatedAt(); {
+	case ask.MaxAge == 0:
+		return nil
+	case !known:
+		return ErrRejected.because("auth_time_missing", errors.New("MaxAge needs the claim auth_time: add it to the registration's ID token as an optional claim"))
+	case time.Since(authenticated) > time.Duration(ask.MaxAge)*time.Second+clockSkew:
+		return ErrRejected.because("not_reauthenticated", nil)
+	}
+	return nil
 }
 
 // useOnce lets a response be redeemed once, on whichever instance it arrives
@@ -162,7 +241,12 @@ func (a *Auth) useOnce(ctx context.Context, state string) error {
 
 func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, attempt *flow.Attempt, present string) (*finished, error) {
 	now := time.Now()
-	s := &session{User: userOf(claims), Account: g.account.String(), LoginHint: claims.LoginHint}
+	s := &session{
+		User: userOf(claims), Account: g.account.String(), LoginHint: claims.LoginHint,
+		EntraSession: claims.SessionID, Scopes: g.scopes, AuthContexts: claims.AuthContexts,
+		Groups: claims.Groups, GroupsElsewhere: claims.GroupsElsewhere(),
+	}
+	s.AuthenticatedAt, _ = claims.AuthenticatedAt()
 	s.User.SignedInAt, s.User.ExpiresAt = now, now.Add(a.cfg.AbsoluteTimeout)
 	var err error
 	if s.User, err = a.completed(ctx, s.User, &credential{auth: a, session: s.during(a.flows.Name(attempt.State())), tokens: g.tokens}); err != nil {

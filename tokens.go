@@ -3,9 +3,15 @@ package fibermsal
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 )
+
+// claimsChallenges is the capability to answer claims challenges, for which APIs with
+// continuous access evaluation get tokens that live for a day.
+const claimsChallenges = "cp1"
 
 // msalClient makes an MSAL client for one session and one call. Clients cost
 // microseconds and must not be shared: MSAL mixes up the tokens of concurrent
@@ -16,7 +22,8 @@ func (a *Auth) msalClient(credential confidential.Credential, tokens tokenCache)
 	client, err := confidential.New(a.cfg.authority, a.cfg.ClientID, credential,
 		confidential.WithCache(&CacheAccessor{cache: tokens}),
 		confidential.WithHTTPClient(x),
-		confidential.WithInstanceDiscovery(false))
+		confidential.WithInstanceDiscovery(false),
+		confidential.WithClientCapabilities([]string{claimsChallenges}))
 	if err != nil {
 		return confidential.Client{}, nil, ErrMisconfigured.because("client", errors.New("MSAL refused the authority or the credential"))
 	}
@@ -28,6 +35,7 @@ type grant struct {
 	tokens  *stagedTokens
 	idToken string
 	account entraAccount
+	scopes  []string // granted
 	// failure is why the tokens cannot be used although there is an id_token:
 	// whether that is genuine decides which of the two is worth telling.
 	failure error
@@ -35,7 +43,7 @@ type grant struct {
 
 // redeem exchanges a code for tokens, which stay in memory. The code is sent
 // once: a second time Entra refuses it.
-func (a *Auth) redeem(ctx context.Context, code, verifier string) (*grant, error) {
+func (a *Auth) redeem(ctx context.Context, code, verifier string, scopes []string) (*grant, error) {
 	credential, err := a.credential(ctx)
 	if err != nil {
 		return nil, err
@@ -45,13 +53,13 @@ func (a *Auth) redeem(ctx context.Context, code, verifier string) (*grant, error
 	if err != nil {
 		return nil, err
 	}
-	result, err := client.AcquireTokenByAuthCode(ctx, code, a.cfg.redirectURI, a.cfg.Scopes, confidential.WithChallenge(verifier))
-	g.idToken = x.answer.IDToken
+	result, err := client.AcquireTokenByAuthCode(ctx, code, a.cfg.redirectURI, scopes, confidential.WithChallenge(verifier))
+	g.idToken, g.scopes = x.answer.IDToken, strings.Fields(x.answer.Scope)
 	var known bool
 	g.account, known = x.account()
 	switch {
 	case err != nil:
-		g.failure = redemptionFailure(x.failure(a.cfg.Scopes, true))
+		g.failure = redemptionFailure(x.failure(scopes, true))
 	case g.idToken == "":
 		g.failure = ErrRejected.because("no_id_token", nil)
 	case !known || result.Account.HomeAccountID != g.account.String():
@@ -61,6 +69,28 @@ func (a *Auth) redeem(ctx context.Context, code, verifier string) (*grant, error
 		return nil, g.failure
 	}
 	return g, nil
+}
+
+// redeemable are the configured scopes, and those of what is asked for that are of the
+// same resource: a token is for one resource, others are got by the refresh token.
+func (a *Auth) redeemable(asked []string) []string {
+	resource := resourceOf(a.cfg.Scopes[0])
+	scopes := slices.Clone(a.cfg.Scopes)
+	for _, s := range missingFrom(scopes, asked) {
+		if resourceOf(s) == resource {
+			scopes = append(scopes, s)
+		}
+	}
+	return scopes
+}
+
+// resourceOf is what a scope is a permission of. Those without are Graph's.
+func resourceOf(scope string) string {
+	i := strings.LastIndexByte(scope, '/')
+	if i < 0 || !strings.Contains(scope, "://") {
+		return ""
+	}
+	return strings.ToLower(scope[:i])
 }
 
 // redemptionFailure: a code that Entra refuses belongs to no sign-in of ours.

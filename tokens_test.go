@@ -467,7 +467,7 @@ func TestToken_CredentialsFaultIsNotTheUsers(t *testing.T) {
 	}
 }
 
-func TestToken_ScopesThatWereNotGrantedNeedConsentAndNoLoop(t *testing.T) {
+func TestToken_ScopesThatWereNotGrantedNeedConsent(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
 	ask := func(options policy.TokenRequestOptions) fiber.Handler {
@@ -484,7 +484,7 @@ func TestToken_ScopesThatWereNotGrantedNeedConsentAndNoLoop(t *testing.T) {
 	b.signIn(adele)
 	s.idp.ResetRequests()
 	for path, status := range map[string]int{"/mail": 403, "/challenge": 401, "/default": 200, "/long": 200} {
-		if a := b.navigate(path); a.StatusCode != status || a.location() != "" {
+		if a := b.get(path); a.StatusCode != status || a.location() != "" {
 			t.Errorf("%s: status %d, Location %q", path, a.StatusCode, a.location())
 		}
 	}

@@ -24,8 +24,8 @@ import (
 // Lifetime is how long a user may take to sign in.
 const Lifetime = 10 * time.Minute
 
-// maxReturnTo bounds the return path in a cookie; browsers and Fiber's header
-// buffer do not stretch.
+// maxReturnTo bounds the return path in a cookie, together with what is asked for;
+// browsers and Fiber's header buffer do not stretch.
 const maxReturnTo = 1024
 
 const seedSize = 32
@@ -47,20 +47,26 @@ type details struct {
 	// callback of form_post is a cross-site POST, which brings no Lax cookie,
 	// so it could not know otherwise.
 	Replaces string `json:"o,omitempty"`
+	// Ask is what the sign-in is to bring.
+	Ask Ask `json:"k,omitzero"`
 }
 
 // Begin starts an attempt that leads to returnTo and replaces a session's
 // record, if not empty. The return path is cleaned, and a long one is dropped.
-func Begin(random io.Reader, now time.Time, returnTo, replaces string) (*Attempt, error) {
+func Begin(random io.Reader, now time.Time, returnTo, replaces string, ask Ask) (*Attempt, error) {
 	seed := make([]byte, seedSize)
 	if _, err := io.ReadFull(random, seed); err != nil {
 		return nil, fmt.Errorf("flow: no randomness: %w", err)
 	}
 	returnTo = returnto.Clean(returnTo)
-	if len(returnTo) > maxReturnTo {
+	asked, err := json.Marshal(ask)
+	if err != nil {
+		return nil, err
+	}
+	if len(returnTo)+len(asked) > maxReturnTo {
 		returnTo = returnto.Home
 	}
-	return &Attempt{seed: seed, startedAt: now, details: details{ReturnTo: returnTo, Replaces: replaces}}, nil
+	return &Attempt{seed: seed, startedAt: now, details: details{ReturnTo: returnTo, Replaces: replaces, Ask: ask}}, nil
 }
 
 // State is the value that ties the authorization response to this attempt.
@@ -84,6 +90,9 @@ func (a *Attempt) ReturnTo() string { return returnto.Clean(a.details.ReturnTo) 
 
 // Replaces names the record of the session that was there before, or "".
 func (a *Attempt) Replaces() string { return a.details.Replaces }
+
+// Ask is what the sign-in is to bring.
+func (a *Attempt) Ask() Ask { return a.details.Ask }
 
 // Replacing returns the same attempt, which now replaces another session's record.
 func (a *Attempt) Replacing(record string) *Attempt {

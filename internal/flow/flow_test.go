@@ -30,7 +30,7 @@ func newJar(tb testing.TB, change ...func(args *[4]string)) *flow.Jar {
 
 func begin(tb testing.TB, at time.Time, returnTo string) *flow.Attempt {
 	tb.Helper()
-	a, err := flow.Begin(rand.Reader, at, returnTo, "old-session")
+	a, err := flow.Begin(rand.Reader, at, returnTo, "old-session", flow.Ask{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestAttempt_SecretsAreIndependent(t *testing.T) {
 
 func TestAttempt_NeedsRandomness(t *testing.T) {
 	t.Parallel()
-	if _, err := flow.Begin(strings.NewReader("too short"), time.Now(), "/", ""); err == nil {
+	if _, err := flow.Begin(strings.NewReader("too short"), time.Now(), "/", "", flow.Ask{}); err == nil {
 		t.Error("began without randomness")
 	}
 }

@@ -68,9 +68,34 @@ type Claims struct {
 	SessionID        string   `json:"sid"`
 	LoginHint        string   `json:"login_hint"`
 	IdentityProvider string   `json:"idp"`
+	AuthContexts     []string `json:"acrs"`
+	AuthTime         *float64 `json:"auth_time"`
+
+	Groups []string `json:"groups"`
+	// ClaimNames says which claims are to be had elsewhere (OpenID Connect Core
+	// section 5.6.2), as Entra does with groups when there are more than 200.
+	ClaimNames map[string]string `json:"_claim_names"`
+	HasGroups  bool              `json:"hasgroups"`
 
 	Audience audience `json:"aud"`
 }
+
+// AuthenticatedAt is when the user proved who they are, if the token tells.
+func (c *Claims) AuthenticatedAt() (at time.Time, known bool) {
+	if c.AuthTime == nil || !plausible(*c.AuthTime) {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(*c.AuthTime), 0), true
+}
+
+// GroupsElsewhere reports whether the user has groups that the token does not name.
+func (c *Claims) GroupsElsewhere() bool {
+	_, named := c.ClaimNames["groups"]
+	return c.HasGroups || named || len(c.Groups) > maxGroups
+}
+
+// maxGroups is how many groups Entra puts into an id_token.
+const maxGroups = 200
 
 // audience is a string, or a list of them (OpenID Connect Core section 2).
 type audience []string

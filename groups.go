@@ -1,0 +1,99 @@
+package fibermsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/gofiber/fiber/v2"
+)
+
+const (
+	// groupsFor is how long an answer about memberships counts.
+	groupsFor = 5 * time.Minute
+	// groupsTimeout bounds the question.
+	groupsTimeout = 5 * time.Second
+)
+
+// InGroup passes if the user is a member of one of the groups, by their object ids,
+// also through other groups. Others get [ErrForbidden].
+//
+// The registration's groups claim decides where there is one. Where there is none, or
+// the user has more groups than Entra puts into it, Config.Groups is asked, and its
+// answer counts for five minutes; without Config.Groups nobody passes then.
+func InGroup(ids ...string) Check {
+	ids = lowered(ids)
+	return func(c *fiber.Ctx, _ *User) error {
+		r := requestOf(c)
+		if r == nil || r.session == nil {
+			return notMounted("InGroup")
+		}
+		s := r.session
+		if overlap(ids, lowered(s.Groups)) {
+			return nil
+		}
+		if len(s.Groups) > 0 && !s.GroupsElsewhere {
+			return notInGroup(ids)
+		}
+		return r.auth.memberOf(c.UserContext(), s, ids)
+	}
+}
+
+func notInGroup(ids []string) error {
+	return ErrForbidden.because("group", fmt.Errorf("needs one of the groups %q", ids))
+}
+
+func lowered(ids []string) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = strings.ToLower(id)
+	}
+	return out
+}
+
+func overlap(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
+
+// memberOf asks who knows the user's groups, unless that is remembered.
+func (a *Auth) memberOf(ctx context.Context, s *session, ids []string) error {
+	if a.cfg.Groups == nil {
+		return ErrForbidden.because("groups_unknown", errors.New("the id_token does not tell the groups of the user: add the groups claim to the registration, or set Config.Groups"))
+	}
+	key := strings.Join(ids, " ")
+	member, known := a.sessions.membership(s.recordName, key)
+	if !known {
+		ctx, cancel := context.WithTimeout(ctx, groupsTimeout)
+		defer cancel()
+		of, err := a.cfg.Groups(ctx, a.credentialOf(s), ids)
+		if err != nil {
+			return groupsFailed(err)
+		}
+		member = overlap(ids, lowered(of))
+		a.sessions.remember(s.recordName, key, member)
+	}
+	if !member {
+		return notInGroup(ids)
+	}
+	return nil
+}
+
+// groupsFailed keeps what a sign-in or waiting mends; all else is no permission.
+func groupsFailed(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	unavailable := ErrUnavailable.because("groups_failed", err)
+	unavailable.RetryAfter = retrySoon
+	return unavailable
+}
+
+// credentialOf gives the tokens of a session.
+func (a *Auth) credentialOf(s *session) azcore.TokenCredential {
+	return &credential{auth: a, session: s, tokens: &recordedTokens{auth: a, session: s}}
+}

@@ -1,0 +1,158 @@
+package fibermsal
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/returnto"
+)
+
+// askParameter is the login URL's parameter with what a sign-in is to bring, sealed.
+const askParameter = "ask"
+
+// asking returns a copy of a general error that a sign-in mends if it brings what is
+// asked for.
+func (e *Error) asking(reason string, cause error, ask flow.Ask) *Error {
+	particular := e.because(reason, cause)
+	particular.ask = &ask
+	return particular
+}
+
+// ClaimsChallenge is the error for a handler whose API answered 401 with a claims
+// challenge, decoded: the middleware starts a sign-in that brings the claims. Calls
+// through the graph package need no help with it.
+func ClaimsChallenge(claims string) *Error { return claimsChallenge(claims, nil) }
+
+func claimsChallenge(claims string, scopes []string) *Error {
+	return ErrClaimsChallenge.asking("claims", nil, flow.Ask{Claims: strings.Clone(claims), Scopes: slices.Clone(scopes)})
+}
+
+// interactive reports whether a sign-in mends it. Where it does not, sending people
+// there would go on for ever.
+func (e *Error) interactive() bool {
+	return e.ask != nil || errors.Is(e, ErrLoginRequired)
+}
+
+// mend is the URL of the sign-in that mends an error, from which the browser comes
+// back to where it was, if that was a page.
+func (a *Auth) mend(c *fiber.Ctx, e *Error) string {
+	r := requestOf(c)
+	if r.attempt != nil {
+		return a.signInURL(r.attempt.ReturnTo(), r.attempt.Ask().Interactive(), r.attempt.Replaces())
+	}
+	session, _ := a.presentSession(c)
+	to := returnto.Home
+	if c.Method() == fiber.MethodGet && isNavigation(c) {
+		to = requestedPath(c)
+	}
+	return a.signInURL(to, a.askFor(r.session, e), session)
+}
+
+// askFor completes what an error asks for with whose sign-in it is. A session whose
+// tokens are gone is mended without troubling its user, if Entra still knows them.
+func (a *Auth) askFor(s *session, e *Error) flow.Ask {
+	var ask flow.Ask
+	if e.ask != nil {
+		ask = *e.ask
+	}
+	if s != nil && e.interactive() {
+		ask.LoginHint = orDefault(s.LoginHint, s.User.Username)
+		ask.Silent = e.ask == nil
+	}
+	return ask
+}
+
+// signInURL is where a browser signs in to come back to a path. What is asked for
+// opens only beside the session it was sealed for.
+func (a *Auth) signInURL(to string, ask flow.Ask, session string) string {
+	query := url.Values{}
+	if to = returnto.Clean(to); to != returnto.Home {
+		query.Set("to", to)
+	}
+	if sealed := a.sealAsk(ask, session); sealed != "" {
+		query.Set(askParameter, sealed)
+	}
+	target := a.cfg.RoutePrefix + loginPath
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	return target
+}
+
+// sealAsk returns nothing for nothing. A hint that makes it too large is left out.
+func (a *Auth) sealAsk(ask flow.Ask, session string) string {
+	if ask.IsZero() {
+		return ""
+	}
+	text, err := a.flows.SealAsk(ask, session, time.Now())
+	if err != nil {
+		ask.LoginHint = ""
+		text, _ = a.flows.SealAsk(ask, session, time.Now())
+	}
+	return text
+}
+
+// errSignInLoop says that a page has asked for a sign-in again and again.
+var errSignInLoop = &Error{Code: "sign_in_loop", Status: fiber.StatusForbidden, Message: "Signing in again did not help. Please tell the administrator."}
+
+// triesOf are the sign-ins that pages of this browser have asked for just now.
+func (a *Auth) triesOf(c *fiber.Ctx) flow.Tries {
+	value, ok := cookieValue(c, a.flows.TriesName())
+	if !ok {
+		return flow.Tries{}
+	}
+	return a.flows.OpenTries(value, time.Now())
+}
+
+// sendToSignIn sends a page's user to the sign-in that mends an error, unless that
+// would go round in circles.
+func (a *Auth) sendToSignIn(c *fiber.Ctx, e *Error) (sent bool) {
+	tries, path := a.triesOf(c), returnto.Clean(requestedPath(c))
+	if tries.Exhausted(path) {
+		return false
+	}
+	protect(c)
+	a.keepTries(c, tries.Asked(path, time.Now()))
+	return redirect(c, a.mend(c, e)) == nil
+}
+
+// completedFor counts a sign-in for the page that has asked for it. The cookie comes along
+// with Entra's cross-site POST, as the attempt's does.
+func (a *Auth) completedFor(c *fiber.Ctx, path string) {
+	if tries := a.triesOf(c); tries.Has(path) {
+		a.keepTries(c, tries.Completed(path, time.Now()))
+	}
+}
+
+// succeeded forgets the sign-ins that led to a page which its user has now seen.
+func (a *Auth) succeeded(c *fiber.Ctx, r *request) {
+	if r.session == nil || r.ownRoute || c.Method() != fiber.MethodGet || len(c.Request().Header.Cookie(a.flows.TriesName())) == 0 ||
+		c.Response().StatusCode() >= fiber.StatusBadRequest {
+		return
+	}
+	tries, path := a.triesOf(c), returnto.Clean(requestedPath(c))
+	if tries.Has(path) {
+		a.keepTries(c, tries.Without(path))
+	}
+}
+
+func (a *Auth) keepTries(c *fiber.Ctx, tries flow.Tries) {
+	cookie, err := a.flows.SealTries(tries)
+	if err != nil || tries.IsEmpty() {
+		a.expireCookie(c, a.flows.TriesName(), a.flowSameSite())
+		return
+	}
+	a.setCookie(c, cookie.Name, cookie.Value, a.flowSameSite(), flow.TriesLifetime)
+}
+
+// asked is what the login route was called with. What did not open asks for nothing.
+func (a *Auth) asked(c *fiber.Ctx, session string) flow.Ask {
+	ask, _ := a.flows.OpenAsk(strings.Clone(c.Query(askParameter)), session, time.Now())
+	return ask
+}

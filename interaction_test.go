@@ -1,0 +1,553 @@
+package fibermsal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// ways are how the same URL can be asked for.
+var ways = map[string]func(path string) *http.Request{
+	"navigation": func(path string) *http.Request { return navigation(http.MethodGet, path) },
+	"fetch": func(path string) *http.Request {
+		r := request(http.MethodGet, path, "")
+		r.Header.Set("Sec-Fetch-Mode", "cors")
+		r.Header.Set("Sec-Fetch-Dest", "empty")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Accept", "*/*")
+		return r
+	},
+	"POST of a form": func(path string) *http.Request { return navigation(http.MethodPost, path) },
+	"no headers":     func(path string) *http.Request { return request(http.MethodGet, path, "") },
+	"XMLHttpRequest of an old browser": func(path string) *http.Request {
+		r := request(http.MethodGet, path, "")
+		r.Header.Set("Accept", "text/html")
+		r.Header.Set("X-Requested-With", "XMLHttpRequest")
+		return r
+	},
+	"old browser": func(path string) *http.Request {
+		r := request(http.MethodGet, path, "")
+		r.Header.Set("Accept", "text/html,application/xhtml+xml")
+		return r
+	},
+}
+
+func navigation(method, path string) *http.Request {
+	r := request(method, path, "")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("Accept", "text/html,application/xhtml+xml")
+	return r
+}
+
+// redirected are the ways whose user can be sent to sign in.
+var redirected = map[string]bool{"navigation": true, "old browser": true}
+
+const otherAPI = "api://orders/Orders.Read"
+
+// newInteractiveSite has a page for each reason to send somebody to sign in.
+func newInteractiveSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Config)) *site {
+	t.Helper()
+	s := newSite(t, idp, change...)
+	page := func(path string, handlers ...fiber.Handler) {
+		s.app.All(path, append(handlers, func(c *fiber.Ctx) error { return c.SendString("shown") })...)
+	}
+	token := func(options policy.TokenRequestOptions) fiber.Handler {
+		return func(c *fiber.Ctx) error {
+			if _, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), options); err != nil {
+				return fmt.Errorf("the app's own words: %w", err)
+			}
+			return c.Next()
+		}
+	}
+	page("/signed-in", fibermsal.Require())
+	page("/scope", fibermsal.Require(fibermsal.HasScope("Mail.Read")))
+	page("/token-of-scope", token(policy.TokenRequestOptions{Scopes: []string{"Calendars.Read"}}))
+	page("/token-of-api", token(policy.TokenRequestOptions{Scopes: []string{otherAPI}}))
+	page("/max-age", fibermsal.Require(fibermsal.MaxAge(5*time.Minute)))
+	page("/step-up", fibermsal.Require(fibermsal.AuthContext("c1")))
+	page("/challenge", func(c *fiber.Ctx) error {
+		return fibermsal.ClaimsChallenge(`{"access_token":{"nbf":{"essential":true,"value":"1635527790"}}}`)
+	})
+	page("/role", fibermsal.Require(fibermsal.HasRole("Admin")))
+	page("/group", fibermsal.Require(fibermsal.InGroup("11111111-1111-1111-1111-111111111111")))
+	page("/own", func(*fiber.Ctx) error { return fibermsal.ErrForbidden })
+	return s
+}
+
+func TestInteraction_IsARedirectForPagesAndAnAnswerForPrograms(t *testing.T) {
+	synctest.Test(t, testInteractionAnswers)
+}
+
+func testInteractionAnswers(t *testing.T) {
+	s := newInteractiveSite(t, newIDP(t, entratest.WithScopes(otherAPI)))
+	b := s.browser()
+	b.signIn(adele)
+	time.Sleep(10 * time.Minute)
+	stranger := s.browser()
+	for path, row := range map[string]struct {
+		who    *browser
+		status int
+		code   string
+		sealed bool // the login URL names what is asked for
+	}{
+		"/signed-in":      {stranger, 401, "login_required", false},
+		"/scope":          {b, 403, "consent_required", true},
+		"/token-of-scope": {b, 403, "consent_required", true},
+		"/token-of-api":   {b, 403, "consent_required", true},
+		"/max-age":        {b, 401, "claims_challenge", true},
+		"/step-up":        {b, 401, "claims_challenge", true},
+		"/challenge":      {b, 401, "claims_challenge", true},
+	} {
+		for way, ask := range ways {
+			target := path + "?q=1%202&x=%2F"
+			a := row.who.do(ask(target))
+			if redirected[way] {
+				to, err := url.Parse(a.location())
+				if err != nil || a.StatusCode != http.StatusSeeOther || to.Path != "/user/login" || to.Query().Get("to") != target ||
+					(to.Query().Get("ask") != "") != row.sealed || a.Header.Get("Cache-Control") != "no-store, private" {
+					t.Errorf("%s by %s: %d to %q", path, way, a.StatusCode, a.location())
+				}
+				continue
+			}
+			if a.StatusCode != row.status || a.location() != "" {
+				t.Errorf("%s by %s: status %d, Location %q", path, way, a.StatusCode, a.location())
+			}
+			if way == "POST of a form" || way == "XMLHttpRequest of an old browser" {
+				if !strings.Contains(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(a.body, `href="/user/login`) {
+					t.Errorf("%s by %s: %s", path, way, a.body)
+				}
+				continue
+			}
+			p := a.json(t)
+			login, _ := p["login_url"].(string)
+			if a.Header.Get("Content-Type") != "application/problem+json" || p["code"] != row.code || p["correlation_id"] == "" ||
+				!strings.HasPrefix(login, "/user/login") || strings.Contains(login, "ask=") != row.sealed {
+				t.Errorf("%s by %s: %s", path, way, a.body)
+			}
+		}
+	}
+}
+
+func TestInteraction_RefusalsLeadNowhere(t *testing.T) {
+	t.Parallel()
+	b := newInteractiveSite(t, newIDP(t)).browser()
+	b.signIn(adele)
+	for _, path := range []string{"/role", "/group", "/own"} {
+		for way, ask := range ways {
+			if a := b.do(ask(path)); a.StatusCode != http.StatusForbidden || a.location() != "" || strings.Contains(a.body, "shown") {
+				t.Errorf("%s by %s: %d %q %s", path, way, a.StatusCode, a.location(), a.body)
+			}
+		}
+	}
+}
+
+// follow plays a browser that is sent from a page to Entra and back.
+func (b *browser) follow(path, login string) (authorize url.Values, landed *answer) {
+	b.t.Helper()
+	a := b.navigate(path)
+	if a.StatusCode != http.StatusSeeOther {
+		b.t.Fatalf("%s: status %d\n%s", path, a.StatusCode, a.body)
+	}
+	authorizeURL := b.navigate(a.location()).location()
+	u, err := url.Parse(authorizeURL)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	back := b.do(b.approve(authorizeURL, login).Request())
+	if back.StatusCode != http.StatusSeeOther {
+		b.t.Fatalf("the way back to %s: status %d\n%s\n%s", path, back.StatusCode, back.body, b.log)
+	}
+	return u.Query(), b.navigate(back.location())
+}
+
+func TestInteraction_SignInBringsWhatWasAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newInteractiveSite(t, newIDP(t, entratest.WithScopes(otherAPI))).browser()
+		b.signIn(adele)
+		time.Sleep(10 * time.Minute)
+		for path, want := range map[string]map[string]string{
+			"/scope":          {"scope": "Mail.Read"},
+			"/token-of-scope": {"scope": "Calendars.Read"},
+			"/token-of-api":   {"scope": otherAPI},
+			"/max-age":        {"max_age": "300", "prompt": "login", "claims": "auth_time"},
+			"/step-up":        {"claims": `"acrs":{"essential":true,"value":"c1"}`},
+		} {
+			time.Sleep(10 * time.Minute)
+			old := b.session()
+			authorize, landed := b.follow(path+"?q=1%202", adele)
+			for name, value := range want {
+				if !strings.Contains(authorize.Get(name), value) {
+					t.Errorf("%s: %s is %q", path, name, authorize.Get(name))
+				}
+			}
+			if authorize.Get("login_hint") == "" || !strings.Contains(authorize.Get("claims"), "cp1") {
+				t.Errorf("%s: authorize by %v", path, authorize)
+			}
+			if landed.StatusCode != http.StatusOK || landed.body != "shown" || b.session() == old {
+				t.Errorf("%s afterwards: %d %q %s\n%s", path, landed.StatusCode, landed.location(), landed.body, b.log)
+			}
+			if b.user() != adele {
+				t.Errorf("%s: %q is signed in", path, b.user())
+			}
+		}
+	})
+}
+
+func TestB14_ClaimsOfAChallengeAreAskedForOnce(t *testing.T) {
+	t.Parallel()
+	b := newInteractiveSite(t, newIDP(t)).browser()
+	b.signIn(adele)
+	challenge := b.navigate("/challenge")
+	claims := func(location string) string {
+		u, err := url.Parse(b.navigate(location).location())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Query().Get("claims")
+	}
+	if got := claims(challenge.location()); !strings.Contains(got, `"nbf"`) || !strings.Contains(got, `"1635527790"`) {
+		t.Errorf("claims %s", got)
+	}
+	if got := claims("/user/login"); strings.Contains(got, "nbf") {
+		t.Errorf("a plain sign-in asks for the claims, too: %s", got)
+	}
+}
+
+func TestA16_WhatIsAskedForCannotBeForged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newInteractiveSite(t, newIDP(t))
+		b, other := s.browser(), s.browser()
+		b.signIn(adele)
+		other.signIn(alex)
+		location := b.navigate("/scope").location()
+		u, err := url.Parse(location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := u.Query().Get("ask")
+		scopes := func(b *browser, ask string) string {
+			to, err := url.Parse(b.navigate("/user/login?ask=" + ask).location())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return to.Query().Get("scope")
+		}
+		if !strings.Contains(scopes(b, ask), "Mail.Read") {
+			t.Error("the genuine one asks for nothing")
+		}
+		flipped := []byte(ask)
+		flipped[len(flipped)/2] ^= 1
+		for name, row := range map[string]struct {
+			b   *browser
+			ask string
+		}{
+			"changed": {b, string(flipped)}, "cut": {b, ask[:len(ask)-3]}, "empty": {b, ""}, "long": {b, strings.Repeat("A", 3000)},
+			"plain text": {b, "Mail.Read"}, "of somebody else": {other, ask}, "nobody is signed in": {s.browser(), ask},
+			"a cookie's value": {b, b.session()},
+		} {
+			if got := scopes(row.b, row.ask); strings.Contains(got, "Mail.Read") {
+				t.Errorf("%s: scopes %q", name, got)
+			}
+		}
+		time.Sleep(11 * time.Minute)
+		if got := scopes(b, ask); strings.Contains(got, "Mail.Read") {
+			t.Errorf("after eleven minutes: scopes %q", got)
+		}
+	})
+}
+
+func TestInteraction_LoopEndsWithAPageThatExplains(t *testing.T) {
+	t.Parallel()
+	s := newInteractiveSite(t, newIDP(t))
+	b := s.browser()
+	b.signIn(adele)
+	for round := range 3 {
+		if authorize, landed := b.follow("/challenge?q=1", adele); round < 2 && landed.StatusCode != http.StatusSeeOther {
+			t.Fatalf("round %d: %d, %v", round, landed.StatusCode, authorize)
+		} else if round == 2 {
+			if landed.StatusCode != http.StatusForbidden || !strings.Contains(landed.body, "did not help") || !strings.Contains(landed.body, "Reference") {
+				t.Errorf("after three sign-ins: %d %q %s", landed.StatusCode, landed.location(), landed.body)
+			}
+		}
+	}
+	if !strings.Contains(s.log.String(), `"code":"sign_in_loop"`) {
+		t.Errorf("the log is silent: %s", s.log)
+	}
+	if a := b.navigate("/scope"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("another page is caught in it: %d", a.StatusCode)
+	}
+}
+
+func TestInteraction_SuccessfulPagesAreNoLoop(t *testing.T) {
+	t.Parallel()
+	s := newInteractiveSite(t, newIDP(t))
+	b := s.browser()
+	for range 6 {
+		if _, landed := b.follow("/signed-in?tab=1", adele); landed.body != "shown" {
+			t.Fatalf("%d %s", landed.StatusCode, landed.body)
+		}
+		b.do(request(http.MethodPost, "/user/logout", ""))
+	}
+}
+
+func TestInteraction_ManyTabsAreNoLoop(t *testing.T) {
+	t.Parallel()
+	b := newInteractiveSite(t, newIDP(t)).browser()
+	var sent []string
+	for tab := range 6 {
+		sent = append(sent, b.navigate(b.navigate(fmt.Sprintf("/signed-in?tab=%d", tab)).location()).location())
+	}
+	for tab, authorizeURL := range sent {
+		back := b.do(b.approve(authorizeURL, adele).Request())
+		if a := b.navigate(back.location()); a.body != "shown" {
+			t.Errorf("tab %d: %d %s", tab, a.StatusCode, a.body)
+		}
+	}
+}
+
+
+func TestInteraction_SilentSignInIsFollowedByOneWithTheUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t, entratest.WithAccessTokenLifetime(time.Hour)))
+		b := s.browser()
+		b.signIn(adele)
+		s.idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{50173}, Suberror: "bad_token"}})
+		time.Sleep(6 * time.Hour)
+		b.user()
+		time.Sleep(6 * time.Hour)
+		b.user()
+		time.Sleep(6 * time.Hour)
+		b.user()
+		time.Sleep(5 * time.Hour)
+		silent := b.navigate("/token?q=1")
+		u, err := url.Parse(b.navigate(silent.location()).location())
+		if err != nil || u.Query().Get("prompt") != "none" || u.Query().Get("login_hint") == "" {
+			t.Fatalf("first %v", u)
+		}
+		refused := b.do(b.approve(u.String(), adele).Request()) // Entra knows nobody in this browser
+		if refused.StatusCode != http.StatusSeeOther || !strings.HasPrefix(refused.location(), "/user/login?") {
+			t.Fatalf("then %d %s", refused.StatusCode, refused.body)
+		}
+		again, err := url.Parse(b.navigate(refused.location()).location())
+		if err != nil || again.Query().Get("prompt") != "" {
+			t.Fatalf("then %v", again)
+		}
+		back := b.do(b.approve(again.String(), adele).Request())
+		if back.location() != "/token?q=1" || b.navigate(back.location()).body != adele {
+			t.Errorf("at last %q\n%s", back.location(), s.log)
+		}
+	})
+}
+
+func TestMaxAge_IsNotToBeTalkedOutOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newInteractiveSite(t, newIDP(t))
+		for name, row := range map[string]struct {
+			claim  any
+			reason string
+		}{
+			"an hour old": {float64(time.Now().Add(-time.Hour).Unix()), "not_reauthenticated"},
+			"not told":    {nil, "auth_time_missing"},
+			"no number":   {"now", "id_token_malformed"},
+		} {
+			b := s.browser()
+			b.signIn(adele)
+			time.Sleep(10 * time.Minute)
+			authorizeURL := b.navigate(b.navigate("/max-age").location()).location()
+			s.idp.TamperIDToken(func(token *entratest.IDToken) {
+				token.Claims["auth_time"] = row.claim
+				if row.claim == nil {
+					delete(token.Claims, "auth_time")
+				}
+			})
+			a := b.do(b.approve(authorizeURL, adele).Request())
+			s.idp.TamperIDToken(nil)
+			if a.StatusCode != http.StatusBadRequest || !strings.Contains(s.log.String(), `"reason":"`+row.reason+`"`) {
+				t.Errorf("%s: %d %s\n%s", name, a.StatusCode, a.body, s.log)
+			}
+			if a := b.navigate("/max-age"); a.body == "shown" {
+				t.Errorf("%s: let through", name)
+			}
+		}
+	})
+}
+
+func TestAuthContext_MustBeInTheIDToken(t *testing.T) {
+	t.Parallel()
+	s := newInteractiveSite(t, newIDP(t))
+	b := s.browser()
+	b.signIn(adele)
+	authorizeURL := b.navigate(b.navigate("/step-up").location()).location()
+	s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["acrs"] = []string{"c2"} })
+	if a := b.do(b.approve(authorizeURL, adele).Request()); a.StatusCode != http.StatusBadRequest || !strings.Contains(s.log.String(), "auth_context_missing") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
+func TestInteraction_SignInOfSomebodyElseIsTheirs(t *testing.T) {
+	t.Parallel()
+	b := newInteractiveSite(t, newIDP(t)).browser()
+	b.signIn(adele)
+	if _, landed := b.follow("/scope", alex); landed.body != "shown" || b.user() != alex {
+		t.Errorf("%d %s, %q is signed in", landed.StatusCode, landed.body, b.user())
+	}
+}
+
+// Guards.
+
+func pass(*fiber.Ctx, *fibermsal.User) error   { return nil }
+func refuse(*fiber.Ctx, *fibermsal.User) error { return fibermsal.ErrForbidden }
+func consent(c *fiber.Ctx, u *fibermsal.User) error {
+	return fibermsal.HasScope("Mail.Read")(c, u)
+}
+func unavailable(*fiber.Ctx, *fibermsal.User) error { return fibermsal.ErrUnavailable }
+
+var errOfTheApp = errors.New("the app's own")
+
+func fail(*fiber.Ctx, *fibermsal.User) error { return errOfTheApp }
+
+func TestGuards_Combine(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	rows := map[string]struct {
+		check  fibermsal.Check
+		status int
+	}{
+		"nothing":                      {fibermsal.All(), 200},
+		"any of nothing":               {fibermsal.Any(), 403},
+		"all pass":                     {fibermsal.All(pass, pass), 200},
+		"one refuses":                  {fibermsal.All(pass, refuse), 403},
+		"one passes":                   {fibermsal.Any(refuse, pass), 200},
+		"none passes":                  {fibermsal.Any(refuse, refuse), 403},
+		"passes although one fails":    {fibermsal.Any(fail, pass), 200},
+		"fails, others refuse":         {fibermsal.Any(refuse, fail), 500},
+		"unavailable beats consent":    {fibermsal.Any(consent, unavailable, refuse), 503},
+		"consent beats refusal":        {fibermsal.Any(refuse, consent), 403},
+		"any in all":                   {fibermsal.All(pass, fibermsal.Any(refuse, pass)), 200},
+		"all in any":                   {fibermsal.Any(fibermsal.All(pass, refuse), fibermsal.All(pass, pass)), 200},
+		"none of them passes":          {fibermsal.Any(fibermsal.All(pass, refuse), fibermsal.Any()), 403},
+		"a role that is there":         {fibermsal.HasRole("Nobody", "Reader"), 200},
+		"a role that is not there":     {fibermsal.HasRole("reader"), 403},
+		"no role":                      {fibermsal.HasRole(), 403},
+		"scopes granted":               {fibermsal.HasScope("user.read"), 200},
+		"scopes granted, written long": {fibermsal.HasScope("https://graph.entra.test/User.Read"), 200},
+		"scope not granted":            {fibermsal.HasScope("User.Read", "Mail.Read"), 403},
+	}
+	for name, row := range rows {
+		s.app.All("/"+strings.ReplaceAll(name, " ", "-"), fibermsal.Require(row.check), func(c *fiber.Ctx) error { return c.SendString("shown") })
+	}
+	b := s.browser()
+	s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["roles"] = []string{"Reader"} })
+	b.signIn(adele)
+	for name, row := range rows {
+		path := "/" + strings.ReplaceAll(name, " ", "-")
+		for way, ask := range ways {
+			a := b.do(ask(path))
+			want := row.status
+			if (name == "consent beats refusal" || name == "scope not granted") && redirected[way] {
+				want = http.StatusSeeOther
+			}
+			if a.StatusCode != want || (a.body == "shown") != (want == http.StatusOK) {
+				t.Errorf("%s by %s: %d %s", name, way, a.StatusCode, a.body)
+			}
+		}
+		if a := s.browser().get(path); a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s for a stranger: %d", name, a.StatusCode)
+		}
+	}
+}
+
+const (
+	inGroup  = "22222222-2222-2222-2222-22222222aaaa"
+	notGroup = "33333333-3333-3333-3333-333333333333"
+)
+
+func TestB12_GroupsFailClosed(t *testing.T) {
+	t.Parallel()
+	type asked = func(context.Context, azcore.TokenCredential, []string) ([]string, error)
+	calls := map[string]int{}
+	resolver := func(name string, of []string, err error) asked {
+		return func(ctx context.Context, user azcore.TokenCredential, ids []string) ([]string, error) {
+			calls[name]++
+			if token, tokenErr := user.GetToken(ctx, policy.TokenRequestOptions{}); tokenErr != nil || token.Token == "" {
+				t.Errorf("%s: no token for the resolver: %v", name, tokenErr)
+			}
+			return of, err
+		}
+	}
+	none := func(claims map[string]any) { delete(claims, "groups") }
+	overage := func(claims map[string]any) {
+		delete(claims, "groups")
+		claims["_claim_names"] = map[string]string{"groups": "src1"}
+		claims["_claim_sources"] = map[string]any{"src1": map[string]string{"endpoint": "https://graph.windows.net/t/users/o/getMemberObjects"}}
+	}
+	for name, row := range map[string]struct {
+		claims   func(map[string]any)
+		resolver asked
+		status   int
+		calls    int
+	}{
+		"named":                 {func(c map[string]any) { c["groups"] = []string{notGroup, strings.ToUpper(inGroup)} }, nil, 200, 0},
+		"not named":             {func(c map[string]any) { c["groups"] = []string{notGroup} }, resolver("not named", []string{inGroup}, nil), 403, 0},
+		"no claim":              {none, nil, 403, 0},
+		"too many":              {overage, nil, 403, 0},
+		"too many, implicit":    {func(c map[string]any) { none(c); c["hasgroups"] = true }, nil, 403, 0},
+		"too many, member":      {overage, resolver("too many, member", []string{inGroup}, nil), 200, 1},
+		"no claim, member":      {none, resolver("no claim, member", []string{strings.ToUpper(inGroup)}, nil), 200, 1},
+		"no member":             {overage, resolver("no member", []string{notGroup}, nil), 403, 1},
+		"nothing known":         {overage, resolver("nothing known", nil, nil), 403, 1},
+		"fails":                 {overage, resolver("fails", []string{inGroup}, errOfTheApp), 503, 3},
+		"refused by its policy": {overage, resolver("refused by its policy", nil, fibermsal.ErrForbidden), 403, 3},
+	} {
+		s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.Groups = row.resolver })
+		s.app.Get("/group", fibermsal.Require(fibermsal.InGroup(strings.ToUpper(inGroup))), func(c *fiber.Ctx) error { return c.SendString("shown") })
+		s.idp.TamperIDToken(func(token *entratest.IDToken) { row.claims(token.Claims) })
+		b := s.browser()
+		b.signIn(adele)
+		for range 3 {
+			if a := b.get("/group"); a.StatusCode != row.status || (a.body == "shown") != (row.status == http.StatusOK) {
+				t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+			}
+		}
+		if calls[name] != row.calls {
+			t.Errorf("%s: asked %d times", name, calls[name])
+		}
+	}
+}
+
+func TestB12_HugeClaimsDoNotReachTheCookie(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = fmt.Sprintf("%08d-0000-0000-0000-000000000000", i)
+	}
+	s.app.Get("/group", fibermsal.Require(fibermsal.InGroup(many[999])), func(c *fiber.Ctx) error { return c.SendString("shown") })
+	s.idp.TamperIDToken(func(token *entratest.IDToken) {
+		token.Claims["groups"] = many
+		token.Claims["roles"] = many[:150]
+	})
+	b := s.browser()
+	b.signIn(adele)
+	if len(b.jar[sessionCookie].String()) > 200 || b.user() != adele {
+		t.Errorf("cookie %d bytes, %q is signed in", len(b.jar[sessionCookie].String()), b.user())
+	}
+	if a := b.get("/group"); a.StatusCode != http.StatusForbidden && a.body != "shown" {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}

@@ -1,0 +1,86 @@
+package flow
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+// Ask is what a sign-in is to bring beside who it is. It comes from the app's
+// handlers, never from a request: it travels to the browser and back sealed.
+type Ask struct {
+	// Scopes are asked for beside the configured ones.
+	Scopes []string `json:"s,omitempty"`
+	// Claims is the claims request of a challenge (OpenID Connect Core section 5.5).
+	Claims string `json:"c,omitempty"`
+	// AuthContext is the authentication context that the id_token must name.
+	AuthContext string `json:"a,omitempty"`
+	// MaxAge is how long ago, in seconds, the user may have proven who they are; 0
+	// is any time.
+	MaxAge int64 `json:"m,omitempty"`
+	// Silent asks for an answer without showing the user anything.
+	Silent bool `json:"q,omitempty"`
+	// LoginHint is whose sign-in it is to be.
+	LoginHint string `json:"h,omitempty"`
+}
+
+// maxAsk bounds what is asked for, in the bytes of its text: it travels in a URL and
+// a cookie.
+const maxAsk = 1000
+
+// ErrAskTooLarge says that scopes and claims do not fit a URL.
+var ErrAskTooLarge = errors.New("flow: what is asked for is too large")
+
+// Interactive returns the same ask, which may show the user something.
+func (k Ask) Interactive() Ask {
+	k.Silent = false
+	return k
+}
+
+// IsZero reports whether nothing is asked for.
+func (k Ask) IsZero() bool {
+	return len(k.Scopes) == 0 && k.Claims == "" && k.AuthContext == "" && k.MaxAge == 0 && !k.Silent && k.LoginHint == ""
+}
+
+// SealAsk makes text for a URL of what is asked for, good for [Lifetime] and for the
+// browser that has this session, or none.
+func (j *Jar) SealAsk(k Ask, session string, now time.Time) (string, error) {
+	content, err := json.Marshal(k)
+	if err != nil {
+		return "", err
+	}
+	plaintext := binary.BigEndian.AppendUint64(nil, uint64(now.Unix())) //nolint:gosec // and back below
+	text := base64.RawURLEncoding.EncodeToString(j.ring.Seal(append(plaintext, content...), j.askContext(session)))
+	if len(text) > maxAsk {
+		return "", ErrAskTooLarge
+	}
+	return text, nil
+}
+
+// OpenAsk is the reverse of SealAsk. What does not open asks for nothing.
+func (j *Jar) OpenAsk(text, session string, now time.Time) (k Ask, ok bool) {
+	if len(text) > maxAsk {
+		return Ask{}, false
+	}
+	box, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return Ask{}, false
+	}
+	plaintext, err := j.ring.Open(box, j.askContext(session))
+	if err != nil || len(plaintext) < 8 {
+		return Ask{}, false
+	}
+	age := now.Sub(time.Unix(int64(binary.BigEndian.Uint64(plaintext)), 0)) //nolint:gosec // what SealAsk wrote
+	if age > Lifetime || age < -time.Minute || json.Unmarshal(plaintext[8:], &k) != nil {
+		return Ask{}, false
+	}
+	return k, true
+}
+
+func (j *Jar) askContext(session string) []byte {
+	return sealed.Context(append([]string{"ask", session}, j.binding...)...)
+}
