@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal/internal/outbound"
@@ -46,33 +45,52 @@ type Config struct {
 	// Required, unless Credential is set.
 	ClientSecret string
 
-	// Credential returns another proof of the app's identity, such as
-	// confidential.NewCredFromCert makes. It is called for every code that is
-	// redeemed and every token that is asked for, must be fast and safe for
-	// concurrent use.
+	// PreviousSecrets are tried, in their order, if Entra does not accept ClientSecret.
+	// With the old and the new secret both configured, one can be replaced by the other
+	// at any time, without a restart.
+	//
+	// Optional. Default: none.
+	PreviousSecrets []string
+
+	// Credential is another proof of the app's identity: a certificate, a federated
+	// token, a managed identity.
 	//
 	// Optional, instead of ClientSecret.
-	Credential func(context.Context) (confidential.Credential, error)
+	Credential Credential
 
 	// TenantID is the tenant whose users may sign in: a GUID or a domain name.
 	// "common" and "organizations" let users of other tenants sign in, and need
-	// AllowedTenants.
+	// AllowedTenants or AnyTenantMaySignIn.
 	//
 	// Required, unless Authority is set.
 	TenantID string
 
-	// Authority is the full URL of the authority with the tenant, for national
-	// clouds: https://login.microsoftonline.us/{tenant}.
+	// Authority is the full URL of the authority with the tenant, such as
+	// https://login.microsoftonline.com/{tenant}.
 	//
-	// Optional. Default: https://login.microsoftonline.com/ with the TenantID.
+	// Optional. Default: that of the Cloud with the TenantID.
 	Authority string
+
+	// Cloud is the Microsoft cloud that the tenant is in. Authority and Graph follow.
+	//
+	// Optional. Default: PublicCloud, or the one that Authority is in. The host of the
+	// two US government clouds is one, so USDoDCloud must be said.
+	Cloud Cloud
 
 	// AllowedTenants are the GUIDs of the tenants whose users may sign in
 	// through "common" or "organizations". Personal accounts are the tenant
 	// 9188040d-6c67-4c5b-b112-36a304b66dad, and refused unless listed.
 	//
-	// Required with "common" and "organizations", forbidden otherwise.
+	// Required with "common" and "organizations", unless AnyTenantMaySignIn;
+	// forbidden otherwise.
 	AllowedTenants []string
+
+	// AnyTenantMaySignIn lets users of every organization in the world sign in through
+	// "common" or "organizations", without a list. What they may do is then the app's
+	// to decide, by User.TenantID. Personal accounts stay refused.
+	//
+	// Optional. Default: false.
+	AnyTenantMaySignIn bool
 
 	// Scopes are the delegated permissions asked for at sign-in. openid, profile
 	// and offline_access are always asked for and not listed here.
@@ -145,7 +163,7 @@ type Config struct {
 
 	// GraphURL is the root of Microsoft Graph, with the version.
 	//
-	// Optional. Default: https://graph.microsoft.com/v1.0.
+	// Optional. Default: that of the cloud, https://graph.microsoft.com/v1.0.
 	GraphURL string
 
 	// Logger receives warnings and the causes of refused requests, without
@@ -165,6 +183,13 @@ type Config struct {
 	//
 	// Optional. Default: a page for browsers, problem+json (RFC 9457) for others.
 	ErrorHandler fiber.ErrorHandler
+
+	// Pages draws the library's few pages instead of the built-in ones: what went
+	// wrong, and the question whether to sign out. The status and headers against
+	// caching and framing are set; a Content-Security-Policy is the app's to set.
+	//
+	// Optional. Default: plain pages without scripts.
+	Pages func(*fiber.Ctx, Page) error
 
 	// OnSignIn is called when a user has been verified and before the session
 	// begins. graph.Profile is one that loads mail, name and manager, of which
@@ -212,7 +237,6 @@ type Config struct {
 }
 
 const (
-	publicAuthority    = "https://login.microsoftonline.com/"
 	publicGraph        = "https://graph.microsoft.com/v1.0"
 	defaultPrefix      = "/user"
 	defaultCookie      = "fibermsal"
@@ -254,7 +278,7 @@ func (cfg Config) clone() Config {
 	for i, t := range cfg.AllowedTenants {
 		cfg.AllowedTenants[i] = strings.ToLower(t)
 	}
-	cfg.Scopes = slices.Clone(cfg.Scopes)
+	cfg.Scopes, cfg.PreviousSecrets = slices.Clone(cfg.Scopes), slices.Clone(cfg.PreviousSecrets)
 	cfg.Info = maps.Clone(cfg.Info)
 	cfg.Keys = slices.Clone(cfg.Keys)
 	for i, k := range cfg.Keys {
@@ -265,7 +289,8 @@ func (cfg Config) clone() Config {
 
 func (cfg Config) complete() (settings, error) {
 	s := settings{Config: cfg}
-	s.authority = publicAuthority + cfg.TenantID
+	cloud := hostsOf(cfg.Cloud, cfg.Authority)
+	s.authority = "https://" + cloud.login + "/" + cfg.TenantID
 	if u, err := url.Parse(cfg.Authority); err == nil && cfg.Authority != "" {
 		s.authority = originOf(cfg.Authority) + "/" + strings.Trim(u.Path, "/")
 	}
@@ -273,7 +298,7 @@ func (cfg Config) complete() (settings, error) {
 	s.RoutePrefix = orDefault(cfg.RoutePrefix, defaultPrefix)
 	s.redirectURI = s.PublicURL + s.RoutePrefix + callbackPath
 	s.PostLogoutURL = orDefault(cfg.PostLogoutURL, s.PublicURL+"/")
-	s.GraphURL = orDefault(cfg.GraphURL, publicGraph)
+	s.GraphURL = orDefault(cfg.GraphURL, "https://"+cloud.graph+graphVersionSuffix)
 	s.IdleTimeout = orDefault(cfg.IdleTimeout, defaultIdle)
 	s.AbsoluteTimeout = orDefault(cfg.AbsoluteTimeout, max(defaultAbsolute, s.IdleTimeout))
 	if len(s.Scopes) == 0 {
@@ -330,7 +355,7 @@ func orDefault[T comparable](value, standard T) T {
 func (cfg Config) visible() map[string]any {
 	return map[string]any{
 		"ClientID": cfg.ClientID, "TenantID": cfg.TenantID, "Authority": cfg.Authority,
-		"AllowedTenants": cfg.AllowedTenants, "Scopes": cfg.Scopes, "PublicURL": cfg.PublicURL,
+		"Cloud": string(cfg.Cloud), "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "Scopes": cfg.Scopes, "PublicURL": cfg.PublicURL,
 		"RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
 		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
 		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(),

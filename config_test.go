@@ -70,6 +70,17 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"organizations with a list": {"", func(c *fibermsal.Config) {
 			c.Authority, c.TenantID, c.AllowedTenants = "", "organizations", []string{otherTenant}
 		}},
+		"any tenant":             {"", func(c *fibermsal.Config) { c.Authority, c.TenantID, c.AnyTenantMaySignIn = "", "organizations", true }},
+		"any tenant, one tenant": {"AnyTenantMaySignIn", func(c *fibermsal.Config) { c.AnyTenantMaySignIn = true }},
+		"any tenant beside a list": {"AnyTenantMaySignIn", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.AllowedTenants, c.AnyTenantMaySignIn = "", "common", []string{otherTenant}, true
+		}},
+		"unknown cloud":   {"Cloud", func(c *fibermsal.Config) { c.Cloud = "moon" }},
+		"cloud elsewhere": {"Cloud", func(c *fibermsal.Config) { c.Cloud = fibermsal.ChinaCloud }},
+		"previous secrets alone": {"PreviousSecrets", func(c *fibermsal.Config) {
+			c.ClientSecret, c.Credential, c.PreviousSecrets = "", noCredential, []string{"x"}
+		}},
+		"empty previous secret":       {"PreviousSecrets", func(c *fibermsal.Config) { c.PreviousSecrets = []string{""} }},
 		"one tenant with a list":      {"AllowedTenants", func(c *fibermsal.Config) { c.AllowedTenants = []string{otherTenant} }},
 		"public URL in capitals":      {"", func(c *fibermsal.Config) { c.PublicURL = "HTTPS://App.Example" }},
 		"public URL with two slashes": {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example//" }},

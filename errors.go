@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
@@ -35,7 +36,8 @@ type Error struct {
 	// Err is the cause, whose text is fit for a log. It may be nil.
 	Err error
 
-	ask *flow.Ask // what a sign-in that mends it must bring
+	ask    *flow.Ask // what a sign-in that mends it must bring
+	advice string    // for the administrator, in the log
 }
 
 // Errors to compare with by errors.Is.
@@ -97,6 +99,9 @@ func (e *Error) LogValue() slog.Value {
 	if e.CorrelationID != "" {
 		attrs = append(attrs, slog.String("correlation_id", e.CorrelationID))
 	}
+	if e.advice != "" {
+		attrs = append(attrs, slog.String("advice", e.advice))
+	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("cause", redact.Text(e.Err.Error())))
 	}
@@ -107,6 +112,13 @@ func (e *Error) LogValue() slog.Value {
 func (e *Error) because(reason string, cause error) *Error {
 	particular := *e
 	particular.Reason, particular.Err = reason, redact.Wrap(cause, ended(cause))
+	return &particular
+}
+
+// advised returns a copy with what an administrator does about Entra's numbers.
+func (e *Error) advised(numbers ...int) *Error {
+	particular := *e
+	particular.advice = aadsts.Advice(numbers...)
 	return &particular
 }
 

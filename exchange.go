@@ -166,11 +166,16 @@ func (x *exchange) failure(scopes []string, couldAsk bool) *Error {
 		e.RetryAfter = max(x.retryAfter, retrySoon)
 		return e
 	case x.answer.Error != "":
-		return x.refusal(scopes)
+		return x.refusal(scopes).advised(x.answer.ErrorCodes...)
 	case len(x.declined(scopes)) > 0:
 		return ErrConsentRequired.asking("scopes_declined", fmt.Errorf("scopes not granted: %s", strings.Join(x.declined(scopes), " ")), flow.Ask{Scopes: scopes})
 	}
 	return entraUnavailable("entra_unreadable", fmt.Errorf("status %d with an answer that is no token response", x.status))
+}
+
+// refusesClient reports whether the app's own credential was not accepted.
+func (x *exchange) refusesClient() bool {
+	return x.asked && x.answer.Error == "invalid_client"
 }
 
 // refusal maps the protocol's errors, by their parsed fields and never by text.

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/gofiber/fiber/v2"
 	"golang.org/x/sync/singleflight"
 
@@ -44,6 +43,8 @@ type Auth struct {
 	flows    *flow.Jar
 	sessions *sessionCache
 	ended    tombstones
+
+	credentials appCredentials
 
 	entra *http.Client // for MSAL and discovery: cached, limited, no redirects
 	gate  *entraGate   // before its token endpoint
@@ -110,6 +111,8 @@ func Open(cfg Config) (*Auth, error) {
 		entra:   entraClient(s.HTTPClient),
 		gate:    newEntraGate(),
 		closed:  make(chan struct{}),
+
+		credentials: appCredentials{all: s.credentials()},
 
 		scopesKey: scopesKey(s.Scopes),
 	}
@@ -223,19 +226,6 @@ func (a *Auth) verifier(m *discovery.Metadata) *idtoken.Verifier {
 		tenants = []string{m.Tenant()}
 	}
 	return &idtoken.Verifier{
-		Issuer: m.Issuer, Tenants: tenants, ClientID: a.cfg.ClientID, Keys: a.keys, Skew: clockSkew,
+		Issuer: m.Issuer, Tenants: tenants, AnyTenant: a.cfg.AnyTenantMaySignIn, ClientID: a.cfg.ClientID, Keys: a.keys, Skew: clockSkew,
 	}
-}
-
-// credential returns what this app proves its own identity with at Entra. Where it
-// cannot be had, the fault is not the user's.
-func (a *Auth) credential(ctx context.Context) (confidential.Credential, error) {
-	if a.cfg.Credential == nil {
-		return confidential.NewCredFromSecret(a.cfg.ClientSecret)
-	}
-	credential, err := a.cfg.Credential(ctx)
-	if err != nil {
-		return confidential.Credential{}, entraUnavailable("credential_failed", err)
-	}
-	return credential, nil
 }

@@ -80,7 +80,7 @@ func newInteractiveSite(t *testing.T, idp *entratest.Server, change ...func(*fib
 	page("/token-of-api", token(policy.TokenRequestOptions{Scopes: []string{otherAPI}}))
 	page("/max-age", fibermsal.Require(fibermsal.MaxAge(5*time.Minute)))
 	page("/step-up", fibermsal.Require(fibermsal.AuthContext("c1")))
-	page("/challenge", func(c *fiber.Ctx) error {
+	page("/challenge", func(*fiber.Ctx) error {
 		return fibermsal.ClaimsChallenge(`{"access_token":{"nbf":{"essential":true,"value":"1635527790"}}}`)
 	})
 	page("/role", fibermsal.Require(fibermsal.HasRole("Admin")))
@@ -320,7 +320,6 @@ func TestInteraction_ManyTabsAreNoLoop(t *testing.T) {
 	}
 }
 
-
 func TestInteraction_SilentSignInIsFollowedByOneWithTheUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newIDP(t, entratest.WithAccessTokenLifetime(time.Hour)))
@@ -482,7 +481,7 @@ func TestB12_GroupsFailClosed(t *testing.T) {
 	type asked = func(context.Context, azcore.TokenCredential, []string) ([]string, error)
 	calls := map[string]int{}
 	resolver := func(name string, of []string, err error) asked {
-		return func(ctx context.Context, user azcore.TokenCredential, ids []string) ([]string, error) {
+		return func(ctx context.Context, user azcore.TokenCredential, _ []string) ([]string, error) {
 			calls[name]++
 			if token, tokenErr := user.GetToken(ctx, policy.TokenRequestOptions{}); tokenErr != nil || token.Token == "" {
 				t.Errorf("%s: no token for the resolver: %v", name, tokenErr)

@@ -27,14 +27,38 @@ var (
 	styleHash = sha256.Sum256([]byte(pagesStyle))
 )
 
-// page is what a page shows.
-type page struct {
-	Style         template.CSS
-	Message       string
+// Page is one of the library's pages, for Config.Pages to draw.
+type Page struct {
+	// Code is the [Error]'s, or "confirm_sign_out" for the question whether to sign
+	// out.
+	Code string
+	// Status is the HTTP status, which is set already.
+	Status int
+	// Message is one sentence, Detail what else there is to say, or empty.
+	Message, Detail string
+	// CorrelationID is what an administrator finds in the log, empty for a question.
 	CorrelationID string
-	LoginURL      string
-	LogoutURL     string
-	HomeURL       string
+	// SignInURL starts a sign-in that may help; empty for a question.
+	SignInURL string
+	// SignOutURL takes the POST of a form that signs out; only for the question.
+	SignOutURL string
+	// SignOutOrigin is where that POST leads in the end, which a
+	// Content-Security-Policy's form-action must name beside 'self': Chromium applies
+	// it to redirects, too.
+	SignOutOrigin string
+	// HomeURL is the app's first page.
+	HomeURL string
+}
+
+const codeConfirm = "confirm_sign_out"
+
+// details are what a page says beside the error's sentence.
+var details = map[string]string{
+	ErrConsentRequired.Code: "You or an administrator of your organization must agree to it when signing in.",
+	errSignInLoop.Code:      "The page asked for a sign-in again and again, and each one succeeded.",
+	ErrClaimsChallenge.Code: "Your organization wants this for the page or the data behind it.",
+	"tenant_not_allowed":    "You may be signed in to Microsoft with another account than you meant to use.",
+	ErrUnavailable.Code:     "You have not been signed out.",
 }
 
 const mimeProblem = "application/problem+json"
@@ -55,7 +79,10 @@ func (a *Auth) writeProblem(c *fiber.Ctx, e *Error) error {
 	c.Status(e.Status)
 	login := a.mend(c, e)
 	if acceptsHTML(c) {
-		return writePage(c, "problem", "'none'", page{Message: e.Message, CorrelationID: e.CorrelationID, LoginURL: login, HomeURL: returnto.Home})
+		return a.writePage(c, Page{
+			Code: e.Code, Status: e.Status, Message: e.Message, Detail: details[e.Code],
+			CorrelationID: e.CorrelationID, SignInURL: login, HomeURL: returnto.Home,
+		})
 	}
 	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
 	if e.interactive() {
@@ -72,22 +99,34 @@ func (a *Auth) writeProblem(c *fiber.Ctx, e *Error) error {
 // writeConfirmation asks whether to sign out. A navigation gets the page as an
 // answer, anything else as a refusal.
 func (a *Auth) writeConfirmation(c *fiber.Ctx) error {
+	status := fiber.StatusOK
 	if !isNavigation(c) {
-		c.Status(fiber.StatusForbidden)
+		status = fiber.StatusForbidden
 	}
-	// Chromium applies form-action to the redirect after a POST as well, so it
-	// must name where signing out leads.
-	return writePage(c, "confirm", "'self' "+a.signOutOrigin(c), page{LogoutURL: a.cfg.RoutePrefix + logoutPath, HomeURL: returnto.Home})
+	return a.writePage(c.Status(status), Page{
+		Code: codeConfirm, Status: status, Message: "Do you want to sign out?",
+		SignOutURL: a.cfg.RoutePrefix + logoutPath, SignOutOrigin: a.signOutOrigin(c), HomeURL: returnto.Home,
+	})
 }
 
-func writePage(c *fiber.Ctx, name, formAction string, p page) error {
+// writePage draws a page: the app's way, or plainly.
+func (a *Auth) writePage(c *fiber.Ctx, p Page) error {
 	protect(c)
+	if a.cfg.Pages != nil {
+		return a.cfg.Pages(c, p)
+	}
+	formAction := "'none'"
+	if p.Code == codeConfirm {
+		formAction = "'self' " + p.SignOutOrigin
+	}
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; img-src data:; style-src 'sha256-"+
 		base64.StdEncoding.EncodeToString(styleHash[:])+"'; form-action "+formAction+
 		"; base-uri 'none'; frame-ancestors 'none'")
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
-	p.Style = template.CSS(pagesStyle) //nolint:gosec // our own file
-	return pages.ExecuteTemplate(c.Response().BodyWriter(), name, p)
+	return pages.Execute(c.Response().BodyWriter(), struct {
+		Page
+		Style template.CSS
+	}{p, template.CSS(pagesStyle)}) //nolint:gosec // our own file
 }
 
 func (a *Auth) signOutOrigin(c *fiber.Ctx) string {

@@ -50,6 +50,16 @@ func (cfg Config) checkRegistration(p *problems) {
 		p.add("ClientSecret", "is required, or a Credential instead")
 	case cfg.ClientSecret != "" && cfg.Credential != nil:
 		p.add("Credential", "is set beside ClientSecret: keep one of them")
+	case cfg.ClientSecret == "" && len(cfg.PreviousSecrets) > 0:
+		p.add("PreviousSecrets", "needs a ClientSecret, of which they are the predecessors")
+	}
+	if slices.Contains(cfg.PreviousSecrets, "") {
+		p.add("PreviousSecrets", "has an empty one")
+	}
+	if _, known := clouds[cfg.Cloud]; cfg.Cloud != "" && !known {
+		p.add("Cloud", "is not one of the constants")
+	} else if known && cfg.Authority != "" && !strings.EqualFold(hostOf(cfg.Authority), clouds[cfg.Cloud].login) {
+		p.add("Cloud", "is not the one that Authority is in")
 	}
 	cfg.checkTenants(p, cfg.checkAuthority(p))
 }
@@ -81,8 +91,12 @@ func (cfg Config) checkAuthority(p *problems) (tenant string) {
 func (cfg Config) checkTenants(p *problems, tenant string) {
 	many := slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
 	switch {
-	case many && len(cfg.AllowedTenants) == 0:
+	case many && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
 		p.add("AllowedTenants", "is required with %q: without it users of every tenant in the world could sign in", tenant)
+	case !many && tenant != "" && cfg.AnyTenantMaySignIn:
+		p.add("AnyTenantMaySignIn", "needs the tenant common or organizations")
+	case len(cfg.AllowedTenants) > 0 && cfg.AnyTenantMaySignIn:
+		p.add("AnyTenantMaySignIn", "is set beside AllowedTenants: keep one of them")
 	case !many && tenant != "" && len(cfg.AllowedTenants) > 0:
 		p.add("AllowedTenants", "needs the tenant common or organizations")
 	}

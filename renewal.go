@@ -278,24 +278,23 @@ func (s storedTokens) serves(force bool) bool {
 // refresh has MSAL use the refresh token, by leaving the access token out. What comes
 // is verified before it is stored, and stored only over what it was made from.
 func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (tokencache.Token, error) {
-	credential, err := a.credential(ctx)
-	if err != nil {
-		return tokencache.Token{}, err
-	}
 	from.cache.Drop(a.owner(r.who), r.scopes, time.Now())
 	content, err := from.cache.Bytes()
 	if err != nil {
 		return tokencache.Token{}, err
 	}
 	staged := &stagedTokens{content: content}
-	client, x, err := a.msalClient(credential, staged)
-	if err != nil {
-		return tokencache.Token{}, err
-	}
 	asking, cancel := context.WithTimeout(ctx, entraTimeout)
 	defer cancel()
-	got, err := client.AcquireTokenSilent(asking, r.scopes,
-		confidential.WithSilentAccount(confidential.Account{HomeAccountID: r.who.Account}))
+	var got confidential.AuthResult
+	x, err := a.asApp(asking, staged, func(client confidential.Client) (err error) {
+		got, err = client.AcquireTokenSilent(asking, r.scopes,
+			confidential.WithSilentAccount(confidential.Account{HomeAccountID: r.who.Account}))
+		return err
+	})
+	if x == nil {
+		return tokencache.Token{}, err
+	}
 	if err != nil {
 		return tokencache.Token{}, x.failure(r.scopes, from.cache.HasRefreshToken(a.owner(r.who)))
 	}

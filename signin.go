@@ -14,6 +14,7 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/sony/gobreaker/v2"
 
+	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/outbound"
@@ -274,9 +275,6 @@ func (s *session) during(signIn string) *session {
 	return &provisional
 }
 
-// consumersTenant is the home of all personal Microsoft accounts.
-const consumersTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
-
 // sameAccount reports whether the tokens, which MSAL files under the account of
 // client_info, are those of the verified user (threat B7). A guest has
 // another object id at home; then the id_token names that home.
@@ -285,7 +283,7 @@ func sameAccount(c *idtoken.Claims, account entraAccount) bool {
 		return account.ObjectID == c.ObjectID
 	}
 	if c.IdentityProvider == "live.com" {
-		return account.TenantID == consumersTenant
+		return account.TenantID == idtoken.ConsumersTenant
 	}
 	return c.IdentityProvider == "https://sts.windows.net/"+account.TenantID+"/"
 }
@@ -314,12 +312,17 @@ const reasonCancelled = "access_denied"
 // anybody's to write and go to the log alone (threat A10).
 func refusedByEntra(response *flow.Response) *Error {
 	said := strings.Join(strings.Fields(response.Error+" "+response.ErrorSubcode+" "+response.ErrorDescription), " ")
-	cause := errors.New(redact.Text(said))
+	return kindOfRefusal(response, errors.New(redact.Text(said))).advised(aadsts.Numbers(response.ErrorDescription)...)
+}
+
+func kindOfRefusal(response *flow.Response, cause error) *Error {
 	switch response.Error {
 	case reasonCancelled:
 		e := ErrRejected.because(reasonCancelled, cause)
 		e.Message = "The sign-in was cancelled."
 		return e
+	case "consent_required":
+		return ErrConsentRequired.because("consent_required", cause)
 	case "temporarily_unavailable", "server_error":
 		return entraUnavailable("entra_error", cause)
 	}

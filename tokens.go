@@ -44,16 +44,15 @@ type grant struct {
 // redeem exchanges a code for tokens, which stay in memory. The code is sent
 // once: a second time Entra refuses it.
 func (a *Auth) redeem(ctx context.Context, code, verifier string, scopes []string) (*grant, error) {
-	credential, err := a.credential(ctx)
-	if err != nil {
-		return nil, err
-	}
 	g := &grant{tokens: &stagedTokens{}}
-	client, x, err := a.msalClient(credential, g.tokens)
-	if err != nil {
+	var result confidential.AuthResult
+	x, err := a.asApp(ctx, g.tokens, func(client confidential.Client) (err error) {
+		result, err = client.AcquireTokenByAuthCode(ctx, code, a.cfg.redirectURI, scopes, confidential.WithChallenge(verifier))
+		return err
+	})
+	if x == nil {
 		return nil, err
 	}
-	result, err := client.AcquireTokenByAuthCode(ctx, code, a.cfg.redirectURI, scopes, confidential.WithChallenge(verifier))
 	g.idToken, g.scopes = x.answer.IDToken, strings.Fields(x.answer.Scope)
 	var known bool
 	g.account, known = x.account()
@@ -96,7 +95,9 @@ func resourceOf(scope string) string {
 // redemptionFailure: a code that Entra refuses belongs to no sign-in of ours.
 func redemptionFailure(e *Error) *Error {
 	if errors.Is(e, ErrLoginRequired) {
-		return ErrRejected.because("code_refused", e.Err)
+		refused := ErrRejected.because("code_refused", e.Err)
+		refused.advice = e.advice
+		return refused
 	}
 	return e
 }

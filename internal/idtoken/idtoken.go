@@ -118,6 +118,8 @@ type Verifier struct {
 	Issuer string
 	// Tenants are the ids of the tenants whose users may sign in, in lower case.
 	Tenants []string
+	// AnyTenant admits those of all tenants but the consumers'.
+	AnyTenant bool
 	// ClientID is the expected audience.
 	ClientID string
 	// Keys are the authority's.
@@ -128,7 +130,22 @@ type Verifier struct {
 
 // Expects reports whether an issuer is that of a tenant whose users may sign in.
 func (v *Verifier) Expects(issuer string) bool {
+	if before, after, many := strings.Cut(v.Issuer, discovery.TenantPlaceholder); many && v.AnyTenant {
+		tenant := strings.TrimSuffix(strings.TrimPrefix(issuer, before), after)
+		return v.admits(tenant) && v.issuerOf(tenant) == issuer
+	}
 	return slices.ContainsFunc(v.Tenants, func(tenant string) bool { return v.issuerOf(tenant) == issuer })
+}
+
+// ConsumersTenant is the home of all personal Microsoft accounts.
+const ConsumersTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+// admits reports whether users of a tenant may sign in.
+func (v *Verifier) admits(tenant string) bool {
+	if v.AnyTenant {
+		return discovery.IsGUID(tenant) && tenant == strings.ToLower(tenant) && tenant != ConsumersTenant
+	}
+	return slices.Contains(v.Tenants, tenant)
 }
 
 func (v *Verifier) issuerOf(tenant string) string {
@@ -165,7 +182,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*Claims, error) {
 	switch {
 	case c.Subject == "" || c.ObjectID == "" || c.TenantID == "" || c.Expiry == nil || c.IssuedAt == nil:
 		return nil, refuse(MissingClaim)
-	case !slices.Contains(v.Tenants, c.TenantID):
+	case !v.admits(c.TenantID):
 		return nil, refuse(TenantNotAllowed)
 	case c.Issuer != issuer:
 		return nil, refuse(WrongIssuer)
