@@ -36,7 +36,7 @@ func newAdapter(credential azcore.TokenCredential, scopes []string) *adapter {
 	root, transport := whereabouts(credential)
 	graph, err := parseOrigin(root)
 	client := &http.Client{
-		Transport: pipeline(&wire{next: transport, graph: graph}),
+		Transport: pipeline(&wire{next: transport, graph: graph, replace: replacer(credential, scopes)}),
 		// The wire turns redirects into errors; this is for those it lets pass.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

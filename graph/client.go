@@ -1,11 +1,13 @@
 package graph
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
@@ -64,6 +66,23 @@ func me(adapter abstractions.RequestAdapter) *users.UserItemRequestBuilder {
 type located interface {
 	GraphURL() string
 	HTTPClient() *http.Client
+}
+
+// replacing is a credential that can do better than a token that Graph refuses.
+type replacing interface {
+	Replace(ctx context.Context, options policy.TokenRequestOptions, refused string) (azcore.AccessToken, error)
+}
+
+func replacer(credential azcore.TokenCredential, scopes []string) func(context.Context, string) (string, bool) {
+	r, ok := credential.(replacing)
+	if !ok {
+		return nil
+	}
+	scopes = ownCopies(scopes)
+	return func(ctx context.Context, refused string) (string, bool) {
+		token, err := r.Replace(ctx, policy.TokenRequestOptions{Scopes: scopes}, refused)
+		return token.Token, err == nil && token.Token != refused
+	}
 }
 
 const publicGraph = "https://graph.microsoft.com/v1.0"

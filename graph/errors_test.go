@@ -133,7 +133,7 @@ func TestErrors_a_claims_challenge_asks_for_a_sign_in(t *testing.T) {
 		"Www-Authenticate": {`Bearer realm="", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="`},
 	}})
 	e := asError(t, b.failure(me))
-	if !errors.Is(e, fibermsal.ErrLoginRequired) || e.Reason != "claims_challenge" {
+	if !errors.Is(e, fibermsal.ErrClaimsChallenge) {
 		t.Errorf("got %v, reason %q", e, e.Reason)
 	}
 	if n := s.entra.Count(entratest.GraphMe); n != 1 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,6 +53,8 @@ var defaultTransport = sync.OnceValue(outbound.NewTransport)
 type wire struct {
 	next  http.RoundTripper
 	graph origin
+	// replace gives another token for one that Graph does not accept; it may be nil.
+	replace func(ctx context.Context, refused string) (token string, ok bool)
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -61,6 +64,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	x := callOf(r.Context())
 	resp, err := w.insist(r, x)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		resp, err = w.withAnotherToken(r, resp, x)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +77,29 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &callBody{ctx: r.Context(), call: x, bounded: outbound.Bound(resp.Body, x.limit)}
 	return resp, nil
+}
+
+// withAnotherToken repeats a request whose token Graph does not accept. A claims
+// challenge is not answered so: it wants the user.
+func (w *wire) withAnotherToken(r *http.Request, refusal *http.Response, x *call) (*http.Response, error) {
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if w.replace == nil || token == "" || !repeatable(r) || strings.Contains(refusal.Header.Get("WWW-Authenticate"), "claims") {
+		return refusal, nil
+	}
+	another, ok := w.replace(r.Context(), token)
+	if !ok {
+		return refusal, nil
+	}
+	drain(refusal)
+	again := r.Clone(r.Context())
+	again.Header.Set("Authorization", "Bearer "+another)
+	return w.insist(again, x)
+}
+
+// drain lets the connection be used again.
+func drain(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	_ = resp.Body.Close()
 }
 
 // insist sends the request until Graph is not too busy for it, within the bounds.
@@ -86,8 +115,7 @@ func (w *wire) insist(r *http.Request, x *call) (*http.Response, error) {
 		if !x.mayWait(r.Context(), wait) {
 			return resp, nil
 		}
-		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // lets the connection be used again
-		_ = resp.Body.Close()
+		drain(resp)
 		if err := sleep(r.Context(), wait); err != nil {
 			return nil, err
 		}

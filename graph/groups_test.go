@@ -1,0 +1,109 @@
+package graph_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/graph"
+)
+
+func groupID(i int) string { return fmt.Sprintf("%08d-0000-0000-0000-000000000000", i) }
+
+// crowded is somebody with more groups than an id_token holds.
+func crowded() entratest.User {
+	u := entratest.User{ID: "11111111-0000-0000-0000-000000000009", UPN: "crowded@contoso.com", DisplayName: "Crowded"}
+	for i := range 250 {
+		u.Groups = append(u.Groups, groupID(i))
+	}
+	return u
+}
+
+func TestGroups_OverageIsResolvedThroughGraph(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(cfg *fibermsal.Config) {
+		cfg.Groups = graph.Groups
+		cfg.Scopes = []string{"User.Read", "GroupMember.Read.All"}
+	}, entratest.WithUsers(crowded()))
+	for path, ids := range map[string][]string{
+		"/member": {groupID(900), groupID(249)}, "/stranger": {groupID(900)}, "/many": manyGroups(),
+	} {
+		s.app.Get(path, fibermsal.Require(fibermsal.InGroup(ids...)), func(c *fiber.Ctx) error { return c.SendString("shown") })
+	}
+	b := s.signIn(t, "crowded@contoso.com")
+	for path, status := range map[string]int{"/member": 200, "/stranger": 403, "/many": 200} {
+		if a := b.get(path); a.status != status {
+			t.Errorf("%s: %d %s\n%s", path, a.status, a.body, s.log)
+		}
+	}
+	calls := len(s.entra.Requests())
+	b.get("/member")
+	if n := len(s.entra.Requests()); n != calls {
+		t.Errorf("asked again, %d requests more", n-calls)
+	}
+}
+
+func manyGroups() (ids []string) {
+	for i := range 45 {
+		ids = append(ids, groupID(205+i))
+	}
+	return ids
+}
+
+func TestGroups_GraphsFailuresLetNobodyIn(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		fault  entratest.Fault
+		status int
+	}{
+		"down":    {entratest.Fault{Status: 503, Header: http.Header{"Retry-After": {"120"}}}, 503},
+		"refused": {entratest.Fault{Status: 403, Body: `{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges"}}`}, 403},
+		"garbage": {entratest.Fault{Status: 200, Body: `<html>`}, 502},
+		"empty":   {entratest.Fault{Status: 200, Body: `{}`}, 403},
+	} {
+		s := newSite(t, func(cfg *fibermsal.Config) { cfg.Groups = graph.Groups }, entratest.WithUsers(crowded()))
+		s.app.Get("/member", fibermsal.Require(fibermsal.InGroup(groupID(249))), func(c *fiber.Ctx) error { return c.SendString("shown") })
+		b := s.signIn(t, "crowded@contoso.com")
+		s.entra.Fault(entratest.GraphGroups, row.fault)
+		if a := b.get("/member"); a.status != row.status || strings.Contains(a.body, "shown") {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
+func TestG18_ATokenThatGraphRefusesIsReplacedOnce(t *testing.T) {
+	t.Parallel()
+	refusal := entratest.Fault{Status: 401, Body: `{"error":{"code":"InvalidAuthenticationToken","message":"Access token has expired or is not yet valid."}}`}
+	s := newSite(t, nil)
+	b := s.signIn(t, adele)
+	s.entra.ResetRequests()
+	once := refusal
+	once.Times = 1
+	s.entra.Fault(entratest.GraphMe, once)
+	if err := b.failure(me); err != nil || s.entra.Count(entratest.Token) != 1 || s.entra.Count(entratest.GraphMe) != 2 {
+		t.Errorf("%v, %d token calls, %d of Graph", err, s.entra.Count(entratest.Token), s.entra.Count(entratest.GraphMe))
+	}
+	tokens := map[string]bool{}
+	for _, r := range s.entra.Requests(entratest.GraphMe) {
+		tokens[r.Header.Get("Authorization")] = true
+	}
+	if len(tokens) != 2 {
+		t.Errorf("%d different tokens", len(tokens))
+	}
+	s.entra.ResetRequests()
+	s.entra.Fault(entratest.GraphMe, refusal)
+	for range 20 {
+		if err := b.failure(me); !errors.Is(err, fibermsal.ErrLoginRequired) {
+			t.Errorf("%v", err)
+		}
+	}
+	if n := s.entra.Count(entratest.Token); n > 1 {
+		t.Errorf("%d token calls", n)
+	}
+}
