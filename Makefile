@@ -20,7 +20,7 @@ run: ## Start the example app, with the emulator unless FIBERMSAL_CLIENT_ID is s
 	$(GO) run ./examples/fiber-app
 
 .PHONY: test
-test: setup ## Run all tests, with -race, on real Redis and Chromium, skipping nothing
+test: setup ## Run all tests, with -race, on real Redis, Chromium and MSAL Node, skipping nothing
 	FIBERMSAL_TEST_ALL=1 $(GO) test -race -shuffle=on -count=1 -timeout 20m ./...
 	cd e2e && FIBERMSAL_TEST_ALL=1 $(GO) test -race -count=1 -timeout 30m ./...
 	cd examples/graph-client && $(GO) test -count=1 -timeout 20m ./...
@@ -31,7 +31,7 @@ soak: setup ## Run the tests with faults in full size, where `make test` does a 
 	cd e2e && FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^Test[EGH][0-9]+_' ./...
 
 .PHONY: setup
-setup: ## Install what the tests need: redis-server and chromium
+setup: ## Install what the tests need: redis-server, chromium, node, and MSAL Node with npm
 	@scripts/setup
 
 .PHONY: fuzz

@@ -34,13 +34,20 @@ func emulatorFor(t *testing.T, s site, options ...entratest.Option) *provider {
 	}
 }
 
+// emulatorProcess runs cmd/entra-emulator and returns the line with which it says
+// that it is ready.
+func emulatorProcess(t *testing.T, args ...string) string {
+	t.Helper()
+	q := run(t, emulator, nil, append([]string{"-http", "127.0.0.1:0", "-https", "127.0.0.1:0"}, args...)...)
+	q.await("ready", func() bool { return strings.Contains(q.stdout.String(), "\n") })
+	return q.stdout.String()
+}
+
 // emulatorProcessFor runs cmd/entra-emulator, as tests in other languages do, for
 // the site.
 func emulatorProcessFor(t *testing.T, s site) *provider {
 	t.Helper()
-	q := run(t, emulator, nil, "-http", "127.0.0.1:0", "-https", "127.0.0.1:0",
-		"-redirect-uri", s.url+"/user/authorized", "-logout-uri", s.url+"/")
-	q.await("ready", func() bool { return strings.Contains(q.stdout.String(), "\n") })
+	line := emulatorProcess(t, "-redirect-uri", s.url+"/user/authorized", "-logout-uri", s.url+"/")
 	var ready struct {
 		Authority    string `json:"authority"`
 		GraphURL     string `json:"graph_url"`
@@ -48,8 +55,8 @@ func emulatorProcessFor(t *testing.T, s site) *provider {
 		ClientSecret string `json:"client_secret"`
 		CAFile       string `json:"ca_file"`
 	}
-	if err := json.Unmarshal([]byte(q.stdout.String()), &ready); err != nil {
-		t.Fatalf("the emulator's ready line: %v\n%s", err, q.stdout)
+	if err := json.Unmarshal([]byte(line), &ready); err != nil {
+		t.Fatalf("the emulator's ready line: %v\n%s", err, line)
 	}
 	return &provider{
 		authority: ready.Authority, graphURL: ready.GraphURL, clientID: ready.ClientID, clientSecret: ready.ClientSecret,

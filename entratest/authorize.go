@@ -1,11 +1,11 @@
 package entratest
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -14,9 +14,9 @@ import (
 // not published, so this is a careful one.
 const maxQuery = 4096
 
-// authRequest is a validated authorization request.
+// authRequest is a validated authorization request, or one for an administrator's consent.
 type authRequest struct {
-	segment     string
+	action      string // where its pages' forms go
 	tenants     []*tenant
 	params      url.Values
 	redirectURI string
@@ -24,6 +24,9 @@ type authRequest struct {
 	prompt      string
 	scopes      []scope
 	hint        *account
+	claims      claimsRequest
+	maxAge      time.Duration // negative without max_age
+	admin       bool          // asks for an administrator's consent
 }
 
 // serveAuthorize is the authorize endpoint.
@@ -43,7 +46,7 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request, segment 
 // readAuthorize validates the request in Entra's order. With an error the request is returned as far as it
 // was understood; without a redirectURI the error can only be shown.
 func (s *Server) readAuthorize(segment string, params url.Values) (*authRequest, *aadError) {
-	req := &authRequest{segment: segment, params: params, mode: "query"}
+	req := &authRequest{action: "/" + segment + "/login", params: params, mode: "query", maxAge: -1}
 	var fail *aadError
 	if req.tenants, fail = s.tenantsOf(segment); fail != nil {
 		return req, fail
@@ -114,8 +117,17 @@ func (s *Server) checkShape(req *authRequest) *aadError {
 		return aad(900144, "scope")
 	case !slices.Contains(prompts, p.Get("prompt")):
 		return aad(90023, "prompt")
-	case p.Get("claims") != "" && !isJSONObject(p.Get("claims")):
-		return aad(9002313)
+	}
+	var fail *aadError
+	if req.claims, fail = readClaims(p.Get("claims")); fail != nil {
+		return fail
+	}
+	if p.Has("max_age") {
+		seconds, err := strconv.ParseUint(p.Get("max_age"), 10, 31)
+		if err != nil {
+			return aad(90023, "max_age")
+		}
+		req.maxAge = time.Duration(seconds) * time.Second
 	}
 	return checkChallenge(p.Get("code_challenge"), p.Get("code_challenge_method"))
 }
@@ -135,28 +147,47 @@ func checkChallenge(value, method string) *aadError {
 	}
 }
 
-func isJSONObject(text string) bool {
-	var object map[string]any
-	return json.Unmarshal([]byte(text), &object) == nil && object != nil
-}
-
 // proceed decides what a valid request meets: an answer at once, or a page.
 func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req *authRequest) {
 	signedIn := s.signedIn(r, req.tenants)
+	usable := slices.DeleteFunc(slices.Clone(signedIn), func(who *ssoAccount) bool { return !req.accepts(who) })
 	if req.prompt == "none" {
-		s.silent(w, r, req, signedIn)
+		s.silent(w, r, req, usable)
 		return
 	}
 	if s.settings.auto && req.hint != nil {
 		s.signIn(w, r, req, req.hint, true)
 		return
 	}
-	known := pickAccount(signedIn, req.hint)
+	known := pickAccount(usable, req.hint)
 	if known == nil || req.prompt == "login" || req.prompt == "select_account" {
 		s.showAccounts(w, req, signedIn)
 		return
 	}
 	s.enter(w, r, req, known, false)
+}
+
+// accepts tells whether an account of the session will do without signing in again: recent enough for
+// max_age and for a challenge after a revocation, and of the hinted domain. max_age=0 is prompt=login.
+func (req *authRequest) accepts(who *ssoAccount) bool {
+	recent := req.maxAge < 0 || (req.maxAge > 0 && time.Since(who.authTime) <= req.maxAge)
+	return recent && !who.authTime.Before(req.claims.notBefore()) && req.ofDomain(who.account)
+}
+
+// ofDomain tells whether the account is one that domain_hint means: organizations, consumers, or a domain
+// of a tenant. entra: other hints are of no effect.
+func (req *authRequest) ofDomain(a *account) bool {
+	hint := strings.ToLower(req.params.Get("domain_hint"))
+	switch {
+	case hint == "organizations":
+		return a.tenant.id != consumerTenant
+	case hint == "consumers":
+		return a.tenant.id == consumerTenant
+	case !slices.ContainsFunc(req.tenants, func(t *tenant) bool { return t.hasDomain(hint) }):
+		return true
+	default:
+		return a.domain() == hint
+	}
 }
 
 // pickAccount returns the session's account that needs no question: the hinted one, or the only one.
@@ -176,6 +207,8 @@ func pickAccount(signedIn []*ssoAccount, hint *account) *ssoAccount {
 func (s *Server) silent(w http.ResponseWriter, r *http.Request, req *authRequest, signedIn []*ssoAccount) {
 	known := pickAccount(signedIn, req.hint)
 	switch {
+	case known != nil && len(req.claims.lacking(known.acrs)) > 0:
+		s.refuse(w, r, req, aad(50076, s.ClientID).as("interaction_required"))
 	case known != nil && s.consentNeeded(req, known.account):
 		s.refuse(w, r, req, aad(65001, s.ClientID).as("consent_required"))
 	case known != nil:
@@ -200,26 +233,47 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, req *authRequest
 	s.enter(w, r, req, s.joinSession(w, r, a), consenting)
 }
 
-// enter answers for an account of the session, or asks for its consent first.
+// enter answers for an account of the session, or asks for what is missing first: another factor, consent.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, req *authRequest, who *ssoAccount, consenting bool) {
 	noteUser(r, who.account)
-	if who.account.Unassigned {
+	lacking := req.claims.lacking(who.acrs)
+	if s.settings.auto && len(lacking) > 0 {
+		who, lacking = s.stepUp(who, lacking), nil
+	}
+	adminOnly := s.adminConsentNeeded(req, who.account)
+	switch {
+	case who.account.Unassigned:
 		s.refuse(w, r, req, aad(50105, s.ClientID, who.account.UPN))
-		return
-	}
-	if consenting {
-		s.consent(req, who.account)
-	} else if req.prompt == "consent" || s.consentNeeded(req, who.account) {
+	case len(lacking) > 0:
+		s.showStepUp(w, req, who.account, lacking)
+	case adminOnly != "":
+		s.refuse(w, r, req, aad(90094, adminOnly).onPage())
+	case !consenting && (req.prompt == "consent" || s.consentNeeded(req, who.account)):
 		s.showConsent(w, req, who.account)
-		return
+	default:
+		if consenting {
+			s.consent(req, who.account)
+		}
+		s.respond(w, r, req, s.success(req, who))
 	}
-	s.respond(w, r, req, s.success(req, who))
 }
 
 func (s *Server) consentNeeded(req *authRequest, a *account) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(a.missing(s.scopes.expand(req.scopes))) > 0
+}
+
+// adminConsentNeeded names a scope that only an administrator may consent to, and nobody has.
+func (s *Server) adminConsentNeeded(req *authRequest, a *account) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sc := range a.missing(s.scopes.expand(req.scopes)) {
+		if s.scopes.adminOnly[sc.key()] && !a.Admin {
+			return sc.name
+		}
+	}
+	return ""
 }
 
 func (s *Server) consent(req *authRequest, a *account) {
@@ -234,11 +288,15 @@ func (s *Server) consent(req *authRequest, a *account) {
 func (s *Server) success(req *authRequest, who *ssoAccount) url.Values {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.entered[who.sid] = true
+	wants := req.claims.wanted()
+	wants.authTime = wants.authTime || req.maxAge >= 0 // OpenID Connect Core, 3.1.2.1
 	v := url.Values{"session_state": {who.sid}}
 	v.Set("code", s.issueCode(&code{
 		grant: grant{
 			account: who.account, sessions: who.account.sessions, granted: time.Now(), scopes: req.scopes,
 			nonce: req.params.Get("nonce"), sid: who.sid, authTime: who.authTime,
+			acrs: req.claims.contexts(), idToken: wants,
 		},
 		redirectURI: req.redirectURI,
 		challenge:   req.params.Get("code_challenge"),
@@ -262,6 +320,9 @@ var markup = regexp.MustCompile(`<[^>]*>`)
 
 // respond sends the authorization response to the app in the mode it asked for.
 func (s *Server) respond(w http.ResponseWriter, r *http.Request, req *authRequest, v url.Values) {
+	if req.admin {
+		v.Set("admin_consent", "True")
+	}
 	if state := req.params.Get("state"); state != "" {
 		v.Set("state", markup.ReplaceAllString(state, "")) // entra: markup is stripped
 	}
@@ -291,52 +352,4 @@ func withParams(uri string, v url.Values, fragment bool) string {
 	}
 	u.RawQuery += v.Encode()
 	return u.String()
-}
-
-// serveLogin takes what people press on the pages. The request itself travels with the form, so that
-// nothing waits on the server for those who never press anything.
-func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request, segment string) {
-	if r.Method != http.MethodPost {
-		s.showError(w, r, aad(900561, r.Method).onPage())
-		return
-	}
-	params, err := url.ParseQuery(r.PostForm.Get("request"))
-	if err != nil {
-		s.showError(w, r, aad(9002313).onPage())
-		return
-	}
-	req, fail := s.readAuthorize(segment, params)
-	if fail != nil {
-		s.refuse(w, r, req, fail)
-		return
-	}
-	s.press(w, r, req, r.PostForm)
-}
-
-// press acts on the button.
-func (s *Server) press(w http.ResponseWriter, r *http.Request, req *authRequest, form url.Values) {
-	who := find(form.Get("user"), req.tenants)
-	switch action := form.Get("action"); {
-	case action == "cancel":
-		s.refuse(w, r, req, &aadError{oauth: "access_denied", subcode: "cancel"})
-	case action == "decline":
-		s.refuse(w, r, req, aad(65004))
-	case who == nil:
-		s.refuse(w, r, req, aad(50020, form.Get("user"), req.tenants[0].id, s.ClientID))
-	case action == "accept":
-		s.accept(w, r, req, who)
-	default:
-		s.signIn(w, r, req, who, false)
-	}
-}
-
-// accept records consent, but only for somebody who has signed in in this browser.
-func (s *Server) accept(w http.ResponseWriter, r *http.Request, req *authRequest, a *account) {
-	for _, one := range s.signedIn(r, req.tenants) {
-		if one.account == a {
-			s.enter(w, r, req, one, true)
-			return
-		}
-	}
-	s.proceed(w, r, req)
 }

@@ -64,6 +64,7 @@ type configuration struct {
 	RequestURI            bool     `json:"request_uri_parameter_supported"`
 	AuthorizationEndpoint string   `json:"authorization_endpoint"`
 	LogoutSupported       bool     `json:"http_logout_supported"`
+	FrontChannelLogout    bool     `json:"frontchannel_logout_supported"`
 	EndSessionEndpoint    string   `json:"end_session_endpoint"`
 	Claims                []string `json:"claims_supported"`
 	Region                *string  `json:"tenant_region_scope"`
@@ -86,7 +87,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, segment 
 		name, issuer, doc.Region = strings.ToLower(segment), s.issuer("{tenantid}"), nil
 	}
 	doc.TokenEndpoint = s.login + "/" + name + "/oauth2/v2.0/token"
-	doc.TokenAuthMethods = []string{"client_secret_post"}
+	doc.TokenAuthMethods = []string{"client_secret_post", "private_key_jwt"}
 	doc.KeysURI = s.login + "/" + name + "/discovery/v2.0/keys"
 	doc.ResponseModes = []string{"query", "fragment", "form_post"}
 	doc.SubjectTypes = []string{"pairwise"}
@@ -95,7 +96,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, segment 
 	doc.Scopes = []string{"openid", "profile", "email", "offline_access"}
 	doc.Issuer = issuer
 	doc.AuthorizationEndpoint = s.browser + "/" + name + "/oauth2/v2.0/authorize"
-	doc.LogoutSupported = true
+	doc.LogoutSupported, doc.FrontChannelLogout = true, true
 	doc.EndSessionEndpoint = s.browser + "/" + name + "/oauth2/v2.0/logout"
 	doc.Claims = []string{
 		"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username",

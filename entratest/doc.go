@@ -18,14 +18,16 @@
 // The emulator refuses what Entra ID refuses, with Entra's error codes, and where the real service is
 // forgiving it takes the strict side: redirect URIs match exactly, PKCE is S256 or nothing, a code works
 // once and for ten minutes, a secret travels in the form only, Graph accepts the very tokens that were
-// issued for it. Scopes are echoed, accounts numbered and refresh tokens rotated as Entra does it.
+// issued for it, and a client assertion works once and for ten minutes. Scopes are echoed, accounts numbered
+// and refresh tokens rotated as Entra does it.
 //
 // # Controls
 //
 // Everything that can go wrong can be asked for: [Server.Fault] breaks endpoints, [Server.Revoke],
-// [Server.Disable] and [Server.WithdrawConsent] act like an administrator, [Server.RotateKeys] like
-// Microsoft, and [Server.TamperIDToken] like an attacker. [Server.Requests] tells what the app sent, and
-// [Server.Secrets] what must never be found in its logs.
+// [Server.Disable], [Server.WithdrawConsent], [Server.SetSecrets], [Server.SetCertificates] and
+// [Server.RequireAuthContext] act like an administrator, [Server.RotateKeys] like Microsoft, and
+// [Server.TamperIDToken] like an attacker. [Server.NewBrowser] is somebody who stays signed in and signs
+// out. [Server.Requests] tells what the app sent, and [Server.Secrets] what must never be found in its logs.
 //
 // All methods are safe for concurrent use unless they say otherwise.
 package entratest

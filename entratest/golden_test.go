@@ -30,6 +30,7 @@ func TestShapes_are_those_on_record(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	bearer := "Authorization: Bearer " + s.Issue("AdeleV@contoso.com")
+	groups := s.Issue("AdeleV@contoso.com", "User.Read", "GroupMember.Read.All")
 	answers := map[string]struct {
 		answer
 		status int
@@ -43,6 +44,12 @@ func TestShapes_are_those_on_record(t *testing.T) {
 		"token":             {redeem(t, s, codeForm(s, signIn(t, s, "adelev@contoso.com").Values.Get("code"))), 200},
 		"token-error":       {redeem(t, s, codeForm(s, "1.x")), 400},
 		"token-consent":     {redeem(t, s, codeForm(s, signIn(t, s, "adelev@contoso.com").Values.Get("code"), "scope=Mail.Read")), 400},
+		"token-app":         {redeem(t, s, appForm(s)), 200},
+		"token-context":     {redeem(t, s, codeForm(s, signIn(t, s, "adelev@contoso.com").Values.Get("code"), "claims="+demandC1)), 400},
+		"keys-common":       {get(t, s, "https://login.entra.test/common/discovery/v2.0/keys"), 200},
+		"member-objects":    {postJSON(t, s, "/me/getMemberObjects", groups, `{"securityEnabledOnly":true}`), 200},
+		"member-of":         {get(t, s, s.GraphURL+"/me/transitiveMemberOf?$count=true", "Authorization: Bearer "+groups, "ConsistencyLevel: eventual"), 200},
+		"member-of-bare":    {get(t, s, s.GraphURL+"/me/transitiveMemberOf", bearer), 200},
 		"me":                {get(t, s, s.GraphURL+"/me", bearer), 200},
 		"me-select":         {get(t, s, s.GraphURL+"/me?$select=displayName,mail", bearer), 200},
 		"me-nulls":          {get(t, s, s.GraphURL+"/me", "Authorization: Bearer "+s.Issue("JohannaL@contoso.com")), 200},

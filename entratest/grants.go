@@ -28,7 +28,12 @@ type grant struct {
 	nonce    string
 	sid      string
 	authTime time.Time
+	acrs     []string // authentication contexts satisfied and asked for
+	idToken  wanted   // what the request wants in the ID token
 }
+
+// wanted is what an authorization request wants in the ID token beyond the registration's optional claims.
+type wanted struct{ authTime, acrs bool }
 
 // revoked tells whether the grant is from before a Revoke. The caller holds Server.mu.
 func (g *grant) revoked() bool { return g.sessions != g.account.sessions }
@@ -46,12 +51,15 @@ type refreshToken struct {
 	lastUsed time.Time
 }
 
+// accessToken is of an account or, if that is nil, of the application itself.
 type accessToken struct {
 	grant
+	tenant   *tenant
 	resource string
 	names    []string // permissions of that resource
 	expires  time.Time
-	cae      bool // the client declared cp1
+	cae      bool   // the client declared cp1
+	azpacr   string // how it authenticated: "1" by secret, "2" by assertion
 }
 
 // issuance is every credential that is out. Guarded by Server.mu.
@@ -82,8 +90,8 @@ func (s *Server) issueRefreshToken(g grant) string {
 }
 
 func (s *Server) issueAccessToken(t *accessToken) string {
-	value := accessMark + randomText(1500)
 	t.expires = time.Now().Add(s.tokenLifetime)
+	value := s.encodeAccessToken(t)
 	s.issued.access[value] = t
 	s.remember(value)
 	return value
@@ -100,12 +108,13 @@ func (c *code) verifies(verifier string) bool {
 	return subtle.ConstantTimeCompare([]byte(want), []byte(c.challenge)) == 1
 }
 
-// TokenUser names the owner (UPN) of an access token this server has issued, expired or not.
+// TokenUser names the owner (UPN) of an access token this server has issued, expired or not. Tokens of the
+// application itself have none.
 func (s *Server) TokenUser(accessToken string) (login string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.issued.access[accessToken]
-	if t == nil {
+	if t == nil || t.account == nil {
 		return "", false
 	}
 	return t.account.UPN, true
@@ -118,7 +127,7 @@ func (s *Server) Issue(login string, scopes ...string) string {
 	if len(scopes) == 0 {
 		scopes = []string{"User.Read"}
 	}
-	t := &accessToken{resource: graphResource}
+	t := &accessToken{resource: graphResource, tenant: a.tenant, azpacr: "1"}
 	for _, raw := range scopes {
 		sc, err := s.scopes.parseOne(raw)
 		if err != nil || sc.resource != graphResource {
@@ -128,6 +137,6 @@ func (s *Server) Issue(login string, scopes ...string) string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.grant = grant{account: a, sessions: a.sessions, granted: time.Now()}
+	t.grant = grant{account: a, sessions: a.sessions, granted: time.Now(), authTime: time.Now()}
 	return s.issueAccessToken(t)
 }

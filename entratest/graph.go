@@ -3,195 +3,92 @@ package entratest
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"image/jpeg"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
-// graphError is an error of Microsoft Graph.
-type graphError struct {
-	status        int
-	code, message string
-	authenticate  string // WWW-Authenticate
+// graphRoutes are the paths below /me and below /users/{id}.
+var graphRoutes = map[string]struct {
+	endpoint Endpoint // below /me
+	handle   func(s *Server, w http.ResponseWriter, r *http.Request, path string)
+}{
+	"":                   {GraphMe, (*Server).serveUser},
+	"manager":            {GraphManager, (*Server).serveManager},
+	"photo/$value":       {GraphPhoto, (*Server).servePhoto},
+	"checkMemberGroups":  {GraphGroups, (*Server).serveCheckGroups},
+	"getMemberObjects":   {GraphGroups, (*Server).serveMemberObjects},
+	"transitiveMemberOf": {GraphGroups, (*Server).serveMemberOf},
+	"transitiveMemberOf/microsoft.graph.group": {GraphGroups, (*Server).serveMemberOf},
 }
+
+// placeholder is what the SDK sends for /me when its middleware is missing; nobody of that name exists.
+const placeholder = "me-token-to-replace"
 
 // graphRoute finds the handler of a path below /v1.0/.
 func graphRoute(path string) route {
-	switch parts := strings.Split(path, "/"); {
-	case path == "me":
-		return route{GraphMe, false, (*Server).serveMe}
-	case path == "me/manager":
-		return route{GraphManager, false, (*Server).serveManager}
-	case path == "me/photo/$value", len(parts) == 4 && strings.HasPrefix(path, "me/photos/") && parts[3] == "$value":
-		return route{GraphPhoto, false, (*Server).servePhoto}
-	default:
-		return route{GraphOther, false, (*Server).serveUnknown}
-	}
-}
-
-// graphCall authenticates a Graph request and checks one permission. It writes the refusal itself.
-func (s *Server) graphCall(w http.ResponseWriter, r *http.Request, scope string) *account {
-	graphHeaders(w.Header(), r)
-	a, fail := s.authorizeGraph(r, scope)
-	if fail == nil && r.Method != http.MethodGet {
-		fail = &graphError{status: http.StatusMethodNotAllowed, code: "Request_BadRequest", message: "Specified HTTP method is not allowed for the request target."}
-	}
-	if fail != nil {
-		s.writeGraphError(w, r, fail)
-		return nil
-	}
-	return a
-}
-
-// authorizeGraph accepts the very tokens that were issued for Graph and are still good.
-func (s *Server) authorizeGraph(r *http.Request, scope string) (*account, *graphError) {
-	value, isBearer := bearer(r)
-	if !isBearer {
-		return nil, s.invalidToken("Access token is empty.")
-	}
-	s.mu.Lock()
-	t := s.issued.access[value]
-	s.mu.Unlock()
-	if t != nil {
-		noteUser(r, t.account)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case t == nil:
-		return nil, s.invalidToken("CompactToken parsing failed with error code: 80049217")
-	case t.resource != graphResource:
-		return nil, s.invalidToken("Access token validation failure. Invalid audience.")
-	case !time.Now().Before(t.expires):
-		return nil, s.invalidToken("Lifetime validation failed, the token is expired.")
-	case t.cae && (t.revoked() || t.account.disabled):
-		return nil, s.claimsChallenge(t)
-	case !permits(t.names, scope):
-		return nil, &graphError{status: http.StatusForbidden, code: "Authorization_RequestDenied", message: "Insufficient privileges to complete the operation."}
-	}
-	return t.account, nil
-}
-
-func bearer(r *http.Request) (string, bool) {
-	scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	return value, ok && strings.EqualFold(scheme, "Bearer") && value != ""
-}
-
-// larger lists the permissions that contain another.
-var larger = map[string][]string{
-	"User.Read":            {"User.ReadWrite", "User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"},
-	"User.Read.All":        {"User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"},
-	"User.ReadBasic.All":   {"User.Read.All", "User.ReadWrite.All"},
-	"GroupMember.Read.All": {"Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All"},
-}
-
-func permits(names []string, scope string) bool {
-	return slices.Contains(names, scope) || slices.ContainsFunc(larger[scope], func(l string) bool { return slices.Contains(names, l) })
-}
-
-func (s *Server) challengeHeader() string {
-	return `Bearer realm="", authorization_uri="` + s.login + `/common/oauth2/authorize", client_id="` + graphAppID + `"`
-}
-
-func (s *Server) invalidToken(message string) *graphError {
-	return &graphError{http.StatusUnauthorized, "InvalidAuthenticationToken", message, s.challengeHeader()}
-}
-
-// claimsChallenge asks for a token issued after the revocation. entra: the claims are standard base64 with
-// padding, in quotes.
-func (s *Server) claimsChallenge(t *accessToken) *graphError {
-	since := strconv.FormatInt(t.account.validFrom.Unix(), 10)
-	claims := `{"access_token":{"nbf":{"essential":true, "value":"` + since + `"}}}`
-	return &graphError{
-		http.StatusUnauthorized, "InvalidAuthenticationToken",
-		"Continuous access evaluation resulted in claims challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
-		s.challengeHeader() + `, error="insufficient_claims", claims="` + base64.StdEncoding.EncodeToString([]byte(claims)) + `"`,
-	}
-}
-
-const odataJSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
-
-// graphHeaders are what every answer of Graph carries.
-func graphHeaders(h http.Header, r *http.Request) {
-	id, client := newGUID(), r.Header.Get("client-request-id")
-	if client == "" {
-		client = id
-	}
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Strict-Transport-Security", "max-age=31536000")
-	h.Set("Vary", "Accept-Encoding")
-	h.Set("request-id", id)
-	h.Set("client-request-id", client)
-	h.Set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Emulator","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"EMULATOR00000000"}}`)
-	h.Set("x-ms-resource-unit", "1")
-}
-
-func (s *Server) writeGraphError(w http.ResponseWriter, _ *http.Request, e *graphError) {
-	type inner struct {
-		Date      string `json:"date"`
-		RequestID string `json:"request-id"`
-		ClientID  string `json:"client-request-id"`
-	}
-	type body struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-		Inner   inner  `json:"innerError"`
-	}
-	h := w.Header()
-	if e.authenticate != "" {
-		h.Set("WWW-Authenticate", e.authenticate)
-	}
-	encoded, _ := json.Marshal(map[string]body{"error": {e.code, e.message, inner{ // strings only: cannot fail
-		time.Now().UTC().Format("2006-01-02T15:04:05"), h.Get("request-id"), h.Get("client-request-id"),
-	}}})
-	h.Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
-	_, _ = w.Write(encoded) // the client has gone; there is nobody to tell
-}
-
-// serveUnknown answers for the rest of Graph. users/me-token-to-replace is what the SDK sends when its
-// middleware is missing; nobody of that name exists.
-func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request, path string) {
-	if s.graphCall(w, r, "User.Read") == nil {
-		return
-	}
 	first, rest, _ := strings.Cut(path, "/")
-	if first == "users" && rest != "" {
-		id, _, _ := strings.Cut(rest, "/")
-		s.writeGraphError(w, r, &graphError{
-			status: http.StatusNotFound, code: "Request_ResourceNotFound",
-			message: "Resource '" + id + "' does not exist or one of its queried reference-property objects are not present.",
-		})
-		return
+	id := ""
+	if first == "users" {
+		id, rest, _ = strings.Cut(rest, "/")
 	}
-	s.writeGraphError(w, r, &graphError{
-		status: http.StatusBadRequest, code: "BadRequest", message: "Resource not found for the segment '" + first + "'.",
-	})
+	if isPhotoSize(rest) {
+		rest = "photo/$value"
+	}
+	known, ok := graphRoutes[rest]
+	switch {
+	case !ok, strings.HasSuffix(path, "/"), first != "me" && id == "", id == placeholder:
+		return route{GraphOther, false, (*Server).serveUnknown}
+	case first == "users" && known.endpoint != GraphGroups:
+		known.endpoint = GraphUser
+	}
+	return route{known.endpoint, false, known.handle}
 }
 
-func (s *Server) serveMe(w http.ResponseWriter, r *http.Request, _ string) {
-	if a := s.graphCall(w, r, "User.Read"); a != nil {
+// below is the path after me or users/{id}.
+func below(path string) string {
+	first, rest, _ := strings.Cut(path, "/")
+	if first == "users" {
+		_, rest, _ = strings.Cut(rest, "/")
+	}
+	return rest
+}
+
+// serveUnknown answers for the rest of Graph.
+func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request, path string) {
+	graphHeaders(w.Header(), r)
+	t, fail := s.authenticateGraph(r, path)
+	first, rest, _ := strings.Cut(path, "/")
+	id, _, _ := strings.Cut(rest, "/")
+	switch {
+	case fail != nil:
+	case !permits(t.names, "User.Read"):
+		fail = &graphError{status: http.StatusForbidden, code: "Authorization_RequestDenied", message: "Insufficient privileges to complete the operation."}
+	case first == "users" && id != "":
+		fail = missing(id)
+	default:
+		fail = &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Resource not found for the segment '" + first + "'."}
+	}
+	s.writeGraphError(w, r, fail)
+}
+
+func (s *Server) serveUser(w http.ResponseWriter, r *http.Request, path string) {
+	if a := s.graphCall(w, r, path, readUser); a != nil {
 		s.writeUser(w, r, a, "users", "")
 	}
 }
 
-func (s *Server) serveManager(w http.ResponseWriter, r *http.Request, _ string) {
-	a := s.graphCall(w, r, s.settings.managerScope)
+func (s *Server) serveManager(w http.ResponseWriter, r *http.Request, path string) {
+	a := s.graphCall(w, r, path, permissions{own: []string{s.settings.managerScope}, other: []string{"User.Read.All"}})
 	if a == nil {
 		return
 	}
 	manager := find(a.ManagerID, []*tenant{a.tenant})
 	if a.ManagerID == "" || manager == nil {
-		s.writeGraphError(w, r, &graphError{
-			status: http.StatusNotFound, code: "Request_ResourceNotFound",
-			message: "Resource 'manager' does not exist or one of its queried reference-property objects are not present.",
-		})
+		s.writeGraphError(w, r, missing("manager"))
 		return
 	}
 	s.writeUser(w, r, manager, "directoryObjects", "#microsoft.graph.user")
@@ -266,9 +163,13 @@ func (s *Server) writeUser(w http.ResponseWriter, r *http.Request, a *account, s
 	if kind != "" {
 		object = append(object, property{"@odata.type", kind})
 	}
+	s.writeObject(w, append(object, selected...))
+}
+
+func (s *Server) writeObject(w http.ResponseWriter, object []property) {
 	w.Header().Set("Content-Type", odataJSON)
 	w.Header().Set("OData-Version", "4.0")
-	_, _ = w.Write(encodeObject(append(object, selected...))) // the client has gone; there is nobody to tell
+	_, _ = w.Write(encodeObject(object)) // the client has gone; there is nobody to tell
 }
 
 // choose picks the properties of a $select; unknown is the first that does not exist.
@@ -288,7 +189,7 @@ func encodeObject(object []property) []byte {
 	separator := byte('{')
 	for _, p := range object {
 		out.WriteByte(separator)
-		name, _ := json.Marshal(p.name) // strings and lists of strings: cannot fail
+		name, _ := json.Marshal(p.name) // strings, numbers and lists: cannot fail
 		value, _ := json.Marshal(p.value)
 		out.Write(name)
 		out.WriteByte(':')
@@ -305,14 +206,18 @@ var photoSizes = map[string]int{
 	"360x360": 360, "432x432": 432, "504x504": 504, "648x648": 648,
 }
 
-// servePhoto is /me/photo/$value and /me/photos/{size}/$value.
+func isPhotoSize(rest string) bool {
+	return strings.HasPrefix(rest, "photos/") && strings.HasSuffix(rest, "/$value") && strings.Count(rest, "/") == 2
+}
+
+// servePhoto is photo/$value and photos/{size}/$value.
 func (s *Server) servePhoto(w http.ResponseWriter, r *http.Request, path string) {
-	a := s.graphCall(w, r, "User.Read")
+	a := s.graphCall(w, r, path, readUser)
 	if a == nil {
 		return
 	}
 	photo := a.Photo
-	if size, ok := strings.CutPrefix(path, "me/photos/"); ok {
+	if size, ok := strings.CutPrefix(below(path), "photos/"); ok {
 		pixels, known := photoSizes[strings.ToLower(strings.TrimSuffix(size, "/$value"))]
 		if !known {
 			s.writeGraphError(w, r, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "The requested photo size is not supported."})

@@ -22,6 +22,8 @@ var tenantRoutes = map[string]route{
 	"login":                                 {Login, true, (*Server).serveLogin},
 	"oauth2/v2.0/logout":                    {Logout, true, (*Server).serveLogout},
 	"oauth2/v2.0/token":                     {Token, false, (*Server).serveToken},
+	"adminconsent":                          {AdminConsent, true, (*Server).serveAdminConsent},
+	"v2.0/adminconsent":                     {AdminConsent, true, (*Server).serveAdminConsent},
 	"discovery/v2.0/keys":                   {Keys, false, (*Server).serveKeys},
 	"v2.0/.well-known/openid-configuration": {Discovery, false, (*Server).serveDiscovery},
 	"discovery/instance":                    {InstanceDiscovery, false, (*Server).serveInstance},

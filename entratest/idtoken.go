@@ -3,7 +3,9 @@ package entratest
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -51,11 +53,6 @@ func (s *Server) claims(g *grant) map[string]any {
 		"aio": randomText(64),
 		"rh":  "1." + randomText(40) + ".",
 		"uti": randomText(22),
-
-		"sid":        g.sid,
-		"login_hint": loginHint(a),
-		"acct":       0,
-		"auth_time":  g.authTime.Unix(),
 	}
 	if has(g.scopes, "profile") {
 		c["name"], c["preferred_username"], c["oid"], c["tid"] = a.DisplayName, a.UPN, a.ID, a.tenant.id
@@ -70,10 +67,74 @@ func (s *Server) claims(g *grant) map[string]any {
 		c["roles"] = a.Roles
 	}
 	if a.IsGuest() {
-		c["acct"], c["idp"] = 1, "https://sts.windows.net/"+a.HomeTenantID+"/"
+		c["idp"] = "https://sts.windows.net/" + a.HomeTenantID + "/"
 	}
-	addGroups(c, a)
+	for _, name := range s.settings.optionalClaims {
+		addOptional[name](c, g)
+	}
+	if g.idToken.authTime {
+		c["auth_time"] = g.authTime.Unix()
+	}
+	if g.idToken.acrs {
+		addACRS(c, g)
+	}
 	return c
+}
+
+// addOptional adds the claims that a registration asks for: optional-claims-reference.md of the identity
+// platform's documentation.
+var addOptional = map[string]func(c map[string]any, g *grant){
+	"acct": func(c map[string]any, g *grant) {
+		c["acct"] = 0
+		if g.account.IsGuest() {
+			c["acct"] = 1
+		}
+	},
+	"acrs":        addACRS,
+	"auth_time":   func(c map[string]any, g *grant) { c["auth_time"] = g.authTime.Unix() },
+	"email":       func(c map[string]any, g *grant) { addText(c, "email", g.account.Mail) },
+	"family_name": func(c map[string]any, g *grant) { addProfile(c, g, "family_name", g.account.Surname) },
+	"given_name":  func(c map[string]any, g *grant) { addProfile(c, g, "given_name", g.account.GivenName) },
+	"groups":      func(c map[string]any, g *grant) { addGroups(c, g.account) },
+	"login_hint":  func(c map[string]any, g *grant) { c["login_hint"] = loginHint(g.account) },
+	"sid":         func(c map[string]any, g *grant) { c["sid"] = g.sid },
+	"upn":         func(c map[string]any, g *grant) { addProfile(c, g, "upn", g.account.UPN) },
+}
+
+func addACRS(c map[string]any, g *grant) {
+	if len(g.acrs) > 0 {
+		c["acrs"] = g.acrs
+	}
+}
+
+func addText(c map[string]any, name, value string) {
+	if value != "" {
+		c[name] = value
+	}
+}
+
+// addProfile adds a claim that needs the profile scope as well.
+func addProfile(c map[string]any, g *grant, name, value string) {
+	if has(g.scopes, "profile") {
+		addText(c, name, value)
+	}
+}
+
+// WithOptionalClaims sets which optional claims the registration asks for in ID tokens, of acct, acrs,
+// auth_time, email, family_name, given_name, groups, login_hint, sid and upn; with none, none. auth_time is
+// also issued to a request with max_age, acrs to one that asks for it. Default: acct, auth_time, groups,
+// login_hint and sid.
+func WithOptionalClaims(names ...string) Option {
+	return func(c *settings) { c.optionalClaims = slices.Clone(names) }
+}
+
+func checkOptionalClaims(names []string) error {
+	for _, name := range names {
+		if addOptional[name] == nil {
+			return fmt.Errorf("there is no optional claim %q", name)
+		}
+	}
+	return nil
 }
 
 func addGroups(c map[string]any, a *account) {

@@ -120,7 +120,8 @@ func (s *Server) PublishForeignKey() {
 	}
 }
 
-// jwk is a published key. entra: kid equals x5t, there is no alg, and issuer is a template.
+// jwk is a published key. entra: kid equals x5t, there is no alg, and issuer is a template where the set is
+// for many tenants.
 type jwk struct {
 	Type      string   `json:"kty"`
 	Use       string   `json:"use"`
@@ -132,10 +133,9 @@ type jwk struct {
 	Issuer    string   `json:"issuer"`
 }
 
-func (s *Server) publish(k *signingKey) jwk {
-	tenant := k.tenant
-	if tenant == "" {
-		tenant = "{tenantid}"
+func (s *Server) publish(k *signingKey, tenant string) jwk {
+	if k.tenant != "" {
+		tenant = k.tenant
 	}
 	return jwk{
 		Type: "RSA", Use: "sig", ID: k.kid, Thumb: k.kid,
@@ -148,19 +148,24 @@ func (s *Server) publish(k *signingKey) jwk {
 
 // serveKeys is the JWKS endpoint.
 func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request, segment string) {
-	if _, err := s.tenantsOf(segment); err != nil {
-		s.writeError(w, r, err)
+	tenants, fail := s.tenantsOf(segment)
+	if fail != nil {
+		s.writeError(w, r, fail)
 		return
+	}
+	tenant := tenants[0].id
+	if isAlias(segment) {
+		tenant = "{tenantid}"
 	}
 	s.mu.Lock()
 	set := struct {
 		Keys []jwk `json:"keys"`
 	}{}
 	for _, k := range s.keys.signing {
-		set.Keys = append(set.Keys, s.publish(k))
+		set.Keys = append(set.Keys, s.publish(k, tenant))
 	}
 	if s.keys.foreign != nil {
-		set.Keys = append(set.Keys, s.publish(s.keys.foreign))
+		set.Keys = append(set.Keys, s.publish(s.keys.foreign, tenant))
 	}
 	s.mu.Unlock()
 	publicHeaders(w.Header())

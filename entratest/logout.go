@@ -22,22 +22,26 @@ func (s *Server) serveLogout(w http.ResponseWriter, r *http.Request, segment str
 		s.showLogoutPicker(w, segment, r.Form, signedIn)
 		return
 	}
-	s.leaveSession(w, r, who)
-	s.afterLogout(w, r)
+	s.afterLogout(w, r, s.frames(s.leaveSession(w, r, who)))
 }
 
 // afterLogout sends people where the app wants them, if that is one of the registered URIs; otherwise
-// they stay. entra: state is echoed in practice, though not promised.
-func (s *Server) afterLogout(w http.ResponseWriter, r *http.Request) {
+// they stay. Frames come first: they tell the application. entra: state is echoed in practice, though not
+// promised.
+func (s *Server) afterLogout(w http.ResponseWriter, r *http.Request, frames []string) {
 	target := r.Form.Get("post_logout_redirect_uri")
 	if target == "" || !registered(target, s.settings.redirectURIs, s.settings.logoutURIs) {
-		s.showSignedOut(w, target)
+		s.showSignedOut(w, target, frames)
 		return
 	}
 	v := url.Values{}
 	if state := r.Form.Get("state"); state != "" {
 		v.Set("state", state)
 		target = withParams(target, v, false)
+	}
+	if len(frames) > 0 {
+		s.showSigningOut(w, target, frames)
+		return
 	}
 	entraHeaders(w.Header(), newTrace(r))
 	w.Header().Set("Location", target)

@@ -1,10 +1,12 @@
 package entratest
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,7 +35,21 @@ type settings struct {
 	managerScope                     string
 	extraScopes                      []string
 	oneTimeRefresh, auto             bool
+	oneTimeAssertions                bool
 	loginHost, graphHost             string
+
+	noSecret     bool
+	secrets      []Secret
+	certificates []*x509.Certificate
+	federated    []FederatedCredential
+
+	apis           []API
+	appPermissions []string
+	adminScopes    []string
+	optionalClaims []string
+
+	frontChannel       string
+	frontChannelIssuer bool
 }
 
 type extraTenant struct {
@@ -51,6 +67,8 @@ func defaultSettings() settings {
 		managerScope:  "User.Read",
 		loginHost:     "login.entra.test",
 		graphHost:     "graph.entra.test",
+
+		optionalClaims: []string{"acct", "auth_time", "groups", "login_hint", "sid"},
 	}
 }
 
@@ -120,7 +138,7 @@ func WithManagerScope(scope string) Option {
 }
 
 // WithScopes adds delegated permissions beyond Graph's common ones: "Reports.Read.All" is one more of
-// Graph, "api://orders/Orders.Read" one of another API, whose tokens Graph refuses.
+// Graph, "api://orders/Orders.Read" one of another API, which [WithAPI] describes in full.
 func WithScopes(scopes ...string) Option {
 	return func(c *settings) { c.extraScopes = append(c.extraScopes, scopes...) }
 }
@@ -129,6 +147,12 @@ func WithScopes(scopes ...string) Option {
 // for apps that want to be sure they keep the newest.
 func WithOneTimeRefreshTokens() Option {
 	return func(c *settings) { c.oneTimeRefresh = true }
+}
+
+// WithOneTimeAssertions makes a client assertion authenticate one token call. Entra takes it until it expires,
+// so this is for apps that want to be sure they sign a new one each time.
+func WithOneTimeAssertions() Option {
+	return func(c *settings) { c.oneTimeAssertions = true }
 }
 
 // WithAutoSignIn signs the account of a login_hint in at once, consent included, without showing a page.
@@ -154,19 +178,31 @@ func (c *settings) check() error {
 		return fmt.Errorf("the tenant id %q is not a GUID", c.tenantID)
 	case !guid.MatchString(c.clientID):
 		return fmt.Errorf("the client id %q is not a GUID", c.clientID)
-	case c.clientSecret == "":
+	case c.clientSecret == "" && !c.noSecret:
 		return errors.New("the client secret is empty")
 	case c.loginHost == c.graphHost:
 		return errors.New("login and graph need different hosts")
 	case c.tokenLifetime <= 0:
 		return errors.New("the access token lifetime is not positive")
 	}
-	for _, uri := range append(c.redirectURIs, c.logoutURIs...) {
+	if c.noSecret {
+		c.clientSecret = ""
+	}
+	for _, uri := range slices.Concat(c.redirectURIs, c.logoutURIs) {
 		if err := checkRedirectURI(uri); err != nil {
 			return err
 		}
 	}
-	return nil
+	if c.frontChannel != "" {
+		if err := checkRedirectURI(c.frontChannel); err != nil {
+			return fmt.Errorf("front-channel logout: %w", err)
+		}
+	}
+	return errors.Join(
+		checkCredentials(c.secrets, c.certificates, c.federated),
+		checkAPIs(c.apis),
+		checkOptionalClaims(c.optionalClaims),
+	)
 }
 
 // checkRedirectURI applies the rules of the app registration page: https, or http on the local machine;

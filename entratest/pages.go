@@ -16,8 +16,8 @@ var templateFiles embed.FS
 
 var templates = template.Must(template.ParseFS(templateFiles, "templates/*.html"))
 
-// PageHeader names the page of an HTML answer: accounts, consent, form_post, error, pick-logout or
-// signed-out. Real pages do not have it; it spares tests from reading HTML.
+// PageHeader names the page of an HTML answer: accounts, step-up, consent, form_post, error, pick-logout,
+// signing-out or signed-out. Real pages do not have it; it spares tests from reading HTML.
 const PageHeader = "X-Entratest-Page"
 
 const errorHeader = "X-Entratest-Error"
@@ -39,6 +39,8 @@ type page struct {
 	Code    int
 	Text    string
 	Target  string
+	Admin   bool     // consent is for everybody
+	Frames  []string // to be loaded unseen
 }
 
 type field struct{ Name, Value string }
@@ -64,14 +66,18 @@ func (s *Server) show(w http.ResponseWriter, name string, status int, p page) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; "+
-		"script-src 'nonce-"+p.Nonce+"'; style-src 'nonce-"+p.Nonce+"'")
+	policy := "default-src 'none'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; " +
+		"script-src 'nonce-" + p.Nonce + "'; style-src 'nonce-" + p.Nonce + "'"
+	if len(p.Frames) > 0 {
+		policy += "; frame-src " + originOf(s.settings.frontChannel)
+	}
+	h.Set("Content-Security-Policy", policy)
 	w.WriteHeader(status)
 	_, _ = w.Write(html.Bytes()) // the browser has gone; there is nobody to tell
 }
 
 func (s *Server) showAccounts(w http.ResponseWriter, req *authRequest, signedIn []*ssoAccount) {
-	p := page{Title: "Pick an account", Action: "/" + req.segment + "/login", Request: req.params.Encode()}
+	p := page{Title: "Pick an account", Action: req.action, Request: req.params.Encode()}
 	here := map[*account]bool{}
 	for _, one := range signedIn {
 		here[one.account] = true
@@ -89,7 +95,7 @@ func listed(req *authRequest, signedIn []*ssoAccount) []*account {
 	var list []*account
 	seen := map[*account]bool{}
 	add := func(a *account) {
-		if a != nil && !seen[a] && len(list) < maxListed {
+		if a != nil && !seen[a] && len(list) < maxListed && req.ofDomain(a) {
 			seen[a] = true
 			list = append(list, a)
 		}
@@ -152,7 +158,7 @@ var friendly = map[string]string{
 }
 
 func (s *Server) showConsent(w http.ResponseWriter, req *authRequest, a *account) {
-	p := page{Title: "Permissions requested", Action: "/" + req.segment + "/login", Request: req.params.Encode(), User: describe(a)}
+	p := page{Title: "Permissions requested", Action: req.action, Request: req.params.Encode(), User: describe(a), Admin: req.admin}
 	for _, sc := range s.scopes.expand(req.scopes) {
 		words := friendly[sc.name]
 		if words == "" {
@@ -161,6 +167,13 @@ func (s *Server) showConsent(w http.ResponseWriter, req *authRequest, a *account
 		p.Scopes = append(p.Scopes, words)
 	}
 	s.show(w, "consent", http.StatusOK, p)
+}
+
+// showStepUp asks for what the authentication contexts demand, whatever that may be.
+func (s *Server) showStepUp(w http.ResponseWriter, req *authRequest, a *account, contexts []string) {
+	s.show(w, "step-up", http.StatusOK, page{
+		Title: "Verify your identity", Action: req.action, Request: req.params.Encode(), User: describe(a), Scopes: contexts,
+	})
 }
 
 func (s *Server) showFormPost(w http.ResponseWriter, redirectURI string, v url.Values) {
@@ -193,8 +206,8 @@ func (s *Server) showLogoutPicker(w http.ResponseWriter, segment string, params 
 	s.show(w, "pick-logout", http.StatusOK, p)
 }
 
-func (s *Server) showSignedOut(w http.ResponseWriter, refused string) {
-	s.show(w, "signed-out", http.StatusOK, page{Title: "You signed out of your account", Target: refused})
+func (s *Server) showSignedOut(w http.ResponseWriter, refused string, frames []string) {
+	s.show(w, "signed-out", http.StatusOK, page{Title: "You signed out of your account", Target: refused, Frames: frames})
 }
 
 // servePortrait shows the pictures of the chooser, without the token that Graph wants.

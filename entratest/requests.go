@@ -12,7 +12,8 @@ import (
 // Endpoint is one of the server's doors, for [Server.Fault] and [Server.Requests].
 type Endpoint string
 
-// The endpoints. Login is where the pages' buttons lead; GraphOther is any Graph path that is not served.
+// The endpoints. Login is where the pages' buttons lead; GraphUser is /users/{id} and what is below it,
+// GraphGroups what tells of groups below /me and /users/{id}, GraphOther any Graph path that is not served.
 const (
 	Authorize         Endpoint = "authorize"
 	Login             Endpoint = "login"
@@ -21,9 +22,12 @@ const (
 	Discovery         Endpoint = "discovery"
 	InstanceDiscovery Endpoint = "instance discovery"
 	Logout            Endpoint = "logout"
+	AdminConsent      Endpoint = "admin consent"
 	GraphMe           Endpoint = "graph /me"
 	GraphManager      Endpoint = "graph /me/manager"
 	GraphPhoto        Endpoint = "graph /me/photo"
+	GraphUser         Endpoint = "graph /users"
+	GraphGroups       Endpoint = "graph, groups"
 	GraphOther        Endpoint = "graph, other"
 	Other             Endpoint = "other"
 )

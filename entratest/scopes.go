@@ -1,6 +1,7 @@
 package entratest
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,21 +47,58 @@ func (sc scope) key() string {
 }
 
 // scopeCatalogue knows the permissions that exist, by resource and lower-case name.
-type scopeCatalogue struct{ resources map[string]map[string]string }
+type scopeCatalogue struct {
+	resources map[string]map[string]string
+	audiences map[string]string // aud of each resource but Graph, whose tokens are opaque
+	aliases   map[string]string // resources by the application id that stands for them
+	adminOnly map[string]bool   // by key
+}
 
-func newScopeCatalogue(extra []string) *scopeCatalogue {
-	c := &scopeCatalogue{map[string]map[string]string{}}
-	for _, name := range append(slices.Clone(graphScopes), extra...) {
-		resource, short := graphResource, name
-		if slash := strings.LastIndexByte(name, '/'); slash >= 0 {
-			resource, short = name[:slash], name[slash+1:]
-		}
-		if c.resources[resource] == nil {
-			c.resources[resource] = map[string]string{}
-		}
-		c.resources[resource][strings.ToLower(short)] = short
+func newScopeCatalogue(settings *settings) *scopeCatalogue {
+	c := &scopeCatalogue{
+		resources: map[string]map[string]string{}, audiences: map[string]string{},
+		aliases: map[string]string{graphAppID: graphResource}, adminOnly: map[string]bool{},
+	}
+	for _, name := range slices.Concat(graphScopes, settings.extraScopes) {
+		resource, short := splitScope(name)
+		c.add(resource, short)
+	}
+	for _, api := range settings.apis {
+		c.add(api.URI, api.Scopes...)
+		c.audiences[api.URI] = api.audience()
+		c.aliases[api.audience()] = api.URI
+	}
+	for _, name := range settings.adminScopes {
+		c.adminOnly[c.mustParse(name).key()] = true
 	}
 	return c
+}
+
+// splitScope takes a permission's resource off; without one it is Graph's.
+func splitScope(name string) (resource, short string) {
+	if slash := strings.LastIndexByte(name, '/'); slash >= 0 {
+		return name[:slash], name[slash+1:]
+	}
+	return graphResource, name
+}
+
+func (c *scopeCatalogue) add(resource string, names ...string) {
+	if c.resources[resource] == nil {
+		c.resources[resource] = map[string]string{}
+		c.audiences[resource] = API{URI: resource}.audience()
+	}
+	for _, name := range names {
+		c.resources[resource][strings.ToLower(name)] = name
+	}
+}
+
+// mustParse is for options and controls: a scope that does not exist is a mistake in the test.
+func (c *scopeCatalogue) mustParse(raw string) scope {
+	sc, err := c.parseOne(raw)
+	if err != nil {
+		panic("entratest: there is no scope " + raw)
+	}
+	return sc
 }
 
 var scopeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
@@ -88,12 +126,10 @@ func (c *scopeCatalogue) parseOne(raw string) (scope, *aadError) {
 	if slices.Contains(oidcScopes, raw) {
 		return scope{name: raw}, nil
 	}
-	sc := scope{resource: graphResource, name: raw}
-	if slash := strings.LastIndexByte(raw, '/'); slash >= 0 {
-		sc = scope{resource: raw[:slash], name: raw[slash+1:], long: true}
-	}
-	if sc.resource == graphAppID {
-		sc.resource = graphResource
+	sc := scope{long: strings.Contains(raw, "/")}
+	sc.resource, sc.name = splitScope(raw)
+	if resource, ok := c.aliases[sc.resource]; ok {
+		sc.resource = resource
 	}
 	names, known := c.resources[sc.resource]
 	switch {
@@ -129,7 +165,7 @@ func (c *scopeCatalogue) expand(scopes []scope) []scope {
 		case sc.resource == graphResource:
 			out = append(out, scope{resource: graphResource, name: "User.Read", long: sc.long})
 		default:
-			for _, name := range c.resources[sc.resource] {
+			for _, name := range slices.Sorted(maps.Values(c.resources[sc.resource])) {
 				out = append(out, scope{resource: sc.resource, name: name, long: true})
 			}
 		}
@@ -156,11 +192,19 @@ func resourceOf(scopes []scope) (string, *aadError) {
 	return resource, nil
 }
 
-// missing returns the scopes that the account has not consented to. The caller holds Server.mu.
+// granted is what the account or an administrator for everybody has consented to. The caller holds
+// Server.mu.
+func (a *account) granted() map[string]bool {
+	out := maps.Clone(a.tenant.consents)
+	maps.Copy(out, a.consents)
+	return out
+}
+
+// missing returns the scopes that nobody has consented to for the account. The caller holds Server.mu.
 func (a *account) missing(scopes []scope) []scope {
 	var missing []scope
 	for _, sc := range scopes {
-		if !a.consents[sc.key()] {
+		if !a.consents[sc.key()] && !a.tenant.consents[sc.key()] {
 			missing = append(missing, sc)
 		}
 	}

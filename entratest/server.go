@@ -22,8 +22,8 @@ type Server struct {
 	// ClientID is the registered application's GUID.
 	ClientID string
 
-	// ClientSecret is the secret the application was registered with.
-	// [Server.SetClientSecret] replaces the secret that counts, not this field.
+	// ClientSecret is the secret the application was registered with, empty with [WithoutClientSecret].
+	// [Server.SetSecrets] replaces the secrets that count, not this field.
 	ClientSecret string
 
 	// GraphURL is the base of the Graph API and ends in /v1.0:
@@ -56,8 +56,10 @@ type Server struct {
 	tamper  tampering
 
 	secrets       []string
-	clientSecret  string
+	credentials   credentials
 	tokenLifetime time.Duration
+	entered       map[string]bool   // the sids the application knows: those it was given a code for
+	contexts      map[string]string // authentication contexts that Graph demands, by path
 }
 
 // origins are the scheme and host of each face of the server.
@@ -88,16 +90,21 @@ func New(opts ...Option) *Server {
 		ClientSecret: settings.clientSecret,
 		settings:     settings,
 		directory:    directory,
-		scopes:       newScopeCatalogue(settings.extraScopes),
+		scopes:       newScopeCatalogue(&settings),
 		issued:       newIssuance(),
 		faults:       map[Endpoint][]*Fault{},
 		sso:          map[string]*ssoSession{},
 		log:          requestLog{counts: map[Endpoint]int{}},
 
-		secrets:       []string{settings.clientSecret},
-		clientSecret:  settings.clientSecret,
+		credentials:   newCredentials(&settings),
 		tokenLifetime: settings.tokenLifetime,
+		entered:       map[string]bool{},
+		contexts:      map[string]string{},
 	}
+	for _, secret := range s.credentials.secrets {
+		s.remember(secret.Value)
+	}
+	s.scopes.checkAppPermissions(settings.appPermissions)
 	s.keys.rotate()
 	login := "https://" + settings.loginHost
 	s.setOrigins(origins{login: login, browser: login, graph: "https://" + settings.graphHost})
@@ -129,7 +136,8 @@ func (s *Server) Close() error {
 var errClosed = errors.New("entratest: the server is closed")
 
 // Secrets returns everything this server has issued or been shown that must never appear in logs, stores
-// or pages: client secrets, authorization codes, PKCE verifiers, access, refresh and ID tokens.
+// or pages: client secrets and assertions, authorization codes, PKCE verifiers, access, refresh and ID
+// tokens.
 // Search an app's output for them.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
@@ -142,15 +150,6 @@ func (s *Server) remember(secret string) {
 	if secret != "" {
 		s.secrets = append(s.secrets, secret)
 	}
-}
-
-// SetClientSecret replaces the client secret, as an administrator who rotates it.
-// The previous one is refused at once (AADSTS7000215).
-func (s *Server) SetClientSecret(secret string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.clientSecret = secret
-	s.remember(secret)
 }
 
 // SetAccessTokenLifetime changes how long access tokens issued from now on live.

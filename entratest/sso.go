@@ -14,10 +14,12 @@ type ssoSession struct{ accounts []*ssoAccount }
 
 // ssoAccount is one of them. It is immutable.
 type ssoAccount struct {
+	session  *ssoSession
 	account  *account
 	sessions int    // account.sessions at sign-in
 	sid      string // session_state and the sid claim
 	authTime time.Time
+	acrs     []string // authentication contexts satisfied
 }
 
 // signedIn returns the accounts of the browser's session that may still be used in these tenants.
@@ -50,10 +52,10 @@ func (s *Server) joinSession(w http.ResponseWriter, r *http.Request, a *account)
 		s.sso[id] = session
 		setSessionCookie(w, r, id, 0)
 	}
-	who := &ssoAccount{account: a, sessions: a.sessions, sid: newGUID(), authTime: time.Now()}
+	who := &ssoAccount{session: session, account: a, sessions: a.sessions, sid: newGUID(), authTime: time.Now()}
 	session.accounts = slices.DeleteFunc(slices.Clone(session.accounts), func(one *ssoAccount) bool {
 		if one.account == a && one.sessions == a.sessions {
-			who.sid = one.sid
+			who.sid, who.acrs = one.sid, one.acrs
 		}
 		return one.account == a
 	})
@@ -61,22 +63,46 @@ func (s *Server) joinSession(w http.ResponseWriter, r *http.Request, a *account)
 	return who
 }
 
-// leaveSession signs accounts out of the browser's session: the given one, or with nil all.
-func (s *Server) leaveSession(w http.ResponseWriter, r *http.Request, a *account) {
+// stepUp notes that the account has satisfied these authentication contexts.
+func (s *Server) stepUp(who *ssoAccount, contexts []string) *ssoAccount {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stronger := *who
+	stronger.acrs = slices.Concat(who.acrs, contexts)
+	slices.Sort(stronger.acrs)
+	stronger.acrs = slices.Compact(stronger.acrs)
+	accounts := slices.Clone(who.session.accounts)
+	if i := slices.Index(accounts, who); i >= 0 {
+		accounts[i] = &stronger
+		who.session.accounts = accounts
+	}
+	return &stronger
+}
+
+// leaveSession signs accounts out of the browser's session: the given one, or with nil all. It returns those
+// that the application knows of.
+func (s *Server) leaveSession(w http.ResponseWriter, r *http.Request, a *account) []*ssoAccount {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := cookieOf(r)
 	session := s.sso[id]
 	if session == nil {
-		return
+		return nil
 	}
+	var known []*ssoAccount
 	session.accounts = slices.DeleteFunc(slices.Clone(session.accounts), func(one *ssoAccount) bool {
-		return a == nil || one.account == a
+		leaves := a == nil || one.account == a
+		if leaves && s.entered[one.sid] {
+			known = append(known, one)
+			delete(s.entered, one.sid)
+		}
+		return leaves
 	})
 	if len(session.accounts) == 0 {
 		delete(s.sso, id)
 		setSessionCookie(w, r, "", -1)
 	}
+	return known
 }
 
 func cookieOf(r *http.Request) string {

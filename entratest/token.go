@@ -1,7 +1,6 @@
 package entratest
 
 import (
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -28,18 +27,39 @@ type tokenAnswer struct {
 type tokenCall struct {
 	form    url.Values
 	grant   string
+	segment string
 	tenants []*tenant // that the segment stands for
 	scopes  []scope   // asked for; nil means those of the sign-in
+	claims  claimsRequest
 }
+
+const clientCredentials = "client_credentials"
 
 // serveToken is the token endpoint.
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request, segment string) {
 	call, fail := s.readTokenCall(r, segment)
+	var answer any
+	switch {
+	case fail != nil:
+	case call.grant == clientCredentials:
+		answer, fail = s.grantApp(call)
+	default:
+		answer, fail = s.redeem(r, call)
+	}
 	if fail != nil {
 		s.writeError(w, r, fail)
 		return
 	}
-	var g *grant
+	entraHeaders(w.Header(), newTrace(r))
+	writeJSON(w, http.StatusOK, s.tampered(call.grant, answer))
+}
+
+// redeem exchanges what a person has granted for tokens.
+func (s *Server) redeem(r *http.Request, call *tokenCall) (*tokenAnswer, *aadError) {
+	var (
+		g    *grant
+		fail *aadError
+	)
 	switch call.grant {
 	case "authorization_code":
 		g, fail = s.redeemCode(call)
@@ -49,18 +69,14 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request, segment stri
 		fail = aad(70003, call.grant)
 	}
 	if fail != nil {
-		s.writeError(w, r, fail)
-		return
+		return nil, fail
 	}
 	noteUser(r, g.account)
 	answer, fail := s.grantTokens(call, g)
 	if fail != nil {
 		s.unspend(call.form.Get("refresh_token"))
-		s.writeError(w, r, fail)
-		return
 	}
-	entraHeaders(w.Header(), newTrace(r))
-	writeJSON(w, http.StatusOK, s.tampered(call.grant, answer))
+	return answer, fail
 }
 
 // readTokenCall checks all that does not depend on the grant. Only the form counts: a parameter in the
@@ -76,42 +92,31 @@ func (s *Server) readTokenCall(r *http.Request, segment string) (*tokenCall, *aa
 	form := r.PostForm
 	s.mu.Lock()
 	s.remember(form.Get("code_verifier"))
+	s.remember(form.Get("client_assertion"))
 	s.mu.Unlock()
 	if name := repeated(form); name != "" {
 		return nil, aad(9000411, name)
 	}
-	if fail := s.checkClient(form, segment); fail != nil {
+	if fail := s.checkClient(form, segment, tenants); fail != nil {
 		return nil, fail
 	}
-	call := &tokenCall{form: form, grant: form.Get("grant_type"), tenants: tenants}
+	call := &tokenCall{form: form, grant: form.Get("grant_type"), segment: segment, tenants: tenants}
 	if call.grant == "" {
 		return nil, aad(900144, "grant_type")
+	}
+	if call.claims, fail = readClaims(form.Get("claims")); fail != nil || call.grant == clientCredentials {
+		return call, fail
 	}
 	call.scopes, fail = s.scopes.parse(form.Get("scope"))
 	return call, fail
 }
 
-func (s *Server) checkClient(form url.Values, segment string) *aadError {
-	id, secret := form.Get("client_id"), form.Get("client_secret")
-	s.mu.Lock()
-	want := s.clientSecret
-	s.mu.Unlock()
-	switch {
-	case id == "":
-		return aad(900144, "client_id")
-	case !guid.MatchString(strings.ToLower(id)):
-		return aad(700038, id)
-	case !strings.EqualFold(id, s.ClientID):
-		return aad(700016, id, segment)
-	case form.Get("client_assertion") != "":
-		return aad(700027)
-	case secret == "":
-		return aad(7000218)
-	case subtle.ConstantTimeCompare([]byte(secret), []byte(want)) != 1:
-		return aad(7000215, s.ClientID)
-	default:
-		return nil
+// azpacr is how the client has authenticated, as the claim of that name says it.
+func (c *tokenCall) azpacr() string {
+	if c.form.Get("client_assertion") != "" {
+		return "2"
 	}
+	return "1"
 }
 
 // repeated returns the name of a parameter given more than once.
@@ -216,6 +221,9 @@ func (s *Server) grantTokens(call *tokenCall, g *grant) (*tokenAnswer, *aadError
 		asked = g.scopes
 	}
 	resource, fail := resourceOf(asked)
+	if fail == nil {
+		fail = satisfies(g, call.claims)
+	}
 	if fail != nil {
 		return nil, fail
 	}
@@ -232,11 +240,27 @@ func (s *Server) grantTokens(call *tokenCall, g *grant) (*tokenAnswer, *aadError
 	return answer, nil
 }
 
+// satisfies checks the grant against what the claims parameter of the token call demands. If the sign-in was
+// too long ago or not strong enough, only another one helps.
+func satisfies(g *grant, claims claimsRequest) *aadError {
+	since, lacking := claims.notBefore(), claims.lacking(g.acrs)
+	switch {
+	case g.authTime.Before(since):
+		return aad(50173, g.granted.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
+	case len(lacking) > 0:
+		fail := aad(50076, graphAppID)
+		fail.claims = demandContext(lacking[0])
+		return fail
+	default:
+		return nil
+	}
+}
+
 // issueTokens makes the access and refresh tokens. It returns the grant narrowed to what is consented.
 func (s *Server) issueTokens(call *tokenCall, g *grant, asked []scope, resource string) (*grant, *tokenAnswer, *aadError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	consents := g.account.consents
+	consents := g.account.granted()
 	narrowed := *g
 	// The OpenID Connect scopes are not worth an error: MSAL adds them to every call, asked for or not.
 	narrowed.scopes = slices.DeleteFunc(slices.Clone(asked), func(sc scope) bool { return sc.resource == "" && !consents[sc.name] })
@@ -249,7 +273,8 @@ func (s *Server) issueTokens(call *tokenCall, g *grant, asked []scope, resource 
 		RefreshIn: int(s.settings.refreshIn / time.Second),
 		Scope:     echo(consents, resource, asked),
 		AccessToken: s.issueAccessToken(&accessToken{
-			grant: narrowed, resource: resource, names: grantedNames(consents, resource), cae: declaresCAE(call.form.Get("claims")),
+			grant: narrowed, tenant: g.account.tenant, resource: resource, names: grantedNames(consents, resource),
+			cae: call.claims.capable(), azpacr: call.azpacr(),
 		}),
 	}
 	if has(narrowed.scopes, "offline_access") {
@@ -278,7 +303,7 @@ func (s *Server) signIDToken(g *grant, grantType string) string {
 }
 
 // tampered is the answer as it leaves: as it is, or after a test's changes.
-func (s *Server) tampered(grantType string, answer *tokenAnswer) any {
+func (s *Server) tampered(grantType string, answer any) any {
 	s.mu.Lock()
 	tamper := s.tamper.response
 	s.mu.Unlock()
@@ -301,22 +326,4 @@ func (s *Server) tampered(grantType string, answer *tokenAnswer) any {
 func clientInfo(a *account) string {
 	uid, utid := a.homeIDs()
 	return base64.RawURLEncoding.EncodeToString([]byte(`{"uid":"` + uid + `","utid":"` + utid + `"}`))
-}
-
-// declaresCAE tells whether a claims parameter has the client capability cp1: "I understand claims
-// challenges".
-func declaresCAE(claims string) bool {
-	var request struct {
-		AccessToken struct {
-			Capabilities struct {
-				Values []string `json:"values"`
-			} `json:"xms_cc"`
-		} `json:"access_token"`
-	}
-	if json.Unmarshal([]byte(claims), &request) != nil {
-		return false
-	}
-	return slices.ContainsFunc(request.AccessToken.Capabilities.Values, func(v string) bool {
-		return strings.EqualFold(v, "cp1")
-	})
 }

@@ -24,7 +24,8 @@ func TestToken_refuses_a_code(t *testing.T) {
 	}{
 		{"wrong secret", "client_secret=wrong", 401, "invalid_client", 7000215},
 		{"no secret", "client_secret=", 401, "invalid_client", 7000218},
-		{"unknown assertion", "client_assertion=a.b.c", 401, "invalid_client", 700027},
+		{"secret and assertion", "client_assertion=a.b.c", 400, "invalid_request", 9002313},
+		{"malformed claims", "claims=[]", 400, "invalid_request", 9002313},
 		{"no client id", "client_id=", 400, "invalid_request", 900144},
 		{"malformed client id", "client_id=app", 400, "unauthorized_client", 700038},
 		{"unknown client id", "client_id=ffffffff-0000-4000-8000-000000000000", 400, "unauthorized_client", 700016},

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,6 +38,10 @@ type User struct {
 	// Both are empty for members.
 	HomeTenantID, HomeID string
 
+	// Admin users may consent for everybody, at the admin consent endpoint, and to the scopes of
+	// [WithAdminScopes].
+	Admin bool
+
 	// Unassigned users are blocked from the app: they see AADSTS50105 and the app sees nothing.
 	Unassigned bool
 }
@@ -58,8 +63,8 @@ const (
 )
 
 // Users returns the sample directory: Microsoft's fictional Contoso people, with a chain of managers.
-// Patti Fernandez has no manager, Isaiah Langer no photo, Johanna Lorenz no mail, and Pradeep Gupta is a
-// guest from another tenant.
+// Patti Fernandez has no manager and is the administrator, Isaiah Langer has no photo, Johanna Lorenz no
+// mail, and Pradeep Gupta is a guest from another tenant.
 func Users() []User {
 	return []User{
 		sample("adele", User{
@@ -118,7 +123,7 @@ func Users() []User {
 			ID: pattiID, UPN: "PattiF@contoso.com",
 			DisplayName: "Patti Fernandez", GivenName: "Patti", Surname: "Fernandez", JobTitle: "President",
 			OfficeLocation: "15/1102", BusinessPhones: []string{"+1 502 555 0144"},
-			Roles: []string{"Portal.Admin", "Portal.User"},
+			Roles: []string{"Portal.Admin", "Portal.User"}, Admin: true,
 		}),
 		sample("pradeep", User{
 			ID: "6e9f85fa-9e43-4d42-b172-409fad5f4e05", UPN: "PradeepG_fabrikam.com#EXT#@contoso.onmicrosoft.com",
@@ -157,6 +162,7 @@ type tenant struct {
 	domains  map[string]bool
 	accounts []*account
 	byLogin  map[string]*account // by lower-case object id, UPN and mail
+	consents map[string]bool     // by an administrator, for everybody; guarded by Server.mu
 }
 
 // account is a user and what has happened to it. The fields below tenant are guarded by Server.mu.
@@ -188,7 +194,7 @@ func newDirectory(c *settings) (*directory, error) {
 }
 
 func newTenant(id string, users []User) (*tenant, error) {
-	t := &tenant{id: id, domains: map[string]bool{}, byLogin: map[string]*account{}}
+	t := &tenant{id: id, domains: map[string]bool{}, byLogin: map[string]*account{}, consents: map[string]bool{}}
 	for _, u := range users {
 		if err := t.add(u); err != nil {
 			return nil, err
@@ -232,6 +238,20 @@ func (d *directory) tenant(id string) *tenant {
 		}
 	}
 	return nil
+}
+
+func (t *tenant) hasDomain(name string) bool {
+	return t.domains[name] || slices.ContainsFunc(t.accounts, func(a *account) bool { return a.domain() == name })
+}
+
+// domain is that of the sign-in name; a guest's is at home.
+func (a *account) domain() string {
+	login := a.UPN
+	if a.IsGuest() && a.Mail != "" {
+		login = a.Mail
+	}
+	_, domain, _ := strings.Cut(strings.ToLower(login), "@")
+	return domain
 }
 
 // find looks login (object id, UPN or mail) up in the given tenants, in their order.
@@ -315,7 +335,8 @@ func (s *Server) Enable(login string) {
 
 // WithdrawConsent takes back what the user consented to: the given scopes, or everything. Renewing a token
 // for them then fails with AADSTS65001 (consent_required) until the user consents again; tokens that are
-// out keep working.
+// out keep working. What an administrator has consented to for everybody stays: see
+// [Server.WithdrawAdminConsent].
 func (s *Server) WithdrawConsent(login string, scopes ...string) {
 	a := s.mustFind(login)
 	s.mu.Lock()
@@ -324,10 +345,6 @@ func (s *Server) WithdrawConsent(login string, scopes ...string) {
 		a.consents = map[string]bool{}
 	}
 	for _, raw := range scopes {
-		sc, err := s.scopes.parseOne(raw)
-		if err != nil {
-			panic("entratest: there is no scope " + raw)
-		}
-		delete(a.consents, sc.key())
+		delete(a.consents, s.scopes.mustParse(raw).key())
 	}
 }

@@ -10,7 +10,9 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -48,6 +50,8 @@ type flags struct {
 	http, https              string
 	tenant, client, secret   string
 	redirectURIs, logoutURIs list
+	certificates             list
+	frontChannel             string
 	caOut                    string
 	auto                     bool
 }
@@ -75,6 +79,8 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.secret, "client-secret", "", "the application's `secret` (default: a random one)")
 	set.Var(&f.redirectURIs, "redirect-uri", "registered redirect `URI`; repeatable (default: "+entratest.DefaultRedirectURI+", on any port)")
 	set.Var(&f.logoutURIs, "logout-uri", "further registered `URI` for after logout; repeatable")
+	set.Var(&f.certificates, "certificate", "PEM `file` with a certificate of the application, for signed assertions; repeatable")
+	set.StringVar(&f.frontChannel, "front-channel-logout-url", "", "the application's front-channel logout `URL` (default: none)")
 	set.StringVar(&f.caOut, "ca-out", "", "`file` for the certificate to trust (default: a new file in the temporary directory)")
 	set.BoolVar(&f.auto, "auto", false, "with login_hint sign in at once, without a page")
 	if err := set.Parse(args); err != nil {
@@ -92,8 +98,15 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 }
 
 // options translates the flags.
-func (f flags) options() []entratest.Option {
-	var opts []entratest.Option
+func (f flags) options() ([]entratest.Option, error) {
+	opts := []entratest.Option{entratest.WithFrontChannelLogout(f.frontChannel)}
+	for _, name := range f.certificates {
+		certificates, err := readCertificates(name)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		opts = append(opts, entratest.WithCertificate(certificates...))
+	}
 	if f.tenant != "" {
 		opts = append(opts, entratest.WithTenant(f.tenant))
 	}
@@ -106,7 +119,34 @@ func (f flags) options() []entratest.Option {
 	if f.auto {
 		opts = append(opts, entratest.WithAutoSignIn())
 	}
-	return append(opts, entratest.WithRedirectURI(f.redirectURIs...), entratest.WithLogoutURI(f.logoutURIs...))
+	return append(opts, entratest.WithRedirectURI(f.redirectURIs...), entratest.WithLogoutURI(f.logoutURIs...)), nil
+}
+
+// readCertificates reads the certificates of a PEM file; a private key beside them is passed over.
+func readCertificates(name string) ([]*x509.Certificate, error) {
+	rest, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate: %w", err)
+	}
+	var out []*x509.Certificate
+	for {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		out = append(out, certificate)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s has no certificate in PEM", name)
+	}
+	return out, nil
 }
 
 // newServer makes the server, or says what is wrong with the flags.
@@ -146,7 +186,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	s, err := newServer(f.options())
+	opts, err := f.options()
+	if err != nil {
+		return err
+	}
+	s, err := newServer(opts)
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,17 @@ package main_test
 
 import (
 	"bufio"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"io"
+	"math/big"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,6 +20,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 )
@@ -155,6 +162,69 @@ func code(t *testing.T, client *http.Client, authorizeURL string) string {
 	return location.Query().Get("code")
 }
 
+// certificateFile writes a key and its certificate as they come from openssl, and returns both.
+func certificateFile(t *testing.T) (string, *rsa.PrivateKey, *x509.Certificate) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "app.pem")
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file, key, certificate
+}
+
+func TestProgram_knows_certificates_and_the_front_channel(t *testing.T) {
+	t.Parallel()
+	file, key, certificate := certificateFile(t)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	r := start(t, "-auto", "-ca-out", ca, "-redirect-uri", redirectURI, "-certificate", file, "-front-channel-logout-url", "http://app.localhost:3000/front")
+	client := trusting(t, ca)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Jar = jar
+	credential, err := confidential.NewCredFromCert([]*x509.Certificate{certificate}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := confidential.New(r.Authority, r.ClientID, credential, confidential.WithHTTPClient(client), confidential.WithInstanceDiscovery(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := app.AuthCodeURL(t.Context(), r.ClientID, redirectURI, []string{"openid", "profile", "User.Read"}, confidential.WithLoginHint(r.Users[0].UPN))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.AcquireTokenByAuthCode(t.Context(), code(t, client, asked), redirectURI, []string{"User.Read"}); err != nil {
+		t.Fatal(err)
+	}
+	front, _, _ := strings.Cut(strings.Replace(asked, "login.localhost", "127.0.0.1", 1), "/oauth2/")
+	response, err := client.Get(front + "/oauth2/v2.0/logout")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	page, err := io.ReadAll(response.Body)
+	if err != nil || !strings.Contains(string(page), `<iframe src="http://app.localhost:3000/front?sid=`) {
+		t.Errorf("%v in %s", err, page)
+	}
+}
+
 func TestProgram_cleans_its_own_certificate_file_up(t *testing.T) {
 	t.Parallel()
 	var file string
@@ -181,6 +251,9 @@ func TestProgram_says_what_is_wrong_with_its_flags(t *testing.T) {
 		"tenant":            {[]string{"-tenant", "contoso"}, 2, "not a GUID"},
 		"client":            {[]string{"-client-id", "app"}, 2, "not a GUID"},
 		"redirect URI":      {[]string{"-redirect-uri", "http://app.example/"}, 2, "http://app.example/"},
+		"front channel":     {[]string{"-front-channel-logout-url", "http://app.example/"}, 2, "http://app.example/"},
+		"no certificate":    {[]string{"-certificate", "/nonexistent/app.pem"}, 2, "/nonexistent/app.pem"},
+		"other certificate": {[]string{"-certificate", "main_test.go"}, 2, "no certificate in PEM"},
 		"open address":      {[]string{"-http", "0.0.0.0:0"}, 2, "loopback"},
 		"malformed address": {[]string{"-https", "8443"}, 2, "8443"},
 		"unwritable file":   {[]string{"-http", "127.0.0.1:0", "-https", "127.0.0.1:0", "-ca-out", "/nonexistent/ca.pem"}, 1, "/nonexistent/ca.pem"},
