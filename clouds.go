@@ -68,12 +68,11 @@ func (a *Auth) AdminConsentURL(tenant, redirectURI string) (string, error) {
 
 // fullScopes are the configured scopes with the address of their resource.
 func (a *Auth) fullScopes() []string {
-	graph := strings.TrimSuffix(a.cfg.GraphURL, graphVersionSuffix) + "/"
 	full := make([]string, len(a.cfg.Scopes))
 	for i, s := range a.cfg.Scopes {
 		full[i] = s
 		if resourceOf(s) == "" {
-			full[i] = graph + s
+			full[i] = a.cfg.graphResource + "/" + s
 		}
 	}
 	return full

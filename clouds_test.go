@@ -79,7 +79,7 @@ func TestClouds_AdminConsentURL(t *testing.T) {
 	}
 	q := u.Query()
 	if u.Scheme != "https" || u.Host != "login.entra.test" || u.Path != "/"+idp.TenantID+"/v2.0/adminconsent" || q.Get("client_id") != idp.ClientID ||
-		q.Get("redirect_uri") != publicURL+"/consented" || q.Get("scope") != "https://graph.entra.test/User.Read https://graph.entra.test/GroupMember.Read.All "+otherAPI {
+		q.Get("redirect_uri") != publicURL+"/consented" || q.Get("scope") != "https://graph.microsoft.com/User.Read https://graph.microsoft.com/GroupMember.Read.All "+otherAPI {
 		t.Errorf("%s", raw)
 	}
 	for name, row := range map[string][2]string{

@@ -29,7 +29,7 @@ type vault struct {
 	name  string
 }
 
-func (b *browser) vault(server *redistest.Server) *vault {
+func (b *browser) vault(r redistest.Redis) *vault {
 	b.t.Helper()
 	ring, err := sealed.NewRing([][]byte{testKey(1)}, "records")
 	if err != nil {
@@ -39,7 +39,7 @@ func (b *browser) vault(server *redistest.Server) *vault {
 	if !ok {
 		b.t.Fatal("nobody is signed in")
 	}
-	return &vault{b.t, record.NewStore(record.NewRedis(server.Client(), nil), ring, b.idp.ClientID), name}
+	return &vault{b.t, record.NewStore(record.NewRedis(r.Patient(), nil), ring, b.idp.ClientID), name}
 }
 
 // accessTokens are the token entries of MSAL's cache.
@@ -61,7 +61,11 @@ func (v *vault) accessTokens() map[string]map[string]any {
 func (v *vault) expire() {
 	v.t.Helper()
 	ctx := v.t.Context()
-	content, err := v.store.Get(ctx, v.name, record.Tokens)
+	box, err := v.store.Sealed(ctx, v.name, record.Tokens)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	content, err := v.store.Open(v.name, record.Tokens, box)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -76,88 +80,104 @@ func (v *vault) expire() {
 	if content, err = json.Marshal(cache); err != nil {
 		v.t.Fatal(err)
 	}
-	if err := v.store.Update(ctx, v.name, record.Tokens, content, time.Hour); err != nil {
+	if err := v.store.Swap(ctx, v.name, record.Tokens, box, content, time.Hour); err != nil {
 		v.t.Fatal(err)
 	}
 }
 
 func TestG11_TwoInstancesRenewAnExpiredTokenOnce(t *testing.T) {
-	t.Parallel()
-	for name, delay := range map[string]time.Duration{"fast Entra": 0, "slow Entra": 2 * time.Second} {
+	for name, start := range redistest.Each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, idp := redistest.Start(t), newIDP(t, entratest.WithOneTimeRefreshTokens())
-			sites := []*site{newSite(t, idp, onRedis(t, server)), newSite(t, idp, onRedis(t, server))}
-			b := sites[0].browser()
-			b.signIn(adele)
-			b.vault(server).expire()
-			idp.ResetRequests()
-			idp.Fault(entratest.Token, entratest.Fault{Delay: delay})
-			var wait sync.WaitGroup
-			var good atomic.Int32
-			for i := range 100 {
-				r := request(http.MethodGet, "/token", "")
-				r.AddCookie(b.jar[sessionCookie])
-				wait.Go(func() {
-					if a := sites[i%2].send(r); a.body == adele {
-						good.Add(1)
-					}
+			r := start(t)
+			for name, delay := range map[string]time.Duration{"fast Entra": 0, "slow Entra": 2 * time.Second} {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					idp := newApp(t, entratest.WithOneTimeRefreshTokens())
+					sites := []*site{newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))}
+					b := sites[0].browser()
+					b.signIn(adele)
+					b.vault(r).expire()
+					idp.Fault(entratest.Token, entratest.Fault{Delay: delay})
+					renewOnce(t, sites, b)
 				})
-			}
-			wait.Wait()
-			if good.Load() != 100 || idp.Count(entratest.Token) != 1 {
-				t.Errorf("%d of 100 successes, %d token calls\n%s", good.Load(), idp.Count(entratest.Token), sites[0].log)
 			}
 		})
 	}
 }
 
-func TestD9_ConcurrentRenewalsForManyScopesLoseNothing(t *testing.T) {
-	t.Parallel()
-	scopes := []string{"User.Read", "Mail.Read", "Calendars.Read", "Files.Read", "Contacts.Read", "People.Read", "Tasks.Read", "Notes.Read", "Chat.Read", "Presence.Read"}
-	server, idp := redistest.Start(t), newIDP(t, entratest.WithOneTimeRefreshTokens())
-	newOne := func() *site {
-		s := newSite(t, idp, onRedis(t, server), func(cfg *fibermsal.Config) { cfg.Scopes = scopes })
-		s.app.Get("/token/:scope", func(c *fiber.Ctx) error {
-			scope := scopes[0]
-			if i, err := c.ParamsInt("scope"); err == nil {
-				scope = scopes[i]
-			}
-			token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: []string{scope}})
-			if err != nil {
-				return err
-			}
-			owner, _ := idp.TokenUser(token.Token)
-			return c.SendString(owner)
-		})
-		return s
-	}
-	sites := []*site{newOne(), newOne()}
-	b := sites[0].browser()
-	b.signIn(adele)
-	vault := b.vault(server)
-	vault.expire()
-	// Each answer covers one scope only, so that each needs a renewal of its own.
-	idp.TamperTokenResponse(func(_ string, body map[string]any) { body["scope"] = "openid profile " + wanted(idp) })
+// renewOnce has a hundred requests on two instances meet an expired token.
+func renewOnce(t *testing.T, sites []*site, b *browser) {
+	t.Helper()
+	b.idp.ResetRequests()
 	var wait sync.WaitGroup
-	for i := range 2 * len(scopes) {
-		r := request(http.MethodGet, "/token/"+strconv.Itoa(i/2), "")
+	var good atomic.Int32
+	for i := range 100 {
+		r := request(http.MethodGet, "/token", "")
 		r.AddCookie(b.jar[sessionCookie])
 		wait.Go(func() {
-			if a := sites[i%2].send(r); a.body != adele {
-				t.Errorf("%s: %d %s\n%s", scopes[i/2], a.StatusCode, a.body, sites[i%2].log)
+			if a := sites[i%2].send(r); a.body == adele {
+				good.Add(1)
 			}
 		})
 	}
 	wait.Wait()
-	var targets []string
-	for _, entry := range vault.accessTokens() {
-		targets = append(targets, strings.Fields(str(entry["target"]))...)
+	if calls := b.idp.Count(entratest.Token); good.Load() != 100 || calls != 1 {
+		t.Errorf("%d of 100 successes, %d token calls\n%s", good.Load(), calls, sites[0].log)
 	}
-	for _, scope := range scopes {
-		if !slices.Contains(targets, scope) {
-			t.Errorf("%s is lost: %s", scope, targets)
-		}
+}
+
+func TestD9_ConcurrentRenewalsForManyScopesLoseNothing(t *testing.T) {
+	for name, start := range redistest.Each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			scopes := []string{"User.Read", "Mail.Read", "Calendars.Read", "Files.Read", "Contacts.Read", "People.Read", "Tasks.Read", "Notes.Read", "Chat.Read", "Presence.Read"}
+			idp := newApp(t, entratest.WithOneTimeRefreshTokens())
+			newOne := func() *site {
+				s := newSite(t, idp, on(t, r), func(cfg *fibermsal.Config) { cfg.Scopes = scopes })
+				s.app.Get("/token/:scope", func(c *fiber.Ctx) error {
+					scope := scopes[0]
+					if i, err := c.ParamsInt("scope"); err == nil {
+						scope = scopes[i]
+					}
+					token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: []string{scope}})
+					if err != nil {
+						return err
+					}
+					owner, _ := idp.TokenUser(token.Token)
+					return c.SendString(owner)
+				})
+				return s
+			}
+			sites := []*site{newOne(), newOne()}
+			b := sites[0].browser()
+			b.signIn(adele)
+			vault := b.vault(r)
+			vault.expire()
+			// Each answer covers one scope only, so that each needs a renewal of its own.
+			idp.TamperTokenResponse(func(_ string, body map[string]any) { body["scope"] = "openid profile " + wanted(idp) })
+			var wait sync.WaitGroup
+			for i := range 2 * len(scopes) {
+				asks := request(http.MethodGet, "/token/"+strconv.Itoa(i/2), "")
+				asks.AddCookie(b.jar[sessionCookie])
+				wait.Go(func() {
+					if a := sites[i%2].send(asks); a.body != adele {
+						t.Errorf("%s: %d %s\n%s", scopes[i/2], a.StatusCode, a.body, sites[i%2].log)
+					}
+				})
+			}
+			wait.Wait()
+			var targets []string
+			for _, entry := range vault.accessTokens() {
+				targets = append(targets, strings.Fields(str(entry["target"]))...)
+			}
+			for _, scope := range scopes {
+				if !slices.Contains(targets, scope) {
+					t.Errorf("%s is lost: %s", scope, targets)
+				}
+			}
+		})
 	}
 }
 
@@ -173,50 +193,52 @@ func wanted(idp *entratest.Server) string {
 }
 
 func TestD8_SignOutOnAnotherInstanceWinsOverARenewal(t *testing.T) {
-	t.Parallel()
-	server, idp := redistest.Start(t), newIDP(t)
-	sites := []*site{newSite(t, idp, onRedis(t, server)), newSite(t, idp, onRedis(t, server))}
-	for range repeats(200) {
-		b := sites[0].browser()
-		b.signIn(adele)
-		b.vault(server).expire()
-		cookie := b.jar[sessionCookie]
-		var wait sync.WaitGroup
-		wait.Go(func() {
-			r := request(http.MethodGet, "/token", "")
-			r.AddCookie(cookie)
-			sites[0].send(r)
-		})
-		wait.Go(func() {
-			r := request(http.MethodPost, "/user/logout", "")
-			r.AddCookie(cookie)
-			sites[1].send(r)
-		})
-		wait.Wait()
-		for _, key := range server.Keys() {
-			if strings.HasSuffix(key, ":s") || strings.HasSuffix(key, ":t") {
-				t.Fatalf("came back: %s", key)
+	for name, start := range redistest.Each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			idp := newApp(t)
+			here, there := newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))
+			for range repeats(200) {
+				b := here.browser()
+				b.signIn(adele)
+				b.vault(r).expire()
+				renewal, signOut := request(http.MethodGet, "/token", ""), request(http.MethodPost, "/user/logout", "")
+				renewal.AddCookie(b.jar[sessionCookie])
+				signOut.AddCookie(b.jar[sessionCookie])
+				var wait sync.WaitGroup
+				wait.Go(func() { here.send(renewal) })
+				wait.Go(func() { there.send(signOut) })
+				wait.Wait()
+				if left := recordsOfSessions(t, keysOf(idp, r.Keys())); len(left) != 0 {
+					t.Fatalf("came back: %v", left)
+				}
 			}
-		}
+		})
 	}
 }
 
 func TestColdToken_CostsTwoCommandsAndNoCallToEntra(t *testing.T) {
-	t.Parallel()
-	server, idp := redistest.Start(t), newIDP(t)
-	b := newSite(t, idp, onRedis(t, server)).browser()
-	b.signIn(adele)
-	idp.ResetRequests()
-	b.site = newSite(t, idp, onRedis(t, server)) // as after a restart
-	b.get("/guarded")                            // a new process prolongs the session once
-	before := commands(t, server)
-	if a := b.get("/token"); a.body != adele {
-		t.Fatalf("%d %s", a.StatusCode, a.body)
-	}
-	if got := commands(t, server) - before - 1; got != 2 {
-		t.Errorf("%d commands", got)
-	}
-	if n := len(idp.Requests()); n != 0 {
-		t.Errorf("%d calls to Entra", n)
+	for name, start := range redistest.EachAlone(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			idp := newApp(t)
+			b := newSite(t, idp, on(t, r)).browser()
+			b.signIn(adele)
+			idp.ResetRequests()
+			b.site = newSite(t, idp, on(t, r)) // as after a restart
+			b.get("/guarded")                  // a new process prolongs the session once
+			before := commands(t, r)
+			if a := b.get("/token"); a.body != adele {
+				t.Fatalf("%d %s", a.StatusCode, a.body)
+			}
+			if got := commands(t, r) - before; got != 2 {
+				t.Errorf("%d commands", got)
+			}
+			if n := len(idp.Requests()); n != 0 {
+				t.Errorf("%d calls to Entra", n)
+			}
+		})
 	}
 }

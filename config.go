@@ -254,7 +254,9 @@ type settings struct {
 	authority   string // without a slash at the end
 	redirectURI string
 	cookieName  string
-	secure      bool // cookies carry Secure and the __Host- prefix
+	// graphResource is how scopes name Graph, wherever it is reached.
+	graphResource string
+	secure        bool // cookies carry Secure and the __Host- prefix
 }
 
 // settle validates a Config and fills in what was left out.
@@ -290,6 +292,7 @@ func (cfg Config) clone() Config {
 func (cfg Config) complete() (settings, error) {
 	s := settings{Config: cfg}
 	cloud := hostsOf(cfg.Cloud, cfg.Authority)
+	s.graphResource = "https://" + cloud.graph
 	s.authority = "https://" + cloud.login + "/" + cfg.TenantID
 	if u, err := url.Parse(cfg.Authority); err == nil && cfg.Authority != "" {
 		s.authority = originOf(cfg.Authority) + "/" + strings.Trim(u.Path, "/")

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/csrf"
 
 	"github.com/fibermsal/fibermsal"
 )
@@ -272,3 +273,33 @@ func TestFiber_NextSkipsTheMiddleware(t *testing.T) {
 }
 
 func asFiber(err error, target **fiber.Error) bool { return errors.As(err, target) }
+
+func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t)
+	for name, row := range map[string]struct {
+		next   func(*fiber.Ctx) bool
+		status int
+	}{
+		"as it is":         {nil, http.StatusForbidden},
+		"skips the answer": {func(c *fiber.Ctx) bool { return c.Path() == "/user/authorized" }, http.StatusSeeOther},
+	} {
+		log := &logbook{}
+		cfg := configFor(idp)
+		cfg.Logger = slog.New(slog.NewJSONHandler(log, nil))
+		app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+		app.Use(fibermsal.New(cfg))
+		app.Use(csrf.New(csrf.Config{Next: row.next}))
+		fibermsal.RegisterRoutes(app)
+		b := (&site{t: t, app: app, idp: idp, log: log}).browser()
+		response := b.approve(b.start(""), adele).Request()
+		response.Header.Set("X-Forwarded-Proto", "https") // Fiber's middleware looks at referrers then
+		a := b.do(response)
+		if a.StatusCode != row.status {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+		}
+		if hinted := strings.Contains(log.String(), "let the CSRF middleware skip it"); hinted != (row.next == nil) {
+			t.Errorf("%s: hinted %v\n%s", name, hinted, log)
+		}
+	}
+}

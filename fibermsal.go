@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/gofiber/fiber/v2"
 	"golang.org/x/sync/singleflight"
 
@@ -45,6 +46,7 @@ type Auth struct {
 	ended    tombstones
 
 	credentials appCredentials
+	app         appCredential
 
 	entra *http.Client // for MSAL and discovery: cached, limited, no redirects
 	gate  *entraGate   // before its token endpoint
@@ -116,6 +118,7 @@ func Open(cfg Config) (*Auth, error) {
 
 		scopesKey: scopesKey(s.Scopes),
 	}
+	a.app = appCredential{auth: a, known: make(map[string]azcore.AccessToken)}
 	a.keys = idtoken.NewKeySet(a.fetchKeys)
 	return a, nil
 }

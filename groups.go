@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/gofiber/fiber/v2"
 )
 
@@ -94,6 +93,6 @@ func groupsFailed(err error) error {
 }
 
 // credentialOf gives the tokens of a session.
-func (a *Auth) credentialOf(s *session) azcore.TokenCredential {
+func (a *Auth) credentialOf(s *session) *credential {
 	return &credential{auth: a, session: s, tokens: &recordedTokens{auth: a, session: s}}
 }

@@ -43,10 +43,11 @@ func TestMain(m *testing.M) {
 
 // site is an app behind fibermsal, and the emulator it signs in with.
 type site struct {
-	t   *testing.T
-	app *fiber.App
-	idp *entratest.Server
-	log *logbook
+	t    *testing.T
+	app  *fiber.App
+	auth *fibermsal.Auth
+	idp  *entratest.Server
+	log  *logbook
 
 	mu      sync.Mutex
 	bodies  bytes.Buffer // of all answers
@@ -83,7 +84,12 @@ func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Conf
 	for _, c := range change {
 		c(&cfg)
 	}
-	s.app.Use(fibermsal.New(cfg))
+	var err error
+	if s.auth, err = fibermsal.Open(cfg); err != nil {
+		t.Fatal(err)
+	}
+	s.app.Hooks().OnShutdown(s.auth.Close)
+	s.app.Use(s.auth.Handler())
 	fibermsal.RegisterRoutes(s.app)
 	s.app.Get("/", func(c *fiber.Ctx) error { return c.SendString("home") })
 	s.app.All("/guarded", fibermsal.Require(), func(c *fiber.Ctx) error {

@@ -73,7 +73,8 @@ type credential struct {
 	auth    *Auth
 	session *session
 	tokens  tokenCache
-	err     error // why there are none
+	err     error          // why there are none
+	older   *offlineSearch // of a worker: the user's other sessions
 }
 
 var _ azcore.TokenCredential = (*credential)(nil)
@@ -89,7 +90,29 @@ func (k *credential) GetToken(ctx context.Context, options policy.TokenRequestOp
 		// a revocation or a policy that wants the user.
 		return azcore.AccessToken{}, claimsChallenge(options.Claims, k.auth.tokenScopes(options.Scopes))
 	}
-	return k.auth.token(ctx, k.auth.newRenewal(k.session, k.tokens, k.auth.tokenScopes(options.Scopes)))
+	scopes := k.auth.tokenScopes(options.Scopes)
+	return k.ask(ctx, func(k *credential) (azcore.AccessToken, error) {
+		return k.auth.token(ctx, k.auth.newRenewal(k.session, k.tokens, scopes))
+	})
+}
+
+func (k *credential) ask(ctx context.Context, get func(*credential) (azcore.AccessToken, error)) (azcore.AccessToken, error) {
+	if k.older != nil {
+		return k.offlineToken(ctx, get)
+	}
+	return get(k)
+}
+
+// Replace returns a token in the place of one that the API refused although it is good,
+// as after a change of the user's permissions.
+func (k *credential) Replace(ctx context.Context, options policy.TokenRequestOptions, refused string) (azcore.AccessToken, error) {
+	if k.err != nil {
+		return azcore.AccessToken{}, k.err
+	}
+	scopes, refused := k.auth.tokenScopes(options.Scopes), strings.Clone(refused)
+	return k.ask(ctx, func(k *credential) (azcore.AccessToken, error) {
+		return k.auth.replaced(ctx, k.auth.newRenewal(k.session, k.tokens, scopes), refused)
+	})
 }
 
 // GraphURL is the root of Graph with the version, without a slash at the end.
@@ -117,9 +140,9 @@ func (a *Auth) tokenScopes(asked []string) []string {
 	graph := strings.TrimSuffix(a.cfg.GraphURL, graphVersionSuffix) + "/"
 	var scopes []string
 	for _, s := range strings.Fields(strings.Join(asked, " ")) { // somebody's list may be one string
-		short := strings.TrimPrefix(s, graph)
+		short := strings.TrimPrefix(strings.TrimPrefix(s, graph), a.cfg.graphResource+"/")
 		switch {
-		case s == graph+".default":
+		case short == ".default":
 			return a.cfg.Scopes
 		case slices.Contains(reservedScopes, strings.ToLower(short)):
 			continue

@@ -42,6 +42,8 @@ type renewal struct {
 	tokens tokenCache
 	scopes []string
 	key    string // of the scopes, whatever their order
+	// refused is a token that an API does not accept although it is good.
+	refused string
 }
 
 // newRenewal copies what may alias a request's buffer (trap T10): a renewal outlives
@@ -68,7 +70,7 @@ func scopesKey(scopes []string) string {
 func (a *Auth) token(ctx context.Context, r *renewal) (azcore.AccessToken, error) {
 	now := time.Now()
 	known := a.sessions.token(r.who.recordName, r.key)
-	if known.good(now) {
+	if known.good(now) && known.token.Token != r.refused {
 		if !now.Before(known.renewAt) && !now.Before(known.refusedTo) {
 			a.renew(r, true) //nolint:contextcheck // nobody waits for it
 		}
@@ -82,10 +84,30 @@ func (a *Auth) token(ctx context.Context, r *renewal) (azcore.AccessToken, error
 			return token, nil
 		}
 	}
-	if errors.Is(err, ErrUnavailable) && time.Now().Before(known.token.ExpiresOn) {
+	if errors.Is(err, ErrUnavailable) && time.Now().Before(known.token.ExpiresOn) && known.token.Token != r.refused {
 		return known.token, nil // its last seconds are better than nothing
 	}
 	return azcore.AccessToken{}, err
+}
+
+// replaceEvery is how often a good token is replaced because an API does not accept it.
+const replaceEvery = time.Minute
+
+// replaced returns a token in the place of one that an API does not accept although it
+// is good. If the API has just refused another one, that is no way out.
+func (a *Auth) replaced(ctx context.Context, r *renewal, refused string) (azcore.AccessToken, error) {
+	again := false
+	a.sessions.update(r.who.recordName, r.key, func(known *rememberedToken) {
+		again = time.Since(known.replacedAt) < replaceEvery && known.token.Token == refused
+		if !again {
+			known.replacedAt = time.Now()
+		}
+	})
+	if again {
+		return azcore.AccessToken{}, ErrLoginRequired.because("token_refused", nil)
+	}
+	r.refused = refused
+	return a.token(ctx, r)
 }
 
 // good reports whether there is a token fit to be handed out.
@@ -107,7 +129,7 @@ func (t *rememberedToken) pausing(now time.Time) error {
 // scopes there is one in this process, which no caller's end stops. A forced one
 // renews a token that is still good.
 func (a *Auth) renew(r *renewal, force bool) <-chan singleflight.Result {
-	key := fmt.Sprintf("%s\x00%s\x00%t", r.who.recordName, r.key, force)
+	key := fmt.Sprintf("%s\x00%s\x00%t%t", r.who.recordName, r.key, force, r.refused != "")
 	return a.renewals.DoChan(key, func() (any, error) { return a.renewDetached(r, force) })
 }
 
@@ -136,7 +158,7 @@ func (a *Auth) renewDetached(r *renewal, force bool) (azcore.AccessToken, error)
 	if err := known.pausing(time.Now()); err != nil {
 		return azcore.AccessToken{}, err
 	}
-	if !force && known.good(time.Now()) {
+	if !force && known.good(time.Now()) && known.token.Token != r.refused {
 		return known.token, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
@@ -171,7 +193,7 @@ func (a *Auth) note(r *renewal, t tokencache.Token, version []byte, err error) {
 	a.sessions.update(r.who.recordName, r.key, func(known *rememberedToken) {
 		switch {
 		case err == nil:
-			*known = rememberedToken{token: accessToken(t), renewAt: renewAt(t)}
+			*known = rememberedToken{token: accessToken(t), renewAt: renewAt(t), replacedAt: known.replacedAt}
 		case refused != known.refused:
 			known.refused, known.refusedTo, known.refusedOf = refused, time.Now().Add(pauseAfter(refused)), nil
 			if refused.interactive() {
@@ -214,7 +236,7 @@ const reasonLockWait = "lock_wait"
 // is that of the record it found.
 func (a *Auth) acquire(ctx context.Context, r *renewal, force bool) (t tokencache.Token, version []byte, err error) {
 	stored, err := a.stored(ctx, r)
-	if err != nil || stored.serves(force) {
+	if err != nil || stored.serves(r, force) {
 		return stored.token, stored.version, err
 	}
 	known := a.sessions.token(r.who.recordName, r.key)
@@ -226,13 +248,13 @@ func (a *Auth) acquire(ctx context.Context, r *renewal, force bool) (t tokencach
 		return tokencache.Token{}, stored.version, entraUnavailable(reasonLockWait, err)
 	}
 	defer release()
-	if stored, err = a.stored(ctx, r); err != nil || stored.serves(force) { // another's renewal, meanwhile
+	if stored, err = a.stored(ctx, r); err != nil || stored.serves(r, force) { // another's renewal, meanwhile
 		return stored.token, stored.version, err
 	}
 	t, err = a.refresh(ctx, r, stored)
 	if errors.Is(err, ErrLoginRequired) {
 		// If this process lost the lock, somebody else may have used the refresh token.
-		if again, readErr := a.stored(ctx, r); readErr == nil && again.serves(force) {
+		if again, readErr := a.stored(ctx, r); readErr == nil && again.serves(r, force) {
 			return again.token, again.version, nil
 		}
 	}
@@ -267,8 +289,11 @@ func (a *Auth) owner(who *session) tokencache.Owner {
 }
 
 // serves reports whether the token need not be renewed.
-func (s storedTokens) serves(force bool) bool {
+func (s storedTokens) serves(r *renewal, force bool) bool {
 	now := time.Now()
+	if r.refused != "" && s.token.Secret == r.refused {
+		return false
+	}
 	if force && !now.Before(renewAt(s.token)) {
 		return false
 	}

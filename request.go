@@ -81,11 +81,26 @@ func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
 	if err == nil {
 		a.succeeded(c, r)
 	}
+	a.hintAtCSRF(c, r, err)
 	err = a.answer(c, err)
 	if outer != nil {
 		c.Locals(requestKey{}, outer)
 	}
 	return err
+}
+
+// hintAtCSRF says why Entra's answers do not arrive: a CSRF middleware between this one
+// and the routes refuses them, for they are cross-site POSTs. The state protects them
+// (threat A17).
+func (a *Auth) hintAtCSRF(c *fiber.Ctx, r *request, err error) {
+	if r.ownRoute || c.Method() != fiber.MethodPost || c.Path() != a.cfg.RoutePrefix+callbackPath {
+		return
+	}
+	var e *fiber.Error
+	if c.Response().StatusCode() == fiber.StatusForbidden || (errors.As(err, &e) && e.Code == fiber.StatusForbidden) {
+		a.log.LogAttrs(c.UserContext(), slog.LevelError,
+			"Entra's answer was refused before it reached its route: let the CSRF middleware skip it by its Next", slog.String("path", a.cfg.RoutePrefix+callbackPath))
+	}
 }
 
 // answer turns an [*Error] into a response and passes other errors on.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ const (
 	callbackPath = "/authorized"
 	logoutPath   = "/logout"
 	infoPath     = "/info"
+	frontPath    = "/frontchannel-logout"
 )
 
 // RegisterRoutes mounts the routes under /user, for the middleware that [New]
@@ -33,6 +35,9 @@ const (
 //	POST /user/logout          signs out here and at Entra; a GET asks first,
 //	                           unless it was typed or comes from the app's pages
 //	GET  /user/info            who is signed in, as JSON
+//	GET  /user/frontchannel-logout  ends the sessions that began with the session at
+//	                           Entra that has just ended; register it as the
+//	                           front-channel logout URL
 //
 // For another prefix use [Open] and [Auth.RegisterRoutes].
 func RegisterRoutes(router fiber.Router) {
@@ -72,6 +77,7 @@ func mount(router fiber.Router, prefix string, run func(*fiber.Ctx, route) error
 	add(fiber.MethodPost, logoutPath, (*Auth).logout)
 	add(fiber.MethodGet, logoutPath, (*Auth).logout)
 	add(fiber.MethodGet, infoPath, (*Auth).info)
+	add(fiber.MethodGet, frontPath, (*Auth).frontChannelLogout)
 }
 
 // run checks that a route is where the redirect URI says, sets the headers that
@@ -266,6 +272,7 @@ func (a *Auth) signedOut(c *fiber.Ctx, s *session) {
 	if s == nil {
 		return
 	}
+	a.delist(c.UserContext(), s)
 	a.log.LogAttrs(c.UserContext(), slog.LevelInfo, "signed out",
 		slog.String("tid", s.User.TenantID), slog.String("oid", s.User.ID))
 	if a.cfg.OnSignOut == nil {
@@ -276,6 +283,56 @@ func (a *Auth) signedOut(c *fiber.Ctx, s *session) {
 	if err := a.cfg.OnSignOut(ctx, s.User.clone()); err != nil {
 		a.log.LogAttrs(c.UserContext(), slog.LevelWarn, "OnSignOut failed", slog.Any("error", refusedByApp(err)))
 	}
+}
+
+var entraSession = regexp.MustCompile(`^[A-Za-z0-9\-]{16,64}$`)
+
+// frontChannelLogout handles GET /user/frontchannel-logout: Entra's sign-out page opens
+// it in a hidden frame, where the browser sends no cookie of ours. Whoever knows the
+// unguessable sid can sign out, and nothing else (OpenID Connect Front-Channel Logout
+// 1.0 section 2). Entra leaves iss out.
+func (a *Auth) frontChannelLogout(c *fiber.Ctx) error {
+	c.Response().Header.Del(fiber.HeaderXFrameOptions)
+	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors https://"+hostOf(a.cfg.authority)+" "+a.signOutOrigin(c))
+	sid, issuer := strings.Clone(c.Query("sid")), strings.Clone(c.Query("iss"))
+	if !entraSession.MatchString(sid) {
+		return rejected(fiber.StatusBadRequest, "sid")
+	}
+	if err := a.expected(c.UserContext(), issuer); err != nil {
+		return err
+	}
+	for name, err := range a.listed(c.UserContext(), entraSessionLabel(sid)) {
+		if err != nil {
+			return err
+		}
+		s, err := a.read(c.UserContext(), name)
+		if err != nil {
+			return err
+		}
+		if s == nil || s.EntraSession != sid {
+			continue
+		}
+		if err := a.end(c.UserContext(), name); err != nil {
+			return err
+		}
+		a.signedOut(c, s)
+	}
+	return c.SendStatus(fiber.StatusOK)
+}
+
+// expected checks an issuer that a request names, if it does.
+func (a *Auth) expected(ctx context.Context, issuer string) error {
+	if issuer == "" {
+		return nil
+	}
+	m, err := a.metadata(ctx)
+	if err != nil {
+		return err
+	}
+	if !a.verifier(m).Expects(issuer) {
+		return rejected(fiber.StatusBadRequest, "issuer_mismatch")
+	}
+	return nil
 }
 
 // endSessionURL is where a browser signs out of Entra. The way back is the

@@ -81,20 +81,32 @@ func (a *Auth) decode(ctx context.Context, name string, box []byte) (*remembered
 	if r, ok := a.sessions.get(name, box); ok {
 		return r, nil
 	}
-	content, err := a.records.Open(name, record.Session, box)
+	s, err := a.parse(name, box)
 	if errors.Is(err, record.ErrUnknownKey) {
 		// Another instance may be one deploy ahead: leave the record alone.
 		a.log.LogAttrs(ctx, slog.LevelWarn, "session sealed with a key that is not in Config.Keys")
 		return nil, nil
 	}
-	s := &session{recordName: name}
-	if err != nil || json.Unmarshal(content, s) != nil || s.User.ID == "" {
+	if err != nil {
 		a.log.LogAttrs(ctx, slog.LevelWarn, "session removed: its record does not open", slog.String("reason", "seal_mismatch"))
 		return nil, errors.Join(errCorruptSession, a.discard(ctx, name))
 	}
 	r := a.sessions.add(box, s)
 	r.touchedAt.Store(s.User.SignedInAt.UnixNano())
 	return r, nil
+}
+
+// parse opens a session's record. Without an error there is a session.
+func (a *Auth) parse(name string, box []byte) (*session, error) {
+	content, err := a.records.Open(name, record.Session, box)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{recordName: name}
+	if json.Unmarshal(content, s) != nil || s.User.ID == "" {
+		return nil, record.ErrCorrupt
+	}
+	return s, nil
 }
 
 // touch slides the end of a session, once per tenth of the idle time. A failure
@@ -109,6 +121,12 @@ func (a *Auth) touch(ctx context.Context, r *rememberedSession) {
 	if err := a.records.Touch(ctx, r.session.recordName, a.remaining(r.session)); err != nil {
 		r.touchedAt.Store(last)
 		a.log.LogAttrs(ctx, slog.LevelWarn, "session not prolonged", slog.Any("error", storageUnavailable(err)))
+		return
+	}
+	if a.records.ListsFade() {
+		if err := a.enlist(ctx, r.session); err != nil {
+			a.log.LogAttrs(ctx, slog.LevelWarn, "session not listed again", slog.Any("error", err))
+		}
 	}
 }
 
@@ -135,7 +153,7 @@ func (a *Auth) create(ctx context.Context, s *session, tokens []byte) (id string
 	if err := a.records.Put(ctx, s.recordName, record.Session, content, ttl); err != nil {
 		return "", storageUnavailable(err)
 	}
-	return id, nil
+	return id, a.enlist(ctx, s)
 }
 
 // discard removes a session with its tokens. An empty name is no session.

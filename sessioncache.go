@@ -62,6 +62,8 @@ type rememberedToken struct {
 	refused   *Error
 	refusedTo time.Time
 	refusedOf []byte // the version of the record whose refresh token it was
+
+	replacedAt time.Time // because an API refused it
 }
 
 func newSessionCache() (*sessionCache, error) {

@@ -255,7 +255,7 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 	}
 	f := &finished{session: s, returnTo: attempt.ReturnTo()}
 	if f.id, err = a.create(ctx, s, g.tokens.snapshot()); err != nil {
-		return nil, err
+		return nil, errors.Join(err, a.end(ctx, s.recordName))
 	}
 	// The new session is written before the old one goes: a crash in between
 	// leaves a session too many, never none.

@@ -37,12 +37,21 @@ func newCluster(t *testing.T, redisArgs ...string) *cluster {
 // newClusterOf has people of its own, unless there are none.
 func newClusterOf(t *testing.T, people []entratest.User, redisArgs ...string) *cluster {
 	t.Helper()
-	s := newSite(t, "http")
-	c := &cluster{t: t, site: s, redis: redistest.Start(t, redisArgs...), key: newSealingKey()}
 	var options []entratest.Option
 	if people != nil {
 		options = append(options, entratest.WithUsers(people...))
 	}
+	return newClusterRunning(t, startApp, options, redisArgs...)
+}
+
+// starter runs an app at a site, as a client of an identity provider.
+type starter func(t *testing.T, s site, idp *provider, env ...string) *app
+
+// newClusterRunning is two processes of any app.
+func newClusterRunning(t *testing.T, start starter, options []entratest.Option, redisArgs ...string) *cluster {
+	t.Helper()
+	s := newSite(t, "http")
+	c := &cluster{t: t, site: s, redis: redistest.Start(t, redisArgs...), key: newSealingKey()}
 	c.idp = emulatorFor(t, s, options...)
 	ring, err := sealed.NewRing([][]byte{c.key}, "records")
 	if err != nil {
@@ -55,7 +64,7 @@ func newClusterOf(t *testing.T, people []entratest.User, redisArgs ...string) *c
 			instance.port = freePort(t) // the address that browsers know stays the same
 		}
 		c.ports[i] = instance.port
-		c.apps[i] = startApp(t, instance, c.idp, "FIBERMSAL_REDIS_URL="+c.redis.URL, "FIBERMSAL_KEYS="+c.key.base64())
+		c.apps[i] = start(t, instance, c.idp, "FIBERMSAL_REDIS_URL="+c.redis.URL, "FIBERMSAL_KEYS="+c.key.base64())
 	}
 	return c
 }
@@ -106,7 +115,11 @@ func (c *cluster) expire(cookie string) {
 	c.t.Helper()
 	store, ctx := c.vault, c.t.Context()
 	name, _ := record.Name(cookie)
-	content, err := store.Get(ctx, name, record.Tokens)
+	box, err := store.Sealed(ctx, name, record.Tokens)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	content, err := store.Open(name, record.Tokens, box)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -121,7 +134,7 @@ func (c *cluster) expire(cookie string) {
 	if content, err = json.Marshal(cache); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := store.Update(ctx, name, record.Tokens, content, time.Hour); err != nil {
+	if err := store.Swap(ctx, name, record.Tokens, box, content, time.Hour); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -57,7 +57,8 @@ type scopeCatalogue struct {
 func newScopeCatalogue(settings *settings) *scopeCatalogue {
 	c := &scopeCatalogue{
 		resources: map[string]map[string]string{}, audiences: map[string]string{},
-		aliases: map[string]string{graphAppID: graphResource}, adminOnly: map[string]bool{},
+		// A national cloud's Graph goes by its own host.
+		aliases: map[string]string{graphAppID: graphResource, "https://" + settings.graphHost: graphResource}, adminOnly: map[string]bool{},
 	}
 	for _, name := range slices.Concat(graphScopes, settings.extraScopes) {
 		resource, short := splitScope(name)

@@ -3,7 +3,11 @@ package record
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,41 +25,135 @@ const (
 // ErrDown says that the storage has failed so often just now that it was not asked.
 var ErrDown = errors.New("record: the storage is down")
 
-// Guarded is a Backend behind a circuit breaker: without one, every request would
-// wait for the deadlines of a storage that stalls (threat G3). Lock is not behind
-// it, for it does without the storage if it must.
+// Guarded is a Backend behind circuit breakers: without, every request would wait for
+// the deadlines of a storage that stalls (threat G3). Each master of a Cluster has one
+// of its own, for one that is down says nothing about the others. Lock is not behind
+// them, for it does without the storage if it must.
 type Guarded struct {
 	Backend
-	breaker *gobreaker.CircuitBreaker[any]
+	locate  func(ctx context.Context, key string) (where string, err error) // nil: all is one part
+	whole   *part                                                           // that one part, or what locates
+	changed func(down bool)
+
+	mu    sync.Mutex
+	parts map[string]*part // by where they are; the whole is ""
+	down  atomic.Bool      // any of them
 }
 
-// NewGuarded guards a backend, and tells changed when it is down and up again.
+// part is what fails on its own.
+type part struct {
+	*gobreaker.CircuitBreaker[any]
+	key  string // that was found here
+	down bool
+}
+
+// NewGuarded guards a backend, and tells changed when any of it is down, and when all
+// is up again.
 func NewGuarded(backend Backend, changed func(down bool)) *Guarded {
-	return &Guarded{Backend: backend, breaker: gobreaker.NewCircuitBreaker[any](gobreaker.Settings{
-		MaxRequests:  1,
-		Timeout:      probeEvery,
-		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
-		IsSuccessful: func(err error) bool { return err == nil || refused(err) },
-		// A caller who gave up says nothing about the storage.
-		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
-		OnStateChange: func(_ string, from, to gobreaker.State) {
-			if from == gobreaker.StateClosed || to == gobreaker.StateClosed {
-				changed(to != gobreaker.StateClosed)
-			}
-		},
-	})}
+	g := &Guarded{Backend: backend, changed: changed, parts: make(map[string]*part)}
+	if b, ok := backend.(interface {
+		Locate() func(context.Context, string) (string, error)
+	}); ok {
+		g.locate = b.Locate()
+	}
+	g.whole = g.part("", "")
+	return g
+}
+
+// partOf returns the part that holds a key.
+func (g *Guarded) partOf(ctx context.Context, key string) (*part, error) {
+	if g.locate == nil {
+		return g.whole, nil
+	}
+	where, err := execute(g.whole, func() (string, error) { return g.locate(ctx, key) })
+	if err != nil {
+		return nil, err
+	}
+	return g.part(where, key), nil
+}
+
+func (g *Guarded) part(where, key string) *part {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p, ok := g.parts[where]
+	if !ok {
+		p = &part{key: key}
+		p.CircuitBreaker = gobreaker.NewCircuitBreaker[any](gobreaker.Settings{
+			MaxRequests:  1,
+			Timeout:      probeEvery,
+			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+			IsSuccessful: func(err error) bool { return err == nil || refused(err) },
+			// A caller who gave up says nothing about the storage.
+			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+			OnStateChange: func(_ string, _, to gobreaker.State) {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				p.down = to != gobreaker.StateClosed
+				g.report()
+			},
+		})
+		g.parts[where] = p
+	}
+	return p
+}
+
+// report tells of a change. The lock is held.
+func (g *Guarded) report() {
+	down := false
+	for p := range maps.Values(g.parts) {
+		down = down || p.down
+	}
+	if g.down.Swap(down) != down {
+		g.changed(down)
+	}
+}
+
+// forget drops the parts that are down and hold nothing any more, as after a failover:
+// nobody would ask whether they are back.
+func (g *Guarded) forget(ctx context.Context) {
+	if g.locate == nil || !g.down.Load() {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.parts, func(where string, p *part) bool {
+		if !p.down || p == g.whole {
+			return false
+		}
+		now, err := g.locate(ctx, p.key)
+		return err == nil && now != where
+	})
+	g.report()
 }
 
 // refused reports whether Redis is up and refuses one command: a full memory takes
 // no new session, and has those it holds.
 func refused(err error) bool {
 	var reply redis.Error
-	return errors.As(err, &reply) && (strings.HasPrefix(reply.Error(), "OOM ") || strings.HasPrefix(reply.Error(), "NOPERM "))
+	return errors.As(err, &reply) && slices.ContainsFunc(refusals, func(start string) bool {
+		return strings.HasPrefix(reply.Error(), start)
+	})
 }
 
-// guarded asks the storage, unless it is down.
-func guarded[T any](g *Guarded, ask func() (T, error)) (T, error) {
-	result, err := g.breaker.Execute(func() (any, error) { return ask() })
+// refusals are how such replies start, the last one from within a script.
+var refusals = []string{"OOM ", "NOPERM ", "ERR The user executing the script can't run this command"}
+
+// guarded asks the part of the storage that holds a key, unless it is down.
+func guarded[T any](ctx context.Context, g *Guarded, key string, ask func() (T, error)) (T, error) {
+	p, err := g.partOf(ctx, key)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	result, err := execute(p, ask)
+	if err == nil {
+		g.forget(ctx)
+	}
+	return result, err
+}
+
+func execute[T any](p *part, ask func() (T, error)) (T, error) {
+	result, err := p.Execute(func() (any, error) { return ask() })
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		err = ErrDown
 	}
@@ -65,38 +163,54 @@ func guarded[T any](g *Guarded, ask func() (T, error)) (T, error) {
 
 // Get implements [Backend].
 func (g *Guarded) Get(ctx context.Context, key string) ([]byte, error) {
-	return guarded(g, func() ([]byte, error) { return g.Backend.Get(ctx, key) })
+	return guarded(ctx, g, key, func() ([]byte, error) { return g.Backend.Get(ctx, key) })
 }
 
 // Set implements [Backend].
 func (g *Guarded) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	_, err := guarded(g, func() (any, error) { return nil, g.Backend.Set(ctx, key, value, ttl) })
+	_, err := guarded(ctx, g, key, func() (any, error) { return nil, g.Backend.Set(ctx, key, value, ttl) })
 	return err
-}
-
-// Update implements [Backend].
-func (g *Guarded) Update(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
-	return guarded(g, func() (bool, error) { return g.Backend.Update(ctx, key, value, ttl) })
 }
 
 // Swap implements [Backend].
 func (g *Guarded) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
-	return guarded(g, func() (bool, error) { return g.Backend.Swap(ctx, key, old, value, ttl) })
+	return guarded(ctx, g, key, func() (bool, error) { return g.Backend.Swap(ctx, key, old, value, ttl) })
 }
 
 // Touch implements [Backend].
 func (g *Guarded) Touch(ctx context.Context, ttl time.Duration, keys ...string) error {
-	_, err := guarded(g, func() (any, error) { return nil, g.Backend.Touch(ctx, ttl, keys...) })
+	_, err := guarded(ctx, g, keys[0], func() (any, error) { return nil, g.Backend.Touch(ctx, ttl, keys...) })
 	return err
 }
 
 // Delete implements [Backend].
 func (g *Guarded) Delete(ctx context.Context, keys ...string) error {
-	_, err := guarded(g, func() (any, error) { return nil, g.Backend.Delete(ctx, keys...) })
+	_, err := guarded(ctx, g, keys[0], func() (any, error) { return nil, g.Backend.Delete(ctx, keys...) })
 	return err
+}
+
+// Life implements [Backend].
+func (g *Guarded) Life(ctx context.Context, key string) (time.Duration, error) {
+	return guarded(ctx, g, key, func() (time.Duration, error) { return g.Backend.Life(ctx, key) })
 }
 
 // Claim implements [Backend].
 func (g *Guarded) Claim(ctx context.Context, key, value string, ttl time.Duration) (bool, error) {
-	return guarded(g, func() (bool, error) { return g.Backend.Claim(ctx, key, value, ttl) })
+	return guarded(ctx, g, key, func() (bool, error) { return g.Backend.Claim(ctx, key, value, ttl) })
+}
+
+// Enlist implements [Backend].
+func (g *Guarded) Enlist(ctx context.Context, name string, until time.Time, most int, lists ...string) ([]string, error) {
+	return guarded(ctx, g, lists[0], func() ([]string, error) { return g.Backend.Enlist(ctx, name, until, most, lists...) })
+}
+
+// Listed implements [Backend].
+func (g *Guarded) Listed(ctx context.Context, lists ...string) ([]string, error) {
+	return guarded(ctx, g, lists[0], func() ([]string, error) { return g.Backend.Listed(ctx, lists...) })
+}
+
+// Delist implements [Backend].
+func (g *Guarded) Delist(ctx context.Context, name string, lists ...string) error {
+	_, err := guarded(ctx, g, lists[0], func() (any, error) { return nil, g.Backend.Delist(ctx, name, lists...) })
+	return err
 }

@@ -16,7 +16,8 @@ const sweepEvery = 1024
 // in virtual time and has nothing to close; it forgets everything at exit.
 type Memory struct {
 	*locks
-	mu      sync.Mutex
+	*memoryLists
+	mu      sync.Mutex // of what follows
 	entries map[string]memoryEntry
 	writes  int
 }
@@ -28,7 +29,7 @@ type memoryEntry struct {
 
 // NewMemory makes an empty Memory.
 func NewMemory() *Memory {
-	return &Memory{locks: newLocks(), entries: make(map[string]memoryEntry)}
+	return &Memory{locks: newLocks(), memoryLists: newMemoryLists(), entries: make(map[string]memoryEntry)}
 }
 
 // Get implements [Backend].
@@ -45,17 +46,6 @@ func (m *Memory) Set(_ context.Context, key string, value []byte, ttl time.Durat
 	defer m.mu.Unlock()
 	m.write(key, value, time.Now().Add(ttl))
 	return nil
-}
-
-// Update implements [Backend]; the key's life does not change.
-func (m *Memory) Update(_ context.Context, key string, value []byte, _ time.Duration) (bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, ok := m.alive(key)
-	if ok {
-		m.write(key, value, e.until)
-	}
-	return ok, nil
 }
 
 // Swap implements [Backend]; the key's life does not change.
@@ -90,6 +80,16 @@ func (m *Memory) Delete(_ context.Context, keys ...string) error {
 		delete(m.entries, key)
 	}
 	return nil
+}
+
+// Life implements [Backend].
+func (m *Memory) Life(_ context.Context, key string) (time.Duration, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.alive(key); ok {
+		return time.Until(e.until), nil
+	}
+	return 0, nil
 }
 
 // Claim implements [Backend].

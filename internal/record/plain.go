@@ -19,18 +19,19 @@ const stripes = 64
 
 // Plain is a Backend on any storage. Such a storage can neither compare nor
 // lock, so everything that reads before it writes does so under a lock of this
-// process: with several instances an update may win over another one's delete.
+// process: with several instances a swap may win over another one's delete.
 type Plain struct {
 	*locks
-	storage Storage
-	seed    maphash.Seed
-	stripes [stripes]sync.Mutex
-	claims  *Memory
+	*memoryLists // a list in such a storage would lose entries to other instances
+	storage      Storage
+	seed         maphash.Seed
+	stripes      [stripes]sync.Mutex
+	claims       *Memory
 }
 
 // NewPlain makes a Backend on storage.
 func NewPlain(storage Storage) *Plain {
-	return &Plain{locks: newLocks(), storage: storage, seed: maphash.MakeSeed(), claims: NewMemory()}
+	return &Plain{locks: newLocks(), memoryLists: newMemoryLists(), storage: storage, seed: maphash.MakeSeed(), claims: NewMemory()}
 }
 
 // Get implements [Backend].
@@ -48,18 +49,8 @@ func (p *Plain) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	return p.set(ctx, key, value, ttl)
 }
 
-// Update implements [Backend]; the key lives for ttl, because such a storage
-// does not tell how long it would have lived.
-func (p *Plain) Update(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
-	defer p.guard(key)()
-	present, err := p.Get(ctx, key)
-	if err != nil || present == nil {
-		return false, err
-	}
-	return true, p.set(ctx, key, value, ttl)
-}
-
-// Swap implements [Backend]; the key lives for ttl.
+// Swap implements [Backend]; the key lives for ttl, because such a storage does not
+// tell how long it would have lived.
 func (p *Plain) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
 	defer p.guard(key)()
 	present, err := p.Get(ctx, key)
@@ -105,6 +96,9 @@ func (p *Plain) remove(ctx context.Context, key string) error {
 	}
 	return p.storage.Delete(key)
 }
+
+// Life implements [Backend]; such a storage does not tell.
+func (p *Plain) Life(context.Context, string) (time.Duration, error) { return 0, nil }
 
 // Claim implements [Backend] for this process only.
 func (p *Plain) Claim(ctx context.Context, key, value string, ttl time.Duration) (bool, error) {

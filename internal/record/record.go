@@ -113,22 +113,9 @@ func (s *Store) Put(ctx context.Context, name string, kind Kind, content []byte,
 	return s.backend.Set(ctx, key, s.seal(name, kind, content), atLeastASecond(ttl))
 }
 
-// Update changes a record if it still exists, or returns [ErrNotFound]: what a
-// sign-out deleted stays deleted.
-func (s *Store) Update(ctx context.Context, name string, kind Kind, content []byte, ttl time.Duration) error {
-	key := s.key(name, kind)
-	if len(content) == 0 || ttl <= 0 {
-		return s.backend.Delete(ctx, key)
-	}
-	updated, err := s.backend.Update(ctx, key, s.seal(name, kind, content), atLeastASecond(ttl))
-	if err == nil && !updated {
-		return ErrNotFound
-	}
-	return err
-}
-
 // Swap changes a record if what is stored still is the box it was made from. It
-// returns [ErrNotFound] if the record is gone and [ErrChanged] if it is another.
+// returns [ErrChanged] if it is another, and [ErrNotFound] if the record is gone: what
+// a sign-out deleted stays deleted.
 func (s *Store) Swap(ctx context.Context, name string, kind Kind, old, content []byte, ttl time.Duration) error {
 	key := s.key(name, kind)
 	swapped, err := s.backend.Swap(ctx, key, old, s.seal(name, kind, content), atLeastASecond(ttl))
@@ -152,6 +139,11 @@ func (s *Store) Touch(ctx context.Context, name string, ttl time.Duration) error
 		return s.Delete(ctx, name)
 	}
 	return s.backend.Touch(ctx, atLeastASecond(ttl), s.key(name, Session), s.key(name, Tokens))
+}
+
+// Life is how long a record will live, and 0 if the storage does not tell.
+func (s *Store) Life(ctx context.Context, name string, kind Kind) (time.Duration, error) {
+	return s.backend.Life(ctx, s.key(name, kind))
 }
 
 // Delete removes all records of a name.

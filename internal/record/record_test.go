@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,251 +33,311 @@ func (s storage) Set(key string, value []byte, ttl time.Duration) error {
 
 func (s storage) Delete(key string) error { return s.memory.Delete(context.Background(), key) }
 
-// backends are all there are; the contract of Backend holds for each.
-func backends(t *testing.T) map[string]record.Backend {
+// each names all backends there are, for the contract of Backend holds for each. A test
+// gets two, as two instances have them; where nothing is shared among instances they are
+// one. It comes first in its test, which it makes parallel.
+func each(t *testing.T) map[string]func(*testing.T) (one, two record.Backend) {
 	t.Helper()
-	return map[string]record.Backend{
+	all := make(map[string]func(*testing.T) (one, two record.Backend))
+	for name, start := range redistest.Each(t) {
+		all[name] = func(t *testing.T) (one, two record.Backend) {
+			t.Helper()
+			r := start(t)
+			return record.NewRedis(r.Patient(), nil), record.NewRedis(r.Patient(), nil)
+		}
+	}
+	for name, b := range map[string]record.Backend{
 		"memory": record.NewMemory(),
 		"plain":  record.NewPlain(storage{record.NewMemory()}),
-		"redis":  record.NewRedis(redistest.Start(t).Client(), nil),
+	} {
+		all[name] = func(*testing.T) (one, two record.Backend) { return b, b }
+	}
+	return all
+}
+
+// tag begins the keys of a test, which tests do not share, and puts them onto one slot.
+func tag(t *testing.T) string {
+	t.Helper()
+	return "{" + t.Name() + "}"
+}
+
+// steps are calls that must not fail.
+type steps struct {
+	t *testing.T
+	b record.Backend
+}
+
+func (s steps) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// is checks a value; an absent one is "".
+func (s steps) is(key, want string) {
+	s.t.Helper()
+	got, err := s.b.Get(s.t.Context(), key)
+	s.must(err)
+	if string(got) != want || (want == "") != (got == nil) {
+		s.t.Errorf("%s = %q, want %q", key, got, want)
+	}
+}
+
+func (s steps) set(key, value string) {
+	s.t.Helper()
+	s.must(s.b.Set(s.t.Context(), key, []byte(value), time.Minute))
+}
+
+func (s steps) swaps(key, old, value string, want bool) {
+	s.t.Helper()
+	got, err := s.b.Swap(s.t.Context(), key, []byte(old), []byte(value), time.Minute)
+	s.must(err)
+	if got != want {
+		s.t.Errorf("swap of %s from %q to %q: %v", key, old, value, got)
+	}
+}
+
+func (s steps) claims(key, claimant string, want bool) {
+	s.t.Helper()
+	got, err := s.b.Claim(s.t.Context(), key, claimant, time.Minute)
+	s.must(err)
+	if got != want {
+		s.t.Errorf("claim of %s by %s: %v", key, claimant, got)
 	}
 }
 
 func TestBackend_Contract(t *testing.T) {
-	t.Parallel()
-	for name, b := range backends(t) {
+	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx := t.Context()
-			must := func(err error) {
-				t.Helper()
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			is := func(key, want string) {
-				t.Helper()
-				got, err := b.Get(ctx, key)
-				must(err)
-				if string(got) != want {
-					t.Errorf("%s = %q, want %q", key, got, want)
-				}
-			}
-			is("{x}:absent", "")
-			updated, err := b.Update(ctx, "{x}:absent", []byte("v"), time.Minute)
-			must(err)
-			if updated {
-				t.Error("updated what is not there")
-			}
-			is("{x}:absent", "")
-			must(b.Touch(ctx, time.Minute, "{x}:absent"))
-			must(b.Delete(ctx, "{x}:absent", "{x}:too"))
-
-			must(b.Set(ctx, "{x}:a", []byte("1"), time.Minute))
-			is("{x}:a", "1")
-			if updated, err = b.Update(ctx, "{x}:a", []byte("2"), time.Minute); err != nil || !updated {
-				t.Errorf("update: %v, %v", updated, err)
-			}
-			is("{x}:a", "2")
-			must(b.Set(ctx, "{x}:b", []byte("3"), time.Minute))
-			must(b.Touch(ctx, time.Hour, "{x}:a", "{x}:b"))
-			must(b.Delete(ctx, "{x}:a", "{x}:b"))
-			is("{x}:a", "")
-			is("{x}:b", "")
-
-			for _, row := range []struct {
-				claimant string
-				want     bool
-			}{{"one", true}, {"two", false}, {"one", true}} {
-				if got, err := b.Claim(ctx, "{x}:c", row.claimant, time.Minute); err != nil || got != row.want {
-					t.Errorf("claim by %s: %v, %v", row.claimant, got, err)
-				}
+			one, two := start(t)
+			for i := range 12 { // names that lie on all masters of a Cluster
+				contract(t, one, two, fmt.Sprint(tag(t), i))
 			}
 		})
 	}
+}
+
+// contract checks each method on the keys of one slot, on two instances in turn.
+func contract(t *testing.T, one, two record.Backend, tag string) {
+	t.Helper()
+	absent, first, second, ctx := tag+":absent", tag+":s", tag+":t", t.Context()
+	here, there := steps{t, one}, steps{t, two}
+
+	here.is(absent, "")
+	here.swaps(absent, "", "v", false)
+	here.must(one.Touch(ctx, time.Minute, absent))
+	here.must(one.Delete(ctx, absent, tag+":absent as well"))
+	there.is(absent, "")
+
+	here.set(first, "1")
+	here.set(second, "2")
+	there.is(first, "1")
+	there.swaps(first, "1", "3", true)
+	here.swaps(first, "1", "4", false)
+	here.is(first, "3")
+	there.is(second, "2")
+
+	there.must(two.Delete(ctx, first, second))
+	here.is(first, "")
+	here.is(second, "")
+	here.swaps(first, "3", "back again", false) // what a sign-out deleted stays deleted
+	here.is(first, "")
+
+	here.claims(tag+":u", "one", true)
+	there.claims(tag+":u", "two", false)
+	here.claims(tag+":u", "one", true)
+
+	release, err := one.Lock(ctx, tag+":l")
+	here.must(err)
+	release()
+	there.is(tag+":l", "")
 }
 
 func TestG7_AClaimRepeatedAfterALostReplyIsStillOurs(t *testing.T) {
-	t.Parallel()
-	for name, b := range backends(t) {
+	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			one, _ := start(t)
 			for range 3 { // the first reply was lost, go-redis asks again
-				if ok, err := b.Claim(t.Context(), "c", "mine", time.Minute); err != nil || !ok {
-					t.Errorf("%v, %v", ok, err)
-				}
+				steps{t, one}.claims(tag(t), "mine", true)
 			}
 		})
 	}
 }
 
-func TestBackend_SwapNeedsTheVersionItWasMadeFrom(t *testing.T) {
-	t.Parallel()
-	for name, b := range backends(t) {
+func TestBackend_OneOfManySwapsWins(t *testing.T) {
+	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx := t.Context()
-			swap := func(old, value string, want bool) {
-				t.Helper()
-				if got, err := b.Swap(ctx, "{x}:a", []byte(old), []byte(value), time.Hour); err != nil || got != want {
-					t.Errorf("%q to %q: %v, %v", old, value, got, err)
-				}
+			one, two := start(t)
+			steps{t, one}.set(tag(t), "1")
+			winners(t, one, two, func(b record.Backend, mine string) (bool, error) {
+				return b.Swap(t.Context(), tag(t), []byte("1"), []byte(mine), time.Hour)
+			})
+		})
+	}
+}
+
+func TestBackend_OneOfManyClaimantsWins(t *testing.T) {
+	for name, start := range each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, two := start(t)
+			winners(t, one, two, func(b record.Backend, mine string) (bool, error) {
+				return b.Claim(t.Context(), tag(t), mine, time.Minute)
+			})
+		})
+	}
+}
+
+// winners has many try at once, on two instances, what one of them can have.
+func winners(t *testing.T, one, two record.Backend, try func(b record.Backend, mine string) (bool, error)) {
+	t.Helper()
+	var won atomic.Int32
+	var wait sync.WaitGroup
+	for i, b := range slices.Repeat([]record.Backend{one, two}, 16) {
+		wait.Go(func() {
+			ok, err := try(b, fmt.Sprint("claimant ", i))
+			if err != nil {
+				t.Error(err)
 			}
-			swap("", "1", false)
-			swap("0", "1", false)
-			if v, _ := b.Get(ctx, "{x}:a"); v != nil {
-				t.Error("a swap made what was not there")
-			}
-			_ = b.Set(ctx, "{x}:a", []byte("1"), time.Hour)
-			swap("0", "2", false)
-			swap("1", "2", true)
-			swap("1", "3", false)
-			var won atomic.Int32
-			var wait sync.WaitGroup
-			for i := range 32 {
-				wait.Go(func() {
-					if ok, err := b.Swap(ctx, "{x}:a", []byte("2"), []byte(strings.Repeat("x", i+3)), time.Hour); err == nil && ok {
-						won.Add(1)
-					}
-				})
-			}
-			wait.Wait()
-			if won.Load() != 1 {
-				t.Errorf("%d winners", won.Load())
+			if ok {
+				won.Add(1)
 			}
 		})
+	}
+	wait.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d winners", won.Load())
 	}
 }
 
 func TestBackend_LockIsForOne(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	all := backends(t)
-	for name, pair := range map[string][2]record.Backend{
-		"memory": {all["memory"], all["memory"]},
-		"plain":  {all["plain"], all["plain"]},
-		"redis":  {record.NewRedis(server.Client(), nil), record.NewRedis(server.Client(), nil)}, // as two processes
-	} {
+	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var inside, most, turns atomic.Int32
-			var wait sync.WaitGroup
-			for i := range 16 {
-				wait.Go(func() {
-					release, err := pair[i%2].Lock(t.Context(), "l")
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					most.Store(max(most.Load(), inside.Add(1)))
-					turns.Add(1)
-					inside.Add(-1)
-					release()
-					release() // harmless
-				})
-			}
-			wait.Wait()
-			if most.Load() != 1 || turns.Load() != 16 {
-				t.Errorf("%d at once, %d turns", most.Load(), turns.Load())
-			}
-
-			release, err := pair[0].Lock(t.Context(), "l")
+			one, two := start(t)
+			inTurns(t, one, two)
+			name := tag(t) + ":l"
+			release, err := one.Lock(t.Context(), name)
 			if err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			if _, err := pair[1].Lock(ctx, "l"); !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := two.Lock(ctx, name); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("waited on: %v", err)
 			}
-			if other, err := pair[1].Lock(t.Context(), "another"); err != nil {
-				t.Errorf("another name: %v", err)
-			} else {
-				other()
+			other, err := two.Lock(t.Context(), tag(t)+":another")
+			if err != nil {
+				t.Fatalf("another name: %v", err)
+			}
+			other()
+			release()
+			release() // harmless
+		})
+	}
+}
+
+// inTurns lets two instances change one key under one lock.
+func inTurns(t *testing.T, one, two record.Backend) {
+	t.Helper()
+	var inside atomic.Int32
+	var wait sync.WaitGroup
+	turns := slices.Repeat([]record.Backend{one, two}, 8)
+	for _, b := range turns {
+		wait.Go(func() {
+			release, err := b.Lock(t.Context(), tag(t)+":l")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer release()
+			if inside.Add(1) != 1 {
+				t.Error("two hold the lock")
+			}
+			value, err := b.Get(t.Context(), tag(t))
+			if err == nil {
+				err = b.Set(t.Context(), tag(t), append(value, '.'), time.Minute)
+			}
+			if err != nil {
+				t.Errorf("under the lock: %v", err)
+			}
+			inside.Add(-1)
+		})
+	}
+	wait.Wait()
+	steps{t, one}.is(tag(t), strings.Repeat(".", len(turns)))
+}
+
+func TestG12_LockIsRenewedWhileItIsHeld(t *testing.T) {
+	for name, start := range redistest.Each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			client, two := r.Patient(), record.NewRedis(r.Patient(), nil)
+			release, err := record.NewRedis(client, nil).Lock(t.Context(), tag(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // of its life of five
+			defer cancel()
+			if _, err := two.Lock(ctx, tag(t)); err == nil {
+				t.Error("the lock was lost while its holder was at work")
+			}
+			if life := client.PTTL(t.Context(), tag(t)).Val(); life < 4*time.Second {
+				t.Errorf("it lives for %v: not renewed", life)
+			}
+			release()
+			again, err := two.Lock(t.Context(), tag(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			again()
+		})
+	}
+}
+
+func TestG13_WithoutRedisTheLockHoldsInThisProcess(t *testing.T) {
+	for name, start := range redistest.EachAlone(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			b := record.NewRedis(r.Connect(), nil)
+			r.Stop()
+			release, err := b.Lock(t.Context(), "l")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if _, err := b.Lock(ctx, "l"); err == nil {
+				t.Error("two hold it")
 			}
 			release()
 		})
 	}
 }
 
-func TestG12_LockIsRenewedWhileItIsHeld(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	one, two := record.NewRedis(server.Client(), nil), record.NewRedis(server.Client(), nil)
-	release, err := one.Lock(t.Context(), "l")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second) // longer than its life
-	defer cancel()
-	if _, err := two.Lock(ctx, "l"); err == nil {
-		t.Error("the lock was lost while its holder was at work")
-	}
-	release()
-	again, err := two.Lock(t.Context(), "l")
-	if err != nil {
-		t.Fatal(err)
-	}
-	again()
-}
-
-func TestG13_WithoutRedisTheLockHoldsInThisProcess(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	b := record.NewRedis(server.Client(), nil)
-	server.Stop()
-	release, err := b.Lock(t.Context(), "l")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := b.Lock(ctx, "l"); err == nil {
-		t.Error("two hold it")
-	}
-	release()
-}
-
 func TestBackend_TouchProlongs(t *testing.T) {
-	t.Parallel()
-	for name, b := range backends(t) {
+	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, key := range []string{"{x}:a", "{x}:b"} {
-				if err := b.Set(t.Context(), key, []byte("v"), time.Second); err != nil {
+			one, _ := start(t)
+			keys := []string{tag(t) + ":s", tag(t) + ":t"}
+			for _, key := range keys {
+				if err := one.Set(t.Context(), key, []byte("v"), time.Second); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := b.Touch(t.Context(), time.Hour, "{x}:a", "{x}:b"); err != nil {
+			if err := one.Touch(t.Context(), time.Hour, keys...); err != nil {
 				t.Fatal(err)
 			}
 			<-time.After(1100 * time.Millisecond) // Redis does not live in virtual time
-			for _, key := range []string{"{x}:a", "{x}:b"} {
-				if v, err := b.Get(t.Context(), key); err != nil || string(v) != "v" {
-					t.Errorf("%s: %q, %v", key, v, err)
-				}
-			}
-		})
-	}
-}
-
-func TestBackend_OneOfManyClaimantsWins(t *testing.T) {
-	t.Parallel()
-	for name, b := range backends(t) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var won atomic.Int32
-			var wait sync.WaitGroup
-			for i := range 32 {
-				wait.Go(func() {
-					if ok, err := b.Claim(t.Context(), "c", strings.Repeat("x", i+1), time.Minute); err == nil && ok {
-						won.Add(1)
-					}
-				})
-			}
-			wait.Wait()
-			if won.Load() != 1 {
-				t.Errorf("%d winners", won.Load())
+			for _, key := range keys {
+				steps{t, one}.is(key, "v")
 			}
 		})
 	}
@@ -287,12 +349,12 @@ func TestMemory_ForgetsInTime(t *testing.T) {
 		ctx := t.Context()
 		_ = m.Set(ctx, "a", []byte("1"), time.Minute)
 		time.Sleep(30 * time.Second)
-		if ok, _ := m.Update(ctx, "a", []byte("2"), time.Hour); !ok {
+		if ok, _ := m.Swap(ctx, "a", []byte("1"), []byte("2"), time.Hour); !ok {
 			t.Error("gone too early")
 		}
 		time.Sleep(31 * time.Second)
 		if v, _ := m.Get(ctx, "a"); v != nil {
-			t.Error("an update prolonged the life")
+			t.Error("a swap prolonged the life")
 		}
 		for range 3000 { // what nobody reads is swept all the same
 			_ = m.Set(ctx, time.Now().String(), []byte("x"), time.Second)
@@ -302,22 +364,6 @@ func TestMemory_ForgetsInTime(t *testing.T) {
 			t.Errorf("%d entries, most of them dead", n)
 		}
 	})
-}
-
-func TestRedis_UpdateKeepsTheLife(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	b := record.NewRedis(server.Client(), nil)
-	ctx := t.Context()
-	if err := b.Set(ctx, "a", []byte("1"), time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Update(ctx, "a", []byte("2"), time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if ttl := server.Client().PTTL(ctx, "a").Val(); ttl < 59*time.Minute {
-		t.Errorf("lives for %v", ttl)
-	}
 }
 
 func TestStore_RecordsOfAName(t *testing.T) {
@@ -331,8 +377,8 @@ func TestStore_RecordsOfAName(t *testing.T) {
 	if _, err := s.Get(ctx, "n", record.Session); !errors.Is(err, record.ErrNotFound) {
 		t.Errorf("absent: %v", err)
 	}
-	if err := s.Update(ctx, "n", record.Session, []byte("x"), time.Minute); !errors.Is(err, record.ErrNotFound) {
-		t.Errorf("update of an absent one: %v", err)
+	if err := s.Swap(ctx, "n", record.Session, nil, []byte("x"), time.Minute); !errors.Is(err, record.ErrNotFound) {
+		t.Errorf("swap of an absent one: %v", err)
 	}
 	for _, kind := range []record.Kind{record.Session, record.Tokens} {
 		if err := s.Put(ctx, "n", kind, []byte(kind), time.Minute); err != nil {
@@ -340,6 +386,15 @@ func TestStore_RecordsOfAName(t *testing.T) {
 		}
 		if got, err := s.Get(ctx, "n", kind); err != nil || string(got) != string(kind) {
 			t.Errorf("%q, %v", got, err)
+		}
+	}
+	box, err := s.Sealed(ctx, "n", record.Session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []error{nil, record.ErrChanged} {
+		if err := s.Swap(ctx, "n", record.Session, box, []byte("x"), time.Minute); !errors.Is(err, want) {
+			t.Errorf("swap: %v, want %v", err, want)
 		}
 	}
 	if _, err := record.NewStore(memory, ring, "another").Get(ctx, "n", record.Session); !errors.Is(err, record.ErrNotFound) {

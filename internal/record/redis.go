@@ -37,6 +37,22 @@ func NewRedis(client redis.UniversalClient, weakened func(error)) *Redis {
 	return &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), weakened: weakened}
 }
 
+// Locate returns how to find the master that holds a key of a Cluster, or nil elsewhere.
+// The client remembers who holds what.
+func (r *Redis) Locate() func(ctx context.Context, key string) (where string, err error) {
+	cluster, ok := r.client.(*redis.ClusterClient)
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, key string) (string, error) {
+		master, err := cluster.MasterForKey(ctx, key)
+		if err != nil {
+			return "", err
+		}
+		return master.Options().Addr, nil
+	}
+}
+
 // Get implements [Backend].
 func (r *Redis) Get(ctx context.Context, key string) ([]byte, error) {
 	value, err := r.client.Get(ctx, key).Bytes()
@@ -49,11 +65,6 @@ func (r *Redis) Get(ctx context.Context, key string) ([]byte, error) {
 // Set implements [Backend].
 func (r *Redis) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	return r.client.Set(ctx, key, value, ttl).Err()
-}
-
-// Update implements [Backend]; the key's life does not change.
-func (r *Redis) Update(ctx context.Context, key string, value []byte, _ time.Duration) (bool, error) {
-	return r.client.SetXX(ctx, key, value, redis.KeepTTL).Result()
 }
 
 var swap = redis.NewScript(`
@@ -80,6 +91,12 @@ func (r *Redis) Touch(ctx context.Context, ttl time.Duration, keys ...string) er
 // Delete implements [Backend].
 func (r *Redis) Delete(ctx context.Context, keys ...string) error {
 	return r.client.Del(ctx, keys...).Err()
+}
+
+// Life implements [Backend].
+func (r *Redis) Life(ctx context.Context, key string) (time.Duration, error) {
+	life, err := r.client.PTTL(ctx, key).Result()
+	return max(life, 0), err
 }
 
 // Claim implements [Backend].

@@ -27,14 +27,6 @@ const (
 	formTimeout = 30 * time.Second
 )
 
-// The deadlines that fibermsal.RedisStorage sets, and that docs/production.md
-// tells operators of a Cluster or Sentinel to set.
-const (
-	dialTimeout = 500 * time.Millisecond
-	opTimeout   = 250 * time.Millisecond
-	retries     = 1
-)
-
 // Cluster is a Redis Cluster of three masters without replicas that belongs to
 // one test.
 type Cluster struct {
@@ -46,12 +38,12 @@ type Cluster struct {
 }
 
 // StartCluster runs a cluster on free ports of loopback and ends it with the test.
-// Without redis-server on this machine the test is skipped.
-func StartCluster(tb testing.TB) *Cluster {
+// Args are as for [Start]. Without redis-server on this machine the test is skipped.
+func StartCluster(tb testing.TB, args ...string) *Cluster {
 	tb.Helper()
 	c := &Cluster{tb: tb}
 	for range masters {
-		s := &Server{tb: tb, args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "5000"}}
+		s := &Server{tb: tb, args: append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "5000"}, args...)}
 		s.launch(freeClusterPort)
 		c.servers, c.Addrs = append(c.servers, s), append(c.Addrs, s.Addr)
 	}
@@ -60,32 +52,67 @@ func StartCluster(tb testing.TB) *Cluster {
 	if err := c.form(ctx); err != nil {
 		tb.Fatalf("redistest: forming a cluster: %v", err)
 	}
-	for _, s := range c.servers {
-		if err := c.awaitWhole(ctx, s); err != nil {
-			tb.Fatalf("redistest: %s: %v", s.Addr, err)
-		}
-	}
+	c.AwaitWhole()
 	return c
 }
 
-// Client makes a client as an instance of an app has: each call makes one, and all
-// are closed when the test ends.
-func (c *Cluster) Client() *redis.ClusterClient {
-	client := redis.NewClusterClient(&redis.ClusterOptions{
-		Addrs:                 c.Addrs,
-		ContextTimeoutEnabled: true,
-		DialTimeout:           dialTimeout,
-		ReadTimeout:           opTimeout,
-		WriteTimeout:          opTimeout,
-		PoolTimeout:           opTimeout,
-		DialerRetries:         1,
-	})
+// Connect implements [Redis].
+func (c *Cluster) Connect() redis.UniversalClient { return c.dial(asAnApp("", "")) }
+
+// ConnectAs implements [Redis].
+func (c *Cluster) ConnectAs(user, password string) redis.UniversalClient {
+	return c.dial(asAnApp(user, password))
+}
+
+// Patient implements [Redis].
+func (c *Cluster) Patient() redis.UniversalClient { return c.dial(redis.UniversalOptions{}) }
+
+func (c *Cluster) dial(o redis.UniversalOptions) redis.UniversalClient {
+	o.Addrs, o.MaxRetries = c.Addrs, 0 // those of a Cluster's client are its redirects
+	options := o.Cluster()
+	options.DialerRetries = 1
+	client := redis.NewClusterClient(options)
 	c.tb.Cleanup(func() { _ = client.Close() })
 	return client
 }
 
-// Servers are the masters, each of which holds a third of the slots.
-func (c *Cluster) Servers() []*Server { return c.servers }
+// Masters implements [Redis]; each holds a third of the slots.
+func (c *Cluster) Masters() []*Server { return c.servers }
+
+// Stop implements [Redis].
+func (c *Cluster) Stop() {
+	for _, s := range c.servers {
+		s.Stop()
+	}
+}
+
+// Restart implements [Redis].
+func (c *Cluster) Restart() {
+	c.tb.Helper()
+	for _, s := range c.servers {
+		s.Restart()
+	}
+	c.AwaitWhole()
+}
+
+// AwaitWhole waits until all masters serve, as after the restart of one.
+func (c *Cluster) AwaitWhole() {
+	c.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), formTimeout)
+	defer cancel()
+	for _, s := range c.servers {
+		if err := c.awaitWhole(ctx, s); err != nil {
+			c.tb.Fatalf("redistest: %s: %v", s.Addr, err)
+		}
+	}
+}
+
+func (c *Cluster) seenBy(tb testing.TB) Redis {
+	tb.Helper()
+	view := *c
+	view.tb, view.servers = tb, viewsOf(tb, c.servers)
+	return &view
+}
 
 // Keys returns the names of all keys of all masters, sorted.
 func (c *Cluster) Keys() []string {

@@ -96,12 +96,19 @@ func Program(tb testing.TB, names ...string) string {
 			return path
 		}
 	}
-	sentence := strings.Join(names, " or ") + " is not installed; \"make test\" installs it and runs this test"
+	Missing(tb, strings.Join(names, " or "))
+	return ""
+}
+
+// Missing skips the test for want of something that make test installs, or fails it
+// where everything must run.
+func Missing(tb testing.TB, what string) {
+	tb.Helper()
+	sentence := what + " is not installed; \"make test\" installs it and runs this test"
 	if os.Getenv(allEnv) != "" {
 		tb.Fatal(sentence)
 	}
 	tb.Skip(sentence)
-	return ""
 }
 
 func freePort(tb testing.TB) string {
@@ -115,7 +122,47 @@ func freePort(tb testing.TB) string {
 	return port
 }
 
-// Client returns a client that is closed when the test ends.
+// Connect implements [Redis].
+func (s *Server) Connect() redis.UniversalClient { return s.dial(asAnApp("", "")) }
+
+// ConnectAs implements [Redis].
+func (s *Server) ConnectAs(user, password string) redis.UniversalClient {
+	return s.dial(asAnApp(user, password))
+}
+
+// Patient implements [Redis].
+func (s *Server) Patient() redis.UniversalClient { return s.dial(redis.UniversalOptions{}) }
+
+func (s *Server) dial(o redis.UniversalOptions) redis.UniversalClient {
+	o.Addrs = []string{s.Addr}
+	options := o.Simple()
+	options.DialerRetries = 1
+	client := redis.NewClient(options)
+	s.tb.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// Masters implements [Redis]: there is one.
+func (s *Server) Masters() []*Server { return []*Server{s} }
+
+func (s *Server) seenBy(tb testing.TB) Redis {
+	tb.Helper()
+	return viewsOf(tb, []*Server{s})[0]
+}
+
+// viewsOf lets another test look at servers.
+func viewsOf(tb testing.TB, servers []*Server) []*Server {
+	tb.Helper()
+	views := make([]*Server, len(servers))
+	for i, s := range servers {
+		view := *s
+		view.tb = tb
+		views[i] = &view
+	}
+	return views
+}
+
+// Client returns the test's own client, which is closed when the test ends.
 func (s *Server) Client() *redis.Client { return s.client }
 
 // Stop kills the process, as a crash would. Stopping twice is fine.

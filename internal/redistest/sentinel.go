@@ -38,12 +38,12 @@ type Sentinel struct {
 
 // StartSentinel runs master, replica and sentinel on free ports of loopback, waits
 // until the sentinel could fail over, and ends them with the test. A master that is
-// silent for two seconds is replaced. Without redis-server on this machine the test is
-// skipped.
-func StartSentinel(tb testing.TB) *Sentinel {
+// silent for two seconds is replaced. Args, which are as for [Start], are those of
+// master and replica. Without redis-server on this machine the test is skipped.
+func StartSentinel(tb testing.TB, args ...string) *Sentinel {
 	tb.Helper()
 	s := &Sentinel{tb: tb, MasterName: "fibermsal"}
-	prompt := []string{"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"}
+	prompt := append([]string{"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"}, args...)
 	master := Start(tb, prompt...)
 	host, port, err := net.SplitHostPort(master.Addr)
 	if err != nil {
@@ -87,22 +87,52 @@ sentinel failover-timeout %[1]s 2000
 	return s
 }
 
-// Client makes a client as an instance of an app has: each call makes one, and all
-// are closed when the test ends.
-func (s *Sentinel) Client() *redis.Client {
-	client := redis.NewFailoverClient(&redis.FailoverOptions{
-		MasterName:            s.MasterName,
-		SentinelAddrs:         s.Addrs,
-		ContextTimeoutEnabled: true,
-		DialTimeout:           dialTimeout,
-		ReadTimeout:           opTimeout,
-		WriteTimeout:          opTimeout,
-		PoolTimeout:           opTimeout,
-		MaxRetries:            retries,
-		DialerRetries:         1,
-	})
+// Connect implements [Redis].
+func (s *Sentinel) Connect() redis.UniversalClient { return s.dial(asAnApp("", "")) }
+
+// ConnectAs implements [Redis].
+func (s *Sentinel) ConnectAs(user, password string) redis.UniversalClient {
+	return s.dial(asAnApp(user, password))
+}
+
+// Patient implements [Redis].
+func (s *Sentinel) Patient() redis.UniversalClient { return s.dial(redis.UniversalOptions{}) }
+
+func (s *Sentinel) dial(o redis.UniversalOptions) redis.UniversalClient {
+	o.Addrs, o.MasterName = s.Addrs, s.MasterName
+	options := o.Failover()
+	options.DialerRetries = 1
+	client := redis.NewFailoverClient(options)
 	s.tb.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+// Masters implements [Redis]: there is one.
+func (s *Sentinel) Masters() []*Server {
+	s.tb.Helper()
+	return []*Server{s.Master()}
+}
+
+// Stop implements [Redis]. The sentinel stays.
+func (s *Sentinel) Stop() {
+	for _, server := range s.servers {
+		server.Stop()
+	}
+}
+
+// Restart implements [Redis].
+func (s *Sentinel) Restart() {
+	s.tb.Helper()
+	for _, server := range s.servers {
+		server.Restart()
+	}
+}
+
+func (s *Sentinel) seenBy(tb testing.TB) Redis {
+	tb.Helper()
+	view := *s
+	view.tb, view.servers = tb, viewsOf(tb, s.servers)
+	return &view
 }
 
 // Master is the server that the sentinel names now.

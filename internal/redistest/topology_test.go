@@ -3,36 +3,64 @@ package redistest_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-func TestStartCluster_KeepsEachKeyOnItsMaster(t *testing.T) {
-	t.Parallel()
-	c := redistest.StartCluster(t)
-	ctx, client := context.Background(), c.Client()
-	for i := range 30 {
-		if err := client.Set(ctx, fmt.Sprintf("key%d", i), "value", time.Minute).Err(); err != nil {
-			t.Fatal(err)
-		}
+func TestEach_KeysOfAllMasters(t *testing.T) {
+	for name, start := range redistest.Each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			ctx, client := context.Background(), r.Patient()
+			var want []string
+			for i := range 30 {
+				want = append(want, fmt.Sprintf("key%02d", i))
+				if err := client.Set(ctx, want[i], "value", time.Minute).Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, s := range r.Masters() {
+				if len(s.Keys()) == 0 {
+					t.Errorf("%s holds nothing", s.Addr)
+				}
+			}
+			if got := r.Keys(); !slices.Equal(got, want) {
+				t.Errorf("keys: %v", got)
+			}
+			r.Dump()
+		})
 	}
-	for _, s := range c.Servers() {
-		if len(s.Keys()) == 0 {
-			t.Errorf("%s holds nothing", s.Addr)
-		}
+}
+
+func TestEachAlone_ComesBackWithWhatWasOnDisk(t *testing.T) {
+	for name, start := range redistest.EachAlone(t, "--appendonly", "yes", "--appendfsync", "always") {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			ctx, client := context.Background(), r.Connect()
+			if err := client.Set(ctx, "key", "value", time.Minute).Err(); err != nil {
+				t.Fatal(err)
+			}
+			r.Stop()
+			if err := client.Get(ctx, "key").Err(); err == nil {
+				t.Error("it answers after Stop")
+			}
+			r.Restart()
+			if got := fmt.Sprint(r.Keys()); got != "[key]" {
+				t.Errorf("keys after a restart: %s", got)
+			}
+		})
 	}
-	if len(c.Keys()) != 30 || len(c.Addrs) != 3 {
-		t.Errorf("%d keys on %v", len(c.Keys()), c.Addrs)
-	}
-	c.Dump()
 }
 
 func TestStartSentinel_FailsOver(t *testing.T) {
 	t.Parallel()
 	s := redistest.StartSentinel(t)
-	ctx, client := context.Background(), s.Client()
+	ctx, client := context.Background(), s.Connect()
 	if err := client.Set(ctx, "key", "value", time.Minute).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +70,7 @@ func TestStartSentinel_FailsOver(t *testing.T) {
 	if s.Master() == old || fmt.Sprint(s.Keys()) != "[key]" {
 		t.Errorf("master %s, was %s, keys %v", s.Master().Addr, old.Addr, s.Keys())
 	}
-	if got, err := s.Client().Get(ctx, "key").Result(); got != "value" {
+	if got, err := s.Connect().Get(ctx, "key").Result(); got != "value" {
 		t.Errorf("%q, %v", got, err)
 	}
 	s.Dump()

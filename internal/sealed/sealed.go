@@ -12,6 +12,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -49,6 +50,7 @@ type Ring struct {
 type key struct {
 	id   [keyIDSize]byte
 	aead cipher.AEAD
+	mac  []byte
 }
 
 // NewRing makes a ring of one or more 32-byte keys, newest first, for one purpose.
@@ -90,7 +92,11 @@ func newKey(secret []byte, purpose string) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
-	return key{id: [keyIDSize]byte(id), aead: aead}, nil
+	mac, err := hkdf.Key(sha256.New, secret, nil, "fibermsal mac v1 "+purpose, 32)
+	if err != nil {
+		return key{}, err
+	}
+	return key{id: [keyIDSize]byte(id), aead: aead, mac: mac}, nil
 }
 
 // Seal encrypts plaintext for the place that context names.
@@ -100,6 +106,18 @@ func (r *Ring) Seal(plaintext, context []byte) []byte {
 	box[0] = version
 	copy(box[1:], k.id[:])
 	return k.aead.Seal(box, nil, plaintext, withHeader(box[:headerSize], context))
+}
+
+// Sums are names for content that only holders of the keys can make: one under each
+// key, the first key's first.
+func (r *Ring) Sums(content []byte) [][]byte {
+	sums := make([][]byte, len(r.keys))
+	for i, k := range r.keys {
+		h := hmac.New(sha256.New, k.mac)
+		h.Write(content)
+		sums[i] = h.Sum(nil)
+	}
+	return sums
 }
 
 // Open decrypts a box that was sealed for the same context. It returns

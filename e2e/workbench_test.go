@@ -1,0 +1,150 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/gofiber/fiber/v2"
+	"go.uber.org/goleak"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/graph"
+)
+
+// The workbench is an app that shows more of itself than the example may: its
+// goroutines, and the access tokens it is given. It is this test binary, run again.
+const (
+	workbenchEnv      = "FIBERMSAL_E2E_WORKBENCH"
+	workbenchRedisEnv = "FIBERMSAL_E2E_WORKBENCH_REDIS" // a query for the Redis URL
+)
+
+const (
+	// idleWorker is how long fasthttp keeps the goroutine of a connection that has
+	// ended. Its default, ten seconds, would have tests wait.
+	idleWorker = 200 * time.Millisecond
+	// idleConnections to Entra and Graph are few, so that any load leaves them all.
+	idleConnections = 4
+)
+
+// startWorkbench returns what runs the workbench in place of the example, with a query
+// for the URL of its Redis.
+func startWorkbench(redisQuery string) starter {
+	return func(t *testing.T, s site, idp *provider, env ...string) *app {
+		t.Helper()
+		file, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		self := &program{file: file}
+		self.once.Do(func() {}) // it is built
+		a := &app{site: s, env: slices.Concat([]string{
+			workbenchEnv + "=1", workbenchRedisEnv + "=" + redisQuery,
+			"PORT=" + s.port, "FIBERMSAL_PUBLIC_URL=" + s.url,
+			"FIBERMSAL_CLIENT_ID=" + idp.clientID, "FIBERMSAL_CLIENT_SECRET=" + idp.clientSecret,
+			"FIBERMSAL_AUTHORITY=" + idp.authority, "FIBERMSAL_GRAPH_URL=" + idp.graphURL, "FIBERMSAL_CA_FILE=" + idp.caFile,
+		}, env)}
+		a.process = run(t, self, a.env, "-test.run=^TestWorkbench$")
+		a.await("serving", func() bool { return accepts("127.0.0.1:" + s.port) })
+		return a
+	}
+}
+
+// No test, but the workbench's main function.
+func TestWorkbench(t *testing.T) {
+	if os.Getenv(workbenchEnv) == "" {
+		return
+	}
+	stopped, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	standing := goleak.IgnoreCurrent()
+	if err := errors.Join(serveWorkbench(stopped, t), goleak.Find(standing,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))); err != nil { // which runs as long as the process
+		t.Fatal(err)
+	}
+}
+
+func serveWorkbench(stopped context.Context, t *testing.T) error {
+	t.Helper()
+	storage, err := fibermsal.RedisStorage(os.Getenv("FIBERMSAL_REDIS_URL") + os.Getenv(workbenchRedisEnv))
+	if err != nil {
+		return err
+	}
+	key, err := base64.StdEncoding.DecodeString(os.Getenv("FIBERMSAL_KEYS"))
+	if err != nil {
+		return err
+	}
+	app := newWorkbench(fibermsal.Config{
+		ClientID: os.Getenv("FIBERMSAL_CLIENT_ID"), ClientSecret: os.Getenv("FIBERMSAL_CLIENT_SECRET"),
+		Authority: os.Getenv("FIBERMSAL_AUTHORITY"), GraphURL: os.Getenv("FIBERMSAL_GRAPH_URL"),
+		PublicURL: os.Getenv("FIBERMSAL_PUBLIC_URL"), HTTPClient: trusting(t, os.Getenv("FIBERMSAL_CA_FILE")),
+		Storage: storage, Keys: [][]byte{key}, OnSignIn: graph.Profile,
+	})
+	served := make(chan error, 1)
+	go func() { served <- app.Listen("127.0.0.1:" + os.Getenv("PORT")) }()
+	select {
+	case err = <-served:
+	case <-stopped.Done():
+		err = errors.Join(app.ShutdownWithTimeout(patience), <-served)
+	}
+	return errors.Join(err, storage.Close())
+}
+
+func newWorkbench(cfg fibermsal.Config) *fiber.App {
+	app := fiber.New(fiber.Config{
+		ReadBufferSize: 16 << 10, ReadTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, DisableStartupMessage: true,
+	})
+	app.Server().MaxIdleWorkerDuration = idleWorker
+	app.Get("/debug/goroutines", func(c *fiber.Ctx) error {
+		var stacks bytes.Buffer
+		err := pprof.Lookup("goroutine").WriteTo(&stacks, 1)
+		return errors.Join(err, c.Send(stacks.Bytes()))
+	})
+	app.Use(fibermsal.New(cfg))
+	fibermsal.RegisterRoutes(app)
+	graph.RegisterRoutes(app)
+	app.Get("/api/me", fibermsal.Require(), func(c *fiber.Ctx) error {
+		me, err := graph.Me(c).Get(c.UserContext(), nil)
+		if err != nil {
+			return err
+		}
+		return c.JSON(fiber.Map{"userPrincipalName": me.GetUserPrincipalName()})
+	})
+	app.Get("/api/token", fibermsal.Require(), func(c *fiber.Ctx) error {
+		token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: strings.Fields(c.Query("scope"))})
+		if err != nil {
+			return err
+		}
+		return c.JSON(fiber.Map{"token": token.Token})
+	})
+	return app
+}
+
+// trusting is the client of somebody who knows one certificate authority.
+func trusting(t *testing.T, caFile string) *http.Client {
+	t.Helper()
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		t.Fatalf("%s: no certificate", caFile)
+	}
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: idleConnections,
+	}}
+}

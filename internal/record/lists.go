@@ -1,0 +1,239 @@
+package record
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+// Lists are where the names of records lie, to be found by what they are about. A name
+// stays listed until an end of its own. Methods are safe for concurrent use; an error
+// means that the storage failed.
+type Lists interface {
+	// Enlist puts a name on lists until then. Of each list the names that end last
+	// stay, so many as most, or all for 0; the others are returned.
+	Enlist(ctx context.Context, name string, until time.Time, most int, lists ...string) (dropped []string, err error)
+	// Listed returns the names on lists, those that end last first. The lists are on
+	// one slot of a Cluster.
+	Listed(ctx context.Context, lists ...string) ([]string, error)
+	// Delist takes a name off lists.
+	Delist(ctx context.Context, name string, lists ...string) error
+}
+
+// A Label is what records are found by, such as a user. On the storage it is a keyed
+// hash: nobody without the keys can tell whose list it is, or name it.
+type Label []byte
+
+// NewLabel makes a label of a kind of thing and what it is.
+func NewLabel(kind string, parts ...string) Label {
+	return sealed.Context(append([]string{"label", kind}, parts...)...)
+}
+
+// shards are how many lists all records are spread over.
+const shards = 256
+
+// shardOf is the list of all records that one is on.
+func shardOf(name string) Label {
+	sum := sha256.Sum256([]byte(name))
+	return shard(int(sum[0]))
+}
+
+func shard(i int) Label { return NewLabel("all", hex.EncodeToString([]byte{byte(i)})) } //nolint:gosec // below 256
+
+// lists are the names of a label's list under each key of the ring, the first key's
+// first. They share a slot of a Cluster, and tell 16 bits of the label's plain hash for
+// it.
+func (s *Store) lists(label Label) []string {
+	plain := sha256.Sum256(label)
+	var names []string
+	for _, sum := range s.ring.Sums(label) {
+		names = append(names, s.prefix+"i:{"+hex.EncodeToString(plain[:2])+"}:"+base64.RawURLEncoding.EncodeToString(sum[:18]))
+	}
+	return names
+}
+
+// Enlist makes a record findable until then, by each label and among all. Of a label's
+// records the newest stay, so many as most; the names of those that the first label
+// dropped are returned.
+func (s *Store) Enlist(ctx context.Context, name string, until time.Time, most int, labels ...Label) (dropped []string, err error) {
+	for i, label := range labels {
+		more, err := s.backend.Enlist(ctx, name, until, most, s.lists(label)[0])
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			dropped = more
+		}
+	}
+	_, err = s.backend.Enlist(ctx, name, until, 0, s.lists(shardOf(name))[0])
+	return dropped, err
+}
+
+// Listed returns the names of a label's records, the newest first. Some may be gone.
+func (s *Store) Listed(ctx context.Context, label Label) ([]string, error) {
+	return s.backend.Listed(ctx, s.lists(label)...)
+}
+
+// Delist makes a record no longer findable.
+func (s *Store) Delist(ctx context.Context, name string, labels ...Label) error {
+	var lists []string
+	for _, label := range append(labels, shardOf(name)) {
+		lists = append(lists, s.lists(label)...)
+	}
+	return s.backend.Delist(ctx, name, lists...)
+}
+
+// Shards is how many parts all records are in.
+func (s *Store) Shards() int { return shards }
+
+// ListedIn returns the names of the records in a part. Some may be gone.
+func (s *Store) ListedIn(ctx context.Context, part int) ([]string, error) {
+	return s.Listed(ctx, shard(part))
+}
+
+// ListsFade reports whether a record must be listed again from time to time: because
+// the keys, and so the lists, change, or because the lists are this process's.
+func (s *Store) ListsFade() bool {
+	_, plain := bare(s.backend).(*Plain)
+	return plain || len(s.ring.Sums(nil)) > 1
+}
+
+// bare is the backend behind the breaker.
+func bare(b Backend) Backend {
+	if g, ok := b.(*Guarded); ok {
+		return g.Backend
+	}
+	return b
+}
+
+// memoryLists are Lists of this process.
+type memoryLists struct {
+	mu    sync.Mutex
+	lists map[string]map[string]time.Time
+}
+
+func newMemoryLists() *memoryLists {
+	return &memoryLists{lists: make(map[string]map[string]time.Time)}
+}
+
+// Enlist implements [Lists].
+func (m *memoryLists) Enlist(_ context.Context, name string, until time.Time, most int, lists ...string) (dropped []string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, list := range lists {
+		if m.lists[list] == nil {
+			m.lists[list] = make(map[string]time.Time)
+		}
+		m.lists[list][name] = until
+		names := m.alive(list)
+		if most > 0 && len(names) > most {
+			dropped = append(dropped, names[most:]...)
+			for _, old := range names[most:] {
+				delete(m.lists[list], old)
+			}
+		}
+	}
+	return dropped, nil
+}
+
+// Listed implements [Lists].
+func (m *memoryLists) Listed(_ context.Context, lists ...string) (names []string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, list := range lists {
+		for _, name := range m.alive(list) {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
+// Delist implements [Lists].
+func (m *memoryLists) Delist(_ context.Context, name string, lists ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, list := range lists {
+		delete(m.lists[list], name)
+		if len(m.lists[list]) == 0 {
+			delete(m.lists, list)
+		}
+	}
+	return nil
+}
+
+// alive are the names on a list whose end has not come, the latest first.
+func (m *memoryLists) alive(list string) []string {
+	now := time.Now()
+	maps.DeleteFunc(m.lists[list], func(_ string, until time.Time) bool { return !now.Before(until) })
+	return slices.SortedFunc(maps.Keys(m.lists[list]), func(a, b string) int {
+		return cmp.Or(m.lists[list][b].Compare(m.lists[list][a]), cmp.Compare(a, b))
+	})
+}
+
+// enlist prunes, bounds and prolongs a list in the same step. The list lives as long as
+// the last of its names.
+var enlist = redis.NewScript(`
+redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", ARGV[3])
+redis.call("ZADD", KEYS[1], ARGV[2], ARGV[1])
+local dropped = {}
+local most = tonumber(ARGV[4])
+if most > 0 then
+  local over = redis.call("ZCARD", KEYS[1]) - most
+  if over > 0 then
+    dropped = redis.call("ZRANGE", KEYS[1], 0, over - 1)
+    redis.call("ZREMRANGEBYRANK", KEYS[1], 0, over - 1)
+  end
+end
+local last = redis.call("ZRANGE", KEYS[1], -1, -1, "WITHSCORES")
+redis.call("PEXPIREAT", KEYS[1], last[2])
+return dropped`)
+
+// Enlist implements [Lists].
+func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, most int, lists ...string) (dropped []string, err error) {
+	for _, list := range lists {
+		more, err := enlist.Run(ctx, r.client, []string{list}, name, until.UnixMilli(), time.Now().UnixMilli(), most).StringSlice()
+		if err != nil {
+			return dropped, err
+		}
+		dropped = append(dropped, more...)
+	}
+	return dropped, nil
+}
+
+// Listed implements [Lists] in one command.
+func (r *Redis) Listed(ctx context.Context, lists ...string) (names []string, err error) {
+	found, err := r.client.ZUnionWithScores(ctx, redis.ZStore{Keys: lists, Aggregate: "MAX"}).Result()
+	if err != nil {
+		return nil, err
+	}
+	now := float64(time.Now().UnixMilli())
+	for _, z := range slices.Backward(found) {
+		if name, ok := z.Member.(string); ok && z.Score > now {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// Delist implements [Lists] in one round trip.
+func (r *Redis) Delist(ctx context.Context, name string, lists ...string) error {
+	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, list := range lists {
+			p.ZRem(ctx, list, name)
+		}
+		return nil
+	})
+	return err
+}

@@ -1,0 +1,125 @@
+package record_test
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+func newStore(tb testing.TB, b record.Backend, keys ...byte) *record.Store {
+	tb.Helper()
+	var secrets [][]byte
+	for _, k := range keys {
+		secrets = append(secrets, bytes.Repeat([]byte{k, k + 1}, sealed.KeySize/2))
+	}
+	ring, err := sealed.NewRing(secrets, "records")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return record.NewStore(b, ring, tb.Name()) // tests share servers
+}
+
+func TestLists_FindWhatIsListed(t *testing.T) {
+	for name, start := range each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, other := start(t)
+			ctx, s, there := t.Context(), newStore(t, b, 1), newStore(t, other, 1)
+			adele, alex := record.NewLabel("user", "t", "adele"), record.NewLabel("user", "t", "alex")
+			listed := func(label record.Label, want ...string) {
+				t.Helper()
+				if got, err := there.Listed(ctx, label); err != nil || !slices.Equal(got, want) {
+					t.Errorf("listed %v, want %v: %v", got, want, err)
+				}
+			}
+			enlist := func(name string, life time.Duration, labels ...record.Label) {
+				t.Helper()
+				if _, err := s.Enlist(ctx, name, time.Now().Add(life), 3, labels...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			listed(adele)
+			enlist("a1", time.Hour, adele)
+			enlist("a2", 2*time.Hour, adele, record.NewLabel("mail", "t", "adele@x"))
+			enlist("x1", time.Hour, alex)
+			listed(adele, "a2", "a1")
+			listed(record.NewLabel("mail", "t", "adele@x"), "a2")
+			listed(record.NewLabel("mail", "t", "adele@"))
+			listed(record.NewLabel("user", "tadele"))
+			enlist("a1", 3*time.Hour, adele) // again, with a later end
+			listed(adele, "a1", "a2")
+			enlist("gone", time.Millisecond, adele)
+			<-time.After(5 * time.Millisecond) // Redis does not live in virtual time
+			listed(adele, "a1", "a2")
+			if err := s.Delist(ctx, "a2", adele); err != nil {
+				t.Error(err)
+			}
+			listed(adele, "a1")
+			enlist("a3", 4*time.Hour, adele)
+			enlist("a4", 5*time.Hour, adele)
+			dropped, err := s.Enlist(ctx, "a5", time.Now().Add(6*time.Hour), 3, adele)
+			if err != nil || !slices.Equal(dropped, []string{"a1"}) {
+				t.Errorf("dropped %v: %v", dropped, err)
+			}
+			listed(adele, "a5", "a4", "a3")
+			var all []string
+			for part := range s.Shards() {
+				names, err := s.ListedIn(ctx, part)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, names...)
+			}
+			slices.Sort(all)
+			if want := []string{"a1", "a3", "a4", "a5", "x1"}; !slices.Equal(all, want) {
+				t.Errorf("all %v, want %v", all, want)
+			}
+		})
+	}
+}
+
+func TestE6_ListsOutliveARotationOfKeys(t *testing.T) {
+	for name, start := range each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, other := start(t)
+			ctx, label := t.Context(), record.NewLabel("user", "t", "o")
+			for name, keys := range map[string][]byte{"old": {1}, "appended": {1, 9}, "in front": {9, 1}} {
+				if _, err := newStore(t, b, keys...).Enlist(ctx, name, time.Now().Add(time.Hour), 9, label); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for keys, want := range map[string]int{"\x01\x09": 3, "\x09\x01": 3, "\x01": 2, "\x09": 1, "\x30": 0} {
+				if got, err := newStore(t, other, []byte(keys)...).Listed(ctx, label); err != nil || len(got) != want {
+					t.Errorf("keys %x: %v, %v", keys, got, err)
+				}
+			}
+		})
+	}
+}
+
+func TestE7_ListsCannotBeNamedOrKeptForEver(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := newStore(t, record.NewRedis(server.Connect(), nil), 1)
+	for i := range 20 {
+		if _, err := s.Enlist(t.Context(), strconv.Itoa(i), time.Now().Add(time.Hour), 9, record.NewLabel("mail", "tenant-id", "adele@contoso.com")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range server.Keys() {
+		if strings.Contains(key, "adele") || strings.Contains(key, "tenant-id") || strings.Contains(key, "all") {
+			t.Errorf("%s tells whose it is", key)
+		}
+		if life := server.Connect().PTTL(t.Context(), key).Val(); life <= 0 || life > time.Hour {
+			t.Errorf("%s lives for %v", key, life)
+		}
+	}
+}
