@@ -92,8 +92,7 @@ func (a *Auth) EndSessions(ctx context.Context, filter SessionFilter) (ended int
 			return ended, err
 		}
 		a.delist(ctx, s)
-		a.log.LogAttrs(ctx, slog.LevelInfo, "session ended by the app",
-			slog.String("tid", s.User.TenantID), slog.String("oid", s.User.ID))
+		a.countSignOut(ctx, auditSessionEnded, s, "app")
 		ended++
 	}
 	return ended, nil
@@ -226,7 +225,7 @@ func (a *Auth) enlist(ctx context.Context, s *session) error {
 		if err := a.end(ctx, name); err != nil {
 			return err
 		}
-		a.log.LogAttrs(ctx, slog.LevelInfo, "oldest session ended: its user has too many")
+		a.audit(ctx, slog.LevelInfo, auditSessionEnded, s, slog.String("by", "too_many"))
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (t *recordedTokens) load(ctx context.Context) (content, version []byte, err
 	content, err = t.auth.records.Open(t.session.recordName, record.Tokens, box)
 	if err != nil {
 		// The session lives, its tokens cannot be read: signing in again mends it.
-		t.auth.log.LogAttrs(ctx, slog.LevelWarn, "tokens of a session do not open", slog.String("reason", "seal_mismatch"))
+		t.auth.audit(ctx, slog.LevelWarn, auditSealMismatch, t.session, slog.String("reason", "seal_mismatch"))
 		return nil, nil, nil //nolint:nilerr // logged
 	}
 	return content, box, nil

@@ -81,12 +81,16 @@ type certificateFile struct {
 	read    time.Time // when the file had changed
 	size    int64
 	current confidential.Credential
+	span    certificateSpan
 	good    bool
 }
 
-func (f *certificateFile) credential(context.Context) (confidential.Credential, error) {
+func (f *certificateFile) credential(ctx context.Context) (confidential.Credential, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if wanted, ok := ctx.Value(certificateSpanKey{}).(*certificateSpan); ok {
+		defer func() { *wanted = f.span }()
+	}
 	info, err := os.Stat(f.path)
 	if err == nil && f.good && info.ModTime().Equal(f.read) && info.Size() == f.size {
 		return f.current, nil
@@ -114,6 +118,7 @@ func (f *certificateFile) load(info os.FileInfo) error {
 		return errors.New("the private key does not fit the certificate")
 	}
 	f.current, f.good, f.read, f.size = credential, true, info.ModTime(), info.Size()
+	f.span = spanOf(certificates, key)
 	return nil
 }
 

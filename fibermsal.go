@@ -45,6 +45,7 @@ type Auth struct {
 	sessions *sessionCache
 	ended    tombstones
 
+	telemetry   telemetry
 	credentials appCredentials
 	app         appCredential
 
@@ -55,6 +56,7 @@ type Auth struct {
 	renewals  singleflight.Group
 	scopesKey string // of Config.Scopes
 	calls     calls
+	presence  presence
 	closed    chan struct{}
 
 	firstRequest sync.Once
@@ -108,18 +110,21 @@ func Open(cfg Config) (*Auth, error) {
 	}
 	a := &Auth{
 		cfg: s, log: s.Logger, rand: rand.Reader, sessions: sessions,
-		records: record.NewStore(backend(s.Storage, s.Logger), records, s.ClientID),
-		flows:   flow.NewJar(cookies, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
-		entra:   entraClient(s.HTTPClient),
-		gate:    newEntraGate(),
-		closed:  make(chan struct{}),
+		flows:  flow.NewJar(cookies, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
+		entra:  entraClient(s.HTTPClient),
+		gate:   newEntraGate(),
+		closed: make(chan struct{}),
 
 		credentials: appCredentials{all: s.credentials()},
 
 		scopesKey: scopesKey(s.Scopes),
 	}
+	a.records = record.NewStore(backend(s.Storage, s.Logger, a.observeStorage), records, s.ClientID)
 	a.app = appCredential{auth: a, known: make(map[string]azcore.AccessToken)}
 	a.keys = idtoken.NewKeySet(a.fetchKeys)
+	if err := a.instrument(); err != nil {
+		return nil, fmt.Errorf("fibermsal: telemetry: %w", err)
+	}
 	return a, nil
 }
 
@@ -144,7 +149,9 @@ func (a *Auth) Close() error {
 		case <-time.After(closeTimeout):
 			err = errors.New("fibermsal: a token call was still running when Close gave up waiting")
 		}
+		a.withdraw()
 		a.entra.CloseIdleConnections()
+		err = errors.Join(err, a.telemetry.observing.Unregister())
 	})
 	return err
 }

@@ -3,6 +3,7 @@ package fibermsal_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -38,7 +39,13 @@ func TestMain(m *testing.M) {
 	if resp, err := app.Test(httptest.NewRequest(http.MethodGet, "/", http.NoBody), -1); err == nil {
 		_ = resp.Body.Close()
 	}
-	os.Exit(m.Run())
+	telemetry.observe()
+	status := m.Run()
+	if err := telemetry.check(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
 }
 
 // site is an app behind fibermsal, and the emulator it signs in with.

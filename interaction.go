@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/returnto"
@@ -119,6 +121,7 @@ func (a *Auth) sendToSignIn(c *fiber.Ctx, e *Error) (sent bool) {
 	}
 	protect(c)
 	a.keepTries(c, tries.Asked(path, time.Now()))
+	a.telemetry.interactions.Add(c.UserContext(), 1, metric.WithAttributes(attribute.String("code", e.Code)))
 	return redirect(c, a.mend(c, e)) == nil
 }
 

@@ -47,7 +47,7 @@ func RedisStorage(url string) (*fiberredis.Storage, error) {
 
 // backend chooses what the storage can do: Redis gets commands of its own, others are
 // read and written as they are. One that is down is not asked for a while.
-func backend(storage fiber.Storage, log *slog.Logger) record.Backend {
+func backend(storage fiber.Storage, log *slog.Logger, observe func(operation string) func(error)) record.Backend {
 	if storage == nil {
 		return record.NewMemory()
 	}
@@ -62,7 +62,7 @@ func backend(storage fiber.Storage, log *slog.Logger) record.Backend {
 			log.LogAttrs(context.Background(), slog.LevelWarn, "a renewal takes no lock among instances: each may call Entra", slog.Any("error", storageUnavailable(err)))
 		})
 	}
-	return record.NewGuarded(inner, func(down bool) {
+	return record.NewGuarded(inner, observe, func(down bool) {
 		if down {
 			log.LogAttrs(context.Background(), slog.LevelError, "the session storage is down: requests get 503 until it is back")
 		} else {

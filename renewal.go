@@ -12,6 +12,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/fibermsal/fibermsal/internal/tokencache"
@@ -44,6 +45,7 @@ type renewal struct {
 	key    string // of the scopes, whatever their order
 	// refused is a token that an API does not accept although it is good.
 	refused string
+	caller  trace.Link // the request that asked first
 }
 
 // newRenewal copies what may alias a request's buffer (trap T10): a renewal outlives
@@ -72,12 +74,15 @@ func (a *Auth) token(ctx context.Context, r *renewal) (azcore.AccessToken, error
 	known := a.sessions.token(r.who.recordName, r.key)
 	if known.good(now) && known.token.Token != r.refused {
 		if !now.Before(known.renewAt) && !now.Before(known.refusedTo) {
+			r.caller = trace.LinkFromContext(ctx)
 			a.renew(r, true) //nolint:contextcheck // nobody waits for it
 		}
+		a.telemetry.fromMemory.Add(1)
 		return known.token, nil
 	}
 	err := known.pausing(now)
 	if err == nil {
+		r.caller = trace.LinkFromContext(ctx)
 		var token azcore.AccessToken
 		token, err = a.await(ctx, a.renew(r, false)) //nolint:contextcheck // a caller's end is its own
 		if err == nil {
@@ -237,21 +242,25 @@ const reasonLockWait = "lock_wait"
 func (a *Auth) acquire(ctx context.Context, r *renewal, force bool) (t tokencache.Token, version []byte, err error) {
 	stored, err := a.stored(ctx, r)
 	if err != nil || stored.serves(r, force) {
+		a.telemetry.fromStorage.Add(one(err))
 		return stored.token, stored.version, err
 	}
 	known := a.sessions.token(r.who.recordName, r.key)
 	if time.Now().Before(known.refusedTo) && bytes.Equal(known.refusedOf, stored.version) {
 		return tokencache.Token{}, stored.version, known.refused
 	}
+	began := time.Now()
 	release, err := a.records.Lock(ctx, r.who.recordName)
+	measured(ctx, a.telemetry.lockWaits, began, outcomeAttributes(err))
 	if err != nil {
 		return tokencache.Token{}, stored.version, entraUnavailable(reasonLockWait, err)
 	}
 	defer release()
 	if stored, err = a.stored(ctx, r); err != nil || stored.serves(r, force) { // another's renewal, meanwhile
+		a.telemetry.fromStorage.Add(one(err))
 		return stored.token, stored.version, err
 	}
-	t, err = a.refresh(ctx, r, stored)
+	t, err = a.refreshTraced(ctx, r, stored)
 	if errors.Is(err, ErrLoginRequired) {
 		// If this process lost the lock, somebody else may have used the refresh token.
 		if again, readErr := a.stored(ctx, r); readErr == nil && again.serves(r, force) {
@@ -298,6 +307,29 @@ func (s storedTokens) serves(r *renewal, force bool) bool {
 		return false
 	}
 	return s.token.ExpiresOn.Sub(now) > minTokenLife
+}
+
+// refreshTraced is refresh, seen from outside.
+func (a *Auth) refreshTraced(ctx context.Context, r *renewal, from storedTokens) (t tokencache.Token, err error) {
+	ctx, span := a.telemetry.tracer.Start(ctx, "fibermsal refresh", trace.WithLinks(r.caller))
+	began := time.Now()
+	t, err = a.refresh(ctx, r, from)
+	measured(ctx, a.telemetry.refreshes, began, outcomeAttributes(err))
+	a.telemetry.fromEntra.Add(one(err))
+	endSpan(span, err)
+	if err != nil {
+		code, reason := outcome(err)
+		a.audit(ctx, slog.LevelWarn, auditRefreshFailed, r.who, slog.String("code", code), slog.String("reason", reason))
+	}
+	return t, err
+}
+
+// one is for counting what succeeded.
+func one(err error) int64 {
+	if err != nil {
+		return 0
+	}
+	return 1
 }
 
 // refresh has MSAL use the refresh token, by leaving the access token out. What comes

@@ -128,6 +128,19 @@ func (a *Auth) login(c *fiber.Ctx) error {
 // with query.
 func (a *Auth) authorized(c *fiber.Ctx) error {
 	requestOf(c).callback = true
+	ctx, span := a.telemetry.tracer.Start(c.UserContext(), "fibermsal sign-in")
+	c.SetUserContext(ctx)
+	err := a.takeAnswer(c)
+	if err != nil {
+		a.telemetry.signIns.Add(ctx, 1, outcomeAttributes(err))
+		code, reason := outcome(err)
+		a.audit(ctx, slog.LevelInfo, auditSignInRefused, nil, slog.String("code", code), slog.String("reason", reason))
+	}
+	endSpan(span, err)
+	return err
+}
+
+func (a *Auth) takeAnswer(c *fiber.Ctx) error {
 	response, err := a.readResponse(c)
 	if err != nil {
 		return err
@@ -149,8 +162,8 @@ func (a *Auth) authorized(c *fiber.Ctx) error {
 		}
 		return err
 	}
-	a.log.LogAttrs(c.UserContext(), slog.LevelInfo, "signed in",
-		slog.String("tid", f.session.User.TenantID), slog.String("oid", f.session.User.ID))
+	a.audit(c.UserContext(), slog.LevelInfo, auditSignedIn, f.session)
+	a.telemetry.signIns.Add(c.UserContext(), 1, outcomeAttributes(nil))
 	a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
 	a.setCookie(c, a.cfg.cookieName, f.id, fiber.CookieSameSiteLaxMode, a.cfg.AbsoluteTimeout)
 	a.completedFor(c, f.returnTo)
@@ -254,7 +267,7 @@ func (a *Auth) logout(c *fiber.Ctx) error {
 	if err := errors.Join(err, a.end(c.UserContext(), name)); err != nil {
 		return err
 	}
-	a.signedOut(c, s)
+	a.signedOut(c, s, "user")
 	return redirect(c, a.endSessionURL(c, s))
 }
 
@@ -268,13 +281,12 @@ func meansSignOut(c *fiber.Ctx) bool {
 	return own && mayNavigate(c) && !isPrefetch(c) // no picture, no prerendering
 }
 
-func (a *Auth) signedOut(c *fiber.Ctx, s *session) {
+func (a *Auth) signedOut(c *fiber.Ctx, s *session, by string) {
 	if s == nil {
 		return
 	}
 	a.delist(c.UserContext(), s)
-	a.log.LogAttrs(c.UserContext(), slog.LevelInfo, "signed out",
-		slog.String("tid", s.User.TenantID), slog.String("oid", s.User.ID))
+	a.countSignOut(c.UserContext(), auditSignedOut, s, by)
 	if a.cfg.OnSignOut == nil {
 		return
 	}
@@ -315,7 +327,7 @@ func (a *Auth) frontChannelLogout(c *fiber.Ctx) error {
 		if err := a.end(c.UserContext(), name); err != nil {
 			return err
 		}
-		a.signedOut(c, s)
+		a.signedOut(c, s, "front_channel")
 	}
 	return c.SendStatus(fiber.StatusOK)
 }

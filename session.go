@@ -88,7 +88,7 @@ func (a *Auth) decode(ctx context.Context, name string, box []byte) (*remembered
 		return nil, nil
 	}
 	if err != nil {
-		a.log.LogAttrs(ctx, slog.LevelWarn, "session removed: its record does not open", slog.String("reason", "seal_mismatch"))
+		a.audit(ctx, slog.LevelWarn, auditSealMismatch, nil, slog.String("reason", "seal_mismatch"), auditedSession(name))
 		return nil, errors.Join(errCorruptSession, a.discard(ctx, name))
 	}
 	r := a.sessions.add(box, s)
@@ -153,7 +153,11 @@ func (a *Auth) create(ctx context.Context, s *session, tokens []byte) (id string
 	if err := a.records.Put(ctx, s.recordName, record.Session, content, ttl); err != nil {
 		return "", storageUnavailable(err)
 	}
-	return id, a.enlist(ctx, s)
+	if err := a.enlist(ctx, s); err != nil {
+		return "", err
+	}
+	a.introduce(ctx)
+	return id, nil
 }
 
 // discard removes a session with its tokens. An empty name is no session.

@@ -183,6 +183,13 @@ func (c *sessionCache) remember(recordName, groups string, member bool) {
 	r.members[groups] = membership{member, time.Now().Add(groupsFor)}
 }
 
+// occupied are the sessions that are remembered, and about what they occupy.
+func (c *sessionCache) occupied() (entries, bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lru.Len(), c.bytes
+}
+
 // grow makes room, but never for the session that was used last.
 func (c *sessionCache) grow(size int) {
 	c.bytes += size

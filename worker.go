@@ -3,6 +3,7 @@ package fibermsal
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -134,6 +135,7 @@ func (o *offlineSearch) next(ctx context.Context) (*OfflineUser, error) {
 			rest.names = slices.Clone(o.names[i+1:])
 			k := o.auth.credentialOf(s)
 			k.older = &rest
+			o.auth.audit(ctx, slog.LevelInfo, auditWorker, s)
 			return &OfflineUser{User: *s.User.clone(), credential: k}, nil
 		}
 	}

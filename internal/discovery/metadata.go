@@ -37,12 +37,15 @@ func (m *Metadata) Tenant() string {
 // https://login.microsoftonline.com/{tenant}, through a client whose transport
 // is a [Transport], which validates it.
 func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadata, error) {
-	body, err := Get(ctx, client, strings.TrimSuffix(authority, "/")+version+path)
+	body, err := Get(ctx, client, Address(authority))
 	if err != nil {
 		return nil, err
 	}
 	return parse(body)
 }
+
+// Address is where an authority's metadata is.
+func Address(authority string) string { return strings.TrimSuffix(authority, "/") + version + path }
 
 // Get reads a document of the authority.
 func Get(ctx context.Context, client *http.Client, address string) ([]byte, error) {

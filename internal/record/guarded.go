@@ -33,6 +33,7 @@ type Guarded struct {
 	Backend
 	locate  func(ctx context.Context, key string) (where string, err error) // nil: all is one part
 	whole   *part                                                           // that one part, or what locates
+	observe func(operation string) func(error)                              // may be nil, and return nil
 	changed func(down bool)
 
 	mu    sync.Mutex
@@ -49,8 +50,8 @@ type part struct {
 
 // NewGuarded guards a backend, and tells changed when any of it is down, and when all
 // is up again.
-func NewGuarded(backend Backend, changed func(down bool)) *Guarded {
-	g := &Guarded{Backend: backend, changed: changed, parts: make(map[string]*part)}
+func NewGuarded(backend Backend, observe func(operation string) func(error), changed func(down bool)) *Guarded {
+	g := &Guarded{Backend: backend, observe: observe, changed: changed, parts: make(map[string]*part)}
 	if b, ok := backend.(interface {
 		Locate() func(context.Context, string) (string, error)
 	}); ok {
@@ -139,15 +140,27 @@ func refused(err error) bool {
 var refusals = []string{"OOM ", "NOPERM ", "ERR The user executing the script can't run this command"}
 
 // guarded asks the part of the storage that holds a key, unless it is down.
-func guarded[T any](ctx context.Context, g *Guarded, key string, ask func() (T, error)) (T, error) {
+func guarded[T any](ctx context.Context, g *Guarded, operation, key string, ask func() (T, error)) (T, error) {
 	p, err := g.partOf(ctx, key)
 	if err != nil {
 		var none T
 		return none, err
 	}
-	result, err := execute(p, ask)
+	result, err := execute(p, func() (T, error) { return observed(g.observe, operation, ask) })
 	if err == nil {
 		g.forget(ctx)
+	}
+	return result, err
+}
+
+func observed[T any](observe func(string) func(error), operation string, ask func() (T, error)) (T, error) {
+	if observe == nil {
+		return ask()
+	}
+	end := observe(operation)
+	result, err := ask()
+	if end != nil {
+		end(err)
 	}
 	return result, err
 }
@@ -163,54 +176,54 @@ func execute[T any](p *part, ask func() (T, error)) (T, error) {
 
 // Get implements [Backend].
 func (g *Guarded) Get(ctx context.Context, key string) ([]byte, error) {
-	return guarded(ctx, g, key, func() ([]byte, error) { return g.Backend.Get(ctx, key) })
+	return guarded(ctx, g, "get", key, func() ([]byte, error) { return g.Backend.Get(ctx, key) })
 }
 
 // Set implements [Backend].
 func (g *Guarded) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	_, err := guarded(ctx, g, key, func() (any, error) { return nil, g.Backend.Set(ctx, key, value, ttl) })
+	_, err := guarded(ctx, g, "set", key, func() (any, error) { return nil, g.Backend.Set(ctx, key, value, ttl) })
 	return err
 }
 
 // Swap implements [Backend].
 func (g *Guarded) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
-	return guarded(ctx, g, key, func() (bool, error) { return g.Backend.Swap(ctx, key, old, value, ttl) })
+	return guarded(ctx, g, "swap", key, func() (bool, error) { return g.Backend.Swap(ctx, key, old, value, ttl) })
 }
 
 // Touch implements [Backend].
 func (g *Guarded) Touch(ctx context.Context, ttl time.Duration, keys ...string) error {
-	_, err := guarded(ctx, g, keys[0], func() (any, error) { return nil, g.Backend.Touch(ctx, ttl, keys...) })
+	_, err := guarded(ctx, g, "touch", keys[0], func() (any, error) { return nil, g.Backend.Touch(ctx, ttl, keys...) })
 	return err
 }
 
 // Delete implements [Backend].
 func (g *Guarded) Delete(ctx context.Context, keys ...string) error {
-	_, err := guarded(ctx, g, keys[0], func() (any, error) { return nil, g.Backend.Delete(ctx, keys...) })
+	_, err := guarded(ctx, g, "delete", keys[0], func() (any, error) { return nil, g.Backend.Delete(ctx, keys...) })
 	return err
 }
 
 // Life implements [Backend].
 func (g *Guarded) Life(ctx context.Context, key string) (time.Duration, error) {
-	return guarded(ctx, g, key, func() (time.Duration, error) { return g.Backend.Life(ctx, key) })
+	return guarded(ctx, g, "life", key, func() (time.Duration, error) { return g.Backend.Life(ctx, key) })
 }
 
 // Claim implements [Backend].
 func (g *Guarded) Claim(ctx context.Context, key, value string, ttl time.Duration) (bool, error) {
-	return guarded(ctx, g, key, func() (bool, error) { return g.Backend.Claim(ctx, key, value, ttl) })
+	return guarded(ctx, g, "claim", key, func() (bool, error) { return g.Backend.Claim(ctx, key, value, ttl) })
 }
 
 // Enlist implements [Backend].
 func (g *Guarded) Enlist(ctx context.Context, name string, until time.Time, most int, lists ...string) ([]string, error) {
-	return guarded(ctx, g, lists[0], func() ([]string, error) { return g.Backend.Enlist(ctx, name, until, most, lists...) })
+	return guarded(ctx, g, "enlist", lists[0], func() ([]string, error) { return g.Backend.Enlist(ctx, name, until, most, lists...) })
 }
 
 // Listed implements [Backend].
 func (g *Guarded) Listed(ctx context.Context, lists ...string) ([]string, error) {
-	return guarded(ctx, g, lists[0], func() ([]string, error) { return g.Backend.Listed(ctx, lists...) })
+	return guarded(ctx, g, "listed", lists[0], func() ([]string, error) { return g.Backend.Listed(ctx, lists...) })
 }
 
 // Delist implements [Backend].
 func (g *Guarded) Delist(ctx context.Context, name string, lists ...string) error {
-	_, err := guarded(ctx, g, lists[0], func() (any, error) { return nil, g.Backend.Delist(ctx, name, lists...) })
+	_, err := guarded(ctx, g, "delist", lists[0], func() (any, error) { return nil, g.Backend.Delist(ctx, name, lists...) })
 	return err
 }

@@ -52,7 +52,7 @@ func TestGuarded_MasterThatIsDownConcernsItsKeysOnly(t *testing.T) {
 					where:  map[string]string{"a": "one", "b": "two"}, dead: map[string]bool{"one": true},
 				}
 				var told []bool
-				g := record.NewGuarded(m, func(down bool) { told = append(told, down) })
+				g := record.NewGuarded(m, nil, func(down bool) { told = append(told, down) })
 				for i := range 20 {
 					want := errDead
 					if i >= 5 {
@@ -84,7 +84,7 @@ func TestGuarded_NobodyKnowsWhereKeysAre(t *testing.T) {
 	t.Parallel()
 	m := &masters{Memory: record.NewMemory(), lost: true}
 	var told []bool
-	g := record.NewGuarded(m, func(down bool) { told = append(told, down) })
+	g := record.NewGuarded(m, nil, func(down bool) { told = append(told, down) })
 	for range 20 {
 		if _, err := g.Get(t.Context(), "a"); err == nil {
 			t.Error("no error")
@@ -106,7 +106,7 @@ func TestGuarded_RefusalIsNoOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := false
-	g := record.NewGuarded(record.NewRedis(server.ConnectAs("reader", "secret"), nil), func(bool) { told = true })
+	g := record.NewGuarded(record.NewRedis(server.ConnectAs("reader", "secret"), nil), nil, func(bool) { told = true })
 	for range 10 {
 		if err := g.Set(ctx, "a", []byte("2"), time.Minute); err == nil || errors.Is(err, record.ErrDown) {
 			t.Errorf("set: %v", err)

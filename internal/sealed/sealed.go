@@ -15,6 +15,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 )
@@ -118,6 +119,16 @@ func (r *Ring) Sums(content []byte) [][]byte {
 		sums[i] = h.Sum(nil)
 	}
 	return sums
+}
+
+// IDs are those of the keys, the first key's first: what boxes begin with, and all that
+// is known of a key where boxes are.
+func (r *Ring) IDs() []string {
+	ids := make([]string, len(r.keys))
+	for i, k := range r.keys {
+		ids[i] = hex.EncodeToString(k.id[:])
+	}
+	return ids
 }
 
 // Open decrypts a box that was sealed for the same context. It returns

@@ -1,0 +1,260 @@
+package fibermsal_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// observatory sees the metrics and spans of all tests.
+type observatory struct {
+	reader *sdkmetric.ManualReader
+
+	mu    sync.Mutex
+	spans map[string]int
+	odd   map[string]bool // attributes that are no codes
+}
+
+var telemetry = &observatory{reader: sdkmetric.NewManualReader(), spans: map[string]int{}, odd: map[string]bool{}}
+
+// observe sets the global providers. Neither has a goroutine, so both work in virtual
+// time.
+func (o *observatory) observe() {
+	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(o.reader)))
+	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(o)))
+}
+
+// code is what attributes may hold: nothing of a user, a session or a token looks so.
+var code = regexp.MustCompile(`^[a-z0-9_]{0,40}$`)
+
+func (o *observatory) note(attributes []attribute.KeyValue) {
+	for _, kv := range attributes {
+		if !code.MatchString(kv.Value.Emit()) {
+			o.odd[string(kv.Key)+" = "+kv.Value.Emit()] = true
+		}
+	}
+}
+
+// ExportSpans implements sdktrace.SpanExporter.
+func (o *observatory) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range spans {
+		if s.InstrumentationScope().Name != "github.com/fibermsal/fibermsal" {
+			continue // Kiota's
+		}
+		o.spans[s.Name()]++
+		o.note(s.Attributes())
+		o.note([]attribute.KeyValue{attribute.String("status", s.Status().Description)})
+		for _, e := range s.Events() {
+			o.odd["an event: "+e.Name] = true
+		}
+	}
+	return nil
+}
+
+// Shutdown implements sdktrace.SpanExporter.
+func (o *observatory) Shutdown(context.Context) error { return nil }
+
+// check reports what no attribute may hold, after all tests.
+func (o *observatory) check() error {
+	var all metricdata.ResourceMetrics
+	if err := o.reader.Collect(context.Background(), &all); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, point := range points(all) {
+		o.note(point.attributes.ToSlice())
+	}
+	if len(o.odd) > 0 {
+		return fmt.Errorf("attributes that are no codes: %v", o.odd)
+	}
+	return nil
+}
+
+type point struct {
+	name       string
+	attributes attribute.Set
+	count      int64
+}
+
+func points(all metricdata.ResourceMetrics) (found []point) {
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				for _, p := range data.DataPoints {
+					found = append(found, point{m.Name, p.Attributes, p.Value})
+				}
+			case metricdata.Gauge[int64]:
+				for _, p := range data.DataPoints {
+					found = append(found, point{m.Name, p.Attributes, p.Value})
+				}
+			case metricdata.Histogram[float64]:
+				for _, p := range data.DataPoints {
+					found = append(found, point{m.Name, p.Attributes, int64(p.Count)}) //nolint:gosec // a count
+				}
+			}
+		}
+	}
+	return found
+}
+
+// Not parallel: the providers are global, and this one counts.
+func TestTelemetry_TellsWhatHappened(t *testing.T) {
+	reader := sdkmetric.NewManualReader()
+	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+	defer telemetry.observe()
+	server, idp := redistest.Start(t), newIDP(t)
+	s := newInteractiveSite(t, idp, on(t, server))
+	b := s.browser()
+	b.do(b.approve(b.start(""), adele).Request())
+	b.get("/token")
+	b.get("/token")
+	b.vault(server).expire()
+	idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{50173}}})
+	there := newSite(t, idp, on(t, server)) // knows no token
+	b.site = there
+	b.get("/token")
+	b.site = s
+	b.navigate("/scope")
+	cancelled, err := idp.Cancel(b.start(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.do(cancelled.Request())
+	b.do(request(http.MethodPost, "/user/logout", ""))
+
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	counted := map[string]int64{}
+	for _, p := range points(all) {
+		name := p.name
+		for _, kv := range p.attributes.ToSlice() {
+			name += " " + kv.Value.Emit()
+		}
+		counted[name] += p.count
+	}
+	for name, want := range map[string]int64{
+		"fibermsal.sign_ins ok ":                                  1,
+		"fibermsal.sign_ins sign_in_rejected access_denied":       1,
+		"fibermsal.sign_outs user":                                1,
+		"fibermsal.interactions consent_required":                 1,
+		"fibermsal.refresh.duration login_required invalid_grant": 1,
+		"fibermsal.lock.wait.duration ok ":                        1,
+		"fibermsal.tokens memory":                                 1,
+		"fibermsal.tokens storage":                                1,
+		"fibermsal.tokens entra":                                  0,
+		"fibermsal.storage.duration false set":                    2,
+		"fibermsal.storage.duration false claim":                  1,
+	} {
+		if counted[name] != want {
+			t.Errorf("%s: %d, want %d", name, counted[name], want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%v", counted)
+	}
+	if counted["fibermsal.sessions.cache.entries"] == 0 || counted["fibermsal.sessions.cache.size"] == 0 || counted["fibermsal.sessions.cache.lookups true"] == 0 {
+		t.Errorf("the cache tells nothing: %v", counted)
+	}
+}
+
+func TestF6_EveryActionLeavesAnAuditRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		s := newSite(t, newIDP(t), onLedger(l))
+		events := func() (names []string) {
+			for line := range strings.Lines(s.log.String()) {
+				if strings.Contains(line, `"msg":"audit"`) {
+					_, rest, _ := strings.Cut(line, `"event":"`)
+					name, _, _ := strings.Cut(rest, `"`)
+					names = append(names, name)
+				}
+			}
+			return names
+		}
+		expect := func(event string, do func()) {
+			t.Helper()
+			before := len(events())
+			do()
+			if got := events()[before:]; len(got) != 1 || got[0] != event {
+				t.Errorf("%v, want %s", got, event)
+			}
+		}
+		b := s.browser()
+		response := b.approve(b.start(""), adele)
+		expect("signed_in", func() { b.do(response.Request()) })
+		expect("sign_in_refused", func() { b.do(response.Request()) }) // again
+		tenant, id := userOf(t, b)
+		expect("offline_access", func() { _, _ = s.auth.UserByID(t.Context(), tenant, id) })
+		s.idp.Revoke(adele)
+		time.Sleep(3 * time.Hour)
+		expect("refresh_failed", func() { b.get("/token") })
+		expect("session_ended", func() {
+			_, _ = s.auth.EndSessions(t.Context(), fibermsal.SessionFilter{TenantID: tenant, UserID: id})
+		})
+		b.signIn(adele)
+		expect("signed_out", func() { b.do(request(http.MethodPost, "/user/logout", "")) })
+		b.signIn(adele)
+		l.change(func(values map[string][]byte) { values[l2key(values)][20] ^= 1 })
+		expect("seal_mismatch", func() { b.get("/user/info") })
+		for _, name := range []string{b.session()} {
+			if name != "" && strings.Contains(s.log.String(), name) {
+				t.Error("the session's cookie is in the log")
+			}
+		}
+	})
+}
+
+// l2key is the key of the only session; the ledger is locked.
+func l2key(values map[string][]byte) string {
+	for key := range values {
+		if strings.HasSuffix(key, ":s") {
+			return key
+		}
+	}
+	return ""
+}
+
+func TestReady_TellsWhatIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		s := newSite(t, newIDP(t), onLedger(l))
+		s.app.Get("/ready", s.auth.Ready)
+		ready := func(status int, body string) {
+			t.Helper()
+			if a := s.send(request(http.MethodGet, "/ready", "")); a.StatusCode != status || a.body != body {
+				t.Errorf("%d %s, want %d %s", a.StatusCode, a.body, status, body)
+			}
+		}
+		s.idp.Fault(entratest.Discovery, entratest.Fault{Times: 1, Status: 500})
+		ready(503, `{"entra":false,"storage":true}`)
+		time.Sleep(time.Minute)
+		ready(200, `{"entra":true,"storage":true}`)
+		l.fail(true, true)
+		ready(503, `{"entra":true,"storage":false}`)
+		l.fail(false, false)
+		time.Sleep(time.Second)
+		ready(200, `{"entra":true,"storage":true}`)
+	})
+}
