@@ -1,11 +1,14 @@
 package fibermsal_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/session"
@@ -96,4 +99,59 @@ func ExampleTokenCredential() {
 	resp, _ := app.Test(httptest.NewRequest(http.MethodGet, "/report", http.NoBody))
 	fmt.Println(resp.StatusCode, resp.Header.Get("Content-Type"))
 	// Output: 401 application/problem+json
+}
+
+// Guards combine; what a sign-in can mend is mended by one.
+func ExampleRequire() {
+	app := fiber.New()
+	app.Use(fibermsal.New(fibermsal.Config{
+		ClientID: "client", ClientSecret: "secret", TenantID: "contoso.com", PublicURL: "https://app.example.com",
+		Logger: slog.New(slog.DiscardHandler),
+	}))
+	pay := func(c *fiber.Ctx) error { return c.SendString("paid") }
+	const accounting = "0d3e1a8c-3f5b-4f1e-9a67-3c2b1d0e4f5a"
+	// readme:start
+	ownDesk := func(c *fiber.Ctx, user *fibermsal.User) error { // a check of the app's own
+		if c.Params("desk") != user.ID {
+			return fibermsal.ErrForbidden
+		}
+		return nil
+	}
+	app.Post("/pay/:desk",
+		fibermsal.Require(
+			fibermsal.Any(fibermsal.HasRole("Cashier"), fibermsal.InGroup(accounting)),
+			fibermsal.HasScope("Mail.Send"), // else asks for consent, and comes back
+			fibermsal.MaxAge(5*time.Minute), // else asks for the password again
+			ownDesk,
+		), pay)
+	// readme:end
+	resp, _ := app.Test(httptest.NewRequest(http.MethodPost, "/pay/1", http.NoBody))
+	fmt.Println(resp.StatusCode)
+	// Output: 401
+}
+
+// A job acts for somebody who is signed in, as long as they are.
+func ExampleAuth_UserByMail() {
+	auth, err := fibermsal.Open(fibermsal.Config{
+		ClientID: "client", ClientSecret: "secret", TenantID: "72f988bf-86f1-41af-91ab-2d7cd011db47", PublicURL: "https://app.example.com",
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = auth.Close() }()
+	ctx := context.Background()
+	report := func() error {
+		// readme:start
+		user, err := auth.UserByMail(ctx, "adelev@contoso.com", "Mail.Send")
+		if err != nil {
+			return err // errors.Is(err, fibermsal.ErrNoSession): not signed in
+		}
+		token := user.TokenCredential() // for graph.For(token), or the Azure SDK
+		// readme:end
+		_ = token
+		return nil
+	}
+	fmt.Println(errors.Is(report(), fibermsal.ErrNoSession))
+	// Output: true
 }
