@@ -38,7 +38,15 @@ type appCredential struct {
 
 	calls singleflight.Group
 	mu    sync.Mutex
-	known map[string]azcore.AccessToken // by scope; an app has a few
+	known map[string]appToken // by scope; an app has a few
+}
+
+// appToken is what is known of a token: itself, and why there will be no other for a
+// while.
+type appToken struct {
+	azcore.AccessToken
+	refused   error
+	refusedTo time.Time
 }
 
 // GetToken implements azcore.TokenCredential.
@@ -51,14 +59,35 @@ func (k *appCredential) GetToken(ctx context.Context, options policy.TokenReques
 	token := k.known[scope]
 	k.mu.Unlock()
 	if time.Until(token.ExpiresOn) > renewEarly {
-		return token, nil
+		return token.AccessToken, nil
 	}
-	asked := k.calls.DoChan(scope, func() (any, error) { return k.renew(scope) }) //nolint:contextcheck // a caller's end is its own
-	fresh, err := k.auth.await(ctx, asked)
-	if errors.Is(err, ErrUnavailable) && time.Until(token.ExpiresOn) > minTokenLife {
-		return token, nil
+	fresh, err := azcore.AccessToken{}, token.refused
+	if !time.Now().Before(token.refusedTo) {
+		asked := k.calls.DoChan(scope, func() (any, error) { return k.renewed(scope) }) //nolint:contextcheck // a caller's end is its own
+		fresh, err = k.auth.await(ctx, asked)
+	}
+	if err != nil && time.Until(token.ExpiresOn) > minTokenLife {
+		return token.AccessToken, nil
 	}
 	return fresh, err
+}
+
+// renewed remembers how a renewal ended. A failure leaves a token that is still good.
+func (k *appCredential) renewed(scope string) (azcore.AccessToken, error) {
+	fresh, err := k.renew(scope)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err == nil {
+		k.known[scope] = appToken{AccessToken: fresh}
+		return fresh, nil
+	}
+	failed := k.known[scope]
+	var e *Error
+	if errors.As(err, &e) {
+		failed.refused, failed.refusedTo = e, time.Now().Add(pauseAfter(e))
+		k.known[scope] = failed
+	}
+	return azcore.AccessToken{}, err
 }
 
 func (k *appCredential) scope(asked []string) (string, error) {
@@ -95,11 +124,7 @@ func (k *appCredential) renew(scope string) (token azcore.AccessToken, err error
 	if err != nil {
 		return token, x.appFailure()
 	}
-	token = azcore.AccessToken{Token: result.AccessToken, ExpiresOn: result.ExpiresOn, RefreshOn: result.Metadata.RefreshOn}
-	k.mu.Lock()
-	k.known[scope] = token
-	k.mu.Unlock()
-	return token, nil
+	return azcore.AccessToken{Token: result.AccessToken, ExpiresOn: result.ExpiresOn, RefreshOn: result.Metadata.RefreshOn}, nil
 }
 
 // appFailure is what a failure means where there is no user: nobody can sign in.

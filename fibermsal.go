@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/gofiber/fiber/v2"
 	"golang.org/x/sync/singleflight"
 
@@ -120,7 +119,7 @@ func Open(cfg Config) (*Auth, error) {
 		scopesKey: scopesKey(s.Scopes),
 	}
 	a.records = record.NewStore(backend(s.Storage, s.Logger, a.observeStorage), records, s.ClientID)
-	a.app = appCredential{auth: a, known: make(map[string]azcore.AccessToken)}
+	a.app = appCredential{auth: a, known: make(map[string]appToken)}
 	a.keys = idtoken.NewKeySet(a.fetchKeys)
 	if err := a.instrument(); err != nil {
 		return nil, fmt.Errorf("fibermsal: telemetry: %w", err)

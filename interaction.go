@@ -65,7 +65,9 @@ func (a *Auth) askFor(s *session, e *Error) flow.Ask {
 	}
 	if s != nil && e.interactive() {
 		ask.LoginHint = orDefault(s.LoginHint, s.User.Username)
-		ask.Silent = e.ask == nil
+		if ask.Silent = e.ask == nil; ask.Silent {
+			ask.User = s.User.ID
+		}
 	}
 	return ask
 }

@@ -353,6 +353,35 @@ func TestInteraction_SilentSignInIsFollowedByOneWithTheUser(t *testing.T) {
 	})
 }
 
+func TestInteraction_SilentSignInOfSomebodyElseNeedsTheUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t, entratest.WithAccessTokenLifetime(time.Hour)))
+		b := s.browser()
+		b.signIn(adele)
+		sso := s.idp.NewBrowser()
+		if _, err := sso.SignIn(s.browser().start(""), alex); err != nil { // alex's session at Entra
+			t.Fatal(err)
+		}
+		s.idp.Revoke(adele)
+		time.Sleep(2 * time.Hour)
+		u, err := url.Parse(b.navigate(b.navigate("/token").location()).location())
+		if err != nil || u.Query().Get("prompt") != "none" {
+			t.Fatalf("%v", u)
+		}
+		q := u.Query()
+		q.Del("login_hint") // somebody changed it, or Entra takes no notice
+		u.RawQuery = q.Encode()
+		response, err := sso.SignIn(u.String(), alex)
+		if err != nil || response.Values.Get("code") == "" {
+			t.Fatalf("%v, %v", response, err)
+		}
+		back := b.do(response.Request())
+		if !strings.HasPrefix(back.location(), "/user/login?") || b.user() != adele {
+			t.Errorf("to %q as %q", back.location(), b.user())
+		}
+	})
+}
+
 func TestMaxAge_IsNotToBeTalkedOutOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newInteractiveSite(t, newIDP(t))

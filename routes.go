@@ -151,11 +151,14 @@ func (a *Auth) takeAnswer(c *fiber.Ctx) error {
 	}
 	requestOf(c).attempt = attempt
 	if response.Error != "" && attempt.Ask().Silent {
-		a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
-		return redirect(c, a.mend(c, ErrLoginRequired)) // this time with the user's help
+		return a.withTheUser(c, response)
 	}
 	present, _ := a.presentSession(c)
 	f, err := a.finish(c.UserContext(), attempt, response, present)
+	var e *Error
+	if errors.As(err, &e) && e.Reason == reasonAnotherUser {
+		return a.withTheUser(c, response)
+	}
 	if err != nil {
 		if !errors.Is(err, ErrUnavailable) {
 			a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
@@ -168,6 +171,12 @@ func (a *Auth) takeAnswer(c *fiber.Ctx) error {
 	a.setCookie(c, a.cfg.cookieName, f.id, fiber.CookieSameSiteLaxMode, a.cfg.AbsoluteTimeout)
 	a.completedFor(c, f.returnTo)
 	return errors.Join(a.succeed(c, f.session, response.State), redirect(c, f.returnTo))
+}
+
+// withTheUser repeats a silent sign-in that did not succeed, with the user's help.
+func (a *Auth) withTheUser(c *fiber.Ctx, response *flow.Response) error {
+	a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
+	return redirect(c, a.mend(c, ErrLoginRequired))
 }
 
 // succeed tells the sign-ins that other tabs have begun which session they will

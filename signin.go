@@ -206,9 +206,16 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 	return a.signIn(ctx, claims, g, attempt, present)
 }
 
+// reasonAnotherUser is a silent sign-in that Entra answered for somebody else: nobody
+// becomes another user without having seen a page.
+const reasonAnotherUser = "another_user"
+
 // brought checks that a sign-in was what it was asked to be: a user can take the
 // wish for a password or a second factor out of the authorize URL.
 func brought(ask flow.Ask, claims *idtoken.Claims) error {
+	if ask.User != "" && ask.User != claims.ObjectID {
+		return ErrLoginRequired.because(reasonAnotherUser, nil)
+	}
 	if ask.AuthContext != "" && !slices.Contains(claims.AuthContexts, ask.AuthContext) {
 		return ErrRejected.because("auth_context_missing", errors.New("the id_token does not name the authentication context "+ask.AuthContext))
 	}

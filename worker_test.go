@@ -330,6 +330,11 @@ func TestAppOnly_TokensAreSharedAndRenewed(t *testing.T) {
 		if _, err := get(s); !errors.Is(err, fibermsal.ErrMisconfigured) || errors.Is(err, fibermsal.ErrLoginRequired) {
 			t.Errorf("refused: %v", err)
 		}
+		calls := idp.Count(entratest.Token)
+		if _, err := get(s); !errors.Is(err, fibermsal.ErrMisconfigured) || idp.Count(entratest.Token) != calls {
+			t.Errorf("asked again at once: %v", err)
+		}
+		time.Sleep(time.Minute)
 		idp.Fault(entratest.Token, entratest.Fault{Status: 503, Body: "down"})
 		if _, err := get(s); !errors.Is(err, fibermsal.ErrUnavailable) {
 			t.Errorf("Entra down: %v", err)

@@ -24,8 +24,10 @@ type Ask struct {
 	MaxAge int64 `json:"m,omitempty"`
 	// Silent asks for an answer without showing the user anything.
 	Silent bool `json:"q,omitempty"`
-	// LoginHint is whose sign-in it is to be.
+	// LoginHint is whose sign-in it is to be, for Entra; and User, for us, the only one
+	// whose silent sign-in counts.
 	LoginHint string `json:"h,omitempty"`
+	User      string `json:"u,omitempty"`
 }
 
 // maxAsk bounds what is asked for, in the bytes of its text: it travels in a URL and
@@ -37,13 +39,13 @@ var ErrAskTooLarge = errors.New("flow: what is asked for is too large")
 
 // Interactive returns the same ask, which may show the user something.
 func (k Ask) Interactive() Ask {
-	k.Silent = false
+	k.Silent, k.User = false, ""
 	return k
 }
 
 // IsZero reports whether nothing is asked for.
 func (k Ask) IsZero() bool {
-	return len(k.Scopes) == 0 && k.Claims == "" && k.AuthContext == "" && k.MaxAge == 0 && !k.Silent && k.LoginHint == ""
+	return len(k.Scopes) == 0 && k.Claims == "" && k.AuthContext == "" && k.MaxAge == 0 && !k.Silent && k.LoginHint == "" && k.User == ""
 }
 
 // SealAsk makes text for a URL of what is asked for, good for [Lifetime] and for the
