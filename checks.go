@@ -119,7 +119,7 @@ func AuthContext(id string) Check {
 		if r == nil || r.session == nil {
 			return notMounted("AuthContext")
 		}
-		if slices.Contains(r.session.AuthContexts, id) {
+		if r.session.steppedUp(id) {
 			return nil
 		}
 		return ErrClaimsChallenge.asking("auth_context", nil, flow.Ask{AuthContext: id})

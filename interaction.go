@@ -63,6 +63,7 @@ func (a *Auth) askFor(s *session, e *Error) flow.Ask {
 	if e.ask != nil {
 		ask = *e.ask
 	}
+	ask.SelectAccount = s != nil && !e.interactive() // the same account would be refused again
 	if s != nil && e.interactive() {
 		ask.LoginHint = orDefault(s.LoginHint, s.User.Username)
 		if ask.Silent = e.ask == nil; ask.Silent {

@@ -579,3 +579,38 @@ func TestB12_HugeClaimsDoNotReachTheCookie(t *testing.T) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 }
+
+// A page may want several things at once; each sign-in brings what is missing and keeps
+// what was there.
+func TestInteraction_PagesMayWantSeveralThings(t *testing.T) {
+	for name, checks := range map[string][]fibermsal.Check{
+		"two contexts":             {fibermsal.AuthContext("c1"), fibermsal.AuthContext("c2")},
+		"context, scope and proof": {fibermsal.AuthContext("c1"), fibermsal.HasScope("Mail.Read"), fibermsal.MaxAge(5 * time.Minute)},
+		"proof, scope and context": {fibermsal.MaxAge(5 * time.Minute), fibermsal.HasScope("Mail.Read"), fibermsal.AuthContext("c1")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t, newIDP(t))
+				s.app.Get("/page", fibermsal.Require(checks...), func(c *fiber.Ctx) error { return c.SendString("shown") })
+				b, entra := s.browser(), s.idp.NewBrowser() // signed in at Entra, too
+				visit := func(location string) string {
+					response, err := entra.SignIn(b.navigate(location).location(), adele)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return b.do(response.Request()).location()
+				}
+				visit("/user/login")
+				time.Sleep(10 * time.Minute)
+				at, signIns := b.navigate("/page"), 0
+				for ; at.StatusCode == http.StatusSeeOther && signIns < 10; signIns++ {
+					at = b.navigate(visit(at.location()))
+				}
+				if at.body != "shown" {
+					t.Errorf("after %d sign-ins: %d %s", signIns, at.StatusCode, at.body)
+				}
+				t.Logf("%d sign-ins", signIns)
+			})
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"html/template"
 	"io"
 	"net/url"
@@ -38,8 +39,9 @@ type Page struct {
 	Message, Detail string
 	// CorrelationID is what an administrator finds in the log, empty for a question.
 	CorrelationID string
-	// SignInURL starts a sign-in that may help; empty for a question.
-	SignInURL string
+	// SignInURL starts a sign-in that may help, and SignInText says which; both are
+	// empty where none would.
+	SignInURL, SignInText string
 	// SignOutURL takes the POST of a form that signs out; only for the question.
 	SignOutURL string
 	// SignOutOrigin is where that POST leads in the end, which a
@@ -81,8 +83,8 @@ func (a *Auth) writeProblem(c *fiber.Ctx, e *Error) error {
 	if acceptsHTML(c) {
 		return a.writePage(c, Page{
 			Code: e.Code, Status: e.Status, Message: e.Message, Detail: details[e.Code],
-			CorrelationID: e.CorrelationID, SignInURL: login, HomeURL: returnto.Home,
-		})
+			CorrelationID: e.CorrelationID, SignInURL: login, SignInText: signInText(requestOf(c).session, e), HomeURL: returnto.Home,
+		}.mended(e))
 	}
 	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
 	if e.interactive() {
@@ -94,6 +96,25 @@ func (a *Auth) writeProblem(c *fiber.Ctx, e *Error) error {
 	}
 	c.Set(fiber.HeaderContentType, mimeProblem)
 	return c.Send(body)
+}
+
+// signInText is what a sign-in would do about an error.
+func signInText(s *session, e *Error) string {
+	if s != nil && !e.interactive() {
+		return "Use another account"
+	}
+	return "Sign in"
+}
+
+// mended leaves out a sign-in that has been seen not to help, and calms who cancelled.
+func (p Page) mended(e *Error) Page {
+	switch {
+	case errors.Is(e, errSignInLoop):
+		p.SignInURL, p.SignInText = "", ""
+	case e.Reason == reasonCancelled:
+		p.Detail = "Nothing has changed."
+	}
+	return p
 }
 
 // writeConfirmation asks whether to sign out. A navigation gets the page as an

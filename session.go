@@ -26,14 +26,37 @@ type session struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// AuthenticatedAt is when the user last proved who they are; zero is unknown.
 	AuthenticatedAt time.Time `json:"auth_time,omitzero"`
-	// AuthContexts are the authentication contexts that the user has stepped up to.
-	AuthContexts []string `json:"acrs,omitempty"`
+	// AuthContexts are the authentication contexts that the user has stepped up to, and
+	// until when that counts.
+	AuthContexts map[string]time.Time `json:"acrs,omitempty"`
 	// Groups are the object ids of the user's groups, if the registration adds them.
 	// Of a user with too many Entra says that they are elsewhere.
 	Groups          []string `json:"groups,omitempty"`
 	GroupsElsewhere bool     `json:"overage,omitempty"`
 
 	recordName string
+}
+
+// steppedUp reports whether the user has stepped up to an authentication context.
+func (s *session) steppedUp(id string) bool {
+	return time.Now().Before(s.AuthContexts[id])
+}
+
+// inherit takes over what the user has proven in the session that this one replaces,
+// and which the id_token of a sign-in for something else does not repeat. It counts no
+// longer than it would have.
+func (s *session) inherit(old *session) {
+	if old == nil || old.User.ID != s.User.ID || old.User.TenantID != s.User.TenantID {
+		return
+	}
+	for id, until := range old.AuthContexts {
+		if _, again := s.AuthContexts[id]; !again && time.Now().Before(until) {
+			s.AuthContexts[id] = until
+		}
+	}
+	if s.AuthenticatedAt.IsZero() {
+		s.AuthenticatedAt = old.AuthenticatedAt
+	}
 }
 
 // errCorruptSession says that a session's record is unreadable and was removed.
@@ -128,6 +151,7 @@ func (a *Auth) touch(ctx context.Context, r *rememberedSession) {
 			a.log.LogAttrs(ctx, slog.LevelWarn, "session not listed again", slog.Any("error", err))
 		}
 	}
+	a.introduce(ctx)
 }
 
 // remaining is how long the records of a session live from now.

@@ -85,6 +85,8 @@ func setInteraction(q url.Values, ask flow.Ask) {
 	switch {
 	case ask.Silent:
 		q.Set("prompt", "none")
+	case ask.SelectAccount:
+		q.Set("prompt", "select_account")
 	case ask.MaxAge > 0:
 		// Entra documents prompt=login alone; max_age is OpenID Connect's.
 		q.Set("prompt", "login")
@@ -251,11 +253,18 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 	now := time.Now()
 	s := &session{
 		User: userOf(claims), Account: g.account.String(), LoginHint: claims.LoginHint,
-		EntraSession: claims.SessionID, Scopes: g.scopes, AuthContexts: claims.AuthContexts,
+		EntraSession: claims.SessionID, Scopes: g.scopes, AuthContexts: map[string]time.Time{},
 		Groups: claims.Groups, GroupsElsewhere: claims.GroupsElsewhere(),
 	}
 	s.AuthenticatedAt, _ = claims.AuthenticatedAt()
 	s.User.SignedInAt, s.User.ExpiresAt = now, now.Add(a.cfg.AbsoluteTimeout)
+	for _, id := range claims.AuthContexts {
+		s.AuthContexts[id] = s.User.ExpiresAt
+	}
+	if !attempt.Ask().IsZero() {
+		old, _ := a.read(ctx, attempt.Replaces()) // without it the user proves it again
+		s.inherit(old)
+	}
 	var err error
 	if s.User, err = a.completed(ctx, s.User, &credential{auth: a, session: s.during(a.flows.Name(attempt.State())), tokens: g.tokens}); err != nil {
 		return nil, err

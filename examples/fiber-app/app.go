@@ -3,10 +3,10 @@ package main
 import (
 	"embed"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/logger"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/gofiber/template/html/v2"
+	"github.com/valyala/fasthttp"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/graph"
@@ -47,7 +48,7 @@ func newApp(s *settings) (*fiber.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{settings: s, source: sourceOfTypedPage()}
+	p := &pages{settings: s, auth: auth, source: sourceOf(pagesSource)}
 
 	app := fiber.New(fiber.Config{
 		AppName:               "fibermsal example",
@@ -59,6 +60,9 @@ func newApp(s *settings) (*fiber.App, error) {
 		DisableStartupMessage: true,
 	})
 	app.Hooks().OnShutdown(auth.Close)
+	if err := renderOnce(app); err != nil {
+		return nil, err
+	}
 
 	// The logger comes first: it calls the ErrorHandler itself, so behind fibermsal
 	// it would answer the errors that fibermsal is to turn into a sign-in. It writes
@@ -70,7 +74,7 @@ func newApp(s *settings) (*fiber.App, error) {
 	app.Use("/static", filesystem.New(filesystem.Config{Root: http.FS(static), MaxAge: 3600}))
 
 	app.Use(auth.Handler())
-	auth.RegisterRoutes(app)  // /user/login, /user/authorized, /user/logout, /user/info
+	auth.RegisterRoutes(app)  // /user/login, /user/authorized, /user/logout, /user/info, /user/frontchannel-logout
 	graph.RegisterRoutes(app) // /user/manager, /user/photo
 
 	app.Get("/", p.home)
@@ -78,12 +82,15 @@ func newApp(s *settings) (*fiber.App, error) {
 	app.Get("/graph", fibermsal.Require(), p.typed)
 	app.Get("/session", fibermsal.Require(), p.session)
 	app.Get("/api/me", fibermsal.Require(), apiMe)
+	app.Post("/session/end", sameOrigin(s.auth.PublicURL), fibermsal.Require(), p.endSessions)
+
+	app.Get("/org", fibermsal.Require(), p.org)
+	app.Get("/recent", fibermsal.Require(fibermsal.MaxAge(5*time.Minute)), p.recent)
+	app.Get("/confirmed", fibermsal.Require(fibermsal.AuthContext("c1")), p.confirmed)
+	app.Get("/admin", fibermsal.Require(fibermsal.HasRole("Portal.Admin")), p.admin)
 	return app, nil
 }
 
-// newViews loads the templates and renders each once: html/template completes a
-// template at its first rendering, while Fiber's engine copies templates without
-// a lock. And one that cannot be rendered fails now, not before a user.
 func newViews() (*html.Engine, error) {
 	views, err := fs.Sub(files, "views")
 	if err != nil {
@@ -91,15 +98,21 @@ func newViews() (*html.Engine, error) {
 	}
 	engine := html.NewFileSystem(http.FS(views), ".html")
 	engine.AddFuncMap(map[string]any{"date": date, "span": span, "initials": initials})
-	if err := engine.Load(); err != nil {
-		return nil, err
-	}
-	for _, name := range []string{"home", "profile", "typed", "session", "error"} {
-		if err := engine.Render(io.Discard, name, page{}); err != nil {
-			return nil, fmt.Errorf("view %s: %w", name, err)
+	return engine, engine.Load()
+}
+
+// renderOnce renders each page before anybody can ask for it: at the first rendering
+// html/template completes a template, and Fiber its list of apps, without a lock. And a
+// page that cannot be rendered fails now, not before a user.
+func renderOnce(app *fiber.App) error {
+	c := app.AcquireCtx(&fasthttp.RequestCtx{})
+	defer app.ReleaseCtx(c)
+	for _, name := range []string{"home", "profile", "typed", "session", "org", "guarded", "admin", "error"} {
+		if err := c.Render(name, page{}); err != nil {
+			return fmt.Errorf("view %s: %w", name, err)
 		}
 	}
-	return engine, nil
+	return nil
 }
 
 // contentPolicy allows the app's own style, pictures and forms, and nothing else;
@@ -113,6 +126,19 @@ func contentPolicy(publicURL string) string {
 	}
 	return "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + forms +
 		"; base-uri 'none'; frame-ancestors 'none'"
+}
+
+// sameOrigin refuses what other sites' pages send. Browsers say where a request comes
+// from; old ones at least do for a POST.
+func sameOrigin(publicURL string) fiber.Handler {
+	own := strings.TrimSuffix(publicURL, "/")
+	return func(c *fiber.Ctx) error {
+		site := c.Get("Sec-Fetch-Site")
+		if site == "same-origin" || (site == "" && c.Get(fiber.HeaderOrigin) == own) {
+			return c.Next()
+		}
+		return fiber.ErrForbidden
+	}
 }
 
 // protect sets what all answers carry unless a handler knows better: pages show

@@ -13,9 +13,13 @@ import (
 // app's tenant. Its ids are fixed, so that a session in Redis outlives a restart;
 // the tokens in it do not, for the next emulator never issued them.
 func (s *settings) startEmulator() (*entratest.Server, error) {
+	public := strings.TrimSuffix(s.auth.PublicURL, "/")
 	idp := entratest.New(
 		entratest.WithRedirectURI(s.redirectURI()),
-		entratest.WithLogoutURI(strings.TrimSuffix(s.auth.PublicURL, "/")+"/"))
+		entratest.WithLogoutURI(public+"/"),
+		entratest.WithFrontChannelLogout(public+"/user/frontchannel-logout"),
+		// As the README says for a real registration.
+		entratest.WithOptionalClaims("acrs", "auth_time", "login_hint", "sid"))
 	err := idp.Listen(entratest.ListenConfig{HTTP: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.emulatorPort))})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", varEmulatorPort, err)

@@ -24,7 +24,8 @@ import (
 // pages are the app's handlers and what they share.
 type pages struct {
 	settings *settings
-	source   template.HTML
+	auth     *fibermsal.Auth
+	source   template.HTML // of the handler of /graph
 }
 
 // page is what every template sees.
@@ -46,7 +47,7 @@ func (p *pages) render(c *fiber.Ctx, view, title string, content any) error {
 
 // home handles GET /, for everybody.
 func (p *pages) home(c *fiber.Ctx) error {
-	return p.render(c, "home", "Sign in with Microsoft", nil)
+	return p.render(c, "home", "Sign in with Microsoft", fiber.Map{"Ended": c.Query("ended") != ""})
 }
 
 // person is somebody as the profile page shows them.
@@ -135,13 +136,55 @@ func (p *pages) session(c *fiber.Ctx) error {
 	if !ok {
 		return fibermsal.ErrLoginRequired // Require has let nobody else through
 	}
+	visits, err := p.visits(c, fibermsal.SessionFilter{TenantID: user.TenantID, UserID: user.ID})
+	if err != nil {
+		return err
+	}
 	auth := &p.settings.auth
 	return p.render(c, "session", "Your session", fiber.Map{
 		"Idle":    auth.IdleTimeout,
 		"Left":    time.Until(user.ExpiresAt),
 		"Whole":   auth.AbsoluteTimeout,
 		"Storage": p.settings.storageKind(),
+		"Visits":  visits,
 	})
+}
+
+// maxVisits is how many sessions a page lists.
+const maxVisits = 20
+
+// visit is a session as a page lists it.
+type visit struct {
+	fibermsal.SessionInfo
+	Here bool // it is the reader's own, in this browser
+}
+
+// visits are the sessions that a filter selects, the first of them.
+func (p *pages) visits(c *fiber.Ctx, filter fibermsal.SessionFilter) (visits []visit, err error) {
+	reader, _ := fibermsal.FromContext(c)
+	for s, err := range p.auth.Sessions(c.UserContext(), filter) {
+		if err != nil {
+			return nil, err
+		}
+		here := reader != nil && s.User.ID == reader.ID && s.User.SignedInAt.Equal(reader.SignedInAt)
+		if visits = append(visits, visit{s, here}); len(visits) == maxVisits {
+			break
+		}
+	}
+	return visits, nil
+}
+
+// endSessions handles POST /session/end: the user is signed out of this app in every
+// browser, on every instance, with the next request.
+func (p *pages) endSessions(c *fiber.Ctx) error {
+	user, ok := fibermsal.FromContext(c)
+	if !ok {
+		return fibermsal.ErrLoginRequired
+	}
+	if _, err := p.auth.EndSessions(c.UserContext(), fibermsal.SessionFilter{TenantID: user.TenantID, UserID: user.ID}); err != nil {
+		return err
+	}
+	return c.Redirect("/?ended=all", fiber.StatusSeeOther)
 }
 
 // apiMe handles GET /api/me, for programs: without a session they get 401 and

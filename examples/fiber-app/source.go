@@ -8,15 +8,29 @@ import (
 	"strings"
 )
 
-//go:embed pages.go
-var pagesSource string
+// The very files that were compiled, so that pages cannot show anything else.
+var (
+	//go:embed app.go
+	appSource string
+	//go:embed pages.go
+	pagesSource string
+	//go:embed guarded.go
+	guardedSource string
+)
 
-// sourceOfTypedPage is the handler of /graph as HTML, cut from the very file that
-// was compiled, so that the page cannot show anything else.
-func sourceOfTypedPage() template.HTML {
-	_, rest, _ := strings.Cut(pagesSource, "// source:start\n")
+// sourceOf is a handler as HTML, cut from between the two markers of its file.
+func sourceOf(file string) template.HTML {
+	_, rest, _ := strings.Cut(file, "// source:start\n")
 	code, _, _ := strings.Cut(rest, "\n// source:end")
 	return highlight(strings.TrimSpace(code))
+}
+
+// sourceOfRoute is the line that registers a GET route.
+func sourceOfRoute(path string) template.HTML {
+	start := `app.Get("` + path + `", `
+	_, rest, _ := strings.Cut(appSource, "\t"+start)
+	line, _, _ := strings.Cut(rest, "\n")
+	return highlight(start + line)
 }
 
 // highlight marks keywords, strings and comments of Go code.

@@ -22,6 +22,8 @@ type Ask struct {
 	// MaxAge is how long ago, in seconds, the user may have proven who they are; 0
 	// is any time.
 	MaxAge int64 `json:"m,omitempty"`
+	// SelectAccount lets the user choose another account.
+	SelectAccount bool `json:"o,omitempty"`
 	// Silent asks for an answer without showing the user anything.
 	Silent bool `json:"q,omitempty"`
 	// LoginHint is whose sign-in it is to be, for Entra; and User, for us, the only one
@@ -45,7 +47,7 @@ func (k Ask) Interactive() Ask {
 
 // IsZero reports whether nothing is asked for.
 func (k Ask) IsZero() bool {
-	return len(k.Scopes) == 0 && k.Claims == "" && k.AuthContext == "" && k.MaxAge == 0 && !k.Silent && k.LoginHint == "" && k.User == ""
+	return len(k.Scopes) == 0 && k.Claims == "" && k.AuthContext == "" && k.MaxAge == 0 && !k.Silent && k.LoginHint == "" && k.User == "" && !k.SelectAccount
 }
 
 // SealAsk makes text for a URL of what is asked for, good for [Lifetime] and for the

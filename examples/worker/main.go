@@ -1,0 +1,212 @@
+// Worker is a nightly job beside a web app: it acts for users who are signed in there, without any
+// request of theirs, or as the app itself.
+//
+//	worker adelev@contoso.com alexw@contoso.com   for these
+//	worker                                        for everybody who is signed in
+//	worker -as-app 87d349ed-44d7-43e1-9a83-5f2406dee5bd
+//
+// It has the environment of the web app, Redis and keys included, see fibermsal.ConfigFromEnv.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+	"github.com/microsoftgraph/msgraph-sdk-go/users"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/graph"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	set := flag.NewFlagSet("worker", flag.ContinueOnError)
+	asApp := set.Bool("as-app", false, "act as the app itself; the arguments are object `ids` of users")
+	pause := set.Duration("pause", 30*time.Second, "how long to wait before what was unavailable is tried again")
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	// The web app's own variables share the prefix.
+	cfg, err := fibermsal.ConfigFromEnv("FIBERMSAL", "TLS_CERT_FILE", "TLS_KEY_FILE", "EMULATOR_PORT")
+	if err != nil {
+		return err
+	}
+	if cfg.Storage == nil {
+		return errors.New("FIBERMSAL_REDIS_URL is required: it is where the web app keeps its sessions")
+	}
+	defer func() { err = errors.Join(err, cfg.Storage.Close()) }()
+	auth, err := fibermsal.Open(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, auth.Close()) }()
+	j := &job{auth: auth, out: out, pause: *pause}
+	var tasks []task
+	switch {
+	case *asApp:
+		tasks = j.asApp(set.Args())
+	case set.NArg() > 0:
+		tasks = j.forMails(set.Args())
+	default:
+		if tasks, err = j.forEverybody(ctx); err != nil {
+			return err
+		}
+	}
+	return j.do(ctx, tasks)
+}
+
+// job is a night's work.
+type job struct {
+	auth  *fibermsal.Auth
+	out   io.Writer
+	pause time.Duration
+}
+
+// task is the work for one person, and says what it did.
+type task struct {
+	whom string
+	do   func(context.Context) (did string, err error)
+}
+
+// forMails takes people by their whole mail address.
+func (j *job) forMails(addresses []string) (tasks []task) {
+	for _, address := range addresses {
+		tasks = append(tasks, task{address, func(ctx context.Context) (string, error) {
+			u, err := j.auth.UserByMail(ctx, address)
+			if err != nil {
+				return "", err
+			}
+			return describe(ctx, u)
+		}})
+	}
+	return tasks
+}
+
+// forEverybody takes all who are signed in, each once. Not everybody has a mail address,
+// so they are taken by id.
+func (j *job) forEverybody(ctx context.Context) (tasks []task, err error) {
+	type identity struct{ tenant, user string }
+	known := map[identity]bool{}
+	for session, err := range j.auth.Sessions(ctx, fibermsal.SessionFilter{}) {
+		if err != nil {
+			return nil, err
+		}
+		who := identity{session.User.TenantID, session.User.ID}
+		if known[who] {
+			continue
+		}
+		known[who] = true
+		tasks = append(tasks, task{session.User.Username, func(ctx context.Context) (string, error) {
+			u, err := j.auth.UserByID(ctx, who.tenant, who.user)
+			if err != nil {
+				return "", err
+			}
+			return describe(ctx, u)
+		}})
+	}
+	return tasks, nil
+}
+
+// describe asks Graph as the user.
+func describe(ctx context.Context, u *fibermsal.OfflineUser) (string, error) {
+	credential := u.TokenCredential()
+	me, err := graph.For(credential).Get(ctx, nil)
+	if err != nil {
+		return "", err
+	}
+	manager, err := graph.For(credential).Manager().Get(ctx, nil)
+	if errors.Is(err, graph.ErrNotFound) {
+		return text(me.GetDisplayName()) + ", without a manager", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	name := "somebody"
+	if m, ok := manager.(models.Userable); ok {
+		name = text(m.GetDisplayName())
+	}
+	return text(me.GetDisplayName()) + ", whose manager is " + name, nil
+}
+
+// asApp asks Graph as the app, about users who need not be signed in. An administrator
+// has to consent to the application permission User.Read.All.
+func (j *job) asApp(ids []string) (tasks []task) {
+	directory := users.NewUsersRequestBuilderInternal(map[string]string{}, graph.AdapterFor(j.auth.AppCredential()))
+	for _, id := range ids {
+		tasks = append(tasks, task{id, func(ctx context.Context) (string, error) {
+			user, err := directory.ByUserId(id).Get(ctx, nil)
+			if err != nil {
+				return "", err
+			}
+			return text(user.GetDisplayName()) + ", by the app", nil
+		}})
+	}
+	return tasks
+}
+
+// rounds is how often work is tried while what it needs is unavailable.
+const rounds = 3
+
+// do does all work, and once more what could not be done for a reason that passes.
+func (j *job) do(ctx context.Context, tasks []task) error {
+	failed := 0
+	for round := 1; len(tasks) > 0; round++ {
+		var later []task
+		for _, t := range tasks {
+			did, err := t.do(ctx)
+			switch {
+			case err == nil:
+				j.say(t, did)
+			case errors.Is(err, fibermsal.ErrNoSession):
+				j.say(t, "skipped, is not signed in")
+			case errors.Is(err, fibermsal.ErrLoginRequired), errors.Is(err, fibermsal.ErrConsentRequired), errors.Is(err, fibermsal.ErrClaimsChallenge):
+				j.say(t, "must sign in again")
+			case errors.Is(err, fibermsal.ErrUnavailable) && round < rounds:
+				later = append(later, t)
+				j.say(t, "unavailable, tried again later")
+			default:
+				failed++
+				j.say(t, "failed: "+err.Error())
+			}
+		}
+		if tasks = later; len(tasks) == 0 {
+			break
+		}
+		select {
+		case <-time.After(j.pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d could not be done", failed)
+	}
+	return nil
+}
+
+func (j *job) say(t task, what string) { fmt.Fprintf(j.out, "%s: %s\n", t.whom, what) }
+
+// text is what Graph may leave out.
+func text(s *string) string {
+	if s == nil {
+		return "nameless"
+	}
+	return *s
+}
