@@ -39,7 +39,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	set := flag.NewFlagSet("worker", flag.ContinueOnError)
 	asApp := set.Bool("as-app", false, "act as the app itself; the arguments are object `ids` of users")
-	pause := set.Duration("pause", 30*time.Second, "how long to wait before what was unavailable is tried again")
+	pause := set.Duration("pause", 30*time.Second, "how long to wait, at least, before what was unavailable is tried again")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
@@ -52,11 +52,11 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return errors.New("FIBERMSAL_REDIS_URL is required: it is where the web app keeps its sessions")
 	}
 	defer func() { err = errors.Join(err, cfg.Storage.Close()) }()
-	auth, err := fibermsal.Open(cfg)
+	auth, err := fibermsal.Open(cfg) //nolint:contextcheck // it calls nobody
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, auth.Close()) }()
+	defer func() { err = errors.Join(err, auth.Close()) }() //nolint:contextcheck // also after an interruption
 	j := &job{auth: auth, out: out, pause: *pause}
 	var tasks []task
 	switch {
@@ -167,8 +167,9 @@ const rounds = 3
 // do does all work, and once more what could not be done for a reason that passes.
 func (j *job) do(ctx context.Context, tasks []task) error {
 	failed := 0
-	for round := 1; len(tasks) > 0; round++ {
+	for round := 1; ; round++ {
 		var later []task
+		wait := j.pause
 		for _, t := range tasks {
 			did, err := t.do(ctx)
 			switch {
@@ -179,7 +180,7 @@ func (j *job) do(ctx context.Context, tasks []task) error {
 			case errors.Is(err, fibermsal.ErrLoginRequired), errors.Is(err, fibermsal.ErrConsentRequired), errors.Is(err, fibermsal.ErrClaimsChallenge):
 				j.say(t, "must sign in again")
 			case errors.Is(err, fibermsal.ErrUnavailable) && round < rounds:
-				later = append(later, t)
+				later, wait = append(later, t), max(wait, retryAfter(err))
 				j.say(t, "unavailable, tried again later")
 			default:
 				failed++
@@ -190,7 +191,7 @@ func (j *job) do(ctx context.Context, tasks []task) error {
 			break
 		}
 		select {
-		case <-time.After(j.pause):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -199,6 +200,15 @@ func (j *job) do(ctx context.Context, tasks []task) error {
 		return fmt.Errorf("%d could not be done", failed)
 	}
 	return nil
+}
+
+// retryAfter is when trying again makes sense, if that is known.
+func retryAfter(err error) time.Duration {
+	var e *fibermsal.Error
+	if errors.As(err, &e) {
+		return e.RetryAfter
+	}
+	return 0
 }
 
 func (j *job) say(t task, what string) { fmt.Fprintf(j.out, "%s: %s\n", t.whom, what) }

@@ -43,6 +43,15 @@ func (a Authorization) NeedsUser() bool {
 	return a.Returned && (strings.HasSuffix(a.Error, "_required") || a.Error == "")
 }
 
+// Unclear reports whether the answer tells nothing about the registration: Entra has a
+// fault, or shows a page of which this one makes nothing.
+func (a Authorization) Unclear() bool {
+	if a.Returned {
+		return a.Error == "server_error" || a.Error == "temporarily_unavailable"
+	}
+	return len(a.Numbers) == 0 || a.Numbers[0] == 50058
+}
+
 // scopeNumbers are the errors that concern a scope or what it is a permission of.
 var scopeNumbers = []int{28002, 28003, 50001, 65005, 70011, 500011, 650052, 650053, 650057}
 

@@ -31,3 +31,17 @@ type Finding struct {
 }
 
 func fine(code, what string) Finding { return Finding{Severity: OK, Code: code, What: what} }
+
+// Once tells of each thing that several checks met once: the worst of it.
+func Once(found []Finding) (each []Finding) {
+	for _, f := range found {
+		i := slices.IndexFunc(each, func(e Finding) bool { return e.Code == f.Code })
+		switch {
+		case i < 0:
+			each = append(each, f)
+		case f.Severity.worse(each[i].Severity):
+			each[i] = f
+		}
+	}
+	return each
+}

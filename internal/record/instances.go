@@ -51,7 +51,7 @@ func (s *Store) KeyIDs() []string { return s.ring.IDs() }
 // Spare is the name of a key that no record has, on the slot of a tag.
 func (s *Store) Spare(tag string) string { return s.prefix + "doctor:{" + tag + "}" }
 
-func (s *Store) instances() string { return s.prefix + "instances" }
+func (s *Store) instances() string { return s.prefix + "i:{instances}" }
 
 func (s *Store) introduction(name string) string {
 	return strings.Join(append([]string{name}, s.KeyIDs()...), " ")

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/fibermsal/fibermsal"
+)
+
+// print writes a result as JSON, or in words.
+func (t *tool) print(result any, format string, args ...any) error {
+	if t.json {
+		return writeJSON(t.out, result)
+	}
+	_, err := fmt.Fprintf(t.out, format, args...)
+	return err
+}
+
+// writeJSON writes a value in one line. Control characters that JSON allows are escaped,
+// for the line may end on a terminal.
+func writeJSON(w io.Writer, value any) error {
+	line, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	for _, r := range string(line) {
+		if r >= 0x7f && r < 0xa0 {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	_, err = fmt.Fprintln(w, b.String())
+	return err
+}
+
+// row is a session as JSON. The library's own values of a user are not among it: they are
+// the app's to show.
+type row struct {
+	ID              string    `json:"id"`
+	TenantID        string    `json:"tenant_id"`
+	UserID          string    `json:"user_id"`
+	Username        string    `json:"username,omitempty"`
+	Name            string    `json:"name,omitempty"`
+	Mail            string    `json:"mail,omitempty"`
+	Roles           []string  `json:"roles,omitempty"`
+	SignedInAt      time.Time `json:"signed_in_at"`
+	AuthenticatedAt time.Time `json:"authenticated_at,omitzero"`
+	LastSeenAt      time.Time `json:"last_seen_at,omitzero"`
+	IdleAt          time.Time `json:"idle_at,omitzero"`
+	ExpiresAt       time.Time `json:"expires_at"`
+}
+
+func rowOf(s fibermsal.SessionInfo) row {
+	return row{
+		ID: s.ID, TenantID: s.User.TenantID, UserID: s.User.ID, Username: s.User.Username, Name: s.User.Name, Mail: s.User.Mail, Roles: s.User.Roles,
+		SignedInAt: utc(s.User.SignedInAt), AuthenticatedAt: utc(s.AuthenticatedAt), LastSeenAt: utc(s.LastSeenAt), IdleAt: utc(s.IdleAt), ExpiresAt: utc(s.User.ExpiresAt),
+	}
+}
+
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC().Truncate(time.Second)
+}
+
+// rows are sessions one below the other: as a table, or each as JSON in a line of its
+// own. A table is written in parts, so that a million rows need no memory.
+type rows struct {
+	to    io.Writer
+	json  bool
+	table *tabwriter.Writer
+	n     int
+}
+
+// rowsAtOnce is how many rows of a table have columns of the same width.
+const rowsAtOnce = 1000
+
+func newRows(to io.Writer, asJSON bool) *rows {
+	r := &rows{to: to, json: asJSON, table: tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)}
+	if !asJSON {
+		fmt.Fprintln(r.table, "USER\tMAIL\tSIGNED IN\tLAST SEEN\tENDS\tID") // its errors come again with the flush
+	}
+	return r
+}
+
+func (r *rows) add(s fibermsal.SessionInfo) error {
+	line := rowOf(s)
+	if r.json {
+		return writeJSON(r.to, line)
+	}
+	ends := line.ExpiresAt
+	if !line.IdleAt.IsZero() && line.IdleAt.Before(ends) {
+		ends = line.IdleAt
+	}
+	name := line.Username
+	if name == "" {
+		name = line.UserID
+	}
+	if _, err := fmt.Fprintf(r.table, "%s\t%s\t%s\t%s\t%s\t%s\n", cell(name), cell(line.Mail), shown(line.SignedInAt), shown(line.LastSeenAt), shown(ends), line.ID); err != nil {
+		return err
+	}
+	if r.n++; r.n%rowsAtOnce == 0 {
+		return r.table.Flush()
+	}
+	return nil
+}
+
+func shown(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Format(time.RFC3339)
+}
+
+func (r *rows) flush() error { return r.table.Flush() }
