@@ -32,6 +32,10 @@ const (
 	workbenchRedisEnv = "FIBERMSAL_E2E_WORKBENCH_REDIS" // a query for the Redis URL
 )
 
+// patientRedis is for tests that are not about Redis: on a busy machine a process may
+// not get to read its answers for a while.
+const patientRedis = "?read_timeout=20s&write_timeout=20s&pool_timeout=20s&dial_timeout=20s"
+
 const (
 	// idleWorker is how long fasthttp keeps the goroutine of a connection that has
 	// ended. Its default, ten seconds, would have tests wait.

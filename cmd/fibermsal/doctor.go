@@ -16,6 +16,8 @@ func (d *doctorCommand) flags(set *flag.FlagSet) {
 
 func (d *doctorCommand) check(*console) error { return nil }
 
+func (d *doctorCommand) likeTheApp() bool { return true }
+
 func (d *doctorCommand) run(ctx context.Context, t *tool) error {
 	report := t.auth.Doctor(ctx)
 	if err := t.print(report, "%s", printable(report.String())); err != nil {

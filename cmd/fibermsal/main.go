@@ -78,6 +78,8 @@ type command interface {
 	// check refuses what is wrong about them, before anything is asked or opened.
 	check(*console) error
 	run(context.Context, *tool) error
+	// likeTheApp reports whether Redis must answer as fast as it has to for the app.
+	likeTheApp() bool
 }
 
 // entry is a command as the help lists it.
@@ -167,7 +169,7 @@ func execute(ctx context.Context, e entry, args []string, c *console) (err error
 	if err := cmd.check(c); err != nil {
 		return usageError{err}
 	}
-	t, err := open(o, c) //nolint:contextcheck // it calls nobody
+	t, err := open(o, cmd.likeTheApp(), c) //nolint:contextcheck // it calls nobody
 	if err != nil {
 		return usageError{err}
 	}
@@ -186,7 +188,7 @@ type tool struct {
 // exampleVariables share the usual prefix: they are those of examples/fiber-app.
 var exampleVariables = []string{"TLS_CERT_FILE", "TLS_KEY_FILE", "EMULATOR_PORT"}
 
-func open(o options, c *console) (*tool, error) {
+func open(o options, likeTheApp bool, c *console) (*tool, error) {
 	own := append(strings.Split(o.own, ","), exampleVariables...)
 	cfg, err := fibermsal.ConfigFromEnv(o.prefix, own...)
 	if err != nil {
@@ -198,7 +200,10 @@ func open(o options, c *console) (*tool, error) {
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
 	t := &tool{console: c, options: o, cfg: cfg}
-	if t.auth, err = fibermsal.Open(cfg); err != nil {
+	if !likeTheApp {
+		t.patient()
+	}
+	if t.auth, err = fibermsal.Open(t.cfg); err != nil {
 		return nil, errors.Join(environmentError(o.prefix, err), t.closeStorage())
 	}
 	return t, nil

@@ -45,6 +45,9 @@ const (
 	alex      = "AlexW@contoso.com"
 )
 
+// patiently is for machines that are busy: these tests are not about deadlines.
+const patiently = "?dial_timeout=10s&read_timeout=10s&write_timeout=10s&pool_timeout=10s"
+
 // stage is a web app with its Redis and its Entra, and an environment for the program.
 type stage struct {
 	t       *testing.T
@@ -77,7 +80,7 @@ func newStage(t *testing.T, options ...entratest.Option) *stage {
 	s.env = map[string]string{
 		"FIBERMSAL_CLIENT_ID": s.idp.ClientID, "FIBERMSAL_CLIENT_SECRET": s.idp.ClientSecret,
 		"FIBERMSAL_AUTHORITY": s.idp.Authority, "FIBERMSAL_GRAPH_URL": s.idp.GraphURL, "FIBERMSAL_CA_FILE": ca,
-		"FIBERMSAL_PUBLIC_URL": publicURL, "FIBERMSAL_REDIS_URL": s.redis.URL,
+		"FIBERMSAL_PUBLIC_URL": publicURL, "FIBERMSAL_REDIS_URL": s.redis.URL + patiently,
 		"FIBERMSAL_KEYS":         base64.StdEncoding.EncodeToString(key),
 		"FIBERMSAL_TLS_KEY_FILE": "of the example app",
 	}
@@ -88,7 +91,7 @@ func newStage(t *testing.T, options ...entratest.Option) *stage {
 // newApp is an instance of the web app.
 func (s *stage) newApp(keys ...[]byte) *fiber.App {
 	s.t.Helper()
-	storage, err := fibermsal.RedisStorage(s.redis.URL)
+	storage, err := fibermsal.RedisStorage(s.redis.URL + patiently)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -159,7 +162,7 @@ func (s *stage) command(args ...string) *exec.Cmd {
 		s.t.Fatal(err)
 	}
 	cmd := exec.CommandContext(s.t.Context(), self, args...)
-	cmd.Env = []string{asProgram + "=1"}
+	cmd.Env = []string{asProgram + "=1", "GORACE=atexit_sleep_ms=0"} // with -race a process would stay for a second
 	for name, value := range s.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -266,6 +269,20 @@ func TestList_NamesObeyNoTerminal(t *testing.T) {
 	}
 	if got := s.listed(); len(got) != 1 || got[0].Name != "\x1b[2JEve\u009b2J" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// The app gives up after a quarter of a second.
+func TestList_WaitsForARedisThatIsSlow(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.signIn(s.app, adele)
+	s.env["FIBERMSAL_REDIS_URL"] = s.redis.URL
+	if err := s.redis.Client().Do(t.Context(), "CLIENT", "PAUSE", "2000").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.listed(); len(got) != 1 {
+		t.Errorf("%d sessions", len(got))
 	}
 }
 
@@ -458,7 +475,7 @@ func TestDoctor_StatusTellsWhetherThereIsSomethingToDo(t *testing.T) {
 		worst  fibermsal.Severity
 		code   string
 	}{
-		"all is well":       {nil, map[string]string{"FIBERMSAL_REDIS_URL": durable.URL}, statusOK, fibermsal.SeverityOK, "redis_persistence"},
+		"all is well":       {nil, map[string]string{"FIBERMSAL_REDIS_URL": durable.URL + patiently}, statusOK, fibermsal.SeverityOK, "redis_persistence"},
 		"a warning":         {nil, nil, statusFound, fibermsal.SeverityWarning, "redis_persistence"},
 		"a warning is fine": {[]string{"-errors"}, nil, statusOK, fibermsal.SeverityWarning, "redis_persistence"},
 		"an error":          {[]string{"-errors"}, map[string]string{"FIBERMSAL_CLIENT_SECRET": "redis-canary"}, statusFound, fibermsal.SeverityError, "secret"},

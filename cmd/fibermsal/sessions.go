@@ -18,8 +18,16 @@ func (t *tool) needRedis() error {
 	return usageError{environmentError(t.prefix, missing)}
 }
 
+// aboutSessions is what the commands about sessions have in common.
+type aboutSessions struct{}
+
+func (aboutSessions) likeTheApp() bool { return false }
+
 // listCommand shows sessions.
-type listCommand struct{ choice }
+type listCommand struct {
+	aboutSessions
+	choice
+}
 
 func (l *listCommand) check(*console) error { return l.choice.check() }
 
@@ -55,6 +63,7 @@ func (l *listCommand) run(ctx context.Context, t *tool) error {
 
 // endCommand ends sessions.
 type endCommand struct {
+	aboutSessions
 	choice
 	yes bool
 }
@@ -145,7 +154,10 @@ func end(ctx context.Context, t *tool, chosen choice) (ended int, err error) {
 }
 
 // cleanCommand removes what is of no use.
-type cleanCommand struct{ dryRun, unreadable, yes bool }
+type cleanCommand struct {
+	aboutSessions
+	dryRun, unreadable, yes bool
+}
 
 func (cl *cleanCommand) flags(set *flag.FlagSet) {
 	set.BoolVar(&cl.dryRun, "dry-run", false, "remove nothing, only count")

@@ -41,6 +41,9 @@ const (
 	alex      = "AlexW@contoso.com"
 )
 
+// patiently is for machines that are busy: these tests are not about deadlines.
+const patiently = "?dial_timeout=10s&read_timeout=10s&write_timeout=10s&pool_timeout=10s"
+
 // night is a web app with its Redis and its Entra, and the worker's environment.
 type night struct {
 	t   *testing.T
@@ -64,16 +67,16 @@ func newNight(t *testing.T) *night {
 	if err := os.WriteFile(ca, idp.CAPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	storage, err := fibermsal.RedisStorage(server.URL)
+	storage, err := fibermsal.RedisStorage(server.URL + patiently)
 	if err != nil {
 		t.Fatal(err)
 	}
 	key := bytes.Repeat([]byte("key-canary-1234!"), 2)
 	n := &night{t: t, idp: idp, app: fiber.New(fiber.Config{ReadBufferSize: 16 << 10}), env: []string{
-		asProgram + "=1",
+		asProgram + "=1", "GORACE=atexit_sleep_ms=0", // with -race a process would stay for a second
 		"FIBERMSAL_CLIENT_ID=" + idp.ClientID, "FIBERMSAL_CLIENT_SECRET=" + idp.ClientSecret,
 		"FIBERMSAL_AUTHORITY=" + idp.Authority, "FIBERMSAL_GRAPH_URL=" + idp.GraphURL, "FIBERMSAL_CA_FILE=" + ca,
-		"FIBERMSAL_PUBLIC_URL=" + publicURL, "FIBERMSAL_REDIS_URL=" + server.URL, "FIBERMSAL_KEYS=" + base64.StdEncoding.EncodeToString(key),
+		"FIBERMSAL_PUBLIC_URL=" + publicURL, "FIBERMSAL_REDIS_URL=" + server.URL + patiently, "FIBERMSAL_KEYS=" + base64.StdEncoding.EncodeToString(key),
 	}}
 	n.app.Use(fibermsal.New(fibermsal.Config{
 		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
