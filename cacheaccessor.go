@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -128,7 +129,9 @@ func (t *recordedTokens) swap(ctx context.Context, version, content []byte) erro
 	if ttl < time.Second || version == nil {
 		return nil // the session is over, and so are its tokens
 	}
-	for range swapTries {
+	ctx, cancel := context.WithTimeout(ctx, swapPatience)
+	defer cancel()
+	for pause := swapPause; ; pause = min(2*pause, maxSwapPause) {
 		err := t.auth.records.Swap(ctx, t.session.recordName, record.Tokens, version, content, ttl)
 		switch {
 		case err == nil, errors.Is(err, record.ErrNotFound): // signed out meanwhile, which wins (threat D8)
@@ -136,16 +139,25 @@ func (t *recordedTokens) swap(ctx context.Context, version, content []byte) erro
 		case !errors.Is(err, record.ErrChanged):
 			return storageUnavailable(err)
 		}
+		select {
+		case <-time.After(rand.N(pause)): //nolint:gosec // spreads load, keeps no secret
+		case <-ctx.Done():
+			return storageUnavailable(context.Cause(ctx))
+		}
 		if version, content, err = t.merge(ctx, content); err != nil || version == nil {
 			return err
 		}
 	}
-	return storageUnavailable(record.ErrChanged)
 }
 
-// swapTries is how often a write gives way to another. Renewals of a session take
-// turns, so once is rare.
-const swapTries = 10
+// How long a write waits before it tries again over what somebody else wrote. Renewals
+// of a session take turns, so it is rare; an app's own MSAL clients may be many.
+const (
+	swapPause    = time.Millisecond
+	maxSwapPause = 100 * time.Millisecond
+	// swapPatience ends it for a caller whose context has no end.
+	swapPatience = 10 * time.Second
+)
 
 // merge adds what others have stored meanwhile.
 func (t *recordedTokens) merge(ctx context.Context, content []byte) (version, merged []byte, err error) {

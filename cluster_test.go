@@ -2,8 +2,10 @@ package fibermsal_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
@@ -240,5 +244,67 @@ func TestColdToken_CostsTwoCommandsAndNoCallToEntra(t *testing.T) {
 				t.Errorf("%d calls to Entra", n)
 			}
 		})
+	}
+}
+
+// Clients that an app makes itself take no turns; only compare-and-set protects them.
+func TestD9_ClientsOfTheAppLoseNothing(t *testing.T) {
+	t.Parallel()
+	const clients = 40
+	scopes := make([]string, clients)
+	for i := range scopes {
+		scopes[i] = fmt.Sprintf("api://resource%d/Read", i)
+	}
+	server, idp := redistest.Start(t), newIDP(t, entratest.WithScopes(scopes...))
+	newOne := func() *site {
+		s := newSite(t, idp, on(t, server))
+		s.app.Get("/own/:n", func(c *fiber.Ctx) error {
+			accessor, err := fibermsal.NewCacheAccessor(c)
+			if err != nil {
+				return err
+			}
+			secret, err := confidential.NewCredFromSecret(idp.ClientSecret)
+			if err != nil {
+				return err
+			}
+			client, err := confidential.New(idp.Authority, idp.ClientID, secret, confidential.WithCache(accessor),
+				confidential.WithHTTPClient(idp.HTTPClient), confidential.WithInstanceDiscovery(false))
+			if err != nil {
+				return err
+			}
+			n, err := c.ParamsInt("n")
+			if err != nil {
+				return err
+			}
+			u, _ := fibermsal.FromContext(c)
+			_, err = client.AcquireTokenSilent(c.UserContext(), scopes[n:n+1],
+				confidential.WithSilentAccount(confidential.Account{HomeAccountID: u.ID + "." + u.TenantID}))
+			return err
+		})
+		return s
+	}
+	sites := []*site{newOne(), newOne()}
+	b := sites[0].browser()
+	authorizeURL, err := url.Parse(b.start(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := authorizeURL.Query()
+	q.Set("scope", q.Get("scope")+" "+strings.Join(scopes, " ")) // consents to all of them
+	authorizeURL.RawQuery = q.Encode()
+	b.do(b.approve(authorizeURL.String(), adele).Request())
+	var wait sync.WaitGroup
+	for i := range clients {
+		r := request(http.MethodGet, fmt.Sprintf("/own/%d", i), "")
+		r.AddCookie(b.jar[sessionCookie])
+		wait.Go(func() {
+			if a := sites[i%2].send(r); a.StatusCode != http.StatusOK {
+				t.Errorf("client %d: %d %s", i, a.StatusCode, a.body)
+			}
+		})
+	}
+	wait.Wait()
+	if n := len(b.vault(server).accessTokens()); n != clients+1 {
+		t.Errorf("%d tokens in the record, want %d", n, clients+1)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -51,6 +52,8 @@ type Auth struct {
 	entra *http.Client // for MSAL and discovery: cached, limited, no redirects
 	gate  *entraGate   // before its token endpoint
 	keys  *idtoken.KeySet
+
+	tenant atomic.Pointer[string] // that the authority's domain name stands for
 
 	renewals  singleflight.Group
 	scopesKey string // of Config.Scopes

@@ -90,11 +90,16 @@ func (a *Auth) tenants(ctx context.Context) ([]string, error) {
 	if discovery.IsGUID(a.cfg.TenantID) {
 		return []string{a.cfg.TenantID}, nil
 	}
+	if tenant := a.tenant.Load(); tenant != nil {
+		return []string{*tenant}, nil
+	}
 	m, err := a.metadata(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return []string{m.Tenant()}, nil
+	tenant := m.Tenant()
+	a.tenant.Store(&tenant) // a domain does not change its tenant
+	return []string{tenant}, nil
 }
 
 // offline finds the newest session on a list that is what the list says, and may be
