@@ -23,6 +23,9 @@ type SessionInfo struct {
 	User User
 	// AuthenticatedAt is when the user last proved who they are; zero is unknown.
 	AuthenticatedAt time.Time
+	// Browser is the family of the browser that signed in, such as "Firefox on Linux", if
+	// Config.RecordBrowser asks for it.
+	Browser string
 	// LastSeenAt is when the session was last used, in steps of a tenth of the idle
 	// timeout, and IdleAt when it ends if it is not used again. Both are zero on a
 	// storage that does not tell how long a record lives.
@@ -180,7 +183,7 @@ func (a *Auth) read(ctx context.Context, name string) (*session, error) {
 }
 
 func (a *Auth) describe(ctx context.Context, s *session) (SessionInfo, error) {
-	info := SessionInfo{ID: s.recordName, User: *s.User.clone(), AuthenticatedAt: s.AuthenticatedAt}
+	info := SessionInfo{ID: s.recordName, User: *s.User.clone(), AuthenticatedAt: s.AuthenticatedAt, Browser: s.Browser}
 	life, err := a.records.Life(ctx, s.recordName, record.Session)
 	if err != nil {
 		return SessionInfo{}, storageUnavailable(err)

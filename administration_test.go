@@ -312,3 +312,25 @@ func TestB13_MistakesOfTheConfigurationLetNobodyIn(t *testing.T) {
 		t.Error("no check is a check that passes")
 	}
 }
+
+func TestAdministration_TellsTheBrowserOnlyIfAskedTo(t *testing.T) {
+	t.Parallel()
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0":                                                           "Firefox on Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36 Edg/126.0":            "Edge on Windows",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile Safari/604.1": "Safari on iOS",
+		"<script>secret</script>": "unknown on unknown",
+	} {
+		for _, asked := range []bool{true, false} {
+			s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.RecordBrowser = asked })
+			b := s.browser()
+			r := b.approve(b.start(""), adele).Request()
+			r.Header.Set("User-Agent", agent)
+			b.do(r)
+			all := collect(t, s.auth, fibermsal.SessionFilter{})
+			if len(all) != 1 || (asked && all[0].Browser != want) || (!asked && all[0].Browser != "") {
+				t.Errorf("%s, asked %v: %+v", agent, asked, all)
+			}
+		}
+	}
+}

@@ -221,6 +221,12 @@ type Config struct {
 	// Optional. Default: nil.
 	Info map[string]func(*fiber.Ctx, *User) (any, error)
 
+	// RecordBrowser keeps the family of the browser with a session, such as "Firefox on
+	// Linux", for [Auth.Sessions]. Nothing else of the User-Agent is kept.
+	//
+	// Optional. Default: false.
+	RecordBrowser bool
+
 	// StaleSessionsOnOutage serves sessions from this process's memory while the
 	// storage fails, if the storage confirmed them less than that long ago. A
 	// sign-out on another instance is not seen in the meantime.
@@ -362,7 +368,7 @@ func (cfg Config) visible() map[string]any {
 		"RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
 		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
 		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(),
-		"AnonymousOnOutage": cfg.AnonymousOnOutage, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
+		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
 	}
 }
 

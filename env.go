@@ -39,7 +39,7 @@ import (
 //	REDIS_URL                 redis://… or rediss://…: Config.Storage, see RedisStorage
 //	CA_FILE                   PEM, trusted beside the system's: Config.HTTPClient
 //	IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, STALE_SESSIONS_ON_OUTAGE
-//	ANONYMOUS_ON_OUTAGE
+//	ANONYMOUS_ON_OUTAGE, RECORD_BROWSER
 //
 // Lists have commas or spaces between; durations look like 90m or 8h; switches are true
 // or false. Each variable may instead name a file, as secrets are mounted, by _FILE at
@@ -117,6 +117,7 @@ var variables = []variable{
 	{"CA_FILE", "HTTPClient", setAuthorities},
 	{"GRAPH_URL", "GraphURL", setText(func(c *Config) *string { return &c.GraphURL })},
 	{"STALE_SESSIONS_ON_OUTAGE", "StaleSessionsOnOutage", setDuration(func(c *Config) *time.Duration { return &c.StaleSessionsOnOutage })},
+	{"RECORD_BROWSER", "RecordBrowser", setFlag(func(c *Config) *bool { return &c.RecordBrowser })},
 	{"ANONYMOUS_ON_OUTAGE", "AnonymousOnOutage", setFlag(func(c *Config) *bool { return &c.AnonymousOnOutage })},
 }
 

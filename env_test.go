@@ -65,7 +65,7 @@ func completeEnv(t *testing.T) map[string]string {
 		"POST_LOGOUT_URL": "https://app.example/bye", "REDIS_URL": "redis://app:secret-canary@127.0.0.1:1/0",
 		"KEYS": encoded(2) + "," + encoded(1), "COOKIE_NAME": "app", "IDLE_TIMEOUT": "90m", "ABSOLUTE_TIMEOUT": "12h",
 		"RESPONSE_MODE": "query", "CA_FILE": file(t, authorityPEM(t)), "GRAPH_URL": "https://graph.example/v1.0",
-		"STALE_SESSIONS_ON_OUTAGE": "1m", "ANONYMOUS_ON_OUTAGE": "true",
+		"STALE_SESSIONS_ON_OUTAGE": "1m", "ANONYMOUS_ON_OUTAGE": "true", "RECORD_BROWSER": "true",
 	}
 }
 
@@ -97,7 +97,7 @@ func TestConfigFromEnv_SaysEveryFieldThatTextCan(t *testing.T) {
 		AllowedTenants: []string{environmentTenant}, AnyTenantMaySignIn: true, Scopes: []string{"User.Read", "Mail.Read", "Calendars.Read"},
 		PublicURL: "https://app.example", RoutePrefix: "/account", PostLogoutURL: "https://app.example/bye",
 		Keys: [][]byte{testKey(2), testKey(1)}, CookieName: "app", IdleTimeout: 90 * time.Minute, AbsoluteTimeout: 12 * time.Hour,
-		ResponseMode: fibermsal.Query, GraphURL: "https://graph.example/v1.0", StaleSessionsOnOutage: time.Minute, AnonymousOnOutage: true,
+		ResponseMode: fibermsal.Query, GraphURL: "https://graph.example/v1.0", StaleSessionsOnOutage: time.Minute, AnonymousOnOutage: true, RecordBrowser: true,
 	}
 	want.Storage, want.HTTPClient = cfg.Storage, cfg.HTTPClient
 	cfg.Credential = nil

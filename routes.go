@@ -154,7 +154,7 @@ func (a *Auth) takeAnswer(c *fiber.Ctx) error {
 		return a.withTheUser(c, response)
 	}
 	present, _ := a.presentSession(c)
-	f, err := a.finish(c.UserContext(), attempt, response, present)
+	f, err := a.finish(c.UserContext(), attempt, &arrival{response: response, present: present, browser: a.browserOf(c)})
 	var e *Error
 	if errors.As(err, &e) && e.Reason == reasonAnotherUser {
 		return a.withTheUser(c, response)

@@ -34,6 +34,9 @@ type session struct {
 	Groups          []string `json:"groups,omitempty"`
 	GroupsElsewhere bool     `json:"overage,omitempty"`
 
+	// Browser is the family of the browser that signed in, if Config asks for it.
+	Browser string `json:"browser,omitempty"`
+
 	recordName string
 }
 

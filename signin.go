@@ -165,9 +165,17 @@ func (a *Auth) attemptOf(response *flow.Response, cookies []flow.Cookie) (*flow.
 	return attempt, nil
 }
 
+// arrival is Entra's answer and what else its request tells.
+type arrival struct {
+	response *flow.Response
+	present  string // the record of the session whose cookie came along
+	browser  string // its family
+}
+
 // finish redeems the response to an attempt and begins a session. The sessions that
 // the attempt's cookie and the request name end with it.
-func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow.Response, present string) (*finished, error) {
+func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, with *arrival) (*finished, error) {
+	response := with.response
 	if response.Error != "" {
 		return nil, refusedByEntra(response)
 	}
@@ -205,7 +213,7 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, response *flow
 	if err := brought(attempt.Ask(), claims); err != nil {
 		return nil, err
 	}
-	return a.signIn(ctx, claims, g, attempt, present)
+	return a.signIn(ctx, claims, g, attempt, with)
 }
 
 // reasonAnotherUser is a silent sign-in that Entra answered for somebody else: nobody
@@ -249,12 +257,12 @@ func (a *Auth) useOnce(ctx context.Context, state string) error {
 	return nil
 }
 
-func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, attempt *flow.Attempt, present string) (*finished, error) {
+func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, attempt *flow.Attempt, with *arrival) (*finished, error) {
 	now := time.Now()
 	s := &session{
 		User: userOf(claims), Account: g.account.String(), LoginHint: claims.LoginHint,
 		EntraSession: claims.SessionID, Scopes: g.scopes, AuthContexts: map[string]time.Time{},
-		Groups: claims.Groups, GroupsElsewhere: claims.GroupsElsewhere(),
+		Groups: claims.Groups, GroupsElsewhere: claims.GroupsElsewhere(), Browser: with.browser,
 	}
 	s.AuthenticatedAt, _ = claims.AuthenticatedAt()
 	s.User.SignedInAt, s.User.ExpiresAt = now, now.Add(a.cfg.AbsoluteTimeout)
@@ -275,7 +283,7 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 	}
 	// The new session is written before the old one goes: a crash in between
 	// leaves a session too many, never none.
-	for _, old := range []string{attempt.Replaces(), present} {
+	for _, old := range []string{attempt.Replaces(), with.present} {
 		if err := a.discard(ctx, old); err != nil {
 			return nil, errors.Join(err, a.end(ctx, s.recordName))
 		}

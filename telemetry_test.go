@@ -24,19 +24,21 @@ import (
 
 // observatory sees the metrics and spans of all tests.
 type observatory struct {
-	reader *sdkmetric.ManualReader
+	readers []*sdkmetric.ManualReader
 
 	mu    sync.Mutex
 	spans map[string]int
 	odd   map[string]bool // attributes that are no codes
 }
 
-var telemetry = &observatory{reader: sdkmetric.NewManualReader(), spans: map[string]int{}, odd: map[string]bool{}}
+var telemetry = &observatory{spans: map[string]int{}, odd: map[string]bool{}}
 
 // observe sets the global providers. Neither has a goroutine, so both work in virtual
 // time.
 func (o *observatory) observe() {
-	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(o.reader)))
+	reader := sdkmetric.NewManualReader()
+	o.readers = append(o.readers, reader)
+	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
 	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(o)))
 }
 
@@ -74,14 +76,16 @@ func (o *observatory) Shutdown(context.Context) error { return nil }
 
 // check reports what no attribute may hold, after all tests.
 func (o *observatory) check() error {
-	var all metricdata.ResourceMetrics
-	if err := o.reader.Collect(context.Background(), &all); err != nil {
-		return err
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, point := range points(all) {
-		o.note(point.attributes.ToSlice())
+	for _, reader := range o.readers {
+		var all metricdata.ResourceMetrics
+		if err := reader.Collect(context.Background(), &all); err != nil {
+			return err
+		}
+		for _, point := range points(all) {
+			o.note(point.attributes.ToSlice())
+		}
 	}
 	if len(o.odd) > 0 {
 		return fmt.Errorf("attributes that are no codes: %v", o.odd)

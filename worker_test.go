@@ -234,7 +234,7 @@ func TestE6_FoundAcrossARotationOfKeys(t *testing.T) {
 	}
 }
 
-func TestWorker_RacesWithSignOutResurrectNobody(t *testing.T) {
+func TestG27_WorkersRacingWithSignOutsResurrectNobody(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t)
 	s, other := newSite(t, idp, on(t, server)), newSite(t, idp, on(t, server))
@@ -257,7 +257,7 @@ func TestWorker_RacesWithSignOutResurrectNobody(t *testing.T) {
 	}
 }
 
-func TestWorker_AndTheWebRenewOnce(t *testing.T) {
+func TestG27_WorkerAndWebRenewOnce(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t, entratest.WithOneTimeRefreshTokens())
 	web, worker := newSite(t, idp, on(t, server)), newSite(t, idp, on(t, server))

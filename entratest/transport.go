@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 )
 
 // inProcess is an http.RoundTripper that calls the server in the goroutine of the caller.
@@ -119,9 +118,6 @@ func (a *answer) response(r *http.Request, broken bool) *http.Response {
 	}
 	if r.Method == http.MethodHead {
 		body = http.NoBody
-	}
-	if _, set := a.header["Date"]; !set { // as net/http does
-		a.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	}
 	return &http.Response{
 		Status:     fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)),

@@ -49,6 +49,7 @@ type row struct {
 	Name            string    `json:"name,omitempty"`
 	Mail            string    `json:"mail,omitempty"`
 	Roles           []string  `json:"roles,omitempty"`
+	Browser         string    `json:"browser,omitempty"`
 	SignedInAt      time.Time `json:"signed_in_at"`
 	AuthenticatedAt time.Time `json:"authenticated_at,omitzero"`
 	LastSeenAt      time.Time `json:"last_seen_at,omitzero"`
@@ -58,7 +59,7 @@ type row struct {
 
 func rowOf(s fibermsal.SessionInfo) row {
 	return row{
-		ID: s.ID, TenantID: s.User.TenantID, UserID: s.User.ID, Username: s.User.Username, Name: s.User.Name, Mail: s.User.Mail, Roles: s.User.Roles,
+		ID: s.ID, TenantID: s.User.TenantID, UserID: s.User.ID, Username: s.User.Username, Name: s.User.Name, Mail: s.User.Mail, Roles: s.User.Roles, Browser: s.Browser,
 		SignedInAt: utc(s.User.SignedInAt), AuthenticatedAt: utc(s.AuthenticatedAt), LastSeenAt: utc(s.LastSeenAt), IdleAt: utc(s.IdleAt), ExpiresAt: utc(s.User.ExpiresAt),
 	}
 }
