@@ -305,7 +305,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 			b.signIn(adele)
 			goroutines, until := runtime.NumGoroutine(), time.Now().Add(4*time.Second)
 			awake := stall(r, 4)
-			<-time.After(100 * time.Millisecond)
+			<-time.After(500 * time.Millisecond)
 			var wait sync.WaitGroup
 			waits := make(chan time.Duration, 500)
 			for range 20 {
@@ -348,6 +348,8 @@ func stall(r redistest.Redis, seconds int) (awake func()) {
 		stalled.Go(func() {
 			patient := redis.NewClient(&redis.Options{Addr: s.Addr, ReadTimeout: 10 * time.Second, MaxRetries: -1})
 			defer func() { _ = patient.Close() }()
+			// A replica may be promoted meanwhile, and must not lack what was written last.
+			_ = patient.Wait(context.Background(), 1, 300*time.Millisecond).Err()
 			_ = patient.Do(context.Background(), "DEBUG", "SLEEP", seconds).Err()
 		})
 	}
