@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
-
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
 
@@ -259,26 +257,11 @@ func TestD9_ClientsOfTheAppLoseNothing(t *testing.T) {
 	newOne := func() *site {
 		s := newSite(t, idp, on(t, server))
 		s.app.Get("/own/:n", func(c *fiber.Ctx) error {
-			accessor, err := fibermsal.NewCacheAccessor(c)
-			if err != nil {
-				return err
-			}
-			secret, err := confidential.NewCredFromSecret(idp.ClientSecret)
-			if err != nil {
-				return err
-			}
-			client, err := confidential.New(idp.Authority, idp.ClientID, secret, confidential.WithCache(accessor),
-				confidential.WithHTTPClient(idp.HTTPClient), confidential.WithInstanceDiscovery(false))
-			if err != nil {
-				return err
-			}
 			n, err := c.ParamsInt("n")
 			if err != nil {
 				return err
 			}
-			u, _ := fibermsal.FromContext(c)
-			_, err = client.AcquireTokenSilent(c.UserContext(), scopes[n:n+1],
-				confidential.WithSilentAccount(confidential.Account{HomeAccountID: u.ID + "." + u.TenantID}))
+			_, err = byOwnClient(c, idp, scopes[n])
 			return err
 		})
 		return s

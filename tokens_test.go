@@ -524,27 +524,32 @@ func TestC8_AuthenticationProviderKnowsGraphAlone(t *testing.T) {
 	}
 }
 
+// byOwnClient gets a token as an app does that makes its own MSAL client.
+func byOwnClient(c *fiber.Ctx, idp *entratest.Server, scope string) (confidential.AuthResult, error) {
+	accessor, err := fibermsal.NewCacheAccessor(c)
+	if err != nil {
+		return confidential.AuthResult{}, err
+	}
+	secret, err := confidential.NewCredFromSecret(idp.ClientSecret)
+	if err != nil {
+		return confidential.AuthResult{}, err
+	}
+	client, err := confidential.New(idp.Authority, idp.ClientID, secret, confidential.WithCache(accessor),
+		confidential.WithHTTPClient(idp.HTTPClient), confidential.WithInstanceDiscovery(false))
+	if err != nil {
+		return confidential.AuthResult{}, err
+	}
+	u, _ := fibermsal.FromContext(c)
+	return client.AcquireTokenSilent(c.UserContext(), []string{scope},
+		confidential.WithSilentAccount(confidential.Account{HomeAccountID: u.ID + "." + u.TenantID}))
+}
+
 func TestCacheAccessor_ServesAnMSALClientOfTheApp(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t)
 	s := newSite(t, idp)
 	s.app.Get("/msal", func(c *fiber.Ctx) error {
-		accessor, err := fibermsal.NewCacheAccessor(c)
-		if err != nil {
-			return err
-		}
-		secret, err := confidential.NewCredFromSecret(idp.ClientSecret)
-		if err != nil {
-			return err
-		}
-		client, err := confidential.New(idp.Authority, idp.ClientID, secret, confidential.WithCache(accessor),
-			confidential.WithHTTPClient(idp.HTTPClient), confidential.WithInstanceDiscovery(false))
-		if err != nil {
-			return err
-		}
-		u, _ := fibermsal.FromContext(c)
-		result, err := client.AcquireTokenSilent(c.UserContext(), []string{"User.Read"},
-			confidential.WithSilentAccount(confidential.Account{HomeAccountID: u.ID + "." + u.TenantID}))
+		result, err := byOwnClient(c, idp, "User.Read")
 		if err != nil {
 			return err
 		}
