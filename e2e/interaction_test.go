@@ -490,9 +490,9 @@ func TestInteraction_StepUpAndFreshProof(t *testing.T) {
 		p.reload()
 		p.awaitText(st.site.url, "It is really you")
 		p.inBothColours("recent")
-		p.open(st.site.url + "/confirmed") // this session has not been asked, but Entra remembers
+		p.open(st.site.url + "/confirmed") // what was proven before the last sign-in stays
 		p.awaitText(st.site.url, "Stepped up")
-		st.checkVisits("remembered", 2, 1)
+		st.checkVisits("remembered", 1, 1)
 		p.checkCookies(st.site)
 	})
 }
