@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/record"
@@ -50,6 +51,12 @@ func (f SessionFilter) check() error {
 		return errors.New("fibermsal: SessionFilter needs TenantID and UserID together")
 	}
 	return nil
+}
+
+// clone keeps what a request may have said (trap T10).
+func (f SessionFilter) clone() SessionFilter {
+	f.ID, f.TenantID, f.UserID = strings.Clone(f.ID), strings.ToLower(strings.Clone(f.TenantID)), strings.ToLower(strings.Clone(f.UserID))
+	return f
 }
 
 func (f SessionFilter) selects(s *session) bool {
@@ -103,6 +110,7 @@ func (a *Auth) EndSessions(ctx context.Context, filter SessionFilter) (ended int
 
 // selected are the sessions that a filter selects.
 func (a *Auth) selected(ctx context.Context, filter SessionFilter) iter.Seq2[*session, error] {
+	filter = filter.clone()
 	return func(yield func(*session, error) bool) {
 		if err := filter.check(); err != nil {
 			yield(nil, err)

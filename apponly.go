@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -104,6 +105,11 @@ func (k *appCredential) scope(asked []string) (string, error) {
 // renew has MSAL look into the storage and ask Entra if need be.
 func (k *appCredential) renew(scope string) (token azcore.AccessToken, err error) {
 	a := k.auth
+	defer func() {
+		if p := recover(); p != nil { // of the app's Credential: here it would pass every other recover
+			token, err = azcore.AccessToken{}, ErrMisconfigured.because("panic", fmt.Errorf("panic: %v", p))
+		}
+	}()
 	if !a.calls.begin() {
 		return token, entraUnavailable("closed", nil)
 	}

@@ -83,11 +83,24 @@ func HasScope(scopes ...string) Check {
 		if r == nil || r.session == nil {
 			return notMounted("HasScope")
 		}
+		if !namesScopes(scopes) { // tokenScopes would take those of Config, which everybody has
+			return ErrForbidden.because("scope", errors.New("HasScope names no scope"))
+		}
 		if missing := missingFrom(r.session.Scopes, r.auth.tokenScopes(scopes)); len(missing) > 0 {
 			return ErrConsentRequired.asking("scope", fmt.Errorf("scopes not granted: %s", strings.Join(missing, " ")), flow.Ask{Scopes: missing})
 		}
 		return nil
 	}
+}
+
+// namesScopes reports whether each is the name of a permission.
+func namesScopes(scopes []string) bool {
+	for _, s := range scopes {
+		if s = strings.TrimSpace(s); s == "" || strings.HasSuffix(s, ".default") || slices.Contains(reservedScopes, strings.ToLower(s)) {
+			return false
+		}
+	}
+	return len(scopes) > 0
 }
 
 // MaxAge passes if the user proved who they are at most that long ago, not only had a

@@ -110,11 +110,12 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 		x.failed = errEntraPaused
 		return nil, errEntraPaused
 	}
+	outcome := errEntraBusy // also of a panic in the app's transport
+	defer func() { done(outcome) }()
 	resp, err := x.post(r)
-	if err == nil && busy(x.status) {
-		err = errEntraBusy
+	if err != nil || x.status < http.StatusInternalServerError { // 429 may be for one user
+		outcome = err
 	}
-	done(err)
 	return resp, x.failed
 }
 

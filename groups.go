@@ -49,7 +49,7 @@ func notInGroup(ids []string) error {
 func lowered(ids []string) []string {
 	out := make([]string, len(ids))
 	for i, id := range ids {
-		out[i] = strings.ToLower(id)
+		out[i] = strings.Clone(strings.ToLower(id)) // it may be a request's, and is kept (trap T10)
 	}
 	return out
 }
@@ -63,7 +63,7 @@ func (a *Auth) memberOf(ctx context.Context, s *session, ids []string) error {
 	if a.cfg.Groups == nil {
 		return ErrForbidden.because("groups_unknown", errors.New("the id_token does not tell the groups of the user: add the groups claim to the registration, or set Config.Groups"))
 	}
-	key := strings.Join(ids, " ")
+	key := strings.Clone(strings.Join(ids, " "))
 	member, known := a.sessions.membership(s.recordName, key)
 	if !known {
 		ctx, cancel := context.WithTimeout(ctx, groupsTimeout)

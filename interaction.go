@@ -97,6 +97,7 @@ func (a *Auth) sealAsk(ask flow.Ask, session string) string {
 	}
 	text, err := a.flows.SealAsk(ask, session, time.Now())
 	if err != nil {
+		ask = ask.Interactive() // whoever Entra knows in this browser must not do
 		ask.LoginHint = ""
 		text, _ = a.flows.SealAsk(ask, session, time.Now())
 	}

@@ -60,7 +60,6 @@ var details = map[string]string{
 	errSignInLoop.Code:      "The page asked for a sign-in again and again, and each one succeeded.",
 	ErrClaimsChallenge.Code: "Your organization wants this for the page or the data behind it.",
 	"tenant_not_allowed":    "You may be signed in to Microsoft with another account than you meant to use.",
-	ErrUnavailable.Code:     "You have not been signed out.",
 }
 
 const mimeProblem = "application/problem+json"

@@ -142,10 +142,12 @@ func (a *Auth) tokenScopes(asked []string) []string {
 	for _, s := range strings.Fields(strings.Join(asked, " ")) { // somebody's list may be one string
 		short := strings.TrimPrefix(strings.TrimPrefix(s, graph), a.cfg.graphResource+"/")
 		switch {
-		case short == ".default":
+		case short == ".default" && resourceOf(a.cfg.Scopes[0]) == "":
 			return a.cfg.Scopes
 		case slices.Contains(reservedScopes, strings.ToLower(short)):
 			continue
+		case short == ".default": // Graph's, beside a Config of another API
+			short = a.cfg.graphResource + "/.default"
 		case slices.Contains(a.cfg.Scopes, s):
 			short = s
 		}

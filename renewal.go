@@ -103,10 +103,11 @@ const replaceEvery = time.Minute
 func (a *Auth) replaced(ctx context.Context, r *renewal, refused string) (azcore.AccessToken, error) {
 	again := false
 	a.sessions.update(r.who.recordName, r.key, func(known *rememberedToken) {
-		again = time.Since(known.replacedAt) < replaceEvery && known.token.Token == refused
-		if !again {
-			known.replacedAt = time.Now()
+		if time.Since(known.replacedAt) < replaceEvery {
+			again = known.replaced != refused // the one that came in its place is refused, too
+			return
 		}
+		known.replacedAt, known.replaced = time.Now(), refused
 	})
 	if again {
 		return azcore.AccessToken{}, ErrLoginRequired.because("token_refused", nil)
@@ -198,7 +199,7 @@ func (a *Auth) note(r *renewal, t tokencache.Token, version []byte, err error) {
 	a.sessions.update(r.who.recordName, r.key, func(known *rememberedToken) {
 		switch {
 		case err == nil:
-			*known = rememberedToken{token: accessToken(t), renewAt: renewAt(t), replacedAt: known.replacedAt}
+			*known = rememberedToken{token: accessToken(t), renewAt: renewAt(t), replacedAt: known.replacedAt, replaced: known.replaced}
 		case refused != known.refused:
 			known.refused, known.refusedTo, known.refusedOf = refused, time.Now().Add(pauseAfter(refused)), nil
 			if refused.interactive() {

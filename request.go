@@ -60,6 +60,9 @@ func (r *request) current(c *fiber.Ctx) (*session, error) {
 // error.
 func (a *Auth) middleware(c *fiber.Ctx) error {
 	if a.cfg.Next != nil && a.cfg.Next(c) {
+		outer := requestOf(c) // another Auth's: behind this one nobody is signed in
+		c.Locals(requestKey{}, nil)
+		defer c.Locals(requestKey{}, outer)
 		return c.Next()
 	}
 	return a.serve(c, (*fiber.Ctx).Next)
@@ -73,7 +76,7 @@ func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
 	r := &request{auth: a}
 	c.Locals(requestKey{}, r)
 	err := next(c)
-	if r.err != nil && !a.cfg.AnonymousOnOutage && !errors.As(err, new(*Error)) {
+	if r.err != nil && !a.cfg.AnonymousOnOutage && !errors.Is(err, ErrUnavailable) {
 		// The handler saw nobody signed in because the storage failed: what it
 		// wrote, or the error it made of that, may be wrong.
 		err = r.err

@@ -322,21 +322,26 @@ func (a *Auth) frontChannelLogout(c *fiber.Ctx) error {
 	if err := a.expected(c.UserContext(), issuer); err != nil {
 		return err
 	}
+	var failed error
 	for name, err := range a.listed(c.UserContext(), entraSessionLabel(sid)) {
 		if err != nil {
 			return err
 		}
 		s, err := a.read(c.UserContext(), name)
-		if err != nil {
-			return err
-		}
-		if s == nil || s.EntraSession != sid {
+		if err == nil && (s == nil || s.EntraSession != sid) {
 			continue
 		}
-		if err := a.end(c.UserContext(), name); err != nil {
-			return err
+		if err == nil {
+			err = a.end(c.UserContext(), name)
+		}
+		if err != nil {
+			failed = errors.Join(failed, err) // the others shall end all the same
+			continue
 		}
 		a.signedOut(c, s, "front_channel")
+	}
+	if failed != nil {
+		return failed
 	}
 	return c.SendStatus(fiber.StatusOK)
 }

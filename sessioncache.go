@@ -64,6 +64,7 @@ type rememberedToken struct {
 	refusedOf []byte // the version of the record whose refresh token it was
 
 	replacedAt time.Time // because an API refused it
+	replaced   string    // the token that was
 }
 
 func newSessionCache() (*sessionCache, error) {
@@ -180,7 +181,7 @@ func (c *sessionCache) remember(recordName, groups string, member bool) {
 	if r.members == nil {
 		r.members = make(map[string]membership)
 	}
-	r.members[groups] = membership{member, time.Now().Add(groupsFor)}
+	r.members[strings.Clone(groups)] = membership{member, time.Now().Add(groupsFor)}
 }
 
 // occupied are the sessions that are remembered, and about what they occupy.

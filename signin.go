@@ -105,8 +105,8 @@ func claimsRequest(ask flow.Ask) (string, error) {
 	}
 	request := map[string]map[string]any{}
 	if ask.Claims != "" {
-		if err := json.Unmarshal([]byte(ask.Claims), &request); err != nil {
-			return "", errors.New("the challenge's claims are no claims request")
+		if err := json.Unmarshal([]byte(ask.Claims), &request); err != nil || request == nil {
+			request = map[string]map[string]any{} // an API's nonsense: a plain sign-in has to do
 		}
 	}
 	if request["id_token"] == nil {
@@ -271,6 +271,9 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 	}
 	if !attempt.Ask().IsZero() {
 		old, _ := a.read(ctx, attempt.Replaces()) // without it the user proves it again
+		if old == nil && attempt.Ask().Silent {
+			return nil, ErrLoginRequired.because(reasonAnotherUser, nil) // signed out meanwhile, which wins
+		}
 		s.inherit(old)
 	}
 	var err error

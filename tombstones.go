@@ -3,6 +3,7 @@ package fibermsal
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,8 +48,8 @@ func (t *tombstones) add(name string) (added, first bool) {
 	if t.names == nil {
 		t.names = make(map[string]struct{})
 	}
-	t.names[name] = struct{}{}
-	t.count.Store(int32(len(t.names))) //nolint:gosec // bounded
+	t.names[strings.Clone(name)] = struct{}{} // an administrator's request may name it
+	t.count.Store(int32(len(t.names)))        //nolint:gosec // bounded
 	first, t.digger = !t.digger, true
 	return true, first
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -42,6 +43,7 @@ func (u *OfflineUser) TokenCredential() azcore.TokenCredential { return u.creden
 //
 // It returns an [*Error]: [ErrNoSession], or [ErrUnavailable] if the storage failed.
 func (a *Auth) UserByID(ctx context.Context, tid, oid string, scopes ...string) (*OfflineUser, error) {
+	tid, oid = strings.ToLower(strings.Clone(tid)), strings.ToLower(strings.Clone(oid))
 	return a.offline(ctx, userLabel(tid, oid), scopes, func(s *session) bool {
 		return s.User.TenantID == tid && s.User.ID == oid
 	})
@@ -63,9 +65,7 @@ func (a *Auth) UserByMail(ctx context.Context, mail string, scopes ...string) (*
 	}
 	var found *OfflineUser
 	for _, tenant := range tenants {
-		u, err := a.offline(ctx, mailLabel(tenant, address), scopes, func(s *session) bool {
-			return s.User.TenantID == tenant && s.User.Mail == address
-		})
+		u, err := a.offlineByMail(ctx, tenant, address, scopes)
 		switch {
 		case errors.Is(err, ErrNoSession):
 		case err != nil:
@@ -80,6 +80,33 @@ func (a *Auth) UserByMail(ctx context.Context, mail string, scopes ...string) (*
 		return nil, ErrNoSession
 	}
 	return found, nil
+}
+
+// offlineByMail finds the one user of a tenant who has an address. If sessions of two
+// people have it, neither is meant for sure.
+func (a *Auth) offlineByMail(ctx context.Context, tenant, address string, scopes []string) (*OfflineUser, error) {
+	var owner *session
+	for name, err := range a.listed(ctx, mailLabel(tenant, address)) {
+		if err != nil {
+			return nil, err
+		}
+		s, err := a.offlineSession(ctx, name)
+		switch {
+		case err != nil:
+			return nil, err
+		case s == nil || s.User.TenantID != tenant || s.User.Mail != address:
+		case owner != nil && owner.User.ID != s.User.ID:
+			return nil, ErrNoSession.because("mail_of_two_people", nil)
+		default:
+			owner = s
+		}
+	}
+	if owner == nil {
+		return nil, ErrNoSession
+	}
+	return a.offline(ctx, mailLabel(tenant, address), scopes, func(s *session) bool {
+		return s.User.TenantID == tenant && s.User.ID == owner.User.ID && s.User.Mail == address
+	})
 }
 
 // tenants are those whose users may sign in, as far as they can be listed.

@@ -19,7 +19,7 @@ const (
 	TriesLifetime = Lifetime + countedFor
 	countedFor    = time.Minute
 	// maxPaths is how many pages are kept apart.
-	maxPaths = 4
+	maxPaths = 12
 )
 
 // Tries counts, for each page, the sign-ins that have been completed and have not
