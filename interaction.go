@@ -53,7 +53,11 @@ func (a *Auth) mend(c *fiber.Ctx, e *Error) string {
 	if c.Method() == fiber.MethodGet && isNavigation(c) {
 		to = requestedPath(c)
 	}
-	return a.signInURL(to, a.askFor(r.session, e), session)
+	ask := a.askFor(r.session, e)
+	if a.triesOf(c).Has(returnto.Clean(to)) {
+		ask = ask.Interactive() // silence has been tried for this page
+	}
+	return a.signInURL(to, ask, session)
 }
 
 // askFor completes what an error asks for with whose sign-in it is. A session whose

@@ -499,3 +499,30 @@ func TestReview_BehindASkippedMiddlewareNobodyIsSignedIn(t *testing.T) {
 		t.Errorf("%s, of the other middleware", a.body)
 	}
 }
+
+func TestReview_SilentOnceThenWithTheUser(t *testing.T) {
+	s := newSite(t, newIDP(t))
+	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
+	b, sso := s.browser(), s.idp.NewBrowser()
+	b.signIn(adele)
+	if _, err := sso.SignIn(b.start(""), adele); err != nil {
+		t.Fatal(err)
+	}
+	var prompts []string
+	for range 2 {
+		authorizeURL := b.navigate(b.navigate("/broken").location()).location()
+		u, err := url.Parse(authorizeURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prompts = append(prompts, u.Query().Get("prompt"))
+		response, err := sso.SignIn(authorizeURL, adele)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.do(response.Request())
+	}
+	if prompts[0] != "none" || prompts[1] == "none" {
+		t.Errorf("prompts %q", prompts)
+	}
+}
