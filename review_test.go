@@ -401,7 +401,7 @@ func TestReview_AppCredentialPanics(t *testing.T) {
 		}
 		return
 	}
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestReview_AppCredentialPanics$") //nolint:gosec // itself
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestReview_AppCredentialPanics$")
 	cmd.Env = append(os.Environ(), "REVIEW_PANIC=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("the process ended: %v\n%.200s", err, out)
