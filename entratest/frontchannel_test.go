@@ -96,17 +96,21 @@ func TestChromium_loads_the_frames_before_it_goes_on(t *testing.T) {
 	chromium := redistest.Program(t, "chromium") // left out without it, but never under make test
 	visits := make(chan *http.Request, 100)
 	var logout string
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	app := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/favicon.ico" {
+			return
+		}
 		visits <- r
 		if r.URL.Path == "/callback" {
 			http.Redirect(w, r, logout, http.StatusSeeOther)
 		}
 	}))
-	t.Cleanup(app.Close)
-	origin := strings.Replace(app.URL, "127.0.0.1", "app.localhost", 1)
+	origin := "http://" + strings.Replace(app.Listener.Addr().String(), "127.0.0.1", "app.localhost", 1)
 	s := listening(t, entratest.WithAutoSignIn(), entratest.WithRedirectURI(origin+"/callback"), entratest.WithLogoutURI(origin+"/bye"),
 		entratest.WithFrontChannelLogout(origin+"/front"))
 	logout = s.BrowserURL + "/" + s.TenantID + "/oauth2/v2.0/logout?post_logout_redirect_uri=" + url.QueryEscape(origin+"/bye")
+	app.Start()
+	t.Cleanup(app.Close)
 	_, query, _ := strings.Cut(authorizeURL(s, "redirect_uri="+origin+"/callback", "login_hint=adelev@contoso.com"), "?")
 
 	browser := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(),
@@ -118,9 +122,6 @@ func TestChromium_loads_the_frames_before_it_goes_on(t *testing.T) {
 	for _, want := range []string{"/callback", "/front", "/bye"} {
 		select {
 		case r := <-visits:
-			if r.URL.Path == "/favicon.ico" {
-				continue
-			}
 			if r.URL.Path != want || (want == "/front" && (r.URL.Query().Get("sid") == "" || r.Header.Get("Sec-Fetch-Dest") != "iframe")) {
 				t.Errorf("got %s %v, want %s", r.URL, r.Header, want)
 			}
