@@ -131,27 +131,46 @@ func (t *recordedTokens) swap(ctx context.Context, version, content []byte) erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, swapPatience)
 	defer cancel()
+	changed, err := t.swapOnce(ctx, version, content, ttl)
+	if !changed {
+		return err
+	}
+	done, err := t.auth.records.Turn(ctx, t.session.recordName)
+	if err != nil {
+		return storageUnavailable(err)
+	}
+	defer done()
 	for pause := swapPause; ; pause = min(2*pause, maxSwapPause) {
-		err := t.auth.records.Swap(ctx, t.session.recordName, record.Tokens, version, content, ttl)
-		switch {
-		case err == nil, errors.Is(err, record.ErrNotFound): // signed out meanwhile, which wins (threat D8)
-			return nil
-		case !errors.Is(err, record.ErrChanged):
-			return storageUnavailable(err)
+		if version, content, err = t.merge(ctx, content); err != nil || version == nil {
+			return err
+		}
+		if changed, err = t.swapOnce(ctx, version, content, ttl); !changed {
+			return err
 		}
 		select {
 		case <-time.After(rand.N(pause)): //nolint:gosec // spreads load, keeps no secret
 		case <-ctx.Done():
 			return storageUnavailable(context.Cause(ctx))
 		}
-		if version, content, err = t.merge(ctx, content); err != nil || version == nil {
-			return err
-		}
 	}
 }
 
-// How long a write waits before it tries again over what somebody else wrote. Renewals
-// of a session take turns, so it is rare; an app's own MSAL clients may be many.
+// swapOnce reports whether somebody else was faster. A session that has ended meanwhile
+// is no error: the sign-out wins (threat D8).
+func (t *recordedTokens) swapOnce(ctx context.Context, version, content []byte, ttl time.Duration) (changed bool, err error) {
+	err = t.auth.records.Swap(ctx, t.session.recordName, record.Tokens, version, content, ttl)
+	switch {
+	case err == nil, errors.Is(err, record.ErrNotFound):
+		return false, nil
+	case errors.Is(err, record.ErrChanged):
+		return true, nil
+	}
+	return false, storageUnavailable(err)
+}
+
+// How long a write waits before it tries again over what another instance wrote. Renewals
+// of a session take turns, so it is rare; an app's own MSAL clients may be many, and take
+// turns in their process once they have met.
 const (
 	swapPause    = time.Millisecond
 	maxSwapPause = 100 * time.Millisecond

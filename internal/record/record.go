@@ -47,13 +47,14 @@ type Store struct {
 	ring     *sealed.Ring
 	clientID string
 	prefix   string
+	turns    *locks
 }
 
 // NewStore makes a store for one registration on a backend.
 func NewStore(backend Backend, ring *sealed.Ring, clientID string) *Store {
 	app := sha256.Sum256([]byte(clientID))
 	return &Store{
-		backend: backend, ring: ring, clientID: clientID,
+		backend: backend, ring: ring, clientID: clientID, turns: newLocks(),
 		prefix: "fm:" + base64.RawURLEncoding.EncodeToString(app[:6]) + ":",
 	}
 }
@@ -131,6 +132,13 @@ func (s *Store) Swap(ctx context.Context, name string, kind Kind, old, content [
 // Lock waits until nobody else, on any instance, changes the records of a name.
 func (s *Store) Lock(ctx context.Context, name string) (release func(), err error) {
 	return s.backend.Lock(ctx, s.key(name, "l"))
+}
+
+// Turn waits until nobody else in this process has the turn of a name. Whoever has it
+// meets only other processes in Swap, which are few: without, many would keep on
+// overtaking each other.
+func (s *Store) Turn(ctx context.Context, name string) (done func(), err error) {
+	return s.turns.Lock(ctx, name)
 }
 
 // Touch lets all records of a name live for ttl from now, if they exist.
