@@ -8,7 +8,7 @@ BIN           := $(CURDIR)/bin
 # The newest linter that supports the Go version in go.mod.
 GOLANGCI      := $(BIN)/golangci-lint-2.12.2
 GOVULNCHECK   := $(BIN)/govulncheck-1.1.4
-MODULES       := . e2e examples/graph-client
+MODULES       := . e2e bench examples/graph-client
 FUZZTIME      ?= 10s
 
 .PHONY: help
@@ -44,7 +44,7 @@ fuzz: ## Fuzz every target for FUZZTIME (10s each)
 
 .PHONY: bench
 bench: ## Measure the hot path
-	$(GO) test -run '^$$' -bench . -benchmem ./bench/...
+	cd bench && $(GO) test -run "^$$" -bench . -benchmem .
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Run the linters, gofumpt and vet over all modules
