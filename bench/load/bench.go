@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// recordSize is what our session's record has in Redis, in bytes: TestRecordSize keeps it
+// true. The floor reads a value of this size.
+const recordSize = 640
+
+// bench is everything that runs.
+type bench struct {
+	options  options
+	scratch  string
+	key      []byte // that seals the sessions
+	machine  machine
+	emulator *emulator
+	servers  []*server
+}
+
+// start starts all systems and signs their users in.
+func (b *bench) start(ctx context.Context, systems []system) (err error) {
+	var callbacks []string
+	for _, s := range systems {
+		if s.Callback != "" {
+			callbacks = append(callbacks, "http://localhost"+s.Callback) // on any port
+		}
+	}
+	slices.Sort(callbacks)
+	if b.emulator, err = newEmulator(b.options, b.scratch, slices.Compact(callbacks)); err != nil {
+		return err
+	}
+	for _, s := range systems {
+		log.Printf("starting %s", s.Name)
+		v, err := startServer(ctx, b, s)
+		if err != nil {
+			return err
+		}
+		b.servers = append(b.servers, v)
+		if err := v.fill(b.emulator); err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// fill signs all users in.
+func (s *server) fill(e *emulator) error {
+	s.users = make([]*visitor, len(e.people))
+	var wait sync.WaitGroup
+	var failed error
+	var once sync.Once
+	for worker := range 8 {
+		wait.Go(func() {
+			for i := worker; i < len(s.users); i += 8 {
+				v, err := s.enter(0, e.people[i].UPN, e.people[i].ID)
+				if err != nil {
+					once.Do(func() { failed = err })
+					return
+				}
+				s.users[i] = v
+			}
+		})
+	}
+	wait.Wait()
+	return failed
+}
+
+func (b *bench) stop() {
+	var err error
+	for _, s := range b.servers {
+		err = errors.Join(err, s.stop())
+	}
+	if b.emulator != nil {
+		err = errors.Join(err, b.emulator.Close())
+	}
+	if err != nil {
+		log.Print(err)
+	}
+}
+
+// step is one thing that a user does at a server, for which the user waits.
+type step func(s *server, worker, turn int) error
+
+// turns has all systems that take part do the same in turns, repetition by repetition,
+// each time in another order.
+func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart func(system) bool, do step) ([]turn, error) {
+	var runs []turn
+	var part []*server
+	for _, s := range b.servers {
+		if takesPart(s.system) {
+			part = append(part, s)
+		}
+	}
+	for repetition := range b.options.repetitions {
+		for _, i := range rand.Perm(len(part)) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			s := part[i]
+			if _, err := b.measure(ctx, s, atOnce, b.options.duration/4, do); err != nil { // to get warm
+				return nil, err
+			}
+			work := func() (turn, error) { return b.measure(ctx, s, atOnce, b.options.duration, do) }
+			r, err := turn{}, error(nil)
+			if repetition == b.options.repetitions-1 {
+				r, err = b.profiled(s, name, work)
+			} else {
+				r, err = work()
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.Name, err)
+			}
+			r.Repetition = repetition
+			log.Printf("%-8s %d  %-14s %8.1f us CPU  %7.0f/s  p50 %6.0f us  p99 %6.0f us  %.2f Redis  %.2f Entra  %.2f Graph", name, repetition,
+				s.Name, r.CPU, r.Throughput, r.P50, r.P99, r.Redis, r.Entra, r.Graph)
+			runs = append(runs, r)
+		}
+	}
+	return runs, nil
+}
+
+// turn is one system's turn.
+type turn struct {
+	System     string  `json:"system"`
+	Repetition int     `json:"repetition"`
+	Requests   int     `json:"requests"`
+	Failed     int     `json:"failed"`
+	CPU        float64 `json:"cpu_us"`         // the server's processor time per request, microseconds
+	Throughput float64 `json:"per_second"`     // requests
+	P50        float64 `json:"p50_us"`         // latency, microseconds
+	P99        float64 `json:"p99_us"`         // latency, microseconds
+	Redis      float64 `json:"redis_commands"` // per request, those within scripts too
+	Entra      float64 `json:"entra_calls"`    // per request, to the token endpoint
+	Graph      float64 `json:"graph_calls"`    // per request
+	Resident   int64   `json:"resident_bytes"` // of the largest process, afterwards
+	Warning    string  `json:"warning,omitempty"`
+}
+
+// counters are what is read before and after.
+type counters struct {
+	cpu                        time.Duration
+	redis, token, other, graph int
+}
+
+func (b *bench) counters(ctx context.Context, s *server) (c counters, err error) {
+	calls, err := s.redis.commands(ctx)
+	for _, n := range calls {
+		c.redis += n
+	}
+	c.token, c.other, c.graph = b.emulator.calls()
+	var failed error
+	c.cpu, failed = s.cpu()
+	return c, errors.Join(err, failed)
+}
+
+// measure does the same thing over and over for a while, in a closed loop.
+func (b *bench) measure(ctx context.Context, s *server, atOnce int, lasting time.Duration, do step) (turn, error) {
+	before, err := b.counters(ctx, s)
+	if err != nil {
+		return turn{}, err
+	}
+	var wait sync.WaitGroup
+	var failures atomic.Int64
+	var first error
+	var once sync.Once
+	began := time.Now()
+	times := make([]*hdrhistogram.Histogram, atOnce)
+	for worker := range atOnce {
+		times[worker] = hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)
+		wait.Go(func() {
+			for turn := 0; time.Since(began) < lasting; turn++ {
+				start := time.Now()
+				if err := do(s, worker, turn); err != nil {
+					once.Do(func() { first = err })
+					failures.Add(1)
+					continue
+				}
+				_ = times[worker].RecordValue(time.Since(start).Microseconds()) // within a minute, by the clients' timeout
+			}
+		})
+	}
+	wait.Wait()
+	took := time.Since(began)
+	after, err := b.counters(ctx, s)
+	if err != nil {
+		return turn{}, err
+	}
+	all := times[0]
+	for _, h := range times[1:] {
+		all.Merge(h)
+	}
+	n := float64(all.TotalCount())
+	if n == 0 {
+		return turn{}, fmt.Errorf("nothing succeeded: %w", first)
+	}
+	r := turn{
+		System: s.Name, Requests: int(all.TotalCount()), Failed: int(failures.Load()),
+		CPU: float64((after.cpu - before.cpu).Nanoseconds()) / 1e3 / n, Throughput: n / took.Seconds(),
+		P50: float64(all.ValueAtQuantile(50)), P99: float64(all.ValueAtQuantile(99)),
+		Redis: float64(after.redis-before.redis) / n, Entra: float64(after.token-before.token) / n, Graph: float64(after.graph-before.graph) / n,
+	}
+	if first != nil {
+		r.Warning = first.Error()
+	}
+	r.Resident, err = s.resident()
+	return r, err
+}

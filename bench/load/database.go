@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// database is a redis-server with one system's sessions in it.
+type database struct {
+	*process
+	url    string
+	client *redis.Client
+}
+
+func newDatabase(ctx context.Context, dir string) (*database, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	address := net.JoinHostPort("127.0.0.1", port)
+	p, err := launch(ctx, address, nil, dir, "redis-server", "--port", port, "--bind", "127.0.0.1",
+		"--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", "/dev/null")
+	if err != nil {
+		return nil, err
+	}
+	return &database{process: p, url: "redis://" + address + "/0", client: redis.NewClient(&redis.Options{Addr: address})}, nil
+}
+
+var callsOf = regexp.MustCompile(`(?m)^cmdstat_([a-z|]+):calls=(\d+)`)
+
+// commands are how often the server was asked for what, without what this program asks
+// and what clients say when they connect.
+func (d *database) commands(ctx context.Context) (map[string]int, error) {
+	info, err := d.client.Info(ctx, "commandstats").Result()
+	if err != nil {
+		return nil, err
+	}
+	calls := map[string]int{}
+	for _, row := range callsOf.FindAllStringSubmatch(info, -1) {
+		switch {
+		case row[1] == "info", row[1] == "hello", row[1] == "dbsize", strings.HasPrefix(row[1], "client"), strings.HasPrefix(row[1], "config"):
+		default:
+			calls[row[1]], _ = strconv.Atoi(row[2]) // digits
+		}
+	}
+	return calls, nil
+}
+
+var usedMemory = regexp.MustCompile(`(?m)^used_memory:(\d+)`)
+
+// memory is what the data occupy, in bytes.
+func (d *database) memory(ctx context.Context) (int64, error) {
+	info, err := d.client.Info(ctx, "memory").Result()
+	if err != nil {
+		return 0, err
+	}
+	bytes, _ := strconv.ParseInt(usedMemory.FindStringSubmatch(info)[1], 10, 64) // digits
+	return bytes, nil
+}
+
+func (d *database) stop() error {
+	_ = d.client.Close() // the server goes anyway
+	return d.process.stop()
+}

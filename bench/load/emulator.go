@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// emulator is Entra and Graph, on sockets of loopback, in this process: what it costs is
+// not in any server's figures, which are their own processor time.
+type emulator struct {
+	*entratest.Server
+	host   string // of authority and Graph
+	caFile string
+	people []entratest.User
+}
+
+func newEmulator(o options, scratch string, redirectURIs []string) (*emulator, error) {
+	people := make([]entratest.User, o.users)
+	for i := range people {
+		people[i] = entratest.User{
+			ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), UPN: fmt.Sprintf("person%d@contoso.com", i),
+			Mail: fmt.Sprintf("person%d@contoso.com", i), DisplayName: fmt.Sprintf("Person %d", i),
+			GivenName: "Person", Surname: fmt.Sprint(i), JobTitle: "Tester", OfficeLocation: "18/2111",
+			BusinessPhones: []string{"+1 425 555 0109"}, PreferredLanguage: "en-US",
+		}
+	}
+	opts := []entratest.Option{entratest.WithAutoSignIn(), entratest.WithRedirectURI(redirectURIs...), entratest.WithUsers(people...)}
+	if o.secret != "" {
+		opts = append(opts, entratest.WithClientSecret(o.secret))
+	}
+	e := &emulator{Server: entratest.New(opts...), caFile: filepath.Join(scratch, "ca.pem"), people: people}
+	if err := e.Listen(entratest.ListenConfig{HTTPS: o.emulator}); err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(e.Authority)
+	if err != nil {
+		return nil, err
+	}
+	e.host = u.Host
+	return e, os.WriteFile(e.caFile, e.CAPEM(), 0o600)
+}
+
+// calls are how often Entra and Graph were asked.
+func (e *emulator) calls() (token, other, graph int) {
+	return e.Count(entratest.Token),
+		e.Count(entratest.Discovery) + e.Count(entratest.Keys) + e.Count(entratest.InstanceDiscovery),
+		e.Count(entratest.GraphMe)
+}
+
+// here leads an address of Microsoft's, which some systems have built in, to the emulator.
+func (e *emulator) here(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err == nil && strings.HasSuffix(u.Hostname(), ".microsoftonline.com") {
+		u.Host = e.host
+	}
+	return u, err
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/sealed"
+)
+
+// stage is what a request costs among so many sessions.
+type stage struct {
+	Sessions   int            `json:"sessions"`
+	PerSession int64          `json:"redis_session_bytes"`
+	Session    turn           `json:"session"`  // asks who it is, of any of them
+	LookUp     turn           `json:"look_up"`  // a worker's, by mail
+	Commands   map[string]int `json:"commands"` // of all look-ups
+	Resident   int64          `json:"resident_bytes"`
+}
+
+// crowd is many sessions, written as a sign-in writes them but for their tokens, which
+// would fill the machine: nothing here reads them.
+type crowd struct {
+	server  *server
+	records *record.Store
+	genuine map[string]any // the session that all are copies of
+	cookie  string         // its name
+	tenant  string
+	size    int
+}
+
+// growthWorkload measures requests and a worker's look-ups while the sessions grow in
+// number: W5, W7, and W6's memory.
+func growthWorkload(ctx context.Context, b *bench) (*result, error) {
+	r := &result{Workload: "growth", Title: "a request and a worker's look-up among many sessions", AtOnce: b.options.connections, Systems: map[string]string{}}
+	for _, s := range b.servers {
+		if s.Worker == "" {
+			continue
+		}
+		r.Systems[s.Name] = s.About
+		c, err := newCrowd(ctx, s, b.emulator, b.key)
+		if err != nil {
+			return nil, err
+		}
+		for size := 1; ; size = min(size*10, b.options.sessions) {
+			g, err := c.stage(ctx, b, size)
+			if err != nil {
+				return nil, err
+			}
+			log.Printf("growth     %7d sessions: request %.1f us CPU, %.2f commands; look-up %.1f us CPU, p50 %.0f us, %.2f commands; %d MB resident",
+				size, g.Session.CPU, g.Session.Redis, g.LookUp.CPU, g.LookUp.P50, g.LookUp.Redis, g.Resident>>20)
+			r.Growth = append(r.Growth, g)
+			if size == b.options.sessions {
+				break
+			}
+		}
+	}
+	return r, nil
+}
+
+// newCrowd begins with one session made by the front door.
+func newCrowd(ctx context.Context, s *server, e *emulator, key []byte) (*crowd, error) {
+	v, err := s.enter(0, e.people[0].UPN, e.people[0].ID)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := sealed.NewRing([][]byte{key}, "records")
+	if err != nil {
+		return nil, err
+	}
+	c := &crowd{server: s, tenant: e.TenantID, records: record.NewStore(record.NewRedis(s.redis.client, nil), ring, e.ClientID)}
+	for name, value := range v.cookies {
+		session, ok := record.Name(value)
+		if !ok {
+			continue
+		}
+		content, err := c.records.Get(ctx, session, record.Session)
+		if err != nil {
+			return nil, err
+		}
+		c.cookie = name
+		return c, errors.Join(json.Unmarshal(content, &c.genuine), s.redis.client.FlushDB(ctx).Err())
+	}
+	return nil, errors.New("no session cookie")
+}
+
+// stage lets the crowd grow and measures.
+func (c *crowd) stage(ctx context.Context, b *bench, size int) (g stage, err error) {
+	if err := c.grow(ctx, size); err != nil {
+		return g, err
+	}
+	g.Sessions = size
+	memory, err := c.server.redis.memory(ctx)
+	if err != nil {
+		return g, err
+	}
+	g.PerSession = memory / int64(size)
+	anybody := func(s *server, worker, _ int) error {
+		n := rand.IntN(size)
+		v := &visitor{id: c.id(n), header: c.cookie + "=" + sessionID(n)}
+		return s.ask(worker, v, s.Session)
+	}
+	lookUp := func(s *server, worker, _ int) error {
+		n := rand.IntN(size)
+		return s.ask(worker, &visitor{id: c.id(n)}, s.Worker+"?mail="+url.QueryEscape(c.mail(n)))
+	}
+	for _, m := range []struct {
+		do   step
+		into *turn
+	}{{anybody, &g.Session}, {lookUp, &g.LookUp}} {
+		if _, err := b.measure(ctx, c.server, b.options.connections, b.options.duration/4, m.do); err != nil {
+			return g, err
+		}
+		before, err := c.server.redis.commands(ctx)
+		if err != nil {
+			return g, err
+		}
+		if *m.into, err = b.measure(ctx, c.server, b.options.connections, 2*b.options.duration, m.do); err != nil {
+			return g, err
+		}
+		if g.Commands, err = c.server.redis.commands(ctx); err != nil {
+			return g, err
+		}
+		for name := range g.Commands {
+			if g.Commands[name] -= before[name]; g.Commands[name] == 0 {
+				delete(g.Commands, name)
+			}
+		}
+	}
+	g.Resident, err = c.server.resident()
+	return g, err
+}
+
+func (c *crowd) id(n int) string   { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
+func (c *crowd) mail(n int) string { return fmt.Sprintf("person%d@contoso.com", n) }
+
+// sessionID is a cookie's value made of a number.
+func sessionID(n int) string {
+	var id [record.IDSize]byte
+	binary.BigEndian.PutUint64(id[:], uint64(n)+1) //nolint:gosec // not negative
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// grow adds sessions until there are so many.
+func (c *crowd) grow(ctx context.Context, size int) error {
+	numbers := make(chan int)
+	var wait sync.WaitGroup
+	var failed error
+	var once sync.Once
+	for range 32 {
+		wait.Go(func() {
+			for n := range numbers {
+				if err := c.add(ctx, n); err != nil {
+					once.Do(func() { failed = err })
+				}
+			}
+		})
+	}
+	for ; c.size < size; c.size++ {
+		numbers <- c.size
+	}
+	close(numbers)
+	wait.Wait()
+	return failed
+}
+
+func (c *crowd) add(ctx context.Context, n int) error {
+	session, user := clone(c.genuine), map[string]any{}
+	if genuine, ok := c.genuine["user"].(map[string]any); ok {
+		user = clone(genuine)
+	}
+	oid, mail, sid := c.id(n), c.mail(n), fmt.Sprintf("sid-%d", n)
+	user["oid"], user["mail"], user["upn"] = oid, mail, mail
+	session["user"], session["sid"] = user, sid
+	content, err := json.Marshal(session)
+	if err != nil {
+		return err
+	}
+	const life = 12 * time.Hour
+	name, _ := record.Name(sessionID(n)) // of the right length
+	if err := c.records.Put(ctx, name, record.Session, content, life); err != nil {
+		return err
+	}
+	_, err = c.records.Enlist(ctx, name, time.Now().Add(life), 100,
+		record.NewLabel("user", c.tenant, oid), record.NewLabel("mail", c.tenant, mail), record.NewLabel("sid", sid))
+	return err
+}
+
+func clone(m map[string]any) map[string]any {
+	copied := make(map[string]any, len(m))
+	for name, value := range m {
+		copied[name] = value
+	}
+	return copied
+}

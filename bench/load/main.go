@@ -1,0 +1,126 @@
+// Load drives real servers over HTTP, with a real Redis each and the emulator of Entra and
+// Graph between them, and measures what a request costs them.
+//
+//	go run ./load              all of it, some minutes, as make bench does
+//	go run ./load -workloads session,graph -repetitions 3
+//	go run ./load -system mine.json   one more server, see system.go
+//
+// It is a closed loop: each of the users at once asks again when the answer has come. The
+// systems take turns, and all go through each repetition, so that a noisy machine does not
+// decide: what counts is the ratio within a repetition.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options is the command line.
+type options struct {
+	workloads   string
+	systems     string
+	extra       files
+	repetitions int
+	duration    time.Duration
+	users       int
+	connections int
+	signIns     int
+	sessions    int
+	results     string
+	emulator    string
+	secret      string
+	profile     bool
+}
+
+// files is a repeatable flag.
+type files []string
+
+// String implements flag.Value.
+func (f *files) String() string { return strings.Join(*f, ",") }
+
+// Set implements flag.Value.
+func (f *files) Set(name string) error {
+	*f = append(*f, name)
+	return nil
+}
+
+func parse() (o options) {
+	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,signin,storm,growth", "what to measure")
+	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
+	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
+	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
+	flag.DurationVar(&o.duration, "duration", 2*time.Second, "of one turn")
+	flag.IntVar(&o.users, "users", 200, "signed-in users of each system")
+	flag.IntVar(&o.connections, "connections", 32, "users at once")
+	flag.IntVar(&o.signIns, "signins", 8, "sign-ins at once")
+	flag.IntVar(&o.sessions, "sessions", 1_000_000, "how many sessions to grow to")
+	flag.StringVar(&o.results, "results", "results", "`directory` for the JSON files")
+	flag.StringVar(&o.emulator, "emulator", "127.0.0.1:0", "loopback `address` of the emulator, for servers that run already")
+	flag.StringVar(&o.secret, "client-secret", "", "its client's `secret` (default: a random one)")
+	flag.BoolVar(&o.profile, "profile", false, "fetch a CPU profile of each Go server in each workload's last turn")
+	flag.Parse()
+	return o
+}
+
+func main() {
+	log.SetFlags(0)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, parse())
+	stop()
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	scratch, err := os.MkdirTemp("", "fibermsal-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	systems, err := choose(o)
+	if err != nil {
+		return err
+	}
+	b := &bench{options: o, scratch: scratch, key: make([]byte, 32), machine: thisMachine(ctx)}
+	_, _ = rand.Read(b.key) // never fails
+	defer b.stop()
+	if err := b.start(ctx, systems); err != nil {
+		return err
+	}
+	for name := range strings.SplitSeq(o.workloads, ",") {
+		measure, ok := workloads[name]
+		if !ok {
+			return fmt.Errorf("no workload %q; there are session, graph, typed, signin, storm, growth", name)
+		}
+		r, err := measure(ctx, b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		r.Machine, r.Date = b.machine, time.Now().UTC().Format(time.DateOnly)
+		if err := r.save(filepath.Join(o.results, name+".json")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// workloads are what can be measured.
+var workloads = map[string]func(context.Context, *bench) (*result, error){
+	"session": sessionWorkload,
+	"graph":   graphWorkload,
+	"typed":   typedWorkload,
+	"signin":  signInWorkload,
+	"storm":   stormWorkload,
+	"growth":  growthWorkload,
+}

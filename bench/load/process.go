@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const startTimeout = 30 * time.Second
+
+// process is a program that this one has started, or one that ran already.
+type process struct {
+	cmd    *exec.Cmd // nil: not ours to end
+	pid    int
+	said   bytes.Buffer
+	exited chan struct{}
+}
+
+// launch starts a program that dies with this one, and waits until it listens.
+func launch(ctx context.Context, address string, env []string, dir, name string, args ...string) (*process, error) {
+	p := &process{exited: make(chan struct{})}
+	p.cmd = exec.Command(name, args...)
+	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
+	p.cmd.Stderr = &p.said
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	p.pid = p.cmd.Process.Pid
+	go func() {
+		_ = p.cmd.Wait() // what it said on stderr tells more
+		close(p.exited)
+	}()
+	deadline := time.After(startTimeout)
+	for {
+		if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+			return p, c.Close()
+		}
+		select {
+		case <-p.exited:
+			return nil, fmt.Errorf("%s ended: %s", name, p.said.String())
+		case <-deadline:
+			return nil, errors.Join(fmt.Errorf("%s does not listen on %s: %s", name, address, p.said.String()), p.stop())
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), p.stop())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (p *process) stop() error {
+	if p.cmd == nil {
+		return nil
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-p.exited:
+		return nil
+	case <-time.After(10 * time.Second):
+		return p.cmd.Process.Kill()
+	}
+}
+
+// cpu is how long the process has run, on all cores, to the nanosecond: the clock of
+// another process is a number made of its id (clock_getcpuclockid(3)).
+func (p *process) cpu() (time.Duration, error) {
+	const perProcess = 2
+	var t unix.Timespec
+	err := unix.ClockGettime(int32(^p.pid<<3|perProcess), &t)
+	return time.Duration(t.Nano()), err
+}
+
+// resident is its memory in bytes.
+func (p *process) resident() (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(text))
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize()), err
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, errors.Join(err, l.Close())
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// result is what a workload has shown, as it is kept in a file.
+type result struct {
+	Workload string  `json:"workload"`
+	Title    string  `json:"title"`
+	Date     string  `json:"date"`
+	Machine  machine `json:"machine"`
+	AtOnce   int     `json:"at_once,omitempty"` // users in the closed loop
+	Seconds  float64 `json:"seconds,omitempty"` // of a turn
+
+	// Base is the system that ratios are taken over.
+	Base    string             `json:"base,omitempty"`
+	Systems map[string]string  `json:"systems,omitempty"` // what each is
+	Summary map[string]summary `json:"summary,omitempty"`
+	Turns   []turn             `json:"turns,omitempty"`
+
+	Idle       map[string]int64 `json:"idle_bytes,omitempty"`          // resident before the first request
+	PerSession map[string]int64 `json:"redis_session_bytes,omitempty"` // of Redis, for each session
+
+	Storms []storm `json:"storms,omitempty"`
+	Growth []stage `json:"growth,omitempty"`
+}
+
+// spread is a median with what it lies between.
+type spread struct {
+	Median float64 `json:"median"`
+	Least  float64 `json:"least"`
+	Most   float64 `json:"most"`
+}
+
+func spreadOf(values []float64) spread {
+	if len(values) == 0 {
+		return spread{}
+	}
+	values = slices.Sorted(slices.Values(values))
+	return spread{values[len(values)/2], values[0], values[len(values)-1]}
+}
+
+// summary is a system's turns in one.
+type summary struct {
+	CPU        spread  `json:"cpu_us"`
+	Ratio      spread  `json:"cpu_ratio"` // to the base, within each repetition
+	Throughput spread  `json:"per_second"`
+	P50        spread  `json:"p50_us"`
+	P99        spread  `json:"p99_us"`
+	Redis      float64 `json:"redis_commands"`
+	Entra      float64 `json:"entra_calls"`
+	Graph      float64 `json:"graph_calls"`
+	Resident   int64   `json:"resident_bytes"`
+	Failed     int     `json:"failed"`
+}
+
+func newResult(workload, title, base string, b *bench, turns []turn) *result {
+	r := &result{
+		Workload: workload, Title: title, Base: base, Turns: turns, Seconds: b.options.duration.Seconds(),
+		Systems: map[string]string{}, Summary: map[string]summary{}, Idle: map[string]int64{}, PerSession: map[string]int64{},
+	}
+	bases := map[int]float64{}
+	for _, t := range turns {
+		if t.System == base {
+			bases[t.Repetition] = t.CPU
+		}
+	}
+	for _, s := range b.servers {
+		var cpu, ratio, throughput, p50, p99 []float64
+		var sum summary
+		for _, t := range turns {
+			if t.System != s.Name {
+				continue
+			}
+			cpu, throughput, p50, p99 = append(cpu, t.CPU), append(throughput, t.Throughput), append(p50, t.P50), append(p99, t.P99)
+			if over := bases[t.Repetition]; over > 0 {
+				ratio = append(ratio, t.CPU/over)
+			}
+			sum.Redis, sum.Entra, sum.Graph, sum.Resident = t.Redis, t.Entra, t.Graph, max(sum.Resident, t.Resident)
+			sum.Failed += t.Failed
+		}
+		if len(cpu) == 0 {
+			continue
+		}
+		sum.CPU, sum.Ratio, sum.Throughput, sum.P50, sum.P99 = spreadOf(cpu), spreadOf(ratio), spreadOf(throughput), spreadOf(p50), spreadOf(p99)
+		r.Summary[s.Name], r.Systems[s.Name] = sum, s.About
+	}
+	return r
+}
+
+func (r *result) save(name string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // results are for everybody
+		return err
+	}
+	return os.WriteFile(name, append(text, '\n'), 0o644) //nolint:gosec // the same
+}
+
+// machine is where it was measured, and with what.
+type machine struct {
+	CPU      string            `json:"cpu"`
+	Cores    int               `json:"cores"`
+	Kernel   string            `json:"kernel"`
+	Versions map[string]string `json:"versions"`
+}
+
+var modelName = regexp.MustCompile(`(?m)^model name\s*: (.*)$`)
+
+func thisMachine(ctx context.Context) machine {
+	said := func(name string, args ...string) string {
+		out, err := exec.CommandContext(ctx, name, args...).Output()
+		if err != nil {
+			return ""
+		}
+		line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		return line
+	}
+	m := machine{Cores: runtime.NumCPU(), Kernel: said("uname", "-sr"), Versions: map[string]string{"go": runtime.Version()}}
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		if model := modelName.FindSubmatch(text); model != nil {
+			m.CPU = string(model[1])
+		}
+	}
+	if version := regexp.MustCompile(`v=(\S+)`).FindStringSubmatch(said("redis-server", "--version")); version != nil {
+		m.Versions["redis"] = version[1]
+	}
+	m.Versions["node"] = strings.TrimPrefix(said("node", "--version"), "v")
+	for _, module := range []string{
+		"github.com/gofiber/fiber/v2", "github.com/gofiber/storage/redis/v3", "github.com/redis/go-redis/v9", "github.com/shareed2k/goth_fiber",
+		"github.com/markbates/goth", "github.com/AzureAD/microsoft-authentication-library-for-go", "github.com/microsoftgraph/msgraph-sdk-go",
+	} {
+		m.Versions[module] = said("go", "list", "-m", "-f", "{{.Version}}", module)
+	}
+	return m
+}

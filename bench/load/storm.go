@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// stormers ask at once, of each process, with a token that has expired.
+	stormers = 50
+	// storms are how often, each time for another user.
+	stormRounds = 5
+	// stormLife is how long the tokens live that are waited for to expire.
+	stormLife = 40 * time.Second
+)
+
+// storm is what happens when many requests of one session meet an expired token.
+type storm struct {
+	System    string  `json:"system"`
+	Requests  int     `json:"requests"`
+	Succeeded int     `json:"succeeded"`
+	Calls     []int   `json:"token_calls"` // of Entra, in each round
+	Slowest   float64 `json:"slowest_ms"`
+	Failure   string  `json:"failure,omitempty"` // one of them
+}
+
+// stormWorkload lets tokens expire and then asks for them at once: W4.
+func stormWorkload(ctx context.Context, b *bench) (*result, error) {
+	b.emulator.SetAccessTokenLifetime(stormLife)
+	users := map[*server][]*visitor{}
+	r := &result{Workload: "storm", Title: fmt.Sprintf("%d requests at once on one expired token, in each process", stormers), AtOnce: stormers, Systems: map[string]string{}}
+	for _, s := range b.servers {
+		if s.Login == "" || s.Graph == "" {
+			continue
+		}
+		r.Systems[s.Name] = s.About
+		for i := range stormRounds {
+			who := b.emulator.people[i]
+			v, err := s.enter(0, who.UPN, who.ID)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.Name, err)
+			}
+			users[s] = append(users[s], v)
+		}
+	}
+	b.emulator.SetAccessTokenLifetime(time.Hour)
+	select {
+	case <-time.After(stormLife + time.Second):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	for _, s := range b.servers {
+		if users[s] == nil {
+			continue
+		}
+		t := storm{System: s.Name}
+		for _, v := range users[s] {
+			t.round(b.emulator, s, v)
+		}
+		log.Printf("storm      %-14s %d of %d succeeded, token calls %v, slowest %.0f ms %s", t.System, t.Succeeded, t.Requests, t.Calls, t.Slowest, t.Failure)
+		r.Storms = append(r.Storms, t)
+	}
+	return r, nil
+}
+
+// round is one storm.
+func (t *storm) round(e *emulator, s *server, v *visitor) {
+	before, _, _ := e.calls()
+	var wait sync.WaitGroup
+	var succeeded atomic.Int64
+	var failure atomic.Value
+	began := time.Now()
+	for i := range stormers * len(s.clients) {
+		t.Requests++
+		wait.Go(func() {
+			if err := s.ask(i, v, s.Graph); err != nil {
+				failure.Store(err.Error())
+				return
+			}
+			succeeded.Add(1)
+		})
+	}
+	wait.Wait()
+	after, _, _ := e.calls()
+	t.Succeeded += int(succeeded.Load())
+	t.Calls = append(t.Calls, after-before)
+	t.Slowest = max(t.Slowest, float64(time.Since(began).Microseconds())/1e3)
+	t.Failure, _ = failure.Load().(string)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// system is a server under measurement. One that is not in the table below comes from a
+// JSON file, with the names of the tags: either with the command that starts it, which is
+// given the environment that package peers reads, or with the URL and the process of one
+// that runs already and was told the emulator's -emulator and -client-secret.
+type system struct {
+	Name  string `json:"name"`
+	About string `json:"about"`
+
+	// Package is a Go program in this module; Command anything else, run in Dir.
+	Package string   `json:"package,omitempty"`
+	Command []string `json:"command,omitempty"`
+	Dir     string   `json:"dir,omitempty"`
+	URL     string   `json:"url,omitempty"`
+	PID     int      `json:"pid,omitempty"`
+	// Instances is how many processes serve from one Redis; none is one.
+	Instances int `json:"instances,omitempty"`
+
+	// Login starts a sign-in, Callback takes Entra's answer. Seed, without them, takes
+	// over a token that the generator has fetched.
+	Login    string `json:"login,omitempty"`
+	Callback string `json:"callback,omitempty"`
+	Seed     string `json:"seed,omitempty"`
+
+	// What is asked for; empty if the system has no such thing.
+	Session string `json:"session,omitempty"`
+	Graph   string `json:"graph,omitempty"`
+	Typed   string `json:"typed,omitempty"`
+	Worker  string `json:"worker,omitempty"`
+}
+
+// The names by which the others are compared.
+const (
+	ours       = "fibermsal"
+	oursTwice  = "fibermsal x2"
+	bareGet    = "one GET"
+	fiberFloor = "fiber session"
+	goth       = "goth_fiber"
+	msalNode   = "MSAL Node"
+)
+
+// table are the systems that come with the project. The floor is one server and two rows:
+// a handler with nothing but a GET, and Fiber's own session.
+var table = []system{
+	{
+		Name: bareGet, About: "bare Fiber handler, one Redis GET of a value as large as a session's record",
+		Package: "./peers/floor", Seed: "/seed", Session: "/get",
+	},
+	{
+		Name: fiberFloor, About: "Fiber's session middleware on storage/redis, net/http; no sign-in, no renewal",
+		Package: "./peers/floor", Seed: "/seed", Session: "/session", Graph: "/graph", Typed: "/typed",
+	},
+	{
+		Name: ours, About: "fibermsal as its README shows it",
+		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
+		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker",
+	},
+	{
+		Name: oursTwice, About: "the same, two processes on one Redis", Instances: 2,
+		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
+		Session: "/session", Graph: "/graph", Typed: "/typed",
+	},
+	{
+		Name: goth, About: "goth_fiber 0.3.2 with goth's azureadv2 on storage/redis",
+		Package: "./peers/goth", Login: "/auth/azureadv2", Callback: "/auth/azureadv2/callback",
+		Session: "/session", Graph: "/graph",
+	},
+	{
+		Name: msalNode, About: "MSAL Node, Express 5, express-session, connect-redis, as Microsoft's samples do it",
+		Command: []string{"node", "server.mjs"}, Dir: "peers/msal-node", Login: "/auth/signin", Callback: "/auth/redirect",
+		Session: "/session", Graph: "/graph",
+	},
+}
+
+// choose returns the systems that the command line names.
+func choose(o options) ([]system, error) {
+	all := slices.Clone(table)
+	for _, name := range o.extra {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		var s system
+		if err := json.Unmarshal(text, &s); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, s)
+	}
+	if o.systems == "" {
+		return all, nil
+	}
+	names := strings.Split(o.systems, ",")
+	chosen := slices.DeleteFunc(all, func(s system) bool { return !slices.Contains(names, s.Name) })
+	if len(chosen) != len(names) {
+		return nil, fmt.Errorf("no such system among %q", o.systems)
+	}
+	return chosen, nil
+}

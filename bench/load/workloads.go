@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+)
+
+// asking is a step that asks for a page as some signed-in user.
+func asking(path func(system) string) step {
+	return func(s *server, worker, _ int) error {
+		return s.ask(worker, s.users[rand.IntN(len(s.users))], path(s.system))
+	}
+}
+
+func (b *bench) pages(ctx context.Context, name, title, base string, path func(system) string) (*result, error) {
+	runs, err := b.turns(ctx, name, b.options.connections, func(s system) bool { return path(s) != "" }, asking(path))
+	if err != nil {
+		return nil, err
+	}
+	r := newResult(name, title, base, b, runs)
+	r.AtOnce = b.options.connections
+	for _, s := range b.servers {
+		memory, err := s.redis.memory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.Idle[s.Name], r.PerSession[s.Name] = s.idle, memory/int64(len(s.users))
+	}
+	return r, nil
+}
+
+// sessionWorkload asks who is signed in: W1.
+func sessionWorkload(ctx context.Context, b *bench) (*result, error) {
+	return b.pages(ctx, "session", "a signed-in request that only asks who it is", bareGet, func(s system) string { return s.Session })
+}
+
+// graphWorkload uses the token for one call over plain HTTP: W2.
+func graphWorkload(ctx context.Context, b *bench) (*result, error) {
+	return b.pages(ctx, "graph", "a signed-in request that asks Graph for /me, over plain HTTP", fiberFloor, func(s system) string { return s.Graph })
+}
+
+// typedWorkload does so through Microsoft's generated client: W2.
+func typedWorkload(ctx context.Context, b *bench) (*result, error) {
+	return b.pages(ctx, "typed", "the same through Microsoft's typed SDK", fiberFloor, func(s system) string { return s.Typed })
+}
+
+// signInWorkload signs people in: W3.
+func signInWorkload(ctx context.Context, b *bench) (*result, error) {
+	runs, err := b.turns(ctx, "signin", b.options.signIns, func(s system) bool { return s.Login != "" && s.Instances < 2 },
+		func(s *server, worker, _ int) error {
+			who := b.emulator.people[rand.IntN(len(b.emulator.people))]
+			_, err := s.enter(worker, who.UPN, who.ID)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	r := newResult("signin", "a whole sign-in: the request that starts it and the one that takes Entra's answer", goth, b, runs)
+	r.AtOnce = b.options.signIns
+	return r, nil
+}

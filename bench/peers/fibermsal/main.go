@@ -1,0 +1,63 @@
+// Fibermsal, as its README shows it.
+package main
+
+import (
+	"log"
+	"log/slog"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/bench/peers"
+	"github.com/fibermsal/fibermsal/graph"
+)
+
+func main() {
+	env := peers.FromEnv()
+	client := env.Client()
+	storage, err := fibermsal.RedisStorage(env.RedisURL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	auth, err := fibermsal.Open(fibermsal.Config{
+		ClientID: env.ClientID, ClientSecret: env.ClientSecret, Authority: env.Authority, GraphURL: env.GraphURL,
+		PublicURL: env.PublicURL, HTTPClient: client, Logger: slog.New(slog.DiscardHandler),
+		Storage: storage, Keys: [][]byte{env.Key},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	app := env.NewApp()
+	app.Use(auth.Handler())
+	auth.RegisterRoutes(app)
+	app.Get("/session", fibermsal.Require(), func(c *fiber.Ctx) error {
+		user, _ := fibermsal.FromContext(c)
+		return c.SendString(user.ID)
+	})
+	app.Get("/graph", fibermsal.Require(), func(c *fiber.Ctx) error {
+		token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{})
+		if err != nil {
+			return err
+		}
+		id, status, err := env.Me(c.UserContext(), client, token.Token)
+		return peers.Answer(c, id, status, err)
+	})
+	app.Get("/typed", fibermsal.Require(), func(c *fiber.Ctx) error {
+		me, err := graph.Me(c).Get(c.UserContext(), nil)
+		if err != nil {
+			return err
+		}
+		return c.SendString(*me.GetId())
+	})
+	app.Get("/worker", func(c *fiber.Ctx) error {
+		user, err := auth.UserByMail(c.UserContext(), c.Query("mail"))
+		if err != nil {
+			return err
+		}
+		return c.SendString(user.ID)
+	})
+	env.Serve(app)
+	_ = auth.Close()
+	_ = storage.Close()
+}

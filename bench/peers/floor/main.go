@@ -1,0 +1,140 @@
+// The floor: Fiber with its own session middleware on storage/redis and net/http, without
+// any sign-in, and below that a handler that does nothing but one GET in Redis. Nobody who
+// keeps sessions in Redis can be much cheaper.
+package main
+
+import (
+	"context"
+	"errors"
+	"log"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/session"
+	"github.com/gofiber/storage/redis/v3"
+	azure "github.com/microsoft/kiota-authentication-azure-go"
+	khttp "github.com/microsoft/kiota-http-go"
+	core "github.com/microsoftgraph/msgraph-sdk-go-core"
+	"github.com/microsoftgraph/msgraph-sdk-go/users"
+
+	"github.com/fibermsal/fibermsal/bench/peers"
+)
+
+func main() {
+	env := peers.FromEnv()
+	client := env.Client()
+	storage := redis.New(redis.Config{URL: env.RedisURL, PoolSize: 100})
+	store := session.New(session.Config{Storage: storage, CookieHTTPOnly: true})
+
+	app := env.NewApp()
+	// In place of a sign-in: the generator says who it is, and how large other systems'
+	// records are.
+	app.Post("/seed", func(c *fiber.Ctx) error {
+		s, err := store.Get(c)
+		if err != nil {
+			return err
+		}
+		size, err := strconv.Atoi(c.FormValue("size"))
+		if err != nil {
+			return fiber.ErrBadRequest
+		}
+		id := strings.Clone(c.FormValue("id"))
+		s.Set("user", id)
+		s.Set("token", strings.Clone(c.FormValue("token")))
+		value := id + strings.Repeat(".", max(0, size-len(id)))
+		return errors.Join(storage.Set("bare:"+s.ID(), []byte(value), time.Hour), s.Save())
+	})
+	app.Get("/get", func(c *fiber.Ctx) error {
+		value, err := storage.Conn().Get(c.UserContext(), "bare:"+c.Cookies("session_id")).Result()
+		if err != nil {
+			return fiber.ErrUnauthorized
+		}
+		return c.SendString(value[:36]) // the length of an object id
+	})
+	text := func(c *fiber.Ctx, name string) (string, error) {
+		s, err := store.Get(c)
+		if err != nil {
+			return "", err
+		}
+		value, ok := s.Get(name).(string)
+		if !ok {
+			return "", fiber.ErrUnauthorized
+		}
+		return value, nil
+	}
+	app.Get("/session", func(c *fiber.Ctx) error {
+		id, err := text(c, "user")
+		return peers.Answer(c, id, http.StatusOK, err)
+	})
+	app.Get("/graph", func(c *fiber.Ctx) error {
+		token, err := text(c, "token")
+		if err != nil {
+			return err
+		}
+		id, status, err := env.Me(c.UserContext(), client, token)
+		return peers.Answer(c, id, status, err)
+	})
+	sdk := newSDK(env, client)
+	app.Get("/typed", func(c *fiber.Ctx) error {
+		token, err := text(c, "token")
+		if err != nil {
+			return err
+		}
+		builder, err := sdk.me(token)
+		if err != nil {
+			return err
+		}
+		me, err := builder.Get(c.UserContext(), nil)
+		if err != nil {
+			return err
+		}
+		return c.SendString(*me.GetId())
+	})
+	env.Serve(app)
+}
+
+// sdk is Microsoft's typed client, put together as its documentation does for a credential
+// of one's own, around one HTTP client for all.
+type sdk struct {
+	client *http.Client
+	root   string
+}
+
+func newSDK(env peers.Env, client *http.Client) sdk {
+	handlers := core.GetDefaultMiddlewaresWithOptions(&core.GraphClientOptions{})
+	return sdk{
+		client: &http.Client{Transport: khttp.NewCustomTransportWithParentTransport(client.Transport, handlers...)},
+		root:   env.GraphURL,
+	}
+}
+
+// known is a credential whose token is known.
+type known string
+
+// GetToken implements azcore.TokenCredential.
+func (k known) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: string(k), ExpiresOn: time.Now().Add(time.Hour)}, nil
+}
+
+func (s sdk) me(token string) (*users.UserItemRequestBuilder, error) {
+	host := strings.TrimPrefix(s.root, "https://")
+	host, _, _ = strings.Cut(host, "/")
+	provider, err := azure.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(known(token), nil, []string{host})
+	if err != nil {
+		return nil, err
+	}
+	adapter, err := core.NewGraphRequestAdapterBaseWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
+		provider, core.GraphClientOptions{}, nil, nil, s.client)
+	if err != nil {
+		return nil, err
+	}
+	adapter.SetBaseUrl(s.root)
+	return users.NewUserItemRequestBuilderInternal(map[string]string{"user%2Did": "me-token-to-replace"}, adapter), nil
+}
+
+func init() { log.SetFlags(0) }

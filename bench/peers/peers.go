@@ -1,0 +1,134 @@
+// Package peers is what the servers under measurement have in common: where they listen
+// and whom they trust. What differs is in the directories below, one a server, each
+// written as its own documentation says.
+package peers
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/pprof"
+)
+
+// Env is what a server is told.
+type Env struct {
+	Port, PublicURL, RedisURL     string
+	ClientID, ClientSecret        string
+	Authority, TenantID, GraphURL string
+	CAFile                        string
+	Key                           []byte // to seal sessions with
+	Profile                       bool   // serve /debug/pprof
+}
+
+// FromEnv reads the environment, of which everything is required but BENCH_PROFILE.
+func FromEnv() Env {
+	must := func(name string) string {
+		value := os.Getenv(name)
+		if value == "" {
+			log.Fatalf("%s is not set; bench/load sets it", name)
+		}
+		return value
+	}
+	key, err := base64.StdEncoding.DecodeString(must("KEY"))
+	if err != nil {
+		log.Fatal("KEY is not base64")
+	}
+	return Env{
+		Key: key, Port: must("PORT"), PublicURL: must("PUBLIC_URL"), RedisURL: must("REDIS_URL"),
+		ClientID: must("CLIENT_ID"), ClientSecret: must("CLIENT_SECRET"),
+		Authority: must("AUTHORITY"), TenantID: must("TENANT_ID"), GraphURL: must("GRAPH_URL"),
+		CAFile: must("CA_FILE"), Profile: os.Getenv("BENCH_PROFILE") != "",
+	}
+}
+
+// NewApp makes the same Fiber app for everybody.
+func (e Env) NewApp() *fiber.App {
+	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10, DisableStartupMessage: true})
+	if e.Profile {
+		app.Use(pprof.New())
+	}
+	return app
+}
+
+// Client reaches the emulator, with as many kept connections as there are users at once.
+func (e Env) Client() *http.Client {
+	pem, err := os.ReadFile(e.CAFile)
+	if err != nil {
+		log.Fatal(err)
+	}
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM(pem) {
+		log.Fatalf("%s: no certificate", e.CAFile)
+	}
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		TLSClientConfig:     &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
+		MaxIdleConnsPerHost: 256, MaxIdleConns: 256, IdleConnTimeout: time.Minute,
+	}}
+}
+
+// Me asks Graph who a token's user is, over plain HTTP.
+func (e Env) Me(ctx context.Context, client *http.Client, token string) (id string, status int, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, e.GraphURL+"/me", http.NoBody)
+	if err != nil {
+		return "", 0, err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	resp, err := client.Do(r)
+	if err != nil {
+		return "", 0, err
+	}
+	defer func() { _ = resp.Body.Close() }() // it has been read
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return "", resp.StatusCode, err
+	}
+	var me struct {
+		ID string `json:"id"`
+	}
+	return me.ID, resp.StatusCode, errors.Join(json.Unmarshal(body, &me), nonEmpty(me.ID))
+}
+
+func nonEmpty(id string) error {
+	if id == "" {
+		return errors.New("Graph's answer names nobody")
+	}
+	return nil
+}
+
+// Answer writes who it is, or that it is nobody.
+func Answer(c *fiber.Ctx, id string, status int, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case status != http.StatusOK:
+		return c.SendStatus(status)
+	}
+	return c.SendString(id)
+}
+
+// Serve runs until SIGTERM.
+func (e Env) Serve(app *fiber.App) {
+	stopped, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	go func() {
+		<-stopped.Done()
+		_ = app.ShutdownWithTimeout(5 * time.Second) // the process ends anyway
+	}()
+	if err := app.Listen(net.JoinHostPort("127.0.0.1", e.Port)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
