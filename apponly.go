@@ -117,7 +117,7 @@ func (k *appCredential) renew(scope string) (token azcore.AccessToken, err error
 	ctx, cancel := context.WithTimeout(context.Background(), entraTimeout)
 	defer cancel()
 	var result confidential.AuthResult
-	x, err := a.asApp(ctx, &appTokens{auth: a}, func(client confidential.Client) (err error) {
+	x, err := a.asApp(ctx, &appTokens{auth: a}, func(client confidential.Client, _ *exchange) (err error) {
 		if result, err = client.AcquireTokenSilent(ctx, []string{scope}); err == nil && time.Until(result.ExpiresOn) > renewEarly {
 			return nil
 		}

@@ -41,7 +41,7 @@ func (cfg Config) credentials() []Credential {
 // asApp makes an MSAL call with the first of the app's credentials that Entra accepts,
 // beginning with the one it accepted last. What it refuses it has not looked at: a code
 // is still good.
-func (a *Auth) asApp(ctx context.Context, tokens tokenCache, call func(confidential.Client) error) (*exchange, error) {
+func (a *Auth) asApp(ctx context.Context, tokens tokenCache, call func(confidential.Client, *exchange) error) (*exchange, error) {
 	count := len(a.credentials.all)
 	accepted := int(a.credentials.accepted.Load())
 	for try := 0; ; try++ {
@@ -54,7 +54,7 @@ func (a *Auth) asApp(ctx context.Context, tokens tokenCache, call func(confident
 		if err != nil {
 			return nil, err
 		}
-		err = call(client)
+		err = call(client, x)
 		if err == nil || !x.refusesClient() {
 			a.credentials.accepted.Store(int32(i)) //nolint:gosec // a few
 			return x, err

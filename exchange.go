@@ -58,8 +58,11 @@ func entraClient(configured *http.Client) *http.Client {
 type exchange struct {
 	client *http.Client
 	gate   *entraGate
+	// before, if it is set, is called when nothing else stands between the caller and
+	// the token endpoint, which is not asked if it fails.
+	before func() error
 
-	failed     error // the transport's, on any call
+	failed     error // before's, or the transport's on any call
 	asked      bool  // the token endpoint answered
 	status     int
 	retryAfter time.Duration
@@ -112,6 +115,12 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	}
 	outcome := errEntraBusy // also of a panic in the app's transport
 	defer func() { done(outcome) }()
+	if x.before != nil {
+		if x.failed = x.before(); x.failed != nil {
+			outcome = context.Canceled // Entra was not asked: the next one may
+			return nil, x.failed
+		}
+	}
 	resp, err := x.post(r)
 	if err != nil || x.status < http.StatusInternalServerError { // 429 may be for one user
 		outcome = err
@@ -153,7 +162,10 @@ func (x *exchange) note(resp *http.Response) error {
 // failure says what a failed MSAL call means, from what was noted.
 // couldAsk says whether there was a code or a refresh token to ask with.
 func (x *exchange) failure(scopes []string, couldAsk bool) *Error {
+	var e *Error
 	switch {
+	case errors.As(x.failed, &e):
+		return e
 	case errors.Is(x.failed, errEntraPaused):
 		return entraUnavailable(reasonEntraPaused, errEntraPaused)
 	case x.failed != nil:

@@ -345,7 +345,7 @@ func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (toke
 	asking, cancel := context.WithTimeout(ctx, entraTimeout)
 	defer cancel()
 	var got confidential.AuthResult
-	x, err := a.asApp(asking, staged, func(client confidential.Client) (err error) {
+	x, err := a.asApp(asking, staged, func(client confidential.Client, _ *exchange) (err error) {
 		got, err = client.AcquireTokenSilent(asking, r.scopes,
 			confidential.WithSilentAccount(confidential.Account{HomeAccountID: r.who.Account}))
 		return err

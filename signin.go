@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
-	"github.com/sony/gobreaker/v2"
 
 	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/flow"
@@ -190,13 +189,11 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, with *arrival)
 	if response.Issuer != "" && !verifier.Expects(response.Issuer) {
 		return nil, ErrRejected.because("issuer_mismatch", nil) // RFC 9207
 	}
-	if a.gate.State() == gobreaker.StateOpen {
-		return nil, entraUnavailable(reasonEntraPaused, errEntraPaused) // the response stays good
-	}
-	if err := a.useOnce(ctx, response.State); err != nil {
+	claim, err := a.useOnce(ctx, response.State)
+	if err != nil {
 		return nil, err
 	}
-	g, err := a.redeem(ctx, response.Code, attempt.Verifier(), a.redeemable(attempt.Ask().Scopes))
+	g, err := a.redeem(ctx, claim, response.Code, attempt.Verifier(), a.redeemable(attempt.Ask().Scopes))
 	if err != nil {
 		return nil, err
 	}
@@ -240,21 +237,24 @@ func brought(ask flow.Ask, claims *idtoken.Claims) error {
 	return nil
 }
 
-// useOnce lets a response be redeemed once, on whichever instance it arrives
-// (threat A3).
-func (a *Auth) useOnce(ctx context.Context, state string) error {
+// useOnce returns what lets a response be redeemed once, on whichever instance it
+// arrives (threat A3). It is called when the code is about to go out, and for each of
+// the app's credentials again: a response that Entra was not asked about stays good.
+func (a *Auth) useOnce(ctx context.Context, state string) (claim func() error, err error) {
 	claimant, err := randomID(a.rand)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	first, err := a.records.Claim(ctx, state, claimant, usedFor)
-	if err != nil {
-		return storageUnavailable(err)
-	}
-	if !first {
-		return ErrRejected.because("replayed", nil)
-	}
-	return nil
+	return func() error {
+		first, err := a.records.Claim(ctx, state, claimant, usedFor)
+		if err != nil {
+			return storageUnavailable(err)
+		}
+		if !first {
+			return ErrRejected.because("replayed", nil)
+		}
+		return nil
+	}, nil
 }
 
 func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, attempt *flow.Attempt, with *arrival) (*finished, error) {

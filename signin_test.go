@@ -1,6 +1,8 @@
 package fibermsal_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
@@ -165,6 +168,82 @@ func TestA2_AttackersResponseInTheVictimsBrowser(t *testing.T) {
 	victim.assertRejected(victim.do(response.Request()), http.StatusBadRequest, "no_flow")
 	if victim.session() != before || victim.user() != adele {
 		t.Error("the victim's session changed")
+	}
+}
+
+func TestA3_ResponseIsGoodUntilEntraIsAsked(t *testing.T) {
+	for name, row := range map[string]struct {
+		unable, able func(*site)
+	}{
+		"paused": {pauseEntra, func(*site) { time.Sleep(6 * time.Second) }},
+		"another caller finds out whether Entra is back": {
+			func(s *site) {
+				pauseEntra(s)
+				time.Sleep(6 * time.Second)
+				s.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: 3 * time.Second})
+				go func() { _, _ = s.auth.AppCredential().GetToken(context.Background(), policy.TokenRequestOptions{}) }()
+				synctest.Wait()
+			},
+			func(*site) { time.Sleep(4 * time.Second) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t, newIDP(t, entratest.WithAppPermissions("User.Read.All")))
+				b := s.browser()
+				response := b.approve(b.start("/guarded"), adele)
+				row.unable(s)
+				s.idp.ResetRequests()
+				for range 3 { // who sees the page reloads it
+					if a := b.do(response.Request()); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+						t.Fatalf("not asked: %d %s", a.StatusCode, a.body)
+					}
+				}
+				if n := s.idp.Count(entratest.Token); n != 0 {
+					t.Errorf("%d token calls", n)
+				}
+				row.able(s)
+				if a := b.do(response.Request()); a.location() != "/guarded" || b.user() != adele {
+					t.Errorf("again: %d %s\n%s", a.StatusCode, a.body, s.log)
+				}
+				if a := b.do(response.Request()); a.StatusCode != http.StatusBadRequest || s.idp.Count(entratest.Token) > 2 {
+					t.Errorf("once more: %d", a.StatusCode)
+				}
+			})
+		})
+	}
+}
+
+// pauseEntra has Entra fail so often that nobody asks any more.
+func pauseEntra(s *site) {
+	s.idp.Fault(entratest.Token, entratest.Fault{Times: 10, Status: http.StatusServiceUnavailable, Body: "down"})
+	for range 10 {
+		b := s.browser()
+		b.do(b.approve(b.start(""), alex).Request())
+	}
+}
+
+func TestA3_ResponseIsGoodWhileTheAppsCredentialFails(t *testing.T) {
+	t.Parallel()
+	var failing atomic.Bool
+	idp := newIDP(t)
+	b := newSite(t, idp, func(cfg *fibermsal.Config) {
+		cfg.ClientSecret = ""
+		cfg.Credential = func(context.Context) (confidential.Credential, error) {
+			if failing.Load() {
+				return confidential.Credential{}, errors.New("the vault is down")
+			}
+			return confidential.NewCredFromSecret(idp.ClientSecret)
+		}
+	}).browser()
+	response := b.approve(b.start(""), adele)
+	failing.Store(true)
+	if a := b.do(response.Request()); a.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("meanwhile: %d %s", a.StatusCode, a.body)
+	}
+	failing.Store(false)
+	if b.do(response.Request()); b.user() != adele {
+		t.Error("the response is spent")
 	}
 }
 

@@ -42,11 +42,12 @@ type grant struct {
 }
 
 // redeem exchanges a code for tokens, which stay in memory. The code is sent
-// once: a second time Entra refuses it.
-func (a *Auth) redeem(ctx context.Context, code, verifier string, scopes []string) (*grant, error) {
+// once, if the claim to it succeeds: a second time Entra refuses it.
+func (a *Auth) redeem(ctx context.Context, claim func() error, code, verifier string, scopes []string) (*grant, error) {
 	g := &grant{tokens: &stagedTokens{}}
 	var result confidential.AuthResult
-	x, err := a.asApp(ctx, g.tokens, func(client confidential.Client) (err error) {
+	x, err := a.asApp(ctx, g.tokens, func(client confidential.Client, x *exchange) (err error) {
+		x.before = claim
 		result, err = client.AcquireTokenByAuthCode(ctx, code, a.cfg.redirectURI, scopes, confidential.WithChallenge(verifier))
 		return err
 	})
