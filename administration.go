@@ -226,9 +226,10 @@ func (s *session) labels() []record.Label {
 	return labels
 }
 
-// enlist makes a session findable, and ends those of its user that are too many.
-func (a *Auth) enlist(ctx context.Context, s *session) error {
-	dropped, err := a.records.Enlist(ctx, s.recordName, s.User.ExpiresAt, maxSessionsOfUser, s.labels()...)
+// enlist makes a session findable, and ends the oldest of its user if there are more
+// than most.
+func (a *Auth) enlist(ctx context.Context, s *session, most int) error {
+	dropped, err := a.records.Enlist(ctx, s.recordName, s.User.ExpiresAt, most, s.labels()...)
 	if err != nil {
 		return storageUnavailable(err)
 	}

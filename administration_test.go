@@ -156,6 +156,42 @@ func TestE12_OneUserHasBoundedSessions(t *testing.T) {
 	}
 }
 
+func TestE12_SigningInAgainInABrowserEndsNoOtherSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	first, last := s.browser(), s.browser()
+	first.signIn(adele)
+	tenant, id := userOf(t, first)
+	for range 98 {
+		s.browser().signIn(adele)
+	}
+	for range 3 {
+		last.signIn(adele) // the hundredth, and twice in its place
+	}
+	if first.user() != adele || last.user() != adele {
+		t.Errorf("%q is signed in with the oldest session, and %q with the newest", first.user(), last.user())
+	}
+	if n := len(collect(t, s.auth, fibermsal.SessionFilter{TenantID: tenant, UserID: id})); n != 100 {
+		t.Errorf("%d sessions", n)
+	}
+	if s.browser().signIn(adele); first.user() != "" {
+		t.Error("the oldest of 101 lives")
+	}
+}
+
+func TestE12_SessionsThatWereReplacedDoNotCount(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	quiet, busy := s.browser(), s.browser()
+	quiet.signIn(adele)
+	for i := range 130 {
+		busy.signIn([]string{adele, alex}[i%10/9]) // also somebody else, for a while
+	}
+	if quiet.user() != adele {
+		t.Error("a second browser ended the session of the first")
+	}
+}
+
 func TestFrontChannel_SignOutAtEntraEndsTheSession(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t)

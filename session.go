@@ -49,7 +49,7 @@ func (s *session) steppedUp(id string) bool {
 // and which the id_token of a sign-in for something else does not repeat. It counts no
 // longer than it would have.
 func (s *session) inherit(old *session) {
-	if old == nil || old.User.ID != s.User.ID || old.User.TenantID != s.User.TenantID {
+	if old == nil || !s.sameUser(old) {
 		return
 	}
 	for id, until := range old.AuthContexts {
@@ -60,6 +60,10 @@ func (s *session) inherit(old *session) {
 	if s.AuthenticatedAt.IsZero() {
 		s.AuthenticatedAt = old.AuthenticatedAt
 	}
+}
+
+func (s *session) sameUser(other *session) bool {
+	return s.User.ID == other.User.ID && s.User.TenantID == other.User.TenantID
 }
 
 // errCorruptSession says that a session's record is unreadable and was removed.
@@ -150,7 +154,7 @@ func (a *Auth) touch(ctx context.Context, r *rememberedSession) {
 		return
 	}
 	if a.records.ListsFade() {
-		if err := a.enlist(ctx, r.session); err != nil {
+		if err := a.enlist(ctx, r.session, maxSessionsOfUser); err != nil {
 			a.log.LogAttrs(ctx, slog.LevelWarn, "session not listed again", slog.Any("error", err))
 		}
 	}
@@ -163,8 +167,9 @@ func (a *Auth) remaining(s *session) time.Duration {
 }
 
 // create stores a new session and its tokens and returns the cookie value. The
-// tokens go first, so that no session is ever seen without.
-func (a *Auth) create(ctx context.Context, s *session, tokens []byte) (id string, err error) {
+// tokens go first, so that no session is ever seen without. Those that are leaving end
+// when it has begun, and do not count among their user's.
+func (a *Auth) create(ctx context.Context, s *session, tokens []byte, leaving map[string]*session) (id string, err error) {
 	if id, err = randomID(a.rand); err != nil {
 		return "", err
 	}
@@ -180,7 +185,13 @@ func (a *Auth) create(ctx context.Context, s *session, tokens []byte) (id string
 	if err := a.records.Put(ctx, s.recordName, record.Session, content, ttl); err != nil {
 		return "", storageUnavailable(err)
 	}
-	if err := a.enlist(ctx, s); err != nil {
+	most := maxSessionsOfUser
+	for _, old := range leaving {
+		if s.sameUser(old) {
+			most++
+		}
+	}
+	if err := a.enlist(ctx, s, most); err != nil {
 		return "", err
 	}
 	a.introduce(ctx)

@@ -269,8 +269,9 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 	for _, id := range claims.AuthContexts {
 		s.AuthContexts[id] = s.User.ExpiresAt
 	}
+	leaving := a.alive(ctx, attempt.Replaces(), with.present)
 	if !attempt.Ask().IsZero() {
-		old, _ := a.read(ctx, attempt.Replaces()) // without it the user proves it again
+		old := leaving[attempt.Replaces()] // without it the user proves it again
 		if old == nil && attempt.Ask().Silent {
 			return nil, ErrLoginRequired.because(reasonAnotherUser, nil) // signed out meanwhile, which wins
 		}
@@ -281,7 +282,7 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 		return nil, err
 	}
 	f := &finished{session: s, returnTo: attempt.ReturnTo()}
-	if f.id, err = a.create(ctx, s, g.tokens.snapshot()); err != nil {
+	if f.id, err = a.create(ctx, s, g.tokens.snapshot(), leaving); err != nil {
 		return nil, errors.Join(err, a.end(ctx, s.recordName))
 	}
 	// The new session is written before the old one goes: a crash in between
@@ -291,7 +292,24 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 			return nil, errors.Join(err, a.end(ctx, s.recordName))
 		}
 	}
+	for _, old := range leaving {
+		a.delist(ctx, old)
+	}
 	return f, nil
+}
+
+// alive are those of the sessions with these names that can be read.
+func (a *Auth) alive(ctx context.Context, names ...string) map[string]*session {
+	sessions := make(map[string]*session)
+	for _, name := range names {
+		if name == "" || sessions[name] != nil {
+			continue
+		}
+		if s, err := a.read(ctx, name); err == nil && s != nil {
+			sessions[name] = s
+		}
+	}
+	return sessions
 }
 
 // during gives a session that has no records yet a name of its own, so that
