@@ -173,7 +173,7 @@ func (d *diagnosis) registration(ctx context.Context) []doctor.Finding {
 
 func (d *diagnosis) silentSignIn(ctx context.Context) (answer doctor.Authorization, err error) {
 	a := d.auth
-	attempt, err := flow.Begin(a.rand, time.Now(), "/", "", flow.Ask{Silent: true})
+	attempt, err := flow.Begin(a.rand, time.Now(), flow.DestinationOf("/"), "", flow.Ask{Silent: true})
 	if err != nil {
 		return answer, err
 	}

@@ -15,8 +15,13 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// askParameter is the login URL's parameter with what a sign-in is to bring, sealed.
-const askParameter = "ask"
+// The parameters of the login URL: the path to come back to, the name of the page where
+// that is too long for a path, and what the sign-in is to bring, sealed.
+const (
+	toParameter   = "to"
+	pageParameter = "page"
+	askParameter  = "ask"
+)
 
 // asking returns a copy of a general error that a sign-in mends if it brings what is
 // asked for.
@@ -46,15 +51,15 @@ func (e *Error) interactive() bool {
 func (a *Auth) mend(c *fiber.Ctx, e *Error) string {
 	r := requestOf(c)
 	if r.attempt != nil {
-		return a.signInURL(r.attempt.ReturnTo(), r.attempt.Ask().Interactive(), r.attempt.Replaces())
+		return a.signInURL(r.attempt.Destination(), r.attempt.Ask().Interactive(), r.attempt.Replaces())
 	}
 	session, _ := a.presentSession(c)
-	to := returnto.Home
+	to := flow.DestinationOf(returnto.Home)
 	if c.Method() == fiber.MethodGet && isNavigation(c) {
-		to = requestedPath(c)
+		to = destinationOf(c)
 	}
 	ask := a.askFor(r.session, e)
-	if a.triesOf(c).Has(returnto.Clean(to)) {
+	if a.triesOf(c).Has(to) {
 		ask = ask.Interactive() // silence has been tried for this page
 	}
 	return a.signInURL(to, ask, session)
@@ -77,12 +82,18 @@ func (a *Auth) askFor(s *session, e *Error) flow.Ask {
 	return ask
 }
 
-// signInURL is where a browser signs in to come back to a path. What is asked for
+// destinationOf is the page that a request is for.
+func destinationOf(c *fiber.Ctx) flow.Destination { return flow.DestinationOf(requestedPath(c)) }
+
+// signInURL is where a browser signs in to come back to a page. What is asked for
 // opens only beside the session it was sealed for.
-func (a *Auth) signInURL(to string, ask flow.Ask, session string) string {
+func (a *Auth) signInURL(to flow.Destination, ask flow.Ask, session string) string {
 	query := url.Values{}
-	if to = returnto.Clean(to); to != returnto.Home {
-		query.Set("to", to)
+	if path := to.Path(); path != returnto.Home {
+		query.Set(toParameter, path)
+	}
+	if page := to.Page(); page != "" {
+		query.Set(pageParameter, page)
 	}
 	if sealed := a.sealAsk(ask, session); sealed != "" {
 		query.Set(askParameter, sealed)
@@ -123,21 +134,21 @@ func (a *Auth) triesOf(c *fiber.Ctx) flow.Tries {
 // sendToSignIn sends a page's user to the sign-in that mends an error, unless that
 // would go round in circles.
 func (a *Auth) sendToSignIn(c *fiber.Ctx, e *Error) (sent bool) {
-	tries, path := a.triesOf(c), returnto.Clean(requestedPath(c))
-	if tries.Exhausted(path) {
+	tries, to := a.triesOf(c), destinationOf(c)
+	if tries.Exhausted(to) {
 		return false
 	}
 	protect(c)
-	a.keepTries(c, tries.Asked(path, time.Now()))
+	a.keepTries(c, tries.Asked(to, time.Now()))
 	a.telemetry.interactions.Add(c.UserContext(), 1, metric.WithAttributes(attribute.String("code", e.Code)))
 	return redirect(c, a.mend(c, e)) == nil
 }
 
 // completedFor counts a sign-in for the page that has asked for it. The cookie comes along
 // with Entra's cross-site POST, as the attempt's does.
-func (a *Auth) completedFor(c *fiber.Ctx, path string) {
-	if tries := a.triesOf(c); tries.Has(path) {
-		a.keepTries(c, tries.Completed(path, time.Now()))
+func (a *Auth) completedFor(c *fiber.Ctx, to flow.Destination) {
+	if tries := a.triesOf(c); tries.Has(to) {
+		a.keepTries(c, tries.Completed(to, time.Now()))
 	}
 }
 
@@ -147,9 +158,9 @@ func (a *Auth) succeeded(c *fiber.Ctx, r *request) {
 		c.Response().StatusCode() >= fiber.StatusBadRequest {
 		return
 	}
-	tries, path := a.triesOf(c), returnto.Clean(requestedPath(c))
-	if tries.Has(path) {
-		a.keepTries(c, tries.Without(path))
+	tries, to := a.triesOf(c), destinationOf(c)
+	if tries.Has(to) {
+		a.keepTries(c, tries.Without(to))
 	}
 }
 

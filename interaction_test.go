@@ -293,6 +293,45 @@ func TestInteraction_LoopEndsWithAPageThatExplains(t *testing.T) {
 	}
 }
 
+func TestB14_PagesTooLongToComeBackToDoNotLoop(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int{500, 1100, 1900, 2500, 3000} {
+		s := newInteractiveSite(t, newIDP(t))
+		b := s.browser()
+		b.signIn(adele)
+		page := "/challenge?q=" + strings.Repeat("x", length)
+		var a *answer
+		for range 4 { // the app's home page leads here, say
+			if a = b.navigate(page); a.StatusCode != http.StatusSeeOther {
+				break
+			}
+			back := b.do(b.approve(b.navigate(a.location()).location(), adele).Request())
+			if back.StatusCode != http.StatusSeeOther || (back.location() != page && back.location() != "/") {
+				t.Fatalf("%d bytes: back by %d to %q", length, back.StatusCode, back.location())
+			}
+			b.navigate("/")
+		}
+		if a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "did not help") {
+			t.Errorf("%d bytes, after three sign-ins: %d to %.40q", length, a.StatusCode, a.location())
+		}
+		if a := b.navigate(page + "y"); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("%d bytes: another page is caught in it: %d", length, a.StatusCode)
+		}
+	}
+}
+
+func TestB14_ClientWithoutCookiesComesToNoSecondRound(t *testing.T) {
+	t.Parallel()
+	s := newInteractiveSite(t, newIDP(t))
+	forgetful := func(r *http.Request) *answer { return s.browser().do(r) }
+	a := forgetful(navigation(http.MethodGet, "/challenge"))
+	a = forgetful(navigation(http.MethodGet, a.location()))
+	a = forgetful(s.browser().approve(a.location(), adele).Request())
+	if a.StatusCode != http.StatusBadRequest || a.location() != "" || s.idp.Count(entratest.Token) != 0 {
+		t.Errorf("%d to %q, %d token calls", a.StatusCode, a.location(), s.idp.Count(entratest.Token))
+	}
+}
+
 func TestInteraction_SuccessfulPagesAreNoLoop(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))

@@ -113,7 +113,8 @@ func (a *Auth) login(c *fiber.Ctx) error {
 		return c.SendStatus(fiber.StatusForbidden)
 	}
 	replaces, _ := a.presentSession(c)
-	target, cookie, err := a.begin(c.UserContext(), strings.Clone(c.Query("to")), replaces, a.asked(c, replaces))
+	to := flow.DestinationOf(strings.Clone(c.Query(toParameter))).For(strings.Clone(c.Query(pageParameter)))
+	target, cookie, err := a.begin(c.UserContext(), to, replaces, a.asked(c, replaces))
 	if err != nil {
 		return err
 	}
@@ -169,8 +170,8 @@ func (a *Auth) takeAnswer(c *fiber.Ctx) error {
 	a.telemetry.signIns.Add(c.UserContext(), 1, outcomeAttributes(nil))
 	a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
 	a.setCookie(c, a.cfg.cookieName, f.id, fiber.CookieSameSiteLaxMode, a.cfg.AbsoluteTimeout)
-	a.completedFor(c, f.returnTo)
-	return errors.Join(a.succeed(c, f.session, response.State), redirect(c, f.returnTo))
+	a.completedFor(c, f.to)
+	return errors.Join(a.succeed(c, f.session, response.State), redirect(c, f.to.Path()))
 }
 
 // withTheUser repeats a silent sign-in that did not succeed, with the user's help.

@@ -28,8 +28,8 @@ const usedFor = flow.Lifetime + 2*time.Minute
 
 // begin starts a sign-in: where to send the browser, and the cookie it must bring
 // back. It writes nothing to the storage (threat G26).
-func (a *Auth) begin(ctx context.Context, returnTo, replaces string, ask flow.Ask) (authorizeURL string, cookie flow.Cookie, err error) {
-	attempt, err := flow.Begin(a.rand, time.Now(), returnTo, replaces, ask)
+func (a *Auth) begin(ctx context.Context, to flow.Destination, replaces string, ask flow.Ask) (authorizeURL string, cookie flow.Cookie, err error) {
+	attempt, err := flow.Begin(a.rand, time.Now(), to, replaces, ask)
 	if err != nil {
 		return "", flow.Cookie{}, ErrMisconfigured.because("no_randomness", err)
 	}
@@ -133,9 +133,9 @@ func missingFrom(present, scopes []string) (missing []string) {
 
 // finished is a completed sign-in.
 type finished struct {
-	id       string // the session cookie's value
-	session  *session
-	returnTo string
+	id      string // the session cookie's value
+	session *session
+	to      flow.Destination
 }
 
 // attemptOf finds the attempt that an authorization response answers. Only a
@@ -281,7 +281,7 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 	if s.User, err = a.completed(ctx, s.User, &credential{auth: a, session: s.during(a.flows.Name(attempt.State())), tokens: g.tokens}); err != nil {
 		return nil, err
 	}
-	f := &finished{session: s, returnTo: attempt.ReturnTo()}
+	f := &finished{session: s, to: attempt.Destination()}
 	if f.id, err = a.create(ctx, s, g.tokens.snapshot(), leaving); err != nil {
 		return nil, errors.Join(err, a.end(ctx, s.recordName))
 	}

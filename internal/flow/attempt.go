@@ -17,8 +17,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
 // Lifetime is how long a user may take to sign in.
@@ -36,13 +34,15 @@ const seedSize = 32
 type Attempt struct {
 	seed      []byte
 	startedAt time.Time
+	to        Destination
 	details   details
 }
 
 // details is what an attempt carries beside its seed.
 type details struct {
-	// ReturnTo is the path to go to afterwards.
+	// ReturnTo is the path to go to afterwards, and Page who asked, if that is another.
 	ReturnTo string `json:"r,omitempty"`
+	Page     string `json:"p,omitempty"`
 	// Replaces is the record of the session this sign-in will replace. The
 	// callback of form_post is a cross-site POST, which brings no Lax cookie,
 	// so it could not know otherwise.
@@ -51,22 +51,21 @@ type details struct {
 	Ask Ask `json:"k,omitzero"`
 }
 
-// Begin starts an attempt that leads to returnTo and replaces a session's
-// record, if not empty. The return path is cleaned, and a long one is dropped.
-func Begin(random io.Reader, now time.Time, returnTo, replaces string, ask Ask) (*Attempt, error) {
+// Begin starts an attempt that leads to a page and replaces a session's record, if not
+// empty. A long path is dropped.
+func Begin(random io.Reader, now time.Time, to Destination, replaces string, ask Ask) (*Attempt, error) {
 	seed := make([]byte, seedSize)
 	if _, err := io.ReadFull(random, seed); err != nil {
 		return nil, fmt.Errorf("flow: no randomness: %w", err)
 	}
-	returnTo = returnto.Clean(returnTo)
 	asked, err := json.Marshal(ask)
 	if err != nil {
 		return nil, err
 	}
-	if len(returnTo)+len(asked) > maxReturnTo {
-		returnTo = returnto.Home
+	if len(to.Path())+len(asked) > maxReturnTo {
+		to = to.home()
 	}
-	return &Attempt{seed: seed, startedAt: now, details: details{ReturnTo: returnTo, Replaces: replaces, Ask: ask}}, nil
+	return &Attempt{seed: seed, startedAt: now, to: to, details: details{Replaces: replaces, Ask: ask}}, nil
 }
 
 // State is the value that ties the authorization response to this attempt.
@@ -84,9 +83,8 @@ func (a *Attempt) Challenge() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// ReturnTo is the path to go to after the sign-in. It is cleaned again on every
-// use: rules may have become stricter since the cookie was sealed.
-func (a *Attempt) ReturnTo() string { return returnto.Clean(a.details.ReturnTo) }
+// Destination is where the sign-in leads.
+func (a *Attempt) Destination() Destination { return a.to }
 
 // Replaces names the record of the session that was there before, or "".
 func (a *Attempt) Replaces() string { return a.details.Replaces }
@@ -123,7 +121,9 @@ func (a *Attempt) derive(purpose string) string {
 
 func (a *Attempt) encode() ([]byte, error) {
 	out := binary.BigEndian.AppendUint64(append([]byte{}, a.seed...), uint64(a.startedAt.Unix())) //nolint:gosec // and back below
-	more, err := json.Marshal(a.details)
+	d := a.details
+	d.ReturnTo, d.Page = a.to.Path(), a.to.Page()
+	more, err := json.Marshal(d)
 	return append(out, more...), err
 }
 
@@ -137,5 +137,6 @@ func decode(plaintext []byte) (*Attempt, error) {
 	if err := json.Unmarshal(plaintext[fixed:], &a.details); err != nil {
 		return nil, errors.New("flow: attempt unreadable")
 	}
+	a.to = DestinationOf(a.details.ReturnTo).For(a.details.Page)
 	return a, nil
 }

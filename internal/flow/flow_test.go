@@ -30,7 +30,7 @@ func newJar(tb testing.TB, change ...func(args *[4]string)) *flow.Jar {
 
 func begin(tb testing.TB, at time.Time, returnTo string) *flow.Attempt {
 	tb.Helper()
-	a, err := flow.Begin(rand.Reader, at, returnTo, "old-session", flow.Ask{})
+	a, err := flow.Begin(rand.Reader, at, flow.DestinationOf(returnTo), "old-session", flow.Ask{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestAttempt_SurvivesItsCookie(t *testing.T) {
 	if !ok {
 		t.Fatal("does not open")
 	}
-	if b.State() != a.State() || b.Nonce() != a.Nonce() || b.Verifier() != a.Verifier() || b.ReturnTo() != "/reports?x=1" || b.Replaces() != "old-session" {
+	if b.State() != a.State() || b.Nonce() != a.Nonce() || b.Verifier() != a.Verifier() || b.Destination().Path() != "/reports?x=1" || b.Replaces() != "old-session" {
 		t.Error("something changed on the way")
 	}
 	if b.Expired(now.Add(9*time.Minute)) || !b.Expired(now.Add(11*time.Minute)) || !b.Expired(now.Add(-time.Hour)) {
@@ -57,6 +57,35 @@ func TestAttempt_SurvivesItsCookie(t *testing.T) {
 	}
 	if !b.Matches(a.State()) || b.Matches(a.Nonce()) || b.Matches("") {
 		t.Error("matches the wrong state")
+	}
+}
+
+func TestAttempt_KnowsThePageItCannotLeadTo(t *testing.T) {
+	t.Parallel()
+	jar := newJar(t)
+	short, long, longer := "/a?b=c", "/"+strings.Repeat("x", 1500), "/"+strings.Repeat("y", 3000)
+	for path, want := range map[string]string{"": "/", "/": "/", short: short, long: "/", longer: "/", "//evil": "/"} {
+		to := flow.DestinationOf(path)
+		through := flow.DestinationOf(to.Path()).For(to.Page()) // the login URL
+		a, err := flow.Begin(rand.Reader, time.Now(), through, "", flow.Ask{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookie, err := jar.Seal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, ok := jar.Open(cookie)
+		if !ok || b.Destination().Path() != want {
+			t.Errorf("%.20q leads to %q", path, b.Destination().Path())
+		}
+		tries := flow.Tries{}.Asked(to, time.Now())
+		if !tries.Has(b.Destination()) || tries.Has(flow.DestinationOf(path+"z")) {
+			t.Errorf("%.20q is counted as another page", path)
+		}
+	}
+	if to := flow.DestinationOf("/"); to.For("../../..") != to || to.For(strings.Repeat("A", 9)) != to {
+		t.Error("anything names a page")
 	}
 }
 
@@ -78,7 +107,7 @@ func TestAttempt_SecretsAreIndependent(t *testing.T) {
 
 func TestAttempt_NeedsRandomness(t *testing.T) {
 	t.Parallel()
-	if _, err := flow.Begin(strings.NewReader("too short"), time.Now(), "/", "", flow.Ask{}); err == nil {
+	if _, err := flow.Begin(strings.NewReader("too short"), time.Now(), flow.DestinationOf("/"), "", flow.Ask{}); err == nil {
 		t.Error("began without randomness")
 	}
 }

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -18,72 +17,67 @@ const (
 	// take, and than one has taken.
 	TriesLifetime = Lifetime + countedFor
 	countedFor    = time.Minute
-	// maxPaths is how many pages are kept apart.
-	maxPaths = 12
+	// maxPages is how many pages are kept apart.
+	maxPages = 12
 )
 
 // Tries counts, for each page, the sign-ins that have been completed and have not
 // helped: the page asked for another one at once. They travel in one small sealed
-// cookie.
-type Tries struct{ paths []pathTries }
+// cookie, with the attributes of the attempt's: who does not keep it completes no
+// sign-in and so comes to no second round.
+type Tries struct{ pages []pageTries }
 
-type pathTries struct {
-	Path  string `json:"p"` // a short hash
+type pageTries struct {
+	Page  string `json:"p"`
 	Count int    `json:"n"`
 	Until int64  `json:"t"`
 }
 
-func shortHash(path string) string {
-	sum := sha256.Sum256([]byte(path))
-	return base64.RawURLEncoding.EncodeToString(sum[:6])
-}
-
 // Exhausted reports whether another sign-in for a page would go round in circles.
-func (t Tries) Exhausted(path string) bool {
-	i := t.index(path)
-	return i >= 0 && t.paths[i].Count >= maxTries
+func (t Tries) Exhausted(to Destination) bool {
+	i := t.index(to)
+	return i >= 0 && t.pages[i].Count >= maxTries
 }
 
 // Has reports whether a page has sent its user to sign in.
-func (t Tries) Has(path string) bool { return t.index(path) >= 0 }
+func (t Tries) Has(to Destination) bool { return t.index(to) >= 0 }
 
 // Asked notes that a page sends its user to sign in.
-func (t Tries) Asked(path string, now time.Time) Tries {
-	return t.noted(path, 0, now.Add(TriesLifetime))
+func (t Tries) Asked(to Destination, now time.Time) Tries {
+	return t.noted(to, 0, now.Add(TriesLifetime))
 }
 
 // Completed counts a sign-in that a page has asked for.
-func (t Tries) Completed(path string, now time.Time) Tries {
-	return t.noted(path, 1, now.Add(countedFor))
+func (t Tries) Completed(to Destination, now time.Time) Tries {
+	return t.noted(to, 1, now.Add(countedFor))
 }
 
-func (t Tries) noted(path string, more int, until time.Time) Tries {
-	paths := slices.Clone(t.paths)
-	entry := pathTries{Path: shortHash(path)}
-	if i := t.index(path); i >= 0 {
-		entry = paths[i]
-		paths = slices.Delete(paths, i, i+1)
+func (t Tries) noted(to Destination, more int, until time.Time) Tries {
+	pages := slices.Clone(t.pages)
+	entry := pageTries{Page: to.page}
+	if i := t.index(to); i >= 0 {
+		entry = pages[i]
+		pages = slices.Delete(pages, i, i+1)
 	}
 	entry.Count, entry.Until = entry.Count+more, until.Unix()
-	paths = append(paths, entry)
-	return Tries{paths[max(0, len(paths)-maxPaths):]}
+	pages = append(pages, entry)
+	return Tries{pages[max(0, len(pages)-maxPages):]}
 }
 
 // Without forgets a page, because it has been shown.
-func (t Tries) Without(path string) Tries {
-	paths := slices.Clone(t.paths)
-	if i := t.index(path); i >= 0 {
-		paths = slices.Delete(paths, i, i+1)
+func (t Tries) Without(to Destination) Tries {
+	pages := slices.Clone(t.pages)
+	if i := t.index(to); i >= 0 {
+		pages = slices.Delete(pages, i, i+1)
 	}
-	return Tries{paths}
+	return Tries{pages}
 }
 
 // IsEmpty reports whether no page is counted.
-func (t Tries) IsEmpty() bool { return len(t.paths) == 0 }
+func (t Tries) IsEmpty() bool { return len(t.pages) == 0 }
 
-func (t Tries) index(path string) int {
-	hash := shortHash(path)
-	return slices.IndexFunc(t.paths, func(p pathTries) bool { return p.Path == hash })
+func (t Tries) index(to Destination) int {
+	return slices.IndexFunc(t.pages, func(p pageTries) bool { return p.Page == to.page })
 }
 
 // TriesName is the name of the cookie with the tries.
@@ -91,7 +85,7 @@ func (j *Jar) TriesName() string { return j.prefix + "tries" }
 
 // SealTries puts tries into their cookie.
 func (j *Jar) SealTries(t Tries) (Cookie, error) {
-	plaintext, err := json.Marshal(t.paths)
+	plaintext, err := json.Marshal(t.pages)
 	if err != nil {
 		return Cookie{}, err
 	}
@@ -107,10 +101,10 @@ func (j *Jar) OpenTries(value string, now time.Time) (t Tries) {
 		return Tries{}
 	}
 	plaintext, err := j.ring.Open(box, j.triesContext())
-	if err != nil || json.Unmarshal(plaintext, &t.paths) != nil {
+	if err != nil || json.Unmarshal(plaintext, &t.pages) != nil {
 		return Tries{}
 	}
-	t.paths = slices.DeleteFunc(t.paths, func(p pathTries) bool { return now.Unix() > p.Until })
+	t.pages = slices.DeleteFunc(t.pages, func(p pageTries) bool { return now.Unix() > p.Until })
 	return t
 }
 
