@@ -33,7 +33,9 @@ func (e *Error) asking(reason string, cause error, ask flow.Ask) *Error {
 
 // ClaimsChallenge is the error for a handler whose API answered 401 with a claims
 // challenge, decoded: the middleware starts a sign-in that brings the claims. Calls
-// through the graph package need no help with it.
+// through the graph package need no help with it. Claims that are no JSON object, or
+// with the scopes exceed 700 bytes, cannot be asked for: the answer is then
+// [ErrMisconfigured], and not a sign-in that would bring less.
 func ClaimsChallenge(claims string) *Error { return claimsChallenge(claims, nil) }
 
 func claimsChallenge(claims string, scopes []string) *Error {
@@ -46,12 +48,28 @@ func (e *Error) interactive() bool {
 	return e.ask != nil || errors.Is(e, ErrLoginRequired)
 }
 
+// unaskable is for what no sign-in can ask for. A page that wants it is not to be had by
+// one that brings less (threat B14).
+func unaskable(err error) *Error { return ErrMisconfigured.because("ask", err) }
+
+// askable returns the error, or why what it asks for cannot be asked for.
+func (e *Error) askable() *Error {
+	if e.ask == nil {
+		return e
+	}
+	if err := e.ask.Check(); err != nil {
+		return unaskable(err)
+	}
+	return e
+}
+
 // mend is the URL of the sign-in that mends an error, from which the browser comes
 // back to where it was, if that was a page.
 func (a *Auth) mend(c *fiber.Ctx, e *Error) string {
 	r := requestOf(c)
 	if r.attempt != nil {
-		return a.signInURL(r.attempt.Destination(), r.attempt.Ask().Interactive(), r.attempt.Replaces())
+		ask, _ := again(r.attempt, e) // the page says why there is nothing more to ask for
+		return a.signInURL(r.attempt.Destination(), ask, r.attempt.Replaces())
 	}
 	session, _ := a.presentSession(c)
 	to := flow.DestinationOf(returnto.Home)
@@ -63,6 +81,23 @@ func (a *Auth) mend(c *fiber.Ctx, e *Error) string {
 		ask = ask.Interactive() // silence has been tried for this page
 	}
 	return a.signInURL(to, ask, session)
+}
+
+// again is what the sign-in after one that failed asks for: the same, and the claims that
+// were missing.
+func again(failed *flow.Attempt, e *Error) (flow.Ask, error) {
+	same := failed.Ask().Interactive()
+	if e.ask == nil || e.ask.Claims == "" {
+		return same, nil
+	}
+	more, err := same.WithClaims(e.ask.Claims)
+	if err == nil {
+		err = more.Check()
+	}
+	if err != nil {
+		return same, err
+	}
+	return more, nil
 }
 
 // askFor completes what an error asks for with whose sign-in it is. A session whose
@@ -105,7 +140,8 @@ func (a *Auth) signInURL(to flow.Destination, ask flow.Ask, session string) stri
 	return target
 }
 
-// sealAsk returns nothing for nothing. A hint that makes it too large is left out.
+// sealAsk returns nothing for nothing. A hint that makes it too large is left out; all
+// else has been found askable.
 func (a *Auth) sealAsk(ask flow.Ask, session string) string {
 	if ask.IsZero() {
 		return ""
@@ -142,6 +178,22 @@ func (a *Auth) sendToSignIn(c *fiber.Ctx, e *Error) (sent bool) {
 	a.keepTries(c, tries.Asked(to, time.Now()))
 	a.telemetry.interactions.Add(c.UserContext(), 1, metric.WithAttributes(attribute.String("code", e.Code)))
 	return redirect(c, a.mend(c, e)) == nil
+}
+
+// withClaims begins a sign-in again that has come to nothing for want of claims, as when
+// Entra refuses the code by Conditional Access, and asks for them.
+func (a *Auth) withClaims(c *fiber.Ctx, failed *flow.Attempt, e *Error) error {
+	tries, to := a.triesOf(c), failed.Destination()
+	if tries.Exhausted(to) {
+		return errSignInLoop.because(e.Code, e)
+	}
+	ask, err := again(failed, e)
+	if err != nil {
+		return unaskable(err)
+	}
+	a.keepTries(c, tries.Repeated(to, time.Now()))
+	a.telemetry.interactions.Add(c.UserContext(), 1, metric.WithAttributes(attribute.String("code", e.Code)))
+	return a.sendToEntra(c, to, failed.Replaces(), ask)
 }
 
 // completedFor counts a sign-in for the page that has asked for it. The cookie comes along

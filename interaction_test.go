@@ -14,6 +14,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
@@ -225,6 +226,101 @@ func TestB14_ClaimsOfAChallengeAreAskedForOnce(t *testing.T) {
 	}
 	if got := claims("/user/login"); strings.Contains(got, "nbf") {
 		t.Errorf("a plain sign-in asks for the claims, too: %s", got)
+	}
+}
+
+func TestB14_WhatCannotBeAskedForIsRefused(t *testing.T) {
+	t.Parallel()
+	// Without the library's own recover a panic would end the process.
+	s := newSite(t, newIDP(t))
+	s.app = fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+	s.app.Use(recover.New(), s.auth.Handler())
+	fibermsal.RegisterRoutes(s.app)
+	b := s.browser()
+	b.signIn(adele)
+	challenge := func(claims string) fibermsal.Check {
+		return func(*fiber.Ctx, *fibermsal.User) error { return fibermsal.ClaimsChallenge(claims) }
+	}
+	many := make([]string, 60)
+	for i := range many {
+		many[i] = fmt.Sprintf("Some.Scope%d", i)
+	}
+	for name, row := range map[string]struct {
+		check  fibermsal.Check
+		reason string // of the refusal; empty if there is a sign-in
+	}{
+		"a claim":             {challenge(`{"access_token":{"nbf":{"essential":true,"value":"1"}}}`), ""},
+		"a claim of any kind": {challenge(`{"id_token":{"auth_time":null}}`), ""},
+		"none of a token":     {challenge(`{"id_token":null}`), ""},
+		"as many as fit":      {challenge(`{"access_token":{"capolids":{"values":["` + strings.Repeat("x", 600) + `"]}}}`), ""},
+		"too many claims":     {challenge(`{"access_token":{"capolids":{"values":["` + strings.Repeat("x", 700) + `"]}}}`), "exceed 700 bytes"},
+		"too many scopes":     {fibermsal.HasScope(many...), "exceed 700 bytes"},
+		"null":                {challenge("null"), "decoded from base64"},
+		"a list":              {challenge("[]"), "decoded from base64"},
+		"a text":              {challenge("eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="), "decoded from base64"},
+		"a number":            {challenge(`{"access_token":1}`), "decoded from base64"},
+	} {
+		s.app.Get("/"+url.PathEscape(name), fibermsal.Require(row.check))
+		for _, way := range []string{"navigation", "fetch"} {
+			a := b.do(ways[way]("/" + url.PathEscape(name)))
+			if row.reason != "" {
+				if a.StatusCode != http.StatusInternalServerError || a.location() != "" || !strings.Contains(s.log.String(), row.reason) {
+					t.Errorf("%s by %s: %d to %q\n%s", name, way, a.StatusCode, a.location(), s.log)
+				}
+				continue
+			}
+			if way == "fetch" {
+				continue
+			}
+			if to := b.navigate(a.location()); to.StatusCode != http.StatusSeeOther || !strings.Contains(to.location(), "/authorize") {
+				t.Errorf("%s: %d to %q, then %d %.60q", name, a.StatusCode, a.location(), to.StatusCode, to.body)
+			}
+		}
+	}
+}
+
+func TestB14_ClaimsThatEntraWantsOfACodeAreAskedFor(t *testing.T) {
+	t.Parallel()
+	refused := entratest.Fault{OAuth: &entratest.OAuthError{
+		Error: "interaction_required", Codes: []int{50076}, Claims: `{"access_token":{"capolids":{"essential":true,"values":["the policy"]}}}`,
+	}}
+	for name, row := range map[string]struct {
+		page string
+		also string // in the claims
+	}{
+		"of a sign-in": {"/signed-in?q=1", "xms_cc"},
+		"of a step-up": {"/step-up", `"value":"c1"`},
+	} {
+		s := newInteractiveSite(t, newIDP(t))
+		b := s.browser()
+		if name == "of a step-up" {
+			b.signIn(adele)
+		}
+		once := refused
+		once.Times = 1
+		s.idp.Fault(entratest.Token, once)
+		authorizeURL := b.navigate(b.navigate(row.page).location()).location()
+		again := b.do(b.approve(authorizeURL, adele).Request())
+		u, err := url.Parse(again.location())
+		if err != nil || again.StatusCode != http.StatusSeeOther || !strings.Contains(u.Query().Get("claims"), "the policy") ||
+			!strings.Contains(u.Query().Get("claims"), row.also) {
+			t.Fatalf("%s: %d to %q\n%s", name, again.StatusCode, again.location(), again.body)
+		}
+		back := b.do(b.approve(again.location(), adele).Request())
+		if back.location() != row.page || b.navigate(back.location()).body != "shown" {
+			t.Errorf("%s: at last %d to %q", name, back.StatusCode, back.location())
+		}
+
+		s.idp.Fault(entratest.Token, refused) // whatever the user does
+		b = s.browser()
+		a := b.navigate(b.navigate("/signed-in").location())
+		rounds := 0
+		for ; a.StatusCode == http.StatusSeeOther && rounds < 10; rounds++ {
+			a = b.do(b.approve(a.location(), adele).Request())
+		}
+		if a.StatusCode != http.StatusForbidden || rounds > 4 || !strings.Contains(a.body, "did not help") || strings.Contains(a.body, "/user/login") {
+			t.Errorf("%s, for ever: after %d rounds %d %s", name, rounds, a.StatusCode, a.body)
+		}
 	}
 }
 

@@ -113,6 +113,7 @@ func (a *Auth) answer(c *fiber.Ctx, err error) error {
 		return err
 	}
 	startOver(c)
+	e = e.askable()
 	if e.interactive() && !requestOf(c).callback && isNavigation(c) {
 		if a.sendToSignIn(c, e) {
 			return nil

@@ -114,7 +114,12 @@ func (a *Auth) login(c *fiber.Ctx) error {
 	}
 	replaces, _ := a.presentSession(c)
 	to := flow.DestinationOf(strings.Clone(c.Query(toParameter))).For(strings.Clone(c.Query(pageParameter)))
-	target, cookie, err := a.begin(c.UserContext(), to, replaces, a.asked(c, replaces))
+	return a.sendToEntra(c, to, replaces, a.asked(c, replaces))
+}
+
+// sendToEntra begins a sign-in, whose cookie the browser must bring back.
+func (a *Auth) sendToEntra(c *fiber.Ctx, to flow.Destination, replaces string, ask flow.Ask) error {
+	target, cookie, err := a.begin(c.UserContext(), to, replaces, ask)
 	if err != nil {
 		return err
 	}
@@ -163,6 +168,9 @@ func (a *Auth) takeAnswer(c *fiber.Ctx) error {
 	if err != nil {
 		if !errors.Is(err, ErrUnavailable) {
 			a.expireCookie(c, a.flows.Name(response.State), a.flowSameSite())
+		}
+		if e != nil && e.ask != nil && e.ask.Claims != "" && mayNavigate(c) {
+			return a.withClaims(c, attempt, e)
 		}
 		return err
 	}

@@ -2,7 +2,6 @@ package fibermsal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -29,6 +28,9 @@ const usedFor = flow.Lifetime + 2*time.Minute
 // begin starts a sign-in: where to send the browser, and the cookie it must bring
 // back. It writes nothing to the storage (threat G26).
 func (a *Auth) begin(ctx context.Context, to flow.Destination, replaces string, ask flow.Ask) (authorizeURL string, cookie flow.Cookie, err error) {
+	if err := ask.Check(); err != nil {
+		return "", flow.Cookie{}, unaskable(err)
+	}
 	attempt, err := flow.Begin(a.rand, time.Now(), to, replaces, ask)
 	if err != nil {
 		return "", flow.Cookie{}, ErrMisconfigured.because("no_randomness", err)
@@ -55,9 +57,9 @@ func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string,
 		return "", err
 	}
 	ask := attempt.Ask()
-	claims, err := claimsRequest(ask)
+	claims, err := ask.ClaimsParameter()
 	if err != nil {
-		return "", ErrMisconfigured.because("claims", err)
+		return "", unaskable(err)
 	}
 	raw, err := client.AuthCodeURL(ctx, a.cfg.ClientID, a.cfg.redirectURI, a.cfg.Scopes, confidential.WithClaims(claims))
 	if err != nil {
@@ -94,31 +96,6 @@ func setInteraction(q url.Values, ask flow.Ask) {
 	if ask.LoginHint != "" {
 		q.Set("login_hint", ask.LoginHint)
 	}
-}
-
-// claimsRequest is the claims parameter: that of a challenge, and what the id_token is
-// to tell (OpenID Connect Core section 5.5).
-func claimsRequest(ask flow.Ask) (string, error) {
-	if ask.Claims == "" && ask.AuthContext == "" && ask.MaxAge == 0 {
-		return "", nil
-	}
-	request := map[string]map[string]any{}
-	if ask.Claims != "" {
-		if err := json.Unmarshal([]byte(ask.Claims), &request); err != nil || request == nil {
-			request = map[string]map[string]any{} // an API's nonsense: a plain sign-in has to do
-		}
-	}
-	if request["id_token"] == nil {
-		request["id_token"] = map[string]any{}
-	}
-	if ask.AuthContext != "" {
-		request["id_token"]["acrs"] = map[string]any{"essential": true, "value": ask.AuthContext}
-	}
-	if ask.MaxAge > 0 {
-		request["id_token"]["auth_time"] = map[string]any{"essential": true}
-	}
-	out, err := json.Marshal(request)
-	return string(out), err
 }
 
 // missingFrom are the scopes that are not among those that are there.

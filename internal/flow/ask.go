@@ -32,12 +32,16 @@ type Ask struct {
 	User      string `json:"u,omitempty"`
 }
 
-// maxAsk bounds what is asked for, in the bytes of its text: it travels in a URL and
-// a cookie.
-const maxAsk = 1000
+// maxAsk bounds what is asked for, in bytes of its JSON: it travels in a URL and a
+// cookie. maxAskText is as much sealed.
+const (
+	maxAsk     = 700
+	ageSize    = 8
+	maxAskText = (sealed.Overhead + ageSize + maxAsk + 2) / 3 * 4
+)
 
 // ErrAskTooLarge says that scopes and claims do not fit a URL.
-var ErrAskTooLarge = errors.New("flow: what is asked for is too large")
+var ErrAskTooLarge = errors.New("flow: the scopes and claims that a sign-in is to bring exceed 700 bytes")
 
 // Interactive returns the same ask, which may show the user something.
 func (k Ask) Interactive() Ask {
@@ -50,24 +54,38 @@ func (k Ask) IsZero() bool {
 	return len(k.Scopes) == 0 && k.Claims == "" && k.AuthContext == "" && k.MaxAge == 0 && !k.Silent && k.LoginHint == "" && k.User == "" && !k.SelectAccount
 }
 
+// Check reports why a sign-in cannot ask for it, if so: [ErrAskTooLarge] or [ErrClaims].
+// To leave something out would be to let the user in for less.
+func (k Ask) Check() error {
+	if _, err := parseClaims(k.Claims); err != nil {
+		return err
+	}
+	_, err := k.encode()
+	return err
+}
+
+func (k Ask) encode() ([]byte, error) {
+	content, err := json.Marshal(k)
+	if err == nil && len(content) > maxAsk {
+		return nil, ErrAskTooLarge
+	}
+	return content, err
+}
+
 // SealAsk makes text for a URL of what is asked for, good for [Lifetime] and for the
 // browser that has this session, or none.
 func (j *Jar) SealAsk(k Ask, session string, now time.Time) (string, error) {
-	content, err := json.Marshal(k)
+	content, err := k.encode()
 	if err != nil {
 		return "", err
 	}
 	plaintext := binary.BigEndian.AppendUint64(nil, uint64(now.Unix())) //nolint:gosec // and back below
-	text := base64.RawURLEncoding.EncodeToString(j.ring.Seal(append(plaintext, content...), j.askContext(session)))
-	if len(text) > maxAsk {
-		return "", ErrAskTooLarge
-	}
-	return text, nil
+	return base64.RawURLEncoding.EncodeToString(j.ring.Seal(append(plaintext, content...), j.askContext(session))), nil
 }
 
 // OpenAsk is the reverse of SealAsk. What does not open asks for nothing.
 func (j *Jar) OpenAsk(text, session string, now time.Time) (k Ask, ok bool) {
-	if len(text) > maxAsk {
+	if len(text) > maxAskText {
 		return Ask{}, false
 	}
 	box, err := base64.RawURLEncoding.Strict().DecodeString(text)
@@ -75,11 +93,11 @@ func (j *Jar) OpenAsk(text, session string, now time.Time) (k Ask, ok bool) {
 		return Ask{}, false
 	}
 	plaintext, err := j.ring.Open(box, j.askContext(session))
-	if err != nil || len(plaintext) < 8 {
+	if err != nil || len(plaintext) < ageSize {
 		return Ask{}, false
 	}
 	age := now.Sub(time.Unix(int64(binary.BigEndian.Uint64(plaintext)), 0)) //nolint:gosec // what SealAsk wrote
-	if age > Lifetime || age < -time.Minute || json.Unmarshal(plaintext[8:], &k) != nil {
+	if age > Lifetime || age < -time.Minute || json.Unmarshal(plaintext[ageSize:], &k) != nil {
 		return Ask{}, false
 	}
 	return k, true

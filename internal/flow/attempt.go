@@ -52,13 +52,13 @@ type details struct {
 }
 
 // Begin starts an attempt that leads to a page and replaces a session's record, if not
-// empty. A long path is dropped.
+// empty. A long path is dropped; what is asked for is not, but [ErrAskTooLarge].
 func Begin(random io.Reader, now time.Time, to Destination, replaces string, ask Ask) (*Attempt, error) {
 	seed := make([]byte, seedSize)
 	if _, err := io.ReadFull(random, seed); err != nil {
 		return nil, fmt.Errorf("flow: no randomness: %w", err)
 	}
-	asked, err := json.Marshal(ask)
+	asked, err := ask.encode()
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,11 @@ func (t Tries) Completed(to Destination, now time.Time) Tries {
 	return t.noted(to, 1, now.Add(countedFor))
 }
 
+// Repeated counts a sign-in that Entra made incomplete, and that is begun again.
+func (t Tries) Repeated(to Destination, now time.Time) Tries {
+	return t.noted(to, 1, now.Add(TriesLifetime))
+}
+
 func (t Tries) noted(to Destination, more int, until time.Time) Tries {
 	pages := slices.Clone(t.pages)
 	entry := pageTries{Page: to.page}

@@ -1,0 +1,72 @@
+package flow
+
+import (
+	"encoding/json"
+	"errors"
+)
+
+// ErrClaims says that a challenge's claims are no claims request.
+var ErrClaims = errors.New("flow: the claims of the challenge are not a JSON object of objects; they must be decoded from base64 first")
+
+// claims is a claims request (OpenID Connect Core section 5.5): what is asked of a token,
+// by the token and the claim.
+type claims map[string]map[string]any
+
+func parseClaims(raw string) (claims, error) {
+	if raw == "" {
+		return claims{}, nil
+	}
+	var c claims
+	if err := json.Unmarshal([]byte(raw), &c); err != nil || c == nil {
+		return nil, ErrClaims
+	}
+	return c, nil
+}
+
+// add asks for a claim in a token.
+func (c claims) add(token, claim string, request any) {
+	if c[token] == nil {
+		c[token] = make(map[string]any)
+	}
+	c[token][claim] = request
+}
+
+// ClaimsParameter is the claims parameter of the authorize URL: that of a challenge, and
+// what the id_token is to tell. It is empty if nothing is asked for.
+func (k Ask) ClaimsParameter() (string, error) {
+	c, err := parseClaims(k.Claims)
+	if err != nil {
+		return "", err
+	}
+	if k.AuthContext != "" {
+		c.add("id_token", "acrs", map[string]any{"essential": true, "value": k.AuthContext})
+	}
+	if k.MaxAge > 0 {
+		c.add("id_token", "auth_time", map[string]any{"essential": true})
+	}
+	if len(c) == 0 {
+		return "", nil
+	}
+	out, err := json.Marshal(c)
+	return string(out), err
+}
+
+// WithClaims asks for the claims of one more challenge, which win.
+func (k Ask) WithClaims(raw string) (Ask, error) {
+	c, err := parseClaims(k.Claims)
+	if err != nil {
+		return k, err
+	}
+	more, err := parseClaims(raw)
+	if err != nil {
+		return k, err
+	}
+	for token, requests := range more {
+		for claim, request := range requests {
+			c.add(token, claim, request)
+		}
+	}
+	out, err := json.Marshal(c)
+	k.Claims = string(out)
+	return k, err
+}
