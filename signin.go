@@ -10,12 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
-
 	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
-	"github.com/fibermsal/fibermsal/internal/outbound"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -42,40 +39,32 @@ func (a *Auth) begin(ctx context.Context, to flow.Destination, replaces string, 
 	return authorizeURL, cookie, err
 }
 
-// authorizeURL completes what MSAL makes: its confidential client sends neither
-// state, nonce, PKCE nor response_mode, and the scopes just as given. The endpoint
-// it takes from the configuration was validated by our transport.
+// authorizeURL is made here, of the endpoint in the configuration, which our transport
+// has validated. MSAL's confidential client would send neither state, nonce, PKCE nor
+// response_mode, and decodes the configuration anew for each visitor (traps M4, M6).
 func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string, error) {
-	// MSAL wants a credential to make a client, which a URL does not need: the
-	// app's own is not troubled for every visitor.
-	unused, err := confidential.NewCredFromSecret("unused")
-	if err != nil {
-		return "", err
-	}
-	client, x, err := a.msalClient(unused, &stagedTokens{})
-	if err != nil {
-		return "", err
-	}
 	ask := attempt.Ask()
-	claims, err := ask.ClaimsParameter()
+	claims, err := ask.ClaimsParameter(claimsChallenges)
 	if err != nil {
 		return "", unaskable(err)
 	}
-	raw, err := client.AuthCodeURL(ctx, a.cfg.ClientID, a.cfg.redirectURI, a.cfg.Scopes, confidential.WithClaims(claims))
+	m, err := a.metadata(ctx)
 	if err != nil {
-		return "", entraUnavailable("discovery_failed", outbound.Cause(x.failed))
+		return "", err
 	}
-	u, err := url.Parse(raw)
+	u, err := url.Parse(m.AuthorizationEndpoint)
 	if err != nil {
 		return "", entraUnavailable("discovery_failed", nil)
 	}
 	q := u.Query()
-	q.Set("scope", strings.Join(slices.Concat(reservedScopes, a.cfg.Scopes, missingFrom(a.cfg.Scopes, ask.Scopes)), " "))
-	q.Set("response_mode", string(a.cfg.ResponseMode))
-	q.Set("state", attempt.State())
-	q.Set("nonce", attempt.Nonce())
-	q.Set("code_challenge", attempt.Challenge())
-	q.Set("code_challenge_method", "S256")
+	for name, value := range map[string]string{
+		"client_id": a.cfg.ClientID, "redirect_uri": a.cfg.redirectURI, "response_type": "code", "response_mode": string(a.cfg.ResponseMode),
+		"scope": strings.Join(slices.Concat(reservedScopes, a.cfg.Scopes, missingFrom(a.cfg.Scopes, ask.Scopes)), " "),
+		"state": attempt.State(), "nonce": attempt.Nonce(), "claims": claims,
+		"code_challenge": attempt.Challenge(), "code_challenge_method": "S256",
+	} {
+		q.Set(name, value)
+	}
 	setInteraction(q, ask)
 	u.RawQuery = q.Encode()
 	return u.String(), nil

@@ -31,12 +31,16 @@ func (c claims) add(token, claim string, request any) {
 	c[token][claim] = request
 }
 
-// ClaimsParameter is the claims parameter of the authorize URL: that of a challenge, and
-// what the id_token is to tell. It is empty if nothing is asked for.
-func (k Ask) ClaimsParameter() (string, error) {
+// ClaimsParameter is the claims parameter of the authorize URL: that of a challenge, what
+// the id_token is to tell, and what the client says it can do. It is empty if that is
+// nothing.
+func (k Ask) ClaimsParameter(capabilities ...string) (string, error) {
 	c, err := parseClaims(k.Claims)
 	if err != nil {
 		return "", err
+	}
+	if len(capabilities) > 0 {
+		c.add("access_token", "xms_cc", map[string]any{"values": capabilities})
 	}
 	if k.AuthContext != "" {
 		c.add("id_token", "acrs", map[string]any{"essential": true, "value": k.AuthContext})
