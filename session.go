@@ -166,8 +166,7 @@ func (a *Auth) remaining(s *session) time.Duration {
 	return min(a.cfg.IdleTimeout, time.Until(s.User.ExpiresAt))
 }
 
-// create stores a new session and its tokens and returns the cookie value. The
-// tokens go first, so that no session is ever seen without. Those that are leaving end
+// create stores a new session and its tokens and returns the cookie value. Those that are leaving end
 // when it has begun, and do not count among their user's.
 func (a *Auth) create(ctx context.Context, s *session, tokens []byte, leaving map[string]*session) (id string, err error) {
 	if id, err = randomID(a.rand); err != nil {
@@ -178,11 +177,7 @@ func (a *Auth) create(ctx context.Context, s *session, tokens []byte, leaving ma
 	if err != nil {
 		return "", err
 	}
-	ttl := a.remaining(s)
-	if err := a.records.Put(ctx, s.recordName, record.Tokens, tokens, ttl); err != nil {
-		return "", storageUnavailable(err)
-	}
-	if err := a.records.Put(ctx, s.recordName, record.Session, content, ttl); err != nil {
+	if err := a.records.Create(ctx, s.recordName, content, tokens, a.remaining(s)); err != nil {
 		return "", storageUnavailable(err)
 	}
 	most := maxSessionsOfUser

@@ -168,7 +168,7 @@ func TestTelemetry_TellsWhatHappened(t *testing.T) {
 		"fibermsal.tokens memory":                                 1,
 		"fibermsal.tokens storage":                                1,
 		"fibermsal.tokens entra":                                  0,
-		"fibermsal.storage.duration false set":                    2,
+		"fibermsal.storage.duration false set":                    1,
 		"fibermsal.storage.duration false claim":                  1,
 	} {
 		if counted[name] != want {

@@ -13,6 +13,8 @@ type Backend interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Set writes a value that lives for ttl, which is more than zero.
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
+	// SetAll writes values, in this order, to keys on one slot of a Cluster.
+	SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error
 	// Swap replaces the value of a key if it still is old, and reports whether it
 	// was. Two boxes are never equal, so the bytes are a version. The key's life
 	// does not change where the storage can keep it, and is ttl elsewhere.
@@ -32,4 +34,10 @@ type Backend interface {
 	// kept until it is released, but lost if this process stops for longer than
 	// its life: what is written under it must be written by Swap.
 	Lock(ctx context.Context, key string) (release func(), err error)
+}
+
+// Entry is a value under a key.
+type Entry struct {
+	Key   string
+	Value []byte
 }

@@ -185,6 +185,12 @@ func (g *Guarded) Set(ctx context.Context, key string, value []byte, ttl time.Du
 	return err
 }
 
+// SetAll implements [Backend].
+func (g *Guarded) SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error {
+	_, err := guarded(ctx, g, "set", entries[0].Key, func() (any, error) { return nil, g.Backend.SetAll(ctx, ttl, entries...) })
+	return err
+}
+
 // Swap implements [Backend].
 func (g *Guarded) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
 	return guarded(ctx, g, "swap", key, func() (bool, error) { return g.Backend.Swap(ctx, key, old, value, ttl) })
@@ -212,9 +218,22 @@ func (g *Guarded) Claim(ctx context.Context, key, value string, ttl time.Duratio
 	return guarded(ctx, g, "claim", key, func() (bool, error) { return g.Backend.Claim(ctx, key, value, ttl) })
 }
 
-// Enlist implements [Backend].
-func (g *Guarded) Enlist(ctx context.Context, name string, until time.Time, most int, lists ...string) ([]string, error) {
-	return guarded(ctx, g, "enlist", lists[0], func() ([]string, error) { return g.Backend.Enlist(ctx, name, until, most, lists...) })
+// Enlist implements [Backend]. Where there are several parts, each list is asked of its
+// own: one that is down must not be taken for another.
+func (g *Guarded) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (dropped []string, err error) {
+	if g.locate == nil {
+		return guarded(ctx, g, "enlist", lists[0].Key, func() ([]string, error) { return g.Backend.Enlist(ctx, name, until, lists...) })
+	}
+	for i, list := range lists {
+		more, err := guarded(ctx, g, "enlist", list.Key, func() ([]string, error) { return g.Backend.Enlist(ctx, name, until, list) })
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			dropped = more
+		}
+	}
+	return dropped, nil
 }
 
 // Listed implements [Backend].

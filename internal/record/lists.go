@@ -20,14 +20,21 @@ import (
 // stays listed until an end of its own. Methods are safe for concurrent use; an error
 // means that the storage failed.
 type Lists interface {
-	// Enlist puts a name on lists until then. Of each list the names that end last
-	// stay, so many as most, or all for 0; the others are returned.
-	Enlist(ctx context.Context, name string, until time.Time, most int, lists ...string) (dropped []string, err error)
+	// Enlist puts a name on lists until then, and returns which names the first of them
+	// dropped for it. The lists need not be on one slot of a Cluster.
+	Enlist(ctx context.Context, name string, until time.Time, lists ...List) (dropped []string, err error)
 	// Listed returns the names on lists, those that end last first. The lists are on
 	// one slot of a Cluster.
 	Listed(ctx context.Context, lists ...string) ([]string, error)
 	// Delist takes a name off lists.
 	Delist(ctx context.Context, name string, lists ...string) error
+}
+
+// List is where a name is put. The names that end last stay on it, so many as Most, or
+// all for 0.
+type List struct {
+	Key  string
+	Most int
 }
 
 // A Label is what records are found by, such as a user. On the storage it is a keyed
@@ -66,16 +73,15 @@ func (s *Store) lists(label Label) []string {
 // records the newest stay, so many as most; the names of those that the first label
 // dropped are returned.
 func (s *Store) Enlist(ctx context.Context, name string, until time.Time, most int, labels ...Label) (dropped []string, err error) {
-	for i, label := range labels {
-		more, err := s.backend.Enlist(ctx, name, until, most, s.lists(label)[0])
-		if err != nil {
-			return nil, err
-		}
-		if i == 0 {
-			dropped = more
-		}
+	lists := make([]List, 0, len(labels)+1)
+	for _, label := range labels {
+		lists = append(lists, List{s.lists(label)[0], most})
 	}
-	_, err = s.backend.Enlist(ctx, name, until, 0, s.lists(shardOf(name))[0])
+	lists = append(lists, List{Key: s.lists(shardOf(name))[0]})
+	dropped, err = s.backend.Enlist(ctx, name, until, lists...)
+	if len(labels) == 0 {
+		dropped = nil
+	}
 	return dropped, err
 }
 
@@ -127,20 +133,23 @@ func newMemoryLists() *memoryLists {
 }
 
 // Enlist implements [Lists].
-func (m *memoryLists) Enlist(_ context.Context, name string, until time.Time, most int, lists ...string) (dropped []string, err error) {
+func (m *memoryLists) Enlist(_ context.Context, name string, until time.Time, lists ...List) (dropped []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, list := range lists {
-		if m.lists[list] == nil {
-			m.lists[list] = make(map[string]time.Time)
+	for i, list := range lists {
+		if m.lists[list.Key] == nil {
+			m.lists[list.Key] = make(map[string]time.Time)
 		}
-		m.lists[list][name] = until
-		names := m.alive(list)
-		if most > 0 && len(names) > most {
-			dropped = append(dropped, names[most:]...)
-			for _, old := range names[most:] {
-				delete(m.lists[list], old)
-			}
+		m.lists[list.Key][name] = until
+		names := m.alive(list.Key)
+		if list.Most == 0 || len(names) <= list.Most {
+			continue
+		}
+		for _, old := range names[list.Most:] {
+			delete(m.lists[list.Key], old)
+		}
+		if i == 0 {
+			dropped = names[list.Most:]
 		}
 	}
 	return dropped, nil
@@ -200,16 +209,28 @@ local last = redis.call("ZRANGE", KEYS[1], -1, -1, "WITHSCORES")
 redis.call("PEXPIREAT", KEYS[1], last[2])
 return dropped`)
 
-// Enlist implements [Lists].
-func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, most int, lists ...string) (dropped []string, err error) {
-	for _, list := range lists {
-		more, err := enlist.Run(ctx, r.client, []string{list}, name, until.UnixMilli(), time.Now().UnixMilli(), most).StringSlice()
-		if err != nil {
-			return dropped, err
+// Enlist implements [Lists], in one round trip once Redis knows the script.
+func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (dropped []string, err error) {
+	now := time.Now().UnixMilli()
+	replies := make([]*redis.Cmd, len(lists))
+	_, err = r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, list := range lists {
+			replies[i] = enlist.EvalSha(ctx, p, []string{list.Key}, name, until.UnixMilli(), now, list.Most)
 		}
-		dropped = append(dropped, more...)
+		return nil
+	})
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		for i, list := range lists {
+			replies[i] = enlist.Run(ctx, r.client, []string{list.Key}, name, until.UnixMilli(), now, list.Most)
+			if err = replies[i].Err(); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return dropped, nil
+	if err != nil {
+		return nil, err
+	}
+	return replies[0].StringSlice()
 }
 
 // Listed implements [Lists] in one command.

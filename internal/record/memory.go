@@ -48,6 +48,16 @@ func (m *Memory) Set(_ context.Context, key string, value []byte, ttl time.Durat
 	return nil
 }
 
+// SetAll implements [Backend].
+func (m *Memory) SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error {
+	for _, e := range entries {
+		if err := m.Set(ctx, e.Key, e.Value, ttl); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Swap implements [Backend]; the key's life does not change.
 func (m *Memory) Swap(_ context.Context, key string, old, value []byte, _ time.Duration) (bool, error) {
 	m.mu.Lock()

@@ -49,6 +49,16 @@ func (p *Plain) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	return p.set(ctx, key, value, ttl)
 }
 
+// SetAll implements [Backend].
+func (p *Plain) SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error {
+	for _, e := range entries {
+		if err := p.Set(ctx, e.Key, e.Value, ttl); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Swap implements [Backend]; the key lives for ttl, because such a storage does not
 // tell how long it would have lived.
 func (p *Plain) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {

@@ -114,6 +114,20 @@ func (s *Store) Put(ctx context.Context, name string, kind Kind, content []byte,
 	return s.backend.Set(ctx, key, s.seal(name, kind, content), atLeastASecond(ttl))
 }
 
+// Create writes a new session's records. The tokens go first, so that no session is ever
+// seen without. A life that has ended creates nothing.
+func (s *Store) Create(ctx context.Context, name string, session, tokens []byte, ttl time.Duration) error {
+	if ttl <= 0 {
+		return nil
+	}
+	var entries []Entry
+	if len(tokens) > 0 { // storages ignore empty values (threat E10)
+		entries = append(entries, Entry{s.key(name, Tokens), s.seal(name, Tokens, tokens)})
+	}
+	entries = append(entries, Entry{s.key(name, Session), s.seal(name, Session, session)})
+	return s.backend.SetAll(ctx, atLeastASecond(ttl), entries...)
+}
+
 // Swap changes a record if what is stored still is the box it was made from. It
 // returns [ErrChanged] if it is another, and [ErrNotFound] if the record is gone: what
 // a sign-out deleted stays deleted.

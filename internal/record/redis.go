@@ -67,6 +67,17 @@ func (r *Redis) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	return r.client.Set(ctx, key, value, ttl).Err()
 }
 
+// SetAll implements [Backend] in one round trip.
+func (r *Redis) SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error {
+	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, e := range entries {
+			p.Set(ctx, e.Key, e.Value, ttl)
+		}
+		return nil
+	})
+	return err
+}
+
 var swap = redis.NewScript(`
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call("SET", KEYS[1], ARGV[2], "KEEPTTL")
