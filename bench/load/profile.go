@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // profiled has a Go server of this module profile itself meanwhile, for go tool pprof.
@@ -16,18 +16,23 @@ func (b *bench) profiled(s *server, workload string, work func() (turn, error)) 
 	if !b.options.profile || s.Package == "" {
 		return work()
 	}
-	name := filepath.Join(b.options.results, "profiles", workload+"-"+strings.ReplaceAll(s.Name, " ", "-")+".pprof")
-	done := make(chan error, 1)
-	go func() { done <- fetchProfile(s.clients[0].Addr, b.options.duration, name) }()
+	name := filepath.Join(b.options.results, "profiles", workload+"-"+strings.ReplaceAll(s.Name, " ", "-"))
+	seconds := fmt.Sprintf("seconds=%d", max(1, int(b.options.duration.Seconds())))
+	done := make(chan error, 2)
+	for _, kind := range []string{"profile", "allocs"} {
+		go func() {
+			done <- fetchProfile("http://"+s.clients[0].Addr+"/debug/pprof/"+kind+"?"+seconds, name+"-"+kind+".pprof")
+		}()
+	}
 	r, err := work()
-	if failed := <-done; failed != nil {
+	if failed := errors.Join(<-done, <-done); failed != nil {
 		log.Printf("profile of %s: %v", s.Name, failed)
 	}
 	return r, err
 }
 
-func fetchProfile(address string, lasting time.Duration, name string) error {
-	resp, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", address, max(1, int(lasting.Seconds())))) //nolint:noctx // it ends by itself
+func fetchProfile(address, name string) error {
+	resp, err := http.Get(address) //nolint:noctx // it ends by itself
 	if err != nil {
 		return err
 	}

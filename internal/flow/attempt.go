@@ -110,9 +110,10 @@ func (a *Attempt) Matches(state string) bool {
 	return subtle.ConstantTimeCompare([]byte(state), []byte(a.State())) == 1
 }
 
-// derive gives 32 bytes as 43 characters, the shape of a PKCE verifier.
+// derive gives 32 bytes as 43 characters, the shape of a PKCE verifier. The seed is random
+// as it is, so nothing need be extracted (RFC 5869 section 3.3).
 func (a *Attempt) derive(purpose string) string {
-	out, err := hkdf.Key(sha256.New, a.seed, nil, "fibermsal flow "+purpose, 32)
+	out, err := hkdf.Expand(sha256.New, a.seed, "fibermsal flow "+purpose, 32)
 	if err != nil {
 		panic(err) // only for lengths over 8160 bytes
 	}
