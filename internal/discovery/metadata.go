@@ -34,14 +34,23 @@ func (m *Metadata) Tenant() string {
 }
 
 // Fetch gets the metadata of an authority such as
-// https://login.microsoftonline.com/{tenant}, through a client whose transport
-// is a [Transport], which validates it.
+// https://login.microsoftonline.com/{tenant}, through a client whose transport is a
+// [Transport], which validates and remembers it. Nobody may change it.
 func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadata, error) {
-	body, err := Get(ctx, client, Address(authority))
+	t, ok := client.Transport.(*Transport)
+	u, err := url.Parse(Address(authority))
+	if !ok || err != nil {
+		return nil, errors.New("discovery: the authority is not a URL, or the client not one with a Transport")
+	}
+	d := t.document(u.String())
+	if d == nil {
+		return nil, errors.New("discovery: too many authorities")
+	}
+	kept, err := d.get(ctx, u, t.base)
 	if err != nil {
 		return nil, err
 	}
-	return parse(body)
+	return kept.metadata, nil
 }
 
 // Address is where an authority's metadata is.

@@ -6,19 +6,11 @@
 package discovery
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
@@ -68,7 +60,11 @@ func NewTransport(base http.RoundTripper) *Transport {
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, path) {
 		if d := t.document(r.URL.Scheme + "://" + r.URL.Host + r.URL.Path); d != nil {
-			return d.answer(r, t.base)
+			kept, err := d.get(r.Context(), r.URL, t.base)
+			if err != nil {
+				return nil, err
+			}
+			return kept.response(r), nil
 		}
 	}
 	resp, err := t.base.RoundTrip(r)
@@ -95,116 +91,4 @@ func (t *Transport) document(key string) *document {
 		t.documents[key] = d
 	}
 	return d
-}
-
-// document is one cached answer.
-type document struct {
-	flight singleflight.Group
-
-	mu        sync.Mutex // guards what follows
-	header    http.Header
-	body      []byte
-	fetchedAt time.Time
-	failedAt  time.Time
-}
-
-// answer gives what is remembered if that is young enough. An old one serves while
-// a new one is fetched behind its back; only without any does the request wait.
-func (d *document) answer(r *http.Request, base http.RoundTripper) (*http.Response, error) {
-	resp, age, mayFetch := d.remembered(r)
-	if resp != nil && age < maxAge {
-		return resp, nil
-	}
-	if !mayFetch {
-		if resp == nil {
-			return nil, errRecentFailure
-		}
-		return resp, nil
-	}
-	fetched := d.flight.DoChan("", func() (any, error) { return nil, d.fetch(r.URL, base) }) //nolint:contextcheck // see fetch
-	if resp != nil {
-		return resp, nil
-	}
-	select {
-	case result := <-fetched:
-		if result.Err != nil {
-			return nil, result.Err
-		}
-		resp, _, _ = d.remembered(r)
-		return resp, nil
-	case <-r.Context().Done():
-		return nil, context.Cause(r.Context())
-	}
-}
-
-// remembered is the answer there is, or nil without one or with one too old, and
-// whether it is time to ask for another.
-func (d *document) remembered(r *http.Request) (resp *http.Response, age time.Duration, mayFetch bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	age = time.Since(d.fetchedAt)
-	if d.body != nil && age < maxAge+maxStale {
-		resp = d.response(r)
-	}
-	return resp, age, time.Since(d.failedAt) >= retryPause
-}
-
-// fetch has a deadline of its own: a request that gives up must not be a failure
-// for those that wait with it.
-func (d *document) fetch(u *url.URL, base http.RoundTripper) error {
-	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
-	if err != nil {
-		return err
-	}
-	resp, err := base.RoundTrip(r) //nolint:bodyclose // keep closes it
-	if err == nil {
-		err = d.keep(r, resp)
-	}
-	if err != nil {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.failedAt = time.Now()
-	}
-	return err
-}
-
-// keep remembers an answer that speaks for the authority it came from. Any other
-// is an error, also for MSAL, which would send the secret where it says.
-func (d *document) keep(r *http.Request, resp *http.Response) error {
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("discovery: the OpenID configuration answered with status %d", resp.StatusCode)
-	}
-	body, err := io.ReadAll(outbound.Bound(resp.Body, maxBody))
-	if err != nil {
-		return fmt.Errorf("discovery: reading the OpenID configuration: %w", err)
-	}
-	m, err := parse(body)
-	if err != nil {
-		return err
-	}
-	if err := m.validate(r.URL.Scheme + "://" + r.URL.Host + strings.TrimSuffix(r.URL.Path, version+path)); err != nil {
-		return err
-	}
-	// Only what somebody uses is kept: MSAL's new client of each sign-in and renewal decodes
-	// the document, slowly, and Entra's is five times as long.
-	if body, err = json.Marshal(m); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.header, d.body, d.fetchedAt = resp.Header.Clone(), body, time.Now()
-	d.header.Del("Content-Length")
-	return nil
-}
-
-func (d *document) response(r *http.Request) *http.Response {
-	return &http.Response{
-		Status: "200 OK", StatusCode: http.StatusOK,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: d.header.Clone(), Body: io.NopCloser(bytes.NewReader(d.body)),
-		ContentLength: int64(len(d.body)), Request: r,
-	}
 }

@@ -1,0 +1,134 @@
+package discovery
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/fibermsal/fibermsal/internal/outbound"
+)
+
+// document is one cached answer.
+type document struct {
+	flight singleflight.Group
+
+	mu        sync.Mutex // guards what follows
+	kept      *answer
+	fetchedAt time.Time
+	failedAt  time.Time
+}
+
+// answer is what an authority said. It is immutable.
+type answer struct {
+	metadata *Metadata
+	header   http.Header
+	body     []byte
+}
+
+// get gives what is remembered if that is young enough. An old one serves while
+// a new one is fetched behind its back; only without any does the caller wait.
+func (d *document) get(ctx context.Context, u *url.URL, base http.RoundTripper) (*answer, error) {
+	kept, age, mayFetch := d.remembered()
+	if kept != nil && age < maxAge {
+		return kept, nil
+	}
+	if !mayFetch {
+		if kept == nil {
+			return nil, errRecentFailure
+		}
+		return kept, nil
+	}
+	fetched := d.flight.DoChan("", func() (any, error) { return d.fetch(u, base) }) //nolint:contextcheck // see fetch
+	if kept != nil {
+		return kept, nil
+	}
+	select {
+	case result := <-fetched:
+		kept, _ = result.Val.(*answer)
+		return kept, result.Err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// remembered is the answer there is, or nil without one or with one too old, and
+// whether it is time to ask for another.
+func (d *document) remembered() (kept *answer, age time.Duration, mayFetch bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	age = time.Since(d.fetchedAt)
+	if age < maxAge+maxStale {
+		kept = d.kept
+	}
+	return kept, age, time.Since(d.failedAt) >= retryPause
+}
+
+// fetch has a deadline of its own: a request that gives up must not be a failure
+// for those that wait with it.
+func (d *document) fetch(u *url.URL, base http.RoundTripper) (kept *answer, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := base.RoundTrip(r) //nolint:bodyclose // read closes it
+	if err == nil {
+		kept, err = read(r, resp)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		d.failedAt = time.Now()
+		return nil, err
+	}
+	d.kept, d.fetchedAt = kept, time.Now()
+	return kept, nil
+}
+
+// read takes an answer that speaks for the authority it came from. Any other is an
+// error, also for MSAL, which would send the secret where it says.
+func read(r *http.Request, resp *http.Response) (*answer, error) {
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("discovery: the OpenID configuration answered with status %d", resp.StatusCode)
+	}
+	body, err := io.ReadAll(outbound.Bound(resp.Body, maxBody))
+	if err != nil {
+		return nil, fmt.Errorf("discovery: reading the OpenID configuration: %w", err)
+	}
+	m, err := parse(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.validate(r.URL.Scheme + "://" + r.URL.Host + strings.TrimSuffix(r.URL.Path, version+path)); err != nil {
+		return nil, err
+	}
+	// Only what somebody uses is kept: MSAL's new client of each sign-in and renewal decodes
+	// the document, slowly, and Entra's is five times as long (trap M6).
+	if body, err = json.Marshal(m); err != nil {
+		return nil, err
+	}
+	header := resp.Header.Clone()
+	header.Del("Content-Length")
+	return &answer{metadata: m, header: header, body: body}, nil
+}
+
+// response is the answer to a request.
+func (a *answer) response(r *http.Request) *http.Response {
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: a.header.Clone(), Body: io.NopCloser(bytes.NewReader(a.body)),
+		ContentLength: int64(len(a.body)), Request: r,
+	}
+}
