@@ -105,8 +105,10 @@ func namesScopes(scopes []string) bool {
 
 // MaxAge passes if the user proved who they are at most that long ago, not only had a
 // session with Entra. Otherwise it is [ErrClaimsChallenge], and the sign-in that the
-// middleware starts makes them do it again. It is rounded up to seconds, and needs the
-// optional claim auth_time in the registration's ID token: without it nobody passes.
+// middleware starts makes them do it again. It is rounded up to seconds and counted by
+// this machine's clock, without allowance: one that is fast by more than the age lets
+// nobody pass. It needs the optional claim auth_time in the registration's ID token:
+// without it nobody passes.
 func MaxAge(age time.Duration) Check {
 	seconds := max(1, int64((age+time.Second-1)/time.Second))
 	return func(c *fiber.Ctx, _ *User) error {
@@ -114,11 +116,19 @@ func MaxAge(age time.Duration) Check {
 		if r == nil || r.session == nil {
 			return notMounted("MaxAge")
 		}
-		if at := r.session.AuthenticatedAt; !at.IsZero() && time.Since(at) <= time.Duration(seconds)*time.Second {
+		if provenWithin(r.session.AuthenticatedAt, seconds) {
 			return nil
 		}
 		return ErrClaimsChallenge.asking("max_age", nil, flow.Ask{MaxAge: seconds})
 	}
+}
+
+// provenWithin is the rule of MaxAge, for the guard and for the sign-in that it starts:
+// with two rules, one would send back whom the other has let through. A time in the
+// future is believed as far as clocks may differ; the zero time is unknown.
+func provenWithin(at time.Time, seconds int64) bool {
+	age := time.Since(at)
+	return !at.IsZero() && -clockSkew <= age && age <= time.Duration(seconds)*time.Second
 }
 
 // AuthContext passes if the user has stepped up to an authentication context of the

@@ -550,6 +550,48 @@ func TestMaxAge_IsNotToBeTalkedOutOf(t *testing.T) {
 	})
 }
 
+func TestMaxAge_IsTheSameForGuardAndSignIn(t *testing.T) {
+	const limit = 5 * time.Minute // of /max-age
+	for name, row := range map[string]struct {
+		age    time.Duration
+		passes bool
+	}{
+		"just in time":                {limit, true},
+		"a second late":               {limit + time.Second, false},
+		"late, within the clocks'":    {2*limit - time.Second, false},
+		"in a future that clocks see": {-limit, true},
+		"in the future":               {-limit - time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newInteractiveSite(t, newIDP(t))
+				authenticated := func(age time.Duration) {
+					at := float64(time.Now().Add(-age).Unix())
+					s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["auth_time"] = at })
+				}
+				guarded := s.browser()
+				authenticated(row.age)
+				guarded.signIn(adele)
+				if a := guarded.navigate("/max-age"); (a.body == "shown") != row.passes {
+					t.Errorf("guard: %d %q", a.StatusCode, a.body)
+				}
+				late := s.browser()
+				authenticated(time.Hour)
+				late.signIn(adele)
+				authorizeURL := late.navigate(late.navigate("/max-age").location()).location()
+				authenticated(row.age)
+				a := late.do(late.approve(authorizeURL, adele).Request())
+				if (a.StatusCode == http.StatusSeeOther) != row.passes {
+					t.Errorf("sign-in: %d", a.StatusCode)
+				}
+				if !row.passes && !strings.Contains(s.log.String(), "clock") {
+					t.Errorf("the log does not tell what to look at: %s", s.log)
+				}
+			})
+		})
+	}
+}
+
 func TestAuthContext_MustBeInTheIDToken(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))

@@ -3,6 +3,7 @@ package fibermsal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -197,8 +198,9 @@ func brought(ask flow.Ask, claims *idtoken.Claims) error {
 		return nil
 	case !known:
 		return ErrRejected.because("auth_time_missing", errors.New("MaxAge needs the claim auth_time: add it to the registration's ID token as an optional claim"))
-	case time.Since(authenticated) > time.Duration(ask.MaxAge)*time.Second+clockSkew:
-		return ErrRejected.because("not_reauthenticated", nil)
+	case !provenWithin(authenticated, ask.MaxAge):
+		return ErrRejected.because("not_reauthenticated", fmt.Errorf(
+			"the user proved who they are %v ago by this machine's clock, and MaxAge is %d s", time.Since(authenticated).Round(time.Second), ask.MaxAge))
 	}
 	return nil
 }
