@@ -65,7 +65,7 @@ func (k *appCredential) GetToken(ctx context.Context, options policy.TokenReques
 	fresh, err := azcore.AccessToken{}, token.refused
 	if !time.Now().Before(token.refusedTo) {
 		asked := k.calls.DoChan(scope, func() (any, error) { return k.renewed(scope) }) //nolint:contextcheck // a caller's end is its own
-		fresh, err = k.auth.await(ctx, asked)
+		fresh, err = awaited[azcore.AccessToken](ctx, renewalPatience, asked)
 	}
 	if err != nil && time.Until(token.ExpiresOn) > minTokenLife {
 		return token.AccessToken, nil

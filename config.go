@@ -209,8 +209,9 @@ type Config struct {
 
 	// Groups tells which of some groups the user of a credential is a member of. It is
 	// asked by [InGroup] where the id_token does not tell; graph.Groups asks Graph. An
-	// error that is not an [*Error] is answered by 503. The context ends after 5
-	// seconds.
+	// error that is not an [*Error] is answered by 503. Requests of a session that want to
+	// know the same at the same time share one call, whose context is none of theirs but
+	// for the span, and ends after 5 seconds.
 	//
 	// Optional. Default: nil.
 	Groups func(ctx context.Context, user azcore.TokenCredential, ids []string) ([]string, error)

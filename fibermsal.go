@@ -55,11 +55,12 @@ type Auth struct {
 
 	tenant atomic.Pointer[string] // that the authority's domain name stands for
 
-	renewals  singleflight.Group
-	scopesKey string // of Config.Scopes
-	calls     calls
-	presence  presence
-	closed    chan struct{}
+	renewals    singleflight.Group
+	memberships singleflight.Group
+	scopesKey   string // of Config.Scopes
+	calls       calls
+	presence    presence
+	closed      chan struct{}
 
 	firstRequest sync.Once
 	closing      sync.Once

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"go.opentelemetry.io/otel/trace"
 )
 
 const (
@@ -66,19 +67,46 @@ func (a *Auth) memberOf(ctx context.Context, s *session, ids []string) error {
 	key := strings.Clone(strings.Join(ids, " "))
 	member, known := a.sessions.membership(s.recordName, key)
 	if !known {
-		ctx, cancel := context.WithTimeout(ctx, groupsTimeout)
-		defer cancel()
-		of, err := a.cfg.Groups(ctx, a.credentialOf(s), ids)
-		if err != nil {
-			return groupsFailed(err)
+		span := trace.SpanContextFromContext(ctx)
+		asked := a.memberships.DoChan(s.recordName+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
+			return a.askGroups(span, s, ids, key)
+		})
+		var err error
+		if member, err = awaited[bool](ctx, groupsTimeout+time.Second, asked); err != nil {
+			return err
 		}
-		member = overlap(ids, lowered(of))
-		a.sessions.remember(s.recordName, key, member)
 	}
 	if !member {
 		return notInGroup(ids)
 	}
 	return nil
+}
+
+// askGroups runs in a goroutine of its own, once for all who ask the same of a session
+// at the same time. Of the first caller's context it takes the span alone (trap T13).
+func (a *Auth) askGroups(span trace.SpanContext, s *session, ids []string, key string) (member bool, err error) {
+	defer func() {
+		if p := recover(); p != nil { // of the app's Groups: here it would pass every other recover
+			member, err = false, ErrMisconfigured.because("panic", fmt.Errorf("panic: %v", p))
+		}
+	}()
+	if !a.calls.begin() {
+		return false, entraUnavailable("closed", nil)
+	}
+	defer a.calls.done()
+	// The last flight may have landed between a caller's look and this one.
+	if member, known := a.sessions.membership(s.recordName, key); known {
+		return member, nil
+	}
+	ctx, cancel := context.WithTimeout(trace.ContextWithSpanContext(context.Background(), span), groupsTimeout)
+	defer cancel()
+	of, err := a.cfg.Groups(ctx, a.credentialOf(s), slices.Clone(ids))
+	if err != nil {
+		return false, groupsFailed(err)
+	}
+	member = overlap(ids, lowered(of))
+	a.sessions.remember(s.recordName, key, member)
+	return member, nil
 }
 
 // groupsFailed keeps what a sign-in or waiting mends; all else is no permission.

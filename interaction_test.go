@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -733,6 +735,104 @@ func TestB12_GroupsFailClosed(t *testing.T) {
 			t.Errorf("%s: asked %d times", name, calls[name])
 		}
 	}
+}
+
+func TestB12_ConcurrentChecksAskForGroupsOnce(t *testing.T) {
+	for name, row := range map[string]struct {
+		of     []string
+		err    error
+		panics bool
+		status int
+		calls  int32 // of two waves
+	}{
+		"member":    {of: []string{inGroup}, status: 200, calls: 1},
+		"no member": {of: []string{notGroup}, status: 403, calls: 1},
+		"fails":     {of: []string{inGroup}, err: errOfTheApp, status: 503, calls: 2},
+		"panics":    {panics: true, status: 500, calls: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var calls atomic.Int32
+				s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+					cfg.Groups = func(ctx context.Context, user azcore.TokenCredential, _ []string) ([]string, error) {
+						calls.Add(1)
+						time.Sleep(time.Second)
+						if row.panics {
+							panic("the app's own")
+						}
+						if _, err := user.GetToken(ctx, policy.TokenRequestOptions{}); err != nil {
+							t.Error(err)
+						}
+						return row.of, row.err
+					}
+				})
+				s.app.Get("/group", fibermsal.Require(fibermsal.InGroup(inGroup)), func(c *fiber.Ctx) error { return c.SendString("shown") })
+				s.idp.TamperIDToken(func(token *entratest.IDToken) { delete(token.Claims, "groups") })
+				b, other := s.browser(), s.browser()
+				b.signIn(adele)
+				other.signIn(alex)
+				for range 2 {
+					var wait sync.WaitGroup
+					for range 50 {
+						r := request(http.MethodGet, "/group", "")
+						r.AddCookie(b.jar[sessionCookie])
+						wait.Go(func() {
+							if a := b.send(r); a.StatusCode != row.status || (a.body == "shown") != (row.status == http.StatusOK) {
+								t.Errorf("%d %s", a.StatusCode, a.body)
+							}
+						})
+					}
+					wait.Wait()
+				}
+				if n := calls.Load(); n != row.calls {
+					t.Errorf("asked %d times", n)
+				}
+				if other.get("/group"); calls.Load() != row.calls+1 {
+					t.Error("another user was not asked about")
+				}
+			})
+		})
+	}
+}
+
+func TestB12_NobodyWaitsForGroupsLongerThanTheyWant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+			cfg.Groups = func(ctx context.Context, _ azcore.TokenCredential, _ []string) ([]string, error) {
+				select {
+				case <-time.After(3 * time.Second):
+					return []string{inGroup}, nil
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}
+		})
+		s.app.Get("/group/:patience", func(c *fiber.Ctx) error {
+			patience, _ := time.ParseDuration(c.Params("patience"))
+			ctx, cancel := context.WithTimeout(c.UserContext(), patience)
+			defer cancel()
+			c.SetUserContext(ctx)
+			return c.Next()
+		}, fibermsal.Require(fibermsal.InGroup(inGroup)), func(c *fiber.Ctx) error { return c.SendString("shown") })
+		s.idp.TamperIDToken(func(token *entratest.IDToken) { delete(token.Claims, "groups") })
+		b := s.browser()
+		b.signIn(adele)
+		var wait sync.WaitGroup
+		for patience, want := range map[string]struct {
+			status int
+			after  time.Duration
+		}{"100ms": {503, 100 * time.Millisecond}, "1s": {503, time.Second}, "1h": {200, 3 * time.Second}} {
+			r := request(http.MethodGet, "/group/"+patience, "")
+			r.AddCookie(b.jar[sessionCookie])
+			wait.Go(func() {
+				began := time.Now()
+				if a := b.send(r); a.StatusCode != want.status || time.Since(began) != want.after {
+					t.Errorf("%s: %d after %v", patience, a.StatusCode, time.Since(began))
+				}
+			})
+		}
+		wait.Wait()
+	})
 }
 
 func TestB12_HugeClaimsDoNotReachTheCookie(t *testing.T) {

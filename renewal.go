@@ -28,6 +28,9 @@ const (
 	// renewalTimeout bounds one renewal: waiting for another instance's, asking
 	// Entra, storing.
 	renewalTimeout = 2*entraTimeout + time.Second
+	// renewalPatience is how long a caller waits for one, who may have come when it
+	// was about to end.
+	renewalPatience = renewalTimeout + time.Second
 	// refusedFor and brokenFor are how long Entra's refusal is remembered: of the
 	// user's refresh token, which only a new session has another of, and of the
 	// app, which an administrator mends.
@@ -84,7 +87,7 @@ func (a *Auth) token(ctx context.Context, r *renewal) (azcore.AccessToken, error
 	if err == nil {
 		r.caller = trace.LinkFromContext(ctx)
 		var token azcore.AccessToken
-		token, err = a.await(ctx, a.renew(r, false)) //nolint:contextcheck // a caller's end is its own
+		token, err = awaited[azcore.AccessToken](ctx, renewalPatience, a.renew(r, false)) //nolint:contextcheck // a caller's end is its own
 		if err == nil {
 			return token, nil
 		}
@@ -139,15 +142,17 @@ func (a *Auth) renew(r *renewal, force bool) <-chan singleflight.Result {
 	return a.renewals.DoChan(key, func() (any, error) { return a.renewDetached(r, force) })
 }
 
-func (a *Auth) await(ctx context.Context, renewed <-chan singleflight.Result) (azcore.AccessToken, error) {
-	ctx, cancel := context.WithTimeout(ctx, renewalTimeout+time.Second)
+// awaited is the result of what others may wait for, too, unless the caller's patience
+// or context ends before.
+func awaited[T any](ctx context.Context, patience time.Duration, work <-chan singleflight.Result) (result T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
-	case r := <-renewed:
-		token, _ := r.Val.(azcore.AccessToken)
-		return token, r.Err
+	case r := <-work:
+		result, _ = r.Val.(T)
+		return result, r.Err
 	case <-ctx.Done():
-		return azcore.AccessToken{}, entraUnavailable("gave_up", context.Cause(ctx))
+		return result, entraUnavailable("gave_up", context.Cause(ctx))
 	}
 }
 
