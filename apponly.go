@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
 // appTokensFor is how long the app's own tokens are kept in the storage; they expire
@@ -42,51 +43,74 @@ type appCredential struct {
 	known map[string]appToken // by scope; an app has a few
 }
 
-// appToken is what is known of a token: itself, and why there will be no other for a
-// while.
+// appToken is what is known of a token: itself, when to renew it, and why there will be
+// no other for a while.
 type appToken struct {
-	azcore.AccessToken
+	token     tokencache.Token
 	refused   error
 	refusedTo time.Time
 }
 
-// GetToken implements azcore.TokenCredential.
+// good reports whether the token is fit to be handed out.
+func (t appToken) good(now time.Time) bool { return t.token.ExpiresOn.Sub(now) > minTokenLife }
+
+// due reports whether it is time to ask for another one.
+func (t appToken) due(now time.Time) bool { return !now.Before(renewAt(t.token)) }
+
+func (k *appCredential) remembered(scope string) appToken {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.known[scope]
+}
+
+// GetToken implements azcore.TokenCredential. A good token is renewed in the background
+// when its end is near, as those of users are.
 func (k *appCredential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	scope, err := k.scope(options.Scopes)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	k.mu.Lock()
-	token := k.known[scope]
-	k.mu.Unlock()
-	if time.Until(token.ExpiresOn) > renewEarly {
-		return token.AccessToken, nil
+	now, known := time.Now(), k.remembered(scope)
+	paused := now.Before(known.refusedTo)
+	if known.good(now) {
+		if known.due(now) && !paused {
+			k.renew(scope) //nolint:contextcheck // nobody waits for it
+		}
+		return accessToken(known.token), nil
 	}
-	fresh, err := azcore.AccessToken{}, token.refused
-	if !time.Now().Before(token.refusedTo) {
-		asked := k.calls.DoChan(scope, func() (any, error) { return k.renewed(scope) }) //nolint:contextcheck // a caller's end is its own
-		fresh, err = awaited[azcore.AccessToken](ctx, renewalPatience, asked)
+	if paused {
+		return azcore.AccessToken{}, known.refused
 	}
-	if err != nil && time.Until(token.ExpiresOn) > minTokenLife {
-		return token.AccessToken, nil
-	}
-	return fresh, err
+	return awaited[azcore.AccessToken](ctx, renewalPatience, k.renew(scope)) //nolint:contextcheck // a caller's end is its own
 }
 
-// renewed remembers how a renewal ended. A failure leaves a token that is still good.
-func (k *appCredential) renewed(scope string) (azcore.AccessToken, error) {
-	fresh, err := k.renew(scope)
+// renew begins a renewal, or joins the one that is under way.
+func (k *appCredential) renew(scope string) <-chan singleflight.Result {
+	return k.calls.DoChan(scope, func() (any, error) {
+		if known := k.remembered(scope); !known.due(time.Now()) { // the last flight has just landed
+			return accessToken(known.token), nil
+		}
+		t, err := k.acquire(scope)
+		return k.note(scope, t, err)
+	})
+}
+
+// note remembers how a renewal ended. A failure leaves a token that is still good.
+func (k *appCredential) note(scope string, t tokencache.Token, err error) (azcore.AccessToken, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err == nil {
-		k.known[scope] = appToken{AccessToken: fresh}
-		return fresh, nil
+	known := k.known[scope]
+	if t.ExpiresOn.After(known.token.ExpiresOn) {
+		known.token = t
 	}
-	failed := k.known[scope]
+	known.refused, known.refusedTo = nil, time.Time{}
 	var e *Error
 	if errors.As(err, &e) {
-		failed.refused, failed.refusedTo = e, time.Now().Add(pauseAfter(e))
-		k.known[scope] = failed
+		known.refused, known.refusedTo = e, time.Now().Add(pauseAfter(e))
+	}
+	k.known[scope] = known
+	if known.good(time.Now()) {
+		return accessToken(known.token), nil
 	}
 	return azcore.AccessToken{}, err
 }
@@ -102,35 +126,45 @@ func (k *appCredential) scope(asked []string) (string, error) {
 	return "", ErrMisconfigured.because("app_scope", errors.New("the app's own tokens have one scope, which ends in /.default"))
 }
 
-// renew has MSAL look into the storage and ask Entra if need be.
-func (k *appCredential) renew(scope string) (token azcore.AccessToken, err error) {
+// acquire returns the token in the storage until it is time for another one, which MSAL
+// gets when that is left out. With an error comes the one that there is.
+func (k *appCredential) acquire(scope string) (t tokencache.Token, err error) {
 	a := k.auth
 	defer func() {
 		if p := recover(); p != nil { // of the app's Credential: here it would pass every other recover
-			token, err = azcore.AccessToken{}, ErrMisconfigured.because("panic", fmt.Errorf("panic: %v", p))
+			err = ErrMisconfigured.because("panic", fmt.Errorf("panic: %v", p))
 		}
 	}()
 	if !a.calls.begin() {
-		return token, entraUnavailable("closed", nil)
+		return t, entraUnavailable("closed", nil)
 	}
 	defer a.calls.done()
 	ctx, cancel := context.WithTimeout(context.Background(), entraTimeout)
 	defer cancel()
-	var result confidential.AuthResult
-	x, err := a.asApp(ctx, &appTokens{auth: a}, func(client confidential.Client, _ *exchange) (err error) {
-		if result, err = client.AcquireTokenSilent(ctx, []string{scope}); err == nil && time.Until(result.ExpiresOn) > renewEarly {
-			return nil
-		}
-		result, err = client.AcquireTokenByCredential(ctx, []string{scope})
+	cache, itself := k.stored(ctx), a.owner(new(session))
+	t, _ = cache.Find(itself, []string{scope})
+	if time.Now().Before(renewAt(t)) {
+		return t, nil
+	}
+	cache.Drop(itself, []string{scope}, time.Now())
+	content, err := cache.Bytes()
+	if err != nil {
+		return t, err
+	}
+	staged := &stagedTokens{content: content}
+	var got confidential.AuthResult
+	x, err := a.asApp(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
+		got, err = client.AcquireTokenByCredential(ctx, []string{scope})
 		return err
 	})
-	if x == nil {
-		return token, err
+	switch {
+	case x == nil:
+		return t, err
+	case err != nil:
+		return t, x.appFailure()
 	}
-	if err != nil {
-		return token, x.appFailure()
-	}
-	return azcore.AccessToken{Token: result.AccessToken, ExpiresOn: result.ExpiresOn, RefreshOn: result.Metadata.RefreshOn}, nil
+	k.store(ctx, staged.snapshot())
+	return tokencache.Token{Secret: got.AccessToken, ExpiresOn: got.ExpiresOn, RefreshOn: got.Metadata.RefreshOn, CachedAt: time.Now()}, nil
 }
 
 // appFailure is what a failure means where there is no user: nobody can sign in.
@@ -152,26 +186,29 @@ func (k *appCredential) HTTPClient() *http.Client { return k.auth.cfg.HTTPClient
 // GoString is what %#v prints of a credential: nothing.
 func (k *appCredential) GoString() string { return "fibermsal app credential" }
 
-// appTokens is the token cache of the app itself, in a record of its own. Without the
-// storage the app asks Entra.
-type appTokens struct{ auth *Auth }
-
-func (t *appTokens) name() string {
-	sum := sha256.Sum256([]byte("app " + t.auth.cfg.authority))
+// record is the name of the app's own token cache.
+func (k *appCredential) record() string {
+	sum := sha256.Sum256([]byte("app " + k.auth.cfg.authority))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-func (t *appTokens) load(ctx context.Context) (content, version []byte, err error) {
-	content, err = t.auth.records.Get(ctx, t.name(), record.Tokens)
-	if err != nil && !errors.Is(err, record.ErrNotFound) {
-		t.auth.log.LogAttrs(ctx, slog.LevelWarn, "the app's own tokens cannot be read", slog.Any("error", storageUnavailable(err)))
+// stored is the app's own token cache. Without the storage the app asks Entra.
+func (k *appCredential) stored(ctx context.Context) *tokencache.Cache {
+	content, err := k.auth.records.Get(ctx, k.record(), record.Tokens)
+	if err == nil {
+		var cache *tokencache.Cache
+		if cache, err = tokencache.Parse(content); err == nil {
+			return cache
+		}
 	}
-	return content, nil, nil
+	if !errors.Is(err, record.ErrNotFound) {
+		k.auth.log.LogAttrs(ctx, slog.LevelWarn, "the app's own tokens cannot be read", slog.Any("error", storageUnavailable(err)))
+	}
+	return new(tokencache.Cache)
 }
 
-func (t *appTokens) swap(ctx context.Context, _, content []byte) error {
-	if err := t.auth.records.Put(ctx, t.name(), record.Tokens, content, appTokensFor); err != nil {
-		t.auth.log.LogAttrs(ctx, slog.LevelWarn, "the app's own tokens are not stored", slog.Any("error", storageUnavailable(err)))
+func (k *appCredential) store(ctx context.Context, content []byte) {
+	if err := k.auth.records.Put(ctx, k.record(), record.Tokens, content, appTokensFor); err != nil {
+		k.auth.log.LogAttrs(ctx, slog.LevelWarn, "the app's own tokens are not stored", slog.Any("error", storageUnavailable(err)))
 	}
-	return nil
 }

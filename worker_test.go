@@ -341,3 +341,52 @@ func TestAppOnly_TokensAreSharedAndRenewed(t *testing.T) {
 		}
 	})
 }
+
+func TestAppOnly_TokenIsRenewedAheadWithoutAnybodyWaiting(t *testing.T) {
+	for name, row := range map[string]struct {
+		option entratest.Option
+		after  time.Duration
+		fault  entratest.Fault
+		calls  int
+	}{
+		"before its end":    {entratest.WithAccessTokenLifetime(time.Hour), 51 * time.Minute, entratest.Fault{Times: 1, Delay: 5 * time.Second}, 1},
+		"half-way, if new":  {entratest.WithAccessTokenLifetime(8 * time.Minute), 7 * time.Minute, entratest.Fault{Times: 1, Delay: 5 * time.Second}, 1},
+		"when Entra says":   {entratest.WithRefreshIn(20 * time.Minute), 21 * time.Minute, entratest.Fault{Times: 1, Delay: 5 * time.Second}, 1},
+		"not if Entra asks": {entratest.WithAccessTokenLifetime(time.Hour), 51 * time.Minute, entratest.Fault{Status: 429, Header: http.Header{"Retry-After": {"120"}}, Body: "{}"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				idp := newIDP(t, entratest.WithAppPermissions("User.Read.All"), row.option)
+				l := newLedger()
+				s := newSite(t, idp, onLedger(l))
+				get := func(s *site) string {
+					began := time.Now()
+					token, err := s.auth.AppCredential().GetToken(t.Context(), tokenRequest())
+					if err != nil || time.Since(began) > time.Second {
+						t.Fatalf("after %v: %v", time.Since(began), err)
+					}
+					return token.Token
+				}
+				first := get(s)
+				time.Sleep(row.after)
+				idp.ResetRequests()
+				idp.Fault(entratest.Token, row.fault)
+				for range 20 {
+					if get(s) != first {
+						t.Error("another token")
+					}
+				}
+				time.Sleep(10 * time.Second)
+				if renewed := get(s); (renewed != first) != (row.fault.Delay > 0) {
+					t.Error("not renewed, or by nobody")
+				}
+				if n := idp.Count(entratest.Token); n != row.calls {
+					t.Errorf("%d token calls", n)
+				}
+				idp.ClearFaults()
+				idp.Fault(entratest.Token, entratest.Fault{Drop: true})
+				get(newSite(t, idp, onLedger(l))) // finds it in the storage
+			})
+		})
+	}
+}
