@@ -116,12 +116,12 @@ func (k *appCredential) note(scope string, t tokencache.Token, err error) (azcor
 }
 
 func (k *appCredential) scope(asked []string) (string, error) {
-	graph := strings.TrimSuffix(k.auth.cfg.GraphURL, graphVersionSuffix) + "/.default"
+	graph := k.auth.cfg.graph
 	switch scopes := strings.Fields(strings.Join(asked, " ")); {
-	case len(scopes) == 0, len(scopes) == 1 && scopes[0] == graph:
-		return k.auth.cfg.graphResource + "/.default", nil
-	case len(scopes) == 1 && strings.HasSuffix(scopes[0], "/.default"):
-		return strings.Clone(scopes[0]), nil
+	case len(scopes) == 0:
+		return graph.all, nil
+	case len(scopes) == 1 && strings.HasSuffix(graph.spell(scopes[0]), "/"+allScopes):
+		return strings.Clone(graph.spell(scopes[0])), nil
 	}
 	return "", ErrMisconfigured.because("app_scope", errors.New("the app's own tokens have one scope, which ends in /.default"))
 }

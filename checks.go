@@ -73,8 +73,8 @@ func HasRole(roles ...string) Check {
 
 // HasScope passes if the user has granted all the scopes when signing in. Otherwise it
 // is [ErrConsentRequired], and the sign-in that the middleware starts asks for them;
-// Entra asks the user only if they have not consented before. Scopes of Graph are
-// written without its address. For those of other resources ask their token by
+// Entra asks the user only if they have not consented before. It knows the scopes of the
+// resource that Config.Scopes are of. For those of others ask their token by
 // [TokenCredential], whose error does the same.
 func HasScope(scopes ...string) Check {
 	scopes = slices.Clone(scopes)
@@ -91,16 +91,6 @@ func HasScope(scopes ...string) Check {
 		}
 		return nil
 	}
-}
-
-// namesScopes reports whether each is the name of a permission.
-func namesScopes(scopes []string) bool {
-	for _, s := range scopes {
-		if s = strings.TrimSpace(s); s == "" || strings.HasSuffix(s, ".default") || slices.Contains(reservedScopes, strings.ToLower(s)) {
-			return false
-		}
-	}
-	return len(scopes) > 0
 }
 
 // MaxAge passes if the user proved who they are at most that long ago, not only had a

@@ -66,18 +66,6 @@ func (a *Auth) AdminConsentURL(tenant, redirectURI string) (string, error) {
 	return u.String(), nil
 }
 
-// fullScopes are the configured scopes with the address of their resource.
-func (a *Auth) fullScopes() []string {
-	full := make([]string, len(a.cfg.Scopes))
-	for i, s := range a.cfg.Scopes {
-		full[i] = s
-		if resourceOf(s) == "" {
-			full[i] = a.cfg.graphResource + "/" + s
-		}
-	}
-	return full
-}
-
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

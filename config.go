@@ -92,8 +92,9 @@ type Config struct {
 	// Optional. Default: false.
 	AnyTenantMaySignIn bool
 
-	// Scopes are the delegated permissions asked for at sign-in. openid, profile
-	// and offline_access are always asked for and not listed here.
+	// Scopes are the delegated permissions asked for at sign-in, all of one resource.
+	// Those of Graph may be written with its address or without, which is the same.
+	// openid, profile and offline_access are always asked for and not listed here.
 	//
 	// Optional. Default: User.Read.
 	Scopes []string
@@ -261,9 +262,8 @@ type settings struct {
 	authority   string // without a slash at the end
 	redirectURI string
 	cookieName  string
-	// graphResource is how scopes name Graph, wherever it is reached.
-	graphResource string
-	secure        bool // cookies carry Secure and the __Host- prefix
+	graph       graphScopes
+	secure      bool // cookies carry Secure and the __Host- prefix
 }
 
 // settle validates a Config and fills in what was left out.
@@ -299,7 +299,6 @@ func (cfg Config) clone() Config {
 func (cfg Config) complete() (settings, error) {
 	s := settings{Config: cfg}
 	cloud := hostsOf(cfg.Cloud, cfg.Authority)
-	s.graphResource = "https://" + cloud.graph
 	s.authority = "https://" + cloud.login + "/" + cfg.TenantID
 	if u, err := url.Parse(cfg.Authority); err == nil && cfg.Authority != "" {
 		s.authority = originOf(cfg.Authority) + "/" + strings.Trim(u.Path, "/")
@@ -311,6 +310,8 @@ func (cfg Config) complete() (settings, error) {
 	s.GraphURL = orDefault(cfg.GraphURL, "https://"+cloud.graph+graphVersionSuffix)
 	s.IdleTimeout = orDefault(cfg.IdleTimeout, defaultIdle)
 	s.AbsoluteTimeout = orDefault(cfg.AbsoluteTimeout, max(defaultAbsolute, s.IdleTimeout))
+	s.graph = newGraphScopes("https://"+cloud.graph, s.GraphURL) // wherever it is reached
+	s.Scopes = s.graph.spellAll(s.Scopes)
 	if len(s.Scopes) == 0 {
 		s.Scopes = []string{defaultScope}
 	}

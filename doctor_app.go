@@ -38,13 +38,13 @@ func (d *diagnosis) addresses() []doctor.Finding {
 // scopes looks at what Entra need not be asked for.
 func (d *diagnosis) scopes() []doctor.Finding {
 	scopes := d.auth.cfg.Scopes
-	resource := resourceOf(scopes[0])
-	if other := slices.IndexFunc(scopes, func(s string) bool { return resourceOf(s) != resource }); other > 0 {
+	resourceOf := d.auth.cfg.graph.resourceOf
+	if other := slices.IndexFunc(scopes, func(s string) bool { return resourceOf(s) != resourceOf(scopes[0]) }); other > 0 {
 		return []doctor.Finding{{
 			Severity: doctor.Error, Code: "scopes_mixed",
-			What: fmt.Sprintf("Config.Scopes has %s and %s, which are of two resources, or of one that is written in two ways", scopes[0], scopes[other]),
+			What: fmt.Sprintf("Config.Scopes has %s and %s, which are of two resources", scopes[0], scopes[other]),
 			Why:  "a token is for one resource: Entra refuses to redeem the code, or grants a part, and nobody can sign in",
-			Fix:  "keep those of one resource, all with its address or all without; others are asked for where they are needed, by TokenCredential",
+			Fix:  "keep those of one resource; others are asked for where they are needed, by TokenCredential",
 		}}
 	}
 	return nil

@@ -91,7 +91,7 @@ func (d *diagnosis) identifyIn(ctx context.Context, credential confidential.Cred
 		if tenant != "" {
 			options = append(options, confidential.WithTenantID(tenant))
 		}
-		_, err = client.AcquireTokenByCredential(ctx, []string{a.cfg.graphResource + "/.default"}, options...)
+		_, err = client.AcquireTokenByCredential(ctx, []string{a.cfg.graph.all}, options...)
 	}
 	switch {
 	case err == nil:

@@ -46,7 +46,7 @@ type patient struct {
 
 func newPatient(t *testing.T, options ...entratest.Option) *patient {
 	t.Helper()
-	idp := newApp(t, append(options, entratest.WithRedirectURI(entratest.DefaultRedirectURI))...)
+	idp := newApp(t, append(options, entratest.WithScopes(otherAPI), entratest.WithRedirectURI(entratest.DefaultRedirectURI))...)
 	p := &patient{t: t, idp: idp, cfg: configFor(idp), fiber: fiber.Config{ReadBufferSize: 16 << 10}}
 	p.cfg.Storage, p.cfg.Keys = newLedger(), [][]byte{testKey(1)}
 	p.routes = func(app *fiber.App, auth *fibermsal.Auth) {
@@ -304,7 +304,7 @@ func TestDoctor_FindsEachFault(t *testing.T) {
 		}},
 		"unknown scope":    {"error scopes", func(p *patient) { p.cfg.Scopes = []string{"User.Read", "User.Fly"} }},
 		"unknown resource": {"error scopes", func(p *patient) { p.cfg.Scopes = []string{"api://nothing/Read"} }},
-		"scopes of two":    {"error scopes_mixed", func(p *patient) { p.cfg.Scopes = []string{"User.Read", "https://graph.microsoft.com/Mail.Read"} }},
+		"scopes of two":    {"error scopes_mixed", func(p *patient) { p.cfg.Scopes = []string{"User.Read", otherAPI} }},
 
 		// the app
 		"form_post on http": {"warning form_post_http", func(p *patient) { p.cfg.PublicURL, p.cfg.ResponseMode = "http://localhost:3000", fibermsal.FormPost }},

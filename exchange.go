@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,11 +28,6 @@ const (
 	// fail to leave Entra alone until retrySoon has passed.
 	pauseAfterFailures = 10
 )
-
-// reservedScopes are asked for always, and by us: MSAL counts those it is given
-// as declined when the answer does not repeat them, and Entra never repeats
-// offline_access.
-var reservedScopes = []string{"openid", "profile", "offline_access"}
 
 // entraClient is what MSAL and discovery share: answers are limited in time and
 // size, configurations are cached, and a redirect is an error, because it would
@@ -58,6 +52,7 @@ func entraClient(configured *http.Client) *http.Client {
 type exchange struct {
 	client *http.Client
 	gate   *entraGate
+	graph  graphScopes
 	// before, if it is set, is called when nothing else stands between the caller and
 	// the token endpoint, which is not asked if it fails.
 	before func() error
@@ -152,10 +147,11 @@ func (x *exchange) note(resp *http.Response) error {
 		x.failed = err
 		return err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
 	x.asked, x.status, x.answer = true, resp.StatusCode, tokenAnswer{}
 	x.retryAfter = outbound.RetryAfter(resp.Header, maxRetryAfter)
 	_ = json.Unmarshal(body, &x.answer) // an unreadable answer leaves the status
+	body, x.answer.Scope = x.graph.respell(body, x.answer.Scope)
+	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }
 
@@ -219,13 +215,7 @@ func (x *exchange) declined(asked []string) (missing []string) {
 	if x.answer.AccessToken == "" || x.answer.Scope == "" {
 		return nil
 	}
-	granted := strings.Fields(strings.ToLower(x.answer.Scope))
-	for _, s := range asked {
-		if !slices.Contains(granted, strings.ToLower(s)) {
-			missing = append(missing, s)
-		}
-	}
-	return missing
+	return missingFrom(strings.Fields(x.answer.Scope), asked)
 }
 
 // account is whose tokens an answer brought, which MSAL files them under.

@@ -166,9 +166,9 @@ func (cfg Config) checkScopes(p *problems) {
 		switch {
 		case s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }):
 			p.add("Scopes", "%q is not a scope", s)
-		case slices.Contains(reservedScopes, strings.ToLower(s)):
+		case isReserved(s):
 			p.add("Scopes", "%s is always asked for; leave it out", s)
-		case strings.HasSuffix(s, "/.default") && len(cfg.Scopes) > 1:
+		case strings.HasSuffix(s, allScopes) && len(cfg.Scopes) > 1:
 			p.add("Scopes", "%s cannot be combined with other scopes", s)
 		}
 	}

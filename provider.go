@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -133,28 +132,3 @@ func (k *credential) HTTPClient() *http.Client {
 
 // GoString is what %#v prints of a credential: nothing.
 func (k *credential) GoString() string { return "fibermsal credential" }
-
-// tokenScopes brings scopes into the spelling under which MSAL files the tokens:
-// one that differs misses the cache and ends as declined.
-func (a *Auth) tokenScopes(asked []string) []string {
-	graph := strings.TrimSuffix(a.cfg.GraphURL, graphVersionSuffix) + "/"
-	var scopes []string
-	for _, s := range strings.Fields(strings.Join(asked, " ")) { // somebody's list may be one string
-		short := strings.TrimPrefix(strings.TrimPrefix(s, graph), a.cfg.graphResource+"/")
-		switch {
-		case short == ".default" && resourceOf(a.cfg.Scopes[0]) == "":
-			return a.cfg.Scopes
-		case slices.Contains(reservedScopes, strings.ToLower(short)):
-			continue
-		case short == ".default": // Graph's, beside a Config of another API
-			short = a.cfg.graphResource + "/.default"
-		case slices.Contains(a.cfg.Scopes, s):
-			short = s
-		}
-		scopes = append(scopes, short)
-	}
-	if len(scopes) == 0 {
-		return a.cfg.Scopes
-	}
-	return scopes
-}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -62,11 +61,6 @@ func (a *Auth) newRenewal(who *session, tokens tokenCache, scopes []string) *ren
 		owned[i] = strings.Clone(s)
 	}
 	return &renewal{who: who, tokens: tokens, scopes: owned, key: scopesKey(owned)}
-}
-
-// scopesKey is the same for the same scopes, whatever their order and case.
-func scopesKey(scopes []string) string {
-	return strings.Clone(strings.ToLower(strings.Join(slices.Sorted(slices.Values(scopes)), " ")))
 }
 
 // token returns an access token: the remembered one while it is good, renewed in the

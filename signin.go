@@ -88,16 +88,6 @@ func setInteraction(q url.Values, ask flow.Ask) {
 	}
 }
 
-// missingFrom are the scopes that are not among those that are there.
-func missingFrom(present, scopes []string) (missing []string) {
-	for _, s := range scopes {
-		if !slices.ContainsFunc(present, func(p string) bool { return strings.EqualFold(p, s) }) {
-			missing = append(missing, s)
-		}
-	}
-	return missing
-}
-
 // finished is a completed sign-in.
 type finished struct {
 	id      string // the session cookie's value

@@ -3,7 +3,6 @@ package fibermsal
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
@@ -18,7 +17,7 @@ const claimsChallenges = "cp1"
 // users (trap M1). Instance discovery is off because it asks once per client
 // about an authority that is configured.
 func (a *Auth) msalClient(credential confidential.Credential, tokens tokenCache) (confidential.Client, *exchange, error) {
-	x := &exchange{client: a.entra, gate: a.gate}
+	x := &exchange{client: a.entra, gate: a.gate, graph: a.cfg.graph}
 	client, err := confidential.New(a.cfg.authority, a.cfg.ClientID, credential,
 		confidential.WithCache(&CacheAccessor{cache: tokens}),
 		confidential.WithHTTPClient(x),
@@ -69,28 +68,6 @@ func (a *Auth) redeem(ctx context.Context, claim func() error, code, verifier st
 		return nil, g.failure
 	}
 	return g, nil
-}
-
-// redeemable are the configured scopes, and those of what is asked for that are of the
-// same resource: a token is for one resource, others are got by the refresh token.
-func (a *Auth) redeemable(asked []string) []string {
-	resource := resourceOf(a.cfg.Scopes[0])
-	scopes := slices.Clone(a.cfg.Scopes)
-	for _, s := range missingFrom(scopes, asked) {
-		if resourceOf(s) == resource {
-			scopes = append(scopes, s)
-		}
-	}
-	return scopes
-}
-
-// resourceOf is what a scope is a permission of. Those without are Graph's.
-func resourceOf(scope string) string {
-	i := strings.LastIndexByte(scope, '/')
-	if i < 0 || !strings.Contains(scope, "://") {
-		return ""
-	}
-	return strings.ToLower(scope[:i])
 }
 
 // redemptionFailure: a code that Entra refuses belongs to no sign-in of ours.

@@ -493,6 +493,99 @@ func TestToken_ScopesThatWereNotGrantedNeedConsent(t *testing.T) {
 	}
 }
 
+func TestToken_ScopesOfGraphAreTheSameHoweverWritten(t *testing.T) {
+	const graphsID = "00000003-0000-0000-c000-000000000000/"
+	spellings := []string{"User.Read", "user.read", "https://graph.microsoft.com/User.Read", "https://graph.entra.test/User.Read", graphsID + "User.Read"}
+	for name, configured := range map[string][]string{
+		"short":         {"User.Read", "Mail.Read"},
+		"long":          {"https://graph.microsoft.com/User.Read", "https://graph.microsoft.com/Mail.Read"},
+		"first long":    {"https://graph.microsoft.com/User.Read", "Mail.Read"},
+		"last long":     {"User.Read", "https://graph.microsoft.com/Mail.Read"},
+		"twice":         {"User.Read", "https://graph.microsoft.com/user.read", graphsID + "Mail.Read"},
+		"at its host":   {"https://graph.entra.test/User.Read", "https://Graph.Entra.Test/Mail.Read"},
+		"everything":    {"https://graph.microsoft.com/.default"},
+		"by host":       {"https://graph.entra.test/.default"},
+		"by its id":     {graphsID + ".default"},
+		"short default": {".default"},
+	} {
+		for echo, prefix := range map[string]string{"short": "", "long": "https://graph.microsoft.com/"} {
+			t.Run(name+", granted "+echo, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.Scopes = configured })
+					s.idp.TamperTokenResponse(func(_ string, body map[string]any) { body["scope"] = spelled(body["scope"], prefix) })
+					ask := func(scopes ...string) fiber.Handler {
+						return func(c *fiber.Ctx) error {
+							_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: scopes})
+							return err
+						}
+					}
+					paths := []string{"/token", "/graph"}
+					for i, spelling := range spellings {
+						paths = append(paths, "/scope/"+strconv.Itoa(i), "/token/"+strconv.Itoa(i))
+						s.app.Get("/scope/"+strconv.Itoa(i), fibermsal.Require(fibermsal.HasScope(spelling)))
+						s.app.Get("/token/"+strconv.Itoa(i), ask(spelling))
+					}
+					s.app.Get("/graph", ask("https://graph.entra.test/.default"))
+					b := s.browser()
+					b.signIn(adele)
+					for _, path := range paths {
+						if a := b.get(path); a.StatusCode != http.StatusOK && a.StatusCode != http.StatusNotFound { // the guarded path has no page
+							t.Errorf("%s: %d %s\n%s", path, a.StatusCode, a.body, s.log)
+						}
+					}
+					if n := s.idp.Count(entratest.Token); n != 1 {
+						t.Errorf("%d token calls", n)
+					}
+					time.Sleep(2 * time.Hour)
+					for _, path := range paths {
+						b.get(path)
+					}
+					if n := s.idp.Count(entratest.Token); n != 2 {
+						t.Errorf("%d token calls after the token's end", n)
+					}
+					s.app.Get("/missing", fibermsal.Require(fibermsal.HasScope("https://graph.microsoft.com/Calendars.Read")))
+					if a := b.get("/missing"); a.StatusCode != http.StatusForbidden {
+						t.Errorf("not granted: %d", a.StatusCode)
+					}
+				})
+			})
+		}
+	}
+}
+
+// spelled writes the granted scopes of Graph with a prefix, or without.
+func spelled(granted any, prefix string) string {
+	text, _ := granted.(string)
+	var scopes []string
+	for _, s := range strings.Fields(text) {
+		short := strings.TrimPrefix(s, "https://graph.microsoft.com/")
+		if strings.Contains(short, ".") && short != ".default" {
+			s = prefix + short
+		}
+		scopes = append(scopes, s)
+	}
+	return strings.Join(scopes, " ")
+}
+
+func TestToken_ScopesOfOtherResourcesAreNotGraphs(t *testing.T) {
+	t.Parallel()
+	for name, scope := range map[string]string{
+		"by its address": otherAPI, "by its id": "499b84ac-1321-427f-aa17-267ca6975798/user_impersonation",
+		"by a host like Graph's": "https://graph.microsoft.com.example/User.Read",
+	} {
+		s := newSite(t, newIDP(t, entratest.WithScopes(scope)))
+		s.app.Get("/other", func(c *fiber.Ctx) error {
+			_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: []string{scope}})
+			return err
+		})
+		b := s.browser()
+		b.signIn(adele)
+		if authorize, landed := b.follow("/other", adele); landed.StatusCode != http.StatusOK || !strings.Contains(authorize.Get("scope"), scope) {
+			t.Errorf("%s: %d, asked for %q", name, landed.StatusCode, authorize.Get("scope"))
+		}
+	}
+}
+
 func TestC8_AuthenticationProviderKnowsGraphAlone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
