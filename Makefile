@@ -13,7 +13,7 @@ FUZZTIME      ?= 10s
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Start the example app, with the emulator unless FIBERMSAL_CLIENT_ID is set
@@ -46,6 +46,10 @@ fuzz: ## Fuzz every target for FUZZTIME (10s each)
 .PHONY: bench
 bench: ## Measure the hot path
 	cd bench && $(GO) test -run "^$$" -bench . -benchmem .
+
+.PHONY: bench-build
+bench-build: ## Measure what building costs, on a cold cache (ten minutes)
+	cd bench && $(GO) run ./buildcost
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Run the linters, gofumpt and vet over all modules

@@ -1,0 +1,14 @@
+// Command bare is an app on Fiber alone: the floor of what building costs.
+package main
+
+import (
+	"log"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+func main() {
+	app := fiber.New()
+	app.Get("/", func(c *fiber.Ctx) error { return c.SendString("hello") })
+	log.Fatal(app.Listen("localhost:3000"))
+}
