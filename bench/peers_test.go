@@ -156,12 +156,7 @@ func (p peer) command(t *testing.T) *exec.Cmd {
 		}
 		return exec.Command(binary)
 	}
-	node := redistest.Program(t, "node")
-	// The file is the last that npm writes.
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
-		redistest.Missing(t, "MSAL Node")
-	}
-	cmd := exec.Command(node, "server.mjs")
+	cmd := exec.Command(redistest.Node(t, dir), "server.mjs")
 	cmd.Dir = dir
 	return cmd
 }

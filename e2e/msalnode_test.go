@@ -20,11 +20,7 @@ import (
 // platform signs in at it; msalnode/check.mjs says what is looked at.
 func TestMSALNode_SignsInAtTheEmulator(t *testing.T) {
 	t.Parallel()
-	node := redistest.Program(t, "node")
-	// The file is the last that npm writes.
-	if _, err := os.Stat("msalnode/node_modules/.package-lock.json"); err != nil {
-		redistest.Missing(t, "MSAL Node")
-	}
+	node := redistest.Node(t, "msalnode")
 	const redirectURI = "https://app.example/user/authorized"
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	certificate, key := newClientCertificate(t)

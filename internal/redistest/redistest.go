@@ -100,6 +100,18 @@ func Program(tb testing.TB, names ...string) string {
 	return ""
 }
 
+// Node returns the path of node, for a program on MSAL Node, which npm has installed in
+// dir. Without either it skips or fails the test as [Program] does.
+func Node(tb testing.TB, dir string) string {
+	tb.Helper()
+	node := Program(tb, "node")
+	// The file is the last that npm writes.
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
+		Missing(tb, "MSAL Node")
+	}
+	return node
+}
+
 // Missing skips the test for want of something that make test installs, or fails it
 // where everything must run.
 func Missing(tb testing.TB, what string) {
