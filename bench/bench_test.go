@@ -1,131 +1,238 @@
-// Package bench measures what a request costs.
+// Package bench measures what fibermsal costs, beside what others cost that do the
+// same work in the same run, and holds it to budgets that no machine changes.
 //
-//	go test -run '^$' -bench . -benchmem ./bench
+//	go test -run '^$' -bench . -count 6 ./... | tee new.txt; benchstat old.txt new.txt
+//
+// Nothing here crosses a network but to Redis: an app's handler is called as fasthttp
+// calls it, and Entra is the emulator in this process. Names are made of key=value
+// pairs, for benchstat's -col and -row.
 package bench
 
 import (
+	"bytes"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/session"
 	"github.com/valyala/fasthttp"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-const redirectURI = "https://app.example/user/authorized"
+const (
+	publicURL  = "https://app.example"
+	ourLogin   = "/user/login"
+	gothLogin  = "/auth/azureadv2"
+	gothAnswer = gothLogin + "/callback"
 
-// signedIn makes an app with the handlers under test and the cookie of a
-// signed-in user.
-func signedIn(b *testing.B, handlers ...fiber.Handler) (app *fiber.App, cookie string) {
-	b.Helper()
-	idp := entratest.New(entratest.WithRedirectURI(redirectURI))
-	b.Cleanup(func() { _ = idp.Close() })
-	app = fiber.New()
-	app.Use(fibermsal.New(fibermsal.Config{
-		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
-		PublicURL: "https://app.example", HTTPClient: idp.HTTPClient, Logger: slog.New(slog.DiscardHandler),
-	}))
-	fibermsal.RegisterRoutes(app)
-	app.Get("/", handlers...)
-	login, err := app.Test(httptest.NewRequest(http.MethodGet, "/user/login", http.NoBody), -1)
-	if err != nil {
-		b.Fatal(err)
+	// people is how many users there are: one for each goroutine.
+	people = 64
+)
+
+// concurrency is from how many goroutines requests are sent at once.
+var concurrency = []int{1, 4, 16, people}
+
+// newEntra makes the emulator under Microsoft's own host names, for goth knows no
+// others.
+func newEntra(tb testing.TB, options ...entratest.Option) *entratest.Server {
+	tb.Helper()
+	users := make([]entratest.User, people)
+	for i := range users {
+		users[i] = entratest.User{
+			ID:  userID(i),
+			UPN: fmt.Sprintf("user%02d@contoso.com", i), Mail: fmt.Sprintf("user%02d@contoso.com", i),
+			DisplayName: fmt.Sprintf("User %02d", i), JobTitle: "Retail Manager", OfficeLocation: "18/2111",
+		}
 	}
-	_ = login.Body.Close()
-	answer, err := idp.SignIn(login.Header.Get("Location"), "AdeleV@contoso.com")
+	idp := entratest.New(append([]entratest.Option{
+		entratest.WithHosts("login.microsoftonline.com", "graph.microsoft.com"), entratest.WithUsers(users...),
+		entratest.WithRedirectURI(publicURL+"/user/authorized", publicURL+gothAnswer),
+	}, options...)...)
+	tb.Cleanup(func() { _ = idp.Close() })
+	return idp
+}
+
+func userID(i int) string { return fmt.Sprintf("5e3ce6c0-2b1f-4285-8d4b-75ee78%06x", i) }
+
+// eachStorage runs a benchmark on the memory of the process, which everybody has by
+// default and nil stands for, and on a Redis of its own.
+func eachStorage(b *testing.B, run func(*testing.B, fiber.Storage)) {
+	b.Helper()
+	b.Run("storage=memory", func(b *testing.B) { run(b, nil) })
+	b.Run("storage=redis", func(b *testing.B) { run(b, newRedis(b, redistest.Start(b))) })
+}
+
+func newRedis(tb testing.TB, server *redistest.Server) fiber.Storage {
+	tb.Helper()
+	storage, err := fibermsal.RedisStorage(server.URL)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = storage.Close() })
+	return storage
+}
+
+// site is an app and people who are signed in to it, whom "/" answers.
+type site struct {
+	app      *fiber.App
+	visitors []visitor
+}
+
+// visitor is a browser of somebody who is signed in.
+type visitor struct {
+	cookies string
+	want    string // the answer
+}
+
+// request is the visitor's, for "/".
+func (v visitor) request() *fasthttp.RequestCtx {
+	ctx := new(fasthttp.RequestCtx)
+	ctx.Request.SetRequestURI("/")
+	ctx.Request.Header.Set(fiber.HeaderCookie, v.cookies)
+	return ctx
+}
+
+// ask sends a request again, and reports whether its answer is the visitor's own.
+func (v visitor) ask(handler fasthttp.RequestHandler, ctx *fasthttp.RequestCtx) bool {
+	ctx.Response.Reset()
+	ctx.ResetUserValues()
+	handler(ctx)
+	return ctx.Response.StatusCode() == http.StatusOK && string(ctx.Response.Body()) == v.want
+}
+
+// measure sends requests from ever more goroutines. All must be answered to the right
+// person.
+func (s *site) measure(b *testing.B) {
+	b.Helper()
+	s.confirm(b)
+	for _, goroutines := range concurrency {
+		b.Run(fmt.Sprintf("goroutines=%d", goroutines), func(b *testing.B) {
+			if wrong := s.load(b, goroutines); wrong > 0 {
+				b.Fatalf("%d of %d answers are wrong", wrong, b.N)
+			}
+		})
+	}
+}
+
+// load sends b.N requests and returns how many answers were wrong. RunParallel would
+// have a multiple of GOMAXPROCS goroutines, never one.
+func (s *site) load(b *testing.B, goroutines int) (wrong int64) {
+	b.Helper()
+	handler := s.app.Handler()
+	var sent, failed atomic.Int64
+	var wait sync.WaitGroup
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range goroutines {
+		wait.Go(func() {
+			v := s.visitors[i%len(s.visitors)]
+			for ctx := v.request(); sent.Add(1) <= int64(b.N); {
+				if !v.ask(handler, ctx) {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return failed.Load()
+}
+
+// confirm makes sure that everybody is answered, before anybody hurries.
+func (s *site) confirm(tb testing.TB) {
+	tb.Helper()
+	for _, v := range s.visitors {
+		if got := s.once(tb, v); got != v.want {
+			tb.Fatalf("answered %q, want %q", got, v.want)
+		}
+	}
+}
+
+// once is the visitor's request outside of any measurement.
+func (s *site) once(tb testing.TB, v visitor) string {
+	tb.Helper()
+	ctx := v.request()
+	s.app.Handler()(ctx)
+	if status := ctx.Response.StatusCode(); status != http.StatusOK {
+		tb.Fatalf("status %d: %s", status, ctx.Response.Body())
+	}
+	return string(ctx.Response.Body())
+}
+
+// admit signs everybody in, at the path where an app begins that.
+func (s *site) admit(tb testing.TB, idp *entratest.Server, login string) {
+	tb.Helper()
+	for _, u := range idp.Users() {
+		s.visitors = append(s.visitors, visitor{cookies: signIn(tb, s.app, idp, login, u.UPN), want: u.ID})
+	}
+}
+
+// expectTokens makes "/" of an app that answers with the end of a token wanted, and
+// makes sure that all tokens are their owners'.
+func (s *site) expectTokens(tb testing.TB, idp *entratest.Server) {
+	tb.Helper()
+	for i, u := range idp.Users() {
+		end := s.once(tb, s.visitors[i])
+		owner := ""
+		for _, secret := range idp.Secrets() {
+			if strings.HasSuffix(secret, end) {
+				owner, _ = idp.TokenUser(secret)
+			}
+		}
+		if owner != u.UPN {
+			tb.Fatalf("%s has a token of %q", u.UPN, owner)
+		}
+		s.visitors[i].want = end
+	}
+}
+
+// tokenEnd is the end of a token's signature: as good as the whole to tell it by.
+func tokenEnd(token string) string { return token[max(0, len(token)-24):] }
+
+// signIn plays the browser through a sign-in, and returns its cookies.
+func signIn(tb testing.TB, app *fiber.App, idp *entratest.Server, login, user string) (cookies string) {
+	tb.Helper()
+	started := send(tb, app, httptest.NewRequest(http.MethodGet, login, http.NoBody))
+	answer, err := idp.SignIn(started.Header.Get(fiber.HeaderLocation), user)
+	if err != nil {
+		tb.Fatal(err)
 	}
 	callback := answer.Request()
-	callback.AddCookie(login.Cookies()[0])
-	done, err := app.Test(callback, -1)
+	for _, c := range started.Cookies() {
+		callback.AddCookie(c)
+	}
+	done := send(tb, app, callback)
+	jar := make(map[string]string)
+	for _, c := range append(started.Cookies(), done.Cookies()...) {
+		if jar[c.Name] = c.Value; c.Value == "" {
+			delete(jar, c.Name)
+		}
+	}
+	var header bytes.Buffer
+	for name, value := range jar {
+		fmt.Fprintf(&header, "%s=%s; ", name, value)
+	}
+	if header.Len() == 0 || done.StatusCode != http.StatusSeeOther {
+		tb.Fatalf("not signed in: status %d", done.StatusCode)
+	}
+	return strings.TrimSuffix(header.String(), "; ")
+}
+
+func send(tb testing.TB, app *fiber.App, r *http.Request) *http.Response {
+	tb.Helper()
+	resp, err := app.Test(r, -1)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	_ = done.Body.Close()
-	for _, c := range done.Cookies() {
-		if c.Name == "__Host-fibermsal" {
-			return app, c.Name + "=" + c.Value
-		}
-	}
-	b.Fatal("not signed in")
-	return nil, ""
+	_ = resp.Body.Close()
+	return resp
 }
 
-// run calls the app without a network, so that what is measured is the app.
-func run(b *testing.B, app *fiber.App, cookie string) {
-	b.Helper()
-	handler := app.Handler()
-	var ctx fasthttp.RequestCtx
-	ctx.Request.SetRequestURI("/")
-	if cookie != "" {
-		ctx.Request.Header.Set("Cookie", cookie)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		ctx.Response.Reset()
-		ctx.ResetUserValues()
-		handler(&ctx)
-	}
-	if status := ctx.Response.StatusCode(); status != http.StatusOK {
-		b.Fatalf("status %d", status)
-	}
-}
-
-func ok(c *fiber.Ctx) error { return c.SendStatus(http.StatusOK) }
-
-func BenchmarkRequest(b *testing.B) {
-	b.Run("app=bare", func(b *testing.B) {
-		app := fiber.New()
-		app.Get("/", ok)
-		run(b, app, "")
-	})
-	b.Run("app=fibermsal/asks=nobody", func(b *testing.B) {
-		app, cookie := signedIn(b, ok)
-		run(b, app, cookie)
-	})
-	b.Run("app=fibermsal/asks=user", func(b *testing.B) {
-		app, cookie := signedIn(b, fibermsal.Require(), ok)
-		run(b, app, cookie)
-	})
-	b.Run("app=fibermsal/asks=token", func(b *testing.B) {
-		app, cookie := signedIn(b, func(c *fiber.Ctx) error {
-			_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{})
-			return err
-		})
-		run(b, app, cookie)
-	})
-	b.Run("app=session-middleware", func(b *testing.B) {
-		store := session.New()
-		app := fiber.New()
-		id := ""
-		app.Post("/", func(c *fiber.Ctx) error {
-			s, err := store.Get(c)
-			if err != nil {
-				return err
-			}
-			id = s.ID()
-			s.Set("user", "adele")
-			return s.Save()
-		})
-		app.Get("/", func(c *fiber.Ctx) error {
-			s, err := store.Get(c)
-			if err != nil || s.Get("user") != "adele" {
-				return fiber.ErrUnauthorized
-			}
-			return nil
-		})
-		resp, err := app.Test(httptest.NewRequest(http.MethodPost, "/", http.NoBody), -1)
-		if err != nil {
-			b.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		run(b, app, "session_id="+id)
-	})
-}
+var discard = slog.New(slog.DiscardHandler)

@@ -6,6 +6,7 @@ replace github.com/fibermsal/fibermsal => ../
 
 require (
 	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.19.1
+	github.com/AzureAD/microsoft-authentication-library-for-go v1.10.1
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/fibermsal/fibermsal v0.0.0-00010101000000-000000000000
 	github.com/gofiber/fiber/v2 v2.52.15
@@ -23,11 +24,9 @@ require (
 
 require (
 	github.com/Azure/azure-sdk-for-go/sdk/internal v1.11.2 // indirect
-	github.com/AzureAD/microsoft-authentication-library-for-go v1.10.1 // indirect
 	github.com/andybalholm/brotli v1.1.0 // indirect
 	github.com/bsm/redislock v0.9.4 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/coreos/go-oidc/v3 v3.21.0 // indirect
 	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
 	github.com/go-chi/chi/v5 v5.2.2 // indirect
 	github.com/go-jose/go-jose/v4 v4.1.8 // indirect

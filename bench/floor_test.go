@@ -1,0 +1,104 @@
+package bench
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/session"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// newBare is Fiber alone: what it costs to measure.
+func newBare() *site {
+	s := &site{app: fiber.New(), visitors: []visitor{{want: public}}}
+	s.app.Get("/", openToAll)
+	return s
+}
+
+// newFloor is the least that anybody can do who keeps sessions in Redis: a handler that
+// reads one value, as long as a session of ours and by the same client.
+func newFloor(b *testing.B) *site {
+	b.Helper()
+	server := redistest.Start(b)
+	storage := newRedis(b, server)
+	idp := newEntra(b)
+	admitted := newOurs(b, ours(idp, storage), fibermsal.Require(), greet)
+	admitted.admit(b, idp, ourLogin)
+	size := recordSize(b, server)
+
+	connected, ok := storage.(interface{ Conn() redis.UniversalClient })
+	if !ok {
+		b.Fatal("no Redis")
+	}
+	client, idLength := connected.Conn(), len(userID(0))
+	s := &site{app: fiber.New()}
+	s.app.Get("/", func(c *fiber.Ctx) error {
+		value, err := client.Get(c.UserContext(), "floor:"+c.Cookies("floor")).Bytes()
+		if err != nil {
+			return err
+		}
+		return c.Send(value[:idLength])
+	})
+	for i, u := range idp.Users() {
+		value := u.ID + strings.Repeat("x", size-len(u.ID))
+		if err := client.Set(b.Context(), fmt.Sprintf("floor:%043d", i), value, time.Hour).Err(); err != nil {
+			b.Fatal(err)
+		}
+		s.visitors = append(s.visitors, visitor{cookies: fmt.Sprintf("floor=%043d", i), want: u.ID})
+	}
+	return s
+}
+
+// recordSize is how long a sealed session is.
+func recordSize(b *testing.B, server *redistest.Server) int {
+	b.Helper()
+	for _, key := range server.Keys() {
+		if strings.HasSuffix(key, "}:"+string(record.Session)) {
+			return int(server.Client().StrLen(b.Context(), key).Val())
+		}
+	}
+	b.Fatal("no session in Redis")
+	return 0
+}
+
+// newSessions is Fiber's session middleware, which knows who somebody is because the
+// app has written it there.
+func newSessions(tb testing.TB, storage fiber.Storage) *site {
+	tb.Helper()
+	store := session.New(session.Config{Storage: storage})
+	s := &site{app: fiber.New()}
+	s.app.Post("/:user", func(c *fiber.Ctx) error {
+		sess, err := store.Get(c)
+		if err != nil {
+			return err
+		}
+		sess.Set("user", c.Params("user"))
+		return sess.Save()
+	})
+	s.app.Get("/", func(c *fiber.Ctx) error {
+		sess, err := store.Get(c)
+		if err != nil {
+			return err
+		}
+		user, ok := sess.Get("user").(string)
+		if !ok {
+			return fiber.ErrUnauthorized
+		}
+		return c.SendString(user)
+	})
+	for i := range people {
+		user := userID(i)
+		cookie := send(tb, s.app, httptest.NewRequest(http.MethodPost, "/"+user, http.NoBody)).Cookies()[0]
+		s.visitors = append(s.visitors, visitor{cookies: cookie.Name + "=" + cookie.Value, want: user})
+	}
+	return s
+}

@@ -1,0 +1,138 @@
+package bench
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// BenchmarkSignIn is a whole sign-in: the login page's redirect, the person's answer at
+// Entra, the callback. Most of it is the emulator's part, which signs tokens with RSA:
+// app=emulator is that part alone, calls=token for what fibermsal asks of it, and
+// calls=token+me for goth, which asks Graph who signed in. What an app costs is its
+// line less the emulator's.
+func BenchmarkSignIn(b *testing.B) {
+	b.Run("app=fibermsal", func(b *testing.B) { eachStorage(b, signInToOurs) })
+	b.Run("app=goth", func(b *testing.B) { eachStorage(b, signInToGoth) })
+	b.Run("app=emulator/calls=token", func(b *testing.B) {
+		idp := newEntra(b)
+		signInAll(b, idp, func(user string) { signInAlone(b, idp, user) })
+	})
+	b.Run("app=emulator/calls=token+me", func(b *testing.B) {
+		idp := newEntra(b)
+		signInAll(b, idp, func(user string) { whoAmI(b, idp, signInAlone(b, idp, user).AccessToken) })
+	})
+}
+
+func signInToOurs(b *testing.B, storage fiber.Storage) {
+	b.Helper()
+	idp := newEntra(b)
+	s := newOurs(b, ours(idp, storage), greet)
+	signInAll(b, idp, func(user string) { signIn(b, s.app, idp, ourLogin, user) })
+}
+
+func signInToGoth(b *testing.B, storage fiber.Storage) {
+	b.Helper()
+	idp := newEntra(b)
+	s := newGoth(b, idp, storage)
+	signInAll(b, idp, func(user string) { signIn(b, s.app, idp, gothLogin, user) })
+}
+
+// signInAll signs one after another in. Each is one call of the token endpoint.
+func signInAll(b *testing.B, idp *entratest.Server, signIn func(user string)) {
+	b.Helper()
+	users := idp.Users()
+	signIn(users[0].UPN) // discovery and keys are fetched once
+	before, done := idp.Count(entratest.Token), 0
+	b.ReportAllocs()
+	for b.Loop() {
+		signIn(users[done%len(users)].UPN)
+		done++
+	}
+	if calls := idp.Count(entratest.Token) - before; calls != done {
+		b.Fatalf("%d token calls for %d sign-ins", calls, done)
+	}
+}
+
+// tokens are what the token endpoint answers.
+type tokens struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	IDToken      string `json:"id_token"`
+}
+
+// signInAlone is what a sign-in asks of Entra, without an app.
+func signInAlone(tb testing.TB, idp *entratest.Server, user string) tokens {
+	tb.Helper()
+	const verifier = "a-verifier-that-is-as-long-as-one-has-to-be"
+	challenge := sha256.Sum256([]byte(verifier))
+	redirectURI := publicURL + "/user/authorized"
+	answer, err := idp.SignIn(idp.Authority+"/oauth2/v2.0/authorize?"+url.Values{
+		"client_id": {idp.ClientID}, "response_type": {"code"}, "response_mode": {"form_post"}, "redirect_uri": {redirectURI},
+		"scope": {"openid profile offline_access User.Read"}, "state": {"state"}, "nonce": {"nonce"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
+	}.Encode(), user)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return grant(tb, idp, url.Values{
+		"grant_type": {"authorization_code"}, "code": answer.Values["code"], "redirect_uri": {redirectURI}, "code_verifier": {verifier},
+	})
+}
+
+// grant asks the token endpoint as the app.
+func grant(tb testing.TB, idp *entratest.Server, form url.Values) tokens {
+	tb.Helper()
+	form.Set("client_id", idp.ClientID)
+	form.Set("client_secret", idp.ClientSecret)
+	form.Set("client_info", "1")
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, idp.Authority+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	request.Header.Set(fiber.HeaderContentType, fiber.MIMEApplicationForm)
+	var t tokens
+	fetch(tb, idp, request, &t)
+	if t.AccessToken == "" || t.RefreshToken == "" || t.IDToken == "" {
+		tb.Fatal("tokens are missing")
+	}
+	return t
+}
+
+func whoAmI(tb testing.TB, idp *entratest.Server, token string) {
+	tb.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, idp.GraphURL+"/me", http.NoBody)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	request.Header.Set(fiber.HeaderAuthorization, "Bearer "+token)
+	var me struct{ ID string }
+	if fetch(tb, idp, request, &me); me.ID == "" {
+		tb.Fatal("nobody")
+	}
+}
+
+func fetch(tb testing.TB, idp *entratest.Server, request *http.Request, into any) {
+	tb.Helper()
+	resp, err := idp.HTTPClient.Do(request)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		tb.Fatal(fmt.Errorf("status %d", resp.StatusCode))
+	}
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -1,0 +1,146 @@
+package bench
+
+import (
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/session"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// BenchmarkToken is one user's access token, by where it comes from: from=memory is the
+// call alone, without a request around it; from=storage is the first request after a
+// restart; from=entra is a request that finds the token expired, of which app=emulator
+// is Entra's part alone.
+func BenchmarkToken(b *testing.B) {
+	b.Run("app=fibermsal/from=memory", warmToken)
+	b.Run("app=msal/client=each/from=memory", func(b *testing.B) { msalToken(b, false) })
+	b.Run("app=msal/client=kept/from=memory", func(b *testing.B) { msalToken(b, true) })
+	b.Run("app=fibermsal/from=storage", func(b *testing.B) { eachStorage(b, coldToken) })
+	b.Run("app=fibermsal/from=entra", func(b *testing.B) { eachStorage(b, expiredToken) })
+	b.Run("app=emulator/from=entra", func(b *testing.B) {
+		idp := newEntra(b)
+		refreshToken := signInAlone(b, idp, idp.Users()[0].UPN).RefreshToken
+		b.ReportAllocs()
+		for b.Loop() {
+			grant(b, idp, url.Values{
+				"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}, "scope": {"openid profile offline_access User.Read"},
+			})
+		}
+	})
+}
+
+// warmCredential is that of a request which has ended, and whose token is remembered.
+func warmCredential(tb testing.TB) azcore.TokenCredential {
+	tb.Helper()
+	idp := newEntra(tb)
+	var credential azcore.TokenCredential
+	s := newOurs(tb, ours(idp, nil), func(c *fiber.Ctx) error {
+		credential = fibermsal.TokenCredential(c)
+		return useToken(c)
+	})
+	s.admit(tb, idp, ourLogin)
+	s.expectTokens(tb, idp)
+	s.once(tb, s.visitors[0])
+	return credential
+}
+
+func warmToken(b *testing.B) {
+	credential := warmCredential(b)
+	want, err := credential.GetToken(b.Context(), policy.TokenRequestOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := credential.GetToken(b.Context(), policy.TokenRequestOptions{}); err != nil || got.Token != want.Token {
+			b.Fatal(err)
+		}
+	}
+}
+
+// msalToken is MSAL's silent call over a record in memory, by a client for each or by
+// one that is kept: for one user, for whom it works.
+func msalToken(b *testing.B, kept bool) {
+	b.Helper()
+	idp := newEntra(b)
+	accessor := &partitions{storage: session.New().Storage, key: "one"}
+	client, err := newMSALClient(idp, accessor)
+	if err != nil {
+		b.Fatal(err)
+	}
+	user := idp.Users()[0].UPN
+	account := redeem(b, idp, client, user)
+	b.ReportAllocs()
+	var result confidential.AuthResult
+	for b.Loop() {
+		if !kept {
+			if client, err = newMSALClient(idp, accessor); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if result, err = client.AcquireTokenSilent(b.Context(), userRead, confidential.WithSilentAccount(account)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if owner, _ := idp.TokenUser(result.AccessToken); owner != user {
+		b.Fatalf("the token is %q's", owner)
+	}
+}
+
+// coldToken asks an app that has just been started, over what another one stored.
+func coldToken(b *testing.B, storage fiber.Storage) {
+	b.Helper()
+	idp := newEntra(b)
+	if storage == nil {
+		storage = session.New().Storage // our own memory is gone with the Auth
+	}
+	s := newOurs(b, ours(idp, storage), useToken)
+	s.admit(b, idp, ourLogin)
+	s.expectTokens(b, idp)
+	v, before := s.visitors[0], idp.Count(entratest.Token)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		restarted, stop := startOurs(b, ours(idp, storage), useToken)
+		handler, ctx := restarted.app.Handler(), v.request()
+		b.StartTimer()
+		if !v.ask(handler, ctx) {
+			b.Fatalf("status %d", ctx.Response.StatusCode())
+		}
+		b.StopTimer()
+		stop()
+		b.StartTimer()
+	}
+	if idp.Count(entratest.Token) != before {
+		b.Fatal("Entra was asked")
+	}
+}
+
+// expiredToken asks with tokens that live for less than what one must have left.
+func expiredToken(b *testing.B, storage fiber.Storage) {
+	b.Helper()
+	idp := newEntra(b, entratest.WithAccessTokenLifetime(10*time.Second))
+	s := newOurs(b, ours(idp, storage), useToken)
+	v := visitor{cookies: signIn(b, s.app, idp, ourLogin, idp.Users()[0].UPN)}
+	handler, ctx, last := s.app.Handler(), v.request(), ""
+	before, asked := idp.Count(entratest.Token), 0
+	b.ReportAllocs()
+	for b.Loop() {
+		asked++
+		if v.ask(handler, ctx); ctx.Response.StatusCode() != fiber.StatusOK || string(ctx.Response.Body()) == last {
+			b.Fatalf("status %d, or the token before", ctx.Response.StatusCode())
+		}
+		last = string(ctx.Response.Body())
+	}
+	if calls := idp.Count(entratest.Token) - before; calls != asked {
+		b.Fatalf("%d token calls for %d requests", calls, asked)
+	}
+}
