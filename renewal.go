@@ -39,7 +39,8 @@ const (
 	storeFor = time.Minute
 )
 
-// renewal is a token that a user's session is asked for.
+// renewal is a token that a user's session is asked for. It is passed by value until it
+// leaves the request: most find the token remembered, and allocate nothing.
 type renewal struct {
 	who    *session
 	tokens tokenCache
@@ -52,21 +53,21 @@ type renewal struct {
 
 // newRenewal copies what may alias a request's buffer (trap T10): a renewal outlives
 // its request. The scopes of Config do not, and are most often asked for.
-func (a *Auth) newRenewal(who *session, tokens tokenCache, scopes []string) *renewal {
+func (a *Auth) newRenewal(who *session, tokens tokenCache, scopes []string) renewal {
 	if len(scopes) == len(a.cfg.Scopes) && &scopes[0] == &a.cfg.Scopes[0] {
-		return &renewal{who: who, tokens: tokens, scopes: scopes, key: a.scopesKey}
+		return renewal{who: who, tokens: tokens, scopes: scopes, key: a.scopesKey}
 	}
 	owned := make([]string, len(scopes))
 	for i, s := range scopes {
 		owned[i] = strings.Clone(s)
 	}
-	return &renewal{who: who, tokens: tokens, scopes: owned, key: scopesKey(owned)}
+	return renewal{who: who, tokens: tokens, scopes: owned, key: scopesKey(owned)}
 }
 
 // token returns an access token: the remembered one while it is good, renewed in the
 // background when its end is near, and only without one at the caller's expense. A
 // refusal is remembered, too, so that a storm of requests makes one call.
-func (a *Auth) token(ctx context.Context, r *renewal) (azcore.AccessToken, error) {
+func (a *Auth) token(ctx context.Context, r renewal) (azcore.AccessToken, error) {
 	now := time.Now()
 	known := a.sessions.token(r.who.recordName, r.key)
 	if known.good(now) && known.token.Token != r.refused {
@@ -97,7 +98,7 @@ const replaceEvery = time.Minute
 
 // replaced returns a token in the place of one that an API does not accept although it
 // is good. If the API has just refused another one, that is no way out.
-func (a *Auth) replaced(ctx context.Context, r *renewal, refused string) (azcore.AccessToken, error) {
+func (a *Auth) replaced(ctx context.Context, r renewal, refused string) (azcore.AccessToken, error) {
 	again := false
 	a.sessions.update(r.who.recordName, r.key, func(known *rememberedToken) {
 		if time.Since(known.replacedAt) < replaceEvery {
@@ -131,9 +132,9 @@ func (t *rememberedToken) pausing(now time.Time) error {
 // renew begins a renewal, or joins the one that is under way: for a session and
 // scopes there is one in this process, which no caller's end stops. A forced one
 // renews a token that is still good.
-func (a *Auth) renew(r *renewal, force bool) <-chan singleflight.Result {
+func (a *Auth) renew(r renewal, force bool) <-chan singleflight.Result {
 	key := fmt.Sprintf("%s\x00%s\x00%t%t", r.who.recordName, r.key, force, r.refused != "")
-	return a.renewals.DoChan(key, func() (any, error) { return a.renewDetached(r, force) })
+	return a.renewals.DoChan(key, func() (any, error) { return a.renewDetached(&r, force) })
 }
 
 // awaited is the result of what others may wait for, too, unless the caller's patience

@@ -108,6 +108,9 @@ func (a *Auth) hintAtCSRF(c *fiber.Ctx, r *request, err error) {
 
 // answer turns an [*Error] into a response and passes other errors on.
 func (a *Auth) answer(c *fiber.Ctx, err error) error {
+	if err == nil {
+		return nil // before anything is allocated
+	}
 	var e *Error
 	if !errors.As(err, &e) {
 		return err

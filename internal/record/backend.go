@@ -9,7 +9,8 @@ import (
 // error always means that the storage failed, never that something is absent.
 type Backend interface {
 	Lists
-	// Get returns nil for an absent key. The bytes are the caller's.
+	// Get returns nil for an absent key. The bytes may be kept, but not changed: others
+	// may have them, too.
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Set writes a value that lives for ttl, which is more than zero.
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error

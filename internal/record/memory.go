@@ -32,12 +32,13 @@ func NewMemory() *Memory {
 	return &Memory{locks: newLocks(), memoryLists: newMemoryLists(), entries: make(map[string]memoryEntry)}
 }
 
-// Get implements [Backend].
+// Get implements [Backend]. It hands out what it holds, which is replaced and never
+// changed: a session is read by every request, and is as long as all else of it.
 func (m *Memory) Get(_ context.Context, key string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, _ := m.alive(key)
-	return slices.Clone(e.value), nil
+	return e.value, nil
 }
 
 // Set implements [Backend].
@@ -123,7 +124,7 @@ func (m *Memory) alive(key string) (memoryEntry, bool) {
 }
 
 func (m *Memory) write(key string, value []byte, until time.Time) {
-	m.entries[key] = memoryEntry{slices.Clone(value), until}
+	m.entries[key] = memoryEntry{slices.Clip(bytes.Clone(value)), until}
 	if m.writes++; m.writes%sweepEvery == 0 {
 		now := time.Now()
 		for k, e := range m.entries {
