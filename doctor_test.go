@@ -67,24 +67,24 @@ func (p *patient) clock(ahead time.Duration) {
 func (p *patient) on(args ...string) *redistest.Server {
 	p.t.Helper()
 	r := redistest.Start(p.t, slices.Concat(onDisk, args)...)
-	p.use(r, nil)
+	p.use(r, "", "")
 	return r
 }
 
-func (p *patient) use(r redistest.Redis, user *url.Userinfo) {
+// use gives the patient a Redis, with time for a busy machine.
+func (p *patient) use(r redistest.Redis, user, password string) {
 	p.t.Helper()
-	if server, single := r.(*redistest.Server); single { // with time for a busy machine
-		u := url.URL{Scheme: "redis", User: user, Host: server.Addr, RawQuery: "read_timeout=2s&write_timeout=2s&dial_timeout=2s&pool_timeout=2s"}
-		storage, err := fibermsal.RedisStorage(u.String())
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		p.t.Cleanup(func() { _ = storage.Close() })
-		p.cfg.Storage = storage
-	} else {
-		onAs(p.t, r, user)(&p.cfg)
+	address, err := url.Parse(r.URLAs(user, password))
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	if password, ok := user.Password(); ok {
+	options := address.Query()
+	for _, deadline := range []string{"read_timeout", "write_timeout", "dial_timeout", "pool_timeout"} {
+		options.Set(deadline, "2s")
+	}
+	address.RawQuery = options.Encode()
+	onURL(p.t, address.String())(&p.cfg)
+	if password != "" {
 		p.secrets = append(p.secrets, password)
 	}
 }
@@ -349,11 +349,11 @@ func TestDoctor_FindsEachFault(t *testing.T) {
 			p.client(redis.NewClient(&redis.Options{Addr: stalled(p.t), ContextTimeoutEnabled: true, ReadTimeout: 50 * time.Millisecond, MaxRetries: -1}))
 		}},
 		"Redis wants replicas": {"error redis_refuses", func(p *patient) { p.on("--min-replicas-to-write", "1") }},
-		"wrong password":       {"error redis_login", func(p *patient) { p.use(p.locked(), url.UserPassword("", "wrong-password")) }},
+		"wrong password":       {"error redis_login", func(p *patient) { p.use(p.locked(), "", "wrong-password") }},
 		"no password": {"error redis_login", func(p *patient) {
-			p.use(p.locked(), nil)
+			p.use(p.locked(), "", "")
 		}},
-		"read-only replica":      {"error redis_replica", func(p *patient) { p.use(replica(p.t), nil) }},
+		"read-only replica":      {"error redis_replica", func(p *patient) { p.use(replica(p.t), "", "") }},
 		"evicting Redis":         {"error redis_eviction", func(p *patient) { p.on("--maxmemory-policy", "volatile-lru", "--maxmemory", "100mb") }},
 		"evicting, some day":     {"warning redis_eviction", func(p *patient) { p.on("--maxmemory-policy", "allkeys-lru") }},
 		"full Redis":             {"error redis_full", func(p *patient) { p.on("--maxmemory", "1") }},
@@ -409,7 +409,7 @@ func (p *patient) as(more string) {
 	r := p.on()
 	rules, _ := documentedRules(p.t)
 	createUser(p.t, rules+" "+more, r)
-	p.use(r, url.UserPassword("app", "app-password"))
+	p.use(r, "app", "app-password")
 }
 
 // beside has an instance with other keys on the same Redis.
@@ -477,7 +477,7 @@ func TestDoctor_LooksAtAllMasters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, p := start(t), newPatient(t)
-			p.use(r, nil)
+			p.use(r, "", "")
 			p.expect()
 			before := r.Keys()
 			for _, s := range r.Masters()[:1] {

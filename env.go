@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	fiberredis "github.com/gofiber/storage/redis/v3"
+
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
@@ -36,7 +38,7 @@ import (
 //	PUBLIC_URL, ROUTE_PREFIX, POST_LOGOUT_URL, COOKIE_NAME
 //	RESPONSE_MODE             form_post or query
 //	KEYS                      base64, 32 bytes each, newest first
-//	REDIS_URL                 redis://… or rediss://…: Config.Storage, see RedisStorage
+//	REDIS_URL                 one server, a Cluster or Sentinels: Config.Storage, see RedisStorage
 //	CA_FILE                   PEM, trusted beside the system's: Config.HTTPClient
 //	IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, STALE_SESSIONS_ON_OUTAGE
 //	ANONYMOUS_ON_OUTAGE, RECORD_BROWSER
@@ -320,12 +322,11 @@ func setKeys(cfg *Config, value string) error {
 }
 
 func setStorage(cfg *Config, value string) error {
-	storage, err := RedisStorage(value)
-	if err != nil {
-		return errors.New("is not a URL of the form redis://user:password@host:6379/0")
+	client, err := redisClient(value)
+	if err == nil {
+		cfg.Storage = fiberredis.NewFromConnection(client)
 	}
-	cfg.Storage = storage // not before: a nil *Storage is no nil fiber.Storage
-	return nil
+	return err
 }
 
 func setAuthorities(cfg *Config, file string) error {

@@ -252,6 +252,7 @@ func TestConfigFromEnv_WrongVariablesAreNamedWithTheirFieldAndNoValue(t *testing
 		"switch":                    {map[string]string{"ANY_TENANT_MAY_SIGN_IN": canary}, "AnyTenantMaySignIn", "FMTEST_ANY_TENANT_MAY_SIGN_IN must be true or false"},
 		"keys":                      {map[string]string{"KEYS": encoded(1) + "," + canary + "!"}, "Keys", "FMTEST_KEYS has a key 2 that is not base64"},
 		"Redis":                     {map[string]string{"REDIS_URL": "https://app:" + canary + "@redis.example"}, "Storage", "FMTEST_REDIS_URL is not a URL of the form"},
+		"Redis Cluster":             {map[string]string{"REDIS_URL": "redis://:" + canary + "@redis.example?addr=redis.example:2&pool_siez=" + canary}, "Storage", `FMTEST_REDIS_URL has an option "pool_siez" that`},
 		"response mode":             {map[string]string{"RESPONSE_MODE": canary}, "ResponseMode", "FMTEST_RESPONSE_MODE must be one of [form_post query]"},
 		"cloud":                     {map[string]string{"CLOUD": canary}, "Cloud", "FMTEST_CLOUD must be one of [public us-government us-dod china]"},
 		"no such authorities":       {map[string]string{"CA_FILE": canary}, "HTTPClient", "FMTEST_CA_FILE cannot be read: no such file"},

@@ -2,9 +2,8 @@ package fibermsal
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 	fiberredis "github.com/gofiber/storage/redis/v3"
@@ -13,36 +12,32 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// Deadlines of a Redis command. go-redis waits for seconds by default, and
-// ignores the context's deadline, so a stalled Redis would hold every request.
-const (
-	redisDialTimeout = 500 * time.Millisecond
-	redisTimeout     = 250 * time.Millisecond
-	redisRetries     = 1
-)
-
-// RedisStorage makes a storage of a URL, redis://user:password@host:6379/0 or
-// rediss:// for TLS, with deadlines that keep a request from waiting. Options in
-// the URL's query, such as pool_size or read_timeout, are honoured; see
-// redis.ParseURL of go-redis. It does not connect, so an app starts while Redis
-// is down. The caller closes the storage.
+// RedisStorage makes a storage of a URL as go-redis reads it, with deadlines that keep a
+// request from waiting. The URL's query says how Redis is run:
 //
-// The storage serves Fiber's session middleware as well. The error never
-// contains the URL, which holds a password.
+//	redis://user:password@host:6379/0             one server; rediss:// for TLS, unix:// for a socket
+//	redis://user:password@host:6379?addr=host2:6379&addr=host3:6379
+//	                                              a Cluster: some of its servers; see redis.ParseClusterURL
+//	redis://host:26379/0?master_name=app&addr=host2:26379&username=user&password=password
+//	                                              a master that Sentinels watch; see redis.ParseFailoverURL
+//
+// A single server of a Cluster is told as one by repeating it: ?addr=host:6379. A user and
+// a password in front of the host are those of the Sentinels, if they want any. With
+// rediss:// all servers, Sentinels too, must have a certificate for the URL's host.
+//
+// Options in the query, such as pool_size or read_timeout, are honoured, but none that
+// has replicas read. The defaults are 500 ms to connect, and 250 ms each for the answer
+// and for a connection of the pool.
+//
+// RedisStorage does not connect, so an app starts while Redis is down. The caller closes
+// the storage, which serves Fiber's session middleware as well. The error never contains
+// the URL, which holds a password.
 func RedisStorage(url string) (*fiberredis.Storage, error) {
-	options, err := redis.ParseURL(url)
+	client, err := redisClient(url)
 	if err != nil {
-		return nil, errors.New("fibermsal: RedisStorage: not a URL of the form redis://user:password@host:6379/0")
+		return nil, fmt.Errorf("fibermsal: RedisStorage: the URL %w", err)
 	}
-	options.ContextTimeoutEnabled = true
-	options.DialTimeout = orDefault(options.DialTimeout, redisDialTimeout)
-	options.ReadTimeout = orDefault(options.ReadTimeout, redisTimeout)
-	options.WriteTimeout = orDefault(options.WriteTimeout, redisTimeout)
-	options.PoolTimeout = orDefault(options.PoolTimeout, redisTimeout)
-	options.MaxRetries = orDefault(options.MaxRetries, redisRetries)
-	options.DialerRetries = 1
-	options.DialerRetryTimeout = time.Millisecond // which it waits after the last attempt, too
-	return fiberredis.NewFromConnection(redis.NewClient(options)), nil
+	return fiberredis.NewFromConnection(client), nil
 }
 
 // backend chooses what the storage can do: Redis gets commands of its own, others are

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/url"
 	"runtime"
 	"slices"
 	"strconv"
@@ -29,21 +28,15 @@ import (
 // on keeps sessions on a Redis, each site with a client of its own, as instances have.
 func on(t *testing.T, r redistest.Redis) func(*fibermsal.Config) {
 	t.Helper()
-	return onAs(t, r, nil)
+	return onURL(t, r.URLAs("", ""))
 }
 
-// onAs is on as a user of Redis.
-func onAs(t *testing.T, r redistest.Redis, user *url.Userinfo) func(*fibermsal.Config) {
+// onURL is on by the URL of a Redis.
+func onURL(t *testing.T, address string) func(*fibermsal.Config) {
 	t.Helper()
 	return func(cfg *fibermsal.Config) {
 		cfg.Keys = [][]byte{testKey(1)}
-		server, single := r.(*redistest.Server)
-		if !single {
-			password, _ := user.Password()
-			cfg.Storage = foreignStorage(r.ConnectAs(user.Username(), password))
-			return
-		}
-		storage, err := fibermsal.RedisStorage((&url.URL{Scheme: "redis", User: user, Host: server.Addr}).String())
+		storage, err := fibermsal.RedisStorage(address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -341,6 +334,57 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 				t.Errorf("%d goroutines, %d before", now, goroutines)
 			}
 		})
+	}
+}
+
+// The URL says how Redis is run, and options that it leaves open are those of an app in
+// a hurry.
+func TestG3_RedisStorageSetsDeadlinesHoweverRedisIsRun(t *testing.T) {
+	t.Parallel()
+	type deadlines struct {
+		heeded                  bool
+		dial, read, write, pool time.Duration
+	}
+	for address, want := range map[string]string{
+		"redis://host:6379/0":                      "single",
+		"rediss://host:6379/0":                     "single",
+		"unix:///run/redis.sock":                   "single",
+		"redis://host:6379?addr=host:6379":         "cluster",
+		"rediss://host:6379/0?addr=other:6379":     "cluster",
+		"redis://host:26379/1?master_name=app":     "sentinel",
+		"rediss://a?addr=b:26379&master_name=app":  "sentinel",
+		"redis://a?master_name=app&addr=b:1&db=12": "sentinel",
+	} {
+		for options, expected := range map[string]deadlines{
+			"": {true, 500 * time.Millisecond, 250 * time.Millisecond, 250 * time.Millisecond, 250 * time.Millisecond},
+			"dial_timeout=1s&read_timeout=2s&write_timeout=3s&pool_timeout=4s": {true, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second},
+		} {
+			separator := "?"
+			if strings.Contains(address, "?") {
+				separator = "&"
+			}
+			storage, err := fibermsal.RedisStorage(address + separator + options)
+			if err != nil {
+				t.Fatalf("%s: %v", address, err)
+			}
+			var kind string
+			var got deadlines
+			switch client := storage.Conn().(type) {
+			case *redis.ClusterClient:
+				o := client.Options()
+				kind, got = "cluster", deadlines{o.ContextTimeoutEnabled, o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout}
+			case *redis.Client:
+				o := client.Options()
+				kind, got = "single", deadlines{o.ContextTimeoutEnabled, o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout}
+				if o.Addr == "FailoverClient" {
+					kind = "sentinel"
+				}
+			}
+			if kind != want || got != expected {
+				t.Errorf("%s%s%s: %s with %+v", address, separator, options, kind, got)
+			}
+			_ = storage.Close()
+		}
 	}
 }
 

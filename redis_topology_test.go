@@ -3,7 +3,6 @@ package fibermsal_test
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -177,7 +176,7 @@ func TestE8_UserWithTheDocumentedRightsIsEnough(t *testing.T) {
 				rules += " " + onACluster
 			}
 			createUser(t, rules, r.Masters()...)
-			useEverything(t, onAs(t, r, url.UserPassword("app", "app-password")))
+			useEverything(t, onURL(t, r.URLAs("app", "app-password")))
 			if left := recordsOfSessions(t, r.Keys()); len(left) != 0 {
 				t.Errorf("left after the sign-out: %v", left)
 			}

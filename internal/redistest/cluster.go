@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,6 +63,12 @@ func (c *Cluster) Connect() redis.UniversalClient { return c.dial(asAnApp("", ""
 // ConnectAs implements [Redis].
 func (c *Cluster) ConnectAs(user, password string) redis.UniversalClient {
 	return c.dial(asAnApp(user, password))
+}
+
+// URLAs implements [Redis].
+func (c *Cluster) URLAs(user, password string) string {
+	others := url.Values{"addr": c.Addrs[1:]}
+	return (&url.URL{Scheme: "redis", User: userinfo(user, password), Host: c.Addrs[0], RawQuery: others.Encode()}).String()
 }
 
 // Patient implements [Redis].

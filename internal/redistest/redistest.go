@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,6 +141,11 @@ func (s *Server) Connect() redis.UniversalClient { return s.dial(asAnApp("", "")
 // ConnectAs implements [Redis].
 func (s *Server) ConnectAs(user, password string) redis.UniversalClient {
 	return s.dial(asAnApp(user, password))
+}
+
+// URLAs implements [Redis].
+func (s *Server) URLAs(user, password string) string {
+	return (&url.URL{Scheme: "redis", User: userinfo(user, password), Host: s.Addr}).String()
 }
 
 // Patient implements [Redis].

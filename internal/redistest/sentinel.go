@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,6 +94,17 @@ func (s *Sentinel) Connect() redis.UniversalClient { return s.dial(asAnApp("", "
 // ConnectAs implements [Redis].
 func (s *Sentinel) ConnectAs(user, password string) redis.UniversalClient {
 	return s.dial(asAnApp(user, password))
+}
+
+// URLAs implements [Redis]. What stands before the host is for the sentinel, which
+// wants no password.
+func (s *Sentinel) URLAs(user, password string) string {
+	options := url.Values{"master_name": {s.MasterName}}
+	if user != "" {
+		options.Set("username", user)
+		options.Set("password", password)
+	}
+	return (&url.URL{Scheme: "redis", Host: s.Addrs[0], RawQuery: options.Encode()}).String()
 }
 
 // Patient implements [Redis].

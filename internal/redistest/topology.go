@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"net/url"
 	"os"
 	"slices"
 	"sync"
@@ -17,6 +18,9 @@ type Redis interface {
 	Connect() redis.UniversalClient
 	// ConnectAs is Connect as a user of Redis.
 	ConnectAs(user, password string) redis.UniversalClient
+	// URLAs is what fibermsal.RedisStorage takes to connect as a user of Redis, or with
+	// neither name nor password as the one whom Redis takes for granted.
+	URLAs(user, password string) string
 	// Patient is Connect with go-redis' own deadlines of seconds, for tests that are not
 	// about deadlines: a machine that is busy misses shorter ones.
 	Patient() redis.UniversalClient
@@ -150,8 +154,14 @@ func (h *host) TempDir() string {
 // Failed is nobody's: the test may be over, and must not be written to.
 func (h *host) Failed() bool { return false }
 
-// asAnApp has the deadlines that fibermsal.RedisStorage sets, and that
-// docs/production.md tells operators of a Cluster or Sentinel to set.
+func userinfo(user, password string) *url.Userinfo {
+	if user == "" && password == "" {
+		return nil
+	}
+	return url.UserPassword(user, password)
+}
+
+// asAnApp has the deadlines that fibermsal.RedisStorage sets.
 func asAnApp(user, password string) redis.UniversalOptions {
 	return redis.UniversalOptions{
 		Username: user, Password: password,

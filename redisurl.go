@@ -1,0 +1,164 @@
+package fibermsal
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Deadlines of a Redis command. go-redis waits for seconds by default, and
+// ignores the context's deadline, so a stalled Redis would hold every request.
+const (
+	redisDialTimeout = 500 * time.Millisecond
+	redisTimeout     = 250 * time.Millisecond
+	redisRetries     = 1
+	redisDials       = 1
+	redisDialPause   = time.Millisecond // which go-redis waits after the last attempt, too
+)
+
+// hurry sets the deadlines that a URL leaves open.
+func hurry(dial, read, write, pool *time.Duration) {
+	*dial = orDefault(*dial, redisDialTimeout)
+	*read = orDefault(*read, redisTimeout)
+	*write = orDefault(*write, redisTimeout)
+	*pool = orDefault(*pool, redisTimeout)
+}
+
+// redisMistake is what is wrong with a URL. It completes a sentence about the URL, and
+// repeats nothing of it but an option's name.
+type redisMistake string
+
+func (m redisMistake) Error() string { return string(m) }
+
+const (
+	notRedis       redisMistake = "is not a URL of the form redis://user:password@host:6379/0, rediss://… or unix://…"
+	reservedLetter redisMistake = "is not a URL of the form redis://user:password@host:6379/0; what is reserved in URLs, such as / ? # @ in a password, must be percent-encoded"
+	noDatabase     redisMistake = "has a path that is not the number of a database"
+	noSocket       redisMistake = "has no path of a socket"
+	socketAlone    redisMistake = "is of the form unix://, which leads to a single server only"
+	oneDatabase    redisMistake = "names a database, of which a Cluster has only 0"
+)
+
+func wrongOption(name string) redisMistake {
+	return redisMistake(fmt.Sprintf("has an option %q that is not known there, or has a wrong value", name))
+}
+
+func readsReplicas(name string) redisMistake {
+	return redisMistake(fmt.Sprintf("has an option %q that has replicas read, which lag: who has signed out may seem signed in", name))
+}
+
+// redisParser reads a URL for one way to run Redis.
+type redisParser func(*url.URL) (connect func() redis.UniversalClient, err error)
+
+// redisClient makes the client that a URL asks for. The error is a [redisMistake]: those
+// of go-redis repeat what they do not understand, which may be the password (threat F2).
+func redisClient(address string) (redis.UniversalClient, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return nil, reservedLetter
+	case !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme):
+		return nil, notRedis
+	case u.Fragment != "": // the rest of a password, most likely
+		return nil, reservedLetter
+	}
+	parse := parseSingle
+	switch options := u.Query(); {
+	case options.Has("master_name"):
+		parse = parseSentinel
+	case options.Has("addr"):
+		parse = parseCluster
+	}
+	connect, err := parse(u)
+	if err != nil {
+		return nil, mistakeIn(*u, parse, err)
+	}
+	return connect(), nil
+}
+
+// mistakeIn finds what a parser does not understand, by giving it a part at a time.
+func mistakeIn(u url.URL, parse redisParser, err error) error {
+	if errors.As(err, new(redisMistake)) {
+		return err
+	}
+	if strings.Contains(u.Path+u.RawQuery, "@") { // so what looks like a path or an option may be part of a password
+		return reservedLetter
+	}
+	options := u.Query()
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		part := url.URL{Scheme: "redis", Host: u.Host, RawQuery: url.Values{name: options[name]}.Encode()}
+		if _, err := parse(&part); err != nil {
+			return wrongOption(name)
+		}
+	}
+	if u.Scheme == "unix" {
+		return noSocket
+	}
+	return noDatabase
+}
+
+func parseSingle(u *url.URL) (func() redis.UniversalClient, error) {
+	o, err := redis.ParseURL(u.String())
+	if err != nil {
+		return nil, err
+	}
+	o.ContextTimeoutEnabled = true
+	hurry(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
+	o.MaxRetries = orDefault(o.MaxRetries, redisRetries)
+	o.DialerRetries, o.DialerRetryTimeout = redisDials, redisDialPause
+	return func() redis.UniversalClient { return redis.NewClient(o) }, nil
+}
+
+// parseCluster leaves MaxRetries alone: a Cluster's client has its redirects.
+func parseCluster(u *url.URL) (func() redis.UniversalClient, error) {
+	if u.Scheme == "unix" {
+		return nil, socketAlone
+	}
+	o, err := redis.ParseClusterURL(u.String())
+	switch {
+	case err != nil:
+		return nil, err
+	case strings.Trim(u.Path, "/0") != "":
+		return nil, oneDatabase
+	case o.ReadOnly:
+		return nil, readsReplicas("read_only")
+	case o.RouteByLatency:
+		return nil, readsReplicas("route_by_latency")
+	case o.RouteRandomly:
+		return nil, readsReplicas("route_randomly")
+	}
+	o.ContextTimeoutEnabled = true
+	hurry(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
+	o.DialerRetries, o.DialerRetryTimeout = redisDials, redisDialPause
+	return func() redis.UniversalClient { return redis.NewClusterClient(o) }, nil
+}
+
+func parseSentinel(u *url.URL) (func() redis.UniversalClient, error) {
+	if u.Scheme == "unix" {
+		return nil, socketAlone
+	}
+	o, err := redis.ParseFailoverURL(u.String())
+	switch {
+	case err != nil:
+		return nil, err
+	case o.MasterName == "" && u.Query().Has("master_name"):
+		return nil, wrongOption("master_name")
+	case o.ReplicaOnly:
+		return nil, readsReplicas("replica_only")
+	case o.RouteByLatency: // go-redis would panic
+		return nil, readsReplicas("route_by_latency")
+	case o.RouteRandomly:
+		return nil, readsReplicas("route_randomly")
+	}
+	o.ContextTimeoutEnabled = true
+	hurry(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
+	o.MaxRetries = orDefault(o.MaxRetries, redisRetries)
+	o.DialerRetries, o.DialerRetryTimeout = redisDials, redisDialPause
+	return func() redis.UniversalClient { return redis.NewFailoverClient(o) }, nil
+}
