@@ -27,7 +27,8 @@ import (
 //
 // Options in the query, such as pool_size or read_timeout, are honoured, but none that
 // has replicas read. The defaults are 500 ms to connect, and 250 ms each for the answer
-// and for a connection of the pool.
+// and for a connection of the pool. All tries at a command together take twice
+// read_timeout at most.
 //
 // RedisStorage does not connect, so an app starts while Redis is down. The caller closes
 // the storage, which serves Fiber's session middleware as well. The error never contains

@@ -31,10 +31,11 @@ var ErrDown = errors.New("record: the storage is down")
 // them, for it does without the storage if it must.
 type Guarded struct {
 	Backend
-	locate  func(ctx context.Context, key string) (where string, err error) // nil: all is one part
-	whole   *part                                                           // that one part, or what locates
-	observe func(operation string) func(error)                              // may be nil, and return nil
-	changed func(down bool)
+	locate   func(ctx context.Context, key string) (where string, err error) // nil: all is one part
+	whole    *part                                                           // that one part, or what locates
+	patience time.Duration                                                   // with one operation; 0 is without end
+	observe  func(operation string) func(error)                              // may be nil, and return nil
+	changed  func(down bool)
 
 	mu    sync.Mutex
 	parts map[string]*part // by where they are; the whole is ""
@@ -56,6 +57,9 @@ func NewGuarded(backend Backend, observe func(operation string) func(error), cha
 		Locate() func(context.Context, string) (string, error)
 	}); ok {
 		g.locate = b.Locate()
+	}
+	if b, ok := backend.(interface{ Patience() time.Duration }); ok {
+		g.patience = b.Patience()
 	}
 	g.whole = g.part("", "")
 	return g
@@ -139,26 +143,30 @@ func refused(err error) bool {
 // refusals are how such replies start, the last one from within a script.
 var refusals = []string{"OOM ", "NOPERM ", "ERR The user executing the script can't run this command"}
 
-// guarded asks the part of the storage that holds a key, unless it is down.
-func guarded[T any](ctx context.Context, g *Guarded, operation, key string, ask func() (T, error)) (T, error) {
+// guarded asks the part of the storage that holds a key, unless it is down. It waits no
+// longer than the backend wants: who lets a client retry and follow redirects at its
+// leisure waits for several deadlines one after the other (threat G3).
+func guarded[T any](ctx context.Context, g *Guarded, operation, key string, ask func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := bounded(ctx, g.patience)
+	defer cancel()
 	p, err := g.partOf(ctx, key)
 	if err != nil {
 		var none T
 		return none, err
 	}
-	result, err := execute(p, func() (T, error) { return observed(g.observe, operation, ask) })
+	result, err := execute(p, func() (T, error) { return observed(ctx, g.observe, operation, ask) })
 	if err == nil {
 		g.forget(ctx)
 	}
 	return result, err
 }
 
-func observed[T any](observe func(string) func(error), operation string, ask func() (T, error)) (T, error) {
+func observed[T any](ctx context.Context, observe func(string) func(error), operation string, ask func(context.Context) (T, error)) (T, error) {
 	if observe == nil {
-		return ask()
+		return ask(ctx)
 	}
 	end := observe(operation)
-	result, err := ask()
+	result, err := ask(ctx)
 	if end != nil {
 		end(err)
 	}
@@ -176,56 +184,56 @@ func execute[T any](p *part, ask func() (T, error)) (T, error) {
 
 // Get implements [Backend].
 func (g *Guarded) Get(ctx context.Context, key string) ([]byte, error) {
-	return guarded(ctx, g, "get", key, func() ([]byte, error) { return g.Backend.Get(ctx, key) })
+	return guarded(ctx, g, "get", key, func(ctx context.Context) ([]byte, error) { return g.Backend.Get(ctx, key) })
 }
 
 // Set implements [Backend].
 func (g *Guarded) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	_, err := guarded(ctx, g, "set", key, func() (any, error) { return nil, g.Backend.Set(ctx, key, value, ttl) })
+	_, err := guarded(ctx, g, "set", key, func(ctx context.Context) (any, error) { return nil, g.Backend.Set(ctx, key, value, ttl) })
 	return err
 }
 
 // SetAll implements [Backend].
 func (g *Guarded) SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error {
-	_, err := guarded(ctx, g, "set", entries[0].Key, func() (any, error) { return nil, g.Backend.SetAll(ctx, ttl, entries...) })
+	_, err := guarded(ctx, g, "set", entries[0].Key, func(ctx context.Context) (any, error) { return nil, g.Backend.SetAll(ctx, ttl, entries...) })
 	return err
 }
 
 // Swap implements [Backend].
 func (g *Guarded) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
-	return guarded(ctx, g, "swap", key, func() (bool, error) { return g.Backend.Swap(ctx, key, old, value, ttl) })
+	return guarded(ctx, g, "swap", key, func(ctx context.Context) (bool, error) { return g.Backend.Swap(ctx, key, old, value, ttl) })
 }
 
 // Touch implements [Backend].
 func (g *Guarded) Touch(ctx context.Context, ttl time.Duration, keys ...string) error {
-	_, err := guarded(ctx, g, "touch", keys[0], func() (any, error) { return nil, g.Backend.Touch(ctx, ttl, keys...) })
+	_, err := guarded(ctx, g, "touch", keys[0], func(ctx context.Context) (any, error) { return nil, g.Backend.Touch(ctx, ttl, keys...) })
 	return err
 }
 
 // Delete implements [Backend].
 func (g *Guarded) Delete(ctx context.Context, keys ...string) error {
-	_, err := guarded(ctx, g, "delete", keys[0], func() (any, error) { return nil, g.Backend.Delete(ctx, keys...) })
+	_, err := guarded(ctx, g, "delete", keys[0], func(ctx context.Context) (any, error) { return nil, g.Backend.Delete(ctx, keys...) })
 	return err
 }
 
 // Life implements [Backend].
 func (g *Guarded) Life(ctx context.Context, key string) (time.Duration, error) {
-	return guarded(ctx, g, "life", key, func() (time.Duration, error) { return g.Backend.Life(ctx, key) })
+	return guarded(ctx, g, "life", key, func(ctx context.Context) (time.Duration, error) { return g.Backend.Life(ctx, key) })
 }
 
 // Claim implements [Backend].
 func (g *Guarded) Claim(ctx context.Context, key, value string, ttl time.Duration) (bool, error) {
-	return guarded(ctx, g, "claim", key, func() (bool, error) { return g.Backend.Claim(ctx, key, value, ttl) })
+	return guarded(ctx, g, "claim", key, func(ctx context.Context) (bool, error) { return g.Backend.Claim(ctx, key, value, ttl) })
 }
 
 // Enlist implements [Backend]. Where there are several parts, each list is asked of its
 // own: one that is down must not be taken for another.
 func (g *Guarded) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (dropped []string, err error) {
 	if g.locate == nil {
-		return guarded(ctx, g, "enlist", lists[0].Key, func() ([]string, error) { return g.Backend.Enlist(ctx, name, until, lists...) })
+		return guarded(ctx, g, "enlist", lists[0].Key, func(ctx context.Context) ([]string, error) { return g.Backend.Enlist(ctx, name, until, lists...) })
 	}
 	for i, list := range lists {
-		more, err := guarded(ctx, g, "enlist", list.Key, func() ([]string, error) { return g.Backend.Enlist(ctx, name, until, list) })
+		more, err := guarded(ctx, g, "enlist", list.Key, func(ctx context.Context) ([]string, error) { return g.Backend.Enlist(ctx, name, until, list) })
 		if err != nil {
 			return nil, err
 		}
@@ -238,11 +246,11 @@ func (g *Guarded) Enlist(ctx context.Context, name string, until time.Time, list
 
 // Listed implements [Backend].
 func (g *Guarded) Listed(ctx context.Context, lists ...string) ([]string, error) {
-	return guarded(ctx, g, "listed", lists[0], func() ([]string, error) { return g.Backend.Listed(ctx, lists...) })
+	return guarded(ctx, g, "listed", lists[0], func(ctx context.Context) ([]string, error) { return g.Backend.Listed(ctx, lists...) })
 }
 
 // Delist implements [Backend].
 func (g *Guarded) Delist(ctx context.Context, name string, lists ...string) error {
-	_, err := guarded(ctx, g, "delist", lists[0], func() (any, error) { return nil, g.Backend.Delist(ctx, name, lists...) })
+	_, err := guarded(ctx, g, "delist", lists[0], func(ctx context.Context) (any, error) { return nil, g.Backend.Delist(ctx, name, lists...) })
 	return err
 }

@@ -16,6 +16,7 @@ type Redis struct {
 	// Callers of this process queue up here, and only the first asks Redis.
 	queue    *locks
 	mutex    *redislock.Client
+	patience time.Duration
 	weakened func(error)
 }
 
@@ -34,7 +35,31 @@ func NewRedis(client redis.UniversalClient, weakened func(error)) *Redis {
 	if weakened == nil {
 		weakened = func(error) {}
 	}
-	return &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), weakened: weakened}
+	return &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), patience: patienceOf(client), weakened: weakened}
+}
+
+// patienceOf is twice as long as a client waits for one answer, so that there is time for
+// a second try, or for a connection. It is 0 if the client does not tell, or waits for ever.
+func patienceOf(client redis.UniversalClient) time.Duration {
+	switch c := client.(type) {
+	case *redis.Client:
+		return 2 * max(c.Options().ReadTimeout, 0)
+	case *redis.ClusterClient:
+		return 2 * max(c.Options().ReadTimeout, 0)
+	}
+	return 0
+}
+
+// Patience is how long one operation may take, with connecting, retries and redirects: a
+// client of a Cluster that stalls would try several servers (threat G3).
+func (r *Redis) Patience() time.Duration { return r.patience }
+
+// bounded is a context for one operation.
+func bounded(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	if patience == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, patience)
 }
 
 // Locate returns how to find the master that holds a key of a Cluster, or nil elsewhere.
@@ -155,7 +180,7 @@ func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error)
 	patience := lockPatience
 	var failingSince time.Time
 	for {
-		lock, err := r.mutex.Obtain(ctx, key, lockLife, nil)
+		lock, err := r.tryLock(ctx, key)
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return lock, err
@@ -172,6 +197,12 @@ func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error)
 			return nil, ctx.Err()
 		}
 	}
+}
+
+func (r *Redis) tryLock(ctx context.Context, key string) (*redislock.Lock, error) {
+	ctx, cancel := bounded(ctx, r.patience)
+	defer cancel()
+	return r.mutex.Obtain(ctx, key, lockLife, nil)
 }
 
 // renew prolongs a lock until it is released or lost.
