@@ -121,7 +121,8 @@ func (t *recordedTokens) load(ctx context.Context) (content, version []byte, err
 		t.auth.audit(ctx, slog.LevelWarn, auditSealMismatch, t.session, slog.String("reason", "seal_mismatch"))
 		return nil, nil, nil //nolint:nilerr // logged
 	}
-	return content, box, nil
+	content, err = t.auth.pending.startFrom(t.session.recordName, box, content)
+	return content, box, err
 }
 
 func (t *recordedTokens) swap(ctx context.Context, version, content []byte) error {
@@ -160,7 +161,10 @@ func (t *recordedTokens) swap(ctx context.Context, version, content []byte) erro
 func (t *recordedTokens) swapOnce(ctx context.Context, version, content []byte, ttl time.Duration) (changed bool, err error) {
 	err = t.auth.records.Swap(ctx, t.session.recordName, record.Tokens, version, content, ttl)
 	switch {
-	case err == nil, errors.Is(err, record.ErrNotFound):
+	case err == nil:
+		t.auth.pending.superseded(t.session.recordName, version)
+		return false, nil
+	case errors.Is(err, record.ErrNotFound):
 		return false, nil
 	case errors.Is(err, record.ErrChanged):
 		return true, nil
@@ -184,16 +188,7 @@ func (t *recordedTokens) merge(ctx context.Context, content []byte) (version, me
 	if err != nil || version == nil {
 		return nil, nil, err
 	}
-	ours, err := tokencache.Parse(content)
-	if err != nil {
-		return nil, nil, err
-	}
-	other, err := tokencache.Parse(theirs)
-	if err != nil {
-		return nil, nil, err
-	}
-	ours.Merge(other)
-	merged, err = ours.Bytes()
+	merged, err = tokencache.Merged(content, theirs)
 	return version, merged, err
 }
 

@@ -138,6 +138,11 @@ const (
 	reasonEntraPaused = "entra_paused"
 )
 
+const (
+	// reasonKeys is an id_token that cannot be verified.
+	reasonKeys = "keys_unavailable"
+)
+
 func storageUnavailable(cause error) *Error {
 	e := ErrUnavailable.because(reasonStorage, cause)
 	e.RetryAfter = retrySoon

@@ -59,6 +59,7 @@ type exchange struct {
 
 	failed     error // before's, or the transport's on any call
 	asked      bool  // the token endpoint answered
+	answeredAt time.Time
 	status     int
 	retryAfter time.Duration
 	answer     tokenAnswer
@@ -147,7 +148,7 @@ func (x *exchange) note(resp *http.Response) error {
 		x.failed = err
 		return err
 	}
-	x.asked, x.status, x.answer = true, resp.StatusCode, tokenAnswer{}
+	x.asked, x.answeredAt, x.status, x.answer = true, time.Now(), resp.StatusCode, tokenAnswer{}
 	x.retryAfter = outbound.RetryAfter(resp.Header, maxRetryAfter)
 	_ = json.Unmarshal(body, &x.answer) // an unreadable answer leaves the status
 	body, x.answer.Scope = x.graph.respell(body, x.answer.Scope)

@@ -44,6 +44,7 @@ type Auth struct {
 	flows    *flow.Jar
 	sessions *sessionCache
 	ended    tombstones
+	pending  pendingTokens
 
 	telemetry   telemetry
 	credentials appCredentials

@@ -35,8 +35,6 @@ const (
 	// app, which an administrator mends.
 	refusedFor = 10 * time.Minute
 	brokenFor  = 30 * time.Second
-	// storeFor is how long renewed tokens are tried to be stored.
-	storeFor = time.Minute
 )
 
 // renewal is a token that a user's session is asked for. It is passed by value until it
@@ -261,6 +259,9 @@ func (a *Auth) acquire(ctx context.Context, r *renewal, force bool) (t tokencach
 		a.telemetry.fromStorage.Add(one(err))
 		return stored.token, stored.version, err
 	}
+	if p := a.pending.get(r.who.recordName); p != nil && p.answer != nil { // its refresh token is spent
+		return tokencache.Token{}, stored.version, entraUnavailable(reasonKeys, nil)
+	}
 	t, err = a.refreshTraced(ctx, r, stored)
 	if errors.Is(err, ErrLoginRequired) {
 		// If this process lost the lock, somebody else may have used the refresh token.
@@ -336,6 +337,9 @@ func one(err error) int64 {
 // refresh has MSAL use the refresh token, by leaving the access token out. What comes
 // is verified before it is stored, and stored only over what it was made from.
 func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (tokencache.Token, error) {
+	if err := a.verifiable(ctx); err != nil {
+		return tokencache.Token{}, err
+	}
 	from.cache.Drop(a.owner(r.who), r.scopes, time.Now())
 	content, err := from.cache.Bytes()
 	if err != nil {
@@ -356,63 +360,50 @@ func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (toke
 	if err != nil {
 		return tokencache.Token{}, x.failure(r.scopes, from.cache.HasRefreshToken(a.owner(r.who)))
 	}
-	if err := a.checkRefreshed(ctx, r.who, x); err != nil {
+	switch err := a.sameUser(ctx, r.who, x); {
+	case errors.Is(err, ErrUnavailable): // keys that are newer than those at hand
+		a.keep(ctx, r, from.version, staged.snapshot(), x)
 		return tokencache.Token{}, err
+	case err != nil:
+		return tokencache.Token{}, a.endMismatched(ctx, r.who, err)
 	}
 	a.store(ctx, r, from.version, staged.snapshot())
 	return tokencache.Token{Secret: got.AccessToken, ExpiresOn: got.ExpiresOn, RefreshOn: got.Metadata.RefreshOn, CachedAt: time.Now()}, nil
 }
 
+// verifiable makes sure that what a refresh brings can be verified, before a refresh token
+// is spent on it.
+func (a *Auth) verifiable(ctx context.Context) error {
+	if _, err := a.metadata(ctx); err != nil {
+		return err
+	}
+	if err := a.keys.Ready(ctx); err != nil {
+		return refusedToken(err)
+	}
+	return nil
+}
+
 // store writes renewed tokens. If the storage fails, the token is good all the same,
 // and what was renewed is stored when the storage is back.
 func (a *Auth) store(ctx context.Context, r *renewal, version, content []byte) {
-	err := r.tokens.swap(ctx, version, content)
-	if err == nil {
-		return
+	if err := r.tokens.swap(ctx, version, content); err != nil {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "renewed tokens not stored yet", slog.Any("error", err))
+		a.keep(ctx, r, version, content, nil)
 	}
-	a.log.LogAttrs(ctx, slog.LevelWarn, "renewed tokens not stored yet", slog.Any("error", err))
-	if !a.calls.begin() {
-		return
-	}
-	go func() { //nolint:contextcheck // it outlives the renewal
-		defer a.calls.done()
-		a.storeLater(r, version, content)
-	}()
 }
 
-func (a *Auth) storeLater(r *renewal, version, content []byte) {
-	deadline := time.Now().Add(storeFor)
-	for pause := 100 * time.Millisecond; time.Now().Before(deadline); pause = min(2*pause, 5*time.Second) {
-		last := false
-		select {
-		case <-time.After(pause):
-		case <-a.closed:
-			last = true
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		err := r.tokens.swap(ctx, version, content)
-		cancel()
-		if err == nil || last {
-			return
-		}
-	}
-	a.log.LogAttrs(context.Background(), slog.LevelWarn, "renewed tokens were never stored; the old refresh token is used again")
-}
-
-// checkRefreshed makes sure that a refresh brought tokens of the same user
-// (OpenID Connect Core section 12.2; threat B8). If not, the session ends.
-func (a *Auth) checkRefreshed(ctx context.Context, who *session, x *exchange) error {
-	err := a.sameUser(ctx, who, x)
-	if err == nil || errors.Is(err, ErrUnavailable) {
-		return err
-	}
-	a.log.LogAttrs(ctx, slog.LevelError, "session ended: a refresh returned another user's tokens", slog.Any("error", err))
+// endMismatched ends a session whose refresh did not bring tokens of the same user
+// (OpenID Connect Core section 12.2; threat B8).
+func (a *Auth) endMismatched(ctx context.Context, who *session, mismatch error) error {
+	a.log.LogAttrs(ctx, slog.LevelError, "session ended: a refresh returned another user's tokens", slog.Any("error", mismatch))
 	if err := a.end(ctx, who.recordName); err != nil {
 		return err
 	}
 	return ErrLoginRequired.because("refresh_mismatch", nil)
 }
 
+// sameUser verifies whose tokens a refresh brought. The id_token counts as of when it came:
+// it may have had to wait for the keys.
 func (a *Auth) sameUser(ctx context.Context, who *session, x *exchange) error {
 	if account, ok := x.account(); !ok || account.String() != who.Account {
 		return ErrRejected.because("client_info", nil)
@@ -424,7 +415,7 @@ func (a *Auth) sameUser(ctx context.Context, who *session, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	claims, err := a.verifier(m).VerifyRefreshed(ctx, x.answer.IDToken)
+	claims, err := a.verifier(m).VerifyRefreshed(ctx, x.answer.IDToken, x.answeredAt)
 	if err != nil {
 		return refusedToken(err)
 	}

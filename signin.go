@@ -293,7 +293,7 @@ func sameAccount(c *idtoken.Claims, account entraAccount) bool {
 
 func refusedToken(err error) error {
 	if errors.Is(err, idtoken.ErrKeysUnavailable) {
-		return entraUnavailable("keys_unavailable", nil)
+		return entraUnavailable(reasonKeys, nil)
 	}
 	var refused *idtoken.Error
 	if !errors.As(err, &refused) {

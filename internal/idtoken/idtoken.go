@@ -154,7 +154,7 @@ func (v *Verifier) issuerOf(tenant string) string {
 // Verify checks a token that answers a sign-in with this nonce. It returns an
 // [*Error], or [ErrKeysUnavailable] if the keys could not be fetched.
 func (v *Verifier) Verify(ctx context.Context, raw, nonce string) (*Claims, error) {
-	c, err := v.verify(ctx, raw)
+	c, err := v.verify(ctx, raw, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -164,13 +164,13 @@ func (v *Verifier) Verify(ctx context.Context, raw, nonce string) (*Claims, erro
 	return c, nil
 }
 
-// VerifyRefreshed checks a token that came with a refresh. It has no nonce of
-// ours to compare (OpenID Connect Core section 12.2).
-func (v *Verifier) VerifyRefreshed(ctx context.Context, raw string) (*Claims, error) {
-	return v.verify(ctx, raw)
+// VerifyRefreshed checks a token that came with a refresh at some time, at which it must
+// have been valid. It has no nonce of ours to compare (OpenID Connect Core section 12.2).
+func (v *Verifier) VerifyRefreshed(ctx context.Context, raw string, came time.Time) (*Claims, error) {
+	return v.verify(ctx, raw, came)
 }
 
-func (v *Verifier) verify(ctx context.Context, raw string) (*Claims, error) {
+func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (*Claims, error) {
 	c, payload, err := decode(raw)
 	if err != nil {
 		return nil, err
@@ -191,7 +191,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*Claims, error) {
 	if err := v.verifySignature(ctx, raw, payload, issuer); err != nil {
 		return nil, err
 	}
-	return c, v.checkTime(c, time.Now())
+	return c, v.checkTime(c, now)
 }
 
 // isAudience accepts a list only if it names this client as the authorized

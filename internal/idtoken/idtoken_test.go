@@ -92,7 +92,7 @@ func TestVerify(t *testing.T) {
 			t.Errorf("nonce %q passes", nonce)
 		}
 	}
-	if _, err := v.VerifyRefreshed(t.Context(), a.sign(t, good())); err != nil {
+	if _, err := v.VerifyRefreshed(t.Context(), a.sign(t, good()), time.Now()); err != nil {
 		t.Errorf("a refreshed one: %v", err)
 	}
 }

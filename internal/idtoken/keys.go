@@ -60,6 +60,13 @@ func NewKeySet(fetch func(context.Context) ([]byte, error)) *KeySet {
 	return &KeySet{fetch: fetch}
 }
 
+// Ready makes sure that there are keys, though perhaps not those that a token needs. It
+// returns [ErrKeysUnavailable] if there are none.
+func (s *KeySet) Ready(ctx context.Context) error {
+	_, err := s.current(ctx, false)
+	return err
+}
+
 // verify checks the signature of a token that claims to come from issuer, and returns what
 // was signed. The token's own header chooses among the published keys, and nothing else:
 // neither the algorithm nor a key that it brings (threat B1).

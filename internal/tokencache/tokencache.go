@@ -172,6 +172,20 @@ func (c *Cache) Merge(other *Cache) {
 	}
 }
 
+// Merged is Merge for serialized caches.
+func Merged(ours, theirs []byte) ([]byte, error) {
+	c, err := Parse(ours)
+	if err != nil {
+		return nil, err
+	}
+	other, err := Parse(theirs)
+	if err != nil {
+		return nil, err
+	}
+	c.Merge(other)
+	return c.Bytes()
+}
+
 // newest is when the cache's latest access token came.
 func (c *Cache) newest() (latest time.Time) {
 	for _, raw := range c.sections[accessTokens] {

@@ -1,0 +1,172 @@
+package fibermsal_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+const ordersAPI = "api://orders/Read"
+
+// strictSite is a site whose authority takes a refresh token once. Beside /token it has
+// /orders, for a token of another API, and /own, for one that an MSAL client of the app gets.
+func strictSite(t *testing.T, idp *entratest.Server, l *ledger) *site {
+	t.Helper()
+	s := newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) {
+		cfg.IdleTimeout, cfg.AbsoluteTimeout = 48*time.Hour, 48*time.Hour
+	})
+	s.app.Get("/orders", func(c *fiber.Ctx) error {
+		token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: []string{ordersAPI}})
+		if err != nil {
+			return err
+		}
+		owner, _ := idp.TokenUser(token.Token)
+		return c.SendString(owner)
+	})
+	s.app.Get("/own", func(c *fiber.Ctx) error {
+		token, err := byOwnClient(c, idp, ordersAPI)
+		if err != nil {
+			return err
+		}
+		owner, _ := idp.TokenUser(token.AccessToken)
+		return c.SendString(owner)
+	})
+	return s
+}
+
+// expired signs a user in and lets the access token end.
+func expired(t *testing.T) (*ledger, *browser) {
+	t.Helper()
+	l, idp := newLedger(), newIDP(t, entratest.WithOneTimeRefreshTokens(), entratest.WithScopes(ordersAPI))
+	idp.GrantAdminConsent(ordersAPI)
+	b := strictSite(t, idp, l).browser()
+	b.signIn(adele)
+	time.Sleep(6 * time.Hour)
+	b.user() // prolongs the session
+	return l, b
+}
+
+// serves asks for tokens, one after the other.
+func (b *browser) serves(paths ...string) {
+	b.t.Helper()
+	for _, path := range paths {
+		if a := b.get(path); a.body != adele {
+			b.t.Errorf("%s: %d %s\n%s", path, a.StatusCode, a.body, b.log)
+		}
+	}
+}
+
+func TestG14_WhatCouldNotBeStoredIsWhatTheNextRenewalStartsFrom(t *testing.T) {
+	for name, next := range map[string]func(*browser, *ledger){
+		"another API": func(b *browser, _ *ledger) { b.serves("/orders") },
+		"a client of the app, just before it is stored": func(b *browser, l *ledger) {
+			l.fail(false, false)
+			b.serves("/own")
+		},
+		"the next hours": func(b *browser, _ *ledger) {
+			for range 3 {
+				time.Sleep(2 * time.Hour)
+				b.serves("/token", "/orders")
+			}
+		},
+		"nothing for a day": func(*browser, *ledger) { time.Sleep(24 * time.Hour) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, b := expired(t)
+				l.fail(false, true)
+				b.serves("/token")
+				next(b, l)
+				l.fail(false, false)
+				time.Sleep(10 * time.Second)
+				b.site = strictSite(t, b.idp, l) // another instance has what was stored late
+				time.Sleep(2 * time.Hour)
+				b.serves("/token", "/orders")
+			})
+		})
+	}
+}
+
+func TestD8_SignOutWinsOverTokensThatAreNotStoredYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, b := expired(t)
+		l.fail(false, true)
+		b.serves("/token")
+		b.do(request(http.MethodPost, "/user/logout", ""))
+		l.fail(false, false)
+		time.Sleep(time.Minute)
+		if b.user() != "" || len(l.keys()) != 0 {
+			t.Errorf("came back: %v", l.keys())
+		}
+	})
+}
+
+// keysGone are ways in which a renewal meets an authority whose keys cannot be had.
+var keysGone = map[string]func(*testing.T, *ledger, *browser){
+	"an instance that never had them": func(t *testing.T, l *ledger, b *browser) {
+		t.Helper()
+		b.site = strictSite(t, b.idp, l)
+		b.idp.Fault(entratest.Keys, entratest.Fault{Status: http.StatusServiceUnavailable})
+	},
+	"new ones while they are out of reach": func(_ *testing.T, _ *ledger, b *browser) {
+		b.idp.RotateKeys()
+		b.idp.Fault(entratest.Keys, entratest.Fault{Status: http.StatusServiceUnavailable})
+	},
+}
+
+func TestG14_KeysThatCannotBeHadCostNoRefreshToken(t *testing.T) {
+	for name, begin := range keysGone {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, b := expired(t)
+				begin(t, l, b)
+				b.idp.ResetRequests()
+				for range 20 { // longer than the id_token lives
+					for _, path := range []string{"/token", "/orders"} {
+						if a := b.get(path); !a.unavailable() {
+							t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
+						}
+					}
+					time.Sleep(10 * time.Minute)
+				}
+				if n := b.idp.Count(entratest.Token); n > 1 {
+					t.Errorf("%d token calls for nothing", n)
+				}
+				b.idp.ClearFaults()
+				time.Sleep(10 * time.Second)
+				b.serves("/token", "/orders")
+				time.Sleep(2 * time.Hour)
+				b.site = strictSite(t, b.idp, l)
+				b.serves("/token", "/orders")
+			})
+		})
+	}
+}
+
+// What could not be verified when it came is not believed later either.
+func TestB8_RefreshForAnotherUserEndsTheSessionWhenTheKeysAreBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, b := expired(t)
+		other, _ := b.idp.User(alex)
+		onRefresh(b.idp, func(token *entratest.IDToken) { token.Claims["oid"] = other.ID })
+		keysGone["new ones while they are out of reach"](t, l, b)
+		for range 3 {
+			if a := b.get("/token"); !a.unavailable() {
+				t.Errorf("status %d %s", a.StatusCode, a.body)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		b.idp.ClearFaults()
+		time.Sleep(10 * time.Second)
+		if b.user() != "" || len(l.keys()) != 0 {
+			t.Errorf("the session lives on: %v\n%s", l.keys(), b.log)
+		}
+	})
+}
