@@ -121,9 +121,7 @@ func (a *Auth) decode(ctx context.Context, name string, box []byte) (*remembered
 		a.audit(ctx, slog.LevelWarn, auditSealMismatch, nil, slog.String("reason", "seal_mismatch"), auditedSession(name))
 		return nil, errors.Join(errCorruptSession, a.discard(ctx, name))
 	}
-	r := a.sessions.add(box, s)
-	r.touchedAt.Store(s.User.SignedInAt.UnixNano())
-	return r, nil
+	return a.sessions.add(box, s), nil
 }
 
 // parse opens a session's record. Without an error there is a session.

@@ -24,9 +24,10 @@ const (
 // and bytes, the least recently used first to go. It only saves work: whether a
 // session exists, the storage says at every request. It is safe for concurrent use.
 type sessionCache struct {
-	mu    sync.Mutex
-	lru   *simplelru.LRU[string, *rememberedSession]
-	bytes int
+	mu      sync.Mutex
+	lru     *simplelru.LRU[string, *rememberedSession]
+	bytes   int
+	touched touchTimes // of sessions that went
 
 	hits, misses, evictions atomic.Uint64
 }
@@ -70,8 +71,9 @@ type rememberedToken struct {
 func newSessionCache() (*sessionCache, error) {
 	c := new(sessionCache)
 	var err error
-	c.lru, err = simplelru.NewLRU(maxSessions, func(_ string, r *rememberedSession) {
+	c.lru, err = simplelru.NewLRU(maxSessions, func(recordName string, r *rememberedSession) {
 		c.bytes -= r.size
+		c.touched.remember(recordName, time.Unix(0, r.touchedAt.Load()))
 	})
 	return c, err
 }
@@ -95,6 +97,11 @@ func (c *sessionCache) add(box []byte, s *session) *rememberedSession {
 	defer c.mu.Unlock()
 	r := &rememberedSession{box: box, session: s, size: sessionOverhead + 3*len(box), seenAt: time.Now()}
 	c.lru.Remove(s.recordName)
+	touchedAt, known := c.touched.last(s.recordName)
+	if !known {
+		touchedAt = s.User.SignedInAt
+	}
+	r.touchedAt.Store(touchedAt.UnixNano())
 	if c.lru.Add(s.recordName, r) {
 		c.evictions.Add(1)
 	}
