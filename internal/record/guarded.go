@@ -147,8 +147,7 @@ var refusals = []string{"OOM ", "NOPERM ", "ERR The user executing the script ca
 // longer than the backend wants: who lets a client retry and follow redirects at its
 // leisure waits for several deadlines one after the other (threat G3).
 func guarded[T any](ctx context.Context, g *Guarded, operation, key string, ask func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := bounded(ctx, g.patience)
-	defer cancel()
+	ctx = bounded(ctx, g.patience)
 	p, err := g.partOf(ctx, key)
 	if err != nil {
 		var none T

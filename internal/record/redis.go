@@ -18,6 +18,7 @@ type Redis struct {
 	mutex    *redislock.Client
 	patience time.Duration
 	weakened func(error)
+	reads    *reads // nil: each by itself
 }
 
 const (
@@ -35,7 +36,11 @@ func NewRedis(client redis.UniversalClient, weakened func(error)) *Redis {
 	if weakened == nil {
 		weakened = func(error) {}
 	}
-	return &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), patience: patienceOf(client), weakened: weakened}
+	r := &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), patience: patienceOf(client), weakened: weakened}
+	if _, one := client.(*redis.Client); one { // or that of Sentinels
+		r.reads = newReads(client, r.patience)
+	}
+	return r
 }
 
 // patienceOf is twice as long as a client waits for one answer, so that there is time for
@@ -54,12 +59,34 @@ func patienceOf(client redis.UniversalClient) time.Duration {
 // client of a Cluster that stalls would try several servers (threat G3).
 func (r *Redis) Patience() time.Duration { return r.patience }
 
-// bounded is a context for one operation.
-func bounded(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+// due is a context for one operation, with a deadline and no timer: go-redis looks at the
+// deadline before it waits for a socket, and a timer for each request would cost more than
+// all else that is done for it here.
+type due struct {
+	context.Context
+	at time.Time
+}
+
+func bounded(ctx context.Context, patience time.Duration) context.Context {
 	if patience == 0 {
-		return ctx, func() {}
+		return ctx
 	}
-	return context.WithTimeout(ctx, patience)
+	at := time.Now().Add(patience)
+	if earlier, ok := ctx.Deadline(); ok && earlier.Before(at) {
+		return ctx
+	}
+	return due{ctx, at}
+}
+
+// Deadline implements [context.Context].
+func (d due) Deadline() (time.Time, bool) { return d.at, true }
+
+// Err implements [context.Context].
+func (d due) Err() error {
+	if err := d.Context.Err(); err != nil || time.Now().Before(d.at) {
+		return err
+	}
+	return context.DeadlineExceeded
 }
 
 // Locate returns how to find the master that holds a key of a Cluster, or nil elsewhere.
@@ -78,13 +105,12 @@ func (r *Redis) Locate() func(ctx context.Context, key string) (where string, er
 	}
 }
 
-// Get implements [Backend].
+// Get implements [Backend]. The masters of a Cluster must not wait for each other.
 func (r *Redis) Get(ctx context.Context, key string) ([]byte, error) {
-	value, err := r.client.Get(ctx, key).Bytes()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
+	if r.reads == nil {
+		return valueOf(r.client.Get(ctx, key))
 	}
-	return value, err
+	return r.reads.get(ctx, key)
 }
 
 // Set implements [Backend].
@@ -200,9 +226,7 @@ func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error)
 }
 
 func (r *Redis) tryLock(ctx context.Context, key string) (*redislock.Lock, error) {
-	ctx, cancel := bounded(ctx, r.patience)
-	defer cancel()
-	return r.mutex.Obtain(ctx, key, lockLife, nil)
+	return r.mutex.Obtain(bounded(ctx, r.patience), key, lockLife, nil)
 }
 
 // renew prolongs a lock until it is released or lost.
