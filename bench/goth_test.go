@@ -11,14 +11,12 @@ import (
 	"github.com/markbates/goth/gothic"
 	"github.com/markbates/goth/providers/azureadv2"
 	"github.com/shareed2k/goth_fiber"
-
-	"github.com/fibermsal/fibermsal/entratest"
 )
 
 // newGoth is an app that signs in by goth_fiber, as its README shows it, and keeps
 // goth's session to have the user's token. goth keeps its provider and its store in
 // variables of its packages, so only one such app works at a time.
-func newGoth(tb testing.TB, idp *entratest.Server, storage fiber.Storage) *site {
+func newGoth(tb testing.TB, idp *entra, storage fiber.Storage) *site {
 	tb.Helper()
 	provider := azureadv2.New(idp.ClientID, idp.ClientSecret, publicURL+gothAnswer, azureadv2.ProviderOptions{
 		Tenant: azureadv2.TenantType(idp.TenantID),

@@ -11,8 +11,6 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/session"
-
-	"github.com/fibermsal/fibermsal/entratest"
 )
 
 var userRead = []string{"User.Read"}
@@ -58,7 +56,7 @@ func (p *partitions) Export(_ context.Context, from cache.Marshaler, hints cache
 	return p.storage.Set(p.name(hints.PartitionKey), content, 0)
 }
 
-func newMSALClient(idp *entratest.Server, accessor cache.ExportReplace) (confidential.Client, error) {
+func newMSALClient(idp *entra, accessor cache.ExportReplace) (confidential.Client, error) {
 	secret, err := confidential.NewCredFromSecret(idp.ClientSecret)
 	if err != nil {
 		return confidential.Client{}, err
@@ -68,7 +66,7 @@ func newMSALClient(idp *entratest.Server, accessor cache.ExportReplace) (confide
 }
 
 // redeem signs a user in with a client, and returns the account.
-func redeem(tb testing.TB, idp *entratest.Server, client confidential.Client, user string) confidential.Account {
+func redeem(tb testing.TB, idp *entra, client confidential.Client, user string) confidential.Account {
 	tb.Helper()
 	const redirectURI = publicURL + gothAnswer
 	authorize, err := client.AuthCodeURL(tb.Context(), idp.ClientID, redirectURI, append([]string{"openid", "profile", "offline_access"}, userRead...))
@@ -88,7 +86,7 @@ func redeem(tb testing.TB, idp *entratest.Server, client confidential.Client, us
 
 // newMSAL is an app that does by MSAL alone what fibermsal does: it makes a client for
 // each request, over the tokens of the user. Which user that is costs it nothing.
-func newMSAL(tb testing.TB, idp *entratest.Server, storage fiber.Storage) *site {
+func newMSAL(tb testing.TB, idp *entra, storage fiber.Storage) *site {
 	tb.Helper()
 	if storage == nil {
 		storage = session.New().Storage
@@ -125,7 +123,7 @@ type sharedMSAL struct {
 	failures, strangers atomic.Int64
 }
 
-func newSharedMSAL(tb testing.TB, idp *entratest.Server, accessor *partitions) *sharedMSAL {
+func newSharedMSAL(tb testing.TB, idp *entra, accessor *partitions) *sharedMSAL {
 	tb.Helper()
 	client, err := newMSALClient(idp, accessor)
 	if err != nil {
@@ -182,7 +180,7 @@ func shareClient(b *testing.B, goroutines int, keeps bool) {
 }
 
 // mixedRecords are those that hold the tokens of more than one user.
-func mixedRecords(b *testing.B, idp *entratest.Server, storage fiber.Storage) (mixed float64) {
+func mixedRecords(b *testing.B, idp *entra, storage fiber.Storage) (mixed float64) {
 	b.Helper()
 	for _, u := range idp.Users() {
 		content, err := storage.Get("msal:" + u.ID + "." + idp.TenantID)

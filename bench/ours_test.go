@@ -7,11 +7,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
-	"github.com/fibermsal/fibermsal/entratest"
 )
 
 // ours is the Config of an app on a storage.
-func ours(idp *entratest.Server, storage fiber.Storage) fibermsal.Config {
+func ours(idp *entra, storage fiber.Storage) fibermsal.Config {
 	return fibermsal.Config{
 		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, TenantID: idp.TenantID, HTTPClient: idp.HTTPClient,
 		PublicURL: publicURL, Storage: storage, Keys: [][]byte{[]byte("a key of these benchmarks, only.")}, Logger: discard,
