@@ -27,6 +27,7 @@ const (
 // answer counts for five minutes; without Config.Groups nobody passes then.
 func InGroup(ids ...string) Check {
 	ids = lowered(ids)
+	key := fmt.Sprintf("%q", ids) // none of two is of one with a space
 	return func(c *fiber.Ctx, _ *User) error {
 		r := requestOf(c)
 		if r == nil || r.session == nil {
@@ -39,7 +40,7 @@ func InGroup(ids ...string) Check {
 		if len(s.Groups) > 0 && !s.GroupsElsewhere {
 			return notInGroup(ids)
 		}
-		return r.auth.memberOf(c.UserContext(), s, ids)
+		return r.auth.memberOf(c.UserContext(), s, ids, key)
 	}
 }
 
@@ -60,11 +61,10 @@ func overlap(a, b []string) bool {
 }
 
 // memberOf asks who knows the user's groups, unless that is remembered.
-func (a *Auth) memberOf(ctx context.Context, s *session, ids []string) error {
+func (a *Auth) memberOf(ctx context.Context, s *session, ids []string, key string) error {
 	if a.cfg.Groups == nil {
 		return ErrForbidden.because("groups_unknown", errors.New("the id_token does not tell the groups of the user: add the groups claim to the registration, or set Config.Groups"))
 	}
-	key := strings.Clone(strings.Join(ids, " "))
 	member, known := a.sessions.membership(s.recordName, key)
 	if !known {
 		span := trace.SpanContextFromContext(ctx)

@@ -73,7 +73,10 @@ func (a *Auth) mend(c *fiber.Ctx, e *Error) string {
 	}
 	session, _ := a.presentSession(c)
 	to := flow.DestinationOf(returnto.Home)
-	if c.Method() == fiber.MethodGet && isNavigation(c) {
+	switch {
+	case r.to != nil:
+		to = *r.to
+	case !r.ownRoute && isNavigation(c): // the library's routes are no pages, and have codes in their queries (threat A14)
 		to = destinationOf(c)
 	}
 	ask := a.askFor(r.session, e)

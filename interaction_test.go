@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -322,6 +323,32 @@ func TestB14_ClaimsThatEntraWantsOfACodeAreAskedFor(t *testing.T) {
 		}
 		if a.StatusCode != http.StatusForbidden || rounds > 4 || !strings.Contains(a.body, "did not help") || strings.Contains(a.body, "/user/login") {
 			t.Errorf("%s, for ever: after %d rounds %d %s", name, rounds, a.StatusCode, a.body)
+		}
+	}
+}
+
+func TestA14_PagesOfTheLibraryLeadToNoneOfItsRoutes(t *testing.T) {
+	t.Parallel()
+	const code = "1.the-code-of-a-sign-in"
+	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.Query })
+	down := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.Query })
+	down.idp.Fault(entratest.Discovery, entratest.Fault{Status: http.StatusInternalServerError})
+	for path, row := range map[string]struct {
+		s  *site
+		to string // of the sign-in that the page offers
+	}{
+		"/user/authorized?code=" + code + "&state=" + strings.Repeat("A", 43): {s, ""},
+		"/user/authorized?error=access_denied":                                {s, ""},
+		"/user/frontchannel-logout?sid=x":                                     {s, ""},
+		"/user/login?to=/reports%3Fx=1":                                       {down, "/reports?x=1"},
+		"/user/login?to=https://evil.example":                                 {down, ""},
+	} {
+		a := row.s.browser().navigate(path)
+		_, link, _ := strings.Cut(a.body, `href="/user/login`)
+		link, _, _ = strings.Cut(link, `"`)
+		to, err := url.Parse(html.UnescapeString("/user/login" + link))
+		if err != nil || a.StatusCode < http.StatusBadRequest || to.Query().Get("to") != row.to || strings.Contains(a.body, code) {
+			t.Errorf("%s: %d, leads to %q", path, a.StatusCode, to.Query().Get("to"))
 		}
 	}
 }
@@ -832,6 +859,43 @@ func TestB12_NobodyWaitsForGroupsLongerThanTheyWant(t *testing.T) {
 			})
 		}
 		wait.Wait()
+	})
+}
+
+func TestB12_QuestionsAboutGroupsAreKeptApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+			cfg.Groups = func(context.Context, azcore.TokenCredential, []string) ([]string, error) {
+				calls++
+				return []string{inGroup}, nil
+			}
+		})
+		shown := func(c *fiber.Ctx) error { return c.SendString("shown") }
+		s.app.Get("/either", fibermsal.Require(fibermsal.InGroup(inGroup, notGroup)), shown)
+		s.app.Get("/of", func(c *fiber.Ctx) error { return fibermsal.Require(fibermsal.InGroup(c.Query("id")))(c) }, shown)
+		s.idp.TamperIDToken(func(token *entratest.IDToken) { delete(token.Claims, "groups") })
+		b := s.browser()
+		b.signIn(adele)
+		if a := b.get("/either"); a.body != "shown" {
+			t.Fatalf("%d %s", a.StatusCode, a.body)
+		}
+		if a := b.get("/of?id=" + inGroup + "%20" + notGroup); a.StatusCode != http.StatusForbidden {
+			t.Errorf("a group that is none: %d", a.StatusCode)
+		}
+		for i := range 100 { // more than are remembered
+			b.get(fmt.Sprintf("/of?id=%d", i))
+		}
+		time.Sleep(6 * time.Minute)
+		calls = 0
+		for range 10 {
+			if a := b.get("/of?id=" + inGroup); a.body != "shown" {
+				t.Errorf("%d %s", a.StatusCode, a.body)
+			}
+		}
+		if calls != 1 {
+			t.Errorf("asked %d times, although what was remembered counts no longer", calls)
+		}
 	})
 }
 

@@ -21,9 +21,10 @@ type requestKey struct{}
 type request struct {
 	auth *Auth
 
-	ownRoute bool          // is one of the library's
-	callback bool          // an answer of Entra's, whose failure no redirect may repeat
-	attempt  *flow.Attempt // that failed there
+	ownRoute bool              // is one of the library's
+	callback bool              // an answer of Entra's, whose failure no redirect may repeat
+	attempt  *flow.Attempt     // that failed there
+	to       *flow.Destination // of the sign-in that was to begin
 
 	asked   bool // who the user is: at most one storage read (threat H4)
 	session *session

@@ -114,6 +114,7 @@ func (a *Auth) login(c *fiber.Ctx) error {
 	}
 	replaces, _ := a.presentSession(c)
 	to := flow.DestinationOf(strings.Clone(c.Query(toParameter))).For(strings.Clone(c.Query(pageParameter)))
+	requestOf(c).to = &to
 	return a.sendToEntra(c, to, replaces, a.asked(c, replaces))
 }
 

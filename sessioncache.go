@@ -179,7 +179,7 @@ func (c *sessionCache) remember(recordName, groups string, member bool) {
 		return
 	}
 	if _, present := r.members[groups]; !present {
-		if len(r.members) >= maxMemberships {
+		if len(r.members) >= maxMemberships && c.forget(r) == 0 {
 			return
 		}
 		r.size += tokenOverhead + len(groups)
@@ -189,6 +189,21 @@ func (c *sessionCache) remember(recordName, groups string, member bool) {
 		r.members = make(map[string]membership)
 	}
 	r.members[strings.Clone(groups)] = membership{member, time.Now().Add(groupsFor)}
+}
+
+// forget drops the memberships of a session that count no longer. The lock is held.
+func (c *sessionCache) forget(r *rememberedSession) (dropped int) {
+	now := time.Now()
+	for groups, m := range r.members {
+		if now.Before(m.until) {
+			continue
+		}
+		delete(r.members, groups)
+		r.size -= tokenOverhead + len(groups)
+		c.bytes -= tokenOverhead + len(groups)
+		dropped++
+	}
+	return dropped
 }
 
 // occupied are the sessions that are remembered, and about what they occupy.
