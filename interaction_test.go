@@ -546,6 +546,25 @@ func TestInteraction_SilentSignInOfSomebodyElseNeedsTheUser(t *testing.T) {
 	})
 }
 
+func TestD13_SilentSignInDoesNotBringBackTheFormerUser(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
+	b, sso := s.browser(), s.idp.NewBrowser()
+	b.signIn(adele)
+	if _, err := sso.SignIn(b.start(""), adele); err != nil {
+		t.Fatal(err)
+	}
+	silent, err := sso.SignIn(b.navigate(b.navigate("/broken").location()).location(), adele)
+	if err != nil || silent.Values.Get("code") == "" {
+		t.Fatalf("%v, %v", silent, err)
+	}
+	b.signIn(alex) // in another tab
+	if a := b.do(silent.Request()); b.user() != alex || !strings.HasPrefix(a.location(), "/user/login") {
+		t.Errorf("without a word %q is signed in, to %q", b.user(), a.location())
+	}
+}
+
 func TestMaxAge_IsNotToBeTalkedOutOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newInteractiveSite(t, newIDP(t))
@@ -702,6 +721,27 @@ func TestGuards_Combine(t *testing.T) {
 		}
 		if a := s.browser().get(path); a.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s for a stranger: %d", name, a.StatusCode)
+		}
+	}
+}
+
+func TestGuards_ChecksOfNothingLetNobodyThrough(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	b := s.browser()
+	b.signIn(adele)
+	for i, check := range []fibermsal.Check{
+		fibermsal.HasScope(), fibermsal.HasScope(""), fibermsal.HasScope("User.Read", " "),
+		fibermsal.HasScope("openid"), fibermsal.HasScope("openid profile"), fibermsal.HasScope("https://graph.microsoft.com/openid"),
+		fibermsal.HasScope(".default"), fibermsal.HasScope(".Default"), fibermsal.HasScope("https://graph.microsoft.com/.DEFAULT"),
+		fibermsal.HasScope("User.Read https://graph.entra.test/.default"),
+		fibermsal.HasRole(), fibermsal.HasRole(""), fibermsal.InGroup(), fibermsal.InGroup(""), fibermsal.AuthContext(""),
+		fibermsal.Any(),
+	} {
+		path := fmt.Sprintf("/nothing%d", i)
+		s.app.Get(path, fibermsal.Require(check), func(c *fiber.Ctx) error { return c.SendString("shown") })
+		if a := b.do(ways["fetch"](path)); a.body == "shown" {
+			t.Errorf("row %d: let through", i)
 		}
 	}
 }

@@ -432,19 +432,6 @@ func TestReview_SignOutDuringAnOutageSaysWhatIsTrue(t *testing.T) {
 	}
 }
 
-func TestReview_ChecksOfNothingLetNobodyThrough(t *testing.T) {
-	s := newSite(t, newIDP(t))
-	b := s.browser()
-	b.signIn(adele)
-	for i, check := range []fibermsal.Check{fibermsal.HasScope(), fibermsal.HasScope(""), fibermsal.HasScope("openid"), fibermsal.HasScope(".default")} {
-		path := fmt.Sprintf("/nothing%d", i)
-		s.app.Get(path, fibermsal.Require(check), func(c *fiber.Ctx) error { return c.SendString("shown") })
-		if a := b.do(ways["fetch"](path)); a.body == "shown" {
-			t.Errorf("row %d: let through", i)
-		}
-	}
-}
-
 func TestReview_GraphGetsNoOtherAPIsToken(t *testing.T) {
 	s := newSite(t, newIDP(t, entratest.WithScopes(otherAPI)), func(cfg *fibermsal.Config) { cfg.Scopes = []string{otherAPI} })
 	b := s.browser()

@@ -100,14 +100,20 @@ func missingFrom(present, scopes []string) (missing []string) {
 	return missing
 }
 
-// namesScopes reports whether each is the name of a permission.
+// namesScopes reports whether each is the name of a permission, or of several.
 func namesScopes(scopes []string) bool {
-	for _, s := range scopes {
-		if s = strings.TrimSpace(s); s == "" || strings.HasSuffix(s, allScopes) || isReserved(s) {
+	for _, some := range scopes {
+		names := strings.Fields(some)
+		if len(names) == 0 || slices.ContainsFunc(names, isGeneral) {
 			return false
 		}
 	}
 	return len(scopes) > 0
+}
+
+// isGeneral reports whether a scope is no permission of its own.
+func isGeneral(scope string) bool {
+	return isReserved(scope) || strings.HasSuffix(strings.ToLower(scope), allScopes)
 }
 
 // isReserved reports whether a scope is one of reservedScopes, whatever stands before it.

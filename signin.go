@@ -230,8 +230,8 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 	leaving := a.alive(ctx, attempt.Replaces(), with.present)
 	if !attempt.Ask().IsZero() {
 		old := leaving[attempt.Replaces()] // without it the user proves it again
-		if old == nil && attempt.Ask().Silent {
-			return nil, ErrLoginRequired.because(reasonAnotherUser, nil) // signed out meanwhile, which wins
+		if attempt.Ask().Silent && (old == nil || !s.sameUser(old)) {
+			return nil, ErrLoginRequired.because(reasonAnotherUser, nil) // signed out meanwhile, or somebody else in, which wins
 		}
 		s.inherit(old)
 	}
