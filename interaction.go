@@ -52,15 +52,20 @@ func (e *Error) interactive() bool {
 // one that brings less (threat B14).
 func unaskable(err error) *Error { return ErrMisconfigured.because("ask", err) }
 
-// askable returns the error, or why what it asks for cannot be asked for.
-func (e *Error) askable() *Error {
+// askable returns the error without what every sign-in asks for, or why the rest cannot
+// be asked for.
+func (a *Auth) askable(e *Error) *Error {
 	if e.ask == nil {
 		return e
 	}
-	if err := e.ask.Check(); err != nil {
+	ask := *e.ask
+	ask.Scopes = missingFrom(a.cfg.Scopes, ask.Scopes)
+	if err := ask.Check(); err != nil {
 		return unaskable(err)
 	}
-	return e
+	particular := *e
+	particular.ask = &ask
+	return &particular
 }
 
 // mend is the URL of the sign-in that mends an error, from which the browser comes
@@ -68,7 +73,7 @@ func (e *Error) askable() *Error {
 func (a *Auth) mend(c *fiber.Ctx, e *Error) string {
 	r := requestOf(c)
 	if r.attempt != nil {
-		ask, _ := again(r.attempt, e) // the page says why there is nothing more to ask for
+		ask, _ := a.again(r.attempt, e) // the page says why there is nothing more to ask for
 		return a.signInURL(r.attempt.Destination(), ask, r.attempt.Replaces())
 	}
 	session, _ := a.presentSession(c)
@@ -86,14 +91,15 @@ func (a *Auth) mend(c *fiber.Ctx, e *Error) string {
 	return a.signInURL(to, ask, session)
 }
 
-// again is what the sign-in after one that failed asks for: the same, and the claims that
-// were missing.
-func again(failed *flow.Attempt, e *Error) (flow.Ask, error) {
+// again is what the sign-in after one that failed asks for: the same, and the scopes and
+// claims that were missing.
+func (a *Auth) again(failed *flow.Attempt, e *Error) (flow.Ask, error) {
 	same := failed.Ask().Interactive()
-	if e.ask == nil || e.ask.Claims == "" {
+	if e.ask == nil {
 		return same, nil
 	}
 	more, err := same.WithClaims(e.ask.Claims)
+	more.Scopes = slices.Concat(same.Scopes, missingFrom(slices.Concat(a.cfg.Scopes, same.Scopes), e.ask.Scopes))
 	if err == nil {
 		err = more.Check()
 	}
@@ -190,7 +196,7 @@ func (a *Auth) withClaims(c *fiber.Ctx, failed *flow.Attempt, e *Error) error {
 	if tries.Exhausted(to) {
 		return errSignInLoop.because(e.Code, e)
 	}
-	ask, err := again(failed, e)
+	ask, err := a.again(failed, e)
 	if err != nil {
 		return unaskable(err)
 	}

@@ -282,6 +282,56 @@ func TestB14_WhatCannotBeAskedForIsRefused(t *testing.T) {
 	}
 }
 
+func TestB14_ManyConfiguredScopesLeaveRoomForAChallenge(t *testing.T) {
+	t.Parallel()
+	many := []string{"User.Read"}
+	for i := range 60 {
+		many = append(many, fmt.Sprintf("api.permission-%d", i))
+	}
+	var graphs []string
+	for _, s := range many {
+		graphs = append(graphs, "https://graph.microsoft.com/"+s)
+	}
+	s := newSite(t, newIDP(t, entratest.WithScopes(graphs...)), func(cfg *fibermsal.Config) { cfg.Scopes = many })
+	s.app.Get("/api", func(c *fiber.Ctx) error {
+		_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Claims: `{"access_token":{"nbf":{"essential":true,"value":"1"}}}`})
+		return err
+	})
+	s.app.Get("/mail", func(c *fiber.Ctx) error {
+		_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: append([]string{"Mail.Read"}, many...)})
+		return err
+	})
+	b := s.browser()
+	b.signIn(adele)
+	if authorize, _ := b.follow("/api", adele); !strings.Contains(authorize.Get("claims"), "nbf") {
+		t.Errorf("claims %s", authorize.Get("claims"))
+	}
+	if authorize, landed := b.follow("/mail", adele); !strings.Contains(authorize.Get("scope"), "Mail.Read") || landed.StatusCode != http.StatusOK {
+		t.Errorf("scopes %s, then %d", authorize.Get("scope"), landed.StatusCode)
+	}
+}
+
+func TestB15_WhatTheHookMissesIsOfferedToBeAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+		cfg.OnSignIn = func(ctx context.Context, in *fibermsal.SignIn) error {
+			_, err := in.Credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{"Mail.Read"}})
+			return err
+		}
+	})
+	b := s.browser()
+	page := b.do(b.approve(b.start("/guarded"), adele).Request())
+	_, link, _ := strings.Cut(page.body, `<a href="`)
+	link, _, _ = strings.Cut(link, `"`)
+	if page.StatusCode != http.StatusForbidden || !strings.HasPrefix(link, "/user/login?") {
+		t.Fatalf("%d %q", page.StatusCode, link)
+	}
+	authorizeURL := b.navigate(html.UnescapeString(link)).location()
+	if back := b.do(b.approve(authorizeURL, adele).Request()); back.location() != "/guarded" || b.user() != adele {
+		t.Errorf("%d to %q, after %q", back.StatusCode, back.location(), authorizeURL)
+	}
+}
+
 func TestB14_ClaimsThatEntraWantsOfACodeAreAskedFor(t *testing.T) {
 	t.Parallel()
 	refused := entratest.Fault{OAuth: &entratest.OAuthError{

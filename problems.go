@@ -168,7 +168,7 @@ func (cfg Config) checkScopes(p *problems) {
 			p.add("Scopes", "%q is not a scope", s)
 		case isReserved(s):
 			p.add("Scopes", "%s is always asked for; leave it out", s)
-		case strings.HasSuffix(s, allScopes) && len(cfg.Scopes) > 1:
+		case isGeneral(s) && len(cfg.Scopes) > 1:
 			p.add("Scopes", "%s cannot be combined with other scopes", s)
 		}
 	}

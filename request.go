@@ -117,7 +117,7 @@ func (a *Auth) answer(c *fiber.Ctx, err error) error {
 		return err
 	}
 	startOver(c)
-	e = e.askable()
+	e = a.askable(e)
 	if e.interactive() && !requestOf(c).callback && isNavigation(c) {
 		if a.sendToSignIn(c, e) {
 			return nil

@@ -57,6 +57,9 @@ func (k Ask) ClaimsParameter(capabilities ...string) (string, error) {
 
 // WithClaims asks for the claims of one more challenge, which win.
 func (k Ask) WithClaims(raw string) (Ask, error) {
+	if raw == "" {
+		return k, nil
+	}
 	c, err := parseClaims(k.Claims)
 	if err != nil {
 		return k, err
