@@ -212,6 +212,23 @@ func TestInteraction_SignInBringsWhatWasAskedFor(t *testing.T) {
 	})
 }
 
+func TestInteraction_ScopesAreAskedForBesideDefault(t *testing.T) {
+	t.Parallel()
+	b := newInteractiveSite(t, newIDP(t, entratest.WithScopes(otherAPI)), func(cfg *fibermsal.Config) {
+		cfg.Scopes = []string{"https://graph.microsoft.com/.default"}
+	}).browser()
+	b.signIn(adele)
+	for path, scope := range map[string]string{"/scope": "Mail.Read", "/token-of-scope": "Calendars.Read", "/token-of-api": otherAPI} {
+		authorize, landed := b.follow(path, adele) // Entra takes no .default beside others
+		if landed.body != "shown" || !strings.Contains(authorize.Get("scope"), scope) {
+			t.Errorf("%s: asked for %q, then %d %s", path, authorize.Get("scope"), landed.StatusCode, landed.body)
+		}
+		if a := b.get("/token"); a.body != adele {
+			t.Errorf("%s, then the token of Config: %d %s", path, a.StatusCode, a.body)
+		}
+	}
+}
+
 func TestB14_ClaimsOfAChallengeAreAskedForOnce(t *testing.T) {
 	t.Parallel()
 	b := newInteractiveSite(t, newIDP(t)).browser()

@@ -145,15 +145,25 @@ func (a *Auth) tokenScopes(asked []string) []string {
 	return scopes
 }
 
-// redeemable are the configured scopes, and those of what is asked for that are of the
-// same resource: a token is for one resource, others are got by the refresh token.
+// signInScopes are what a sign-in asks for beside reservedScopes: the configured scopes
+// and others. Entra takes no .default beside others (AADSTS70011), which then do without.
+func (a *Auth) signInScopes(asked []string) []string {
+	more := missingFrom(a.cfg.Scopes, asked)
+	if len(more) > 0 && isGeneral(a.cfg.Scopes[0]) {
+		return more
+	}
+	return slices.Concat(a.cfg.Scopes, more)
+}
+
+// redeemable are those of them that are of the configured resource: a token is for one,
+// others are got by the refresh token.
 func (a *Auth) redeemable(asked []string) []string {
 	resource := a.cfg.graph.resourceOf(a.cfg.Scopes[0])
-	scopes := slices.Clone(a.cfg.Scopes)
-	for _, s := range missingFrom(scopes, asked) {
-		if a.cfg.graph.resourceOf(s) == resource {
-			scopes = append(scopes, s)
-		}
+	scopes := slices.DeleteFunc(a.signInScopes(asked), func(s string) bool {
+		return a.cfg.graph.resourceOf(s) != resource && slices.Contains(asked, s)
+	})
+	if len(scopes) == 0 {
+		return a.cfg.Scopes
 	}
 	return scopes
 }

@@ -60,7 +60,7 @@ func (a *Auth) authorizeURL(ctx context.Context, attempt *flow.Attempt) (string,
 	q := u.Query()
 	for name, value := range map[string]string{
 		"client_id": a.cfg.ClientID, "redirect_uri": a.cfg.redirectURI, "response_type": "code", "response_mode": string(a.cfg.ResponseMode),
-		"scope": strings.Join(slices.Concat(reservedScopes, a.cfg.Scopes, missingFrom(a.cfg.Scopes, ask.Scopes)), " "),
+		"scope": strings.Join(slices.Concat(reservedScopes, a.signInScopes(ask.Scopes)), " "),
 		"state": attempt.State(), "nonce": attempt.Nonce(), "claims": claims,
 		"code_challenge": attempt.Challenge(), "code_challenge_method": "S256",
 	} {
