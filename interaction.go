@@ -100,10 +100,11 @@ func (a *Auth) again(failed *flow.Attempt, e *Error) (flow.Ask, error) {
 	}
 	more, err := same.WithClaims(e.ask.Claims)
 	more.Scopes = slices.Concat(same.Scopes, missingFrom(slices.Concat(a.cfg.Scopes, same.Scopes), e.ask.Scopes))
-	if err == nil {
-		err = more.Check()
-	}
 	if err != nil {
+		return same, err
+	}
+	more = more.Fit()
+	if err := more.Check(); err != nil {
 		return same, err
 	}
 	return more, nil
@@ -149,18 +150,12 @@ func (a *Auth) signInURL(to flow.Destination, ask flow.Ask, session string) stri
 	return target
 }
 
-// sealAsk returns nothing for nothing. A hint that makes it too large is left out; all
-// else has been found askable.
+// sealAsk returns nothing for nothing. What does not fit has been refused before.
 func (a *Auth) sealAsk(ask flow.Ask, session string) string {
 	if ask.IsZero() {
 		return ""
 	}
-	text, err := a.flows.SealAsk(ask, session, time.Now())
-	if err != nil {
-		ask = ask.Interactive() // whoever Entra knows in this browser must not do
-		ask.LoginHint = ""
-		text, _ = a.flows.SealAsk(ask, session, time.Now())
-	}
+	text, _ := a.flows.SealAsk(ask.Fit(), session, time.Now())
 	return text
 }
 

@@ -358,12 +358,16 @@ func TestB14_ClaimsThatEntraWantsOfACodeAreAskedFor(t *testing.T) {
 		page string
 		also string // in the claims
 	}{
-		"of a sign-in": {"/signed-in?q=1", "xms_cc"},
-		"of a step-up": {"/step-up", `"value":"c1"`},
+		"of a sign-in":  {"/signed-in?q=1", "xms_cc"},
+		"of a step-up":  {"/step-up", `"value":"c1"`},
+		"beside a hint": {"/step-up", `"value":"c1"`},
 	} {
 		s := newInteractiveSite(t, newIDP(t))
+		if name == "beside a hint" {
+			s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["login_hint"] = strings.Repeat("h", 600) })
+		}
 		b := s.browser()
-		if name == "of a step-up" {
+		if name != "of a sign-in" {
 			b.signIn(adele)
 		}
 		once := refused

@@ -64,6 +64,16 @@ func (k Ask) Check() error {
 	return err
 }
 
+// Fit returns the ask without a hint that makes it too large. It is not silent then:
+// whoever Entra knows in this browser must not do.
+func (k Ask) Fit() Ask {
+	if _, err := k.encode(); errors.Is(err, ErrAskTooLarge) {
+		k = k.Interactive()
+		k.LoginHint = ""
+	}
+	return k
+}
+
 func (k Ask) encode() ([]byte, error) {
 	content, err := json.Marshal(k)
 	if err == nil && len(content) > maxAsk {
