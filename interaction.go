@@ -208,16 +208,29 @@ func (a *Auth) completedFor(c *fiber.Ctx, to flow.Destination) {
 	}
 }
 
-// succeeded forgets the sign-ins that led to a page which its user has now seen.
+// succeeded forgets the sign-ins that led to a page which its user has now seen. A
+// redirect is nothing to see, and may be half of a circle.
 func (a *Auth) succeeded(c *fiber.Ctx, r *request) {
-	if r.session == nil || r.ownRoute || c.Method() != fiber.MethodGet || len(c.Request().Header.Cookie(a.flows.TriesName())) == 0 ||
-		c.Response().StatusCode() >= fiber.StatusBadRequest {
+	if r.session == nil || r.ownRoute || c.Method() != fiber.MethodGet || !a.tried(c) ||
+		(c.Response().StatusCode() >= fiber.StatusMultipleChoices && c.Response().StatusCode() != fiber.StatusNotModified) {
 		return
 	}
 	tries, to := a.triesOf(c), destinationOf(c)
 	if tries.Has(to) {
 		a.keepTries(c, tries.Without(to))
 	}
+}
+
+// forgetTries is for who signs out: the next sign-in is their own wish.
+func (a *Auth) forgetTries(c *fiber.Ctx) {
+	if a.tried(c) {
+		a.keepTries(c, flow.Tries{})
+	}
+}
+
+// tried spares requests the opening of a cookie that is not there.
+func (a *Auth) tried(c *fiber.Ctx) bool {
+	return len(c.Request().Header.Cookie(a.flows.TriesName())) > 0
 }
 
 func (a *Auth) keepTries(c *fiber.Ctx, tries flow.Tries) {

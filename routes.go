@@ -282,6 +282,7 @@ func (a *Auth) logout(c *fiber.Ctx) error {
 	}
 	// The cookie goes first, whatever the storage does next (threat D10).
 	a.expireCookie(c, a.cfg.cookieName, fiber.CookieSameSiteLaxMode)
+	a.forgetTries(c)
 	s, err := requestOf(c).current(c)
 	if err := errors.Join(err, a.end(c.UserContext(), name)); err != nil {
 		return err
