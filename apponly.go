@@ -109,7 +109,10 @@ func (k *appCredential) note(scope string, t tokencache.Token, err error) (azcor
 		known.refused, known.refusedTo = e, time.Now().Add(pauseAfter(e))
 	}
 	k.known[scope] = known
-	if known.good(time.Now()) {
+	switch {
+	case err == nil:
+		return accessToken(t), nil // however short its life
+	case known.good(time.Now()):
 		return accessToken(known.token), nil
 	}
 	return azcore.AccessToken{}, err

@@ -342,6 +342,20 @@ func TestAppOnly_TokensAreSharedAndRenewed(t *testing.T) {
 	})
 }
 
+func TestAppOnly_TokenOfSecondsIsHandedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idp := newIDP(t, entratest.WithAppPermissions("User.Read.All"), entratest.WithAccessTokenLifetime(10*time.Second))
+		s := newSite(t, idp)
+		for range 3 {
+			token, err := s.auth.AppCredential().GetToken(t.Context(), tokenRequest())
+			if err != nil || token.Token == "" || time.Until(token.ExpiresOn) < 7*time.Second {
+				t.Errorf("%.5q until %v, %v", token.Token, token.ExpiresOn, err)
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
 func TestAppOnly_TokenIsRenewedAheadWithoutAnybodyWaiting(t *testing.T) {
 	for name, row := range map[string]struct {
 		option entratest.Option
