@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
@@ -33,14 +34,10 @@ func newSite(t *testing.T, change func(*settings), opts ...entratest.Option) *si
 		entratest.WithRedirectURI(publicURL+"/user/authorized"), entratest.WithLogoutURI(publicURL+"/"))...)
 	t.Cleanup(func() { _ = idp.Close() })
 	log := &bytes.Buffer{}
-	s, err := settingsFrom(environment{
-		varClientID: idp.ClientID, varSecret: idp.ClientSecret, varAuthority: idp.Authority,
-		varGraphURL: idp.GraphURL, varPublicURL: publicURL,
-	}.get)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.auth.HTTPClient, s.accessLog = idp.HTTPClient, log
+	s := &settings{accessLog: log, auth: forThisApp(fibermsal.Config{
+		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
+		GraphURL: idp.GraphURL, PublicURL: publicURL, HTTPClient: idp.HTTPClient,
+	})}
 	if change != nil {
 		change(s)
 	}
@@ -51,11 +48,6 @@ func newSite(t *testing.T, change func(*settings), opts ...entratest.Option) *si
 	t.Cleanup(func() { _ = app.Shutdown() })
 	return &site{app: app, idp: idp, log: log}
 }
-
-// environment is a set of variables.
-type environment map[string]string
-
-func (e environment) get(name string) string { return e[name] }
 
 // browser keeps cookies between requests and follows nothing by itself.
 type browser struct {

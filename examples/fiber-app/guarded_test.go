@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
@@ -138,10 +139,7 @@ func TestEndSessions_inEveryBrowser(t *testing.T) {
 // With no configuration the emulator is the registration that the pages need.
 func TestEmulator_isSetUpForAllPages(t *testing.T) {
 	t.Parallel()
-	settings, err := settingsFrom(environment{varPublicURL: "http://localhost:3000"}.get)
-	if err != nil {
-		t.Fatal(err)
-	}
+	settings := &settings{emulated: true, auth: forThisApp(fibermsal.Config{PublicURL: "http://localhost:3000"})}
 	idp, err := settings.startEmulator()
 	if err != nil {
 		t.Fatal(err)

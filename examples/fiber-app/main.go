@@ -4,7 +4,7 @@
 //	go run ./examples/fiber-app
 //
 // runs it with an emulated Entra ID and Graph in the same process, so it needs no
-// tenant, no network and no configuration. The variables in config.go make it use
+// tenant, no network and no configuration. The variables in environment.go make it use
 // a real tenant, Redis, or both.
 //
 // It exits with status 2 if the environment is wrong, naming every variable that
@@ -35,7 +35,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the second one ends the process as usual.
 	context.AfterFunc(ctx, stop)
-	err := run(ctx, os.Getenv, os.Stdout)
+	err := run(ctx, os.Stdout)
 	switch {
 	case err == nil:
 	case errors.As(err, new(*environmentError)):
@@ -48,8 +48,8 @@ func main() {
 }
 
 // run serves the app until ctx ends.
-func run(ctx context.Context, getenv func(string) string, stdout io.Writer) (err error) {
-	s, err := settingsFrom(getenv) //nolint:contextcheck // opens and calls nothing
+func run(ctx context.Context, stdout io.Writer) (err error) {
+	s, err := settingsFromEnv() //nolint:contextcheck // opens and calls nothing
 	if err != nil {
 		return err
 	}
