@@ -197,7 +197,7 @@ func (a *Auth) settleOne(name string) error {
 	defer cancel()
 	release, err := a.records.Lock(ctx, name)
 	if err != nil {
-		return nil //nolint:nilerr // a renewal is under way: later
+		return nil // a renewal is under way: later
 	}
 	defer release()
 	p := a.pending.get(name)

@@ -30,43 +30,42 @@ func hurry(dial, read, write, pool *time.Duration) {
 	*pool = orDefault(*pool, redisTimeout)
 }
 
-// redisMistake is what is wrong with a URL. It completes a sentence about the URL, and
+// redisURLError is what is wrong with a URL. It completes a sentence about the URL, and
 // repeats nothing of it but an option's name.
-type redisMistake string
+type redisURLError string
 
-func (m redisMistake) Error() string { return string(m) }
+func (e redisURLError) Error() string { return string(e) }
 
-const (
-	notRedis       redisMistake = "is not a URL of the form redis://user:password@host:6379/0, rediss://… or unix://…"
-	reservedLetter redisMistake = "is not a URL of the form redis://user:password@host:6379/0; what is reserved in URLs, such as / ? # @ in a password, must be percent-encoded"
-	noDatabase     redisMistake = "has a path that is not the number of a database"
-	noSocket       redisMistake = "has no path of a socket"
-	socketAlone    redisMistake = "is of the form unix://, which leads to a single server only"
-	oneDatabase    redisMistake = "names a database, of which a Cluster has only 0"
-)
-
-func wrongOption(name string) redisMistake {
-	return redisMistake(fmt.Sprintf("has an option %q that is not known there, or has a wrong value", name))
+func reservedLetters() error {
+	return redisURLError("is not a URL of the form redis://user:password@host:6379/0; what is reserved in URLs, such as / ? # @ in a password, must be percent-encoded")
 }
 
-func readsReplicas(name string) redisMistake {
-	return redisMistake(fmt.Sprintf("has an option %q that has replicas read, which lag: who has signed out may seem signed in", name))
+func socketAlone() error {
+	return redisURLError("is of the form unix://, which leads to a single server only")
+}
+
+func wrongOption(name string) error {
+	return redisURLError(fmt.Sprintf("has an option %q that is not known there, or has a wrong value", name))
+}
+
+func readsReplicas(name string) error {
+	return redisURLError(fmt.Sprintf("has an option %q that has replicas read, which lag: who has signed out may seem signed in", name))
 }
 
 // redisParser reads a URL for one way to run Redis.
 type redisParser func(*url.URL) (connect func() redis.UniversalClient, err error)
 
-// redisClient makes the client that a URL asks for. The error is a [redisMistake]: those
+// redisClient makes the client that a URL asks for. The error is a [redisURLError]: those
 // of go-redis repeat what they do not understand, which may be the password (threat F2).
 func redisClient(address string) (redis.UniversalClient, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
-		return nil, reservedLetter
+		return nil, reservedLetters()
 	case !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme):
-		return nil, notRedis
+		return nil, redisURLError("is not a URL of the form redis://user:password@host:6379/0, rediss://… or unix://…")
 	case u.Fragment != "": // the rest of a password, most likely
-		return nil, reservedLetter
+		return nil, reservedLetters()
 	}
 	parse := parseSingle
 	switch options := u.Query(); {
@@ -84,11 +83,11 @@ func redisClient(address string) (redis.UniversalClient, error) {
 
 // mistakeIn finds what a parser does not understand, by giving it a part at a time.
 func mistakeIn(u url.URL, parse redisParser, err error) error {
-	if errors.As(err, new(redisMistake)) {
+	if errors.As(err, new(redisURLError)) {
 		return err
 	}
 	if strings.Contains(u.Path+u.RawQuery, "@") { // so what looks like a path or an option may be part of a password
-		return reservedLetter
+		return reservedLetters()
 	}
 	options := u.Query()
 	for _, name := range slices.Sorted(maps.Keys(options)) {
@@ -98,9 +97,9 @@ func mistakeIn(u url.URL, parse redisParser, err error) error {
 		}
 	}
 	if u.Scheme == "unix" {
-		return noSocket
+		return redisURLError("has no path of a socket")
 	}
-	return noDatabase
+	return redisURLError("has a path that is not the number of a database")
 }
 
 func parseSingle(u *url.URL) (func() redis.UniversalClient, error) {
@@ -118,14 +117,14 @@ func parseSingle(u *url.URL) (func() redis.UniversalClient, error) {
 // parseCluster leaves MaxRetries alone: a Cluster's client has its redirects.
 func parseCluster(u *url.URL) (func() redis.UniversalClient, error) {
 	if u.Scheme == "unix" {
-		return nil, socketAlone
+		return nil, socketAlone()
 	}
 	o, err := redis.ParseClusterURL(u.String())
 	switch {
 	case err != nil:
 		return nil, err
 	case strings.Trim(u.Path, "/0") != "":
-		return nil, oneDatabase
+		return nil, redisURLError("names a database, of which a Cluster has only 0")
 	case o.ReadOnly:
 		return nil, readsReplicas("read_only")
 	case o.RouteByLatency:
@@ -141,7 +140,7 @@ func parseCluster(u *url.URL) (func() redis.UniversalClient, error) {
 
 func parseSentinel(u *url.URL) (func() redis.UniversalClient, error) {
 	if u.Scheme == "unix" {
-		return nil, socketAlone
+		return nil, socketAlone()
 	}
 	o, err := redis.ParseFailoverURL(u.String())
 	switch {
