@@ -31,11 +31,11 @@ var ErrDown = errors.New("record: the storage is down")
 // them, for it does without the storage if it must.
 type Guarded struct {
 	Backend
-	locate   func(ctx context.Context, key string) (where string, err error) // nil: all is one part
-	whole    *part                                                           // that one part, or what locates
-	patience time.Duration                                                   // with one operation; 0 is without end
-	observe  func(operation string) func(error)                              // may be nil, and return nil
-	changed  func(down bool)
+	locate  func(ctx context.Context, key string) (where string, err error) // nil: all is one part
+	whole   *part                                                           // that one part, or what locates
+	bounds  deadlines                                                       // of one operation
+	observe func(operation string) func(error)                              // may be nil, and return nil
+	changed func(down bool)
 
 	mu    sync.Mutex
 	parts map[string]*part // by where they are; the whole is ""
@@ -59,7 +59,7 @@ func NewGuarded(backend Backend, observe func(operation string) func(error), cha
 		g.locate = b.Locate()
 	}
 	if b, ok := backend.(interface{ Patience() time.Duration }); ok {
-		g.patience = b.Patience()
+		g.bounds.patience = b.Patience()
 	}
 	g.whole = g.part("", "")
 	return g
@@ -147,7 +147,8 @@ var refusals = []string{"OOM ", "NOPERM ", "ERR The user executing the script ca
 // longer than the backend wants: who lets a client retry and follow redirects at its
 // leisure waits for several deadlines one after the other (threat G3).
 func guarded[T any](ctx context.Context, g *Guarded, operation, key string, ask func(context.Context) (T, error)) (T, error) {
-	ctx = bounded(ctx, g.patience)
+	ctx, done := g.bounds.bounded(ctx)
+	defer done()
 	p, err := g.partOf(ctx, key)
 	if err != nil {
 		var none T

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -21,8 +20,7 @@ const maxBatch = 64
 // which is most of what a signed-in request costs. A reply that went to the wrong caller
 // would not open there (threat G6). It is safe for concurrent use.
 type reads struct {
-	client   redis.UniversalClient
-	patience time.Duration // of who waits; 0 is without end
+	client redis.UniversalClient
 
 	mu      sync.Mutex
 	flights int // under way
@@ -30,8 +28,8 @@ type reads struct {
 	waiting []*read
 }
 
-func newReads(client redis.UniversalClient, patience time.Duration) *reads {
-	return &reads{client: client, patience: patience, most: runtime.GOMAXPROCS(0)}
+func newReads(client redis.UniversalClient) *reads {
+	return &reads{client: client, most: runtime.GOMAXPROCS(0)}
 }
 
 // read is one that waits.
@@ -66,26 +64,16 @@ func (r *reads) get(ctx context.Context, key string) ([]byte, error) {
 	return me.value, me.err
 }
 
-// await returns when the read is called, or with an error if it is tired of waiting. One
-// that flies already cannot leave: others may depend on it.
+// await returns when the read is called, or with an error if its caller gives up. One that
+// flies already cannot leave: others may depend on it.
 func (r *reads) await(ctx context.Context, me *read) error {
-	var tired <-chan time.Time
-	if r.patience > 0 {
-		timer := time.NewTimer(r.patience)
-		defer timer.Stop()
-		tired = timer.C
-	}
-	var err error
 	select {
 	case <-me.called:
 		return nil
 	case <-ctx.Done():
-		err = context.Cause(ctx)
-	case <-tired:
-		err = context.DeadlineExceeded
 	}
 	if r.leave(me) {
-		return err
+		return context.Cause(ctx)
 	}
 	<-me.called
 	return nil
@@ -117,8 +105,8 @@ func (r *reads) land() {
 	batch[0].called <- struct{}{}
 }
 
-// fly reads for all of a batch. The caller is the first of it, whose end would be that of
-// all, so it does not count.
+// fly reads for all of a batch. The caller is the first of it and has waited longest: its
+// deadline holds for all, so that nobody waits for two of them, but not its giving up.
 func (r *reads) fly(ctx context.Context, batch []*read) {
 	arrived := false
 	defer func() {
@@ -130,9 +118,10 @@ func (r *reads) fly(ctx context.Context, batch []*read) {
 		}
 		r.land()
 	}()
-	ctx = bounded(context.WithoutCancel(ctx), r.patience)
+	ctx, done := detached(ctx)
+	defer done()
 	replies := make([]*redis.StringCmd, len(batch))
-	_, _ = r.client.Pipelined(ctx, func(p redis.Pipeliner) error { // each reply tells
+	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, one := range batch {
 			replies[i] = p.Get(ctx, one.key)
 		}
@@ -140,8 +129,17 @@ func (r *reads) fly(ctx context.Context, batch []*read) {
 	})
 	for i, one := range batch {
 		one.value, one.err = valueOf(replies[i])
+		if failed(err) {
+			one.value, one.err = nil, err
+		}
 	}
 	arrived = true
+}
+
+// failed reports whether a round trip was not made. Without a connection go-redis leaves
+// the replies as they were, and each would look like that of an absent key (trap R4).
+func failed(err error) bool {
+	return err != nil && !errors.As(err, new(redis.Error))
 }
 
 func valueOf(reply *redis.StringCmd) ([]byte, error) {

@@ -139,7 +139,34 @@ func TestReads_WhoGivesUpLeavesTheOthersTheirTurn(t *testing.T) {
 	wait.Wait()
 }
 
-func TestG23_APanicInAHookOfTheClientStopsNobodyElse(t *testing.T) {
+func TestReads_OutageIsNotTakenForAbsence(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client := server.Connect()
+	hook := &turnstile{arrived: make(chan struct{}, 1000), open: make(chan struct{})}
+	client.AddHook(hook)
+	b := record.NewRedis(client, nil)
+	steps{t, b}.set("key", "value")
+	var wait sync.WaitGroup
+	hold(t.Context(), &wait, b, hook, runtime.GOMAXPROCS(0))
+	started := make(chan struct{}, 100)
+	for range 100 {
+		wait.Go(func() {
+			started <- struct{}{}
+			if got, err := b.Get(t.Context(), "key"); err == nil {
+				t.Errorf("%q without an error", got)
+			}
+		})
+	}
+	for range 100 {
+		<-started
+	}
+	server.Stop()
+	close(hook.open)
+	wait.Wait()
+}
+
+func TestReads_APanicInAHookOfTheClientStopsNobodyElse(t *testing.T) {
 	t.Parallel()
 	b, hook, alone := newTurnstile(t)
 	steps{t, b}.set("key", "value")

@@ -16,7 +16,7 @@ type Redis struct {
 	// Callers of this process queue up here, and only the first asks Redis.
 	queue    *locks
 	mutex    *redislock.Client
-	patience time.Duration
+	bounds   deadlines
 	weakened func(error)
 	reads    *reads // nil: each by itself
 }
@@ -36,9 +36,9 @@ func NewRedis(client redis.UniversalClient, weakened func(error)) *Redis {
 	if weakened == nil {
 		weakened = func(error) {}
 	}
-	r := &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), patience: patienceOf(client), weakened: weakened}
+	r := &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), bounds: deadlines{patience: patienceOf(client)}, weakened: weakened}
 	if _, one := client.(*redis.Client); one { // or that of Sentinels
-		r.reads = newReads(client, r.patience)
+		r.reads = newReads(client)
 	}
 	return r
 }
@@ -57,37 +57,7 @@ func patienceOf(client redis.UniversalClient) time.Duration {
 
 // Patience is how long one operation may take, with connecting, retries and redirects: a
 // client of a Cluster that stalls would try several servers (threat G3).
-func (r *Redis) Patience() time.Duration { return r.patience }
-
-// due is a context for one operation, with a deadline and no timer: go-redis looks at the
-// deadline before it waits for a socket, and a timer for each request would cost more than
-// all else that is done for it here.
-type due struct {
-	context.Context
-	at time.Time
-}
-
-func bounded(ctx context.Context, patience time.Duration) context.Context {
-	if patience == 0 {
-		return ctx
-	}
-	at := time.Now().Add(patience)
-	if earlier, ok := ctx.Deadline(); ok && earlier.Before(at) {
-		return ctx
-	}
-	return due{ctx, at}
-}
-
-// Deadline implements [context.Context].
-func (d due) Deadline() (time.Time, bool) { return d.at, true }
-
-// Err implements [context.Context].
-func (d due) Err() error {
-	if err := d.Context.Err(); err != nil || time.Now().Before(d.at) {
-		return err
-	}
-	return context.DeadlineExceeded
-}
+func (r *Redis) Patience() time.Duration { return r.bounds.patience }
 
 // Locate returns how to find the master that holds a key of a Cluster, or nil elsewhere.
 // The client remembers who holds what.
@@ -226,7 +196,9 @@ func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error)
 }
 
 func (r *Redis) tryLock(ctx context.Context, key string) (*redislock.Lock, error) {
-	return r.mutex.Obtain(bounded(ctx, r.patience), key, lockLife, nil)
+	ctx, done := r.bounds.bounded(ctx)
+	defer done()
+	return r.mutex.Obtain(ctx, key, lockLife, nil)
 }
 
 // renew prolongs a lock until it is released or lost.

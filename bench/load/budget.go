@@ -1,0 +1,95 @@
+package main
+
+import "fmt"
+
+// budget is a promise and what was measured of it.
+type budget struct {
+	What, Promise, Measured string
+	Kept                    bool
+}
+
+// budgets are those that the load generator can tell, of the results that there are.
+func (r *report) budgets() (all []budget) {
+	add := func(what, promise, measured string, kept bool) {
+		all = append(all, budget{what, promise, measured, kept})
+	}
+	over := func(workload, system, base string) float64 {
+		w := r.Results[workload]
+		if w == nil || w.Summary[base].CPU.Median == 0 {
+			return 0
+		}
+		return pairedRatio(w.Turns, system, base)
+	}
+	within := func(what, workload, base string, most float64) {
+		if x := over(workload, ours, base); x > 0 {
+			add(what, fmt.Sprintf("at most %.2f x", most), fmt.Sprintf("%.2f x", x), x <= most)
+		}
+	}
+	within("signed-in request on Redis, over a bare handler doing one GET", "session", bareGet, 1.05)
+	within("the same, over Fiber's session middleware", "session", fiberFloor, 1)
+	within("with a call of Graph by the raw token, over the same without sign-in", "graph", fiberFloor, 1.05)
+	if typed, raw, peer := r.cpu("typed", fiberFloor), r.cpu("graph", fiberFloor), r.cpu("graph", goth); typed > 0 && raw > 0 && peer > 0 {
+		mine := r.cpu("typed", ours)
+		add("with a typed call of Graph, over goth_fiber and what the SDK costs", "at most 1.00 x", fmt.Sprintf("%.2f x", mine/(peer+typed-raw)), mine <= peer+typed-raw)
+	}
+	cheaper := func(base string, least float64) {
+		if x := over("signin", ours, base); x > 0 {
+			add("sign-in, against "+base, fmt.Sprintf("at least %.0f x cheaper", least), fmt.Sprintf("%.1f x", 1/x), 1/x >= least)
+		}
+	}
+	cheaper(goth, 3)
+	cheaper(msalNode, 5)
+	r.countedBudgets(add)
+	return all
+}
+
+// countedBudgets are those of commands and calls, which no noise changes.
+func (r *report) countedBudgets(add func(what, promise, measured string, kept bool)) {
+	if w := r.Results["graph"]; w != nil {
+		s := w.Summary[ours]
+		add("Redis commands of a signed-in request that uses a token", "1", fmt.Sprintf("%.3f", s.Redis), s.Redis < 1.005)
+	}
+	if w := r.Results["signin"]; w != nil {
+		s := w.Summary[ours]
+		add("token calls of a sign-in", "1", fmt.Sprintf("%.3f", s.Entra), s.Entra < 1.005)
+	}
+	if w := r.Results["storm"]; w != nil {
+		for _, s := range w.Storms {
+			if s.System != ours && s.System != oursTwice {
+				continue
+			}
+			add(fmt.Sprintf("%d requests at once on an expired token, %s", w.AtOnce, s.System), "1 token call, all succeed",
+				fmt.Sprintf("%d calls in %d storms, %d of %d", sum(s.Calls), len(s.Calls), s.Succeeded, s.Requests), sum(s.Calls) == len(s.Calls) && s.Succeeded == s.Requests)
+		}
+	}
+	if w := r.Results["growth"]; w != nil && len(w.Growth) > 1 {
+		few, many := w.Growth[1], w.Growth[len(w.Growth)-1]
+		x := many.LookUp.CPU / few.LookUp.CPU
+		add(fmt.Sprintf("a worker's look-up among %d sessions, over %d", many.Sessions, few.Sessions), "flat: at most 1.20 x",
+			fmt.Sprintf("%.2f x, %.2f commands", x, many.LookUp.Redis), x <= 1.2 && many.LookUp.Redis <= 4)
+	}
+}
+
+func (r *report) cpu(workload, system string) float64 {
+	if w := r.Results[workload]; w != nil {
+		return w.Summary[system].CPU.Median
+	}
+	return 0
+}
+
+// pairedRatio is the median of the ratios within each repetition.
+func pairedRatio(turns []turn, system, base string) float64 {
+	cpu := map[string]map[int]float64{system: {}, base: {}}
+	for _, t := range turns {
+		if cpu[t.System] != nil {
+			cpu[t.System][t.Repetition] = t.CPU
+		}
+	}
+	var ratios []float64
+	for repetition, x := range cpu[system] {
+		if over := cpu[base][repetition]; over > 0 {
+			ratios = append(ratios, x/over)
+		}
+	}
+	return spreadOf(ratios).Median
+}

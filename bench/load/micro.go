@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// micro is a line of a Go benchmark, the median of its repetitions.
+type micro struct {
+	Name        string
+	Nanoseconds float64
+	Allocations int
+	Bytes       int
+}
+
+var microLine = regexp.MustCompile(`(?m)^Benchmark(\S+?)-\d+\s+\d+\s+([\d.]+) ns/op.*?\s(\d+) B/op\s+(\d+) allocs/op`)
+
+// readMicro reads what go test -bench has written, which need not be there.
+func readMicro(name string) ([]micro, error) {
+	text, err := os.ReadFile(name) //nolint:gosec // a name of ours
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var order []string
+	times, last := map[string][]float64{}, map[string]micro{}
+	for _, line := range microLine.FindAllStringSubmatch(string(text), -1) {
+		m := micro{Name: line[1]}
+		m.Nanoseconds, _ = strconv.ParseFloat(line[2], 64) // digits, here and below
+		m.Bytes, _ = strconv.Atoi(line[3])
+		m.Allocations, _ = strconv.Atoi(line[4])
+		if !slices.Contains(order, m.Name) {
+			order = append(order, m.Name)
+		}
+		times[m.Name], last[m.Name] = append(times[m.Name], m.Nanoseconds), m
+	}
+	all := make([]micro, len(order))
+	for i, name := range order {
+		all[i] = last[name]
+		all[i].Nanoseconds = spreadOf(times[name]).Median
+	}
+	return all, nil
+}

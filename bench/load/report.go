@@ -1,0 +1,139 @@
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+//go:embed README.md.tmpl
+var readme string
+
+// report is everything that has been measured, for the template.
+type report struct {
+	Results map[string]*result
+	Machine machine
+	Date    string
+	Built   []built
+	Micro   []micro
+}
+
+// built is what building a program costs, as package buildcost writes it.
+type built struct {
+	Name        string  `json:"name"`
+	Title       string  `json:"title"`
+	CPUSeconds  float64 `json:"cpu_seconds"`
+	WallSeconds float64 `json:"wall_seconds"`
+	PeakBytes   int64   `json:"peak_memory_bytes"`
+	BinaryBytes int64   `json:"binary_bytes"`
+}
+
+// writeReport makes README.md and its charts of what is in the directory.
+func writeReport(results, target string) error {
+	r := &report{Results: map[string]*result{}}
+	for name := range workloads {
+		var one result
+		switch found, err := load(filepath.Join(results, name+".json"), &one); {
+		case err != nil:
+			return err
+		case found:
+			r.Results[name] = &one
+			if one.Date >= r.Date {
+				r.Date, r.Machine = one.Date, one.Machine
+			}
+		}
+	}
+	if _, err := load(filepath.Join(results, "buildcost.json"), &r.Built); err != nil {
+		return err
+	}
+	var err error
+	if r.Micro, err = readMicro(filepath.Join(results, "go.txt")); err != nil {
+		return err
+	}
+	if err := r.charts(results); err != nil {
+		return err
+	}
+	page, err := template.New("README.md").Funcs(template.FuncMap{
+		"rows": rows, "us": us, "ratio": ratio, "mb": mb, "percent": percent, "sum": sum, "keys": keysOf, "budgets": r.budgets, "contains": strings.Contains,
+	}).Parse(readme)
+	if err != nil {
+		return err
+	}
+	file, err := os.Create(target) //nolint:gosec // a name of ours
+	if err != nil {
+		return err
+	}
+	return errors.Join(page.Execute(file, r), file.Close())
+}
+
+// load reads a file that need not be there.
+func load(name string, into any) (found bool, err error) {
+	text, err := os.ReadFile(name) //nolint:gosec // a name of ours
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return err == nil, err
+}
+
+func (r *report) charts(results string) error {
+	err := requestsChart(filepath.Join(results, "requests.svg"), r.Results)
+	if g := r.Results["growth"]; g != nil {
+		err = errors.Join(err, growthChart(filepath.Join(results, "growth.svg"), g))
+	}
+	if s := r.Results["storm"]; s != nil {
+		err = errors.Join(err, stormChart(filepath.Join(results, "storm.svg"), s))
+	}
+	return err
+}
+
+// row is a system's line in a table.
+type row struct {
+	System string
+	summary
+}
+
+// rows are a result's systems, the cheapest first.
+func rows(r *result) []row {
+	var all []row
+	for system, s := range r.Summary {
+		all = append(all, row{system, s})
+	}
+	slices.SortFunc(all, func(a, b row) int { return int(a.CPU.Median - b.CPU.Median) })
+	return all
+}
+
+func us(s spread) string {
+	if s.Median >= 1000 {
+		return fmt.Sprintf("%.2f ms (%.2f-%.2f)", s.Median/1000, s.Least/1000, s.Most/1000)
+	}
+	return fmt.Sprintf("%.1f us (%.1f-%.1f)", s.Median, s.Least, s.Most)
+}
+
+func ratio(s spread) string { return fmt.Sprintf("%.2f (%.2f-%.2f)", s.Median, s.Least, s.Most) }
+
+func mb(bytes int64) string { return fmt.Sprintf("%.1f", float64(bytes)/(1<<20)) }
+
+func percent(part, whole int) string { return fmt.Sprintf("%.0f %%", 100*float64(part)/float64(whole)) }
+
+func sum(numbers []int) (n int) {
+	for _, one := range numbers {
+		n += one
+	}
+	return n
+}
+
+func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
