@@ -44,8 +44,10 @@ fuzz: ## Fuzz every target for FUZZTIME (10s each)
 	done
 
 .PHONY: bench
-bench: ## Measure the hot path
-	cd bench && $(GO) test -run "^$$" -bench . -benchmem .
+bench: setup ## Measure it beside its peers, and write bench/README.md (a quarter of an hour)
+	mkdir -p bench/results
+	cd bench && $(GO) test -run '^$$' -bench . -benchmem -benchtime 200ms -count 5 . | tee results/go.txt
+	cd bench && $(GO) run ./load
 
 .PHONY: bench-build
 bench-build: ## Measure what building costs, on a cold cache (ten minutes)

@@ -54,12 +54,12 @@ func bars(title string, all []bar) (*plot.Plot, error) {
 			return nil, err
 		}
 		chart.XMin, chart.Horizontal, chart.Color, chart.LineStyle.Width = float64(i), true, colorOf(b.name), 0
-		labels, err := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: b.value, Y: float64(i)}}, Labels: []string{" " + b.note}})
+		labels, err := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: b.value, Y: float64(i)}}, Labels: []string{b.note}})
 		if err != nil {
 			return nil, err
 		}
 		labels.TextStyle[0].YAlign, labels.TextStyle[0].Color = -0.4, ink
-		labels.TextStyle[0].Font = sans(9)
+		labels.TextStyle[0].Font, labels.Offset.X = sans(9), vg.Points(4)
 		p.Add(chart, labels)
 	}
 	p.NominalY(names...)
@@ -128,7 +128,7 @@ func requestsChart(name string, results map[string]*result) error {
 			if system == oursTwice {
 				continue
 			}
-			note := fmt.Sprintf("%s   %.2gx", short(s.CPU.Median), s.CPU.Median/mine)
+			note := fmt.Sprintf("%s (%.2g x)", short(s.CPU.Median), s.CPU.Median/mine)
 			if system == ours {
 				note = short(s.CPU.Median)
 			}
@@ -185,8 +185,8 @@ func growthChart(name string, r *result) error {
 		p.Add(line, points)
 		p.Legend.Add(l.name, line)
 	}
-	p.Legend.TextStyle.Font, p.Legend.Top = sans(9), false
-	p.Y.Min, p.Y.Max = 0, math.Ceil(most*1.2/10)*10
+	p.Legend.TextStyle.Font, p.Legend.Top, p.Legend.Padding = sans(9), true, vg.Points(3)
+	p.Y.Min, p.Y.Max = 0, math.Ceil(most*1.4/20)*20
 	return draws(name, 17*vg.Centimeter, 7*vg.Centimeter, []float64{1}, p)
 }
 

@@ -40,6 +40,7 @@ type options struct {
 	emulator    string
 	secret      string
 	profile     bool
+	report      bool
 }
 
 // files is a repeatable flag.
@@ -68,6 +69,7 @@ func parse() (o options) {
 	flag.StringVar(&o.emulator, "emulator", "127.0.0.1:0", "loopback `address` of the emulator, for servers that run already")
 	flag.StringVar(&o.secret, "client-secret", "", "its client's `secret` (default: a random one)")
 	flag.BoolVar(&o.profile, "profile", false, "fetch a CPU profile of each Go server in each workload's last turn")
+	flag.BoolVar(&o.report, "report", false, "measure nothing: write README.md of the results that there are")
 	flag.Parse()
 	return o
 }
@@ -75,8 +77,15 @@ func parse() (o options) {
 func main() {
 	log.SetFlags(0)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, parse())
+	o := parse()
+	var err error
+	if !o.report {
+		err = run(ctx, o)
+	}
 	stop()
+	if err == nil {
+		err = writeReport(o.results, filepath.Join(filepath.Dir(filepath.Clean(o.results)), "README.md"))
+	}
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -115,7 +124,7 @@ func run(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// workloads are what can be measured.
+// workloads are what can be measured. The growth comes last: it empties the database.
 var workloads = map[string]func(context.Context, *bench) (*result, error){
 	"session": sessionWorkload,
 	"graph":   graphWorkload,

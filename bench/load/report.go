@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,11 +27,10 @@ type report struct {
 
 // built is what building a program costs, as package buildcost writes it.
 type built struct {
-	Name        string  `json:"name"`
-	Title       string  `json:"title"`
+	What        string  `json:"what"`
 	CPUSeconds  float64 `json:"cpu_seconds"`
 	WallSeconds float64 `json:"wall_seconds"`
-	PeakBytes   int64   `json:"peak_memory_bytes"`
+	PeakBytes   int64   `json:"peak_rss_bytes"`
 	BinaryBytes int64   `json:"binary_bytes"`
 }
 
@@ -62,7 +60,8 @@ func writeReport(results, target string) error {
 		return err
 	}
 	page, err := template.New("README.md").Funcs(template.FuncMap{
-		"rows": rows, "us": us, "ratio": ratio, "mb": mb, "percent": percent, "sum": sum, "keys": keysOf, "budgets": r.budgets, "contains": strings.Contains,
+		"rows": rows, "us": us, "ratio": ratio, "mb": mb, "budgets": r.budgets, "contains": strings.Contains, "ns": ns,
+		"ms": func(s spread) float64 { return s.Median / 1000 }, "ms1": func(us float64) float64 { return us / 1000 },
 	}).Parse(readme)
 	if err != nil {
 		return err
@@ -127,8 +126,6 @@ func ratio(s spread) string { return fmt.Sprintf("%.2f (%.2f-%.2f)", s.Median, s
 
 func mb(bytes int64) string { return fmt.Sprintf("%.1f", float64(bytes)/(1<<20)) }
 
-func percent(part, whole int) string { return fmt.Sprintf("%.0f %%", 100*float64(part)/float64(whole)) }
-
 func sum(numbers []int) (n int) {
 	for _, one := range numbers {
 		n += one
@@ -136,4 +133,12 @@ func sum(numbers []int) (n int) {
 	return n
 }
 
-func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func ns(nanoseconds float64) string {
+	switch {
+	case nanoseconds >= 1e6:
+		return fmt.Sprintf("%.2f ms", nanoseconds/1e6)
+	case nanoseconds >= 1e3:
+		return fmt.Sprintf("%.2f us", nanoseconds/1e3)
+	}
+	return fmt.Sprintf("%.0f ns", nanoseconds)
+}

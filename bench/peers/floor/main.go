@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,8 +16,11 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/session"
 	"github.com/gofiber/storage/redis/v3"
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+	"github.com/microsoft/kiota-abstractions-go/serialization"
 	azure "github.com/microsoft/kiota-authentication-azure-go"
 	khttp "github.com/microsoft/kiota-http-go"
+	kjson "github.com/microsoft/kiota-serialization-json-go"
 	core "github.com/microsoftgraph/msgraph-sdk-go-core"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
@@ -106,6 +108,7 @@ type sdk struct {
 }
 
 func newSDK(env peers.Env, client *http.Client) sdk {
+	abstractions.RegisterDefaultDeserializer(func() serialization.ParseNodeFactory { return kjson.NewJsonParseNodeFactory() })
 	handlers := core.GetDefaultMiddlewaresWithOptions(&core.GraphClientOptions{})
 	return sdk{
 		client: &http.Client{Transport: khttp.NewCustomTransportWithParentTransport(client.Transport, handlers...)},
@@ -123,7 +126,7 @@ func (k known) GetToken(context.Context, policy.TokenRequestOptions) (azcore.Acc
 
 func (s sdk) me(token string) (*users.UserItemRequestBuilder, error) {
 	host := strings.TrimPrefix(s.root, "https://")
-	host, _, _ = strings.Cut(host, "/")
+	host, _, _ = strings.Cut(host, ":") // Kiota compares names without ports
 	provider, err := azure.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(known(token), nil, []string{host})
 	if err != nil {
 		return nil, err
@@ -136,5 +139,3 @@ func (s sdk) me(token string) (*users.UserItemRequestBuilder, error) {
 	adapter.SetBaseUrl(s.root)
 	return users.NewUserItemRequestBuilderInternal(map[string]string{"user%2Did": "me-token-to-replace"}, adapter), nil
 }
-
-func init() { log.SetFlags(0) }
