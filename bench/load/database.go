@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"regexp"
 	"strconv"
@@ -49,6 +51,16 @@ func (d *database) commands(ctx context.Context) (map[string]int, error) {
 		}
 	}
 	return calls, nil
+}
+
+// sizeOf is the length of a value whose key has a pattern.
+func (d *database) sizeOf(ctx context.Context, pattern string) (int, error) {
+	keys, err := d.client.Keys(ctx, pattern).Result()
+	if err != nil || len(keys) == 0 {
+		return 0, errors.Join(err, fmt.Errorf("%d keys like %s", len(keys), pattern))
+	}
+	size, err := d.client.StrLen(ctx, keys[0]).Result()
+	return int(size), err
 }
 
 var usedMemory = regexp.MustCompile(`(?m)^used_memory:(\d+)`)

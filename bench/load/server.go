@@ -27,6 +27,7 @@ type server struct {
 	emulator  *emulator
 	users     []*visitor
 	idle      int64 // bytes resident before the first request
+	record    int   // bytes that the floor reads
 }
 
 // startServer builds and starts a system.
@@ -228,7 +229,7 @@ func (s *server) enter(instance int, login, id string) (*visitor, error) {
 
 // seed gives a system without a sign-in a token, and the size of what others store.
 func (s *server) seed(v *visitor) error {
-	form := url.Values{"id": {v.id}, "token": {s.emulator.Issue(v.login, "User.Read")}, "size": {strconv.Itoa(recordSize)}}
+	form := url.Values{"id": {v.id}, "token": {s.emulator.Issue(v.login, "User.Read")}, "size": {strconv.Itoa(s.record)}}
 	answer := fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseResponse(answer)
 	if err := s.send(0, v, http.MethodPost, s.Seed, form.Encode(), answer); err != nil {

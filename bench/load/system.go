@@ -48,9 +48,15 @@ const (
 	msalNode   = "MSAL Node"
 )
 
-// table are the systems that come with the project. The floor is one server and two rows:
-// a handler with nothing but a GET, and Fiber's own session.
+// table are the systems that come with the project. Ours comes first, for the floor reads a
+// value as large as its records. The floor is one server and two rows: a handler with
+// nothing but a GET, and Fiber's own session.
 var table = []system{
+	{
+		Name: ours, About: "fibermsal as its README shows it",
+		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
+		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker",
+	},
 	{
 		Name: bareGet, About: "bare Fiber handler, one Redis GET of a value as large as a session's record",
 		Package: "./peers/floor", Seed: "/seed", Session: "/get",
@@ -58,11 +64,6 @@ var table = []system{
 	{
 		Name: fiberFloor, About: "Fiber's session middleware on storage/redis, net/http; no sign-in, no renewal",
 		Package: "./peers/floor", Seed: "/seed", Session: "/session", Graph: "/graph", Typed: "/typed",
-	},
-	{
-		Name: ours, About: "fibermsal as its README shows it",
-		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
-		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker",
 	},
 	{
 		Name: oursTwice, About: "the same, two processes on one Redis", Instances: 2,

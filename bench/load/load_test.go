@@ -1,0 +1,106 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// started starts the systems, of this module's directory as make bench does.
+func started(t *testing.T, systems []system) *bench {
+	t.Helper()
+	redistest.Program(t, "redis-server")
+	t.Chdir("..")
+	for _, s := range systems {
+		if s.Dir != "" {
+			redistest.Node(t, s.Dir)
+		}
+	}
+	b := &bench{options: options{users: 3, emulator: "127.0.0.1:0"}, scratch: t.TempDir(), key: []byte("0123456789abcdef0123456789abcdef")}
+	t.Cleanup(b.stop)
+	if err := b.start(t.Context(), systems); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// What is measured is comparable only if every system does it, and does no more.
+func TestSystems_DoTheSame(t *testing.T) {
+	for _, s := range started(t, table).servers {
+		t.Run(s.Name, func(t *testing.T) {
+			for path, graphCalls := range map[string]int{s.Session: 0, s.Graph: 1, s.Typed: 1} {
+				if path == "" {
+					continue
+				}
+				for instance := range s.clients {
+					for _, v := range s.users {
+						if err := s.ask(instance, v, path); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+				graph, all := s.emulator.Count(entratest.GraphMe), len(s.emulator.Requests())
+				if err := s.ask(0, s.users[0], path); err != nil {
+					t.Error(err)
+				}
+				graph, all = s.emulator.Count(entratest.GraphMe)-graph, len(s.emulator.Requests())-all
+				if graph != graphCalls || all != graphCalls {
+					t.Errorf("%s makes %d calls, %d of them of /me; want %d", path, all, graph, graphCalls)
+				}
+				s.knowsNobody(t, path)
+			}
+		})
+	}
+}
+
+// knowsNobody asks without cookies.
+func (s *server) knowsNobody(t *testing.T, path string) {
+	t.Helper()
+	var answer fasthttp.Response
+	if err := s.send(0, &visitor{}, http.MethodGet, path, "", &answer); err != nil {
+		t.Fatal(err)
+	}
+	if status := answer.StatusCode(); status == http.StatusOK {
+		t.Errorf("%s answers %d to nobody: %s", path, status, answer.Body())
+	}
+}
+
+// A whole run in small: what is measured and written is there.
+func TestLoad_MeasuresAndReports(t *testing.T) {
+	b := started(t, []system{table[0], table[1]})
+	b.options = options{repetitions: 2, duration: 50_000_000, connections: 4, signIns: 2, users: 3, sessions: 20, results: filepath.Join(t.TempDir(), "results")}
+	for _, name := range []string{"session", "graph", "signin", "growth"} {
+		r, err := workloads[name](t.Context(), b)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for system, s := range r.Summary {
+			if s.Failed > 0 || s.CPU.Median <= 0 || s.P99.Median < s.P50.Median {
+				t.Errorf("%s of %s: %+v", name, system, s)
+			}
+		}
+		if err := r.save(filepath.Join(b.options.results, name+".json")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	readme := filepath.Join(filepath.Dir(b.options.results), "README.md")
+	if err := writeReport(b.options.results, readme); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{readme, filepath.Join(b.options.results, "requests.svg"), filepath.Join(b.options.results, "growth.svg")} {
+		if !exists(name) {
+			t.Errorf("%s is not there", name)
+		}
+	}
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
