@@ -28,7 +28,7 @@ const (
 	tokenAllocations = 0
 	// signInCommands are what Redis is asked for a sign-in: the used-marker, the two
 	// records, the lists of sessions by user, by mail and by sid.
-	signInCommands = 6
+	signInCommands = 3
 	// coldCommands are the session and its tokens.
 	coldCommands = 2
 )

@@ -27,7 +27,7 @@ func nothing() {}
 
 // bounded is a context for one operation, after which the caller calls done.
 func (d *deadlines) bounded(ctx context.Context) (bounded context.Context, done context.CancelFunc) {
-	if d.patience == 0 {
+	if _, is := ctx.(due); is || d.patience == 0 {
 		return ctx, nothing
 	}
 	shared := d.current(time.Now())
@@ -35,20 +35,6 @@ func (d *deadlines) bounded(ctx context.Context) (bounded context.Context, done 
 		return context.WithDeadline(ctx, shared.at)
 	}
 	return due{ctx, shared}, nothing
-}
-
-// detached is a context that ends with the deadline of another, and not when that is
-// cancelled.
-func detached(ctx context.Context) (detached context.Context, done context.CancelFunc) {
-	if _, ok := ctx.(due); ok {
-		return ctx, nothing
-	}
-	at, ends := ctx.Deadline()
-	ctx = context.WithoutCancel(ctx)
-	if !ends {
-		return ctx, nothing
-	}
-	return context.WithDeadline(ctx, at)
 }
 
 func (d *deadlines) current(now time.Time) *deadline {

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -10,9 +11,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// maxBatch bounds how many reads go out together, and so how long the first of them waits
-// for the last.
-const maxBatch = 64
+const (
+	// maxBatch bounds how many reads go out together, and so how long the first of them
+	// waits for the last.
+	maxBatch = 64
+	// minFlights keeps one connection that is stuck from holding everybody up.
+	minFlights = 2
+)
 
 // reads lets callers who read at the same time share a round trip. As long as few do, each
 // goes by itself. When as many are under way as there are processors, the next wait for one
@@ -21,6 +26,7 @@ const maxBatch = 64
 // would not open there (threat G6). It is safe for concurrent use.
 type reads struct {
 	client redis.UniversalClient
+	bounds *deadlines // of who waits, and with who flies
 
 	mu      sync.Mutex
 	flights int // under way
@@ -28,19 +34,16 @@ type reads struct {
 	waiting []*read
 }
 
-func newReads(client redis.UniversalClient) *reads {
-	return &reads{client: client, most: runtime.GOMAXPROCS(0)}
+func newReads(client redis.UniversalClient, bounds *deadlines) *reads {
+	return &reads{client: client, bounds: bounds, most: max(minFlights, runtime.GOMAXPROCS(0))}
 }
 
-// read is one that waits.
+// read is one that waits. What it brought may be looked at once it has landed.
 type read struct {
-	key   string
-	value []byte
-	err   error
-	// batch is what it flies with, if it is the one that flies.
-	batch []*read
-	// called has it fly, or tells that it has arrived.
-	called chan struct{}
+	key    string
+	landed chan struct{}
+	value  []byte
+	err    error
 }
 
 // get returns nil for an absent key.
@@ -52,42 +55,31 @@ func (r *reads) get(ctx context.Context, key string) ([]byte, error) {
 		defer r.land()
 		return valueOf(r.client.Get(ctx, key))
 	}
-	me := &read{key: key, called: make(chan struct{}, 1)}
+	me := &read{key: key, landed: make(chan struct{})}
 	r.waiting = append(r.waiting, me)
 	r.mu.Unlock()
 	if err := r.await(ctx, me); err != nil {
 		return nil, err
 	}
-	if me.batch != nil {
-		r.fly(ctx, me.batch)
-	}
 	return me.value, me.err
 }
 
-// await returns when the read is called, or with an error if its caller gives up. One that
-// flies already cannot leave: others may depend on it.
+// await returns when the read has landed, or with an error if its caller is tired of
+// waiting. The others do not notice.
 func (r *reads) await(ctx context.Context, me *read) error {
+	ctx, done := r.bounds.bounded(ctx)
+	defer done()
 	select {
-	case <-me.called:
+	case <-me.landed:
 		return nil
 	case <-ctx.Done():
 	}
-	if r.leave(me) {
-		return context.Cause(ctx)
-	}
-	<-me.called
-	return nil
-}
-
-func (r *reads) leave(me *read) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.Index(r.waiting, me)
-	if i < 0 {
-		return false
+	if i := slices.Index(r.waiting, me); i >= 0 {
+		r.waiting = slices.Delete(r.waiting, i, i+1)
 	}
-	r.waiting = slices.Delete(r.waiting, i, i+1)
-	return true
+	return context.Cause(ctx)
 }
 
 // land makes room, and has the next fly, if any wait.
@@ -101,45 +93,44 @@ func (r *reads) land() {
 	}
 	batch := slices.Clone(r.waiting[:n])
 	r.waiting = slices.Delete(r.waiting, 0, n)
-	batch[0].batch = batch
-	batch[0].called <- struct{}{}
+	go r.fly(batch)
 }
 
-// fly reads for all of a batch. The caller is the first of it and has waited longest: its
-// deadline holds for all, so that nobody waits for two of them, but not its giving up.
-func (r *reads) fly(ctx context.Context, batch []*read) {
-	arrived := false
-	defer func() {
-		for _, other := range batch[1:] {
-			if !arrived { // a panic in a hook of the app's client
-				other.err = errors.New("record: the read of a batch did not come back")
-			}
-			other.called <- struct{}{}
-		}
-		r.land()
-	}()
-	ctx, done := detached(ctx)
-	defer done()
+// fly reads for all of a batch, and on behalf of none of them: no caller's end is that of
+// the others, and nothing of a request outlives it (trap T13).
+func (r *reads) fly(batch []*read) {
+	defer r.land()
 	replies := make([]*redis.StringCmd, len(batch))
-	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, one := range batch {
-			replies[i] = p.Get(ctx, one.key)
-		}
-		return nil
-	})
+	err := r.send(batch, replies)
+	if errors.Is(err, redis.Nil) {
+		err = nil // one was absent
+	}
 	for i, one := range batch {
 		one.value, one.err = valueOf(replies[i])
-		if failed(err) {
-			one.value, one.err = nil, err
+		// go-redis tells a command of a pipeline nothing if it got no connection for it.
+		// Nobody must take that for an absent session; none of our values is empty (E10).
+		if one.err == nil && replies[i].Err() == nil && len(one.value) == 0 {
+			one.err = err
 		}
+		close(one.landed)
 	}
-	arrived = true
 }
 
-// failed reports whether a round trip was not made. Without a connection go-redis leaves
-// the replies as they were, and each would look like that of an absent key (trap R4).
-func failed(err error) bool {
-	return err != nil && !errors.As(err, new(redis.Error))
+// send returns the first error. Each reply tells its own, if it has come.
+func (r *reads) send(batch []*read, replies []*redis.StringCmd) (err error) {
+	ctx, done := r.bounds.bounded(context.Background())
+	defer done()
+	pipeline := r.client.Pipeline()
+	for i, one := range batch {
+		replies[i] = pipeline.Get(ctx, one.key)
+	}
+	defer func() {
+		if p := recover(); p != nil { // of a hook of the app's client, past every other recover
+			err = fmt.Errorf("record: panic: %v", p)
+		}
+	}()
+	_, err = pipeline.Exec(ctx)
+	return err
 }
 
 func valueOf(reply *redis.StringCmd) ([]byte, error) {

@@ -37,8 +37,9 @@ func NewRedis(client redis.UniversalClient, weakened func(error)) *Redis {
 		weakened = func(error) {}
 	}
 	r := &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), bounds: deadlines{patience: patienceOf(client)}, weakened: weakened}
-	if _, one := client.(*redis.Client); one { // or that of Sentinels
-		r.reads = newReads(client)
+	// A client that waits for ever must not have others wait with it.
+	if _, one := client.(*redis.Client); one && r.bounds.patience > 0 { // or that of Sentinels
+		r.reads = newReads(client, &r.bounds)
 	}
 	return r
 }
