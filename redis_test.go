@@ -243,6 +243,33 @@ func TestRedis_DownIsA503UntilItIsBack(t *testing.T) {
 	}
 }
 
+// Many ask at the moment at which Redis dies, who share what they ask it.
+func TestG2_ACrowdIsNotSignedOutWhenRedisIsKilled(t *testing.T) {
+	for name, start := range redistest.EachAlone(t, onDisk...) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			b := newSite(t, newApp(t), on(t, r)).browser()
+			b.signIn(adele)
+			if replicated, ok := r.(interface{ Replicated() }); ok {
+				replicated.Replicated() // the replica will be promoted, and must not lack the sign-in
+			}
+			var wait sync.WaitGroup
+			for range 100 {
+				wait.Go(func() { b.ask(time.Second) })
+			}
+			<-time.After(300 * time.Millisecond)
+			r.Stop()
+			wait.Wait()
+			r.Restart()
+			b.awaitStorage()
+			if b.user() != adele {
+				t.Error("the user is gone after the outage")
+			}
+		})
+	}
+}
+
 func TestRedis_AppStartsWhileRedisIsDown(t *testing.T) {
 	for name, start := range redistest.EachAlone(t) {
 		t.Run(name, func(t *testing.T) {
