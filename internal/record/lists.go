@@ -219,16 +219,17 @@ func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, lists 
 		}
 		return nil
 	})
-	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		for i, list := range lists {
-			replies[i] = enlist.Run(ctx, r.client, []string{list.Key}, name, until.UnixMilli(), now, list.Most)
-			if err = replies[i].Err(); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if err != nil {
+	if err != nil && !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return nil, err
+	}
+	for i, list := range lists {
+		// One that ran must not run again: what it dropped would be forgotten.
+		if redis.HasErrorPrefix(replies[i].Err(), "NOSCRIPT") {
+			replies[i] = enlist.Run(ctx, r.client, []string{list.Key}, name, until.UnixMilli(), now, list.Most)
+		}
+		if err := replies[i].Err(); err != nil {
+			return nil, err
+		}
 	}
 	return replies[0].StringSlice()
 }

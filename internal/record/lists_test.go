@@ -2,11 +2,15 @@ package record_test
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
@@ -121,5 +125,49 @@ func TestE7_ListsCannotBeNamedOrKeptForEver(t *testing.T) {
 		if life := server.Connect().PTTL(t.Context(), key).Val(); life <= 0 || life > time.Hour {
 			t.Errorf("%s lives for %v", key, life)
 		}
+	}
+}
+
+// Whoever is dropped is signed out, so it must be told also where Redis forgets its
+// scripts while it runs them.
+func TestD12_WhoIsDroppedIsToldAlthoughTheScriptWasForgotten(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Patient()
+	b := record.NewRedis(client, nil)
+	enlist := func(name string) []string {
+		t.Helper()
+		dropped, err := b.Enlist(t.Context(), name, time.Now().Add(time.Hour), record.List{Key: "user", Most: 1}, record.List{Key: "all"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dropped
+	}
+	enlist("a")
+	client.AddHook(forgetful{client})
+	if dropped := enlist("b"); !slices.Equal(dropped, []string{"a"}) {
+		t.Errorf("dropped: %v", dropped)
+	}
+	if all, err := b.Listed(t.Context(), "all"); err != nil || len(all) != 2 {
+		t.Errorf("listed: %v, %v", all, err)
+	}
+}
+
+// forgetful has Redis forget its scripts after the first command of a pipeline.
+type forgetful struct{ client redis.UniversalClient }
+
+func (forgetful) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (forgetful) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (f forgetful) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if cmds[0].Name() != "evalsha" {
+			return next(ctx, cmds)
+		}
+		first := next(ctx, cmds[:1])
+		if err := f.client.ScriptFlush(ctx).Err(); err != nil {
+			return err
+		}
+		return cmp.Or(first, next(ctx, cmds[1:]))
 	}
 }
