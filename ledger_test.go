@@ -22,6 +22,7 @@ type ledger struct {
 	failing bool
 	failSet bool
 	failDel bool
+	panics  bool // rather than fails
 }
 
 var errStorage = errors.New("storage is down: redis://app:storage-password@10.0.0.1:6379")
@@ -30,12 +31,19 @@ func newLedger() *ledger {
 	return &ledger{values: map[string][]byte{}, lives: map[string]time.Duration{}}
 }
 
+func (l *ledger) failure() error {
+	if l.panics {
+		panic(errStorage)
+	}
+	return errStorage
+}
+
 func (l *ledger) Get(key string) ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.gets++
 	if l.failing {
-		return nil, errStorage
+		return nil, l.failure()
 	}
 	return l.values[key], nil
 }
@@ -45,7 +53,7 @@ func (l *ledger) Set(key string, value []byte, life time.Duration) error {
 	defer l.mu.Unlock()
 	l.sets++
 	if l.failing || l.failSet {
-		return errStorage
+		return l.failure()
 	}
 	l.values[strings.Clone(key)], l.lives[strings.Clone(key)] = slices.Clone(value), life
 	return nil
@@ -55,7 +63,7 @@ func (l *ledger) Delete(key string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failing || l.failDel {
-		return errStorage
+		return l.failure()
 	}
 	delete(l.values, key)
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
@@ -103,6 +104,76 @@ func TestD8_SignOutWinsOverTokensThatAreNotStoredYet(t *testing.T) {
 		l.fail(false, false)
 		time.Sleep(time.Minute)
 		if b.user() != "" || len(l.keys()) != 0 {
+			t.Errorf("came back: %v", l.keys())
+		}
+	})
+}
+
+// An MSAL client of the app may have read the tokens before those came that could not be
+// stored, and write after Redis is back: neither loses what the other brought.
+func TestG14_WhatWasReadBeforeDoesNotReplaceWhatWaits(t *testing.T) {
+	for name, unverified := range map[string]bool{"verified": false, "unverified": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, b := expired(t)
+				var accessor *fibermsal.CacheAccessor
+				b.app.Get("/accessor", func(c *fiber.Ctx) (err error) {
+					accessor, err = fibermsal.NewCacheAccessor(c)
+					return err
+				})
+				b.get("/accessor")
+				early := &heldCache{}
+				if err := accessor.Replace(t.Context(), early, cache.ReplaceHints{}); err != nil {
+					t.Fatal(err)
+				}
+				if unverified {
+					b.idp.RotateKeys()
+					b.idp.Fault(entratest.Keys, entratest.Fault{Status: http.StatusServiceUnavailable})
+					b.get("/token")
+				} else {
+					l.fail(false, true)
+					b.serves("/token")
+					l.fail(false, false)
+				}
+				if err := accessor.Export(t.Context(), early, cache.ExportHints{}); err != nil {
+					t.Fatal(err)
+				}
+				b.idp.ClearFaults()
+				time.Sleep(10 * time.Second)
+				b.site = strictSite(t, b.idp, l) // another instance has what was stored
+				time.Sleep(2 * time.Hour)
+				b.serves("/token", "/orders")
+			})
+		})
+	}
+}
+
+// heldCache is the cache of an MSAL client that has read and not yet written.
+type heldCache struct{ content []byte }
+
+func (h *heldCache) Unmarshal(content []byte) error { h.content = content; return nil }
+
+func (h *heldCache) Marshal() ([]byte, error) { return h.content, nil }
+
+// What is stored and removed later is so by goroutines of the library's own, where a panic
+// of the app's storage would end the process.
+func TestG23_AStorageThatPanicsIsOneThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, b := expired(t)
+		l.panics = true
+		l.fail(false, true)
+		b.serves("/token")
+		time.Sleep(10 * time.Second)
+		l.fail(true, false)
+		for _, r := range []*http.Request{request(http.MethodGet, "/token", ""), request(http.MethodPost, "/user/logout", "")} {
+			if a := b.do(r); a.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("%s: status %d", r.URL, a.StatusCode)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		l.fail(false, false)
+		time.Sleep(10 * time.Second)
+		if len(l.keys()) != 0 {
 			t.Errorf("came back: %v", l.keys())
 		}
 	})

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -163,14 +164,25 @@ func guarded[T any](ctx context.Context, g *Guarded, operation, key string, ask 
 
 func observed[T any](ctx context.Context, observe func(string) func(error), operation string, ask func(context.Context) (T, error)) (T, error) {
 	if observe == nil {
-		return ask(ctx)
+		return caught(ctx, ask)
 	}
 	end := observe(operation)
-	result, err := ask(ctx)
+	result, err := caught(ctx, ask)
 	if end != nil {
 		end(err)
 	}
 	return result, err
+}
+
+// caught takes a panic of the app's storage for a failure: much is stored and removed by
+// goroutines of our own, where it would pass every other recover (threat G23).
+func caught[T any](ctx context.Context, ask func(context.Context) (T, error)) (result T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("record: the storage panicked: %v", p)
+		}
+	}()
+	return ask(ctx)
 }
 
 func execute[T any](p *part, ask func() (T, error)) (T, error) {
