@@ -156,13 +156,19 @@ func (t *recordedTokens) swap(ctx context.Context, version, content []byte) erro
 	}
 }
 
-// swapOnce reports whether somebody else was faster. A session that has ended meanwhile
-// is no error: the sign-out wins (threat D8).
+// swapOnce stores content, with what waits to be stored, and reports whether somebody else
+// was faster. A session that has ended meanwhile is no error: the sign-out wins (threat D8).
 func (t *recordedTokens) swapOnce(ctx context.Context, version, content []byte, ttl time.Duration) (changed bool, err error) {
+	waits := t.auth.pending.over(t.session.recordName, version)
+	if content, err = waits.beneath(content); err != nil {
+		return false, err
+	}
 	err = t.auth.records.Swap(ctx, t.session.recordName, record.Tokens, version, content, ttl)
 	switch {
 	case err == nil:
-		t.auth.pending.superseded(t.session.recordName, version)
+		if waits != nil {
+			t.auth.pending.stored(t.session.recordName, waits)
+		}
 		return false, nil
 	case errors.Is(err, record.ErrNotFound):
 		return false, nil

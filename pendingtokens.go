@@ -90,12 +90,31 @@ func (p *pendingTokens) waiting() (names []string) {
 	return names
 }
 
-// superseded forgets tokens over whose version others were stored: these were made from
-// them, for everybody starts from them.
-func (p *pendingTokens) superseded(name string, version []byte) {
-	if one := p.get(name); one != nil && bytes.Equal(one.version, version) {
-		p.remove(name)
+// over returns what waits to be stored over a version, if it is verified.
+func (p *pendingTokens) over(name string, version []byte) *pending {
+	if one := p.get(name); one != nil && one.answer == nil && bytes.Equal(one.version, version) {
+		return one
 	}
+	return nil
+}
+
+// stored forgets what was stored with what somebody else wrote, unless other waits by now.
+func (p *pendingTokens) stored(name string, one *pending) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bySession[name] == one {
+		delete(p.bySession, name)
+		p.count.Store(int32(len(p.bySession))) //nolint:gosec // bounded
+	}
+}
+
+// beneath adds what waits to content that is to be stored instead, which may not have been
+// made from it.
+func (p *pending) beneath(content []byte) ([]byte, error) {
+	if p == nil || bytes.Equal(p.content, content) {
+		return content, nil
+	}
+	return tokencache.Merged(content, p.content)
 }
 
 // onto adds to what waits what others have stored since.
