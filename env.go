@@ -53,7 +53,7 @@ import (
 // prefix.
 //
 // The error joins a [*ConfigError] for each variable that is wrong, which names it and
-// never its value. What is missing, and what does not go together, [Open] says, so that
+// never its value; its Field is empty for one that is unknown and like no other. What is missing, and what does not go together, [Open] says, so that
 // code may complete what the environment left out.
 //
 // REDIS_URL makes a storage that is the caller's to close, when the Auth is closed, by
@@ -213,7 +213,8 @@ func withoutPath(err error) error {
 	return err
 }
 
-// refuseUnknown names the variable that was probably meant.
+// refuseUnknown names the variable that was probably meant: one of which less than half
+// the letters differ. What is near none is likely the app's own.
 func (e *environment) refuseUnknown(name string) {
 	var nearest, field string
 	best := -1
@@ -223,6 +224,10 @@ func (e *environment) refuseUnknown(name string) {
 				best, nearest, field = d, known, v.field
 			}
 		}
+	}
+	if 2*best >= len(name) {
+		e.refuse(name, "", "is not known, nor near one that is; if it is the app's own, name it to ConfigFromEnv, and to cmd/fibermsal by -own")
+		return
 	}
 	e.refuse(name, field, "is not known; the nearest is %s%s", e.prefix, nearest)
 }
@@ -302,11 +307,21 @@ func setDuration(field func(*Config) *time.Duration) func(*Config, string) error
 func setOneOf[T ~string](field func(*Config) *T, values ...T) func(*Config, string) error {
 	return func(cfg *Config, value string) error {
 		if !slices.Contains(values, T(value)) {
-			return fmt.Errorf("must be one of %v", values)
+			return fmt.Errorf("must be %s", either(values))
 		}
 		*field(cfg) = T(value)
 		return nil
 	}
+}
+
+// either lists two values or more as a sentence does.
+func either[T ~string](values []T) string {
+	last := len(values) - 1
+	list := string(values[0])
+	for _, value := range values[1:last] {
+		list += ", " + string(value)
+	}
+	return list + " or " + string(values[last])
 }
 
 // setKeys leaves the keys' length to Open, which sees those of code as well.

@@ -18,14 +18,19 @@ import (
 // ConfigError is what is wrong with one field of a [Config]. [Open] joins them:
 // errors.As finds the first, and the joined error's Unwrap() []error gives all.
 type ConfigError struct {
-	// Field is the name of the field.
+	// Field is the name of the field, empty where no field is meant.
 	Field string
 	// Problem says what is wrong, without the value.
 	Problem string
 }
 
 // Error names the field and the problem.
-func (e *ConfigError) Error() string { return "fibermsal: Config." + e.Field + ": " + e.Problem }
+func (e *ConfigError) Error() string {
+	if e.Field == "" {
+		return "fibermsal: " + e.Problem
+	}
+	return "fibermsal: Config." + e.Field + ": " + e.Problem
+}
 
 // problems collects what is wrong with a Config, field by field.
 type problems []error
@@ -165,11 +170,11 @@ func (cfg Config) checkScopes(p *problems) {
 	for _, s := range cfg.Scopes {
 		switch {
 		case s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }):
-			p.add("Scopes", "%q is not a scope", s)
+			p.add("Scopes", "have %q, which is not a scope", s)
 		case isReserved(s):
-			p.add("Scopes", "%s is always asked for; leave it out", s)
+			p.add("Scopes", "have %s, which is always asked for: leave it out", s)
 		case isGeneral(s) && len(cfg.Scopes) > 1:
-			p.add("Scopes", "%s cannot be combined with other scopes", s)
+			p.add("Scopes", "have %s, which cannot be combined with other scopes", s)
 		}
 	}
 }
