@@ -24,6 +24,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 
+	"github.com/redis/go-redis/v9/logging"
+
 	"github.com/fibermsal/fibermsal"
 )
 
@@ -189,6 +191,9 @@ type tool struct {
 var exampleVariables = []string{"TLS_CERT_FILE", "TLS_KEY_FILE", "EMULATOR_PORT"}
 
 func open(o options, likeTheApp bool, c *console) (*tool, error) {
+	if !o.verbose {
+		logging.Disable() // the log of go-redis, which says in its words what the program says once
+	}
 	own := append(strings.Split(o.own, ","), exampleVariables...)
 	cfg, err := fibermsal.ConfigFromEnv(o.prefix, own...)
 	if err != nil {

@@ -437,6 +437,7 @@ func TestProgram_SaysWhatIsWrong(t *testing.T) {
 			1,
 			[]string{"storage_failed"},
 		},
+		"not declared":     {[]string{"sessions", "list"}, map[string]string{"FIBERMSAL_TITLE": "x"}, 2, []string{"\n  FIBERMSAL_TITLE is not known, nor near one that is", "-own"}},
 		"own variables":    {[]string{"sessions", "list", "-own", "TITLE,PORT"}, map[string]string{"FIBERMSAL_TITLE": "x"}, 0, []string{"0 sessions"}},
 		"another prefix":   {[]string{"sessions", "list", "-prefix", "APP"}, nil, 2, []string{"\n  APP_CLIENT_ID is required"}},
 		"help":             {[]string{"-h"}, nil, 0, []string{"sessions clean", "doctor", "Exit status"}},
@@ -461,6 +462,19 @@ func TestProgram_SaysWhatIsWrong(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// go-redis has a log of its own, on which it repeats what the program says better.
+func TestSessions_OneLineSaysThatRedisIsDown(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.env["FIBERMSAL_REDIS_URL"] = "redis://127.0.0.1:1/0"
+	if o := s.run("sessions", "list"); strings.Count(o.stderr, "\n") != 1 {
+		t.Errorf("%s", o.stderr)
+	}
+	if o := s.run("sessions", "list", "-v"); !strings.Contains(o.stderr, "connection pool") {
+		t.Errorf("with -v go-redis says nothing: %s", o.stderr)
 	}
 }
 
