@@ -162,7 +162,7 @@ type Config struct {
 	// Optional. Default: a client that honours the environment's proxies.
 	HTTPClient *http.Client
 
-	// GraphURL is the root of Microsoft Graph, with the version.
+	// GraphURL is the root of Microsoft Graph. It ends in /v1.0.
 	//
 	// Optional. Default: that of the cloud, https://graph.microsoft.com/v1.0.
 	GraphURL string

@@ -2,9 +2,7 @@
 package main
 
 import (
-	"encoding/base64"
 	"log"
-	"os"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -14,20 +12,9 @@ import (
 
 func main() {
 	// readme:start
-	cfg := fibermsal.Config{
-		ClientID:     os.Getenv("FIBERMSAL_CLIENT_ID"),
-		ClientSecret: os.Getenv("FIBERMSAL_CLIENT_SECRET"),
-		TenantID:     os.Getenv("FIBERMSAL_TENANT_ID"),
-		PublicURL:    os.Getenv("FIBERMSAL_PUBLIC_URL"), // http://localhost:3000
-	}
-	if url := os.Getenv("FIBERMSAL_REDIS_URL"); url != "" { // otherwise sessions live in memory
-		storage, err := fibermsal.RedisStorage(url)
-		key, badKey := base64.StdEncoding.DecodeString(os.Getenv("FIBERMSAL_KEYS")) // openssl rand -base64 32
-		if err != nil || badKey != nil {
-			log.Fatal("FIBERMSAL_REDIS_URL or FIBERMSAL_KEYS is not right")
-		}
-		cfg.Storage = storage // or the one of your session middleware: store.Storage
-		cfg.Keys = [][]byte{key}
+	cfg, err := fibermsal.ConfigFromEnv("FIBERMSAL") // or a fibermsal.Config of your own
+	if err != nil {
+		log.Fatal(err) // names every variable that is wrong
 	}
 
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
