@@ -51,6 +51,7 @@ type flags struct {
 	tenant, client, secret   string
 	redirectURIs, logoutURIs list
 	certificates             list
+	appPermissions           list
 	frontChannel             string
 	caOut                    string
 	auto                     bool
@@ -80,6 +81,7 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 	set.Var(&f.redirectURIs, "redirect-uri", "registered redirect `URI`; repeatable (default: "+entratest.DefaultRedirectURI+", on any port)")
 	set.Var(&f.logoutURIs, "logout-uri", "further registered `URI` for after logout; repeatable")
 	set.Var(&f.certificates, "certificate", "PEM `file` with a certificate of the application, for signed assertions; repeatable")
+	set.Var(&f.appPermissions, "app-permission", "application `permission` that an administrator has consented to, such as User.Read.All; repeatable")
 	set.StringVar(&f.frontChannel, "front-channel-logout-url", "", "the application's front-channel logout `URL` (default: none)")
 	set.StringVar(&f.caOut, "ca-out", "", "`file` for the certificate to trust (default: a new file in the temporary directory)")
 	set.BoolVar(&f.auto, "auto", false, "with login_hint sign in at once, without a page")
@@ -99,7 +101,7 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 
 // options translates the flags.
 func (f flags) options() ([]entratest.Option, error) {
-	opts := []entratest.Option{entratest.WithFrontChannelLogout(f.frontChannel)}
+	opts := []entratest.Option{entratest.WithFrontChannelLogout(f.frontChannel), entratest.WithAppPermissions(f.appPermissions...)}
 	for _, name := range f.certificates {
 		certificates, err := readCertificates(name)
 		if err != nil {

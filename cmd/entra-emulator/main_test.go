@@ -133,6 +133,37 @@ func TestProgram_lets_MSAL_sign_in(t *testing.T) {
 	}
 }
 
+func TestProgram_lets_the_application_act_as_itself(t *testing.T) {
+	t.Parallel()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	r := start(t, "-ca-out", ca, "-app-permission", "User.Read.All")
+	client := trusting(t, ca)
+	credential, err := confidential.NewCredFromSecret(r.ClientSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := confidential.New(r.Authority, r.ClientID, credential, confidential.WithHTTPClient(client), confidential.WithInstanceDiscovery(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := app.AcquireTokenByCredential(t.Context(), []string{"https://graph.microsoft.com/.default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.GraphURL+"/users/"+r.Users[0].ID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+result.AccessToken)
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = response.Body.Close(); response.StatusCode != http.StatusOK {
+		t.Errorf("/users is %d", response.StatusCode)
+	}
+}
+
 // trusting is a client that trusts the CA file and does not follow redirects.
 func trusting(t *testing.T, ca string) *http.Client {
 	t.Helper()
@@ -252,10 +283,11 @@ func TestProgram_says_what_is_wrong_with_its_flags(t *testing.T) {
 		"client":            {[]string{"-client-id", "app"}, 2, "not a GUID"},
 		"redirect URI":      {[]string{"-redirect-uri", "http://app.example/"}, 2, "http://app.example/"},
 		"front channel":     {[]string{"-front-channel-logout-url", "http://app.example/"}, 2, "http://app.example/"},
+		"app permission":    {[]string{"-app-permission", "a b"}, 2, "the application permission a b"},
 		"no certificate":    {[]string{"-certificate", "/nonexistent/app.pem"}, 2, "/nonexistent/app.pem"},
 		"other certificate": {[]string{"-certificate", "main_test.go"}, 2, "no certificate in PEM"},
 		"open address":      {[]string{"-http", "0.0.0.0:0"}, 2, "loopback"},
-		"malformed address": {[]string{"-https", "8443"}, 2, "8443"},
+		"malformed address": {[]string{"-http", "127.0.0.1:0", "-https", "8443"}, 2, "8443"},
 		"unwritable file":   {[]string{"-http", "127.0.0.1:0", "-https", "127.0.0.1:0", "-ca-out", "/nonexistent/ca.pem"}, 1, "/nonexistent/ca.pem"},
 		"help":              {[]string{"-help"}, 0, "-redirect-uri"},
 	} {
