@@ -39,7 +39,7 @@ type SessionFilter struct {
 	ID string
 	// TenantID and UserID are those of one user, both or neither.
 	TenantID, UserID string
-	// Before is when the session must have begun.
+	// Before is the time before which the session must have begun; zero is any.
 	Before time.Time
 }
 

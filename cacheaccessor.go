@@ -57,7 +57,8 @@ func NewCacheAccessor(c *fiber.Ctx) (*CacheAccessor, error) {
 	return &CacheAccessor{cache: &recordedTokens{auth: r.auth, session: s}}, nil
 }
 
-// Replace gives MSAL what is stored, or an empty cache.
+// Replace gives MSAL what is stored, or an empty cache. It returns [ErrUnavailable] if the
+// storage failed.
 func (a *CacheAccessor) Replace(ctx context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
 	if a.cache == nil {
 		return errNoSession
@@ -76,7 +77,7 @@ func (a *CacheAccessor) Replace(ctx context.Context, into cache.Unmarshaler, _ c
 }
 
 // Export stores what MSAL holds, if the session still exists. What others have stored
-// since Replace is kept beside it.
+// since Replace is kept beside it. It returns [ErrUnavailable] if the storage failed.
 func (a *CacheAccessor) Export(ctx context.Context, from cache.Marshaler, _ cache.ExportHints) error {
 	if a.cache == nil {
 		return errNoSession

@@ -60,7 +60,7 @@ func hope(err error) int {
 }
 
 // HasRole passes if the user has one of the app roles, by their values in the
-// registration. Others get [ErrForbidden].
+// registration. Others, and everybody if no role is named, get [ErrForbidden].
 func HasRole(roles ...string) Check {
 	roles = slices.Clone(roles)
 	return func(_ *fiber.Ctx, user *User) error {
@@ -75,7 +75,7 @@ func HasRole(roles ...string) Check {
 // is [ErrConsentRequired], and the sign-in that the middleware starts asks for them;
 // Entra asks the user only if they have not consented before. It knows the scopes of the
 // resource that Config.Scopes are of. For those of others ask their token by
-// [TokenCredential], whose error does the same.
+// [TokenCredential], whose error does the same. Without scopes nobody passes.
 func HasScope(scopes ...string) Check {
 	scopes = slices.Clone(scopes)
 	return func(c *fiber.Ctx, _ *User) error {

@@ -33,7 +33,7 @@ const (
 )
 
 // Config is what [New] and [Open] need to know. It is copied; later changes have
-// no effect. Printing one never shows a secret.
+// no effect. Requests call its functions concurrently. Printing one never shows a secret.
 type Config struct {
 	// ClientID is the application (client) ID of the registration in Entra.
 	//
@@ -202,8 +202,10 @@ type Config struct {
 	// Optional. Default: nil.
 	OnSignIn func(context.Context, *SignIn) error
 
-	// OnSignOut is called when a user has signed out, after the session ended.
-	// An error is logged.
+	// OnSignOut is called when a user has signed out, here or at Entra by way of the
+	// front-channel logout URL, after the session ended. It is not called for sessions
+	// that [Auth.EndSessions] or their timeout ended. An error is logged. The context
+	// ends after 10 seconds.
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error

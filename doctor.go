@@ -39,6 +39,7 @@ const (
 // Finding is one thing that [Auth.Doctor] looked at. Its texts are for people and change;
 // none contains a credential.
 type Finding struct {
+	// Severity is how bad it is.
 	Severity Severity `json:"severity"`
 	// Code is for programs and stable, such as "clock_skew". One that ends in
 	// "_unchecked" is a warning: what it names could not be seen.
@@ -70,7 +71,7 @@ type Report []Finding
 // OK reports whether there is neither an error nor a warning.
 func (r Report) OK() bool { return r.Worst() == SeverityOK }
 
-// Worst is the severity of the worst finding.
+// Worst is the severity of the worst finding, [SeverityOK] for none.
 func (r Report) Worst() Severity {
 	worst := SeverityOK
 	for _, f := range r {

@@ -31,7 +31,7 @@ type Error struct {
 	// CorrelationID joins what a user is shown with the line in the log. The
 	// middleware sets it before it answers or calls Config.ErrorHandler.
 	CorrelationID string
-	// RetryAfter is when trying again makes sense, if it does.
+	// RetryAfter is how long to wait before trying again makes sense; 0 is not known.
 	RetryAfter time.Duration
 	// Err is the cause, whose text is fit for a log. It may be nil.
 	Err error

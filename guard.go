@@ -7,14 +7,14 @@ import (
 )
 
 // Check decides whether a signed-in user may go on: nil lets them, an error ends
-// the request. It may do I/O. An [*Error] is answered as it says, other errors go
-// to the app's ErrorHandler.
+// the request. It may do I/O, and requests call it concurrently; user is a copy of its
+// own. An [*Error] is answered as it says, other errors go to the app's ErrorHandler.
 type Check func(c *fiber.Ctx, user *User) error
 
-// Require lets only signed-in users through who pass all checks. To everybody
-// else it returns an error, which the middleware answers: a page navigation is
-// sent to sign in and comes back to the same URL, anything else gets 401 as
-// problem+json.
+// Require lets only signed-in users through who pass all checks, in their order. To
+// everybody else it returns an error, which the middleware answers: a page navigation is
+// sent to sign in, where that helps, and comes back to the same URL; anything else gets
+// 401 or 403 as problem+json.
 func Require(checks ...Check) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		r := requestOf(c)

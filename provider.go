@@ -18,6 +18,9 @@ import (
 // Kiota clients or a plain HTTP call. It is bound to the session of this request,
 // may be used after the handler has returned, and is safe for concurrent use.
 //
+// Without scopes, or with the .default of Graph, GetToken takes those of Config. It
+// renews the token where needed, and waits no longer than its context.
+//
 // GetToken returns an [*Error]: [ErrLoginRequired] if nobody is signed in or the
 // tokens cannot be renewed, [ErrConsentRequired], or [ErrUnavailable].
 func TokenCredential(c *fiber.Ctx) azcore.TokenCredential {

@@ -92,7 +92,8 @@ type SignIn struct {
 
 // Set adds a value to the session, under a name. It becomes part of User.Values
 // and of the answer of GET /user/info, so it must not be a secret. All values
-// together are at most 4 kB of JSON.
+// together are at most 4 kB of JSON; what exceeds that, or is no JSON, is an error and
+// adds nothing.
 func (s *SignIn) Set(name string, value any) error {
 	raw, err := json.Marshal(value)
 	if err != nil {

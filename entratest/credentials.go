@@ -14,6 +14,7 @@ import (
 
 // Secret is a client secret of the application's registration.
 type Secret struct {
+	// Value is what the application sends.
 	Value string
 	// Expires is when the secret begins to be refused with AADSTS7000222. Zero means never.
 	Expires time.Time

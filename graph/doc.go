@@ -16,7 +16,7 @@
 //	client := msgraphsdk.NewGraphServiceClient(graph.Adapter(c))
 //
 // It is not in this package because that import costs eight minutes of
-// compilation and 4.5 GB of memory; examples/graph-client shows it. [For] and
+// compilation and 4.7 GB of memory; examples/graph-client shows it. [For] and
 // [AdapterFor] are for workers, which have a credential and no request.
 //
 // # Calls

@@ -19,7 +19,7 @@ type choice struct {
 
 func (ch *choice) flags(set *flag.FlagSet) {
 	set.StringVar(&ch.id, "id", "", "the session with this `id`")
-	set.StringVar(&ch.mail, "mail", "", "those of the user with exactly this mail `address`")
+	set.StringVar(&ch.mail, "mail", "", "those of the user with exactly this mail `address`, which sessions have only from graph.Profile or the claim email")
 	set.StringVar(&ch.user, "user", "", "those of the user with this object `id`")
 	set.StringVar(&ch.tenant, "tenant", "", "those of users of the tenant with this `id`")
 	set.Var(&ch.before, "before", "those that began before this `time`: 2026-01-31 (local), 2026-01-31T18:00:00Z, 12h (ago) or now")
