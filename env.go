@@ -316,12 +316,12 @@ func setOneOf[T ~string](field func(*Config) *T, values ...T) func(*Config, stri
 
 // either lists two values or more as a sentence does.
 func either[T ~string](values []T) string {
-	last := len(values) - 1
-	list := string(values[0])
-	for _, value := range values[1:last] {
-		list += ", " + string(value)
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = string(value)
 	}
-	return list + " or " + string(values[last])
+	last := len(texts) - 1
+	return strings.Join(texts[:last], ", ") + " or " + texts[last]
 }
 
 // setKeys leaves the keys' length to Open, which sees those of code as well.

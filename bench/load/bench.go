@@ -119,13 +119,8 @@ func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart fu
 			if _, err := b.measure(ctx, s, atOnce, b.options.duration/4, do); err != nil { // to get warm
 				return nil, err
 			}
-			work := func() (turn, error) { return b.measure(ctx, s, atOnce, b.options.duration, do) }
-			r, err := turn{}, error(nil)
-			if repetition == b.options.repetitions-1 {
-				r, err = b.profiled(s, name, work)
-			} else {
-				r, err = work()
-			}
+			last := repetition == b.options.repetitions-1
+			r, err := b.profiled(s, name, last, func() (turn, error) { return b.measure(ctx, s, atOnce, b.options.duration, do) })
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s.Name, err)
 			}

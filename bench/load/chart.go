@@ -73,9 +73,9 @@ func newPlot(title string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text, p.Title.TextStyle.Font, p.Title.TextStyle.Color, p.Title.Padding = title, sans(11), ink, vg.Points(4)
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Tick.Label.Font, axis.Label.TextStyle.Font, axis.LineStyle.Width = sans(9), sans(9), 0
+		axis.Tick.Label.Font, axis.Label.TextStyle.Font, axis.Width = sans(9), sans(9), 0
 		axis.Tick.Label.Color, axis.Label.TextStyle.Color = ink, ink
-		axis.Tick.LineStyle.Width = 0
+		axis.Tick.Width = 0
 	}
 	return p
 }
@@ -89,7 +89,7 @@ func draws(name string, width, height vg.Length, shares []float64, panels ...*pl
 	canvas := vgsvg.New(width, height)
 	whole := draw.New(canvas)
 	whole.SetColor(color.White)
-	whole.Fill(whole.Rectangle.Path())
+	whole.Fill(whole.Path())
 	top, sum := whole.Max.Y, 0.0
 	for _, share := range shares {
 		sum += share
@@ -99,10 +99,10 @@ func draws(name string, width, height vg.Length, shares []float64, panels ...*pl
 		p.Draw(draw.Crop(whole, vg.Points(8), -vg.Points(8), top-part-whole.Min.Y+vg.Points(4), top-whole.Max.Y-vg.Points(4)))
 		top -= part
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // charts are for everybody
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	file, err := os.Create(name) //nolint:gosec // a name of ours
+	file, err := os.Create(name)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/fibermsal/fibermsal/entratest"
@@ -25,7 +26,7 @@ func newEmulator(o options, scratch string, redirectURIs []string) (*emulator, e
 		people[i] = entratest.User{
 			ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), UPN: fmt.Sprintf("person%d@contoso.com", i),
 			Mail: fmt.Sprintf("person%d@contoso.com", i), DisplayName: fmt.Sprintf("Person %d", i),
-			GivenName: "Person", Surname: fmt.Sprint(i), JobTitle: "Tester", OfficeLocation: "18/2111",
+			GivenName: "Person", Surname: strconv.Itoa(i), JobTitle: "Tester", OfficeLocation: "18/2111",
 			BusinessPhones: []string{"+1 425 555 0109"}, PreferredLanguage: "en-US",
 		}
 	}

@@ -63,7 +63,7 @@ func parse() (o options) {
 	flag.DurationVar(&o.duration, "duration", 2*time.Second, "of one turn")
 	flag.IntVar(&o.users, "users", 200, "signed-in users of each system")
 	flag.IntVar(&o.connections, "connections", 32, "users at once")
-	flag.IntVar(&o.signIns, "signins", 8, "sign-ins at once")
+	flag.IntVar(&o.signIns, "sign-ins", 8, "sign-ins at once")
 	flag.IntVar(&o.sessions, "sessions", 1_000_000, "how many sessions to grow to")
 	flag.StringVar(&o.results, "results", "results", "`directory` for the JSON files")
 	flag.StringVar(&o.emulator, "emulator", "127.0.0.1:0", "loopback `address` of the emulator, for servers that run already")

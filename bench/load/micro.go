@@ -21,7 +21,7 @@ var microLine = regexp.MustCompile(`(?m)^Benchmark(\S+?)-\d+\s+\d+\s+([\d.]+) ns
 
 // readMicro reads what go test -bench has written, which need not be there.
 func readMicro(name string) ([]micro, error) {
-	text, err := os.ReadFile(name) //nolint:gosec // a name of ours
+	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -11,9 +11,10 @@ import (
 	"strings"
 )
 
-// profiled has a Go server of this module profile itself meanwhile, for go tool pprof.
-func (b *bench) profiled(s *server, workload string, work func() (turn, error)) (turn, error) {
-	if !b.options.profile || s.Package == "" {
+// profiled has a Go server of this module profile itself while it works, if that is wanted
+// and the turn is the last.
+func (b *bench) profiled(s *server, workload string, last bool, work func() (turn, error)) (turn, error) {
+	if !last || !b.options.profile || s.Package == "" {
 		return work()
 	}
 	name := filepath.Join(b.options.results, "profiles", workload+"-"+strings.ReplaceAll(s.Name, " ", "-"))
@@ -32,7 +33,7 @@ func (b *bench) profiled(s *server, workload string, work func() (turn, error)) 
 }
 
 func fetchProfile(address, name string) error {
-	resp, err := http.Get(address) //nolint:noctx // it ends by itself
+	resp, err := http.Get(address)
 	if err != nil {
 		return err
 	}
@@ -41,8 +42,8 @@ func fetchProfile(address, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // profiles are for everybody
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(name, profile, 0o644) //nolint:gosec // the same
+	return os.WriteFile(name, profile, 0o644)
 }

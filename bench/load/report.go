@@ -66,7 +66,7 @@ func writeReport(results, target string) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.Create(target) //nolint:gosec // a name of ours
+	file, err := os.Create(target)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func writeReport(results, target string) error {
 
 // load reads a file that need not be there.
 func load(name string, into any) (found bool, err error) {
-	text, err := os.ReadFile(name) //nolint:gosec // a name of ours
+	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -102,10 +102,10 @@ func (r *result) save(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // results are for everybody
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(name, append(text, '\n'), 0o644) //nolint:gosec // the same
+	return os.WriteFile(name, append(text, '\n'), 0o644)
 }
 
 // machine is where it was measured, and with what.

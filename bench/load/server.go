@@ -40,12 +40,7 @@ func startServer(ctx context.Context, b *bench, s system) (*server, error) {
 	if s.URL != "" {
 		return v, v.join()
 	}
-	name, args := "", []string(nil)
-	if s.Package != "" {
-		name, err = b.build(ctx, s.Package)
-	} else {
-		name, args = s.Command[0], s.Command[1:]
-	}
+	name, args, err := b.program(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +78,15 @@ func (s *server) join() error {
 
 func newClient(address string) *fasthttp.HostClient {
 	return &fasthttp.HostClient{Addr: address, MaxConns: 512, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true}
+}
+
+// program is what to run for a system.
+func (b *bench) program(ctx context.Context, s system) (name string, args []string, err error) {
+	if s.Package == "" {
+		return s.Command[0], s.Command[1:], nil
+	}
+	name, err = b.build(ctx, s.Package)
+	return name, nil, err
 }
 
 // build compiles a program of this module, once.

@@ -62,7 +62,8 @@ func main() {
 		if err != nil {
 			return err
 		}
-		id, status, err := env.Me(c.UserContext(), client, s.(*azureadv2.Session).AccessToken)
+		token := s.(*azureadv2.Session).AccessToken //nolint:errcheck // its own type
+		id, status, err := env.Me(c.UserContext(), client, token)
 		return peers.Answer(c, id, status, err)
 	})
 	env.Serve(app)
