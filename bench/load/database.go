@@ -33,11 +33,26 @@ func newDatabase(ctx context.Context, dir string) (*database, error) {
 	return &database{process: p, url: "redis://" + address + "/0", client: redis.NewClient(&redis.Options{Addr: address})}, nil
 }
 
+// theirs is one that runs already, or nothing.
+func theirs(address string) (*database, error) {
+	if address == "" {
+		return &database{}, nil
+	}
+	o, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, errors.New("redis is not a URL of the form redis://host:port/0")
+	}
+	return &database{url: address, client: redis.NewClient(o)}, nil
+}
+
 var callsOf = regexp.MustCompile(`(?m)^cmdstat_([a-z|]+):calls=(\d+)`)
 
 // commands are how often the server was asked for what, without what this program asks
 // and what clients say when they connect.
 func (d *database) commands(ctx context.Context) (map[string]int, error) {
+	if d.client == nil {
+		return nil, nil
+	}
 	info, err := d.client.Info(ctx, "commandstats").Result()
 	if err != nil {
 		return nil, err
@@ -67,6 +82,9 @@ var usedMemory = regexp.MustCompile(`(?m)^used_memory:(\d+)`)
 
 // memory is what the data occupy, in bytes.
 func (d *database) memory(ctx context.Context) (int64, error) {
+	if d.client == nil {
+		return 0, nil
+	}
 	info, err := d.client.Info(ctx, "memory").Result()
 	if err != nil {
 		return 0, err
@@ -76,6 +94,11 @@ func (d *database) memory(ctx context.Context) (int64, error) {
 }
 
 func (d *database) stop() error {
-	_ = d.client.Close() // the server goes anyway
+	if d.client != nil {
+		_ = d.client.Close() // nothing is under way
+	}
+	if d.process == nil {
+		return nil
+	}
 	return d.process.stop()
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -74,7 +75,7 @@ func (s *server) knowsNobody(t *testing.T, path string) {
 // A whole run in small: what is measured and written is there.
 func TestLoad_MeasuresAndReports(t *testing.T) {
 	b := started(t, []system{table[0], table[1]})
-	b.options = options{repetitions: 2, duration: 50_000_000, connections: 4, signIns: 2, users: 3, sessions: 20, results: filepath.Join(t.TempDir(), "results")}
+	b.options = options{repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, results: filepath.Join(t.TempDir(), "results")}
 	for _, name := range []string{"session", "graph", "signin", "growth"} {
 		r, err := workloads[name](t.Context(), b)
 		if err != nil {
@@ -97,6 +98,29 @@ func TestLoad_MeasuresAndReports(t *testing.T) {
 		if !exists(name) {
 			t.Errorf("%s is not there", name)
 		}
+	}
+}
+
+func TestLoad_MeasuresAServerThatRunsAlready(t *testing.T) {
+	b := started(t, []system{table[0]})
+	running := b.servers[0]
+	mine := running.system
+	mine.Name, mine.Package, mine.URL, mine.PID, mine.Redis = "mine", "", "http://"+running.clients[0].Addr, running.processes[0].pid, running.redis.url
+	s, err := startServer(t.Context(), b, mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.servers = append(b.servers, s)
+	if err := s.fill(b.emulator); err != nil {
+		t.Fatal(err)
+	}
+	b.options.repetitions, b.options.duration, b.options.connections = 1, 50*time.Millisecond, 2
+	r, err := sessionWorkload(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Summary["mine"]; got.Failed > 0 || got.CPU.Median <= 0 || got.Redis != 1 {
+		t.Errorf("%+v", got)
 	}
 }
 

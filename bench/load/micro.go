@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // micro is a line of a Go benchmark, the median of its repetitions.
@@ -18,6 +19,14 @@ type micro struct {
 }
 
 var microLine = regexp.MustCompile(`(?m)^Benchmark(\S+?)-\d+\s+\d+\s+([\d.]+) ns/op.*?\s(\d+) B/op\s+(\d+) allocs/op`)
+
+// told are the benchmarks that the report has room for: of those from several goroutines
+// the first and the last.
+func told(all []micro) []micro {
+	return slices.DeleteFunc(slices.Clone(all), func(m micro) bool {
+		return strings.HasSuffix(m.Name, "goroutines=4") || strings.HasSuffix(m.Name, "goroutines=16")
+	})
+}
 
 // readMicro reads what go test -bench has written, which need not be there.
 func readMicro(name string) ([]micro, error) {

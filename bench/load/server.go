@@ -32,14 +32,14 @@ type server struct {
 
 // startServer builds and starts a system.
 func startServer(ctx context.Context, b *bench, s system) (*server, error) {
+	if s.URL != "" {
+		return joinServer(s, b)
+	}
 	redis, err := newDatabase(ctx, b.scratch)
 	if err != nil {
 		return nil, err
 	}
 	v := &server{system: s, redis: redis, emulator: b.emulator}
-	if s.URL != "" {
-		return v, v.join()
-	}
 	name, args, err := b.program(ctx, s)
 	if err != nil {
 		return nil, err
@@ -65,15 +65,22 @@ func startServer(ctx context.Context, b *bench, s system) (*server, error) {
 	return v, err
 }
 
-// join makes a server of one that runs already.
-func (s *server) join() error {
+// joinServer makes a server of one that runs already.
+func joinServer(s system, b *bench) (*server, error) {
 	u, err := url.Parse(s.URL)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.processes, s.clients = []*process{{pid: s.PID}}, []*fasthttp.HostClient{newClient(u.Host)}
-	s.idle, err = s.resident()
-	return err
+	redis, err := theirs(s.Redis)
+	if err != nil {
+		return nil, err
+	}
+	v := &server{
+		system: s, redis: redis, emulator: b.emulator,
+		processes: []*process{{pid: s.PID}}, clients: []*fasthttp.HostClient{newClient(u.Host)},
+	}
+	v.idle, err = v.resident()
+	return v, err
 }
 
 func newClient(address string) *fasthttp.HostClient {

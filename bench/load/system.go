@@ -22,6 +22,8 @@ type system struct {
 	Dir     string   `json:"dir,omitempty"`
 	URL     string   `json:"url,omitempty"`
 	PID     int      `json:"pid,omitempty"`
+	// Redis is where one that runs already keeps its sessions, to count commands.
+	Redis string `json:"redis,omitempty"`
 	// Instances is how many processes serve from one Redis; none is one.
 	Instances int `json:"instances,omitempty"`
 
