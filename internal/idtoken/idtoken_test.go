@@ -2,8 +2,11 @@ package idtoken_test
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -178,4 +181,60 @@ func FuzzVerify(f *testing.F) {
 			t.Fatalf("the error repeats the token: %v", err)
 		}
 	})
+}
+
+// What is refused is signed with the authority's own key: an extension that a header calls
+// critical must be understood (RFC 7515 section 4.1.11), a JWT has its payload encoded (RFC
+// 7797 section 7), and only the compact form is read.
+func TestB1_ATokenIsAPlainCompactJWS(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	v := a.verifier()
+	encode := base64.RawURLEncoding.EncodeToString
+	signed := func(header, payload string) string {
+		input := encode([]byte(header)) + "." + payload
+		return input + "." + a.signature(t, input)
+	}
+	plain := func(more string) string { return `{"alg":"RS256","kid":"one"` + more + `}` }
+	payload := encode([]byte(good()))
+	raw := signed(plain(""), payload)
+	if _, err := v.Verify(t.Context(), raw, "n"); err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(raw, ".")
+	unencoded := func(more string) string {
+		header := encode([]byte(plain(more)))
+		return header + "." + payload + "." + a.signature(t, header+"."+good())
+	}
+	for name, forged := range map[string]string{
+		"unknown and critical":     signed(plain(`,"crit":["exp"],"exp":1`), payload),
+		"critical, but not there":  signed(plain(`,"crit":["b64"]`), payload),
+		"critical and nothing":     signed(plain(`,"crit":[]`), payload),
+		"b64 that is true":         signed(plain(`,"b64":true,"crit":["b64"]`), payload),
+		"unencoded payload":        unencoded(`,"b64":false,"crit":["b64"]`),
+		"unencoded and not said":   unencoded(`,"b64":false`),
+		"two algorithms":           signed(`{"alg":"none","kid":"one","alg":"HS256"}`, payload),
+		"algorithm in lower case":  signed(`{"alg":"rs256","kid":"one"}`, payload),
+		"key that is not one":      signed(plain(`,"jwk":{"kty":"oct","k":"AAAA"}`), payload),
+		"key id that is no string": signed(`{"alg":"RS256","kid":["one"]}`, payload),
+		"no signature":             parts[0] + "." + parts[1] + ".",
+		"another payload":          parts[0] + "." + encode([]byte(strings.Replace(good(), `"o"`, `"p"`, 1))) + "." + parts[2],
+		"four parts":               raw + "." + parts[2],
+		"JSON, flattened":          `{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`,
+		"JSON, two signatures":     `{"payload":"` + parts[1] + `","signatures":[{"protected":"` + parts[0] + `","signature":"` + parts[2] + `"},{"protected":"` + parts[0] + `","signature":"` + parts[2] + `"}]}`,
+	} {
+		if _, err := v.Verify(t.Context(), forged, "n"); err == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
+}
+
+func (a *authority) signature(tb testing.TB, input string) string {
+	tb.Helper()
+	sum := sha256.Sum256([]byte(input))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, a.key, crypto.SHA256, sum[:])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(signature)
 }

@@ -75,7 +75,13 @@ func (s *KeySet) verify(ctx context.Context, raw, issuer string) (payload []byte
 	if err != nil || len(signed.Signatures) != 1 {
 		return nil, errors.New("idtoken: not one RS256 signature")
 	}
-	id := signed.Signatures[0].Header.KeyID
+	header := signed.Signatures[0].Protected
+	for _, extension := range []jose.HeaderKey{"crit", "b64"} { // Entra uses none, and a JWT may not (RFC 7797 section 7)
+		if _, present := header.ExtraHeaders[extension]; present {
+			return nil, errors.New("idtoken: a header that changes what is signed")
+		}
+	}
+	id := header.KeyID
 	for _, forced := range []bool{false, true} {
 		keys, err := s.current(ctx, forced)
 		if err != nil {
