@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -244,9 +245,26 @@ func decode(raw string) (c *Claims, payload []byte, err error) {
 	if err != nil {
 		return nil, nil, refuse(Malformed)
 	}
-	c = new(Claims)
-	if err := json.Unmarshal(payload, c); err != nil {
+	if c, err = claimsOf(payload); err != nil {
 		return nil, nil, refuse(Malformed)
 	}
 	return c, payload, nil
+}
+
+// claimsOf leaves out claims of other names than ours are made of: encoding/json would take
+// an "OID" that a tenant's administrator has added for the oid.
+func claimsOf(payload []byte) (*Claims, error) {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &all); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool {
+		return strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
+	})
+	exact, err := json.Marshal(all)
+	if err != nil {
+		return nil, err
+	}
+	c := new(Claims)
+	return c, json.Unmarshal(exact, c)
 }

@@ -229,6 +229,27 @@ func TestB1_ATokenIsAPlainCompactJWS(t *testing.T) {
 	}
 }
 
+// Names of claims are case-sensitive (RFC 7519 section 10.1.1), and what a tenant adds to
+// its tokens under a name that looks like another's is not that.
+func TestB9_AClaimOfASimilarNameIsAnother(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	v := a.verifier()
+	for _, name := range []string{"OID", "Oid", "TID", "Iss", "I\u017fs", "SUB", "AUD", "Nonce", "EXP", "Acrs", "Roles"} {
+		payload := strings.TrimSuffix(good(), "}") + `,"` + name + `":["` + tenant + `"]}`
+		c, err := v.Verify(t.Context(), a.sign(t, payload), "n")
+		if err != nil || c.ObjectID != "o" || c.Subject != "s" || c.AuthContexts != nil || c.Roles != nil {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+		if name == "Oid" {
+			payload = strings.Replace(good(), `"oid"`, `"Oid"`, 1)
+			if c, err := v.Verify(t.Context(), a.sign(t, payload), "n"); err == nil {
+				t.Errorf("in the place of ours: %+v", c)
+			}
+		}
+	}
+}
+
 func (a *authority) signature(tb testing.TB, input string) string {
 	tb.Helper()
 	sum := sha256.Sum256([]byte(input))
