@@ -28,7 +28,23 @@ import (
 // on keeps sessions on a Redis, each site with a client of its own, as instances have.
 func on(t *testing.T, r redistest.Redis) func(*fibermsal.Config) {
 	t.Helper()
+	return onURL(t, patiently(r.URLAs("", "")))
+}
+
+// inHaste is on with the deadlines of an app, for tests that are about them.
+func inHaste(t *testing.T, r redistest.Redis) func(*fibermsal.Config) {
+	t.Helper()
 	return onURL(t, r.URLAs("", ""))
+}
+
+// patiently is a URL whose client waits for seconds: on a machine that is busy with tests a
+// process may not get to read its answers for a while.
+func patiently(address string) string {
+	mark := "?"
+	if strings.Contains(address, mark) {
+		mark = "&"
+	}
+	return address + mark + "read_timeout=10s&write_timeout=10s&pool_timeout=10s&dial_timeout=10s"
 }
 
 // onURL is on by the URL of a Redis.
@@ -226,7 +242,7 @@ func TestRedis_DownIsA503UntilItIsBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			b := newSite(t, newApp(t), on(t, r)).browser()
+			b := newSite(t, newApp(t), inHaste(t, r)).browser()
 			b.signIn(adele)
 			r.Stop()
 			for _, path := range []string{"/guarded", "/user/info", "/token"} {
@@ -249,7 +265,7 @@ func TestG2_ACrowdIsNotSignedOutWhenRedisIsKilled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			b := newSite(t, newApp(t), on(t, r)).browser()
+			b := newSite(t, newApp(t), inHaste(t, r)).browser()
 			b.signIn(adele)
 			if replicated, ok := r.(interface{ Replicated() }); ok {
 				replicated.Replicated() // the replica will be promoted, and must not lack the sign-in
@@ -276,7 +292,7 @@ func TestRedis_AppStartsWhileRedisIsDown(t *testing.T) {
 			t.Parallel()
 			r := start(t)
 			r.Stop()
-			s := newSite(t, newApp(t), on(t, r))
+			s := newSite(t, newApp(t), inHaste(t, r))
 			if a := s.browser().get("/"); a.StatusCode != http.StatusOK {
 				t.Errorf("a public page: status %d", a.StatusCode)
 			}
@@ -321,7 +337,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 			t.Parallel()
 			r := start(t)
 			idp := newApp(t)
-			s, young := newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r)) // which has no connection yet
+			s, young := newSite(t, idp, inHaste(t, r)), newSite(t, idp, inHaste(t, r)) // which has no connection yet
 			b := s.browser()
 			b.signIn(adele)
 			if replicated, ok := r.(interface{ Replicated() }); ok {

@@ -41,14 +41,14 @@ func newClusterOf(t *testing.T, people []entratest.User, redisArgs ...string) *c
 	if people != nil {
 		options = append(options, entratest.WithUsers(people...))
 	}
-	return newClusterRunning(t, startApp, options, redisArgs...)
+	return newClusterRunning(t, startApp, patientRedis, options, redisArgs...)
 }
 
 // starter runs an app at a site, as a client of an identity provider.
 type starter func(t *testing.T, s site, idp *provider, env ...string) *app
 
-// newClusterRunning is two processes of any app.
-func newClusterRunning(t *testing.T, start starter, options []entratest.Option, redisArgs ...string) *cluster {
+// newClusterRunning is two processes of any app, with a query for the URL of their Redis.
+func newClusterRunning(t *testing.T, start starter, redisQuery string, options []entratest.Option, redisArgs ...string) *cluster {
 	t.Helper()
 	s := newSite(t, "http")
 	c := &cluster{t: t, site: s, redis: redistest.Start(t, redisArgs...), key: newSealingKey()}
@@ -64,7 +64,7 @@ func newClusterRunning(t *testing.T, start starter, options []entratest.Option, 
 			instance.port = freePort(t) // the address that browsers know stays the same
 		}
 		c.ports[i] = instance.port
-		c.apps[i] = start(t, instance, c.idp, "FIBERMSAL_REDIS_URL="+c.redis.URL, "FIBERMSAL_KEYS="+c.key.base64())
+		c.apps[i] = start(t, instance, c.idp, "FIBERMSAL_REDIS_URL="+c.redis.URL+redisQuery, "FIBERMSAL_KEYS="+c.key.base64())
 	}
 	return c
 }

@@ -432,7 +432,7 @@ func TestInteraction_LostTokensComeBackSilently(t *testing.T) {
 		p.awaitAt(st.site, path)
 		st.checkVisits("with help", 2, 1)
 		p.checkCookies(st.site)
-	}, "FIBERMSAL_REDIS_URL="+redis.URL, "FIBERMSAL_KEYS="+newSealingKey().base64())
+	}, "FIBERMSAL_REDIS_URL="+redis.URL+patientRedis, "FIBERMSAL_KEYS="+newSealingKey().base64())
 }
 
 // loseTokens removes the record of a session's tokens. What the app remembers goes with

@@ -46,7 +46,7 @@ func TestG28_NothingIsLeftOfAnyFault(t *testing.T) {
 		t.Skip("needs /proc")
 	}
 	t.Parallel()
-	c := newClusterRunning(t, startWorkbench(fmt.Sprintf("?pool_size=%d", redisPool)),
+	c := newClusterRunning(t, startWorkbench, fmt.Sprintf("?pool_size=%d", redisPool),
 		[]entratest.Option{entratest.WithAccessTokenLifetime(tokenLife)}, "--appendonly", "yes", "--appendfsync", "always")
 	fresh := c.rested()
 	cookies := c.signInAll(3)

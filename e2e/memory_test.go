@@ -36,7 +36,7 @@ func TestG24_AMillionSessionsPassThroughAProcessThatDoesNotGrow(t *testing.T) {
 		t.Skip("needs /proc")
 	}
 	t.Parallel()
-	c := newClusterRunning(t, startWorkbench(patientRedis), nil)
+	c := newClusterRunning(t, startWorkbench, patientRedis, nil)
 	genuine := c.template(c.signIn(adele.login))
 	sessions := repeats(1_000_000)
 	began := time.Now()

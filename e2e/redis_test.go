@@ -27,7 +27,7 @@ func TestRestart_LeavesUsersSignedIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "https")
 	idp, redis := emulatorFor(t, s), redistest.Start(t)
-	a := startApp(t, s, idp, "FIBERMSAL_REDIS_URL="+redis.URL, "FIBERMSAL_KEYS="+newSealingKey().base64())
+	a := startApp(t, s, idp, "FIBERMSAL_REDIS_URL="+redis.URL+patientRedis, "FIBERMSAL_KEYS="+newSealingKey().base64())
 	c := newClient(t, s)
 	c.signIn(adele.login)
 	if got := c.user(); got != adele.login {

@@ -72,7 +72,7 @@ func trySigningInOnRedis(t *testing.T, s site) {
 	t.Helper()
 	redis, key := redistest.Start(t, "--appendonly", "yes"), newSealingKey()
 	idp := emulatorFor(t, s)
-	a := startApp(t, s, idp, "FIBERMSAL_REDIS_URL="+redis.URL, "FIBERMSAL_KEYS="+key.base64())
+	a := startApp(t, s, idp, "FIBERMSAL_REDIS_URL="+redis.URL+patientRedis, "FIBERMSAL_KEYS="+key.base64())
 	sessions := trySigningIn(t, s)
 
 	for _, endpoint := range []entratest.Endpoint{entratest.GraphMe, entratest.GraphManager, entratest.GraphPhoto} {

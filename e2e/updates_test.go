@@ -33,7 +33,7 @@ func TestD9_ConcurrentRenewalsInTwoProcessesLoseNothing(t *testing.T) {
 		"locks are lost":           {entratest.WithScopes(), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newClusterRunning(t, startWorkbench(patientRedis), []entratest.Option{entratest.WithScopes(scopes...), row.option})
+			c := newClusterRunning(t, startWorkbench, patientRedis, []entratest.Option{entratest.WithScopes(scopes...), row.option})
 			if row.thief {
 				defer c.stealLocks()()
 			}

@@ -27,10 +27,7 @@ import (
 
 // The workbench is an app that shows more of itself than the example may: its
 // goroutines, and the access tokens it is given. It is this test binary, run again.
-const (
-	workbenchEnv      = "FIBERMSAL_E2E_WORKBENCH"
-	workbenchRedisEnv = "FIBERMSAL_E2E_WORKBENCH_REDIS" // a query for the Redis URL
-)
+const workbenchEnv = "FIBERMSAL_E2E_WORKBENCH"
 
 // patientRedis is for tests that are not about Redis: on a busy machine a process may
 // not get to read its answers for a while.
@@ -44,27 +41,24 @@ const (
 	idleConnections = 4
 )
 
-// startWorkbench returns what runs the workbench in place of the example, with a query
-// for the URL of its Redis.
-func startWorkbench(redisQuery string) starter {
-	return func(t *testing.T, s site, idp *provider, env ...string) *app {
-		t.Helper()
-		file, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		self := &program{file: file}
-		self.once.Do(func() {}) // it is built
-		a := &app{site: s, env: slices.Concat([]string{
-			workbenchEnv + "=1", workbenchRedisEnv + "=" + redisQuery,
-			"PORT=" + s.port, "FIBERMSAL_PUBLIC_URL=" + s.url,
-			"FIBERMSAL_CLIENT_ID=" + idp.clientID, "FIBERMSAL_CLIENT_SECRET=" + idp.clientSecret,
-			"FIBERMSAL_AUTHORITY=" + idp.authority, "FIBERMSAL_GRAPH_URL=" + idp.graphURL, "FIBERMSAL_CA_FILE=" + idp.caFile,
-		}, env)}
-		a.process = run(t, self, a.env, "-test.run=^TestWorkbench$")
-		a.await("serving", func() bool { return accepts("127.0.0.1:" + s.port) })
-		return a
+// startWorkbench runs the workbench in place of the example.
+func startWorkbench(t *testing.T, s site, idp *provider, env ...string) *app {
+	t.Helper()
+	file, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
+	self := &program{file: file}
+	self.once.Do(func() {}) // it is built
+	a := &app{site: s, env: slices.Concat([]string{
+		workbenchEnv + "=1",
+		"PORT=" + s.port, "FIBERMSAL_PUBLIC_URL=" + s.url,
+		"FIBERMSAL_CLIENT_ID=" + idp.clientID, "FIBERMSAL_CLIENT_SECRET=" + idp.clientSecret,
+		"FIBERMSAL_AUTHORITY=" + idp.authority, "FIBERMSAL_GRAPH_URL=" + idp.graphURL, "FIBERMSAL_CA_FILE=" + idp.caFile,
+	}, env)}
+	a.process = run(t, self, a.env, "-test.run=^TestWorkbench$")
+	a.await("serving", func() bool { return accepts("127.0.0.1:" + s.port) })
+	return a
 }
 
 // No test, but the workbench's main function.
@@ -83,7 +77,7 @@ func TestWorkbench(t *testing.T) {
 
 func serveWorkbench(stopped context.Context, t *testing.T) error {
 	t.Helper()
-	storage, err := fibermsal.RedisStorage(os.Getenv("FIBERMSAL_REDIS_URL") + os.Getenv(workbenchRedisEnv))
+	storage, err := fibermsal.RedisStorage(os.Getenv("FIBERMSAL_REDIS_URL"))
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (c *cluster) worker(t *testing.T) *fibermsal.Auth {
 
 func TestG27_AWorkerProcessAndTheWebRenewOnce(t *testing.T) {
 	t.Parallel()
-	c := newClusterRunning(t, startWorkbench(patientRedis), []entratest.Option{entratest.WithOneTimeRefreshTokens()})
+	c := newClusterRunning(t, startWorkbench, patientRedis, []entratest.Option{entratest.WithOneTimeRefreshTokens()})
 	worker := c.worker(t)
 	cookie := c.signIn(adele.login)
 	user, _ := c.idp.server.User(adele.login)

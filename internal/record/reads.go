@@ -79,7 +79,7 @@ func (r *reads) await(ctx context.Context, me *read) error {
 	if i := slices.Index(r.waiting, me); i >= 0 {
 		r.waiting = slices.Delete(r.waiting, i, i+1)
 	}
-	return context.Cause(ctx)
+	return ctx.Err() // what the breaker knows, whatever the cause
 }
 
 // land makes room, and has the next fly, if any wait.
@@ -107,7 +107,7 @@ func (r *reads) fly(batch []*read) {
 	}
 	for i, one := range batch {
 		one.value, one.err = valueOf(replies[i])
-		// go-redis tells a command of a pipeline nothing if it got no connection for it.
+		// go-redis tells a command of a pipeline nothing if it got no connection (trap R4).
 		// Nobody must take that for an absent session; none of our values is empty (E10).
 		if one.err == nil && replies[i].Err() == nil && len(one.value) == 0 {
 			one.err = err
