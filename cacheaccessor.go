@@ -1,7 +1,6 @@
 package fibermsal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -96,8 +95,8 @@ func (a *CacheAccessor) Export(ctx context.Context, from cache.Marshaler, _ cach
 type tokenCache interface {
 	// load returns nil if there is none, and the version it is.
 	load(context.Context) (content, version []byte, err error)
-	// swap stores content that was made from a version. If there is another by now,
-	// both are merged; if there is none, nothing is stored.
+	// swap stores content that was made from a version, and takes it over. If there is
+	// another by now, both are merged; if there is none, nothing is stored.
 	swap(ctx context.Context, version, content []byte) error
 }
 
@@ -214,7 +213,7 @@ func (t *stagedTokens) load(context.Context) (content, version []byte, err error
 func (t *stagedTokens) swap(_ context.Context, _, content []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.content = bytes.Clone(content)
+	t.content = content
 	return nil
 }
 

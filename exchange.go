@@ -24,6 +24,8 @@ const (
 	entraTimeout = 10 * time.Second
 	// maxRetryAfter bounds how long Entra may ask to be left alone.
 	maxRetryAfter = 5 * time.Minute
+	// maxTokenAnswer is what room is made for before an answer of the token endpoint has come.
+	maxTokenAnswer = 64 << 10
 	// pauseAfterFailures is how many token calls in a row, whosever they are, must
 	// fail to leave Entra alone until retrySoon has passed.
 	pauseAfterFailures = 10
@@ -142,12 +144,15 @@ func busy(status int) bool {
 func (x *exchange) CloseIdleConnections() {}
 
 func (x *exchange) note(resp *http.Response) error {
-	body, err := io.ReadAll(resp.Body)
+	// At once as large as the answer says it is: tokens are several kilobytes.
+	read := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, 0), maxTokenAnswer)+bytes.MinRead))
+	_, err := read.ReadFrom(resp.Body)
 	_ = resp.Body.Close()
 	if err != nil {
 		x.failed = err
 		return err
 	}
+	body := read.Bytes()
 	x.asked, x.answeredAt, x.status, x.answer = true, time.Now(), resp.StatusCode, tokenAnswer{}
 	x.retryAfter = outbound.RetryAfter(resp.Header, maxRetryAfter)
 	_ = json.Unmarshal(body, &x.answer) // an unreadable answer leaves the status

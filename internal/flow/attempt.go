@@ -36,6 +36,8 @@ type Attempt struct {
 	startedAt time.Time
 	to        Destination
 	details   details
+
+	state, nonce, verifier string // of the seed
 }
 
 // details is what an attempt carries beside its seed.
@@ -65,17 +67,19 @@ func Begin(random io.Reader, now time.Time, to Destination, replaces string, ask
 	if len(to.Path())+len(asked) > maxReturnTo {
 		to = to.home()
 	}
-	return &Attempt{seed: seed, startedAt: now, to: to, details: details{Replaces: replaces, Ask: ask}}, nil
+	a := &Attempt{seed: seed, startedAt: now, to: to, details: details{Replaces: replaces, Ask: ask}}
+	a.derive()
+	return a, nil
 }
 
 // State is the value that ties the authorization response to this attempt.
-func (a *Attempt) State() string { return a.derive("state") }
+func (a *Attempt) State() string { return a.state }
 
 // Nonce is the value that ties the id_token to this attempt.
-func (a *Attempt) Nonce() string { return a.derive("nonce") }
+func (a *Attempt) Nonce() string { return a.nonce }
 
 // Verifier is the PKCE code_verifier (RFC 7636): for the token endpoint only.
-func (a *Attempt) Verifier() string { return a.derive("verifier") }
+func (a *Attempt) Verifier() string { return a.verifier }
 
 // Challenge is the S256 code_challenge of the verifier.
 func (a *Attempt) Challenge() string {
@@ -110,14 +114,18 @@ func (a *Attempt) Matches(state string) bool {
 	return subtle.ConstantTimeCompare([]byte(state), []byte(a.State())) == 1
 }
 
-// derive gives 32 bytes as 43 characters, the shape of a PKCE verifier. The seed is random
-// as it is, so nothing need be extracted (RFC 5869 section 3.3).
-func (a *Attempt) derive(purpose string) string {
-	out, err := hkdf.Expand(sha256.New, a.seed, "fibermsal flow "+purpose, 32)
+// valueSize makes 43 characters, the shape of a PKCE verifier.
+const valueSize = 32
+
+// derive makes the three values of the seed, of which none tells another. It is random as
+// it is, so nothing need be extracted (RFC 5869 section 3.3).
+func (a *Attempt) derive() {
+	out, err := hkdf.Expand(sha256.New, a.seed, "fibermsal flow", 3*valueSize)
 	if err != nil {
 		panic(err) // only for lengths over 8160 bytes
 	}
-	return base64.RawURLEncoding.EncodeToString(out)
+	encode := base64.RawURLEncoding.EncodeToString
+	a.state, a.nonce, a.verifier = encode(out[:valueSize]), encode(out[valueSize:2*valueSize]), encode(out[2*valueSize:])
 }
 
 func (a *Attempt) encode() ([]byte, error) {
@@ -139,5 +147,6 @@ func decode(plaintext []byte) (*Attempt, error) {
 		return nil, errors.New("flow: attempt unreadable")
 	}
 	a.to = DestinationOf(a.details.ReturnTo).For(a.details.Page)
+	a.derive()
 	return a, nil
 }
