@@ -160,23 +160,23 @@ func short(us float64) string {
 	return fmt.Sprintf("%.0f us", us)
 }
 
-// growthChart shows what costs stay the same however many sessions there are.
+// growthChart shows what stays the same however many sessions there are.
 func growthChart(name string, r *result) error {
-	p := newPlot("Server CPU per request while sessions grow in number, microseconds")
+	p := newPlot("A worker's look-up by mail (median time), and server CPU of a request, in microseconds")
 	p.X.Label.Text = "sessions"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	var request, lookUp plotter.XYs
 	most := 0.0
 	for _, g := range r.Growth {
 		x := float64(g.Sessions)
-		request, lookUp = append(request, plotter.XY{X: x, Y: g.Session.CPU}), append(lookUp, plotter.XY{X: x, Y: g.LookUp.CPU})
-		most = max(most, g.Session.CPU, g.LookUp.CPU)
+		request, lookUp = append(request, plotter.XY{X: x, Y: g.Session.CPU}), append(lookUp, plotter.XY{X: x, Y: g.LookUp.P50})
+		most = max(most, g.Session.CPU, g.LookUp.P50)
 	}
 	for _, l := range []struct {
 		name   string
 		points plotter.XYs
 		color  color.Color
-	}{{"a request that asks who it is", request, blue}, {"a worker's look-up by mail", lookUp, rust}} {
+	}{{"look-up", lookUp, rust}, {"request", request, blue}} {
 		line, points, err := plotter.NewLinePoints(l.points)
 		if err != nil {
 			return err

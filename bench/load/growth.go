@@ -114,17 +114,18 @@ func (c *crowd) stage(ctx context.Context, b *bench, size int) (g stage, err err
 		return s.ask(worker, &visitor{id: c.id(n)}, s.Worker+"?mail="+url.QueryEscape(c.mail(n)))
 	}
 	for _, m := range []struct {
-		do   step
-		into *turn
-	}{{anybody, &g.Session}, {lookUp, &g.LookUp}} {
-		if _, err := b.measure(ctx, c.server, b.options.connections, b.options.duration/4, m.do); err != nil {
+		do     step
+		atOnce int
+		into   *turn
+	}{{anybody, b.options.connections, &g.Session}, {lookUp, 1, &g.LookUp}} { // a worker looks up one after the other
+		if _, err := b.measure(ctx, c.server, m.atOnce, b.options.duration/4, m.do); err != nil {
 			return g, err
 		}
 		before, err := c.server.redis.commands(ctx)
 		if err != nil {
 			return g, err
 		}
-		if *m.into, err = b.measure(ctx, c.server, b.options.connections, 2*b.options.duration, m.do); err != nil {
+		if *m.into, err = b.measure(ctx, c.server, m.atOnce, 2*b.options.duration, m.do); err != nil {
 			return g, err
 		}
 		if g.Commands, err = c.server.redis.commands(ctx); err != nil {

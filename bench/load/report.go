@@ -61,7 +61,7 @@ func writeReport(results, target string) error {
 	}
 	page, err := template.New("README.md").Funcs(template.FuncMap{
 		"rows": rows, "us": us, "ratio": ratio, "mb": mb, "budgets": r.budgets, "contains": strings.Contains, "ns": ns, "told": told,
-		"ms": func(s spread) float64 { return s.Median / 1000 }, "ms1": func(us float64) float64 { return us / 1000 },
+		"ms": func(s spread) float64 { return s.Median / 1000 },
 	}).Parse(readme)
 	if err != nil {
 		return err
