@@ -226,13 +226,18 @@ func (s *session) labels() []record.Label {
 	return labels
 }
 
-// enlist makes a session findable, and ends the oldest of its user if there are more
-// than most.
-func (a *Auth) enlist(ctx context.Context, s *session, most int) error {
-	dropped, err := a.records.Enlist(ctx, s.recordName, s.User.ExpiresAt, most, s.labels()...)
+// enlist makes a session findable again, and ends the oldest of its user if there are
+// too many.
+func (a *Auth) enlist(ctx context.Context, s *session) error {
+	dropped, err := a.records.Enlist(ctx, s.recordName, s.User.ExpiresAt, maxSessionsOfUser, s.labels()...)
 	if err != nil {
 		return storageUnavailable(err)
 	}
+	return a.endTooMany(ctx, s, dropped)
+}
+
+// endTooMany ends the sessions for which a session has left no place among its user's.
+func (a *Auth) endTooMany(ctx context.Context, s *session, dropped []string) error {
 	for _, name := range dropped {
 		if err := a.end(ctx, name); err != nil {
 			return err

@@ -102,7 +102,9 @@ var errEntraBusy = errors.New("the token endpoint is busy")
 // Do sends a request of MSAL's.
 func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodPost {
-		resp, err := x.client.Do(r)
+		// The configuration, which is in memory and never leads elsewhere: what a client does
+		// about redirects and deadlines would be most of it.
+		resp, err := x.client.Transport.RoundTrip(r)
 		x.failed = err
 		return resp, err
 	}

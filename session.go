@@ -152,7 +152,7 @@ func (a *Auth) touch(ctx context.Context, r *rememberedSession) {
 		return
 	}
 	if a.records.ListsFade() {
-		if err := a.enlist(ctx, r.session, maxSessionsOfUser); err != nil {
+		if err := a.enlist(ctx, r.session); err != nil {
 			a.log.LogAttrs(ctx, slog.LevelWarn, "session not listed again", slog.Any("error", err))
 		}
 	}
@@ -175,16 +175,19 @@ func (a *Auth) create(ctx context.Context, s *session, tokens []byte, leaving ma
 	if err != nil {
 		return "", err
 	}
-	if err := a.records.Create(ctx, s.recordName, content, tokens, a.remaining(s)); err != nil {
-		return "", storageUnavailable(err)
-	}
 	most := maxSessionsOfUser
 	for _, old := range leaving {
 		if s.sameUser(old) {
 			most++
 		}
 	}
-	if err := a.enlist(ctx, s, most); err != nil {
+	dropped, err := a.records.Create(ctx, s.recordName, &record.Creation{
+		Session: content, Tokens: tokens, TTL: a.remaining(s), Until: s.User.ExpiresAt, Most: most, Labels: s.labels(),
+	})
+	if err != nil {
+		return "", storageUnavailable(err)
+	}
+	if err := a.endTooMany(ctx, s, dropped); err != nil {
 		return "", err
 	}
 	a.introduce(ctx)

@@ -26,9 +26,9 @@ const (
 	tokenRequestAllocations = 6 + 1
 	// tokenAllocations are those of a token that is remembered.
 	tokenAllocations = 0
-	// signInCommands are what Redis is asked for a sign-in: the used-marker, the two
-	// records, the lists of sessions by user, by mail and by sid.
-	signInCommands = 3
+	// signInCommands are the round trips of a sign-in: the used-marker, and then the two
+	// records with the lists of sessions by user, by mail and by sid.
+	signInCommands = 2
 	// coldCommands are the session and its tokens.
 	coldCommands = 2
 )

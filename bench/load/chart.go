@@ -162,7 +162,7 @@ func short(us float64) string {
 
 // growthChart shows what stays the same however many sessions there are.
 func growthChart(name string, r *result) error {
-	p := newPlot("A worker's look-up by mail (median time), and server CPU of a request, in microseconds")
+	p := newPlot("A worker's look-up by mail, and the CPU of a request (us)")
 	p.X.Label.Text = "sessions"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	var request, lookUp plotter.XYs

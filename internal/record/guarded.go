@@ -205,10 +205,19 @@ func (g *Guarded) Set(ctx context.Context, key string, value []byte, ttl time.Du
 	return err
 }
 
-// SetAll implements [Backend].
-func (g *Guarded) SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error {
-	_, err := guarded(ctx, g, "set", entries[0].Key, func(ctx context.Context) (any, error) { return nil, g.Backend.SetAll(ctx, ttl, entries...) })
-	return err
+// Begin implements [Backend], in two steps where there are several parts.
+func (g *Guarded) Begin(ctx context.Context, ttl time.Duration, entries []Entry, name string, until time.Time, lists ...List) (dropped []string, err error) {
+	at, together := entries[0].Key, lists
+	if g.locate != nil {
+		together = nil
+	}
+	dropped, err = guarded(ctx, g, "set", at, func(ctx context.Context) ([]string, error) {
+		return g.Backend.Begin(ctx, ttl, entries, name, until, together...)
+	})
+	if err != nil || g.locate == nil || len(lists) == 0 {
+		return dropped, err
+	}
+	return g.Enlist(ctx, name, until, lists...)
 }
 
 // Swap implements [Backend].

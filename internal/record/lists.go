@@ -73,16 +73,20 @@ func (s *Store) lists(label Label) []string {
 // records the newest stay, so many as most; the names of those that the first label
 // dropped are returned.
 func (s *Store) Enlist(ctx context.Context, name string, until time.Time, most int, labels ...Label) (dropped []string, err error) {
+	dropped, err = s.backend.Enlist(ctx, name, until, s.listsOf(name, most, labels)...)
+	if len(labels) == 0 {
+		dropped = nil // of all records, which are not bounded
+	}
+	return dropped, err
+}
+
+// listsOf are where a record is put: under its labels, and among all.
+func (s *Store) listsOf(name string, most int, labels []Label) []List {
 	lists := make([]List, 0, len(labels)+1)
 	for _, label := range labels {
 		lists = append(lists, List{s.lists(label)[0], most})
 	}
-	lists = append(lists, List{Key: s.lists(shardOf(name))[0]})
-	dropped, err = s.backend.Enlist(ctx, name, until, lists...)
-	if len(labels) == 0 {
-		dropped = nil
-	}
-	return dropped, err
+	return append(lists, List{Key: s.lists(shardOf(name))[0]})
 }
 
 // Listed returns the names of a label's records, the newest first. Some may be gone.
@@ -211,27 +215,55 @@ return dropped`)
 
 // Enlist implements [Lists], in one round trip once Redis knows the script.
 func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (dropped []string, err error) {
-	now := time.Now().UnixMilli()
-	replies := make([]*redis.Cmd, len(lists))
+	listing := newListing(name, until, lists)
 	_, err = r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, list := range lists {
-			replies[i] = enlist.EvalSha(ctx, p, []string{list.Key}, name, until.UnixMilli(), now, list.Most)
-		}
+		listing.queue(ctx, p)
 		return nil
 	})
+	return listing.settle(ctx, r.client, err)
+}
+
+// listing is a name on its way to lists, as a part of a pipeline.
+type listing struct {
+	name       string
+	until, now time.Time
+	lists      []List
+	replies    []*redis.Cmd
+}
+
+func newListing(name string, until time.Time, lists []List) *listing {
+	return &listing{name, until, time.Now(), lists, make([]*redis.Cmd, len(lists))}
+}
+
+func (l *listing) queue(ctx context.Context, p redis.Pipeliner) {
+	for i, list := range l.lists {
+		l.replies[i] = enlist.EvalSha(ctx, p, []string{list.Key}, l.arguments(list)...)
+	}
+}
+
+func (l *listing) arguments(list List) []any {
+	return []any{l.name, l.until.UnixMilli(), l.now.UnixMilli(), list.Most}
+}
+
+// settle takes the pipeline's error, gives Redis the script if it does not know it, and
+// returns what the first list dropped.
+func (l *listing) settle(ctx context.Context, client redis.UniversalClient, err error) (dropped []string, _ error) {
 	if err != nil && !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return nil, err
 	}
-	for i, list := range lists {
+	for i, list := range l.lists {
 		// One that ran must not run again: what it dropped would be forgotten.
-		if redis.HasErrorPrefix(replies[i].Err(), "NOSCRIPT") {
-			replies[i] = enlist.Run(ctx, r.client, []string{list.Key}, name, until.UnixMilli(), now, list.Most)
+		if redis.HasErrorPrefix(l.replies[i].Err(), "NOSCRIPT") {
+			l.replies[i] = enlist.Run(ctx, client, []string{list.Key}, l.arguments(list)...)
 		}
-		if err := replies[i].Err(); err != nil {
+		if err := l.replies[i].Err(); err != nil {
 			return nil, err
 		}
 	}
-	return replies[0].StringSlice()
+	if len(l.lists) == 0 {
+		return nil, nil
+	}
+	return l.replies[0].StringSlice()
 }
 
 // Listed implements [Lists] in one command.

@@ -49,14 +49,14 @@ func (m *Memory) Set(_ context.Context, key string, value []byte, ttl time.Durat
 	return nil
 }
 
-// SetAll implements [Backend].
-func (m *Memory) SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error {
+// Begin implements [Backend].
+func (m *Memory) Begin(ctx context.Context, ttl time.Duration, entries []Entry, name string, until time.Time, lists ...List) (dropped []string, err error) {
 	for _, e := range entries {
 		if err := m.Set(ctx, e.Key, e.Value, ttl); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return m.Enlist(ctx, name, until, lists...)
 }
 
 // Swap implements [Backend]; the key's life does not change.

@@ -49,14 +49,14 @@ func (p *Plain) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	return p.set(ctx, key, value, ttl)
 }
 
-// SetAll implements [Backend].
-func (p *Plain) SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error {
+// Begin implements [Backend].
+func (p *Plain) Begin(ctx context.Context, ttl time.Duration, entries []Entry, name string, until time.Time, lists ...List) (dropped []string, err error) {
 	for _, e := range entries {
 		if err := p.Set(ctx, e.Key, e.Value, ttl); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return p.Enlist(ctx, name, until, lists...)
 }
 
 // Swap implements [Backend]; the key lives for ttl, because such a storage does not

@@ -123,18 +123,29 @@ func (s *Store) Put(ctx context.Context, name string, kind Kind, content []byte,
 	return s.backend.Set(ctx, key, s.seal(name, kind, content), atLeastASecond(ttl))
 }
 
-// Create writes a new session's records. The tokens go first, so that no session is ever
-// seen without. A life that has ended creates nothing.
-func (s *Store) Create(ctx context.Context, name string, session, tokens []byte, ttl time.Duration) error {
-	if ttl <= 0 {
-		return nil
+// Creation is a new session's content and how it is found.
+type Creation struct {
+	Session, Tokens []byte
+	TTL             time.Duration
+	// Until, Most and Labels are as for Enlist.
+	Until  time.Time
+	Most   int
+	Labels []Label
+}
+
+// Create writes a new session's records and enlists them, and returns what Enlist does. The
+// tokens go first, so that no session is ever seen without. A life that has ended creates
+// nothing.
+func (s *Store) Create(ctx context.Context, name string, c *Creation) (dropped []string, err error) {
+	if c.TTL <= 0 {
+		return nil, nil
 	}
 	var entries []Entry
-	if len(tokens) > 0 { // storages ignore empty values (threat E10)
-		entries = append(entries, Entry{s.key(name, Tokens), s.seal(name, Tokens, tokens)})
+	if len(c.Tokens) > 0 { // storages ignore empty values (threat E10)
+		entries = append(entries, Entry{s.key(name, Tokens), s.seal(name, Tokens, c.Tokens)})
 	}
-	entries = append(entries, Entry{s.key(name, Session), s.seal(name, Session, session)})
-	return s.backend.SetAll(ctx, atLeastASecond(ttl), entries...)
+	entries = append(entries, Entry{s.key(name, Session), s.seal(name, Session, c.Session)})
+	return s.backend.Begin(ctx, atLeastASecond(c.TTL), entries, name, c.Until, s.listsOf(name, c.Most, c.Labels)...)
 }
 
 // Swap changes a record if what is stored still is the box it was made from. It

@@ -89,15 +89,23 @@ func (r *Redis) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	return r.client.Set(ctx, key, value, ttl).Err()
 }
 
-// SetAll implements [Backend] in one round trip.
-func (r *Redis) SetAll(ctx context.Context, ttl time.Duration, entries ...Entry) error {
-	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, e := range entries {
-			p.Set(ctx, e.Key, e.Value, ttl)
+// Begin implements [Backend], in one round trip once Redis knows the script.
+func (r *Redis) Begin(ctx context.Context, ttl time.Duration, entries []Entry, name string, until time.Time, lists ...List) (dropped []string, err error) {
+	listing := newListing(name, until, lists)
+	written := make([]*redis.StatusCmd, len(entries))
+	_, err = r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, e := range entries {
+			written[i] = p.Set(ctx, e.Key, e.Value, ttl)
 		}
+		listing.queue(ctx, p)
 		return nil
 	})
-	return err
+	for _, reply := range written {
+		if reply.Err() != nil {
+			return nil, reply.Err()
+		}
+	}
+	return listing.settle(ctx, r.client, err)
 }
 
 var swap = redis.NewScript(`
