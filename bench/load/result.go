@@ -75,26 +75,35 @@ func newResult(workload, title, base string, b *bench, turns []turn) *result {
 		}
 	}
 	for _, s := range b.servers {
-		var cpu, ratio, throughput, p50, p99 []float64
-		var sum summary
-		for _, t := range turns {
-			if t.System != s.Name {
-				continue
-			}
-			cpu, throughput, p50, p99 = append(cpu, t.CPU), append(throughput, t.Throughput), append(p50, t.P50), append(p99, t.P99)
-			if over := bases[t.Repetition]; over > 0 {
-				ratio = append(ratio, t.CPU/over)
-			}
-			sum.Redis, sum.Entra, sum.Graph, sum.Resident = t.Redis, t.Entra, t.Graph, max(sum.Resident, t.Resident)
-			sum.Failed += t.Failed
+		if sum, took := summarize(turns, s.Name, bases); took {
+			r.Summary[s.Name], r.Systems[s.Name] = sum, s.About
 		}
-		if len(cpu) == 0 {
-			continue
-		}
-		sum.CPU, sum.Ratio, sum.Throughput, sum.P50, sum.P99 = spreadOf(cpu), spreadOf(ratio), spreadOf(throughput), spreadOf(p50), spreadOf(p99)
-		r.Summary[s.Name], r.Systems[s.Name] = sum, s.About
 	}
 	return r
+}
+
+// summarize reports false for a system that had no turn.
+func summarize(turns []turn, system string, bases map[int]float64) (sum summary, took bool) {
+	own := slices.DeleteFunc(slices.Clone(turns), func(t turn) bool { return t.System != system })
+	over := func(of func(turn) float64) spread {
+		values := make([]float64, len(own))
+		for i, t := range own {
+			values[i] = of(t)
+		}
+		return spreadOf(values)
+	}
+	sum = summary{
+		CPU: over(func(t turn) float64 { return t.CPU }), Throughput: over(func(t turn) float64 { return t.Throughput }),
+		P50: over(func(t turn) float64 { return t.P50 }), P99: over(func(t turn) float64 { return t.P99 }),
+		Redis: over(func(t turn) float64 { return t.Redis }).Median, Entra: over(func(t turn) float64 { return t.Entra }).Median,
+		Graph: over(func(t turn) float64 { return t.Graph }).Median,
+	}
+	for _, t := range own {
+		sum.Resident, sum.Failed = max(sum.Resident, t.Resident), sum.Failed+t.Failed
+	}
+	own = slices.DeleteFunc(own, func(t turn) bool { return bases[t.Repetition] == 0 })
+	sum.Ratio = over(func(t turn) float64 { return t.CPU / bases[t.Repetition] })
+	return sum, sum.CPU.Median > 0
 }
 
 func (r *result) save(name string) error {
