@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -17,25 +18,36 @@ const (
 	maxBatch = 64
 	// minFlights keeps one connection that is stuck from holding everybody up.
 	minFlights = 2
+	// nearTrip is what a round trip takes whose time is mostly work, of this machine and of
+	// Redis. Of a longer one the rest is a network's, and spent waiting.
+	nearTrip = 250 * time.Microsecond
+	// maxFlights is how many may be under way to a Redis however far away.
+	maxFlights = 1024
 )
 
 // reads lets callers who read at the same time share a round trip. As long as few do, each
-// goes by itself. When as many are under way as there are processors, the next wait for one
-// to come back, and then go together: that costs the socket once instead of once for each,
-// which is most of what a signed-in request costs. A reply that went to the wrong caller
-// would not open there (threat G6). It is safe for concurrent use.
+// goes by itself. When as many are under way as keep the processors busy, the next wait for
+// one to come back, and then go together: that costs the socket once instead of once for
+// each, which is most of what a signed-in request costs. A reply that went to the wrong
+// caller would not open there (threat G6). It is safe for concurrent use.
 type reads struct {
 	client redis.UniversalClient
 	bounds *deadlines // of who waits, and with who flies
 
 	mu      sync.Mutex
 	flights int // under way
-	most    int
+	trip    time.Duration
 	waiting []*read
 }
 
 func newReads(client redis.UniversalClient, bounds *deadlines) *reads {
-	return &reads{client: client, bounds: bounds, most: max(minFlights, runtime.GOMAXPROCS(0))}
+	return &reads{client: client, bounds: bounds, trip: nearTrip}
+}
+
+// most is how many may be under way. The lock is held.
+func (r *reads) most() int {
+	near := max(minFlights, runtime.GOMAXPROCS(0))
+	return min(near*int(max(1, r.trip/nearTrip)), maxFlights)
 }
 
 // read is one that waits. What it brought may be looked at once it has landed.
@@ -49,10 +61,10 @@ type read struct {
 // get returns nil for an absent key.
 func (r *reads) get(ctx context.Context, key string) ([]byte, error) {
 	r.mu.Lock()
-	if r.flights < r.most {
+	if r.flights < r.most() {
 		r.flights++
 		r.mu.Unlock()
-		defer r.land() //nolint:contextcheck // who flies next has nothing to do with this caller
+		defer r.land(time.Now()) //nolint:contextcheck // who flies next has nothing to do with this caller
 		return valueOf(r.client.Get(ctx, key))
 	}
 	me := &read{key: key, landed: make(chan struct{})}
@@ -82,10 +94,13 @@ func (r *reads) await(ctx context.Context, me *read) error {
 	return ctx.Err() // what the breaker knows, whatever the cause
 }
 
-// land makes room, and has the next fly, if any wait.
-func (r *reads) land() {
+// land makes room, and has the next fly, if any wait. How far away Redis is, the shortest
+// trip of late tells best: others were held up by work.
+func (r *reads) land(began time.Time) {
+	took := time.Since(began)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.trip = min(took, r.trip+r.trip/64+time.Microsecond)
 	n := min(len(r.waiting), maxBatch)
 	if n == 0 {
 		r.flights--
@@ -99,7 +114,7 @@ func (r *reads) land() {
 // fly reads for all of a batch, and on behalf of none of them: no caller's end is that of
 // the others, and nothing of a request outlives it (trap T13).
 func (r *reads) fly(batch []*read) {
-	defer r.land()
+	defer r.land(time.Now())
 	replies := make([]*redis.StringCmd, len(batch))
 	err := r.send(batch, replies)
 	if errors.Is(err, redis.Nil) {

@@ -219,6 +219,60 @@ func sink(ctx context.Context) error {
 	return context.DeadlineExceeded
 }
 
+// Where a round trip is mostly the network's, sharing one would save little and cost
+// another's time.
+func TestReads_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true})
+		defer func() { _ = client.Close() }()
+		client.AddHook(faraway(5 * time.Millisecond))
+		b := record.NewRedis(client, nil)
+		for range 200 { // it takes some to know how far
+			if _, err := b.Get(t.Context(), "key"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		var wait sync.WaitGroup
+		for range 30 {
+			wait.Go(func() {
+				for range 20 {
+					if _, err := b.Get(t.Context(), "key"); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wait.Wait()
+		if took := time.Since(began); took > 110*time.Millisecond { // 20 trips of 5 ms
+			t.Errorf("20 reads in a row took %v", took)
+		}
+	})
+}
+
+// faraway is a hook in place of a Redis that takes its time and has nothing.
+type faraway time.Duration
+
+func (faraway) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (f faraway) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(_ context.Context, cmd redis.Cmder) error {
+		time.Sleep(time.Duration(f))
+		cmd.SetErr(redis.Nil)
+		return redis.Nil
+	}
+}
+
+func (f faraway) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(_ context.Context, cmds []redis.Cmder) error {
+		time.Sleep(time.Duration(f))
+		for _, cmd := range cmds {
+			cmd.SetErr(redis.Nil)
+		}
+		return redis.Nil
+	}
+}
+
 // go-redis gives the commands of a pipeline no error of their own where it got no
 // connection for them.
 func TestG2_ReadsThatCouldNotBeSentTogetherAreNotAbsent(t *testing.T) {
