@@ -15,8 +15,8 @@
 //
 //	client := msgraphsdk.NewGraphServiceClient(graph.Adapter(c))
 //
-// It is not in this package because that import costs eight minutes of
-// compilation and 4.7 GB of memory; examples/graph-client shows it. [For] and
+// It is not in this package because that import costs six to eight CPU minutes
+// of compilation, twice as much as this package does; examples/graph-client shows it. [For] and
 // [AdapterFor] are for workers, which have a credential and no request.
 //
 // # Calls
