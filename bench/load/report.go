@@ -124,7 +124,7 @@ func us(s spread) string {
 
 func ratio(s spread) string { return fmt.Sprintf("%.2f (%.2f-%.2f)", s.Median, s.Least, s.Most) }
 
-func mb(bytes int64) string { return fmt.Sprintf("%.1f", float64(bytes)/(1<<20)) }
+func mb(bytes int64) string { return fmt.Sprintf("%.1f", float64(bytes)/1e6) }
 
 func sum(numbers []int) (n int) {
 	for _, one := range numbers {
