@@ -56,7 +56,7 @@ bench-build: ## Measure what building costs, on a cold cache (ten minutes)
 .PHONY: lint
 lint: $(GOLANGCI) ## Run the linters, gofumpt and vet over all modules
 	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run ./...) || exit 1; done
-	$(GO) mod tidy -diff
+	@for module in $(MODULES); do (cd $$module && $(GO) mod tidy -diff) || exit 1; done
 	$(GO) mod verify
 
 .PHONY: fmt
