@@ -75,6 +75,11 @@ func (p *pendingTokens) remove(name string) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.forget(name)
+}
+
+// forget is remove. The lock is held.
+func (p *pendingTokens) forget(name string) {
 	delete(p.bySession, name)
 	p.count.Store(int32(len(p.bySession))) //nolint:gosec // bounded
 }
@@ -103,8 +108,7 @@ func (p *pendingTokens) stored(name string, one *pending) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bySession[name] == one {
-		delete(p.bySession, name)
-		p.count.Store(int32(len(p.bySession))) //nolint:gosec // bounded
+		p.forget(name)
 	}
 }
 

@@ -164,8 +164,8 @@ func (a *Auth) remaining(s *session) time.Duration {
 	return min(a.cfg.IdleTimeout, time.Until(s.User.ExpiresAt))
 }
 
-// create stores a new session and its tokens and returns the cookie value. Those that are leaving end
-// when it has begun, and do not count among their user's.
+// create stores a new session and its tokens and returns the cookie value. Those that are
+// leaving end when it has begun, and do not count among their user's.
 func (a *Auth) create(ctx context.Context, s *session, tokens []byte, leaving map[string]*session) (id string, err error) {
 	if id, err = randomID(a.rand); err != nil {
 		return "", err

@@ -152,8 +152,8 @@ type turn struct {
 
 // counters are what is read before and after.
 type counters struct {
-	cpu                        time.Duration
-	redis, token, other, graph int
+	cpu                 time.Duration
+	redis, token, graph int
 }
 
 func (b *bench) counters(ctx context.Context, s *server) (c counters, err error) {
@@ -161,7 +161,7 @@ func (b *bench) counters(ctx context.Context, s *server) (c counters, err error)
 	for _, n := range calls {
 		c.redis += n
 	}
-	c.token, c.other, c.graph = b.emulator.calls()
+	c.token, c.graph = b.emulator.calls()
 	var failed error
 	c.cpu, failed = s.cpu()
 	return c, errors.Join(err, failed)

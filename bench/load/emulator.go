@@ -46,11 +46,9 @@ func newEmulator(o options, scratch string, redirectURIs []string) (*emulator, e
 	return e, os.WriteFile(e.caFile, e.CAPEM(), 0o600)
 }
 
-// calls are how often Entra and Graph were asked.
-func (e *emulator) calls() (token, other, graph int) {
-	return e.Count(entratest.Token),
-		e.Count(entratest.Discovery) + e.Count(entratest.Keys) + e.Count(entratest.InstanceDiscovery),
-		e.Count(entratest.GraphMe)
+// calls are how often the token endpoint and Graph were asked.
+func (e *emulator) calls() (token, graph int) {
+	return e.Count(entratest.Token), e.Count(entratest.GraphMe)
 }
 
 // here leads an address of Microsoft's, which some systems have built in, to the emulator.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"sync"
@@ -175,9 +176,9 @@ func (c *crowd) grow(ctx context.Context, size int) error {
 }
 
 func (c *crowd) add(ctx context.Context, n int) error {
-	session, user := clone(c.genuine), map[string]any{}
+	session, user := maps.Clone(c.genuine), map[string]any{}
 	if genuine, ok := c.genuine["user"].(map[string]any); ok {
-		user = clone(genuine)
+		user = maps.Clone(genuine)
 	}
 	oid, mail, sid := c.id(n), c.mail(n), fmt.Sprintf("sid-%d", n)
 	user["oid"], user["mail"], user["upn"] = oid, mail, mail
@@ -194,12 +195,4 @@ func (c *crowd) add(ctx context.Context, n int) error {
 	_, err = c.records.Enlist(ctx, name, time.Now().Add(life), 100,
 		record.NewLabel("user", c.tenant, oid), record.NewLabel("mail", c.tenant, mail), record.NewLabel("sid", sid))
 	return err
-}
-
-func clone(m map[string]any) map[string]any {
-	copied := make(map[string]any, len(m))
-	for name, value := range m {
-		copied[name] = value
-	}
-	return copied
 }

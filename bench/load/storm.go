@@ -12,7 +12,7 @@ import (
 const (
 	// stormers ask at once, of each process, with a token that has expired.
 	stormers = 50
-	// storms are how often, each time for another user.
+	// stormRounds are how often, each time for another user.
 	stormRounds = 5
 	// stormLife is how long the tokens live that are waited for to expire.
 	stormLife = 40 * time.Second
@@ -69,7 +69,7 @@ func stormWorkload(ctx context.Context, b *bench) (*result, error) {
 
 // round is one storm.
 func (t *storm) round(e *emulator, s *server, v *visitor) {
-	before, _, _ := e.calls()
+	before, _ := e.calls()
 	var wait sync.WaitGroup
 	var succeeded atomic.Int64
 	var failure atomic.Value
@@ -85,7 +85,7 @@ func (t *storm) round(e *emulator, s *server, v *visitor) {
 		})
 	}
 	wait.Wait()
-	after, _, _ := e.calls()
+	after, _ := e.calls()
 	t.Succeeded += int(succeeded.Load())
 	t.Calls = append(t.Calls, after-before)
 	t.Slowest = max(t.Slowest, float64(time.Since(began).Microseconds())/1e3)
