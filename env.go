@@ -337,7 +337,7 @@ func setKeys(cfg *Config, value string) error {
 }
 
 func setStorage(cfg *Config, value string) error {
-	client, err := redisClient(value)
+	client, err := redisClient(value, redisOptions{})
 	if err == nil {
 		cfg.Storage = fiberredis.NewFromConnection(client)
 	}

@@ -54,7 +54,8 @@ type Auth struct {
 	gate  *entraGate   // before its token endpoint
 	keys  *idtoken.KeySet
 
-	tenant atomic.Pointer[string] // that the authority's domain name stands for
+	tenant        atomic.Pointer[string] // that the authority's domain name stands for
+	touchFailedAt atomic.Int64           // Unix nanoseconds; see touch
 
 	renewals    singleflight.Group
 	memberships singleflight.Group

@@ -30,11 +30,18 @@ import (
 // and for a connection of the pool. All tries at a command together take twice
 // read_timeout at most.
 //
+// Connections are given up after three minutes without use (conn_max_idle_time), and those
+// that the network has dropped are noticed together.
+//
 // RedisStorage does not connect, so an app starts while Redis is down. The caller closes
 // the storage, which serves Fiber's session middleware as well. The error never contains
 // the URL, which holds a password.
-func RedisStorage(url string) (*fiberredis.Storage, error) {
-	client, err := redisClient(url)
+func RedisStorage(url string, options ...RedisOption) (*fiberredis.Storage, error) {
+	var more redisOptions
+	for _, set := range options {
+		set(&more)
+	}
+	client, err := redisClient(url, more)
 	if err != nil {
 		return nil, fmt.Errorf("fibermsal: RedisStorage: the URL %w", err)
 	}

@@ -1,33 +1,62 @@
 package fibermsal
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal/internal/redisdial"
 )
 
-// Deadlines of a Redis command. go-redis waits for seconds by default, and
-// ignores the context's deadline, so a stalled Redis would hold every request.
+// Time limits of a Redis command. go-redis waits for seconds by default, and ignores the
+// context's deadline, so that a stalled Redis would hold every request.
 const (
 	redisDialTimeout = 500 * time.Millisecond
 	redisTimeout     = 250 * time.Millisecond
 	redisRetries     = 1
 	redisDials       = 1
-	redisDialPause   = time.Millisecond // which go-redis waits after the last attempt, too
+	redisDialPause   = time.Millisecond // which go-redis also waits after the last attempt
+	// redisIdleTime is how long a connection is kept that nobody uses. Load balancers drop
+	// idle ones after about four minutes, without saying so.
+	redisIdleTime = 3 * time.Minute
 )
 
-// hurry sets the deadlines that a URL leaves open.
-func hurry(dial, read, write, pool *time.Duration) {
-	*dial = orDefault(*dial, redisDialTimeout)
-	*read = orDefault(*read, redisTimeout)
-	*write = orDefault(*write, redisTimeout)
-	*pool = orDefault(*pool, redisTimeout)
+// clientOptions are the options that go-redis' three kinds of clients have in common. Their
+// types share no interface.
+type clientOptions struct {
+	dialTimeout, readTimeout, writeTimeout, poolTimeout, idleTime *time.Duration
+
+	honourDeadlines *bool
+	dials           *int
+	dialPause       *time.Duration
+	dialer          *func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls             **tls.Config
+	user, password  *string
+	credentials     *func(context.Context) (user, password string, err error)
+}
+
+// complete sets what the URL leaves open, and what no URL can say.
+func (o clientOptions) complete(more redisOptions) error {
+	if err := more.merge(o); err != nil {
+		return err
+	}
+	*o.dialTimeout = orDefault(*o.dialTimeout, redisDialTimeout)
+	*o.readTimeout = orDefault(*o.readTimeout, redisTimeout)
+	*o.writeTimeout = orDefault(*o.writeTimeout, redisTimeout)
+	*o.poolTimeout = orDefault(*o.poolTimeout, redisTimeout)
+	*o.idleTime = orDefault(*o.idleTime, redisIdleTime)
+	*o.honourDeadlines, *o.dials, *o.dialPause = true, redisDials, redisDialPause
+	*o.dialer = redisdial.New(max(*o.dialTimeout, 0), max(*o.readTimeout, 0), *o.tls).Dial
+	return nil
 }
 
 // redisURLError is what is wrong with a URL. It completes a sentence about the URL, and
@@ -53,11 +82,11 @@ func readsReplicas(name string) error {
 }
 
 // redisParser reads a URL for one way to run Redis.
-type redisParser func(*url.URL) (connect func() redis.UniversalClient, err error)
+type redisParser func(*url.URL, redisOptions) (connect func() redis.UniversalClient, err error)
 
 // redisClient makes the client that a URL asks for. The error is a [redisURLError]: those
 // of go-redis repeat what they do not understand, which may be the password (threat F2).
-func redisClient(address string) (redis.UniversalClient, error) {
+func redisClient(address string, more redisOptions) (redis.UniversalClient, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
@@ -74,7 +103,7 @@ func redisClient(address string) (redis.UniversalClient, error) {
 	case options.Has("addr"):
 		parse = parseCluster
 	}
-	connect, err := parse(u)
+	connect, err := parse(u, more)
 	if err != nil {
 		return nil, mistakeIn(*u, parse, err)
 	}
@@ -92,7 +121,7 @@ func mistakeIn(u url.URL, parse redisParser, err error) error {
 	options := u.Query()
 	for _, name := range slices.Sorted(maps.Keys(options)) {
 		part := url.URL{Scheme: "redis", Host: u.Host, RawQuery: url.Values{name: options[name]}.Encode()}
-		if _, err := parse(&part); err != nil {
+		if _, err := parse(&part, redisOptions{}); err != nil {
 			return wrongOption(name)
 		}
 	}
@@ -102,20 +131,25 @@ func mistakeIn(u url.URL, parse redisParser, err error) error {
 	return redisURLError("has a path that is not the number of a database")
 }
 
-func parseSingle(u *url.URL) (func() redis.UniversalClient, error) {
+func parseSingle(u *url.URL, more redisOptions) (func() redis.UniversalClient, error) {
 	o, err := redis.ParseURL(u.String())
 	if err != nil {
 		return nil, err
 	}
-	o.ContextTimeoutEnabled = true
-	hurry(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 	o.MaxRetries = orDefault(o.MaxRetries, redisRetries)
-	o.DialerRetries, o.DialerRetryTimeout = redisDials, redisDialPause
+	common := clientOptions{
+		&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout, &o.ConnMaxIdleTime,
+		&o.ContextTimeoutEnabled, &o.DialerRetries, &o.DialerRetryTimeout, &o.Dialer, &o.TLSConfig,
+		&o.Username, &o.Password, &o.CredentialsProviderContext,
+	}
+	if err := common.complete(more); err != nil {
+		return nil, err
+	}
 	return func() redis.UniversalClient { return redis.NewClient(o) }, nil
 }
 
 // parseCluster leaves MaxRetries alone: a Cluster's client has its redirects.
-func parseCluster(u *url.URL) (func() redis.UniversalClient, error) {
+func parseCluster(u *url.URL, more redisOptions) (func() redis.UniversalClient, error) {
 	if u.Scheme == "unix" {
 		return nil, socketAlone()
 	}
@@ -132,13 +166,18 @@ func parseCluster(u *url.URL) (func() redis.UniversalClient, error) {
 	case o.RouteRandomly:
 		return nil, readsReplicas("route_randomly")
 	}
-	o.ContextTimeoutEnabled = true
-	hurry(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
-	o.DialerRetries, o.DialerRetryTimeout = redisDials, redisDialPause
+	common := clientOptions{
+		&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout, &o.ConnMaxIdleTime,
+		&o.ContextTimeoutEnabled, &o.DialerRetries, &o.DialerRetryTimeout, &o.Dialer, &o.TLSConfig,
+		&o.Username, &o.Password, &o.CredentialsProviderContext,
+	}
+	if err := common.complete(more); err != nil {
+		return nil, err
+	}
 	return func() redis.UniversalClient { return redis.NewClusterClient(o) }, nil
 }
 
-func parseSentinel(u *url.URL) (func() redis.UniversalClient, error) {
+func parseSentinel(u *url.URL, more redisOptions) (func() redis.UniversalClient, error) {
 	if u.Scheme == "unix" {
 		return nil, socketAlone()
 	}
@@ -155,9 +194,14 @@ func parseSentinel(u *url.URL) (func() redis.UniversalClient, error) {
 	case o.RouteRandomly:
 		return nil, readsReplicas("route_randomly")
 	}
-	o.ContextTimeoutEnabled = true
-	hurry(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 	o.MaxRetries = orDefault(o.MaxRetries, redisRetries)
-	o.DialerRetries, o.DialerRetryTimeout = redisDials, redisDialPause
+	common := clientOptions{
+		&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout, &o.ConnMaxIdleTime,
+		&o.ContextTimeoutEnabled, &o.DialerRetries, &o.DialerRetryTimeout, &o.Dialer, &o.TLSConfig,
+		&o.Username, &o.Password, &o.CredentialsProviderContext,
+	}
+	if err := common.complete(more); err != nil {
+		return nil, err
+	}
 	return func() redis.UniversalClient { return redis.NewFailoverClient(o) }, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,9 +17,10 @@ import (
 const (
 	// tripAfter is how many failures in a row mean that the storage is down.
 	tripAfter = 5
-	// probeEvery is how often one caller tries whether it is back. In between
-	// nobody waits for it.
-	probeEvery = 500 * time.Millisecond
+	// probeEvery is how long after a failed attempt one caller tries whether it is back. In
+	// between requests fail at once. An attempt takes half a second at most, so that service
+	// is back within a second.
+	probeEvery = 200 * time.Millisecond
 )
 
 // ErrDown says that the storage has failed so often just now that it was not asked.
@@ -67,11 +67,11 @@ func NewGuarded(backend Backend, observe func(operation string) func(error), cha
 }
 
 // partOf returns the part that holds a key.
-func (g *Guarded) partOf(ctx context.Context, key string) (*part, error) {
+func (g *Guarded) partOf(ctx, caller context.Context, key string) (*part, error) {
 	if g.locate == nil {
 		return g.whole, nil
 	}
-	where, err := execute(g.whole, func() (string, error) { return g.locate(ctx, key) })
+	where, err := execute(caller, g.whole, func() (string, error) { return g.locate(ctx, key) })
 	if err != nil {
 		return nil, err
 	}
@@ -88,9 +88,8 @@ func (g *Guarded) part(where, key string) *part {
 			MaxRequests:  1,
 			Timeout:      probeEvery,
 			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
-			IsSuccessful: func(err error) bool { return err == nil || refused(err) },
-			// A caller who gave up says nothing about the storage.
-			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+			IsSuccessful: func(err error) bool { return err == nil || isReply(err) },
+			IsExcluded:   func(err error) bool { return errors.As(err, new(*gaveUp)) || errors.Is(err, context.Canceled) },
 			OnStateChange: func(_ string, _, to gobreaker.State) {
 				g.mu.Lock()
 				defer g.mu.Unlock()
@@ -132,30 +131,60 @@ func (g *Guarded) forget(ctx context.Context) {
 	g.report()
 }
 
-// refused reports whether Redis is up and refuses one command: a full memory takes
-// no new session, and has those it holds.
-func refused(err error) bool {
+// isReply reports whether an error is the reply of a server that is up: one that refuses a
+// command, such as a write without enough replicas or memory, serves others.
+func isReply(err error) bool {
 	var reply redis.Error
-	return errors.As(err, &reply) && slices.ContainsFunc(refusals, func(start string) bool {
-		return strings.HasPrefix(reply.Error(), start)
-	})
+	if !errors.As(err, &reply) {
+		return false
+	}
+	switch kind, _, _ := strings.Cut(reply.Error(), " "); kind {
+	case "LOADING", "MASTERDOWN":
+		return false
+	case "CLUSTERDOWN":
+		return reply.Error() != clusterDown
+	}
+	return true
 }
 
-// refusals are how such replies start, the last one from within a script.
-var refusals = []string{"OOM ", "NOPERM ", "ERR The user executing the script can't run this command"}
+// clusterDown is the reply of a Cluster's master that serves nothing. Other replies of the
+// kind are about one slot, or about writes.
+const clusterDown = "CLUSTERDOWN The cluster is down"
+
+// gaveUp is the failure of an operation that its caller's own context ended. It says
+// nothing about the storage.
+type gaveUp struct{ error }
+
+func (g *gaveUp) Unwrap() error { return g.error }
+
+// deadlineSlack is by how much a connection's timer may be ahead of a context's.
+const deadlineSlack = 5 * time.Millisecond
+
+// endedBy reports whether the caller's context ended an operation that failed, and not the
+// time limit of all operations or of the client.
+func endedBy(caller context.Context, err error) bool {
+	if caller.Err() != nil {
+		return true
+	}
+	deadline, ok := caller.Deadline()
+	var t interface{ Timeout() bool }
+	return ok && time.Until(deadline) < deadlineSlack && errors.As(err, &t) && t.Timeout()
+}
 
 // guarded asks the part of the storage that holds a key, unless it is down. It waits no
-// longer than the backend wants: who lets a client retry and follow redirects at its
-// leisure waits for several deadlines one after the other (threat G3).
-func guarded[T any](ctx context.Context, g *Guarded, operation, key string, ask func(context.Context) (T, error)) (T, error) {
-	ctx, done := g.bounds.bounded(ctx)
-	defer done()
-	p, err := g.partOf(ctx, key)
-	if err != nil {
-		var none T
-		return none, err
+// longer than the backend allows: a client that retries and follows redirects would wait
+// for several time limits one after the other (threat G3).
+func guarded[T any](caller context.Context, g *Guarded, operation, key string, ask func(context.Context) (T, error)) (result T, err error) {
+	if err := caller.Err(); err != nil {
+		return result, err
 	}
-	result, err := execute(p, func() (T, error) { return observed(ctx, g.observe, operation, ask) })
+	ctx, done := g.bounds.bounded(caller)
+	defer done()
+	p, err := g.partOf(ctx, caller, key)
+	if err != nil {
+		return result, err
+	}
+	result, err = execute(caller, p, func() (T, error) { return observed(ctx, g.observe, operation, ask) })
 	if err == nil {
 		g.forget(ctx)
 	}
@@ -185,8 +214,15 @@ func caught[T any](ctx context.Context, ask func(context.Context) (T, error)) (r
 	return ask(ctx)
 }
 
-func execute[T any](p *part, ask func() (T, error)) (T, error) {
-	result, err := p.Execute(func() (any, error) { return ask() })
+// execute asks a part and has its breaker count the outcome, unless the caller ended it.
+func execute[T any](caller context.Context, p *part, ask func() (T, error)) (T, error) {
+	result, err := p.Execute(func() (any, error) {
+		t, err := ask()
+		if err != nil && endedBy(caller, err) {
+			err = &gaveUp{err}
+		}
+		return t, err
+	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		err = ErrDown
 	}

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
@@ -119,5 +121,175 @@ func TestGuarded_RefusalIsNoOutage(t *testing.T) {
 	}
 	if v, err := g.Get(ctx, "a"); string(v) != "1" || told {
 		t.Errorf("%q, %v, told: %v", v, err, told)
+	}
+}
+
+// slow is a storage that answers after a time, or when its caller's context ends.
+type slow struct {
+	*record.Memory
+	takes time.Duration
+}
+
+func (s *slow) Patience() time.Duration { return 500 * time.Millisecond }
+
+func (s *slow) Get(ctx context.Context, key string) ([]byte, error) {
+	select {
+	case <-time.After(s.takes):
+		return s.Memory.Get(ctx, key)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// A caller's own end, however many there are of them, opens no breaker.
+func TestGuarded_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
+	for name, limited := range map[string]func(context.Context) (context.Context, context.CancelFunc){
+		"whose deadline has passed": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithDeadline(ctx, time.Now().Add(-time.Second))
+		},
+		"whose deadline passes": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 10*time.Millisecond)
+		},
+		"who cancel": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(10*time.Millisecond, cancel)
+			return ctx, cancel
+		},
+		"who cancel for a reason of their own": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			time.AfterFunc(10*time.Millisecond, func() { cancel(errDead) })
+			return ctx, func() { cancel(nil) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &slow{Memory: record.NewMemory(), takes: 100 * time.Millisecond}
+				g := record.NewGuarded(s, nil, func(down bool) { t.Errorf("down: %t", down) })
+				for range 50 {
+					ctx, cancel := limited(t.Context())
+					if _, err := g.Get(ctx, "a"); err == nil || errors.Is(err, record.ErrDown) {
+						t.Errorf("the caller who gave up got %v", err)
+					}
+					cancel()
+				}
+				if _, err := g.Get(t.Context(), "a"); err != nil {
+					t.Errorf("another caller: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// The limit of every operation is the storage's failure, also for a caller who has set a
+// later one.
+func TestGuarded_StorageThatStallsIsDownForCallersWithTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{Memory: record.NewMemory(), takes: time.Hour}
+		g := record.NewGuarded(s, nil, func(bool) {})
+		for i := range 6 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			want := context.DeadlineExceeded
+			if i == 5 {
+				want = record.ErrDown
+			}
+			if _, err := g.Get(ctx, "a"); !errors.Is(err, want) {
+				t.Errorf("after %d failures: %v", i, err)
+			}
+			cancel()
+		}
+	})
+}
+
+// A caller who gives up while it finds out for all whether the storage is back leaves that
+// to the next one.
+func TestGuarded_ProbeOfACallerWhoGivesUpIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{Memory: record.NewMemory(), takes: time.Hour}
+		g := record.NewGuarded(s, nil, func(bool) {})
+		for range 6 {
+			_, _ = g.Get(t.Context(), "a")
+		}
+		s.takes = 100 * time.Millisecond
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if _, err := g.Get(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the probe: %v", err)
+		}
+		if _, err := g.Get(t.Context(), "a"); err != nil {
+			t.Errorf("the next caller: %v", err)
+		}
+	})
+}
+
+// reply is an error that Redis answered.
+type reply string
+
+func (r reply) Error() string { return string(r) }
+func (reply) RedisError()     {}
+
+// says is a hook in place of a Redis that answers all commands with an error.
+type says struct{ text string }
+
+func (says) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s says) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(_ context.Context, cmd redis.Cmder) error {
+		cmd.SetErr(reply(s.text))
+		return cmd.Err()
+	}
+}
+
+func (s says) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(_ context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			cmd.SetErr(reply(s.text))
+		}
+		return cmds[0].Err()
+	}
+}
+
+func TestGuarded_ServerThatAnswersIsUp(t *testing.T) {
+	t.Parallel()
+	for text, down := range map[string]bool{
+		"NOREPLICAS Not enough good replicas to write.":                                    false,
+		"MISCONF Redis is configured to save RDB snapshots":                                false,
+		"READONLY You can't write against a read only replica.":                            false,
+		"TRYAGAIN Multiple keys request during rehashing of slot":                          false,
+		"WRONGTYPE Operation against a key holding the wrong kind of value":                false,
+		"OOM command not allowed when used memory > 'maxmemory'.":                          false,
+		"NOPERM this user has no permissions":                                              false,
+		"NOAUTH Authentication required.":                                                  false,
+		"BUSY Redis is busy running a script.":                                             false,
+		"EXECABORT Transaction discarded":                                                  false,
+		"ERR unknown command 'zunion'":                                                     false,
+		"ERR max number of clients reached":                                                false,
+		"ERR The user executing the script can't run this command or subcommand":           false,
+		"CLUSTERDOWN Hash slot not served":                                                 false,
+		"CLUSTERDOWN The cluster is down and only accepts read commands":                   false,
+		"CLUSTERDOWN The cluster is down":                                                  true,
+		"LOADING Redis is loading the dataset in memory":                                   true,
+		"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.": true,
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			client := redis.NewClient(&redis.Options{})
+			t.Cleanup(func() { _ = client.Close() })
+			client.AddHook(says{text})
+			wentDown := false
+			g := record.NewGuarded(record.NewRedis(client, nil), nil, func(bool) { wentDown = true })
+			ctx := t.Context()
+			for range 3 {
+				_, errGet := g.Get(ctx, "a")
+				_, errSwap := g.Swap(ctx, "a", nil, nil, time.Minute)
+				err := errors.Join(g.Set(ctx, "a", nil, time.Minute), g.Touch(ctx, time.Minute, "a", "b"), g.Delete(ctx, "a", "b"))
+				if errGet == nil || errSwap == nil || err == nil {
+					t.Error("no error")
+				}
+			}
+			if wentDown != down {
+				t.Errorf("taken for down: %t", wentDown)
+			}
+		})
 	}
 }

@@ -13,44 +13,93 @@ import (
 )
 
 const (
-	// maxBatch bounds how many reads go out together, and so how long the first of them
+	// maxBatch bounds how many reads share a round trip, and so how long the first of them
 	// waits for the last.
 	maxBatch = 64
-	// minFlights keeps one connection that is stuck from holding everybody up.
-	minFlights = 2
-	// nearTrip is what a round trip takes whose time is mostly work, of this machine and of
-	// Redis. Of a longer one the rest is a network's, and spent waiting.
+	// nearTrip is the duration of a round trip that is mostly work, of this machine and of
+	// Redis. The rest of a longer one is spent waiting for a network.
 	nearTrip = 250 * time.Microsecond
-	// maxFlights is how many may be under way to a Redis however far away.
-	maxFlights = 1024
 )
 
-// reads lets callers who read at the same time share a round trip. As long as few do, each
-// goes by itself. When as many are under way as keep the processors busy, the next wait for
-// one to come back, and then go together: that costs the socket once instead of once for
-// each, which is most of what a signed-in request costs. A reply that went to the wrong
-// caller would not open there (threat G6). It is safe for concurrent use.
+// readers are the reads of each server: the masters of a Cluster must not wait for each
+// other. It is safe for concurrent use.
+type readers struct {
+	client   redis.UniversalClient
+	bounds   *deadlines
+	poolSize int
+	locate   func(ctx context.Context, key string) (where string, err error) // nil: there is one server
+	whole    *reads                                                          // of the one server
+	byServer sync.Map                                                        // *reads by address
+}
+
+func newReaders(client redis.UniversalClient, bounds *deadlines, locate func(context.Context, string) (string, error)) *readers {
+	r := &readers{client: client, bounds: bounds, poolSize: poolSizeOf(client), locate: locate}
+	r.whole = r.fresh()
+	return r
+}
+
+func (r *readers) fresh() *reads {
+	return &reads{client: r.client, bounds: r.bounds, limit: max(1, r.poolSize-r.poolSize/4), trip: nearTrip}
+}
+
+// of returns the reads of the server that holds a key.
+func (r *readers) of(ctx context.Context, key string) (*reads, error) {
+	if r.locate == nil {
+		return r.whole, nil
+	}
+	where, err := r.locate(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if known, ok := r.byServer.Load(where); ok {
+		return known.(*reads), nil //nolint:forcetypeassert // nothing else is stored
+	}
+	added, _ := r.byServer.LoadOrStore(where, r.fresh())
+	return added.(*reads), nil //nolint:forcetypeassert // the same
+}
+
+// poolSizeOf is how many connections a client has to each server.
+func poolSizeOf(client redis.UniversalClient) int {
+	size, active := 0, 0
+	switch c := client.(type) {
+	case *redis.Client:
+		size, active = c.Options().PoolSize, c.Options().MaxActiveConns
+	case *redis.ClusterClient:
+		size, active = c.Options().PoolSize, c.Options().MaxActiveConns
+	}
+	if active > 0 {
+		size = min(size, active)
+	}
+	return size
+}
+
+// reads lets callers who read at the same time share a round trip to one server. While few
+// do, each read is sent by itself. When as many round trips are under way as keep the
+// processors busy, further reads wait until one of them returns and are then sent together:
+// the socket is used once instead of once per read, which is most of the cost of a
+// signed-in request. A reply that reaches the wrong caller does not open there (threat G6).
+// It is safe for concurrent use.
 type reads struct {
 	client redis.UniversalClient
-	bounds *deadlines // of who waits, and with who flies
+	bounds *deadlines // of a caller's wait, and of a round trip
+	// limit is how many connections reads may use, which leaves some for writes. A flight
+	// beyond the size of the pool would wait for a connection instead of for company, and
+	// time out there (trap R5).
+	limit int
 
 	mu      sync.Mutex
-	flights int // under way
+	flights int // round trips under way
 	trip    time.Duration
 	waiting []*read
 }
 
-func newReads(client redis.UniversalClient, bounds *deadlines) *reads {
-	return &reads{client: client, bounds: bounds, trip: nearTrip}
-}
-
-// most is how many may be under way. The lock is held.
+// most is how many flights may be under way: as many as keep the processors busy, and more
+// if Redis is far away. The lock is held.
 func (r *reads) most() int {
-	near := max(minFlights, runtime.GOMAXPROCS(0))
-	return min(near*int(max(1, r.trip/nearTrip)), maxFlights)
+	return min(runtime.GOMAXPROCS(0)*int(max(1, r.trip/nearTrip)), r.limit)
 }
 
-// read is one that waits. What it brought may be looked at once it has landed.
+// read is one caller's read. Value and err are set when landed is closed.
 type read struct {
 	key    string
 	landed chan struct{}
@@ -60,15 +109,21 @@ type read struct {
 
 // get returns nil for an absent key.
 func (r *reads) get(ctx context.Context, key string) ([]byte, error) {
+	_, shared := ctx.(due)
+	endless := shared || ctx.Done() == nil // but for the deadline of all operations
 	r.mu.Lock()
-	if r.flights < r.most() {
+	if r.flights < r.most() && endless {
 		r.flights++
 		r.mu.Unlock()
-		defer r.land(time.Now()) //nolint:contextcheck // who flies next has nothing to do with this caller
+		defer r.land(time.Now()) //nolint:contextcheck // the next flight does not belong to this caller
 		return valueOf(r.client.Get(ctx, key))
 	}
 	me := &read{key: key, landed: make(chan struct{})}
 	r.waiting = append(r.waiting, me)
+	if r.flights < r.most() { // go-redis closes the connection of a caller who gives up
+		r.flights++
+		r.takeOff() //nolint:contextcheck // the same
+	}
 	r.mu.Unlock()
 	if err := r.await(ctx, me); err != nil {
 		return nil, err
@@ -76,8 +131,8 @@ func (r *reads) get(ctx context.Context, key string) ([]byte, error) {
 	return me.value, me.err
 }
 
-// await returns when the read has landed, or with an error if its caller is tired of
-// waiting. The others do not notice.
+// await returns when the read has landed, or with an error when the caller's context ends.
+// The other reads of the flight go on.
 func (r *reads) await(ctx context.Context, me *read) error {
 	ctx, done := r.bounds.bounded(ctx)
 	defer done()
@@ -91,16 +146,22 @@ func (r *reads) await(ctx context.Context, me *read) error {
 	if i := slices.Index(r.waiting, me); i >= 0 {
 		r.waiting = slices.Delete(r.waiting, i, i+1)
 	}
-	return ctx.Err() // what the breaker knows, whatever the cause
+	return ctx.Err() // not the cause: the breaker compares it
 }
 
-// land makes room, and has the next fly, if any wait. How far away Redis is, the shortest
-// trip of late tells best: others were held up by work.
+// land ends a flight and starts the next one if reads are waiting. The shortest of the
+// recent trips tells best how far away Redis is, because others were held up by work.
 func (r *reads) land(began time.Time) {
 	took := time.Since(began)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trip = min(took, r.trip+r.trip/64+time.Microsecond)
+	r.takeOff()
+}
+
+// takeOff sends waiting reads together, or ends the flight if there are none. The lock is
+// held.
+func (r *reads) takeOff() {
 	n := min(len(r.waiting), maxBatch)
 	if n == 0 {
 		r.flights--
@@ -111,8 +172,8 @@ func (r *reads) land(began time.Time) {
 	go r.fly(batch)
 }
 
-// fly reads for all of a batch, and on behalf of none of them: no caller's end is that of
-// the others, and nothing of a request outlives it (trap T13).
+// fly reads for a whole batch, in no caller's context: a caller's end does not concern the
+// others, and nothing of a request outlives it (trap T13).
 func (r *reads) fly(batch []*read) {
 	defer r.land(time.Now())
 	replies := make([]*redis.StringCmd, len(batch))
@@ -122,8 +183,8 @@ func (r *reads) fly(batch []*read) {
 	}
 	for i, one := range batch {
 		one.value, one.err = valueOf(replies[i])
-		// go-redis tells a command of a pipeline nothing if it got no connection (trap R4).
-		// Nobody must take that for an absent session; none of our values is empty (E10).
+		// go-redis leaves the commands of a pipeline that got no connection without an error
+		// (trap R4). That must not pass for an absent session; no value of ours is empty (E10).
 		if one.err == nil && replies[i].Err() == nil && len(one.value) == 0 {
 			one.err = err
 		}
@@ -131,7 +192,7 @@ func (r *reads) fly(batch []*read) {
 	}
 }
 
-// send returns the first error. Each reply tells its own, if it has come.
+// send returns the first error. Each reply has its own, if it arrived.
 func (r *reads) send(batch []*read, replies []*redis.StringCmd) (err error) {
 	ctx, done := r.bounds.bounded(context.Background())
 	defer done()
@@ -140,7 +201,7 @@ func (r *reads) send(batch []*read, replies []*redis.StringCmd) (err error) {
 		replies[i] = pipeline.Get(ctx, one.key)
 	}
 	defer func() {
-		if p := recover(); p != nil { // of a hook of the app's client, past every other recover
+		if p := recover(); p != nil { // from a hook of the app's client, past every other recover
 			err = fmt.Errorf("record: panic: %v", p)
 		}
 	}()

@@ -74,9 +74,9 @@ func turnstileAt(client redis.UniversalClient) (record.Backend, *turnstile, int)
 }
 
 // hold has so many callers read that nobody else can go alone.
-func hold(ctx context.Context, wait *sync.WaitGroup, b record.Backend, hook *turnstile, alone int) {
+func hold(wait *sync.WaitGroup, b record.Backend, hook *turnstile, alone int) {
 	for range alone {
-		wait.Go(func() { _, _ = b.Get(ctx, "held up") })
+		wait.Go(func() { _, _ = b.Get(context.Background(), "held up") })
 		<-hook.arrived
 	}
 }
@@ -92,7 +92,7 @@ func TestReads_ManyAtOnceShareRoundTripsAndGetTheirOwn(t *testing.T) {
 		}
 	}
 	var wait sync.WaitGroup
-	hold(ctx, &wait, b, hook, alone)
+	hold(&wait, b, hook, alone)
 	started := make(chan struct{}, callers)
 	for i := range callers {
 		wait.Go(func() {
@@ -123,7 +123,7 @@ func TestReads_WhoGivesUpLeavesTheOthersTheirTurn(t *testing.T) {
 	b, hook, alone := newTurnstile(t)
 	steps{t, b}.set("key", "value")
 	var wait sync.WaitGroup
-	hold(t.Context(), &wait, b, hook, alone)
+	hold(&wait, b, hook, alone)
 	for i := range 100 {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -151,7 +151,7 @@ func TestG23_APanicInAHookOfTheClientFailsWhoSharedTheTrip(t *testing.T) {
 	steps{t, b}.set("key", "value")
 	hook.wreck.Store(true)
 	var wait sync.WaitGroup
-	hold(t.Context(), &wait, b, hook, alone)
+	hold(&wait, b, hook, alone)
 	var failed, served atomic.Int32
 	started := make(chan struct{}, 50)
 	for range 50 {
@@ -223,9 +223,9 @@ func sink(ctx context.Context) error {
 // another's time.
 func TestReads_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true})
+		client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true, PoolSize: 40})
 		defer func() { _ = client.Close() }()
-		client.AddHook(faraway(5 * time.Millisecond))
+		client.AddHook(&faraway{trip: 5 * time.Millisecond})
 		b := record.NewRedis(client, nil)
 		for range 200 { // it takes some to know how far
 			if _, err := b.Get(t.Context(), "key"); err != nil {
@@ -250,22 +250,64 @@ func TestReads_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
 	})
 }
 
-// faraway is a hook in place of a Redis that takes its time and has nothing.
-type faraway time.Duration
+// A flight without a connection would wait for one until it is refused.
+func TestReads_RoundTripsNeverExceedThePool(t *testing.T) {
+	for _, size := range []int{1, 2, 10, 100} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true, PoolSize: size})
+				defer func() { _ = client.Close() }()
+				hook := &faraway{trip: 20 * time.Millisecond}
+				client.AddHook(hook)
+				b := record.NewRedis(client, nil)
+				const callers, each = 400, 10
+				var wait sync.WaitGroup
+				for range callers {
+					wait.Go(func() {
+						for range each {
+							if _, err := b.Get(context.Background(), "key"); err != nil { //nolint:usetesting // as a request of Fiber
+								t.Error(err)
+							}
+						}
+					})
+				}
+				wait.Wait()
+				if most := int(hook.most.Load()); most > size || most < min(size, runtime.GOMAXPROCS(0)) {
+					t.Errorf("%d round trips at once with %d connections", most, size)
+				}
+			})
+		})
+	}
+}
 
-func (faraway) DialHook(next redis.DialHook) redis.DialHook { return next }
+// faraway is a hook in place of a Redis that takes its time and has nothing. It counts the
+// round trips that are under way at once.
+type faraway struct {
+	trip          time.Duration
+	current, most atomic.Int32
+}
 
-func (f faraway) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+func (f *faraway) travel() {
+	now := f.current.Add(1)
+	defer f.current.Add(-1)
+	for most := f.most.Load(); now > most && !f.most.CompareAndSwap(most, now); most = f.most.Load() {
+	}
+	time.Sleep(f.trip)
+}
+
+func (*faraway) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (f *faraway) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(_ context.Context, cmd redis.Cmder) error {
-		time.Sleep(time.Duration(f))
+		f.travel()
 		cmd.SetErr(redis.Nil)
 		return redis.Nil
 	}
 }
 
-func (f faraway) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (f *faraway) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(_ context.Context, cmds []redis.Cmder) error {
-		time.Sleep(time.Duration(f))
+		f.travel()
 		for _, cmd := range cmds {
 			cmd.SetErr(redis.Nil)
 		}
@@ -292,7 +334,7 @@ func TestG2_ReadsThatCouldNotBeSentTogetherAreNotAbsent(t *testing.T) {
 			client := server.Patient()
 			b, hook, alone := turnstileAt(client)
 			var wait sync.WaitGroup
-			hold(t.Context(), &wait, b, hook, alone)
+			hold(&wait, b, hook, alone)
 			started := make(chan struct{}, 50)
 			for range 50 {
 				wait.Go(func() {

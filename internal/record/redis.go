@@ -18,7 +18,7 @@ type Redis struct {
 	mutex    *redislock.Client
 	bounds   deadlines
 	weakened func(error)
-	reads    *reads // nil: each by itself
+	readers  *readers // nil: each read by itself
 }
 
 const (
@@ -37,9 +37,8 @@ func NewRedis(client redis.UniversalClient, weakened func(error)) *Redis {
 		weakened = func(error) {}
 	}
 	r := &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), bounds: deadlines{patience: patienceOf(client)}, weakened: weakened}
-	// A client that waits for ever must not have others wait with it.
-	if _, one := client.(*redis.Client); one && r.bounds.patience > 0 { // or that of Sentinels
-		r.reads = newReads(client, &r.bounds)
+	if r.bounds.patience > 0 { // a client that waits for ever must not have others wait with it
+		r.readers = newReaders(client, &r.bounds, r.Locate())
 	}
 	return r
 }
@@ -76,12 +75,16 @@ func (r *Redis) Locate() func(ctx context.Context, key string) (where string, er
 	}
 }
 
-// Get implements [Backend]. The masters of a Cluster must not wait for each other.
+// Get implements [Backend].
 func (r *Redis) Get(ctx context.Context, key string) ([]byte, error) {
-	if r.reads == nil {
+	if r.readers == nil {
 		return valueOf(r.client.Get(ctx, key))
 	}
-	return r.reads.get(ctx, key)
+	reads, err := r.readers.of(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return reads.get(ctx, key)
 }
 
 // Set implements [Backend].
@@ -129,9 +132,16 @@ func (r *Redis) Touch(ctx context.Context, ttl time.Duration, keys ...string) er
 	return err
 }
 
-// Delete implements [Backend].
+// Delete implements [Backend] in one round trip, by a command per key: while a slot of a
+// Cluster is on its way to another master, one command with several keys is refused.
 func (r *Redis) Delete(ctx context.Context, keys ...string) error {
-	return r.client.Del(ctx, keys...).Err()
+	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, key := range keys {
+			p.Del(ctx, key)
+		}
+		return nil
+	})
+	return err
 }
 
 // Life implements [Backend].

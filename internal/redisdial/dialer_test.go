@@ -1,0 +1,224 @@
+package redisdial_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal/internal/redisdial"
+)
+
+// answer is how long the clients of these tests wait.
+const answer = time.Second
+
+// network is a server that answers every command with OK, and a network in front of it that
+// can forget all connections there are.
+type network struct {
+	net.Listener
+	lost     atomic.Int64 // connections up to this number pass nothing
+	opened   atomic.Int64
+	closed   atomic.Int64
+	commands atomic.Int64
+}
+
+func newNetwork(t *testing.T, config *tls.Config) *network {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
+	n := &network{Listener: listener}
+	t.Cleanup(func() { _ = listener.Close() })
+	go n.serve()
+	return n
+}
+
+func (n *network) serve() {
+	for {
+		c, err := n.Accept()
+		if err != nil {
+			return
+		}
+		go n.answer(c, n.opened.Add(1))
+	}
+}
+
+func (n *network) answer(c net.Conn, number int64) {
+	buffer := make([]byte, 4096)
+	for {
+		size, err := c.Read(buffer)
+		if err != nil {
+			_ = c.Close()
+			n.closed.Add(1)
+			return
+		}
+		n.commands.Add(1)
+		reply := "+OK\r\n"
+		if strings.Contains(strings.ToLower(string(buffer[:size])), "hello") { // as a Redis before version 6
+			reply = "-ERR unknown command\r\n"
+		}
+		if number > n.lost.Load() {
+			_, _ = io.WriteString(c, reply)
+		}
+	}
+}
+
+// forget drops all connections without a word.
+func (n *network) forget() { n.lost.Store(n.opened.Load()) }
+
+// open is how many connections there are.
+func (n *network) open() int { return int(n.opened.Load() - n.closed.Load()) }
+
+// received waits until so many commands have come.
+func (n *network) received(t *testing.T, commands int64) {
+	t.Helper()
+	for n.commands.Load() < commands {
+		if t.Context().Err() != nil {
+			t.Fatal("no command came")
+		}
+		runtime.Gosched()
+	}
+}
+
+// ask sends a command and waits for the answer.
+func ask(c net.Conn, patience time.Duration) error {
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c, "PING\r\n"); err != nil {
+		return err
+	}
+	_, err := c.Read(make([]byte, 64))
+	return err
+}
+
+func dial(t *testing.T, d *redisdial.Dialer, n *network) net.Conn {
+	t.Helper()
+	c, err := d.Dial(t.Context(), "tcp", n.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if err := ask(c, 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestDialer_SilentConnectionTakesTheOthersAlong(t *testing.T) {
+	t.Parallel()
+	n, elsewhere := newNetwork(t, nil), newNetwork(t, nil)
+	d := redisdial.New(10*time.Second, answer, nil)
+	first, idle, other := dial(t, d, n), dial(t, d, n), dial(t, d, elsewhere)
+	n.forget()
+	failed := make(chan error, 1)
+	go func() { failed <- ask(first, answer) }()
+	n.received(t, 3)
+	younger := dial(t, d, n)
+	if err := <-failed; err == nil {
+		t.Fatal("an answer through a connection that is lost")
+	}
+	for name, c := range map[string]struct {
+		net.Conn
+		alive bool
+	}{"idle": {idle, false}, "younger": {younger, true}, "to another address": {other, true}} {
+		err := ask(c, 10*time.Second)
+		if (err == nil) != c.alive || (!c.alive && !errors.Is(err, net.ErrClosed)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Callers in a hurry, and connections that were busy all the time, say nothing about a
+// network.
+func TestDialer_ShortWaitClosesNothing(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, nil)
+	d := redisdial.New(10*time.Second, time.Hour, nil)
+	first, idle := dial(t, d, n), dial(t, d, n)
+	n.forget()
+	if err := ask(first, 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
+	}
+	if err := ask(idle, 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the idle connection: %v", err)
+	}
+}
+
+// A client whose connections are all dead loses a command or two, and not one for each of
+// them.
+func TestDialer_ClientGetsOverAllItsConnectionsAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, secured := range map[string]bool{"plain": false, "encrypted": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var server, client *tls.Config
+			if secured {
+				server, client = certified(t)
+			}
+			n := newNetwork(t, server)
+			const connections = 40
+			redisClient := redis.NewClient(&redis.Options{
+				Addr: n.Addr().String(), Dialer: redisdial.New(10*time.Second, answer, client).Dial, Protocol: 2, DisableIdentity: true,
+				ReadTimeout: answer, PoolSize: connections, PoolTimeout: 10 * time.Second, MaxRetries: 1, DialerRetries: 1,
+			})
+			t.Cleanup(func() { _ = redisClient.Close() })
+			warm(t, redisClient, n, connections)
+			n.forget()
+			failed := 0
+			for range 3 * connections {
+				if redisClient.Ping(t.Context()).Err() != nil {
+					failed++
+				}
+			}
+			if failed > 2 {
+				t.Errorf("%d commands failed", failed)
+			}
+			if now := n.open(); now > connections {
+				t.Errorf("%d connections are open", now)
+			}
+		})
+	}
+}
+
+// warm has the client open all its connections.
+func warm(t *testing.T, client *redis.Client, n *network, connections int) {
+	t.Helper()
+	var held []*redis.Conn
+	for range connections {
+		c := client.Conn()
+		if err := c.Ping(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, c)
+	}
+	for _, c := range held {
+		_ = c.Close()
+	}
+	if n.open() != connections {
+		t.Fatalf("%d connections", n.open())
+	}
+}
+
+// certified makes the configurations of a server and of a client that trusts it.
+func certified(t *testing.T) (server, client *tls.Config) {
+	t.Helper()
+	https := httptest.NewUnstartedServer(nil)
+	https.StartTLS()
+	defer https.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(https.Certificate())
+	return &tls.Config{Certificates: https.TLS.Certificates, MinVersion: tls.VersionTLS13}, &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}
+}
