@@ -1,0 +1,122 @@
+package fibermsal_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// A job or a request that ran out of time says nothing about the storage.
+func TestRedis_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
+	t.Parallel()
+	ended := func(t *testing.T) context.Context {
+		t.Helper()
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+		t.Cleanup(cancel)
+		return ctx
+	}
+	for name, give := range map[string]func(*testing.T, *browser) error{
+		"a worker that looks for a user": func(t *testing.T, b *browser) error {
+			_, err := b.auth.UserByID(ended(t), tenantOf(b), oidOf(b))
+			return err
+		},
+		"a worker that needs a token": func(t *testing.T, b *browser) error {
+			u, err := b.auth.UserByID(t.Context(), tenantOf(b), oidOf(b))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = u.TokenCredential().GetToken(ended(t), tokenRequest())
+			return err
+		},
+		"an administrator": func(t *testing.T, b *browser) error {
+			_, err := b.auth.EndSessions(ended(t), fibermsal.SessionFilter{TenantID: tenantOf(b), UserID: "somebody-else"})
+			return err
+		},
+		"a request with little time": func(_ *testing.T, b *browser) error {
+			if a := b.get("/hasty"); a.StatusCode != http.StatusOK {
+				return errors.New(a.Status)
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, newApp(t), on(t, redistest.Start(t)))
+			s.app.Get("/hasty", func(c *fiber.Ctx) error {
+				ctx, cancel := context.WithTimeout(c.UserContext(), time.Nanosecond)
+				defer cancel()
+				c.SetUserContext(ctx)
+				return c.Next()
+			}, fibermsal.Require(), func(c *fiber.Ctx) error { return c.SendString("in time") })
+			b := s.browser()
+			b.signIn(adele)
+			for range 20 {
+				if err := give(t, b); err == nil {
+					t.Fatal("the caller had all the time it needed")
+				}
+				if a := b.get("/guarded"); a.StatusCode != http.StatusOK {
+					t.Fatalf("another request: status %d\n%s", a.StatusCode, s.log)
+				}
+			}
+		})
+	}
+}
+
+func tenantOf(b *browser) string { return b.claim("tid") }
+
+func oidOf(b *browser) string { return b.claim("oid") }
+
+// claim is a field of the user's /user/info.
+func (b *browser) claim(name string) string {
+	b.t.Helper()
+	value, _ := b.get("/user/info").json(b.t)[name].(string)
+	return value
+}
+
+// A Redis that takes no writes is asked to prolong sessions now and then, and not by every
+// request of every session.
+func TestRedis_SessionThatCannotBeProlongedIsServed(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t)
+	s := newSite(t, newApp(t), on(t, r), func(cfg *fibermsal.Config) { cfg.IdleTimeout = 30 * time.Second })
+	browsers := make([]*browser, 10)
+	for i := range browsers {
+		browsers[i] = s.browser()
+		browsers[i].signIn(adele)
+	}
+	<-time.After(3100 * time.Millisecond) // more than a tenth of the idle time
+	if err := r.Client().ConfigSet(t.Context(), "min-replicas-to-write", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	before, began := commands(t, r), time.Now()
+	const rounds = 10
+	for range rounds {
+		for _, b := range browsers {
+			if a := b.get("/guarded"); a.StatusCode != http.StatusOK {
+				t.Fatalf("status %d\n%s", a.StatusCode, s.log)
+			}
+		}
+	}
+	seconds := int(time.Since(began)/time.Second) + 1
+	if got, most := commands(t, r)-before, rounds*len(browsers)+2*(seconds+1); got > most {
+		t.Errorf("%d commands, want at most %d", got, most)
+	}
+	if err := r.Client().ConfigSet(t.Context(), "min-replicas-to-write", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(1100 * time.Millisecond) // longer than the pause
+	before = commands(t, r)
+	for _, b := range browsers {
+		b.get("/guarded")
+	}
+	if got := commands(t, r) - before; got != 3*len(browsers) {
+		t.Errorf("%d commands once it takes writes again, want %d", got, 3*len(browsers))
+	}
+}
