@@ -3,24 +3,17 @@ package fibermsal
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	fiberredis "github.com/gofiber/storage/redis/v3"
-
-	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
 // ConfigFromEnv reads a [Config] from the environment: with the prefix FIBERMSAL, the
@@ -39,7 +32,9 @@ import (
 //	RESPONSE_MODE             form_post or query
 //	KEYS                      base64, 32 bytes each, newest first
 //	REDIS_URL                 one server, a Cluster or Sentinels: Config.Storage, see RedisStorage
-//	CA_FILE                   PEM, trusted beside the system's: Config.HTTPClient
+//	REDIS_CERTIFICATE_FILE    PEM with certificate and key, for a Redis that wants a client certificate
+//	REDIS_ENTRA_USER          object ID of the app's service principal: see RedisEntraID
+//	CA_FILE                   PEM, trusted beside the system's: Config.HTTPClient and rediss://
 //	IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, STALE_SESSIONS_ON_OUTAGE
 //	ANONYMOUS_ON_OUTAGE, RECORD_BROWSER
 //
@@ -62,7 +57,7 @@ func ConfigFromEnv(prefix string, others ...string) (Config, error) {
 	if !variablePrefix.MatchString(prefix) {
 		return Config{}, errors.New("fibermsal: ConfigFromEnv: the prefix must be letters, digits and underscores, such as FIBERMSAL")
 	}
-	e := &environment{prefix: strings.TrimSuffix(prefix, "_") + "_", values: make(map[string]string)}
+	e := &environment{prefix: strings.TrimSuffix(prefix, "_") + "_", values: make(map[string]string), network: make(map[string]setting)}
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
 		if short, ours := strings.CutPrefix(name, e.prefix); ours && strings.TrimSpace(value) != "" {
@@ -72,6 +67,7 @@ func ConfigFromEnv(prefix string, others ...string) (Config, error) {
 	for _, v := range variables {
 		e.read(v)
 	}
+	e.connect()
 	for _, name := range slices.Sorted(maps.Keys(e.values)) {
 		if !slices.Contains(others, name) {
 			e.refuseUnknown(name)
@@ -88,7 +84,7 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // variable is one that is known.
 type variable struct {
 	name, field string
-	set         func(*Config, string) error
+	set         func(*Config, string) error // nil: see environment.connect
 }
 
 // variables come in the order in which they are set: a managed identity depends on the
@@ -110,13 +106,15 @@ var variables = []variable{
 	{"PUBLIC_URL", "PublicURL", setText(func(c *Config) *string { return &c.PublicURL })},
 	{"ROUTE_PREFIX", "RoutePrefix", setText(func(c *Config) *string { return &c.RoutePrefix })},
 	{"POST_LOGOUT_URL", "PostLogoutURL", setText(func(c *Config) *string { return &c.PostLogoutURL })},
-	{"REDIS_URL", "Storage", setStorage},
+	{"REDIS_URL", "Storage", nil},
+	{"REDIS_CERTIFICATE_FILE", "Storage", nil},
+	{"REDIS_ENTRA_USER", "Storage", nil},
 	{"KEYS", "Keys", setKeys},
 	{"COOKIE_NAME", "CookieName", setText(func(c *Config) *string { return &c.CookieName })},
 	{"IDLE_TIMEOUT", "IdleTimeout", setDuration(func(c *Config) *time.Duration { return &c.IdleTimeout })},
 	{"ABSOLUTE_TIMEOUT", "AbsoluteTimeout", setDuration(func(c *Config) *time.Duration { return &c.AbsoluteTimeout })},
 	{"RESPONSE_MODE", "ResponseMode", setOneOf(func(c *Config) *ResponseMode { return &c.ResponseMode }, FormPost, Query)},
-	{"CA_FILE", "HTTPClient", setAuthorities},
+	{"CA_FILE", "HTTPClient", nil},
 	{"GRAPH_URL", "GraphURL", setText(func(c *Config) *string { return &c.GraphURL })},
 	{"STALE_SESSIONS_ON_OUTAGE", "StaleSessionsOnOutage", setDuration(func(c *Config) *time.Duration { return &c.StaleSessionsOnOutage })},
 	{"RECORD_BROWSER", "RecordBrowser", setFlag(func(c *Config) *bool { return &c.RecordBrowser })},
@@ -140,7 +138,8 @@ func (v variable) names() []string {
 // environment becomes a Config.
 type environment struct {
 	prefix   string
-	values   map[string]string // what nobody has read yet, without the prefix
+	values   map[string]string  // what nobody has read yet, without the prefix
+	network  map[string]setting // what connect needs, by name
 	cfg      Config
 	problems problems
 }
@@ -170,6 +169,10 @@ func (e *environment) read(v variable) {
 		}
 	}
 	if !direct {
+		return
+	}
+	if v.set == nil {
+		e.network[v.name] = setting{name, value}
 		return
 	}
 	before := e.cfg.Credential
@@ -333,32 +336,6 @@ func setKeys(cfg *Config, value string) error {
 		}
 		cfg.Keys = append(cfg.Keys, key)
 	}
-	return nil
-}
-
-func setStorage(cfg *Config, value string) error {
-	client, err := redisClient(value, redisOptions{})
-	if err == nil {
-		cfg.Storage = fiberredis.NewFromConnection(client)
-	}
-	return err
-}
-
-func setAuthorities(cfg *Config, file string) error {
-	pem, err := mountedText(file)
-	if err != nil {
-		return err
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool() // a machine without any
-	}
-	if !pool.AppendCertsFromPEM([]byte(pem)) {
-		return errors.New("names a file without a certificate in PEM")
-	}
-	transport := outbound.NewTransport()
-	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	cfg.HTTPClient = &http.Client{Transport: transport}
 	return nil
 }
 

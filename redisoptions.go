@@ -3,9 +3,6 @@ package fibermsal
 import (
 	"context"
 	"crypto/tls"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
 // RedisOption sets what a Redis URL cannot say, for [RedisStorage].
@@ -30,23 +27,6 @@ func RedisTLS(config *tls.Config) RedisOption {
 // context ends with the time limit for connecting.
 func RedisCredentials(credentials func(context.Context) (user, password string, err error)) RedisOption {
 	return func(o *redisOptions) { o.credentials = credentials }
-}
-
-// redisEntraScope is what Azure's managed Redis services want tokens for.
-const redisEntraScope = "https://redis.azure.com/.default"
-
-// RedisEntraID signs in to Azure Managed Redis or Azure Cache for Redis with tokens of Entra
-// ID. The object id is that of the managed identity or service principal that credential is
-// of, which must have an access policy in the cache. The URL must be rediss://, because
-// tokens are bearer secrets.
-func RedisEntraID(objectID string, credential azcore.TokenCredential) RedisOption {
-	return func(o *redisOptions) {
-		o.encrypted = true
-		o.credentials = func(ctx context.Context) (user, password string, err error) {
-			token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{redisEntraScope}})
-			return objectID, token.Token, err
-		}
-	}
 }
 
 // merge completes the options that were read from a URL.
