@@ -1,0 +1,402 @@
+package fibermsal_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// glance sends a request with a session and returns what it got. Unlike send it keeps
+// nothing, so that it can be called millions of times, by many at once.
+func (s *site) glance(path, session string) (status int, body string) {
+	r := request(http.MethodGet, path, "")
+	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})
+	resp, err := s.app.Test(r, -1)
+	if err != nil {
+		s.t.Errorf("%s: %v", path, err)
+		return 0, ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	read, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(read)
+}
+
+// soaking is the short time, or the full one in make soak.
+func soaking(short, full time.Duration) time.Duration {
+	if os.Getenv("FIBERMSAL_SOAK") != "" {
+		return full
+	}
+	return short
+}
+
+// halfBroken is a state in which Redis answers, and refuses some of what it is asked.
+type halfBroken struct {
+	start func(t *testing.T) redistest.Redis
+	// ruin brings Redis into the state, in which it keeps the sessions of all users but
+	// those that it returns, and the way back.
+	ruin func(t *testing.T, r redistest.Redis, users []*browser) (lost map[*browser]bool, heal func())
+	// deletes says whether Redis deletes what it is told to.
+	deletes bool
+	// signsIn says whether it may take new sessions.
+	signsIn bool
+}
+
+func halfBrokenStates() map[string]halfBroken {
+	single := func(args ...string) func(*testing.T) redistest.Redis {
+		return func(t *testing.T) redistest.Redis { t.Helper(); return redistest.Start(t, args...) }
+	}
+	cluster := func(args ...string) func(*testing.T) redistest.Redis {
+		return func(t *testing.T) redistest.Redis { t.Helper(); return redistest.StartCluster(t, args...) }
+	}
+	return map[string]halfBroken{
+		"no replica":        {start: single(), ruin: withoutReplicas},
+		"slow replica":      {start: single("--min-replicas-max-lag", "1"), ruin: slowReplica},
+		"failed snapshot":   {start: single("--enable-protected-configs", "yes"), ruin: failedSnapshot},
+		"became a replica":  {start: single(), ruin: demoted},
+		"full of memory":    {start: single("--maxmemory-policy", "noeviction"), ruin: outOfMemory, deletes: true},
+		"slots migrate":     {start: cluster(), ruin: migrating, deletes: true, signsIn: true},
+		"one third is down": {start: cluster("--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no"), ruin: oneThirdDown, deletes: true, signsIn: true},
+	}
+}
+
+// Pages and tokens that need no write are served whatever else Redis refuses, also while
+// sign-ins and sign-outs fail. A sign-out is carried out, or it says that it was not and
+// is repeated (threat D10).
+func TestG4_HalfBrokenRedisServesWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	for name, state := range halfBrokenStates() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			during := soaking(4*time.Second, 10*time.Minute)
+			r, idp := state.start(t), newApp(t)
+			// The end of a session slides once in a tenth of this: also while it lasts.
+			idle := func(cfg *fibermsal.Config) { cfg.IdleTimeout = max(30*time.Second, 3*during) }
+			sites := []*site{newSite(t, idp, on(t, r), idle), newSite(t, idp, on(t, r), idle)}
+			people := idp.Users()
+			users := make([]*browser, 12) // of a Cluster, all masters hold some
+			for i := range users {
+				users[i] = sites[i%2].browser()
+				users[i].signIn(people[i%4].UPN)
+			}
+			lost, heal := state.ruin(t, r, users)
+			stop := make(chan struct{})
+			var newcomers, wait sync.WaitGroup
+			newcomers.Go(func() { comeAndGo(t, sites[0], stop, state.signsIn) })
+			for i, b := range users {
+				if lost[b] {
+					continue
+				}
+				for _, s := range sites {
+					wait.Go(func() { s.watch(b.session(), people[i%4].UPN, during) })
+				}
+			}
+			wait.Wait()
+			close(stop)
+			newcomers.Wait()
+			var leaving []*browser
+			for _, b := range users {
+				if !lost[b] {
+					leaving = append(leaving, b)
+				}
+			}
+			leaving = leaving[:min(3, len(leaving))]
+			leave(t, r, leaving, state.deletes, heal)
+		})
+	}
+}
+
+// watch asks for pages and tokens, and counts what is not served.
+func (s *site) watch(session, user string, during time.Duration) {
+	served, refused, first := 0, 0, ""
+	for until := time.Now().Add(during); time.Now().Before(until); <-time.After(20 * time.Millisecond) {
+		for path, want := range map[string]string{"/guarded": "hello " + user, "/token": user, "/user/info": `"upn":"` + user + `"`} {
+			status, body := s.glance(path, session)
+			if status == http.StatusOK && strings.Contains(body, want) {
+				served++
+				continue
+			}
+			if refused++; first == "" {
+				first = fmt.Sprintf("%s: status %d %s", path, status, body)
+			}
+		}
+	}
+	if refused != 0 || served == 0 {
+		s.t.Errorf("%s: %d answers, %d refusals, the first of %s", user, served, refused, first)
+	}
+}
+
+// comeAndGo signs in and out again and again. Where Redis refuses that, nothing worse
+// than a 503 happens.
+func comeAndGo(t *testing.T, s *site, stop <-chan struct{}, may bool) {
+	t.Helper()
+	done, refused := 0, 0
+	for {
+		select {
+		case <-stop:
+			t.Logf("%d sign-ins, %d refused", done, refused)
+			if may == (done == 0) {
+				t.Errorf("%d sign-ins", done)
+			}
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+		b := s.browser()
+		a := b.do(b.approve(b.start(""), alex).Request())
+		switch {
+		case a.StatusCode == http.StatusSeeOther && b.session() != "":
+			done++
+		case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
+			refused++
+		default:
+			t.Errorf("a sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.body)
+		}
+		if b.session() != "" {
+			b.do(request(http.MethodPost, "/user/logout", ""))
+		}
+	}
+}
+
+// leave signs users out, and checks that they stay signed out when Redis is well again.
+func leave(t *testing.T, r redistest.Redis, users []*browser, deletes bool, heal func()) {
+	t.Helper()
+	stolen := make(map[*browser]string)
+	for _, b := range users {
+		stolen[b] = b.session()
+		a := b.do(request(http.MethodPost, "/user/logout", ""))
+		want := http.StatusServiceUnavailable
+		if deletes {
+			want = http.StatusSeeOther
+		}
+		if a.StatusCode != want || b.session() != "" {
+			t.Errorf("sign-out: status %d, want %d, session %q\n%s", a.StatusCode, want, b.session(), a.body)
+		}
+		if status, body := b.glance("/guarded", stolen[b]); status != http.StatusUnauthorized {
+			t.Errorf("after the sign-out: status %d %s", status, body)
+		}
+	}
+	heal()
+	if deletes {
+		return
+	}
+	for _, b := range users {
+		for until := time.Now().Add(20 * time.Second); ; <-time.After(50 * time.Millisecond) {
+			left := keysOfSession(t, r, stolen[b])
+			if len(left) == 0 {
+				break
+			}
+			if time.Now().After(until) {
+				t.Fatalf("still there, long after Redis was well again: %v", left)
+			}
+		}
+	}
+}
+
+// withoutReplicas has Redis want a replica that it does not have.
+func withoutReplicas(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	configure(t, r.Masters()[0], "min-replicas-to-write", "1")
+	refuses(t, r.Masters()[0], "NOREPLICAS")
+	return nil, func() { configure(t, r.Masters()[0], "min-replicas-to-write", "0") }
+}
+
+// slowReplica stops and continues the replica that Redis wants to hear from.
+func slowReplica(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	master := r.Masters()[0]
+	replica := replicaOf(t, master)
+	configure(t, master, "min-replicas-to-write", "1")
+	id, err := strconv.Atoi(replica.Client().InfoMap(t.Context(), "server").Item("Server", "process_id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process, err := os.FindProcess(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signal := func(s os.Signal) {
+		if err := process.Signal(s); err != nil {
+			t.Error(err)
+		}
+	}
+	signal(syscall.SIGSTOP)
+	refuses(t, master, "NOREPLICAS")
+	return nil, func() {
+		signal(syscall.SIGCONT)
+		configure(t, master, "min-replicas-to-write", "0")
+	}
+}
+
+// failedSnapshot has Redis write its snapshot to a directory that is gone.
+func failedSnapshot(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	server := r.Masters()[0]
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	configure(t, server, "dir", dir)
+	configure(t, server, "save", "3600 1")
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	_ = server.Client().BgSave(t.Context()).Err() // the child fails
+	refuses(t, server, "MISCONF")
+	return nil, func() { configure(t, server, "save", "") }
+}
+
+// demoted makes the server that the app uses a replica of another one, as a failover
+// does that the app is not told of.
+func demoted(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	server := r.Masters()[0]
+	promoted := replicaOf(t, server)
+	follow := func(s *redistest.Server, host, port string) {
+		if err := s.Client().SlaveOf(t.Context(), host, port).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	follow(promoted, "NO", "ONE")
+	host, port, _ := net.SplitHostPort(promoted.Addr)
+	follow(server, host, port)
+	refuses(t, server, "READONLY")
+	awaitLink(t, server)
+	return nil, func() { follow(server, "NO", "ONE") }
+}
+
+func outOfMemory(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	configure(t, r.Masters()[0], "maxmemory", "1")
+	refuses(t, r.Masters()[0], "OOM")
+	return nil, func() { configure(t, r.Masters()[0], "maxmemory", "0") }
+}
+
+// migrating moves slots to other masters, and stops half way: of one user's keys none
+// have arrived, of another's the session, of a third's the tokens.
+func migrating(t *testing.T, r redistest.Redis, users []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	var moves []func()
+	for i, b := range users {
+		from := masterOf(t, r, b)
+		to := r.Masters()[0]
+		if to == from {
+			to = r.Masters()[1]
+		}
+		keys := keysOfSession(t, r, b.session())
+		if len(keys) != 2 {
+			t.Fatalf("keys of a session: %v", keys)
+		}
+		slot := from.Client().ClusterKeySlot(t.Context(), keys[0]).Val()
+		do(t, to, "CLUSTER", "SETSLOT", slot, "IMPORTING", nodeID(t, from))
+		do(t, from, "CLUSTER", "SETSLOT", slot, "MIGRATING", nodeID(t, to))
+		host, port, _ := net.SplitHostPort(to.Addr)
+		move := func(key string) { do(t, from, "MIGRATE", host, port, key, 0, 5000) }
+		if i%3 > 0 {
+			move(keys[i%3-1])
+		}
+		moves = append(moves, func() {
+			for _, key := range keys {
+				_ = from.Client().Do(t.Context(), "MIGRATE", host, port, key, 0, 5000).Err() // it may have moved, or be gone
+			}
+			for _, s := range []*redistest.Server{to, from} {
+				do(t, s, "CLUSTER", "SETSLOT", slot, "NODE", nodeID(t, to))
+			}
+		})
+	}
+	return nil, func() {
+		for _, move := range moves {
+			move()
+		}
+	}
+}
+
+func oneThirdDown(t *testing.T, r redistest.Redis, users []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	dead := masterOf(t, r, users[0])
+	lost = make(map[*browser]bool)
+	for _, b := range users {
+		lost[b] = masterOf(t, r, b) == dead
+	}
+	dead.Stop()
+	return lost, func() {}
+}
+
+func configure(t *testing.T, s *redistest.Server, name, value string) {
+	t.Helper()
+	do(t, s, "CONFIG", "SET", name, value)
+}
+
+func do(t *testing.T, s *redistest.Server, command ...any) {
+	t.Helper()
+	if err := s.Client().Do(t.Context(), command...).Err(); err != nil {
+		t.Fatalf("%v: %v", command, err)
+	}
+}
+
+func nodeID(t *testing.T, s *redistest.Server) string {
+	t.Helper()
+	id, err := s.Client().ClusterMyID(t.Context()).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// refuses waits until a server refuses writes in the way that is asked for.
+func refuses(t *testing.T, s *redistest.Server, with string) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); ; <-time.After(20 * time.Millisecond) {
+		err := s.Client().Set(t.Context(), "{}x", "y", time.Second).Err()
+		if err != nil && strings.HasPrefix(err.Error(), with+" ") {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("a write: %v, want %s", err, with)
+		}
+	}
+}
+
+// replicaOf starts a replica that is in step.
+func replicaOf(t *testing.T, master *redistest.Server) *redistest.Server {
+	t.Helper()
+	configure(t, master, "repl-diskless-sync-delay", "0")
+	host, port, _ := net.SplitHostPort(master.Addr)
+	replica := redistest.Start(t, "--replicaof", host+" "+port)
+	awaitLink(t, replica)
+	return replica
+}
+
+func awaitLink(t *testing.T, replica *redistest.Server) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); ; <-time.After(20 * time.Millisecond) {
+		status := replica.Client().InfoMap(t.Context(), "replication").Item("Replication", "master_link_status")
+		if status == "up" {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("the replica's link is %q", status)
+		}
+	}
+}
+
+// keysOfSession are those of the records that a cookie belongs to.
+func keysOfSession(t *testing.T, r redistest.Redis, cookie string) []string {
+	t.Helper()
+	name, ok := record.Name(cookie)
+	if !ok {
+		t.Fatal("no cookie of a session")
+	}
+	return recordsOfSessions(t, r.Keys())[name]
+}
