@@ -35,7 +35,7 @@ var remoteRTTs = []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * ti
 
 // goesFar are the systems that are measured with Redis at a distance.
 func goesFar(s system) bool {
-	return s.Name == ours || s.Name == oursTwice || s.Name == bareGet || s.Name == fiberFloor
+	return s.Name != goth && s.Name != msalNode
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
