@@ -27,7 +27,8 @@ type bench struct {
 	machine  machine
 	emulator *emulator
 	servers  []*server
-	record   int // bytes of a session in Redis, which the floor reads as well
+	remote   []*server // the same systems at other distances from their Redis
+	record   int       // bytes of a session in Redis, which the floor reads as well
 }
 
 // start starts all systems and signs their users in.
@@ -86,7 +87,7 @@ func (s *server) fill(e *emulator) error {
 
 func (b *bench) stop() {
 	var err error
-	for _, s := range b.servers {
+	for _, s := range append(b.remote, b.servers...) {
 		err = errors.Join(err, s.stop())
 	}
 	if b.emulator != nil {
@@ -104,31 +105,37 @@ type step func(s *server, worker, turn int) error
 // each time in another order.
 func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart func(system) bool, do step) ([]turn, error) {
 	var runs []turn
-	var part []*server
-	for _, s := range b.servers {
-		if takesPart(s.system) {
-			part = append(part, s)
-		}
-	}
+	part := slices.DeleteFunc(slices.Clone(b.servers), func(s *server) bool { return !takesPart(s.system) })
 	for repetition := range b.options.repetitions {
-		for _, i := range rand.Perm(len(part)) {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			s := part[i]
-			if _, err := b.measure(ctx, s, atOnce, b.options.duration/4, do); err != nil { // to get warm
-				return nil, err
-			}
-			last := repetition == b.options.repetitions-1
-			r, err := b.profiled(s, name, last, func() (turn, error) { return b.measure(ctx, s, atOnce, b.options.duration, do) })
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", s.Name, err)
-			}
-			r.Repetition = repetition
-			log.Printf("%-8s %d  %-14s %8.1f us CPU  %7.0f/s  p50 %6.0f us  p99 %6.0f us  %.2f Redis  %.2f Entra  %.2f Graph", name, repetition,
-				s.Name, r.CPU, r.Throughput, r.P50, r.P99, r.Redis, r.Entra, r.Graph)
-			runs = append(runs, r)
+		once, err := b.repetition(ctx, name, repetition, atOnce, part, do)
+		if err != nil {
+			return nil, err
 		}
+		runs = append(runs, once...)
+	}
+	return runs, nil
+}
+
+// repetition has each of some servers do the same once, in any order.
+func (b *bench) repetition(ctx context.Context, name string, repetition, atOnce int, part []*server, do step) ([]turn, error) {
+	var runs []turn
+	for _, i := range rand.Perm(len(part)) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s := part[i]
+		if _, err := b.measure(ctx, s, atOnce, b.options.duration/4, do); err != nil { // to get warm
+			return nil, err
+		}
+		last := repetition == b.options.repetitions-1
+		r, err := b.profiled(s, name, last, func() (turn, error) { return b.measure(ctx, s, atOnce, b.options.duration, do) })
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		r.Repetition = repetition
+		log.Printf("%-22s %d  %-14s %8.1f us CPU  %7.0f/s  p50 %6.0f us  p99 %6.0f us  %.2f Redis  %.2f Entra  %.2f Graph  %d refused, %d failed", name, repetition,
+			s.Name, r.CPU, r.Throughput, r.P50, r.P99, r.Redis, r.Entra, r.Graph, r.Refused, r.Failed)
+		runs = append(runs, r)
 	}
 	return runs, nil
 }
@@ -138,21 +145,23 @@ type turn struct {
 	System     string  `json:"system"`
 	Repetition int     `json:"repetition"`
 	Requests   int     `json:"requests"`
-	Failed     int     `json:"failed"`
-	CPU        float64 `json:"cpu_us"`         // the server's processor time per request, microseconds
-	Throughput float64 `json:"per_second"`     // requests
-	P50        float64 `json:"p50_us"`         // latency, microseconds
-	P99        float64 `json:"p99_us"`         // latency, microseconds
-	Redis      float64 `json:"redis_commands"` // per request, those within scripts too
-	Entra      float64 `json:"entra_calls"`    // per request, to the token endpoint
-	Graph      float64 `json:"graph_calls"`    // per request
-	Resident   int64   `json:"resident_bytes"` // of the largest process, afterwards
+	Refused    int     `json:"refused"`               // answered 503
+	Failed     int     `json:"failed"`                // answered wrongly, or not at all
+	CPU        float64 `json:"cpu_us"`                // the server's processor time per request, microseconds
+	Throughput float64 `json:"per_second"`            // requests
+	P50        float64 `json:"p50_us"`                // latency, microseconds
+	P99        float64 `json:"p99_us"`                // latency, microseconds
+	Redis      float64 `json:"redis_commands"`        // per request, those within scripts too
+	Entra      float64 `json:"entra_calls"`           // per request, to the token endpoint
+	Graph      float64 `json:"graph_calls"`           // per request
+	Resident   int64   `json:"resident_bytes"`        // of the largest process, afterwards
+	Link       float64 `json:"link_cpu_us,omitempty"` // per request, of the relay that makes the distance
 	Warning    string  `json:"warning,omitempty"`
 }
 
 // counters are what is read before and after.
 type counters struct {
-	cpu                 time.Duration
+	cpu, link           time.Duration
 	redis, token, graph int
 }
 
@@ -164,6 +173,9 @@ func (b *bench) counters(ctx context.Context, s *server) (c counters, err error)
 	c.token, c.graph = b.emulator.calls()
 	var failed error
 	c.cpu, failed = s.cpu()
+	if s.link != nil && err == nil {
+		c.link, err = s.link.cpu()
+	}
 	return c, errors.Join(err, failed)
 }
 
@@ -174,19 +186,23 @@ func (b *bench) measure(ctx context.Context, s *server, atOnce int, lasting time
 		return turn{}, err
 	}
 	var wait sync.WaitGroup
-	var failures atomic.Int64
+	var refusals, failures atomic.Int64
 	var first error
 	var once sync.Once
 	began := time.Now()
 	times := make([]*hdrhistogram.Histogram, atOnce)
 	for worker := range atOnce {
-		times[worker] = hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)
+		times[worker] = hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 2) // 1 %, for they are many
 		wait.Go(func() {
 			for turn := 0; time.Since(began) < lasting; turn++ {
 				start := time.Now()
 				if err := do(s, worker, turn); err != nil {
 					once.Do(func() { first = err })
-					failures.Add(1)
+					if errors.Is(err, errRefused) {
+						refusals.Add(1)
+					} else {
+						failures.Add(1)
+					}
 					continue
 				}
 				_ = times[worker].RecordValue(time.Since(start).Microseconds()) // within a minute, by the clients' timeout
@@ -208,11 +224,12 @@ func (b *bench) measure(ctx context.Context, s *server, atOnce int, lasting time
 		return turn{}, fmt.Errorf("nothing succeeded: %w", first)
 	}
 	r := turn{
-		System: s.Name, Requests: int(all.TotalCount()), Failed: int(failures.Load()),
+		System: s.Name, Requests: int(all.TotalCount()), Refused: int(refusals.Load()), Failed: int(failures.Load()),
 		CPU: float64((after.cpu - before.cpu).Nanoseconds()) / 1e3 / n, Throughput: n / took.Seconds(),
 		P50: float64(all.ValueAtQuantile(50)), P99: float64(all.ValueAtQuantile(99)),
 		Redis: float64(after.redis-before.redis) / n, Entra: float64(after.token-before.token) / n, Graph: float64(after.graph-before.graph) / n,
 	}
+	r.Link = float64((after.link - before.link).Nanoseconds()) / 1e3 / n
 	if first != nil {
 		r.Warning = first.Error()
 	}

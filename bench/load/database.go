@@ -30,8 +30,11 @@ func newDatabase(ctx context.Context, dir string) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{process: p, url: "redis://" + address + "/0", client: redis.NewClient(&redis.Options{Addr: address})}, nil
+	return &database{process: p, url: "redis://" + address + "/0", client: redisClient(address)}, nil
 }
+
+// redisClient is this program's own.
+func redisClient(address string) *redis.Client { return redis.NewClient(&redis.Options{Addr: address}) }
 
 // theirs is one that runs already, or nothing.
 func theirs(address string) (*database, error) {

@@ -77,7 +77,7 @@ func TestLoad_MeasuresAndReports(t *testing.T) {
 	b := started(t, []system{table[0], table[1]})
 	b.options = options{repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, results: filepath.Join(t.TempDir(), "results")}
 	for _, name := range []string{"session", "graph", "signin", "growth"} {
-		r, err := workloads[name](t.Context(), b)
+		r, err := workloads[name].measure(t.Context(), b)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -3,6 +3,7 @@
 //
 //	go run ./load              all of it, some minutes, as make bench does
 //	go run ./load -workloads session,graph -repetitions 3
+//	go run ./load -workloads distance -repetitions 3   with Redis at a distance
 //	go run ./load -system mine.json   one more server, see system.go
 //
 // It is a closed loop: each of the users at once asks again when the answer has come. The
@@ -20,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -36,6 +38,9 @@ type options struct {
 	connections int
 	signIns     int
 	sessions    int
+	crowd       int
+	rtts        durations
+	pools       numbers
 	results     string
 	emulator    string
 	secret      string
@@ -55,16 +60,56 @@ func (f *files) Set(name string) error {
 	return nil
 }
 
+// durations is a flag with several of them.
+type durations []time.Duration
+
+// String implements flag.Value.
+func (d *durations) String() string { return strings.Trim(fmt.Sprint([]time.Duration(*d)), "[]") }
+
+// Set implements flag.Value.
+func (d *durations) Set(list string) (err error) {
+	*d, err = parsed(list, time.ParseDuration)
+	return err
+}
+
+// numbers is a flag with several of them.
+type numbers []int
+
+// String implements flag.Value.
+func (n *numbers) String() string { return strings.Trim(fmt.Sprint([]int(*n)), "[]") }
+
+// Set implements flag.Value.
+func (n *numbers) Set(list string) (err error) {
+	*n, err = parsed(list, strconv.Atoi)
+	return err
+}
+
+func parsed[T any](list string, parse func(string) (T, error)) (all []T, err error) {
+	for part := range strings.SplitSeq(list, ",") {
+		one, err := parse(part)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
 func parse() (o options) {
-	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,signin,storm,growth", "what to measure")
+	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,signin,storm,remote,distance,growth", "what to measure")
 	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
 	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
 	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
 	flag.DurationVar(&o.duration, "duration", 2*time.Second, "of one turn")
-	flag.IntVar(&o.users, "users", 200, "signed-in users of each system")
+	flag.IntVar(&o.users, "users", 400, "signed-in users of each system")
 	flag.IntVar(&o.connections, "connections", 32, "users at once")
 	flag.IntVar(&o.signIns, "sign-ins", 8, "sign-ins at once")
 	flag.IntVar(&o.sessions, "sessions", 1_000_000, "how many sessions to grow to")
+	o.rtts = durations{0, time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond}
+	o.pools = numbers{20, 10}
+	flag.IntVar(&o.crowd, "crowd", 400, "users at once at a distance from Redis")
+	flag.Var(&o.rtts, "rtts", "round-trip `times` to Redis")
+	flag.Var(&o.pools, "pools", "`sizes` of the pool of connections to Redis, at a distance")
 	flag.StringVar(&o.results, "results", "results", "`directory` for the JSON files")
 	flag.StringVar(&o.emulator, "emulator", "127.0.0.1:0", "loopback `address` of the emulator, for servers that run already")
 	flag.StringVar(&o.secret, "client-secret", "", "its client's `secret` (default: a random one)")
@@ -97,7 +142,8 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	systems, err := choose(o)
+	chosen := strings.Split(o.workloads, ",")
+	systems, err := choose(o, chosen)
 	if err != nil {
 		return err
 	}
@@ -107,12 +153,8 @@ func run(ctx context.Context, o options) (err error) {
 	if err := b.start(ctx, systems); err != nil {
 		return err
 	}
-	for name := range strings.SplitSeq(o.workloads, ",") {
-		measure, ok := workloads[name]
-		if !ok {
-			return fmt.Errorf("no workload %q; there are session, graph, typed, signin, storm, growth", name)
-		}
-		r, err := measure(ctx, b)
+	for _, name := range chosen {
+		r, err := workloads[name].measure(ctx, b)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -124,12 +166,20 @@ func run(ctx context.Context, o options) (err error) {
 	return nil
 }
 
+// workload is something to measure.
+type workload struct {
+	measure func(context.Context, *bench) (*result, error)
+	needs   func(system) bool // nil: every system
+}
+
 // workloads are what can be measured. The growth comes last: it empties the database.
-var workloads = map[string]func(context.Context, *bench) (*result, error){
-	"session": sessionWorkload,
-	"graph":   graphWorkload,
-	"typed":   typedWorkload,
-	"signin":  signInWorkload,
-	"storm":   stormWorkload,
-	"growth":  growthWorkload,
+var workloads = map[string]workload{
+	"session":  {measure: sessionWorkload},
+	"graph":    {measure: graphWorkload},
+	"typed":    {measure: typedWorkload},
+	"signin":   {measure: signInWorkload},
+	"storm":    {measure: stormWorkload},
+	"remote":   {remoteWorkload, goesFar},
+	"distance": {distanceWorkload, goesFar},
+	"growth":   {measure: growthWorkload},
 }

@@ -31,6 +31,7 @@ type result struct {
 	PerSession map[string]int64 `json:"redis_session_bytes,omitempty"` // of Redis, for each session
 
 	Storms []storm `json:"storms,omitempty"`
+	Spots  []spot  `json:"spots,omitempty"`
 	Growth []stage `json:"growth,omitempty"`
 }
 
@@ -54,13 +55,16 @@ type summary struct {
 	CPU        spread  `json:"cpu_us"`
 	Ratio      spread  `json:"cpu_ratio"` // to the base, within each repetition
 	Throughput spread  `json:"per_second"`
+	Speed      spread  `json:"per_second_ratio"` // to the base, within each repetition
 	P50        spread  `json:"p50_us"`
 	P99        spread  `json:"p99_us"`
 	Redis      float64 `json:"redis_commands"`
 	Entra      float64 `json:"entra_calls"`
 	Graph      float64 `json:"graph_calls"`
 	Resident   int64   `json:"resident_bytes"`
+	Refused    int     `json:"refused"`
 	Failed     int     `json:"failed"`
+	Link       float64 `json:"link_cpu_us,omitempty"`
 }
 
 func newResult(workload, title, base string, b *bench, turns []turn) *result {
@@ -68,14 +72,8 @@ func newResult(workload, title, base string, b *bench, turns []turn) *result {
 		Workload: workload, Title: title, Base: base, Turns: turns, Seconds: b.options.duration.Seconds(),
 		Systems: map[string]string{}, Summary: map[string]summary{}, Idle: map[string]int64{}, PerSession: map[string]int64{},
 	}
-	bases := map[int]float64{}
-	for _, t := range turns {
-		if t.System == base {
-			bases[t.Repetition] = t.CPU
-		}
-	}
 	for _, s := range b.servers {
-		if sum, took := summarize(turns, s.Name, bases); took {
+		if sum, took := summarize(turns, s.Name, base); took {
 			r.Summary[s.Name], r.Systems[s.Name] = sum, s.About
 		}
 	}
@@ -83,7 +81,13 @@ func newResult(workload, title, base string, b *bench, turns []turn) *result {
 }
 
 // summarize reports false for a system that had no turn.
-func summarize(turns []turn, system string, bases map[int]float64) (sum summary, took bool) {
+func summarize(turns []turn, system, base string) (sum summary, took bool) {
+	bases := map[int]turn{}
+	for _, t := range turns {
+		if t.System == base {
+			bases[t.Repetition] = t
+		}
+	}
 	own := slices.DeleteFunc(slices.Clone(turns), func(t turn) bool { return t.System != system })
 	over := func(of func(turn) float64) spread {
 		values := make([]float64, len(own))
@@ -96,13 +100,14 @@ func summarize(turns []turn, system string, bases map[int]float64) (sum summary,
 		CPU: over(func(t turn) float64 { return t.CPU }), Throughput: over(func(t turn) float64 { return t.Throughput }),
 		P50: over(func(t turn) float64 { return t.P50 }), P99: over(func(t turn) float64 { return t.P99 }),
 		Redis: over(func(t turn) float64 { return t.Redis }).Median, Entra: over(func(t turn) float64 { return t.Entra }).Median,
-		Graph: over(func(t turn) float64 { return t.Graph }).Median,
+		Graph: over(func(t turn) float64 { return t.Graph }).Median, Link: over(func(t turn) float64 { return t.Link }).Median,
 	}
 	for _, t := range own {
-		sum.Resident, sum.Failed = max(sum.Resident, t.Resident), sum.Failed+t.Failed
+		sum.Resident, sum.Refused, sum.Failed = max(sum.Resident, t.Resident), sum.Refused+t.Refused, sum.Failed+t.Failed
 	}
-	own = slices.DeleteFunc(own, func(t turn) bool { return bases[t.Repetition] == 0 })
-	sum.Ratio = over(func(t turn) float64 { return t.CPU / bases[t.Repetition] })
+	own = slices.DeleteFunc(own, func(t turn) bool { return bases[t.Repetition].CPU == 0 })
+	sum.Ratio = over(func(t turn) float64 { return t.CPU / bases[t.Repetition].CPU })
+	sum.Speed = over(func(t turn) float64 { return t.Throughput / bases[t.Repetition].Throughput })
 	return sum, sum.CPU.Median > 0
 }
 

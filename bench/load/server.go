@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -24,10 +25,14 @@ type server struct {
 	redis     *database
 	processes []*process
 	clients   []*fasthttp.HostClient // one a process
+	shares    bool                   // its Redis, which is another's
+	link      *process               // to Redis, if that is not near
+	rtt       time.Duration          // of that link
 	emulator  *emulator
 	users     []*visitor
-	idle      int64 // bytes resident before the first request
-	record    int   // bytes that the floor reads
+	idle      int64  // bytes resident before the first request
+	record    int    // bytes that the floor reads
+	public    string // the URL that the processes are told
 }
 
 // startServer builds and starts a system.
@@ -40,29 +45,34 @@ func startServer(ctx context.Context, b *bench, s system) (*server, error) {
 		return nil, err
 	}
 	v := &server{system: s, redis: redis, emulator: b.emulator}
-	name, args, err := b.program(ctx, s)
-	if err != nil {
-		return nil, err
+	if err := v.launch(ctx, b, redis.url); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", s.Name, err), v.stop())
 	}
-	public := ""
+	return v, nil
+}
+
+// launch starts the processes.
+func (s *server) launch(ctx context.Context, b *bench, redis string) error {
+	name, args, err := b.program(ctx, s.system)
+	if err != nil {
+		return err
+	}
 	for range max(1, s.Instances) {
 		port, err := freePort()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if public == "" {
-			public = "http://localhost:" + port
-		}
+		s.public = cmp.Or(s.public, "http://localhost:"+port)
 		address := net.JoinHostPort("127.0.0.1", port)
-		p, err := launch(ctx, address, b.environment(port, public, redis.url), s.Dir, name, args...)
+		p, err := launch(ctx, address, b.environment(port, s.public, redis), s.Dir, name, args...)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", s.Name, err), v.stop())
+			return err
 		}
-		v.processes = append(v.processes, p)
-		v.clients = append(v.clients, newClient(address))
+		s.processes = append(s.processes, p)
+		s.clients = append(s.clients, newClient(address))
 	}
-	v.idle, err = v.resident()
-	return v, err
+	s.idle, err = s.resident()
+	return err
 }
 
 // joinServer makes a server of one that runs already.
@@ -125,7 +135,13 @@ func (b *bench) environment(port, public, redis string) []string {
 }
 
 func (s *server) stop() error {
-	err := s.redis.stop()
+	var err error
+	if !s.shares {
+		err = s.redis.stop()
+	}
+	if s.link != nil {
+		err = errors.Join(err, s.link.stop())
+	}
 	for _, p := range s.processes {
 		err = errors.Join(err, p.stop())
 	}
@@ -232,6 +248,9 @@ func (s *server) enter(instance int, login, id string) (*visitor, error) {
 		return nil, err
 	}
 	v.keep(answer)
+	if answer.StatusCode() == http.StatusServiceUnavailable {
+		return nil, fmt.Errorf("%w: %.100s", errRefused, answer.Body())
+	}
 	if status := answer.StatusCode(); status != http.StatusSeeOther && status != http.StatusFound {
 		return nil, fmt.Errorf("%s answers %d: %s", s.Callback, status, answer.Body())
 	}
@@ -253,12 +272,18 @@ func (s *server) seed(v *visitor) error {
 	return nil
 }
 
+// errRefused is an answer of 503.
+var errRefused = errors.New("refused")
+
 // ask is one request of a signed-in user, whose answer must name them.
 func (s *server) ask(instance int, v *visitor, path string) error {
 	answer := fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseResponse(answer)
 	if err := s.send(instance, v, http.MethodGet, path, "", answer); err != nil {
 		return err
+	}
+	if answer.StatusCode() == http.StatusServiceUnavailable {
+		return fmt.Errorf("%w: %.100s", errRefused, answer.Body())
 	}
 	if answer.StatusCode() != http.StatusOK || string(answer.Body()) != v.id {
 		return fmt.Errorf("%s answers %d: %.100s", path, answer.StatusCode(), answer.Body())

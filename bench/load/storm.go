@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ const (
 // storm is what happens when many requests of one session meet an expired token.
 type storm struct {
 	System    string  `json:"system"`
+	RTT       float64 `json:"rtt_ms,omitempty"` // to Redis
 	Requests  int     `json:"requests"`
 	Succeeded int     `json:"succeeded"`
 	Calls     []int   `json:"token_calls"` // of Entra, in each round
@@ -30,14 +32,21 @@ type storm struct {
 
 // stormWorkload lets tokens expire and then asks for them at once: W4.
 func stormWorkload(ctx context.Context, b *bench) (*result, error) {
+	part := slices.DeleteFunc(slices.Clone(b.servers), func(s *server) bool { return s.Login == "" || s.Graph == "" })
+	r := &result{Workload: "storm", Title: fmt.Sprintf("%d requests at once on one expired token, in each process", stormers), AtOnce: stormers, Systems: map[string]string{}}
+	for _, s := range part {
+		r.Systems[s.Name] = s.About
+	}
+	var err error
+	r.Storms, err = b.storms(ctx, part)
+	return r, err
+}
+
+// storms has each of some servers go through it.
+func (b *bench) storms(ctx context.Context, part []*server) (all []storm, err error) {
 	b.emulator.SetAccessTokenLifetime(stormLife)
 	users := map[*server][]*visitor{}
-	r := &result{Workload: "storm", Title: fmt.Sprintf("%d requests at once on one expired token, in each process", stormers), AtOnce: stormers, Systems: map[string]string{}}
-	for _, s := range b.servers {
-		if s.Login == "" || s.Graph == "" {
-			continue
-		}
-		r.Systems[s.Name] = s.About
+	for _, s := range part {
 		for i := range stormRounds {
 			who := b.emulator.people[i]
 			v, err := s.enter(0, who.UPN, who.ID)
@@ -53,18 +62,15 @@ func stormWorkload(ctx context.Context, b *bench) (*result, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	for _, s := range b.servers {
-		if users[s] == nil {
-			continue
-		}
-		t := storm{System: s.Name}
+	for _, s := range part {
+		t := storm{System: s.Name, RTT: milliseconds(s.rtt)}
 		for _, v := range users[s] {
 			t.round(b.emulator, s, v)
 		}
-		log.Printf("storm      %-14s %d of %d succeeded, token calls %v, slowest %.0f ms %s", t.System, t.Succeeded, t.Requests, t.Calls, t.Slowest, t.Failure)
-		r.Storms = append(r.Storms, t)
+		log.Printf("storm %4v %-14s %d of %d succeeded, token calls %v, slowest %.0f ms %s", s.rtt, t.System, t.Succeeded, t.Requests, t.Calls, t.Slowest, t.Failure)
+		all = append(all, t)
 	}
-	return r, nil
+	return all, nil
 }
 
 // round is one storm.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -84,8 +85,13 @@ var table = []system{
 	},
 }
 
-// choose returns the systems that the command line names.
-func choose(o options) ([]system, error) {
+// choose returns the systems that the command line names, or else all that the workloads need.
+func choose(o options, names []string) ([]system, error) {
+	for _, name := range names {
+		if _, ok := workloads[name]; !ok {
+			return nil, fmt.Errorf("no workload %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(workloads)), ", "))
+		}
+	}
 	all := slices.Clone(table)
 	for _, name := range o.extra {
 		text, err := os.ReadFile(name)
@@ -99,11 +105,13 @@ func choose(o options) ([]system, error) {
 		all = append(all, s)
 	}
 	if o.systems == "" {
-		return all, nil
+		return slices.DeleteFunc(all, func(s system) bool {
+			return !slices.ContainsFunc(names, func(name string) bool { return workloads[name].needs == nil || workloads[name].needs(s) })
+		}), nil
 	}
-	names := strings.Split(o.systems, ",")
-	chosen := slices.DeleteFunc(all, func(s system) bool { return !slices.Contains(names, s.Name) })
-	if len(chosen) != len(names) {
+	only := strings.Split(o.systems, ",")
+	chosen := slices.DeleteFunc(all, func(s system) bool { return !slices.Contains(only, s.Name) })
+	if len(chosen) != len(only) {
 		return nil, fmt.Errorf("no such system among %q", o.systems)
 	}
 	return chosen, nil

@@ -44,14 +44,18 @@ func typedWorkload(ctx context.Context, b *bench) (*result, error) {
 	return b.pages(ctx, "typed", "the same through Microsoft's typed SDK", fiberFloor, func(s system) string { return s.Typed })
 }
 
+func signsIn(s system) bool { return s.Login != "" && s.Instances < 2 }
+
+// signingIn is a step that signs somebody in.
+func (b *bench) signingIn(s *server, worker, _ int) error {
+	who := b.emulator.people[rand.IntN(len(b.emulator.people))]
+	_, err := s.enter(worker, who.UPN, who.ID)
+	return err
+}
+
 // signInWorkload signs people in: W3.
 func signInWorkload(ctx context.Context, b *bench) (*result, error) {
-	runs, err := b.turns(ctx, "signin", b.options.signIns, func(s system) bool { return s.Login != "" && s.Instances < 2 },
-		func(s *server, worker, _ int) error {
-			who := b.emulator.people[rand.IntN(len(b.emulator.people))]
-			_, err := s.enter(worker, who.UPN, who.ID)
-			return err
-		})
+	runs, err := b.turns(ctx, "signin", b.options.signIns, signsIn, b.signingIn)
 	if err != nil {
 		return nil, err
 	}

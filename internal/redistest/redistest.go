@@ -1,10 +1,12 @@
-// Package redistest runs real redis-server processes for tests.
+// Package redistest runs real redis-server processes for tests, or those of another program
+// that speaks its protocol and understands its options, such as valkey-server.
 //
 // A fake would agree with us about what Redis does; the faults worth finding are
 // those where Redis does not.
 package redistest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +26,9 @@ import (
 // what is needed and promises that nothing is skipped.
 const allEnv = "FIBERMSAL_TEST_ALL"
 
+// serverEnv names the program to run instead of redis-server.
+const serverEnv = "FIBERMSAL_TEST_REDIS"
+
 const (
 	startTimeout = 20 * time.Second
 	pollInterval = 10 * time.Millisecond
@@ -39,12 +44,13 @@ type Server struct {
 	// Addr is host:port.
 	Addr string
 
-	tb     testing.TB
-	conf   string // path of a configuration file; "" without
-	args   []string
-	dir    string
-	client *redis.Client
-	child  *child
+	tb      testing.TB
+	program string // path of redis-server, or of what runs in its place
+	conf    string // path of a configuration file; "" without
+	args    []string
+	dir     string
+	client  *redis.Client
+	child   *child
 }
 
 // child is one life of the process.
@@ -67,7 +73,7 @@ func Start(tb testing.TB, args ...string) *Server {
 // launch starts the process on one of the ports that pick picks.
 func (s *Server) launch(pick func(testing.TB) string) {
 	s.tb.Helper()
-	Program(s.tb, "redis-server")
+	s.program = ServerProgram(s.tb)
 	s.dir = s.tb.TempDir()
 	var err error
 	for range startAttempts {
@@ -86,6 +92,13 @@ func (s *Server) launch(pick func(testing.TB) string) {
 		_ = s.client.Close()
 		s.Stop()
 	})
+}
+
+// ServerProgram returns the path of redis-server, or of the program that the environment
+// names in its place. Without it, it skips or fails the test as [Program] does.
+func ServerProgram(tb testing.TB) string {
+	tb.Helper()
+	return Program(tb, cmp.Or(os.Getenv(serverEnv), "redis-server"))
 }
 
 // Program returns the path of the first of the named programs that is installed,
@@ -216,7 +229,7 @@ func (s *Server) start() error {
 	args = append(args,
 		"--bind", host, "--port", port, "--dir", s.dir, "--logfile", s.logfile(),
 		"--save", "", "--appendonly", "no", "--daemonize", "no")
-	cmd := exec.Command("redis-server", append(args, s.args...)...)
+	cmd := exec.Command(s.program, append(args, s.args...)...)
 	DieWithTest(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
@@ -229,7 +242,7 @@ func (s *Server) start() error {
 	s.child = c
 	if err := s.awaitPong(c); err != nil {
 		s.Stop()
-		return fmt.Errorf("redis-server: %w\n%s", err, s.journal())
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(s.program), err, s.journal())
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package redistest_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +66,26 @@ func TestRestart_KeepsThePortAndWhatWasOnDisk(t *testing.T) {
 		s.Restart()
 		if got, want := len(s.Keys()), map[string]int{"no": 0, "yes": 1}[on]; got != want {
 			t.Errorf("appendonly %s: %d keys after a restart, want %d", on, got, want)
+		}
+	}
+}
+
+// Not parallel: it changes the environment.
+func TestStart_RunsTheProgramThatTheEnvironmentNames(t *testing.T) {
+	original := redistest.Program(t, "redis-server")
+	dir := t.TempDir()
+	if err := os.Symlink(original, filepath.Join(dir, "other-server")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for named, want := range map[string]string{"": filepath.Base(original), "other-server": "other-server"} {
+		t.Setenv("FIBERMSAL_TEST_REDIS", named)
+		info, err := redistest.Start(t).Client().InfoMap(t.Context(), "server").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := filepath.Base(info["Server"]["executable"]); got != want {
+			t.Errorf("FIBERMSAL_TEST_REDIS=%q runs %q, want %q", named, got, want)
 		}
 	}
 }

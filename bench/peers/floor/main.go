@@ -4,8 +4,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,6 +25,7 @@ import (
 	kjson "github.com/microsoft/kiota-serialization-json-go"
 	core "github.com/microsoftgraph/msgraph-sdk-go-core"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/fibermsal/fibermsal/bench/peers"
 )
@@ -30,7 +33,7 @@ import (
 func main() {
 	env := peers.FromEnv()
 	client := env.Client()
-	storage := redis.New(redis.Config{URL: env.RedisURL, PoolSize: 100})
+	storage := redis.NewFromConnection(connect(env.RedisURL))
 	store := session.New(session.Config{Storage: storage, CookieHTTPOnly: true})
 
 	app := env.NewApp()
@@ -53,8 +56,11 @@ func main() {
 	})
 	app.Get("/get", func(c *fiber.Ctx) error {
 		value, err := storage.Conn().Get(c.UserContext(), "bare:"+c.Cookies("session_id")).Result()
-		if err != nil {
+		switch {
+		case errors.Is(err, goredis.Nil):
 			return fiber.ErrUnauthorized
+		case err != nil:
+			return fiber.ErrServiceUnavailable
 		}
 		return c.SendString(value[:36]) // the length of an object id
 	})
@@ -98,6 +104,18 @@ func main() {
 		return c.SendString(*me.GetId())
 	})
 	env.Serve(app)
+}
+
+// connect leaves everything to go-redis, so that nobody is refused for waiting too long, but
+// for the size of the pool, if the URL says nothing of it.
+func connect(address string) *goredis.Client {
+	o, err := goredis.ParseURL(address)
+	if err != nil {
+		log.Fatal("REDIS_URL is not a URL of the form redis://host:port/0")
+	}
+	o.PoolSize = cmp.Or(o.PoolSize, 100)
+	o.ContextTimeoutEnabled = true
+	return goredis.NewClient(o)
 }
 
 // sdk is Microsoft's typed client, put together as its documentation does for a credential
