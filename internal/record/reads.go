@@ -16,10 +16,39 @@ const (
 	// maxBatch bounds how many reads share a round trip, and so how long the first of them
 	// waits for the last.
 	maxBatch = 64
-	// nearTrip is the duration of a round trip that is mostly work, of this machine and of
-	// Redis. The rest of a longer one is spent waiting for a network.
-	nearTrip = 250 * time.Microsecond
+	// farTrip is the duration of a round trip that is mostly spent waiting for a network.
+	// Nearer ones are mostly work, of this machine and of Redis.
+	farTrip = 500 * time.Microsecond
+	// departures is how many flights leave during one far round trip. A read waits for the
+	// next one, so more of them save it time, and fewer save connections and processor time.
+	departures = 8
 )
+
+// distance is how long round trips to a server take: as long as the shortest of late, since
+// the others were held up by work. The zero value is unknown.
+type distance struct {
+	trip     time.Duration
+	shortest time.Duration // of the trips since the last change
+	trips    int
+}
+
+// tripsCompared is after how many trips a server can have become more distant.
+const tripsCompared = 64
+
+func (d *distance) measure(took time.Duration) {
+	if d.trips == 0 || took < d.shortest {
+		d.shortest = took
+	}
+	d.trips++
+	switch {
+	case d.trip == 0 || took < d.trip:
+		d.trip = took
+	case d.trips >= tripsCompared:
+		d.trip, d.trips = d.shortest, 0
+	}
+}
+
+func (d *distance) far() bool { return d.trip >= farTrip }
 
 // readers are the reads of each server: the masters of a Cluster must not wait for each
 // other. It is safe for concurrent use.
@@ -39,7 +68,7 @@ func newReaders(client redis.UniversalClient, bounds *deadlines, locate func(con
 }
 
 func (r *readers) fresh() *reads {
-	return &reads{client: r.client, bounds: r.bounds, limit: max(1, r.poolSize-r.poolSize/4), trip: nearTrip}
+	return &reads{client: r.client, bounds: r.bounds, limit: max(1, r.poolSize-r.poolSize/4), near: runtime.GOMAXPROCS(0)}
 }
 
 // of returns the reads of the server that holds a key.
@@ -73,12 +102,12 @@ func poolSizeOf(client redis.UniversalClient) int {
 	return size
 }
 
-// reads lets callers who read at the same time share a round trip to one server. While few
-// do, each read is sent by itself. When as many round trips are under way as keep the
-// processors busy, further reads wait until one of them returns and are then sent together:
-// the socket is used once instead of once per read, which is most of the cost of a
-// signed-in request. A reply that reaches the wrong caller does not open there (threat G6).
-// It is safe for concurrent use.
+// reads lets callers who read at the same time share a round trip to one server: the socket
+// is used once instead of once per read, which is most of the cost of a signed-in request.
+// While few read, each read leaves by itself. When as many round trips are under way as keep
+// the processors busy, further reads wait: for one to return, or, if Redis is far away, for
+// an eighth of a round trip at most. They then leave together. A reply that reaches the
+// wrong caller does not open there (threat G6). It is safe for concurrent use.
 type reads struct {
 	client redis.UniversalClient
 	bounds *deadlines // of a caller's wait, and of a round trip
@@ -87,16 +116,14 @@ type reads struct {
 	// time out there (trap R5).
 	limit int
 
-	mu      sync.Mutex
-	flights int // round trips under way
-	trip    time.Duration
-	waiting []*read
-}
-
-// most is how many flights may be under way: as many as keep the processors busy, and more
-// if Redis is far away. The lock is held.
-func (r *reads) most() int {
-	return min(runtime.GOMAXPROCS(0)*int(max(1, r.trip/nearTrip)), r.limit)
+	mu        sync.Mutex
+	flights   int // round trips under way
+	near      int // as many as keep the processors busy
+	distance  distance
+	departed  time.Time // the last flight
+	waiting   []*read
+	departure *time.Timer // of those that wait, if it is scheduled
+	scheduled bool
 }
 
 // read is one caller's read. Value and err are set when landed is closed.
@@ -112,23 +139,58 @@ func (r *reads) get(ctx context.Context, key string) ([]byte, error) {
 	_, shared := ctx.(due)
 	endless := shared || ctx.Done() == nil // but for the deadline of all operations
 	r.mu.Lock()
-	if r.flights < r.most() && endless {
-		r.flights++
+	if endless && len(r.waiting) == 0 && r.departs() {
 		r.mu.Unlock()
 		defer r.land(time.Now()) //nolint:contextcheck // the next flight does not belong to this caller
 		return valueOf(r.client.Get(ctx, key))
 	}
 	me := &read{key: key, landed: make(chan struct{})}
 	r.waiting = append(r.waiting, me)
-	if r.flights < r.most() { // go-redis closes the connection of a caller who gives up
-		r.flights++
-		r.takeOff() //nolint:contextcheck // the same
-	}
+	r.leave() //nolint:contextcheck // go-redis would close the connection of a caller who gives up
 	r.mu.Unlock()
 	if err := r.await(ctx, me); err != nil {
 		return nil, err
 	}
 	return me.value, me.err
+}
+
+// departs reports whether a flight may leave now, and counts it. The lock is held.
+func (r *reads) departs() bool {
+	if r.flights >= r.limit {
+		return false
+	}
+	now := time.Now()
+	if r.flights >= r.near && (!r.distance.far() || now.Sub(r.departed) < r.distance.trip/departures) {
+		return false
+	}
+	r.flights++
+	r.departed = now
+	return true
+}
+
+// leave has waiting reads leave now or as soon as they may. A flight that lands takes them
+// in any case. The lock is held.
+func (r *reads) leave() {
+	switch {
+	case r.departs():
+		r.takeOff()
+	case r.scheduled || r.flights >= r.limit || !r.distance.far():
+	case r.departure == nil:
+		r.scheduled, r.departure = true, time.AfterFunc(time.Until(r.departed.Add(r.distance.trip/departures)), r.depart)
+	default:
+		r.scheduled = true
+		r.departure.Reset(time.Until(r.departed.Add(r.distance.trip / departures)))
+	}
+}
+
+// depart is called when it is time for the reads that wait.
+func (r *reads) depart() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.scheduled = false
+	if len(r.waiting) > 0 {
+		r.leave()
+	}
 }
 
 // await returns when the read has landed, or with an error when the caller's context ends.
@@ -149,13 +211,13 @@ func (r *reads) await(ctx context.Context, me *read) error {
 	return ctx.Err() // not the cause: the breaker compares it
 }
 
-// land ends a flight and starts the next one if reads are waiting. The shortest of the
-// recent trips tells best how far away Redis is, because others were held up by work.
+// land ends a flight and starts the next one if reads are waiting.
 func (r *reads) land(began time.Time) {
-	took := time.Since(began)
+	took, near := time.Since(began), runtime.GOMAXPROCS(0)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trip = min(took, r.trip+r.trip/64+time.Microsecond)
+	r.near = near
+	r.distance.measure(took)
 	r.takeOff()
 }
 
@@ -167,9 +229,13 @@ func (r *reads) takeOff() {
 		r.flights--
 		return
 	}
+	r.departed = time.Now()
 	batch := slices.Clone(r.waiting[:n])
 	r.waiting = slices.Delete(r.waiting, 0, n)
 	go r.fly(batch)
+	if len(r.waiting) > 0 {
+		r.leave()
+	}
 }
 
 // fly reads for a whole batch, in no caller's context: a caller's end does not concern the

@@ -219,8 +219,8 @@ func sink(ctx context.Context) error {
 	return context.DeadlineExceeded
 }
 
-// Where a round trip is mostly the network's, sharing one would save little and cost
-// another's time.
+// Where a round trip is mostly the network's, waiting for one to return would double the
+// time of a read.
 func TestReads_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true, PoolSize: 40})
@@ -244,7 +244,7 @@ func TestReads_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
 			})
 		}
 		wait.Wait()
-		if took := time.Since(began); took > 110*time.Millisecond { // 20 trips of 5 ms
+		if took := time.Since(began); took > 115*time.Millisecond { // 20 trips of 5 ms, and as often an eighth of that
 			t.Errorf("20 reads in a row took %v", took)
 		}
 	})
