@@ -15,7 +15,7 @@ import (
 const (
 	// maxBatch bounds how many reads share a round trip, and so how long the first of them
 	// waits for the last.
-	maxBatch = 64
+	maxBatch = 256
 	// departures is how many flights leave during one far round trip. A read waits for the
 	// next one, so more of them save it time, and fewer save connections and processor time.
 	departures = 8
@@ -24,8 +24,9 @@ const (
 // reads lets callers who read at the same time share a round trip to one server: the socket
 // is used once instead of once per read, which is most of the cost of a signed-in request.
 // While few read, each read leaves by itself. When as many round trips are under way as keep
-// the processors busy, further reads wait: for one to return, or, if Redis is far away, for
-// an eighth of a round trip at most. They then leave together. A reply that reaches the
+// the processors busy, further reads wait for one to return and then leave together. If Redis
+// is far away, that begins when half of the connections are in use, and reads wait for an
+// eighth of a round trip at most. A reply that reaches the
 // wrong caller does not open there (threat G6). It is safe for concurrent use.
 type reads struct {
 	client redis.UniversalClient
@@ -78,8 +79,11 @@ func (r *reads) departs() bool {
 	if r.flights >= r.limit {
 		return false
 	}
-	now := time.Now()
-	if r.flights >= r.near && (!r.distance.far() || now.Sub(r.departed) < r.distance.trip/departures) {
+	now, alone := time.Now(), r.near
+	if r.distance.far() {
+		alone = max(alone, r.limit/2)
+	}
+	if r.flights >= alone && (!r.distance.far() || now.Sub(r.departed) < r.distance.trip/departures) {
 		return false
 	}
 	r.flights++
