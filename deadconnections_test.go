@@ -24,11 +24,10 @@ type distant struct {
 
 // behindNetwork makes a site with the deadlines of an app, and what the query of its
 // Redis URL says.
-func behindNetwork(t *testing.T, query string, change ...func(*fibermsal.Config)) *distant {
+func behindNetwork(t *testing.T, server *redistest.Server, idp *entratest.Server, query string, change ...func(*fibermsal.Config)) *distant {
 	t.Helper()
-	d := &distant{server: redistest.Start(t)}
-	d.proxy = faultproxy.New(t, d.server.Addr)
-	d.site = d.another(t, newApp(t), query, change...)
+	d := &distant{server: server, proxy: faultproxy.New(t, server.Addr)}
+	d.site = d.another(t, idp, query, change...)
 	return d
 }
 
@@ -81,7 +80,7 @@ func TestG2_DeadConnectionsAreReplacedWithinASecond(t *testing.T) {
 		for traffic, crowd := range map[string]int{"many": 20, "few": 1} {
 			t.Run(name+", asked by "+traffic, func(t *testing.T) {
 				t.Parallel()
-				d := behindNetwork(t, "?pool_size=80")
+				d := behindNetwork(t, redistest.Start(t), newApp(t), "?pool_size=80")
 				b := d.browser()
 				b.signIn(adele)
 				var back time.Duration
