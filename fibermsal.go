@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/record"
@@ -56,8 +56,8 @@ type Auth struct {
 
 	tenant atomic.Pointer[string] // that the authority's domain name stands for
 
-	renewals    singleflight.Group
-	memberships singleflight.Group
+	renewals    flight.Group
+	memberships flight.Group
 	scopesKey   string // of Config.Scopes
 	calls       calls
 	presence    presence
