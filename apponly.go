@@ -150,7 +150,7 @@ func (k *appCredential) acquire(scope string) (t tokencache.Token, err error) {
 		return t, entraUnavailable("closed", nil)
 	}
 	defer a.calls.done()
-	ctx, cancel := context.WithTimeout(context.Background(), entraTimeout)
+	ctx, cancel := withinEntraTimeout(context.Background())
 	defer cancel()
 	cache, itself := k.stored(ctx), a.owner(new(session))
 	t, _ = cache.Find(itself, []string{scope})

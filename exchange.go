@@ -89,8 +89,21 @@ func newEntraGate() *entraGate {
 		MaxRequests: 1,
 		Timeout:     retrySoon,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= pauseAfterFailures },
-		IsExcluded:  func(err error) bool { return errors.Is(err, context.Canceled) },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errNotEntras) },
 	})
+}
+
+// errNotEntras is how a call ended that says nothing about Entra: it was not asked, or the
+// caller's own deadline or departure ended the call.
+var errNotEntras = errors.New("the token endpoint did not end the call")
+
+// errEntraTimeout is the cause of a context that bounds one call of Entra.
+var errEntraTimeout = errors.New("the token endpoint did not answer in time")
+
+// withinEntraTimeout bounds a call of Entra that no caller waits for: a sign-in has the
+// limit of the client instead, besides its own.
+func withinEntraTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, entraTimeout, errEntraTimeout)
 }
 
 // errEntraPaused says that Entra was not asked because it just failed so often.
@@ -117,15 +130,24 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	defer func() { done(outcome) }()
 	if x.before != nil {
 		if x.failed = x.before(); x.failed != nil {
-			outcome = context.Canceled // Entra was not asked: the next one may
+			outcome = errNotEntras // the next one may ask
 			return nil, x.failed
 		}
 	}
 	resp, err := x.post(r)
-	if err != nil || x.status < http.StatusInternalServerError { // 429 may be for one user
-		outcome = err
+	switch {
+	case err == nil && x.status < http.StatusInternalServerError: // 429 may be for one user
+		outcome = nil
+	case err != nil && endedByCaller(r.Context()):
+		outcome = errNotEntras
 	}
 	return resp, x.failed
+}
+
+// endedByCaller reports whether a context has ended, and not by the time limit of the call:
+// five impatient sign-ins must not keep Entra from everybody.
+func endedByCaller(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errEntraTimeout)
 }
 
 func (x *exchange) post(r *http.Request) (*http.Response, error) {

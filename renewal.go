@@ -352,7 +352,7 @@ func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (toke
 		return tokencache.Token{}, err
 	}
 	staged := &stagedTokens{content: content}
-	asking, cancel := context.WithTimeout(ctx, entraTimeout)
+	asking, cancel := withinEntraTimeout(ctx)
 	defer cancel()
 	var got confidential.AuthResult
 	x, err := a.asApp(asking, staged, func(client confidential.Client, _ *exchange) (err error) {
