@@ -150,7 +150,7 @@ func (k *appCredential) acquire(scope string) (t tokencache.Token, err error) {
 		return t, entraUnavailable("closed", nil)
 	}
 	defer a.calls.done()
-	ctx, cancel := withinEntraTimeout(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
 	defer cancel()
 	cache, itself := k.stored(ctx), a.owner(new(session))
 	t, _ = cache.Find(itself, []string{scope})
@@ -164,8 +164,10 @@ func (k *appCredential) acquire(scope string) (t tokencache.Token, err error) {
 	}
 	staged := &stagedTokens{content: content}
 	var got confidential.AuthResult
-	x, err := a.asApp(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
-		got, err = client.AcquireTokenByCredential(ctx, []string{scope})
+	asking, done := withinEntraTimeout(ctx)
+	defer done()
+	x, err := a.asApp(asking, staged, func(client confidential.Client, _ *exchange) (err error) {
+		got, err = client.AcquireTokenByCredential(asking, []string{scope})
 		return err
 	})
 	switch {
