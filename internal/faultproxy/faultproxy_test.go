@@ -1,0 +1,422 @@
+package faultproxy_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/faultproxy"
+)
+
+// echo serves what it is sent, and returns its address.
+func echo(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				_, _ = io.Copy(c, c)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// line is a client's connection.
+type line struct {
+	net.Conn
+	t *testing.T
+}
+
+func dial(t *testing.T, addr string) *line {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return &line{c, t}
+}
+
+// call sends something and returns how long it took to come back.
+func (l *line) call(text string) time.Duration {
+	l.t.Helper()
+	began := time.Now()
+	if _, err := io.WriteString(l, text); err != nil {
+		l.t.Fatal(err)
+	}
+	got := make([]byte, len(text))
+	if _, err := io.ReadFull(l, got); err != nil || string(got) != text {
+		l.t.Fatalf("%q came back as %q: %v", text, got, err)
+	}
+	return time.Since(began)
+}
+
+// silent checks that nothing comes back, not even the end of the connection.
+func (l *line) silent() {
+	l.t.Helper()
+	_, _ = io.WriteString(l, "anybody?")
+	_ = l.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	var b [1]byte
+	if n, err := l.Read(b[:]); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		l.t.Errorf("read %d bytes, %v", n, err)
+	}
+	_ = l.SetReadDeadline(time.Time{})
+}
+
+func TestProxy_PassesEverythingInOrder(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]func(*faultproxy.Proxy){
+		"near":     func(*faultproxy.Proxy) {},
+		"distant":  func(p *faultproxy.Proxy) { p.Delay(3*time.Millisecond, 2*time.Millisecond) },
+		"lossy":    func(p *faultproxy.Proxy) { p.Loss(0.02) },
+		"changing": func(p *faultproxy.Proxy) { go changeDelay(p) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := faultproxy.New(t, echo(t))
+			set(p)
+			l := dial(t, p.Addr())
+			sent := make([]byte, 4<<20)
+			for i := range sent {
+				sent[i] = byte(rand.Uint32())
+			}
+			go func() {
+				for rest := sent; len(rest) > 0; {
+					n := min(len(rest), 1+rand.IntN(100_000))
+					if _, err := l.Write(rest[:n]); err != nil {
+						return
+					}
+					rest = rest[n:]
+				}
+				_ = l.Conn.(*net.TCPConn).CloseWrite()
+			}()
+			got, err := io.ReadAll(l)
+			if err != nil || !bytes.Equal(got, sent) {
+				t.Errorf("%d of %d bytes came back, %v", len(got), len(sent), err)
+			}
+		})
+	}
+}
+
+func changeDelay(p *faultproxy.Proxy) {
+	for i := range 50 {
+		p.Delay(time.Duration(i%5)*time.Millisecond, 0)
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Round trips take what they are told to, and a connection carries as many at once as
+// its client sends.
+func TestDelay_IsTheRoundTripTime(t *testing.T) {
+	t.Parallel()
+	for _, rtt := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond} {
+		t.Run(rtt.String(), func(t *testing.T) {
+			t.Parallel()
+			p := faultproxy.New(t, echo(t))
+			p.Delay(rtt, 0)
+			began := time.Now()
+			l := dial(t, p.Addr())
+			l.call("hello")
+			if first := time.Since(began); first < 2*rtt {
+				t.Errorf("the first call took %v: opening the connection costs a round trip as well", first)
+			}
+			var calls []time.Duration
+			for range 50 {
+				calls = append(calls, l.call("hello"))
+			}
+			slices.Sort(calls)
+			t.Logf("%v: fastest %v, median %v", rtt, calls[0], calls[25])
+			if calls[0] < rtt || calls[0] > rtt+20*time.Millisecond { // the fastest of 50, on a busy machine
+				t.Errorf("calls take %v", calls[0])
+			}
+
+			const pings = 200
+			began = time.Now()
+			go func() {
+				for range pings {
+					_, _ = io.WriteString(l, "ping")
+					time.Sleep(rtt / 50)
+				}
+			}()
+			if _, err := io.ReadFull(l, make([]byte, 4*pings)); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took > pings*rtt/2 {
+				t.Errorf("%d calls at once took %v: they wait for each other", pings, took)
+			}
+		})
+	}
+}
+
+func TestDelay_JitterKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	p := faultproxy.New(t, echo(t))
+	p.Delay(0, 20*time.Millisecond)
+	l := dial(t, p.Addr())
+	var slowest time.Duration
+	for range 30 {
+		slowest = max(slowest, l.call("hello"))
+	}
+	if slowest < 5*time.Millisecond { // of 30 evenly spread ones the slowest is: 1e-18
+		t.Errorf("no jitter: the slowest call took %v", slowest)
+	}
+}
+
+func TestLoss_CostsARetransmission(t *testing.T) {
+	t.Parallel()
+	p := faultproxy.New(t, echo(t))
+	l := dial(t, p.Addr())
+	p.Loss(1)
+	if took := l.call("hello"); took < 400*time.Millisecond { // there and back
+		t.Errorf("a lost segment arrived within %v", took)
+	}
+	p.Loss(0)
+	l.call("hello again")
+}
+
+func TestFreezeExisting_IsSilentAndForGood(t *testing.T) {
+	t.Parallel()
+	p := faultproxy.New(t, echo(t))
+	p.Delay(time.Millisecond, 0)
+	old, idle := dial(t, p.Addr()), dial(t, p.Addr())
+	old.call("hello")
+	idle.call("hello")
+	p.FreezeExisting()
+	old.silent()
+	dial(t, p.Addr()).call("hello")
+	if err := p.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	old.silent()
+	idle.silent()
+	dial(t, p.Addr()).call("hello")
+}
+
+func TestBlackHole_ConnectsAndSaysNothingUntilResume(t *testing.T) {
+	t.Parallel()
+	p := faultproxy.New(t, echo(t))
+	old := dial(t, p.Addr())
+	old.call("hello")
+	p.BlackHole()
+	during := dial(t, p.Addr())
+	old.silent()
+	during.silent()
+	if err := p.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	dial(t, p.Addr()).call("hello")
+	old.silent()
+	during.silent()
+}
+
+func TestUnreachable_AnswersNoSYN(t *testing.T) {
+	t.Parallel()
+	p := faultproxy.New(t, echo(t))
+	old := dial(t, p.Addr())
+	old.call("hello")
+	if err := p.Unreachable(); err != nil {
+		t.Fatal(err)
+	}
+	dialer := net.Dialer{Timeout: 200 * time.Millisecond}
+	for range 3 {
+		c, err := dialer.Dial("tcp", p.Addr())
+		if err == nil {
+			_ = c.Close()
+		}
+		if timeout := net.Error(nil); !errors.As(err, &timeout) || !timeout.Timeout() {
+			t.Errorf("connecting: %v", err)
+		}
+	}
+	old.silent()
+	patient := make(chan error, 1)
+	go func() {
+		c, err := net.Dial("tcp", p.Addr())
+		if err == nil {
+			err = c.Close()
+		}
+		patient <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // its SYN is lost
+	if err := p.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	dial(t, p.Addr()).call("hello")
+	old.silent()
+	if err := <-patient; err != nil {
+		t.Errorf("whoever repeats the SYN: %v", err)
+	}
+	if err := p.Unreachable(); err != nil {
+		t.Errorf("a second time: %v", err)
+	}
+}
+
+func TestRefuse_ClosesThePortUntilResume(t *testing.T) {
+	t.Parallel()
+	p := faultproxy.New(t, echo(t))
+	old := dial(t, p.Addr())
+	old.call("hello")
+	p.Refuse()
+	if _, err := net.Dial("tcp", p.Addr()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("connecting: %v", err)
+	}
+	old.call("still here")
+	if err := p.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	dial(t, p.Addr()).call("hello")
+	old.call("still here")
+}
+
+func TestCut_EndsAllConnections(t *testing.T) {
+	t.Parallel()
+	p := faultproxy.New(t, echo(t))
+	frozen := dial(t, p.Addr())
+	frozen.call("hello")
+	p.FreezeExisting()
+	working := dial(t, p.Addr())
+	working.call("hello")
+	p.Cut()
+	for _, l := range []*line{frozen, working} {
+		if n, err := l.Read(make([]byte, 1)); n != 0 || err == nil {
+			t.Errorf("read %d bytes after the end", n)
+		}
+	}
+	dial(t, p.Addr()).call("hello")
+}
+
+func TestConns_CountsClients(t *testing.T) {
+	t.Parallel()
+	p := faultproxy.New(t, echo(t))
+	lines := []*line{dial(t, p.Addr()), dial(t, p.Addr()), dial(t, p.Addr())}
+	for _, l := range lines {
+		l.call("hello")
+	}
+	if n := p.Conns(); n != 3 {
+		t.Errorf("%d, want 3", n)
+	}
+	_ = lines[0].Close()
+	awaitConns(t, p, 2)
+	p.FreezeExisting()
+	_ = lines[1].Close()
+	awaitConns(t, p, 1)
+}
+
+func awaitConns(t *testing.T, p *faultproxy.Proxy, want int) {
+	t.Helper()
+	for until := time.Now().Add(5 * time.Second); p.Conns() != want; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("%d connections, want %d", p.Conns(), want)
+		}
+	}
+}
+
+func TestClose_EndsWhatIsInFlight(t *testing.T) {
+	t.Parallel()
+	p, err := faultproxy.Start(echo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Delay(time.Hour, 0)
+	var lines []*line
+	for range 5 {
+		l := dial(t, p.Addr())
+		_, _ = io.WriteString(l, "hello")
+		lines = append(lines, l)
+	}
+	awaitConns(t, p, 5)
+	ended := make(chan struct{})
+	go func() { p.Close(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("Close hangs")
+	}
+	for _, l := range lines {
+		if _, err := l.Read(make([]byte, 1)); err == nil {
+			t.Error("a connection goes on")
+		}
+	}
+}
+
+func TestServerThatIsGone_EndsTheConnection(t *testing.T) {
+	t.Parallel()
+	p := faultproxy.New(t, "127.0.0.1:1") // where nobody listens
+	if _, err := dial(t, p.Addr()).Read(make([]byte, 1)); err == nil {
+		t.Error("read something")
+	}
+}
+
+// What the proxy costs, which is taken from what is measured through it:
+//
+//	go test -run '^$' -bench . ./internal/faultproxy
+func BenchmarkRoundTrips(b *testing.B) {
+	for name, rtt := range map[string]time.Duration{"direct": -1, "0": 0, "1ms": time.Millisecond, "5ms": 5 * time.Millisecond} {
+		b.Run(name, func(b *testing.B) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = l.Close() }()
+			go func() {
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					go func() { _, _ = io.Copy(c, c) }()
+				}
+			}()
+			addr := l.Addr().String()
+			if rtt >= 0 {
+				p := faultproxy.New(b, addr)
+				p.Delay(rtt, 0)
+				addr = p.Addr()
+			}
+			var before, after syscall.Rusage
+			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
+			var wait sync.WaitGroup
+			const conns = 50
+			for range conns {
+				wait.Go(func() {
+					c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", addr)
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					defer func() { _ = c.Close() }()
+					msg := make([]byte, 400)
+					for range b.N/conns + 1 {
+						_, _ = c.Write(msg)
+						if _, err := io.ReadFull(c, msg); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wait.Wait()
+			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
+			cpu := after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano()
+			b.ReportMetric(float64(cpu)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
