@@ -112,7 +112,6 @@ func (a *Auth) Doctor(ctx context.Context, app ...*fiber.App) Report {
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	d := newDiagnosis(a, app)
-	defer d.close()
 	found := slices.Concat(d.addresses(), d.scopes(), d.settings(), together(
 		func() []doctor.Finding { return d.entra(ctx) },
 		func() []doctor.Finding { return d.storage(ctx) },

@@ -35,12 +35,8 @@ const (
 // size, configurations are cached, and a redirect is an error, because it would
 // carry the secret along.
 func entraClient(configured *http.Client) *http.Client {
-	transport := configured.Transport
-	if transport == nil {
-		transport = outbound.NewTransport()
-	}
 	return &http.Client{
-		Transport:     discovery.NewTransport(transport),
+		Transport:     discovery.NewTransport(configured.Transport),
 		Timeout:       entraTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -109,6 +105,9 @@ func withinEntraTimeout(ctx context.Context) (context.Context, context.CancelFun
 // errEntraPaused says that Entra was not asked because it just failed so often.
 var errEntraPaused = errors.New("the token endpoint failed so often just now that it was not asked")
 
+// reasonLost is a call whose connection was lost. The next one has another.
+const reasonLost = "connection_lost"
+
 // errEntraBusy is an answer that says nothing about whose call it was.
 var errEntraBusy = errors.New("the token endpoint is busy")
 
@@ -138,7 +137,7 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	switch {
 	case err == nil && x.status < http.StatusInternalServerError: // 429 may be for one user
 		outcome = nil
-	case err != nil && endedByCaller(r.Context()):
+	case err != nil && (endedByCaller(r.Context()) || errors.Is(err, outbound.ErrLostTogether)):
 		outcome = errNotEntras
 	}
 	return resp, x.failed
@@ -194,6 +193,10 @@ func (x *exchange) failure(scopes []string, couldAsk bool) *Error {
 		return e
 	case errors.Is(x.failed, errEntraPaused):
 		return entraUnavailable(reasonEntraPaused, errEntraPaused)
+	case errors.Is(x.failed, outbound.ErrLost):
+		e := entraUnavailable(reasonLost, outbound.Cause(x.failed))
+		e.RetryAfter = time.Second // on another connection
+		return e
 	case x.failed != nil:
 		return entraUnavailable("entra_unreachable", outbound.Cause(x.failed))
 	case !x.asked && !couldAsk:

@@ -216,8 +216,8 @@ func (a *Auth) note(r *renewal, t tokencache.Token, version []byte, err error) {
 // pauseAfter is how long nobody asks again after a failure.
 func pauseAfter(e *Error) time.Duration {
 	switch {
-	case e.Reason == reasonStorage, e.Reason == reasonEntraPaused, e.Reason == reasonLockWait:
-		return 0 // the breakers know when it is over
+	case e.Reason == reasonStorage, e.Reason == reasonEntraPaused, e.Reason == reasonLockWait, e.Reason == reasonLost:
+		return 0 // the breakers know when it is over; another connection need not be waited for
 	case errors.Is(e, ErrUnavailable):
 		return e.RetryAfter
 	case e.interactive():

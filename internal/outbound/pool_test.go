@@ -96,18 +96,21 @@ func (h *host) get(ctx context.Context, c *http.Client, path string, limit time.
 // told, new ones must be used soon, whoever made the transport.
 func TestPool_AFrozenHTTP2ConnectionIsGivenUp(t *testing.T) {
 	t.Parallel()
-	used := http.DefaultTransport.(*http.Transport).Clone()
-	used.CloseIdleConnections() // as if it had been: its first call configures HTTP/2
+	used, plain := http.DefaultTransport.(*http.Transport).Clone(), new(http.Transport)
+	for _, t := range []*http.Transport{used, plain} {
+		t.CloseIdleConnections() // as if it had been used: the first call configures HTTP/2
+	}
 	for name, row := range map[string]struct {
 		transport *http.Transport
 		limit     time.Duration
 		within    time.Duration // of the freeze, later calls succeed
 	}{
-		"ours":                 {outbound.NewTransport(), 10 * time.Second, 5 * time.Second},
-		"an app's":             {&http.Transport{ForceAttemptHTTP2: true}, 10 * time.Second, 5 * time.Second},
-		"an app's, used":       {used, 10 * time.Second, 5 * time.Second},
-		"callers in a hurry":   {outbound.NewTransport(), 1200 * time.Millisecond, 3 * time.Second},
-		"ours, without checks": {&http.Transport{ForceAttemptHTTP2: true, HTTP2: &http.HTTP2Config{SendPingTimeout: time.Hour}}, 2 * time.Second, 4 * time.Second},
+		"ours":                                   {outbound.NewTransport(), 10 * time.Second, 5 * time.Second},
+		"an app's":                               {&http.Transport{ForceAttemptHTTP2: true}, 10 * time.Second, 5 * time.Second},
+		"an app's, used":                         {used, 10 * time.Second, 5 * time.Second},
+		"an app's, used, with HTTP/2 by default": {plain, 10 * time.Second, 5 * time.Second},
+		"callers in a hurry":                     {outbound.NewTransport(), 1200 * time.Millisecond, 3 * time.Second},
+		"ours, without checks":                   {&http.Transport{ForceAttemptHTTP2: true, HTTP2: &http.HTTP2Config{SendPingTimeout: time.Hour}}, 2 * time.Second, 4 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
