@@ -54,7 +54,8 @@ type Auth struct {
 	gate  *entraGate   // before its token endpoint
 	keys  *idtoken.KeySet
 
-	tenant atomic.Pointer[string] // that the authority's domain name stands for
+	tenant   atomic.Pointer[string] // that the authority's domain name stands for
+	learning atomic.Bool            // which one that is
 
 	renewals    singleflight.Group
 	memberships singleflight.Group

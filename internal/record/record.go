@@ -36,6 +36,8 @@ var (
 	ErrChanged = errors.New("record: changed by somebody else")
 	// ErrCorrupt says that what is stored does not open here as this record.
 	ErrCorrupt = errors.New("record: corrupt")
+	// ErrEnded says that a session was ended before it had begun.
+	ErrEnded = errors.New("record: ended before it began")
 	// ErrUnknownKey says that the record is sealed with a key that this
 	// instance does not hold, and must be left alone.
 	ErrUnknownKey = sealed.ErrUnknownKey
@@ -85,10 +87,14 @@ func (s *Store) key(name string, kind Kind) string {
 	return s.prefix + "{" + name + "}:" + string(kind)
 }
 
-// Sealed returns a record as it is stored, or [ErrNotFound].
+// Sealed returns a record as it is stored, [ErrNotFound], or [ErrCorrupt] if what is there
+// cannot be a record.
 func (s *Store) Sealed(ctx context.Context, name string, kind Kind) ([]byte, error) {
 	box, err := s.backend.Get(ctx, s.key(name, kind))
-	if err == nil && len(box) == 0 {
+	switch {
+	case isWrongType(err):
+		return nil, ErrCorrupt
+	case err == nil && len(box) == 0:
 		return nil, ErrNotFound
 	}
 	return box, err
@@ -131,21 +137,39 @@ type Creation struct {
 	Until  time.Time
 	Most   int
 	Labels []Label
+	// Began is when what leads to the session began, by this process's monotonic clock.
+	// A mark on one of the labels, or on the record's part and one of the scopes, that was
+	// put since refuses it.
+	Began  time.Time
+	Scopes []Label
 }
 
 // Create writes a new session's records and enlists them, and returns what Enlist does. The
 // tokens go first, so that no session is ever seen without. A life that has ended creates
-// nothing.
-func (s *Store) Create(ctx context.Context, name string, c *Creation) (dropped []string, err error) {
+// nothing. It returns [ErrEnded] if the session has ended before it began: what was written
+// is then the caller's to remove.
+func (s *Store) Create(ctx context.Context, name string, c *Creation) (excess []string, err error) {
 	if c.TTL <= 0 {
 		return nil, nil
+	}
+	if time.Since(c.Began) >= MarkLife {
+		return nil, ErrEnded // a mark may have been put and gone
 	}
 	var entries []Entry
 	if len(c.Tokens) > 0 { // storages ignore empty values (threat E10)
 		entries = append(entries, Entry{s.key(name, Tokens), s.seal(name, Tokens, c.Tokens)})
 	}
 	entries = append(entries, Entry{s.key(name, Session), s.seal(name, Session, c.Session)})
-	return s.backend.Begin(ctx, atLeastASecond(c.TTL), entries, name, c.Until, s.listsOf(name, c.Most, c.Labels)...)
+	begun, err := s.backend.Begin(ctx, &Beginning{
+		TTL: atLeastASecond(c.TTL), Entries: entries, Name: name, Until: c.Until,
+		Lists: s.listsOf(name, c.Most, c.Labels), Marks: s.marksOf(name, c.Labels, c.Scopes),
+	})
+	// The age is taken after the look at the marks, and so never too small: whoever was
+	// marked while the sign-in was under way is refused, however long the reply took.
+	if age := time.Since(c.Began); err == nil && (begun.Marked < age || age >= MarkLife) {
+		return nil, ErrEnded
+	}
+	return begun.Excess, err
 }
 
 // Swap changes a record if what is stored still is the box it was made from. It
@@ -154,6 +178,9 @@ func (s *Store) Create(ctx context.Context, name string, c *Creation) (dropped [
 func (s *Store) Swap(ctx context.Context, name string, kind Kind, old, content []byte, ttl time.Duration) error {
 	key := s.key(name, kind)
 	swapped, err := s.backend.Swap(ctx, key, old, s.seal(name, kind, content), atLeastASecond(ttl))
+	if isWrongType(err) {
+		return ErrNotFound // the record is gone, whatever has taken its place
+	}
 	if err != nil || swapped {
 		return err
 	}
