@@ -42,6 +42,7 @@ type Server struct {
 	tb     testing.TB
 	conf   string // path of a configuration file; "" without
 	args   []string
+	env    []string // beside this process's
 	dir    string
 	client *redis.Client
 	child  *child
@@ -217,6 +218,7 @@ func (s *Server) start() error {
 		"--bind", host, "--port", port, "--dir", s.dir, "--logfile", s.logfile(),
 		"--save", "", "--appendonly", "no", "--daemonize", "no")
 	cmd := exec.Command("redis-server", append(args, s.args...)...)
+	cmd.Env = append(os.Environ(), s.env...)
 	DieWithTest(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
