@@ -202,7 +202,7 @@ func (a *Auth) create(ctx context.Context, s *session, began time.Time, tokens [
 	})
 	switch {
 	case errors.Is(err, record.ErrEnded):
-		a.delist(ctx, s)
+		a.delist(ctx, s) // its records go as those of any sign-in that fails
 		return "", errEndedMeanwhile
 	case err != nil:
 		return "", storageUnavailable(err)

@@ -160,16 +160,40 @@ func (s *Store) Create(ctx context.Context, name string, c *Creation) (excess []
 		entries = append(entries, Entry{s.key(name, Tokens), s.seal(name, Tokens, c.Tokens)})
 	}
 	entries = append(entries, Entry{s.key(name, Session), s.seal(name, Session, c.Session)})
+	marks, sent := s.marksOf(name, c.Labels, c.Scopes), time.Since(c.Began)
 	begun, err := s.backend.Begin(ctx, &Beginning{
 		TTL: atLeastASecond(c.TTL), Entries: entries, Name: name, Until: c.Until,
-		Lists: s.listsOf(name, c.Most, c.Labels), Marks: s.marksOf(name, c.Labels, c.Scopes),
+		Lists: s.listsOf(name, c.Most, c.Labels), Marks: marks,
 	})
-	// The age is taken after the look at the marks, and so never too small: whoever was
-	// marked while the sign-in was under way is refused, however long the reply took.
-	if age := time.Since(c.Began); err == nil && (begun.Marked < age || age >= MarkLife) {
-		return nil, ErrEnded
+	if err == nil {
+		err = s.refuseMarked(ctx, c.Began, sent, begun.Marked, marks)
 	}
 	return begun.Excess, err
+}
+
+// looksAtMarks is how often marks are looked at that were put within a round trip of what
+// they are about.
+const looksAtMarks = 4
+
+// refuseMarked returns [ErrEnded] if a mark was put after a moment. The mark's age is that
+// at some time between the sending of the question, when the moment was so long ago, and
+// now: who cannot be told to be later is refused, however long the reply took.
+func (s *Store) refuseMarked(ctx context.Context, moment time.Time, sent, marked time.Duration, marks []string) (err error) {
+	for look := 1; ; look++ {
+		age := time.Since(moment)
+		switch {
+		case age >= MarkLife:
+			return ErrEnded
+		case marked >= age:
+			return nil
+		case marked < sent || look == looksAtMarks:
+			return ErrEnded
+		}
+		sent = time.Since(moment)
+		if marked, err = s.backend.Marked(ctx, marks...); err != nil {
+			return err
+		}
+	}
 }
 
 // Swap changes a record if what is stored still is the box it was made from. It
