@@ -268,7 +268,7 @@ func TestColdToken_CostsTwoCommandsAndNoCallToEntra(t *testing.T) {
 // Clients that an app makes itself take no turns; only compare-and-set protects them.
 func TestD9_ClientsOfTheAppLoseNothing(t *testing.T) {
 	t.Parallel()
-	const clients = 40
+	const clients = 100 // 50 on each instance
 	scopes := make([]string, clients)
 	for i := range scopes {
 		scopes[i] = fmt.Sprintf("api://resource%d/Read", i)
