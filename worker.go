@@ -85,7 +85,7 @@ func (a *Auth) UserByMail(ctx context.Context, mail string, scopes ...string) (*
 // person's may be many.
 func (a *Auth) offlineByMail(ctx context.Context, tenant, address string, scopes []string) (*OfflineUser, error) {
 	label, owner := mailLabel(tenant, address), ""
-	for s, err := range batched(a.listed(ctx, label), func(name string) (*session, error) { return a.offlineListed(ctx, name, label) }) {
+	for s, err := range inParallel(a.listed(ctx, label), func(name string) (*session, error) { return a.offlineListed(ctx, name, label) }) {
 		switch {
 		case err != nil:
 			return nil, err
