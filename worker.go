@@ -200,7 +200,7 @@ func (a *Auth) offlineSession(ctx context.Context, name string) (s *session, ove
 	r, err := a.decode(ctx, name, box)
 	switch {
 	case err != nil:
-		return nil, true, nil // logged, and no session
+		return nil, true, nil //nolint:nilerr // logged, and no session
 	case r == nil || !a.accepts(ctx, r):
 		return nil, false, nil
 	case !time.Now().Before(r.session.User.ExpiresAt):
