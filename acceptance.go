@@ -21,11 +21,11 @@ func (a *Auth) isOwn(s *session) bool { return s.Origin == "" || s.Origin == a.c
 // accepts reports whether a session that exists is one here. One that is not stays in the
 // storage: another app or another instance may accept it. It is audited once.
 func (a *Auth) accepts(ctx context.Context, r *rememberedSession) bool {
-	reason := ""
+	var reason string
 	switch {
 	case !a.isOwn(r.session):
 		reason = "another_app"
-	case !a.admits(r.session.User.TenantID):
+	case !a.admits(r.session.User.TenantID): //nolint:contextcheck // nobody waits for what it may begin
 		reason = "tenant_not_allowed"
 	default:
 		return true

@@ -98,7 +98,7 @@ func (a *Auth) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[Ses
 			}
 			return a.describe(ctx, s)
 		}
-		for info, err := range batched(a.candidates(ctx, filter, nil), find) {
+		for info, err := range inParallel(a.candidates(ctx, filter, nil), find) {
 			switch {
 			case err != nil:
 				yield(SessionInfo{}, err)
@@ -137,7 +137,7 @@ func (a *Auth) EndSessions(ctx context.Context, filter SessionFilter) (int, erro
 		a.countSignOut(ctx, auditSessionEnded, s, "app")
 		return struct{}{}, nil
 	}
-	for _, err := range batched(a.candidates(ctx, filter, filter.age), end) {
+	for _, err := range inParallel(a.candidates(ctx, filter, filter.age), end) {
 		if err != nil {
 			return int(ended.Load()), err
 		}
@@ -331,7 +331,7 @@ func (a *Auth) endTooMany(ctx context.Context, s *session, excess []string) erro
 		a.delist(ctx, old)
 		return struct{}{}, nil
 	}
-	for _, err := range batched(each(excess), end) {
+	for _, err := range inParallel(each(excess), end) {
 		if err != nil {
 			return err
 		}

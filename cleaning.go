@@ -59,7 +59,7 @@ func (a *Auth) CleanSessions(ctx context.Context, options CleanOptions) (CleanRe
 			}
 			return struct{}{}, err
 		}
-		for _, err := range batched(each(names), look) {
+		for _, err := range inParallel(each(names), look) {
 			if err != nil {
 				return report, err
 			}

@@ -116,13 +116,12 @@ func TestE2_NoValueOfTheStorageOpensAtAnotherKey(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, who := range []string{adele, alex} {
-				b := &browser{site: s, jar: jars[i]}
 				for _, path := range []string{"/guarded", "/token"} {
 					r := request(http.MethodGet, path, "")
-					r.AddCookie(b.jar[sessionCookie])
+					r.AddCookie(jars[i][sessionCookie])
 					a := s.send(r)
 					ok := a.StatusCode == http.StatusOK && strings.HasSuffix(a.body, who)
-					if !ok && a.StatusCode != http.StatusUnauthorized || i == 0 && to == session && ok {
+					if (!ok && a.StatusCode != http.StatusUnauthorized) || i == 0 && to == session && ok {
 						t.Errorf("%s at %s: %s gets %d %s", from, to, who, a.StatusCode, a.body)
 					}
 				}

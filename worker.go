@@ -85,7 +85,7 @@ func (a *Auth) UserByMail(ctx context.Context, mail string, scopes ...string) (*
 // person's may be many.
 func (a *Auth) offlineByMail(ctx context.Context, tenant, address string, scopes []string) (*OfflineUser, error) {
 	label, owner := mailLabel(tenant, address), ""
-	for s, err := range batched(a.listed(ctx, label), func(name string) (*session, error) { return a.offlineListed(ctx, name, label) }) {
+	for s, err := range inParallel(a.listed(ctx, label), func(name string) (*session, error) { return a.offlineListed(ctx, name, label) }) {
 		switch {
 		case err != nil:
 			return nil, err
@@ -200,7 +200,7 @@ func (a *Auth) offlineSession(ctx context.Context, name string) (s *session, ove
 	r, err := a.decode(ctx, name, box)
 	switch {
 	case err != nil:
-		return nil, true, nil // logged, and no session
+		return nil, true, nil //nolint:nilerr // logged, and no session
 	case r == nil || !a.accepts(ctx, r):
 		return nil, false, nil
 	case !time.Now().Before(r.session.User.ExpiresAt):

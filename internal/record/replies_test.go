@@ -14,17 +14,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// Values of another type, which somebody else has put at our keys.
-var plants = map[string]func(ctx context.Context, c redis.UniversalClient, key string) error{
-	"a hash": func(ctx context.Context, c redis.UniversalClient, key string) error {
-		return c.HSet(ctx, key, "f", "v").Err()
-	},
-	"a set": func(ctx context.Context, c redis.UniversalClient, key string) error {
-		return c.SAdd(ctx, key, "m").Err()
-	},
-	"no session": func(ctx context.Context, c redis.UniversalClient, key string) error {
-		return c.RPush(ctx, key, "m").Err()
-	},
+// plants put values of another type, which somebody else has made, at our keys.
+var plants = map[string]func(ctx context.Context, p redis.Pipeliner, key string){
+	"a hash": func(ctx context.Context, p redis.Pipeliner, key string) { p.HSet(ctx, key, "f", "v") },
+	"a set":  func(ctx context.Context, p redis.Pipeliner, key string) { p.SAdd(ctx, key, "m") },
+	"a list": func(ctx context.Context, p redis.Pipeliner, key string) { p.RPush(ctx, key, "m") },
 }
 
 func TestE11_ValuesOfAnotherTypeFailOnceAtMost(t *testing.T) {
@@ -44,7 +38,12 @@ func TestE11_ValuesOfAnotherTypeFailOnceAtMost(t *testing.T) {
 			for name, plant := range plants {
 				at := func(part string) string {
 					key := tag(t) + name + part
-					if err := plant(ctx, client, key); err != nil {
+					// With an end in the same step: other tests look at all keys of the server.
+					if _, err := client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+						plant(ctx, p, key)
+						p.Expire(ctx, key, time.Minute)
+						return nil
+					}); err != nil {
 						t.Fatal(err)
 					}
 					return key
@@ -87,7 +86,12 @@ func TestE11_ValuesOfAnotherTypeFailOnceAtMost(t *testing.T) {
 					t.Fatal(err)
 				}
 				key := keyOf(t, client, box)
-				if err := errors.Join(client.Del(ctx, key).Err(), client.HSet(ctx, key, "f", "v").Err()); err != nil {
+				if _, err := client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+					p.Del(ctx, key)
+					p.HSet(ctx, key, "f", "v")
+					p.Expire(ctx, key, time.Minute)
+					return nil
+				}); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := s.Get(ctx, "n", kind); !errors.Is(err, record.ErrCorrupt) {
