@@ -22,7 +22,8 @@ type spot struct {
 	// loopback, and of the relay.
 	RTT      float64            `json:"rtt_ms"`
 	Measured float64            `json:"measured_rtt_ms"`
-	Pool     int                `json:"pool,omitempty"` // connections of each process; 0 is its default
+	Jitter   float64            `json:"jitter_ms,omitempty"` // up to so much more
+	Pool     int                `json:"pool,omitempty"`      // connections of each process; 0 is its default
 	Summary  map[string]summary `json:"summary"`
 	Turns    []turn             `json:"turns"`
 
@@ -45,7 +46,7 @@ func distanceWorkload(ctx context.Context, b *bench) (*result, error) {
 	var spots []spot
 	for _, pool := range b.options.pools {
 		for _, rtt := range b.options.rtts {
-			part, err := b.at(ctx, rtt, pool, func(s system) bool { return s.Session != "" && s.Instances < 2 })
+			part, err := b.at(ctx, rtt, pool, func(s system) bool { return s.Session != "" && s.Name != oursTwice })
 			if err != nil {
 				return nil, err
 			}
@@ -94,6 +95,7 @@ func (b *bench) spots(ctx context.Context, name, title string, spots []spot) (*r
 	r := &result{Workload: name, Title: title, Seconds: b.options.duration.Seconds(), Systems: map[string]string{}, Spots: spots}
 	for i := range spots {
 		s := &spots[i]
+		s.Jitter = milliseconds(b.options.jitter)
 		var err error
 		if s.Measured, err = s.part[0].roundTrip(ctx); err != nil {
 			return nil, err
@@ -163,7 +165,7 @@ func (s *server) startLink(ctx context.Context, b *bench, redis string) (string,
 		return "", err
 	}
 	address := net.JoinHostPort("127.0.0.1", port)
-	s.link, err = launch(ctx, address, nil, "", name, "-listen", address, "-target", redis, "-rtt", s.rtt.String())
+	s.link, err = launch(ctx, address, nil, "", name, "-listen", address, "-target", redis, "-rtt", s.rtt.String(), "-jitter", b.options.jitter.String())
 	return address, err
 }
 

@@ -40,6 +40,7 @@ type options struct {
 	sessions    int
 	crowd       int
 	rtts        durations
+	jitter      time.Duration
 	pools       numbers
 	results     string
 	emulator    string
@@ -109,6 +110,7 @@ func parse() (o options) {
 	o.pools = numbers{20, 10}
 	flag.IntVar(&o.crowd, "crowd", 400, "users at once at a distance from Redis")
 	flag.Var(&o.rtts, "rtts", "round-trip `times` to Redis")
+	flag.DurationVar(&o.jitter, "jitter", 0, "up to so much more than the round-trip time, evenly distributed")
 	flag.Var(&o.pools, "pools", "`sizes` of the pool of connections to Redis, at a distance")
 	flag.StringVar(&o.results, "results", "results", "`directory` for the JSON files")
 	flag.StringVar(&o.emulator, "emulator", "127.0.0.1:0", "loopback `address` of the emulator, for servers that run already")
