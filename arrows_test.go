@@ -28,6 +28,7 @@ func TestArrows(t *testing.T) {
 		"./internal/idtoken":   {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
 		"./internal/mailaddr":  {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
 		"./internal/record":    {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		"./internal/redisdial": {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
 		"./internal/redact":    {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
 		"./internal/returnto":  {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
 		"./internal/sealed":    {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},

@@ -16,30 +16,24 @@ import (
 // A job or a request that ran out of time says nothing about the storage.
 func TestRedis_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 	t.Parallel()
-	ended := func(t *testing.T) context.Context {
-		t.Helper()
-		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
-		t.Cleanup(cancel)
-		return ctx
-	}
-	for name, give := range map[string]func(*testing.T, *browser) error{
-		"a worker that looks for a user": func(t *testing.T, b *browser) error {
-			_, err := b.auth.UserByID(ended(t), tenantOf(b), oidOf(b))
+	for name, give := range map[string]func(ended context.Context, b *browser) error{
+		"a worker that looks for a user": func(ended context.Context, b *browser) error {
+			_, err := b.auth.UserByID(ended, b.claim("tid"), b.claim("oid"))
 			return err
 		},
-		"a worker that needs a token": func(t *testing.T, b *browser) error {
-			u, err := b.auth.UserByID(t.Context(), tenantOf(b), oidOf(b))
+		"a worker that needs a token": func(ended context.Context, b *browser) error {
+			u, err := b.auth.UserByID(context.Background(), b.claim("tid"), b.claim("oid"))
 			if err != nil {
-				t.Fatal(err)
+				b.t.Fatal(err)
 			}
-			_, err = u.TokenCredential().GetToken(ended(t), tokenRequest())
+			_, err = u.TokenCredential().GetToken(ended, tokenRequest())
 			return err
 		},
-		"an administrator": func(t *testing.T, b *browser) error {
-			_, err := b.auth.EndSessions(ended(t), fibermsal.SessionFilter{TenantID: tenantOf(b), UserID: "somebody-else"})
+		"an administrator": func(ended context.Context, b *browser) error {
+			_, err := b.auth.EndSessions(ended, fibermsal.SessionFilter{TenantID: b.claim("tid"), UserID: "somebody-else"})
 			return err
 		},
-		"a request with little time": func(_ *testing.T, b *browser) error {
+		"a request with little time": func(_ context.Context, b *browser) error {
 			if a := b.get("/hasty"); a.StatusCode != http.StatusOK {
 				return errors.New(a.Status)
 			}
@@ -57,8 +51,10 @@ func TestRedis_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 			}, fibermsal.Require(), func(c *fiber.Ctx) error { return c.SendString("in time") })
 			b := s.browser()
 			b.signIn(adele)
+			ended, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+			defer cancel()
 			for range 20 {
-				if err := give(t, b); err == nil {
+				if err := give(ended, b); err == nil {
 					t.Fatal("the caller had all the time it needed")
 				}
 				if a := b.get("/guarded"); a.StatusCode != http.StatusOK {
@@ -68,10 +64,6 @@ func TestRedis_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 		})
 	}
 }
-
-func tenantOf(b *browser) string { return b.claim("tid") }
-
-func oidOf(b *browser) string { return b.claim("oid") }
 
 // claim is a field of the user's /user/info.
 func (b *browser) claim(name string) string {

@@ -95,7 +95,7 @@ func TestG2_MasterOfAClusterIsKilledAndComesBack(t *testing.T) {
 			t.Parallel()
 			args := append([]string{"--cluster-node-timeout", "1000", "--cluster-require-full-coverage", coverage}, onDisk...)
 			cluster, idp := redistest.StartCluster(t, args...), newApp(t, entratest.WithAccessTokenLifetime(shortLived))
-			sites := []*site{newSite(t, idp, inHaste(t, cluster)), newSite(t, idp, inHaste(t, cluster))}
+			sites := []*site{newSite(t, idp, on(t, cluster)), newSite(t, idp, on(t, cluster))}
 			browsers := make([]*browser, 12)
 			for i := range browsers {
 				browsers[i] = sites[i%2].browser()

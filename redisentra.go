@@ -54,7 +54,7 @@ func (t *redisTokens) get(ctx context.Context) (string, error) {
 	if good && now.Before(renewAt) {
 		return known.Token, nil
 	}
-	renewal := t.flight.DoChan("", t.renew) //nolint:contextcheck // its result is for all connections
+	renewal := t.flight.DoChan("", t.renew)
 	if good {
 		return known.Token, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -72,7 +73,7 @@ func sign(t *testing.T, template, parent *x509.Certificate, parentKey *ecdsa.Pri
 
 func contentOf(t *testing.T, name string) string {
 	t.Helper()
-	content, err := os.ReadFile(name) //nolint:gosec // the test's own
+	content, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func contentOf(t *testing.T, name string) string {
 // secured is a Redis that speaks TLS, too.
 func secured(t *testing.T, certs certificates, authClients string) (server *redistest.Server, address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +185,7 @@ func TestConfigFromEnv_RedisWithTokensOfTheApp(t *testing.T) {
 
 // passwords is a credential whose tokens are numbered.
 type passwords struct {
-	issued atomic.Int32
+	issued atomic.Int64
 	fail   atomic.Bool
 }
 
@@ -192,7 +193,7 @@ func (p *passwords) GetToken(_ context.Context, options policy.TokenRequestOptio
 	if p.fail.Load() || len(options.Scopes) != 1 || options.Scopes[0] != "https://redis.azure.com/.default" {
 		return azcore.AccessToken{}, errors.New("no token")
 	}
-	return azcore.AccessToken{Token: "token-" + string(rune('0'+p.issued.Add(1))), ExpiresOn: time.Now().Add(time.Hour)}, nil
+	return azcore.AccessToken{Token: "token-" + strconv.FormatInt(p.issued.Add(1), 10), ExpiresOn: time.Now().Add(time.Hour)}, nil
 }
 
 func TestRedisEntraID_OneTokenOpensAllConnections(t *testing.T) {

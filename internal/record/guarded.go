@@ -89,7 +89,7 @@ func (g *Guarded) part(where, key string) *part {
 			Timeout:      probeEvery,
 			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 			IsSuccessful: func(err error) bool { return err == nil || isReply(err) },
-			IsExcluded:   func(err error) bool { return errors.As(err, new(*gaveUp)) || errors.Is(err, context.Canceled) },
+			IsExcluded:   func(err error) bool { return errors.As(err, new(*callerError)) || errors.Is(err, context.Canceled) },
 			OnStateChange: func(_ string, _, to gobreaker.State) {
 				g.mu.Lock()
 				defer g.mu.Unlock()
@@ -151,11 +151,11 @@ func isReply(err error) bool {
 // kind are about one slot, or about writes.
 const clusterDown = "CLUSTERDOWN The cluster is down"
 
-// gaveUp is the failure of an operation that its caller's own context ended. It says
+// callerError is the failure of an operation that its caller's own context ended. It says
 // nothing about the storage.
-type gaveUp struct{ error }
+type callerError struct{ error }
 
-func (g *gaveUp) Unwrap() error { return g.error }
+func (c *callerError) Unwrap() error { return c.error }
 
 // deadlineSlack is by how much a connection's timer may be ahead of a context's.
 const deadlineSlack = 5 * time.Millisecond
@@ -219,7 +219,7 @@ func execute[T any](caller context.Context, p *part, ask func() (T, error)) (T, 
 	result, err := p.Execute(func() (any, error) {
 		t, err := ask()
 		if err != nil && endedBy(caller, err) {
-			err = &gaveUp{err}
+			err = &callerError{err}
 		}
 		return t, err
 	})

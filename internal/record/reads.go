@@ -15,98 +15,18 @@ import (
 const (
 	// maxBatch bounds how many reads share a round trip, and so how long the first of them
 	// waits for the last.
-	maxBatch = 64
-	// farTrip is the duration of a round trip that is mostly spent waiting for a network.
-	// Nearer ones are mostly work, of this machine and of Redis.
-	farTrip = 500 * time.Microsecond
+	maxBatch = 256
 	// departures is how many flights leave during one far round trip. A read waits for the
 	// next one, so more of them save it time, and fewer save connections and processor time.
 	departures = 8
 )
 
-// distance is how long round trips to a server take: as long as the shortest of late, since
-// the others were held up by work. The zero value is unknown.
-type distance struct {
-	trip     time.Duration
-	shortest time.Duration // of the trips since the last change
-	trips    int
-}
-
-// tripsCompared is after how many trips a server can have become more distant.
-const tripsCompared = 64
-
-func (d *distance) measure(took time.Duration) {
-	if d.trips == 0 || took < d.shortest {
-		d.shortest = took
-	}
-	d.trips++
-	switch {
-	case d.trip == 0 || took < d.trip:
-		d.trip = took
-	case d.trips >= tripsCompared:
-		d.trip, d.trips = d.shortest, 0
-	}
-}
-
-func (d *distance) far() bool { return d.trip >= farTrip }
-
-// readers are the reads of each server: the masters of a Cluster must not wait for each
-// other. It is safe for concurrent use.
-type readers struct {
-	client   redis.UniversalClient
-	bounds   *deadlines
-	poolSize int
-	locate   func(ctx context.Context, key string) (where string, err error) // nil: there is one server
-	whole    *reads                                                          // of the one server
-	byServer sync.Map                                                        // *reads by address
-}
-
-func newReaders(client redis.UniversalClient, bounds *deadlines, locate func(context.Context, string) (string, error)) *readers {
-	r := &readers{client: client, bounds: bounds, poolSize: poolSizeOf(client), locate: locate}
-	r.whole = r.fresh()
-	return r
-}
-
-func (r *readers) fresh() *reads {
-	return &reads{client: r.client, bounds: r.bounds, limit: max(1, r.poolSize-r.poolSize/4), near: runtime.GOMAXPROCS(0)}
-}
-
-// of returns the reads of the server that holds a key.
-func (r *readers) of(ctx context.Context, key string) (*reads, error) {
-	if r.locate == nil {
-		return r.whole, nil
-	}
-	where, err := r.locate(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	if known, ok := r.byServer.Load(where); ok {
-		return known.(*reads), nil //nolint:forcetypeassert // nothing else is stored
-	}
-	added, _ := r.byServer.LoadOrStore(where, r.fresh())
-	return added.(*reads), nil //nolint:forcetypeassert // the same
-}
-
-// poolSizeOf is how many connections a client has to each server.
-func poolSizeOf(client redis.UniversalClient) int {
-	size, active := 0, 0
-	switch c := client.(type) {
-	case *redis.Client:
-		size, active = c.Options().PoolSize, c.Options().MaxActiveConns
-	case *redis.ClusterClient:
-		size, active = c.Options().PoolSize, c.Options().MaxActiveConns
-	}
-	if active > 0 {
-		size = min(size, active)
-	}
-	return size
-}
-
 // reads lets callers who read at the same time share a round trip to one server: the socket
 // is used once instead of once per read, which is most of the cost of a signed-in request.
 // While few read, each read leaves by itself. When as many round trips are under way as keep
-// the processors busy, further reads wait: for one to return, or, if Redis is far away, for
-// an eighth of a round trip at most. They then leave together. A reply that reaches the
+// the processors busy, further reads wait for one to return and then leave together. If Redis
+// is far away, that begins when half of the connections are in use, and reads wait for an
+// eighth of a round trip at most. A reply that reaches the
 // wrong caller does not open there (threat G6). It is safe for concurrent use.
 type reads struct {
 	client redis.UniversalClient
@@ -141,7 +61,7 @@ func (r *reads) get(ctx context.Context, key string) ([]byte, error) {
 	r.mu.Lock()
 	if endless && len(r.waiting) == 0 && r.departs() {
 		r.mu.Unlock()
-		defer r.land(time.Now()) //nolint:contextcheck // the next flight does not belong to this caller
+		defer r.land(time.Now())
 		return valueOf(r.client.Get(ctx, key))
 	}
 	me := &read{key: key, landed: make(chan struct{})}
@@ -159,8 +79,11 @@ func (r *reads) departs() bool {
 	if r.flights >= r.limit {
 		return false
 	}
-	now := time.Now()
-	if r.flights >= r.near && (!r.distance.far() || now.Sub(r.departed) < r.distance.trip/departures) {
+	now, alone := time.Now(), r.near
+	if r.distance.far() {
+		alone = max(alone, r.limit/2)
+	}
+	if r.flights >= alone && (!r.distance.far() || now.Sub(r.departed) < r.distance.trip/departures) {
 		return false
 	}
 	r.flights++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -253,7 +254,7 @@ func TestReads_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
 // A flight without a connection would wait for one until it is refused.
 func TestReads_RoundTripsNeverExceedThePool(t *testing.T) {
 	for _, size := range []int{1, 2, 10, 100} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true, PoolSize: size})
 				defer func() { _ = client.Close() }()
@@ -265,7 +266,7 @@ func TestReads_RoundTripsNeverExceedThePool(t *testing.T) {
 				for range callers {
 					wait.Go(func() {
 						for range each {
-							if _, err := b.Get(context.Background(), "key"); err != nil { //nolint:usetesting // as a request of Fiber
+							if _, err := b.Get(context.Background(), "key"); err != nil {
 								t.Error(err)
 							}
 						}

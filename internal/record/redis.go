@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"time"
@@ -194,8 +195,10 @@ func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error
 func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error) {
 	patience := lockPatience
 	var failingSince time.Time
+	// One for all tries: the lock may be ours although no reply said so (threat G7).
+	token := rand.Text()
 	for {
-		lock, err := r.tryLock(ctx, key)
+		lock, err := r.tryLock(ctx, key, token)
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return lock, err
@@ -214,10 +217,10 @@ func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error)
 	}
 }
 
-func (r *Redis) tryLock(ctx context.Context, key string) (*redislock.Lock, error) {
+func (r *Redis) tryLock(ctx context.Context, key, token string) (*redislock.Lock, error) {
 	ctx, done := r.bounds.bounded(ctx)
 	defer done()
-	return r.mutex.Obtain(ctx, key, lockLife, nil)
+	return r.mutex.Obtain(ctx, key, lockLife, &redislock.Options{Token: token})
 }
 
 // renew prolongs a lock until it is released or lost.

@@ -85,6 +85,11 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) {
 // none of the client's business, such as a TLS session ticket.
 type opaque struct{}
 
-func (opaque) Control(func(uintptr)) error    { return nil }
-func (opaque) Read(func(uintptr) bool) error  { return nil }
+// Control implements [syscall.RawConn].
+func (opaque) Control(func(uintptr)) error { return nil }
+
+// Read implements [syscall.RawConn].
+func (opaque) Read(func(uintptr) bool) error { return nil }
+
+// Write implements [syscall.RawConn].
 func (opaque) Write(func(uintptr) bool) error { return nil }

@@ -34,7 +34,7 @@ type network struct {
 
 func newNetwork(t *testing.T, config *tls.Config) *network {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
