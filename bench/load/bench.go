@@ -124,7 +124,8 @@ func (b *bench) repetition(ctx context.Context, name string, repetition, atOnce 
 			return nil, err
 		}
 		s := part[i]
-		if _, err := b.measure(ctx, s, atOnce, b.options.duration/4, do); err != nil { // to get warm
+		warm, err := b.measure(ctx, s, atOnce, b.options.duration/4, do)
+		if err != nil {
 			return nil, err
 		}
 		last := repetition == b.options.repetitions-1
@@ -133,6 +134,8 @@ func (b *bench) repetition(ctx context.Context, name string, repetition, atOnce 
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 		r.Repetition = repetition
+		r.Refused, r.Failed = r.Refused+warm.Refused, r.Failed+warm.Failed // which no time of getting warm excuses
+		r.Warning = cmp.Or(r.Warning, warm.Warning)
 		log.Printf("%-22s %d  %-14s %8.1f us CPU  %7.0f/s  p50 %6.0f us  p99 %6.0f us  %.2f Redis  %.2f Entra  %.2f Graph  %d refused, %d failed", name, repetition,
 			s.Name, r.CPU, r.Throughput, r.P50, r.P99, r.Redis, r.Entra, r.Graph, r.Refused, r.Failed)
 		runs = append(runs, r)
