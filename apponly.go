@@ -15,8 +15,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
-	"golang.org/x/sync/singleflight"
 
+	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
@@ -38,7 +38,7 @@ func (a *Auth) AppCredential() azcore.TokenCredential { return &a.app }
 type appCredential struct {
 	auth *Auth
 
-	calls singleflight.Group
+	calls flight.Group
 	mu    sync.Mutex
 	known map[string]appToken // by scope; an app has a few
 }
@@ -71,24 +71,32 @@ func (k *appCredential) GetToken(ctx context.Context, options policy.TokenReques
 		return azcore.AccessToken{}, err
 	}
 	now, known := time.Now(), k.remembered(scope)
-	paused := now.Before(known.refusedTo)
 	if known.good(now) {
-		if known.due(now) && !paused {
+		if known.due(now) && !known.paused(now) {
 			k.renew(scope) //nolint:contextcheck // nobody waits for it
 		}
 		return accessToken(known.token), nil
 	}
-	if paused {
+	if known.paused(now) {
 		return azcore.AccessToken{}, known.refused
 	}
 	return awaited[azcore.AccessToken](ctx, renewalPatience, k.renew(scope)) //nolint:contextcheck // a caller's end is its own
 }
 
+// paused reports whether nobody is to ask again yet.
+func (t appToken) paused(now time.Time) bool { return now.Before(t.refusedTo) }
+
 // renew begins a renewal, or joins the one that is under way.
-func (k *appCredential) renew(scope string) <-chan singleflight.Result {
-	return k.calls.DoChan(scope, func() (any, error) {
-		if known := k.remembered(scope); !known.due(time.Now()) { // the last flight has just landed
+func (k *appCredential) renew(scope string) <-chan flight.Result {
+	return k.calls.Begin(scope, func() (any, error) {
+		// The last flight may have landed between the caller's look and this one, with a
+		// token or with a refusal.
+		now, known := time.Now(), k.remembered(scope)
+		switch {
+		case !known.due(now), known.good(now) && known.paused(now):
 			return accessToken(known.token), nil
+		case known.paused(now):
+			return azcore.AccessToken{}, known.refused
 		}
 		t, err := k.acquire(scope)
 		return k.note(scope, t, err)
@@ -142,7 +150,7 @@ func (k *appCredential) acquire(scope string) (t tokencache.Token, err error) {
 		return t, entraUnavailable("closed", nil)
 	}
 	defer a.calls.done()
-	ctx, cancel := context.WithTimeout(context.Background(), entraTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
 	defer cancel()
 	cache, itself := k.stored(ctx), a.owner(new(session))
 	t, _ = cache.Find(itself, []string{scope})
@@ -156,8 +164,10 @@ func (k *appCredential) acquire(scope string) (t tokencache.Token, err error) {
 	}
 	staged := &stagedTokens{content: content}
 	var got confidential.AuthResult
-	x, err := a.asApp(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
-		got, err = client.AcquireTokenByCredential(ctx, []string{scope})
+	asking, done := withinEntraTimeout(ctx)
+	defer done()
+	x, err := a.asApp(asking, staged, func(client confidential.Client, _ *exchange) (err error) {
+		got, err = client.AcquireTokenByCredential(asking, []string{scope})
 		return err
 	})
 	switch {

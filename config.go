@@ -334,9 +334,12 @@ func (cfg Config) complete() (settings, error) {
 	if s.secure {
 		s.cookieName = hostPrefix + s.cookieName
 	}
-	if s.HTTPClient == nil {
-		s.HTTPClient = &http.Client{Transport: outbound.NewTransport()}
+	client := http.Client{}
+	if s.HTTPClient != nil {
+		client = *s.HTTPClient
 	}
+	client.Transport = outbound.New(client.Transport)
+	s.HTTPClient = &client
 	if len(s.Keys) == 0 {
 		key := make([]byte, sealed.KeySize)
 		if _, err := rand.Read(key); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal/internal/doctor"
+	"github.com/fibermsal/fibermsal/internal/flight"
 )
 
 const (
@@ -111,7 +112,6 @@ func (a *Auth) Doctor(ctx context.Context, app ...*fiber.App) Report {
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	d := newDiagnosis(a, app)
-	defer d.close()
 	found := slices.Concat(d.addresses(), d.scopes(), d.settings(), together(
 		func() []doctor.Finding { return d.entra(ctx) },
 		func() []doctor.Finding { return d.storage(ctx) },
@@ -134,25 +134,26 @@ func together(checks ...func() []doctor.Finding) []doctor.Finding {
 	return slices.Concat(found...)
 }
 
-// within makes a check that may heed no deadline: a credential or a storage of the app's.
-// One that does not end is left behind.
+// within makes a check that may heed no deadline, and may panic: a credential, a transport
+// or a storage of the app's. One that does not end is left behind.
 func within[T any](ctx context.Context, check func(context.Context) T) (result T, ended bool) {
 	limited, cancel := context.WithTimeout(ctx, checkTimeout)
 	done := make(chan T, 1)
 	go func() {
 		defer cancel()
-		done <- check(limited)
+		_ = flight.Caught(func() error { done <- check(limited); return nil })
+		close(done)
 	}()
 	select {
-	case result = <-done:
+	case result, ended = <-done:
 	case <-limited.Done():
 		select {
-		case result = <-done:
+		case result, ended = <-done:
 		case <-time.After(checkGrace):
 			return result, false
 		}
 	}
-	return result, ctx.Err() == nil // what ends with ctx blames the wrong one
+	return result, ended && ctx.Err() == nil // what ends with ctx blames the wrong one
 }
 
 // check is within for what finds something about a subject.

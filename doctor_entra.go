@@ -34,7 +34,6 @@ type diagnosis struct {
 	app     *fiber.App // or nil
 	client  *http.Client
 	witness *doctor.Witness
-	own     bool // the transport is this run's
 }
 
 func newDiagnosis(a *Auth, app []*fiber.App) *diagnosis {
@@ -42,19 +41,9 @@ func newDiagnosis(a *Auth, app []*fiber.App) *diagnosis {
 	if len(app) > 0 {
 		d.app = app[0]
 	}
-	transport := a.cfg.HTTPClient.Transport
-	if transport == nil {
-		transport, d.own = outbound.NewTransport(), true
-	}
-	d.witness = doctor.NewWitness(transport)
+	d.witness = doctor.NewWitness(a.cfg.HTTPClient.Transport)
 	d.client = entraClient(&http.Client{Transport: d.witness})
 	return d
-}
-
-func (d *diagnosis) close() {
-	if d.own {
-		d.witness.CloseIdleConnections()
-	}
 }
 
 // entra looks at Entra and the way there.

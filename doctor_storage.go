@@ -14,7 +14,7 @@ import (
 )
 
 // tookTooLong is why a check has no result.
-const tookTooLong = "it took too long, or Doctor was cancelled"
+const tookTooLong = "it took too long, it panicked, or Doctor was cancelled"
 
 // storage looks at where the sessions are.
 func (d *diagnosis) storage(ctx context.Context) []doctor.Finding {

@@ -327,6 +327,15 @@ func TestDoctor_FindsEachFault(t *testing.T) {
 				auth.RegisterRoutes(app)
 			}
 		}},
+		"a transport that panics": {"warning credential_unchecked", func(p *patient) {
+			inner := p.cfg.HTTPClient.Transport
+			p.cfg.HTTPClient = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+				if strings.HasSuffix(r.URL.Path, "/token") {
+					panic("a transport of the app's")
+				}
+				return inner.RoundTrip(r)
+			})}
+		}},
 		"an app that panics": {"error login_route", func(p *patient) {
 			p.routes = func(app *fiber.App, _ *fibermsal.Auth) { app.Use(func(*fiber.Ctx) error { panic("oh") }) }
 		}},

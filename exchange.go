@@ -35,12 +35,8 @@ const (
 // size, configurations are cached, and a redirect is an error, because it would
 // carry the secret along.
 func entraClient(configured *http.Client) *http.Client {
-	transport := configured.Transport
-	if transport == nil {
-		transport = outbound.NewTransport()
-	}
 	return &http.Client{
-		Transport:     discovery.NewTransport(transport),
+		Transport:     discovery.NewTransport(configured.Transport),
 		Timeout:       entraTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -89,12 +85,28 @@ func newEntraGate() *entraGate {
 		MaxRequests: 1,
 		Timeout:     retrySoon,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= pauseAfterFailures },
-		IsExcluded:  func(err error) bool { return errors.Is(err, context.Canceled) },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errNotEntras) },
 	})
+}
+
+// errNotEntras is how a call ended that says nothing about Entra: it was not asked, or the
+// caller's own deadline or departure ended the call.
+var errNotEntras = errors.New("the token endpoint did not end the call")
+
+// errEntraTimeout is the cause of a context that bounds one call of Entra.
+var errEntraTimeout = errors.New("the token endpoint did not answer in time")
+
+// withinEntraTimeout bounds a call of Entra that no caller waits for: a sign-in has the
+// limit of the client instead, besides its own.
+func withinEntraTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, entraTimeout, errEntraTimeout)
 }
 
 // errEntraPaused says that Entra was not asked because it just failed so often.
 var errEntraPaused = errors.New("the token endpoint failed so often just now that it was not asked")
+
+// reasonLost is a call whose connection was lost. The next one has another.
+const reasonLost = "connection_lost"
 
 // errEntraBusy is an answer that says nothing about whose call it was.
 var errEntraBusy = errors.New("the token endpoint is busy")
@@ -117,15 +129,24 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	defer func() { done(outcome) }()
 	if x.before != nil {
 		if x.failed = x.before(); x.failed != nil {
-			outcome = context.Canceled // Entra was not asked: the next one may
+			outcome = errNotEntras // the next one may ask
 			return nil, x.failed
 		}
 	}
 	resp, err := x.post(r)
-	if err != nil || x.status < http.StatusInternalServerError { // 429 may be for one user
-		outcome = err
+	switch {
+	case err == nil && x.status < http.StatusInternalServerError: // 429 may be for one user
+		outcome = nil
+	case err != nil && (endedByCaller(r.Context()) || errors.Is(err, outbound.ErrLostTogether)):
+		outcome = errNotEntras
 	}
 	return resp, x.failed
+}
+
+// endedByCaller reports whether a context has ended, and not by the time limit of the call:
+// five impatient sign-ins must not keep Entra from everybody.
+func endedByCaller(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errEntraTimeout)
 }
 
 func (x *exchange) post(r *http.Request) (*http.Response, error) {
@@ -172,6 +193,10 @@ func (x *exchange) failure(scopes []string, couldAsk bool) *Error {
 		return e
 	case errors.Is(x.failed, errEntraPaused):
 		return entraUnavailable(reasonEntraPaused, errEntraPaused)
+	case errors.Is(x.failed, outbound.ErrLost):
+		e := entraUnavailable(reasonLost, outbound.Cause(x.failed))
+		e.RetryAfter = time.Second // on another connection
+		return e
 	case x.failed != nil:
 		return entraUnavailable("entra_unreachable", outbound.Cause(x.failed))
 	case !x.asked && !couldAsk:

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/record"
@@ -23,8 +23,10 @@ import (
 )
 
 const (
-	// closeTimeout bounds how long Close waits for refreshes in flight.
+	// closeTimeout bounds Close, which waits for refreshes in flight.
 	closeTimeout = 5 * time.Second
+	// closeGrace is how long before that the work in the background is told to end.
+	closeGrace = time.Second
 	// clockSkew is by how much the clocks of Entra and this machine may differ.
 	clockSkew = 5 * time.Minute
 	// minReadBuffer is the header buffer that seven parallel sign-ins beside an
@@ -57,12 +59,14 @@ type Auth struct {
 	tenant        atomic.Pointer[string] // that the authority's domain name stands for
 	touchFailedAt atomic.Int64           // Unix nanoseconds; see touch
 
-	renewals    singleflight.Group
-	memberships singleflight.Group
+	renewals    flight.Group
+	memberships flight.Group
 	scopesKey   string // of Config.Scopes
 	calls       calls
 	presence    presence
 	closed      chan struct{}
+	work        context.Context // of what runs in the background; ends while Close waits
+	endWork     context.CancelFunc
 
 	firstRequest sync.Once
 	closing      sync.Once
@@ -124,6 +128,7 @@ func Open(cfg Config) (*Auth, error) {
 
 		scopesKey: scopesKey(s.Scopes),
 	}
+	a.work, a.endWork = context.WithCancel(context.Background())
 	a.records = record.NewStore(backend(s.Storage, s.Logger, a.observeStorage), records, s.ClientID)
 	a.app = appCredential{auth: a, known: make(map[string]appToken)}
 	a.keys = idtoken.NewKeySet(a.fetchKeys)
@@ -149,16 +154,44 @@ func (a *Auth) Close() error {
 	var err error
 	a.closing.Do(func() {
 		close(a.closed)
+		timer := time.AfterFunc(closeTimeout-closeGrace, a.endWork)
+		a.background("withdrawing", a.withdraw)
 		select {
 		case <-a.calls.end():
 		case <-time.After(closeTimeout):
 			err = errors.New("fibermsal: a token call was still running when Close gave up waiting")
 		}
-		a.withdraw()
+		timer.Stop()
+		a.endWork()
 		a.entra.CloseIdleConnections()
 		err = errors.Join(err, a.telemetry.observing.Unregister())
 	})
 	return err
+}
+
+// background starts work that nobody waits for but Close, unless that has been called. A
+// panic of the app's storage, transport, logger or one of their hooks must not end the
+// process: no recover middleware reaches here.
+func (a *Auth) background(what string, work func()) {
+	if !a.calls.begin() {
+		return
+	}
+	go func() {
+		defer a.calls.done()
+		a.survive(what, work)
+	}()
+}
+
+// survive reports a panic in the log.
+func (a *Auth) survive(what string, work func()) {
+	err := flight.Caught(func() error { work(); return nil })
+	if err == nil {
+		return
+	}
+	_ = flight.Caught(func() error { // the logger may be what panics
+		a.log.LogAttrs(context.Background(), slog.LevelError, "work in the background panicked", slog.String("work", what), slog.Any("error", err))
+		return nil
+	})
 }
 
 // calls counts what runs, also behind the back of who asked for it. A WaitGroup

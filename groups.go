@@ -68,7 +68,7 @@ func (a *Auth) memberOf(ctx context.Context, s *session, ids []string, key strin
 	member, known := a.sessions.membership(s.recordName, key)
 	if !known {
 		span := trace.SpanContextFromContext(ctx)
-		asked := a.memberships.DoChan(s.recordName+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
+		asked := a.memberships.Begin(s.recordName+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
 			return a.askGroups(span, s, ids, key)
 		})
 		var err error

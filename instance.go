@@ -53,6 +53,9 @@ func (a *Auth) introduce(ctx context.Context) {
 	if now.UnixNano()-last < int64(introduceEvery) || !a.records.Shared() || !a.presence.told.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
+	// It is not repeated for half an hour, so the end of one request must not end it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
 	if err := a.records.Introduce(ctx, a.presence.name(), instanceLife); err != nil {
 		a.log.LogAttrs(ctx, slog.LevelDebug, "the other instances do not know of this one", slog.Any("error", storageUnavailable(err)))
 	}

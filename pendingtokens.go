@@ -163,11 +163,8 @@ func (a *Auth) keep(ctx context.Context, r *renewal, version, content []byte, un
 	switch {
 	case !added:
 		a.log.LogAttrs(ctx, slog.LevelError, "renewed tokens are lost: too many wait to be stored already")
-	case first && a.calls.begin():
-		go func() { //nolint:contextcheck // it outlives the renewal
-			defer a.calls.done()
-			a.settle()
-		}()
+	case first:
+		a.background("storing renewed tokens", a.settle) //nolint:contextcheck // it outlives the renewal
 	}
 }
 
@@ -189,38 +186,53 @@ func (a *Auth) settle() {
 		case <-a.closed:
 			last = true
 		}
-		a.settleAll(names)
+		a.survive("storing renewed tokens", func() { a.settleAll(names) })
 	}
 }
 
-// settleAll stops at the first failure of the storage. While keys are out of reach, what
-// needs none is stored all the same.
+// settleAll stops at the first failure of the storage, and ends before Close does. While
+// keys are out of reach, what needs none is stored all the same.
 func (a *Auth) settleAll(names []string) {
-	keysGone := false
+	keysGone, locked := false, 0
 	for _, name := range names {
+		if a.work.Err() != nil || locked == maxLocked {
+			return
+		}
 		if p := a.pending.get(name); p == nil || p.answer != nil && keysGone {
 			continue
 		}
 		switch err := a.settleOne(name); {
+		case errors.Is(err, errLocked):
+			locked++
+			continue
 		case errors.Is(err, errUnverified):
 			keysGone = true
 		case err != nil:
 			return
 		}
+		locked = 0
 	}
 }
 
 // errUnverified says that tokens still cannot be verified.
 var errUnverified = errors.New("fibermsal: renewed tokens cannot be verified yet")
 
+// errLocked says that a session's lock could not be had in time: a renewal is under way,
+// or the storage stalls.
+var errLocked = errors.New("fibermsal: a session is locked")
+
+// maxLocked is how many sessions in a row must be locked to mean that the storage stalls:
+// each costs as long as one may wait for a lock.
+const maxLocked = 3
+
 // settleOne takes turns with the session's renewals, or it would store what one of them
 // has just replaced.
 func (a *Auth) settleOne(name string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), settleFirst)
+	ctx, cancel := context.WithTimeout(a.work, settleFirst)
 	defer cancel()
 	release, err := a.records.Lock(ctx, name)
 	if err != nil {
-		return nil // a renewal is under way: later
+		return errLocked
 	}
 	defer release()
 	p := a.pending.get(name)

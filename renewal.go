@@ -12,8 +12,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"go.opentelemetry.io/otel/trace"
-	"golang.org/x/sync/singleflight"
 
+	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
@@ -69,7 +69,7 @@ func (a *Auth) token(ctx context.Context, r renewal) (azcore.AccessToken, error)
 	now := time.Now()
 	known := a.sessions.token(r.who.recordName, r.key)
 	if known.good(now) && known.token.Token != r.refused {
-		if !now.Before(known.renewAt) && !now.Before(known.refusedTo) {
+		if known.due(now) {
 			r.caller = trace.LinkFromContext(ctx)
 			a.renew(r, true) //nolint:contextcheck // nobody waits for it
 		}
@@ -117,6 +117,11 @@ func (t *rememberedToken) good(now time.Time) bool {
 	return t.token.ExpiresOn.Sub(now) > minTokenLife
 }
 
+// due reports whether to renew a token that is still good.
+func (t *rememberedToken) due(now time.Time) bool {
+	return !now.Before(t.renewAt) && !now.Before(t.refusedTo)
+}
+
 // pausing returns the failure that keeps everybody from asking again for a while. A
 // refusal that concerns one refresh token is not among them: another instance may
 // have stored a new one, which only the record tells.
@@ -130,14 +135,14 @@ func (t *rememberedToken) pausing(now time.Time) error {
 // renew begins a renewal, or joins the one that is under way: for a session and
 // scopes there is one in this process, which no caller's end stops. A forced one
 // renews a token that is still good.
-func (a *Auth) renew(r renewal, force bool) <-chan singleflight.Result {
+func (a *Auth) renew(r renewal, force bool) <-chan flight.Result {
 	key := fmt.Sprintf("%s\x00%s\x00%t%t", r.who.recordName, r.key, force, r.refused != "")
-	return a.renewals.DoChan(key, func() (any, error) { return a.renewDetached(&r, force) })
+	return a.renewals.Begin(key, func() (any, error) { return a.renewDetached(&r, force) })
 }
 
 // awaited is the result of what others may wait for, too, unless the caller's patience
 // or context ends before.
-func awaited[T any](ctx context.Context, patience time.Duration, work <-chan singleflight.Result) (result T, err error) {
+func awaited[T any](ctx context.Context, patience time.Duration, work <-chan flight.Result) (result T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
@@ -157,12 +162,13 @@ func (a *Auth) renewDetached(r *renewal, force bool) (azcore.AccessToken, error)
 		return azcore.AccessToken{}, entraUnavailable("closed", nil)
 	}
 	defer a.calls.done()
-	// The last flight may have landed between a caller's look and this one.
-	known := a.sessions.token(r.who.recordName, r.key)
-	if err := known.pausing(time.Now()); err != nil {
+	// The last flight may have landed between a caller's look and this one, with a token
+	// or with a refusal.
+	now, known := time.Now(), a.sessions.token(r.who.recordName, r.key)
+	if err := known.pausing(now); err != nil {
 		return azcore.AccessToken{}, err
 	}
-	if !force && known.good(time.Now()) && known.token.Token != r.refused {
+	if known.good(now) && known.token.Token != r.refused && !(force && known.due(now)) {
 		return known.token, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
@@ -210,8 +216,8 @@ func (a *Auth) note(r *renewal, t tokencache.Token, version []byte, err error) {
 // pauseAfter is how long nobody asks again after a failure.
 func pauseAfter(e *Error) time.Duration {
 	switch {
-	case e.Reason == reasonStorage, e.Reason == reasonEntraPaused, e.Reason == reasonLockWait:
-		return 0 // the breakers know when it is over
+	case e.Reason == reasonStorage, e.Reason == reasonEntraPaused, e.Reason == reasonLockWait, e.Reason == reasonLost:
+		return 0 // the breakers know when it is over; another connection need not be waited for
 	case errors.Is(e, ErrUnavailable):
 		return e.RetryAfter
 	case e.interactive():
@@ -346,7 +352,7 @@ func (a *Auth) refresh(ctx context.Context, r *renewal, from storedTokens) (toke
 		return tokencache.Token{}, err
 	}
 	staged := &stagedTokens{content: content}
-	asking, cancel := context.WithTimeout(ctx, entraTimeout)
+	asking, cancel := withinEntraTimeout(ctx)
 	defer cancel()
 	var got confidential.AuthResult
 	x, err := a.asApp(asking, staged, func(client confidential.Client, _ *exchange) (err error) {

@@ -83,11 +83,8 @@ func (a *Auth) end(ctx context.Context, name string) error {
 	switch {
 	case !added:
 		a.log.LogAttrs(ctx, slog.LevelError, "an ended session stays in the storage until its idle timeout: too many wait already")
-	case first && a.calls.begin():
-		go func() { //nolint:contextcheck // it outlives the request
-			defer a.calls.done()
-			a.bury()
-		}()
+	case first:
+		a.background("removing ended sessions", a.bury) //nolint:contextcheck // it outlives the request
 	}
 	return err
 }
@@ -109,14 +106,17 @@ func (a *Auth) bury() {
 		case <-a.closed:
 			last = true
 		}
-		a.buryAll(names)
+		a.survive("removing ended sessions", func() { a.buryAll(names) })
 	}
 }
 
-// buryAll stops at the first failure: the storage is not back.
+// buryAll stops at the first failure: the storage is not back. It ends before Close does.
 func (a *Auth) buryAll(names []string) {
 	for _, name := range names {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		if a.work.Err() != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(a.work, time.Second)
 		err := a.discard(ctx, name)
 		cancel()
 		if err != nil {

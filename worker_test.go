@@ -356,6 +356,39 @@ func TestAppOnly_TokenOfSecondsIsHandedOut(t *testing.T) {
 	})
 }
 
+// A caller who looks before a renewal has landed and asks after it must heed how it ended.
+func TestAppOnly_CallersWhoComeJustAfterARefusalDoNotAskAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idp := newIDP(t, entratest.WithAppPermissions("User.Read.All"), entratest.WithAccessTokenLifetime(time.Hour))
+		app := newSite(t, idp).auth.AppCredential()
+		get := func() {
+			if _, err := app.GetToken(t.Context(), tokenRequest()); err != nil {
+				t.Error(err)
+			}
+		}
+		get()
+		time.Sleep(51 * time.Minute)
+		idp.Fault(entratest.Token, entratest.Fault{Status: 429, Header: http.Header{"Retry-After": {"5"}}, Body: "{}"})
+		for round := range 60 {
+			idp.ResetRequests()
+			var wait sync.WaitGroup
+			for range 16 {
+				wait.Go(func() {
+					for range 8 {
+						get()
+					}
+				})
+			}
+			wait.Wait()
+			synctest.Wait()
+			if n := idp.Count(entratest.Token); n != 1 {
+				t.Fatalf("round %d: %d token calls within the pause that Entra asked for", round, n)
+			}
+			time.Sleep(6 * time.Second)
+		}
+	})
+}
+
 func TestAppOnly_TokenIsRenewedAheadWithoutAnybodyWaiting(t *testing.T) {
 	for name, row := range map[string]struct {
 		option entratest.Option

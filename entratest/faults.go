@@ -15,7 +15,8 @@ type Fault struct {
 	Times int
 	// Delay passes before anything else happens, or until the request's context ends.
 	Delay time.Duration
-	// Drop closes the connection without an answer. The request is not handled.
+	// Drop closes the connection without an answer, or the stream where the client speaks HTTP/2. The
+	// request is not handled.
 	Drop bool
 	// LoseAnswer handles the request, so that codes are spent and tokens issued, and then drops it.
 	LoseAnswer bool

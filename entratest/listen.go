@@ -44,7 +44,8 @@ type network struct {
 // anything uses them; it is not safe for concurrent use.
 //
 // People meet plain http, so no browser warns of a certificate. Programs meet TLS, as MSAL demands, with
-// a certificate of an authority made for this server; [Server.CAPEM] is what to trust. HTTPClient serves
+// a certificate of an authority made for this server; [Server.CAPEM] is what to trust. They may speak
+// HTTP/2, as Entra and Graph do, or HTTP/1.1, whichever they offer (RFC 7301). HTTPClient serves
 // the new URLs without sockets. Addresses that are not on loopback are refused: an emulator lets anybody
 // sign in as anybody. An address in use is an error.
 func (s *Server) Listen(config ListenConfig) error {
@@ -66,7 +67,7 @@ func (s *Server) Listen(config ListenConfig) error {
 		return errors.Join(err, plain.Close(), secure.Close())
 	}
 	secure = tls.NewListener(secure, &tls.Config{
-		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 	})
 	host := config.BrowserHost
 	if host == "" {

@@ -82,6 +82,47 @@ func TestListen_serves_MSAL_over_TLS(t *testing.T) {
 	}
 }
 
+func TestListen_speaks_HTTP_2_and_1_1(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		http2 bool
+		want  string
+	}{
+		"offered":     {true, "HTTP/2.0"},
+		"not offered": {false, "HTTP/1.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := listening(t)
+			client := outside(t, s)
+			client.Transport.(*http.Transport).ForceAttemptHTTP2 = row.http2
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Authority+"/v2.0/.well-known/openid-configuration", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := do(t, client, r)
+			if a.StatusCode != http.StatusOK || a.Proto != row.want || s.Requests()[0].Proto != row.want {
+				t.Errorf("status %d by %s, recorded as %s", a.StatusCode, a.Proto, s.Requests()[0].Proto)
+			}
+			for name, f := range map[string]entratest.Fault{
+				"drop":     {Times: 1, Drop: true},
+				"lose":     {Times: 1, LoseAnswer: true},
+				"truncate": {Times: 1, Truncate: 10},
+			} {
+				s.Fault(entratest.Token, f)
+				resp, err := client.PostForm(s.Authority+"/oauth2/v2.0/token", nil) //nolint:noctx // on loopback
+				if err == nil {
+					_, err = io.ReadAll(resp.Body)
+					_ = resp.Body.Close()
+				}
+				if err == nil {
+					t.Errorf("%s: a whole answer", name)
+				}
+			}
+		})
+	}
+}
+
 // atBrowserHost makes a plain http request to the pages, resolving login.localhost as browsers do.
 func atBrowserHost(t *testing.T, s *entratest.Server, path string) answer {
 	t.Helper()

@@ -37,6 +37,7 @@ type Request struct {
 	Endpoint Endpoint
 	Method   string
 	URL      *url.URL
+	Proto    string // such as "HTTP/2.0", after Listen
 	Header   http.Header
 	Form     url.Values // of the query and of a form body
 	Status   int        // of the answer; 0 while there is none, and after a drop
@@ -66,7 +67,7 @@ type recordKey struct{}
 // record files the request and hands it on with the means to complete the record.
 func (s *Server) record(e Endpoint, r *http.Request) (*http.Request, *Request) {
 	rec := &Request{
-		Endpoint: e, Method: r.Method, URL: cloneURL(r), Header: r.Header.Clone(), Form: maps.Clone(r.Form), Time: time.Now(),
+		Endpoint: e, Method: r.Method, URL: cloneURL(r), Proto: r.Proto, Header: r.Header.Clone(), Form: maps.Clone(r.Form), Time: time.Now(),
 	}
 	s.mu.Lock()
 	s.log.add(rec)

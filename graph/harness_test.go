@@ -50,7 +50,12 @@ type site struct {
 // newSite makes a site. change completes the Config, and may be nil.
 func newSite(t *testing.T, change func(*fibermsal.Config), opts ...entratest.Option) *site {
 	t.Helper()
-	entra := entratest.New(append(opts, entratest.WithRedirectURI(publicURL+"/user/authorized"))...)
+	return siteOf(t, entratest.New(append(opts, entratest.WithRedirectURI(publicURL+"/user/authorized"))...), change)
+}
+
+// siteOf makes a site of an Entra that there is.
+func siteOf(t *testing.T, entra *entratest.Server, change func(*fibermsal.Config)) *site {
+	t.Helper()
 	s := &site{entra: entra, log: &safeBuffer{}, net: &network{next: entra.HTTPClient.Transport, entra: entra}}
 	cfg := fibermsal.Config{
 		ClientID: entra.ClientID, ClientSecret: entra.ClientSecret, Authority: entra.Authority,

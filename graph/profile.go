@@ -10,6 +10,7 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/mailaddr"
 )
 
@@ -52,11 +53,15 @@ var profileProperties = []string{"id", "displayName", "mail"}
 func ask(get func() (models.Userable, error)) <-chan models.Userable {
 	answer := make(chan models.Userable, 1)
 	go func() {
-		u, err := get()
-		if err != nil {
-			u = nil // whatever it is, the sign-in goes on without
-		}
-		answer <- u
+		var user models.Userable // none, whatever it is: the sign-in goes on without
+		_ = flight.Caught(func() error {
+			u, err := get()
+			if err == nil {
+				user = u
+			}
+			return err
+		})
+		answer <- user
 	}()
 	return answer
 }

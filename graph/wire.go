@@ -46,7 +46,7 @@ func pipeline(w *wire) http.RoundTripper {
 
 // defaultTransport serves credentials that bring no client of their own. There is
 // one, so that connections are kept alive.
-var defaultTransport = sync.OnceValue(outbound.NewTransport)
+var defaultTransport = sync.OnceValue(func() http.RoundTripper { return outbound.New(nil) })
 
 // wire is the last station before the network. Whatever the handlers above have
 // done to a request, it leaves for Graph or not at all.
@@ -102,12 +102,16 @@ func drain(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
-// insist sends the request until Graph is not too busy for it, within the bounds.
+// insist sends the request until Graph is not too busy for it, within the bounds. One
+// whose connection was lost is sent on another at once, if that does no harm.
 func (w *wire) insist(r *http.Request, x *call) (*http.Response, error) {
 	for pause := firstPause; ; pause *= 3 {
 		x.sent++
 		x.status = 0
 		resp, err := w.next.RoundTrip(r)
+		if errors.Is(err, outbound.ErrLost) && repeatable(r) && x.mayWait(r.Context(), 0) {
+			continue
+		}
 		if err != nil || !busy(resp.StatusCode) || !repeatable(r) {
 			return resp, err
 		}

@@ -12,14 +12,13 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
+	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
 // document is one cached answer.
 type document struct {
-	flight singleflight.Group
+	flight flight.Group
 
 	mu        sync.Mutex // guards what follows
 	kept      *answer
@@ -37,17 +36,17 @@ type answer struct {
 // get gives what is remembered if that is young enough. An old one serves while
 // a new one is fetched behind its back; only without any does the caller wait.
 func (d *document) get(ctx context.Context, u *url.URL, base http.RoundTripper) (*answer, error) {
-	kept, age, mayFetch := d.remembered()
-	if kept != nil && age < maxAge {
-		return kept, nil
+	kept, fetch := d.remembered()
+	if !fetch {
+		return kept, missing(kept)
 	}
-	if !mayFetch {
-		if kept == nil {
-			return nil, errRecentFailure
+	fetched := d.flight.Begin("", func() (any, error) { //nolint:contextcheck // see fetch
+		// The last flight may have landed between the caller's look and this one.
+		if kept, fetch := d.remembered(); !fetch {
+			return kept, missing(kept)
 		}
-		return kept, nil
-	}
-	fetched := d.flight.DoChan("", func() (any, error) { return d.fetch(u, base) }) //nolint:contextcheck // see fetch
+		return d.fetch(u, base)
+	})
 	if kept != nil {
 		return kept, nil
 	}
@@ -60,16 +59,25 @@ func (d *document) get(ctx context.Context, u *url.URL, base http.RoundTripper) 
 	}
 }
 
-// remembered is the answer there is, or nil without one or with one too old, and
+// missing is why there is no answer, if there is none.
+func missing(kept *answer) error {
+	if kept == nil {
+		return errRecentFailure
+	}
+	return nil
+}
+
+// remembered returns the answer there is, or nil without one or with one too old, and
 // whether it is time to ask for another.
-func (d *document) remembered() (kept *answer, age time.Duration, mayFetch bool) {
+func (d *document) remembered() (kept *answer, fetch bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	age = time.Since(d.fetchedAt)
+	age := time.Since(d.fetchedAt)
 	if age < maxAge+maxStale {
 		kept = d.kept
 	}
-	return kept, age, time.Since(d.failedAt) >= retryPause
+	young := kept != nil && age < maxAge
+	return kept, !young && time.Since(d.failedAt) >= retryPause
 }
 
 // fetch has a deadline of its own: a request that gives up must not be a failure
@@ -81,10 +89,13 @@ func (d *document) fetch(u *url.URL, base http.RoundTripper) (kept *answer, err 
 	if err != nil {
 		return nil, err
 	}
-	resp, err := base.RoundTrip(r) //nolint:bodyclose // read closes it
-	if err == nil {
-		kept, err = read(r, resp)
-	}
+	err = flight.Caught(func() error { // the transport may be the app's: its panic is a failure like others
+		resp, err := base.RoundTrip(r) //nolint:bodyclose // read closes it
+		if err == nil {
+			kept, err = read(r, resp)
+		}
+		return err
+	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {

@@ -113,20 +113,13 @@ func Skew(h http.Header, sent, received time.Time) (ahead time.Duration, told bo
 // Proxy names the proxy that a request goes through, without the credentials for it, or
 // "" if there is none or the transport does not tell.
 func (w *Witness) Proxy(r *http.Request) string {
-	t, ok := w.base.(*http.Transport)
-	if !ok || t.Proxy == nil {
+	t, ok := w.base.(*outbound.Pool)
+	if !ok {
 		return ""
 	}
-	u, err := t.Proxy(r)
+	u, err := t.ProxyFor(r)
 	if err != nil || u == nil {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host
-}
-
-// CloseIdleConnections closes those of the transport.
-func (w *Witness) CloseIdleConnections() {
-	if c, ok := w.base.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
 }

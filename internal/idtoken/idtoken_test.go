@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -141,6 +142,71 @@ func TestKeySet_WaitingEndsWithTheContext(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestB2_CallersWhoComeJustAfterAFetchDoNotFetchAgain(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	token := a.sign(t, good())
+	a.id = "unknown"
+	forged := a.sign(t, good())
+	a.id = "one"
+	for range 200 {
+		a.fetches.Store(0)
+		v := a.verifier()
+		if _, err := v.Verify(t.Context(), token, "n"); err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		for range 50 {
+			wait.Go(func() {
+				if _, err := v.Verify(t.Context(), forged, "n"); err == nil {
+					t.Error("a key that is not published signed it")
+				}
+			})
+		}
+		wait.Wait()
+		if n := a.fetches.Load(); n != 2 {
+			t.Fatalf("%d fetches, want the first one and one for an unknown key", n)
+		}
+	}
+}
+
+func TestB2_AFetchThatEveryCallerHasLeftCountsAsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAuthority(t)
+		v := a.verifier()
+		v.Keys = idtoken.NewKeySet(func(ctx context.Context) ([]byte, error) {
+			body, err := a.fetch(ctx)
+			time.Sleep(time.Second)
+			return body, err
+		})
+		if err := v.Keys.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		a.id = "unknown"
+		forged := a.sign(t, good())
+		a.id = "one"
+		for range 10 {
+			hasty, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			if _, err := v.Verify(hasty, forged, "n"); err == nil {
+				t.Error("a key that is not published signed it")
+			}
+			cancel()
+			time.Sleep(2 * time.Second)
+		}
+		if n := a.fetches.Load(); n != 2 {
+			t.Errorf("%d fetches in 20 seconds, want the first one and one for an unknown key", n)
+		}
+	})
+}
+
+func TestKeySet_APanicInTheTransportIsAnOutage(t *testing.T) {
+	t.Parallel()
+	keys := idtoken.NewKeySet(func(context.Context) ([]byte, error) { panic("a transport of the app's") })
+	if err := keys.Ready(t.Context()); !errors.Is(err, idtoken.ErrKeysUnavailable) {
+		t.Errorf("%v", err)
+	}
 }
 
 // B11: what hostile input costs is bounded, and nothing unsigned passes.

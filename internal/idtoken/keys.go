@@ -5,14 +5,15 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/flight"
 )
 
 const (
@@ -40,7 +41,7 @@ var ErrKeysUnavailable = errors.New("idtoken: signing keys unavailable")
 // concurrent use.
 type KeySet struct {
 	fetch  func(context.Context) ([]byte, error)
-	flight singleflight.Group
+	flight flight.Group
 
 	mu        sync.Mutex // guards what follows
 	keys      []signingKey
@@ -173,32 +174,47 @@ func (s *KeySet) due(now time.Time, forced bool) (due, pausing bool) {
 // refresh fetches the keys once for all who wait, with a deadline that none of
 // them sets.
 func (s *KeySet) refresh(ctx context.Context, forced bool) error {
-	fetched := s.flight.DoChan("", func() (any, error) { //nolint:contextcheck // see above
+	// Who asks for a key that is not known must not join a flight that finds nothing due.
+	fetched := s.flight.Begin(strconv.FormatBool(forced), func() (any, error) { //nolint:contextcheck // see above
+		// The last flight may have landed between the caller's look and this one.
+		switch due, pausing := s.due(time.Now(), forced); {
+		case pausing:
+			return nil, ErrKeysUnavailable
+		case !due:
+			return nil, nil
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), keysTimeout)
 		defer cancel()
-		body, err := s.fetch(ctx)
-		keys := parseKeys(body)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		now := time.Now()
-		if err != nil || len(keys) == 0 {
-			s.failedAt = now
-			return nil, ErrKeysUnavailable
-		}
-		s.keys, s.fetchedAt = keys, now
-		return nil, nil
+		var body []byte
+		err := flight.Caught(func() (err error) { // the transport may be the app's
+			body, err = s.fetch(ctx)
+			return err
+		})
+		return nil, s.note(parseKeys(body), err, forced)
 	})
 	select {
 	case result := <-fetched:
-		if result.Err == nil && forced {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.forcedAt = time.Now()
-		}
 		return result.Err
 	case <-ctx.Done():
 		return ErrKeysUnavailable
 	}
+}
+
+// note remembers how a fetch ended. That an unknown key id asked for it is noted here and
+// not by those who wait: each of them may have left, and the next ones would fetch again.
+func (s *KeySet) note(keys []signingKey, err error, forced bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if err != nil || len(keys) == 0 {
+		s.failedAt = now
+		return ErrKeysUnavailable
+	}
+	s.keys, s.fetchedAt = keys, now
+	if forced {
+		s.forcedAt = now
+	}
+	return nil
 }
 
 // parseKeys takes the RSA signing keys of a JWKS and passes over what it does

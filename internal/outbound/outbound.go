@@ -16,12 +16,42 @@ import (
 // ErrTooLarge says that an answer exceeded its bound.
 var ErrTooLarge = errors.New("the answer is too large")
 
+const (
+	// pingAfter is for how long an HTTP/2 connection, on which all calls to a host are sent,
+	// may be silent before it is checked, and pingTimeout how long that takes at most. Their
+	// sum is how long calls are sent on a connection that passes nothing any more (golang.org/issue/59690),
+	// and less than the five seconds after which a user who was told to try again does.
+	// Idle connections are checked as well, so that the next call finds one that works.
+	pingAfter   = 1500 * time.Millisecond
+	pingTimeout = 2 * time.Second
+	// ackTimeout is for how long data may not be acknowledged, where the kernel tells: the
+	// same for HTTP/1.1, whose connections nobody can check. It leaves time for four
+	// retransmissions.
+	ackTimeout = 5 * time.Second
+)
+
+// keepAlive finds idle connections that are dead, and keeps routers from forgetting those
+// that are not.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 2 * time.Second, Count: 3}
+
+// check has HTTP/2 connections checked, unless that is configured already.
+func check(c *http.HTTP2Config) {
+	if c.SendPingTimeout == 0 {
+		c.SendPingTimeout = pingAfter
+	}
+	if c.PingTimeout == 0 {
+		c.PingTimeout = pingTimeout
+	}
+}
+
 // NewTransport makes a transport that waits for nothing longer than a user would,
 // and honours the environment's proxies.
 func NewTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAliveConfig: keepAlive, Control: boundAcks}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		DialContext:           dialer.DialContext,
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		TLSHandshakeTimeout:   5 * time.Second,
 		ResponseHeaderTimeout: 15 * time.Second,
 		IdleConnTimeout:       90 * time.Second,

@@ -9,6 +9,8 @@ import (
 
 	"github.com/bsm/redislock"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal/internal/flight"
 )
 
 // Redis is a Backend on a Redis server, Sentinel group or Cluster.
@@ -184,9 +186,9 @@ func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error
 	stop := make(chan struct{})
 	go renew(lock, stop)          //nolint:gosec,contextcheck // until release, whatever becomes of ctx
 	return sync.OnceFunc(func() { //nolint:contextcheck // the same
+		defer leave()
 		close(stop)
 		releaseLock(lock)
-		leave()
 	}), nil
 }
 
@@ -220,7 +222,12 @@ func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error)
 func (r *Redis) tryLock(ctx context.Context, key, token string) (*redislock.Lock, error) {
 	ctx, done := r.bounds.bounded(ctx)
 	defer done()
-	return r.mutex.Obtain(ctx, key, lockLife, &redislock.Options{Token: token})
+	var lock *redislock.Lock
+	err := flight.Caught(func() (err error) { // or callers of this process would wait for the panic's caller for ever
+		lock, err = r.mutex.Obtain(ctx, key, lockLife, &redislock.Options{Token: token})
+		return err
+	})
+	return lock, err
 }
 
 // renew prolongs a lock until it is released or lost.
@@ -234,7 +241,8 @@ func renew(lock *redislock.Lock, stop <-chan struct{}) {
 		case <-ticker.C:
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), lockLife/3)
-		err := lock.Refresh(ctx, lockLife, nil)
+		// A panic of a hook of the client would end the process in this goroutine of ours.
+		err := flight.Caught(func() error { return lock.Refresh(ctx, lockLife, nil) })
 		cancel()
 		if errors.Is(err, redislock.ErrNotObtained) {
 			return // another process has it: Swap will tell
@@ -247,5 +255,5 @@ func renew(lock *redislock.Lock, stop <-chan struct{}) {
 func releaseLock(lock *redislock.Lock) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = lock.Release(ctx) // it ends by itself
+	_ = flight.Caught(func() error { return lock.Release(ctx) }) // it ends by itself
 }

@@ -1,0 +1,65 @@
+package discovery_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/discovery"
+)
+
+const authority = "https://login.example/11111111-2222-3333-4444-555555555555"
+
+// entra answers requests for the configuration, and counts them.
+type entra struct {
+	calls atomic.Int32
+	panic atomic.Bool
+}
+
+func (e *entra) RoundTrip(r *http.Request) (*http.Response, error) {
+	e.calls.Add(1)
+	if e.panic.Load() {
+		panic("a transport of the app's")
+	}
+	body := fmt.Sprintf(`{"issuer":"%[1]s/v2.0","authorization_endpoint":"%[1]s/a","token_endpoint":"%[1]s/t","jwks_uri":"%[1]s/k"}`, authority)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+func TestFetch_CallersWhoComeJustAfterAnAnswerDoNotAskAgain(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		e := new(entra)
+		client := &http.Client{Transport: discovery.NewTransport(e)}
+		var wait sync.WaitGroup
+		for range 50 {
+			wait.Go(func() {
+				if _, err := discovery.Fetch(t.Context(), client, authority); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		if n := e.calls.Load(); n != 1 {
+			t.Fatalf("%d calls for one configuration", n)
+		}
+	}
+}
+
+func TestFetch_APanicInTheTransportIsAFailure(t *testing.T) {
+	t.Parallel()
+	e := new(entra)
+	e.panic.Store(true)
+	client := &http.Client{Transport: discovery.NewTransport(e)}
+	for range 3 {
+		if _, err := discovery.Fetch(t.Context(), client, authority); err == nil {
+			t.Error("no error")
+		}
+	}
+	if n := e.calls.Load(); n != 1 {
+		t.Errorf("%d calls: a failure is remembered for a moment", n)
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package outbound
+
+import "syscall"
+
+// boundAcks does nothing: only Linux bounds how long data may not be acknowledged.
+func boundAcks(_, _ string, _ syscall.RawConn) error { return nil }

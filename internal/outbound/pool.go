@@ -1,0 +1,218 @@
+package outbound
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+	"time"
+)
+
+const (
+	// unanswered is how long a call must have waited in vain, and its host have answered no
+	// other, for the connection to be distrusted. A caller in more of a hurry says nothing
+	// about it, and would cost a handshake each time.
+	unanswered = time.Second
+	// maxHosts bounds the pools. Entra and Graph are two.
+	maxHosts = 64
+)
+
+// Pool is an [http.RoundTripper] that sends no call on connections on which another has
+// just waited in vain. A connection that a firewall or a load balancer forgot is not
+// closed: with HTTP/2 all calls to a host would be sent on it, and with HTTP/1.1 one call
+// after the other on each of those that were idle. It is safe for concurrent use.
+type Pool struct {
+	base http.RoundTripper
+	own  *http.Transport // to make transports like it; nil if the base is of another type
+
+	mu    sync.Mutex
+	hosts map[string]*line
+}
+
+// line is the connections to one host. Calls that are under way on a line that is not
+// trusted any more end in their own time; later ones are sent on the next line.
+type line struct {
+	http.RoundTripper
+
+	// What follows is guarded by Pool.mu.
+	calls      int
+	answeredAt time.Time
+	cleanedAt  time.Time
+	retired    bool
+	lost       any // the connection that was lost last
+}
+
+// New makes a Pool of a transport; nil is one of [NewTransport]. Of a transport of net/http
+// it makes its own ones with the same settings, and connections that are checked; of any
+// other it can close idle connections at most.
+func New(base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		base = NewTransport()
+	}
+	p := &Pool{base: base, hosts: make(map[string]*line)}
+	switch t := base.(type) {
+	case *Pool:
+		return t
+	case *http.Transport:
+		p.own = own(t)
+	case interface{ CloseIdleConnections() }:
+	default:
+		return base
+	}
+	return p
+}
+
+// own returns a transport with the settings of t, or nil if its HTTP/2 is not that of
+// net/http: copies would share its connections.
+func own(t *http.Transport) *http.Transport {
+	c := t.Clone()
+	if c.TLSNextProto["h2"] != nil {
+		return nil
+	}
+	if t.TLSNextProto["h2"] != nil {
+		c.ForceAttemptHTTP2 = true // a copy of a transport that was in use would do without
+	}
+	if c.HTTP2 == nil {
+		c.HTTP2 = new(http.HTTP2Config)
+	}
+	check(c.HTTP2)
+	return c
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (p *Pool) RoundTrip(r *http.Request) (*http.Response, error) {
+	began, l := time.Now(), p.begin(r.URL.Host)
+	ended := false
+	end := sync.OnceFunc(func() { p.end(l) })
+	defer func() {
+		if !ended {
+			end()
+		}
+	}()
+	var c connection
+	resp, err := l.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: c.got})))
+	if err != nil {
+		p.failed(r.URL.Host, l, began)
+		return nil, p.lost(r.Context(), l, &c, err)
+	}
+	p.answered(l)
+	if resp.Body == nil {
+		return resp, nil
+	}
+	ended = true // with the body
+	resp.Body = &answer{ReadCloser: resp.Body, end: end, failed: func() { p.failed(r.URL.Host, l, began) }}
+	return resp, nil
+}
+
+// answer is a body that tells how it ends.
+type answer struct {
+	io.ReadCloser
+	end, failed func()
+}
+
+// Read implements [io.Reader].
+func (a *answer) Read(b []byte) (int, error) {
+	n, err := a.ReadCloser.Read(b)
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			a.failed()
+		}
+		a.end()
+	}
+	return n, err
+}
+
+// Close implements [io.Closer].
+func (a *answer) Close() error {
+	defer a.end()
+	return a.ReadCloser.Close()
+}
+
+// begin returns what a call is sent on.
+func (p *Pool) begin(host string) *line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.hosts[host]
+	if l == nil && len(p.hosts) >= maxHosts {
+		host = ""
+		l = p.hosts[host]
+	}
+	if l == nil {
+		l = &line{RoundTripper: p.base}
+		if p.own != nil {
+			l.RoundTripper = own(p.own)
+		}
+		p.hosts[host] = l
+	}
+	l.calls++
+	return l
+}
+
+func (p *Pool) answered(l *line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.answeredAt = time.Now()
+}
+
+// end closes the connections of a line that no call will be sent on any more.
+func (p *Pool) end(l *line) {
+	p.mu.Lock()
+	l.calls--
+	last := l.retired && l.calls == 0
+	p.mu.Unlock()
+	if last {
+		closeIdle(l.RoundTripper)
+	}
+}
+
+// failed draws the conclusion from a call that was not answered, or not to the end. Of the
+// calls that were sent before it was drawn, it is not drawn again.
+func (p *Pool) failed(host string, l *line, began time.Time) {
+	now := time.Now()
+	p.mu.Lock()
+	if now.Sub(began) < unanswered || began.Before(l.cleanedAt) || l.retired {
+		p.mu.Unlock()
+		return
+	}
+	l.cleanedAt = now
+	if p.own != nil && now.Sub(l.answeredAt) >= unanswered {
+		l.retired = true
+		if p.hosts[host] == l {
+			delete(p.hosts, host)
+		} else {
+			delete(p.hosts, "")
+		}
+	}
+	p.mu.Unlock()
+	closeIdle(l.RoundTripper)
+}
+
+func closeIdle(t http.RoundTripper) {
+	if c, ok := t.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// CloseIdleConnections closes those of all hosts.
+func (p *Pool) CloseIdleConnections() {
+	p.mu.Lock()
+	lines := make([]http.RoundTripper, 0, len(p.hosts)+1)
+	for _, l := range p.hosts {
+		lines = append(lines, l.RoundTripper)
+	}
+	p.mu.Unlock()
+	for _, l := range lines {
+		closeIdle(l)
+	}
+}
+
+// ProxyFor returns the proxy that a request goes through, or nil if there is none or the
+// transport does not tell.
+func (p *Pool) ProxyFor(r *http.Request) (*url.URL, error) {
+	if p.own == nil || p.own.Proxy == nil {
+		return nil, nil
+	}
+	return p.own.Proxy(r)
+}

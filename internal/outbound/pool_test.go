@@ -1,0 +1,296 @@
+package outbound_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/faultproxy"
+	"github.com/fibermsal/fibermsal/internal/outbound"
+)
+
+// host is a server behind a proxy that can freeze connections.
+type host struct {
+	*httptest.Server
+	proxy       *faultproxy.Proxy
+	url         string
+	connections atomic.Int32
+	slow        chan struct{} // what /slow waits for
+}
+
+func newHost(t *testing.T, http2 bool) *host {
+	t.Helper()
+	h := &host{slow: make(chan struct{})}
+	h.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/slow":
+			select {
+			case <-h.slow:
+			case <-r.Context().Done():
+			}
+		case "/half":
+			_, _ = io.WriteString(w, "half")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}
+		_, _ = io.WriteString(w, r.Proto)
+	}))
+	h.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			h.connections.Add(1)
+		}
+	}
+	h.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that end with the proxy
+	h.EnableHTTP2 = http2
+	h.StartTLS()
+	t.Cleanup(h.Close)
+	h.proxy = faultproxy.New(t, h.Listener.Addr().String())
+	h.url = "https://" + h.proxy.Addr()
+	return h
+}
+
+// trusting lets a transport trust the server.
+func (h *host) trusting(t *http.Transport) *http.Transport {
+	roots := x509.NewCertPool()
+	roots.AddCert(h.Certificate())
+	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ServerName: "example.com"}
+	return t
+}
+
+// client is one whose calls are made through a Pool.
+func (h *host) client(t *testing.T, transport *http.Transport) *http.Client {
+	t.Helper()
+	c := &http.Client{Transport: outbound.New(h.trusting(transport))}
+	t.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
+// get makes a call that waits no longer than a limit.
+func (h *host) get(ctx context.Context, c *http.Client, path string, limit time.Duration) (body string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url+path, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	resp, err := c.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	return string(raw), err
+}
+
+// One connection carries all calls to a host. When it passes nothing any more and nobody is
+// told, new ones must be used soon, whoever made the transport.
+func TestPool_AFrozenHTTP2ConnectionIsGivenUp(t *testing.T) {
+	t.Parallel()
+	used, plain := http.DefaultTransport.(*http.Transport).Clone(), new(http.Transport)
+	for _, t := range []*http.Transport{used, plain} {
+		t.CloseIdleConnections() // as if it had been used: the first call configures HTTP/2
+	}
+	for name, row := range map[string]struct {
+		transport *http.Transport
+		limit     time.Duration
+		within    time.Duration // of the freeze, later calls succeed
+	}{
+		"ours":                                   {outbound.NewTransport(), 10 * time.Second, 5 * time.Second},
+		"an app's":                               {&http.Transport{ForceAttemptHTTP2: true}, 10 * time.Second, 5 * time.Second},
+		"an app's, used":                         {used, 10 * time.Second, 5 * time.Second},
+		"an app's, used, with HTTP/2 by default": {plain, 10 * time.Second, 5 * time.Second},
+		"callers in a hurry":                     {outbound.NewTransport(), 1200 * time.Millisecond, 3 * time.Second},
+		"ours, without checks":                   {&http.Transport{ForceAttemptHTTP2: true, HTTP2: &http.HTTP2Config{SendPingTimeout: time.Hour}}, 2 * time.Second, 4 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, true)
+			c := h.client(t, row.transport)
+			if proto, err := h.get(t.Context(), c, "/", 10*time.Second); err != nil || proto != "HTTP/2.0" {
+				t.Fatalf("%q, %v", proto, err)
+			}
+			h.proxy.FreezeExisting()
+			frozen := time.Now()
+			var wait sync.WaitGroup
+			var failed atomic.Int32
+			for time.Since(frozen) < row.within+2*time.Second { // 50 a second
+				wait.Go(func() {
+					began := time.Now()
+					_, err := h.get(t.Context(), c, "/", row.limit)
+					if err != nil {
+						failed.Add(1)
+					}
+					switch took := time.Since(began); {
+					case err != nil && began.Sub(frozen) > row.within:
+						t.Errorf("a call %v after the freeze: %v", began.Sub(frozen), err)
+					case took > row.limit+3*time.Second: // the machine may be busy
+						t.Errorf("a call took %v", took)
+					}
+				})
+				time.Sleep(20 * time.Millisecond)
+			}
+			wait.Wait()
+			if failed.Load() == 0 {
+				t.Error("the freeze was not felt: this test proves nothing")
+			}
+			if n := h.connections.Load(); n > 5 {
+				t.Errorf("%d connections", n)
+			}
+		})
+	}
+}
+
+// Connections that were idle when a router forgot them fail one after the other, unless the
+// first failure is a lesson.
+func TestPool_IdleConnectionsAreGivenUpWithTheFirstThatFails(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, false)
+	c := h.client(t, outbound.NewTransport())
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() { _, _ = h.get(t.Context(), c, "/slow", 30*time.Second) })
+	}
+	for h.proxy.Conns() < 8 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	close(h.slow)
+	wait.Wait()
+	h.proxy.FreezeExisting()
+	if _, err := h.get(t.Context(), c, "/", 1500*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("not on a frozen connection: %v", err)
+	}
+	for range 8 {
+		if _, err := h.get(t.Context(), c, "/", 10*time.Second); err != nil {
+			t.Errorf("after the first failure: %v", err)
+		}
+	}
+}
+
+// A server that is slow with one answer and quick with others has no fault that a new
+// connection cures.
+func TestPool_ASlowAnswerAmongOthersCostsNoConnection(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, true)
+	c := h.client(t, outbound.NewTransport())
+	if _, err := h.get(t.Context(), c, "/", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+			if _, err := h.get(t.Context(), c, "/", 10*time.Second); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for _, path := range []string{"/slow", "/half"} {
+		if _, err := h.get(t.Context(), c, path, 1200*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	close(done)
+	wait.Wait()
+	if n := h.connections.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// An answer that stops in the middle is none.
+func TestPool_AnAnswerThatStopsIsALessonToo(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, true)
+	c := h.client(t, outbound.NewTransport())
+	for range 2 {
+		if _, err := h.get(t.Context(), c, "/half", 1200*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	}
+	if n := h.connections.Load(); n != 2 {
+		t.Errorf("%d connections for two calls that were not answered, want one each", n)
+	}
+}
+
+// The calls that were on a lost connection are one event, which the gate in front of Entra
+// must not take for many.
+func TestPool_ALossIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, true)
+	c := h.client(t, outbound.NewTransport())
+	if _, err := h.get(t.Context(), c, "/", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	h.proxy.FreezeExisting()
+	var wait sync.WaitGroup
+	var alone, together atomic.Int32
+	for range 30 {
+		wait.Go(func() {
+			_, err := h.get(t.Context(), c, "/", 20*time.Second)
+			switch {
+			case errors.Is(err, outbound.ErrLostTogether):
+				together.Add(1)
+			case errors.Is(err, outbound.ErrLost):
+				alone.Add(1)
+			default:
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	wait.Wait()
+	if alone.Load() != 1 || together.Load() != 29 {
+		t.Errorf("%d reports of one loss, and %d that say so", alone.Load(), together.Load())
+	}
+}
+
+// closer is a transport of a type of the app's.
+type closer struct {
+	http.RoundTripper
+	closed atomic.Int32
+}
+
+func (c *closer) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func (c *closer) CloseIdleConnections() { c.closed.Add(1) }
+
+func TestPool_OfAnotherTypeOfTransportIdleConnectionsAreClosed(t *testing.T) {
+	t.Parallel()
+	base := new(closer)
+	c := &http.Client{Transport: outbound.New(base)}
+	ctx, cancel := context.WithTimeout(t.Context(), 1100*time.Millisecond)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://host.example/", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if resp, err := c.Do(r.Clone(ctx)); err == nil {
+				_ = resp.Body.Close()
+				t.Error("an answer")
+			}
+		})
+	}
+	wait.Wait()
+	if n := base.closed.Load(); n != 1 {
+		t.Errorf("idle connections were closed %d times for calls that were sent together", n)
+	}
+}
