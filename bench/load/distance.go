@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
+	"os"
+	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -154,19 +157,29 @@ func (b *bench) at(ctx context.Context, rtt time.Duration, pool int, takesPart f
 	return part, nil
 }
 
-// startLink starts the relay to Redis, and returns where it listens.
+// startLink starts the link to Redis, and returns where it listens.
 func (s *server) startLink(ctx context.Context, b *bench, redis string) (string, error) {
 	name, err := b.build(ctx, "./link")
 	if err != nil {
 		return "", err
 	}
-	port, err := freePort()
+	out, in, err := os.Pipe()
 	if err != nil {
 		return "", err
 	}
-	address := net.JoinHostPort("127.0.0.1", port)
-	s.link, err = launch(ctx, address, nil, "", name, "-listen", address, "-target", redis, "-rtt", s.rtt.String(), "-jitter", b.options.jitter.String())
-	return address, err
+	cmd := exec.Command(name, redis, s.rtt.String(), b.options.jitter.String())
+	cmd.Stdout = in
+	s.link, err = spawn(cmd)
+	if err = errors.Join(err, in.Close()); err != nil {
+		return "", errors.Join(err, out.Close())
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		<-s.link.exited
+		err = fmt.Errorf("link: %w: %s", err, s.link.said.String())
+	}
+	s.linked = strings.TrimSpace(line)
+	return s.linked, errors.Join(err, out.Close())
 }
 
 // roundTrip is the median time of a PING on the way that the server's commands take, in
@@ -174,7 +187,7 @@ func (s *server) startLink(ctx context.Context, b *bench, redis string) (string,
 func (s *server) roundTrip(ctx context.Context) (float64, error) {
 	target := s.redis.client.Options().Addr
 	if s.link != nil {
-		target = s.link.cmd.Args[2]
+		target = s.linked
 	}
 	client := redisClient(target)
 	times := make([]float64, 21)
