@@ -277,3 +277,9 @@ func (c *crowd) streams() {
 		c.t.Errorf("cleaning: %+v, %v", report, err)
 	}
 }
+
+// stored is how many sessions the storage holds.
+func (c *crowd) stored() int {
+	c.t.Helper()
+	return len(recordsOfSessions(c.t, c.redis.Keys()))
+}

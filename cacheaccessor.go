@@ -108,20 +108,26 @@ type recordedTokens struct {
 }
 
 func (t *recordedTokens) load(ctx context.Context) (content, version []byte, err error) {
-	box, err := t.auth.records.Sealed(ctx, t.session.recordName, record.Tokens)
-	if errors.Is(err, record.ErrNotFound) {
-		return nil, nil, nil
+	name := t.session.recordName
+	box, err := t.auth.records.Sealed(ctx, name, record.Tokens)
+	if err == nil {
+		content, err = t.auth.records.Open(name, record.Tokens, box)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, record.ErrNotFound):
+		return nil, nil, nil
+	case errors.Is(err, record.ErrUnknownKey):
+		// Another instance may be one deploy ahead: leave the record alone.
+		t.auth.log.LogAttrs(ctx, slog.LevelWarn, "tokens sealed with a key that is not in Config.Keys", auditedSession(name))
+		return nil, nil, nil
+	case errors.Is(err, record.ErrCorrupt):
+		// The session lives, its tokens cannot be read: the user has to sign in again.
+		t.auth.audit(ctx, slog.LevelWarn, auditSealMismatch, t.session, slog.String("reason", "seal_mismatch"))
+		return nil, nil, nil
+	case err != nil:
 		return nil, nil, storageUnavailable(err)
 	}
-	content, err = t.auth.records.Open(t.session.recordName, record.Tokens, box)
-	if err != nil {
-		// The session lives, its tokens cannot be read: signing in again mends it.
-		t.auth.audit(ctx, slog.LevelWarn, auditSealMismatch, t.session, slog.String("reason", "seal_mismatch"))
-		return nil, nil, nil //nolint:nilerr // logged
-	}
-	content, err = t.auth.pending.startFrom(t.session.recordName, box, content)
+	content, err = t.auth.pending.startFrom(name, box, content)
 	return content, box, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/record"
@@ -23,7 +24,7 @@ type CleanOptions struct {
 
 // CleanReport is what [Auth.CleanSessions] met, in sessions.
 type CleanReport struct {
-	// Alive are signed in, and were left as they are.
+	// Alive are signed in, and were left as they are, also those of another PublicURL.
 	Alive int `json:"alive"`
 	// Gone ended by themselves, most by their idle timeout, and were still listed.
 	Gone int `json:"gone"`
@@ -48,8 +49,18 @@ func (a *Auth) CleanSessions(ctx context.Context, options CleanOptions) (CleanRe
 		if err != nil {
 			return report, storageUnavailable(err)
 		}
-		for _, name := range names {
-			if err := a.clean(ctx, name, options, &report); err != nil {
+		var mu sync.Mutex
+		look := func(name string) (struct{}, error) {
+			count, err := a.clean(ctx, name, options)
+			mu.Lock()
+			defer mu.Unlock()
+			if count != nil {
+				*count(&report)++
+			}
+			return struct{}{}, err
+		}
+		for _, err := range batched(each(names), look) {
+			if err != nil {
 				return report, err
 			}
 		}
@@ -60,42 +71,41 @@ func (a *Auth) CleanSessions(ctx context.Context, options CleanOptions) (CleanRe
 	return report, nil
 }
 
-// clean looks at one session and removes it if it is none.
-func (a *Auth) clean(ctx context.Context, name string, options CleanOptions, report *CleanReport) error {
+// clean looks at one session and removes it if it is none. It returns where it counts, if
+// anywhere.
+func (a *Auth) clean(ctx context.Context, name string, options CleanOptions) (count func(*CleanReport) *int, err error) {
 	if a.ended.has(name) {
-		return nil // it is being removed
+		return nil, nil // it is being removed
 	}
 	box, err := a.records.Sealed(ctx, name, record.Session)
-	if err != nil && !errors.Is(err, record.ErrNotFound) {
-		return storageUnavailable(err)
-	}
 	var s *session
 	if err == nil {
 		s, err = a.parse(name, box)
 	}
-	remove := !options.DryRun
+	remove, present := !options.DryRun, true
 	switch {
 	case err == nil && time.Now().Before(s.User.ExpiresAt):
-		report.Alive++
-		return nil
+		return func(r *CleanReport) *int { return &r.Alive }, nil
 	case err == nil, errors.Is(err, record.ErrNotFound):
-		report.Gone++
+		count, present = func(r *CleanReport) *int { return &r.Gone }, false
 	case errors.Is(err, record.ErrUnknownKey):
-		report.Unreadable++
+		count = func(r *CleanReport) *int { return &r.Unreadable }
 		remove = remove && options.RemoveUnreadable
+	case errors.Is(err, record.ErrCorrupt):
+		count = func(r *CleanReport) *int { return &r.Corrupt }
 	default:
-		report.Corrupt++
+		return nil, storageUnavailable(err)
 	}
 	if !remove {
-		return nil
+		return count, nil
 	}
 	if err := a.sweep(ctx, name, s); err != nil {
-		return err
+		return count, err
 	}
-	if s == nil && box != nil { // that was a session to somebody
+	if present { // that was a session to somebody
 		a.audit(ctx, slog.LevelWarn, auditSealMismatch, nil, slog.String("reason", "cleaned"), auditedSession(name))
 	}
-	return nil
+	return count, nil
 }
 
 // sweep removes the records of a name, and the name from the lists that are known. A

@@ -17,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/outbound"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
@@ -150,6 +151,12 @@ type Config struct {
 	// Optional. Default: 24 hours, or IdleTimeout if that is longer.
 	AbsoluteTimeout time.Duration
 
+	// MaxSessionsPerUser is how many sessions a user may have at the same time, in as many
+	// browsers. A sign-in beyond it ends the oldest.
+	//
+	// Optional. Default: 100. At most 10,000.
+	MaxSessionsPerUser int
+
 	// ResponseMode is how Entra hands over the result of a sign-in.
 	//
 	// Optional. Default: FormPost, or Query where PublicURL is plain http.
@@ -252,6 +259,8 @@ const (
 	defaultCookie      = "fibermsal"
 	defaultIdle        = 8 * time.Hour
 	defaultAbsolute    = 24 * time.Hour
+	defaultUserBound   = 100
+	maxUserBound       = 10_000
 	maxStaleSessions   = 15 * time.Minute
 	defaultScope       = "User.Read"
 	hostPrefix         = "__Host-"
@@ -262,6 +271,7 @@ const (
 type settings struct {
 	Config
 	authority   string // without a slash at the end
+	tenant      string // its GUID, or "" if it has a name or is many
 	redirectURI string
 	cookieName  string
 	graph       graphScopes
@@ -305,6 +315,9 @@ func (cfg Config) complete() (settings, error) {
 	if u, err := url.Parse(cfg.Authority); err == nil && cfg.Authority != "" {
 		s.authority = originOf(cfg.Authority) + "/" + strings.Trim(u.Path, "/")
 	}
+	if _, tenant, _ := strings.Cut(strings.TrimPrefix(s.authority, "https://"), "/"); discovery.IsGUID(tenant) {
+		s.tenant = strings.ToLower(tenant)
+	}
 	s.PublicURL = originOf(cfg.PublicURL)
 	s.RoutePrefix = orDefault(cfg.RoutePrefix, defaultPrefix)
 	s.redirectURI = s.PublicURL + s.RoutePrefix + callbackPath
@@ -312,6 +325,7 @@ func (cfg Config) complete() (settings, error) {
 	s.GraphURL = orDefault(cfg.GraphURL, "https://"+cloud.graph+graphVersionSuffix)
 	s.IdleTimeout = orDefault(cfg.IdleTimeout, defaultIdle)
 	s.AbsoluteTimeout = orDefault(cfg.AbsoluteTimeout, max(defaultAbsolute, s.IdleTimeout))
+	s.MaxSessionsPerUser = orDefault(cfg.MaxSessionsPerUser, defaultUserBound)
 	s.graph = newGraphScopes("https://"+cloud.graph, s.GraphURL) // wherever it is reached
 	s.Scopes = s.graph.spellAll(s.Scopes)
 	if len(s.Scopes) == 0 {
@@ -374,7 +388,7 @@ func (cfg Config) visible() map[string]any {
 		"Cloud": string(cfg.Cloud), "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "Scopes": cfg.Scopes, "PublicURL": cfg.PublicURL,
 		"RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
 		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
-		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(),
+		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(), "MaxSessionsPerUser": cfg.MaxSessionsPerUser,
 		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
 	}
 }

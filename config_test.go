@@ -118,6 +118,8 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"key of one letter":             {"Keys", func(c *fibermsal.Config) { c.Keys = [][]byte{bytes.Repeat([]byte("k"), 32)} }},
 		"the same key twice":            {"Keys", func(c *fibermsal.Config) { c.Keys = [][]byte{random, testKey(1), random} }},
 		"cookie with a prefix":          {"CookieName", func(c *fibermsal.Config) { c.CookieName = "__Host-x" }},
+		"sessions below none":           {"MaxSessionsPerUser", func(c *fibermsal.Config) { c.MaxSessionsPerUser = -1 }},
+		"sessions without a bound":      {"MaxSessionsPerUser", func(c *fibermsal.Config) { c.MaxSessionsPerUser = 10_001 }},
 		"stale for hours":               {"StaleSessionsOnOutage", func(c *fibermsal.Config) { c.StaleSessionsOnOutage = time.Hour }},
 		"negative idle":                 {"IdleTimeout", func(c *fibermsal.Config) { c.IdleTimeout = -1 }},
 		"absolute below idle":           {"AbsoluteTimeout", func(c *fibermsal.Config) { c.IdleTimeout, c.AbsoluteTimeout = 2*time.Hour, time.Hour }},

@@ -36,9 +36,10 @@ import (
 //	REDIS_ENTRA_USER          object ID of the app's service principal: see RedisEntraID
 //	CA_FILE                   PEM, trusted beside the system's: Config.HTTPClient and rediss://
 //	IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, STALE_SESSIONS_ON_OUTAGE
+//	MAX_SESSIONS_PER_USER
 //	ANONYMOUS_ON_OUTAGE, RECORD_BROWSER
 //
-// Lists have commas or spaces between; durations look like 90m or 8h; switches are true
+// Lists have commas or spaces between; durations look like 90m or 8h, numbers like 100; switches are true
 // or false. Each variable may instead name a file, as secrets are mounted, by _FILE at
 // its end: FIBERMSAL_CLIENT_SECRET_FILE. Of the file's text one line break at the end
 // does not count.
@@ -113,6 +114,7 @@ var variables = []variable{
 	{"COOKIE_NAME", "CookieName", setText(func(c *Config) *string { return &c.CookieName })},
 	{"IDLE_TIMEOUT", "IdleTimeout", setDuration(func(c *Config) *time.Duration { return &c.IdleTimeout })},
 	{"ABSOLUTE_TIMEOUT", "AbsoluteTimeout", setDuration(func(c *Config) *time.Duration { return &c.AbsoluteTimeout })},
+	{"MAX_SESSIONS_PER_USER", "MaxSessionsPerUser", setNumber(func(c *Config) *int { return &c.MaxSessionsPerUser })},
 	{"RESPONSE_MODE", "ResponseMode", setOneOf(func(c *Config) *ResponseMode { return &c.ResponseMode }, FormPost, Query)},
 	{"CA_FILE", "HTTPClient", nil},
 	{"GRAPH_URL", "GraphURL", setText(func(c *Config) *string { return &c.GraphURL })},
@@ -303,6 +305,17 @@ func setDuration(field func(*Config) *time.Duration) func(*Config, string) error
 			return errors.New("must be a duration such as 90m or 8h")
 		}
 		*field(cfg) = d
+		return nil
+	}
+}
+
+func setNumber(field func(*Config) *int) func(*Config, string) error {
+	return func(cfg *Config, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return errors.New("must be a whole number")
+		}
+		*field(cfg) = n
 		return nil
 	}
 }

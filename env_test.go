@@ -63,7 +63,7 @@ func completeEnv(t *testing.T) map[string]string {
 		"MANAGED_IDENTITY": "system",
 		"SCOPES":           "User.Read Mail.Read,Calendars.Read", "PUBLIC_URL": "https://app.example", "ROUTE_PREFIX": "/account",
 		"POST_LOGOUT_URL": "https://app.example/bye", "REDIS_URL": "redis://app:secret-canary@127.0.0.1:1/0",
-		"KEYS": encoded(2) + "," + encoded(1), "COOKIE_NAME": "app", "IDLE_TIMEOUT": "90m", "ABSOLUTE_TIMEOUT": "12h",
+		"KEYS": encoded(2) + "," + encoded(1), "COOKIE_NAME": "app", "IDLE_TIMEOUT": "90m", "ABSOLUTE_TIMEOUT": "12h", "MAX_SESSIONS_PER_USER": "7",
 		"RESPONSE_MODE": "query", "CA_FILE": file(t, authorityPEM(t)), "GRAPH_URL": "https://graph.example/v1.0",
 		"STALE_SESSIONS_ON_OUTAGE": "1m", "ANONYMOUS_ON_OUTAGE": "true", "RECORD_BROWSER": "true",
 	}
@@ -96,7 +96,7 @@ func TestConfigFromEnv_SaysEveryFieldThatTextCan(t *testing.T) {
 		TenantID: "contoso.com", Authority: "https://login.example/contoso", Cloud: fibermsal.USDoDCloud,
 		AllowedTenants: []string{environmentTenant}, AnyTenantMaySignIn: true, Scopes: []string{"User.Read", "Mail.Read", "Calendars.Read"},
 		PublicURL: "https://app.example", RoutePrefix: "/account", PostLogoutURL: "https://app.example/bye",
-		Keys: [][]byte{testKey(2), testKey(1)}, CookieName: "app", IdleTimeout: 90 * time.Minute, AbsoluteTimeout: 12 * time.Hour,
+		Keys: [][]byte{testKey(2), testKey(1)}, CookieName: "app", IdleTimeout: 90 * time.Minute, AbsoluteTimeout: 12 * time.Hour, MaxSessionsPerUser: 7,
 		ResponseMode: fibermsal.Query, GraphURL: "https://graph.example/v1.0", StaleSessionsOnOutage: time.Minute, AnonymousOnOutage: true, RecordBrowser: true,
 	}
 	want.Storage, want.HTTPClient = cfg.Storage, cfg.HTTPClient
@@ -248,6 +248,7 @@ func TestConfigFromEnv_WrongVariablesAreNamedWithTheirFieldAndNoValue(t *testing
 		"a directory":               {map[string]string{"CLIENT_SECRET_FILE": t.TempDir()}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE cannot be read"},
 		"an empty file":             {map[string]string{"CLIENT_SECRET_FILE": file(t, "\n")}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE names a file that is empty"},
 		"a mounted value":           {map[string]string{"IDLE_TIMEOUT_FILE": file(t, canary)}, "IdleTimeout", "FMTEST_IDLE_TIMEOUT_FILE must be a duration"},
+		"number":                    {map[string]string{"MAX_SESSIONS_PER_USER": "many " + canary}, "MaxSessionsPerUser", "FMTEST_MAX_SESSIONS_PER_USER must be a whole number"},
 		"duration":                  {map[string]string{"IDLE_TIMEOUT": "8 hours " + canary}, "IdleTimeout", "FMTEST_IDLE_TIMEOUT must be a duration such as"},
 		"number without a unit":     {map[string]string{"ABSOLUTE_TIMEOUT": "3600"}, "AbsoluteTimeout", "FMTEST_ABSOLUTE_TIMEOUT must be a duration such as"},
 		"switch":                    {map[string]string{"ANY_TENANT_MAY_SIGN_IN": canary}, "AnyTenantMaySignIn", "FMTEST_ANY_TENANT_MAY_SIGN_IN must be true or false"},

@@ -58,6 +58,7 @@ type Auth struct {
 
 	tenant        atomic.Pointer[string] // that the authority's domain name stands for
 	touchFailedAt atomic.Int64           // Unix nanoseconds; see touch
+	learning      atomic.Bool            // which one that is
 
 	renewals    flight.Group
 	memberships flight.Group

@@ -17,13 +17,13 @@ import (
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
 )
 
-// distant is a site that reaches its emulator through sockets and a proxy.
-type distant struct {
+// socketSite is a site that reaches its emulator through sockets and a proxy.
+type socketSite struct {
 	*site
 	proxy *faultproxy.Proxy
 }
 
-func newDistantSite(t *testing.T, options []entratest.Option, change ...func(*fibermsal.Config)) *distant {
+func newSocketSite(t *testing.T, options []entratest.Option, change ...func(*fibermsal.Config)) *socketSite {
 	t.Helper()
 	idp := newIDP(t, options...)
 	if err := idp.Listen(entratest.ListenConfig{}); err != nil {
@@ -45,7 +45,7 @@ func newDistantSite(t *testing.T, options []entratest.Option, change ...func(*fi
 	s := newSite(t, idp, append([]func(*fibermsal.Config){func(cfg *fibermsal.Config) {
 		cfg.HTTPClient = &http.Client{Transport: transport}
 	}}, change...)...)
-	return &distant{site: s, proxy: proxy}
+	return &socketSite{site: s, proxy: proxy}
 }
 
 // Fifty calls a second are sent on one connection when it begins to pass nothing, silently.
@@ -53,13 +53,13 @@ func newDistantSite(t *testing.T, options []entratest.Option, change ...func(*fi
 // the memory of failures, too.
 func TestG8_AFrozenConnectionToEntraIsGivenUp(t *testing.T) {
 	t.Parallel()
-	for name, call := range map[string]func(*distant, string) func() *answer{
-		"sign-ins": func(s *distant, login string) func() *answer {
+	for name, call := range map[string]func(*socketSite, string) func() *answer{
+		"sign-ins": func(s *socketSite, login string) func() *answer {
 			b := s.browser()
 			response := b.approve(b.start(""), login)
 			return func() *answer { return b.do(response.Request()) }
 		},
-		"renewals": func(s *distant, login string) func() *answer {
+		"renewals": func(s *socketSite, login string) func() *answer {
 			b := s.browser() // whose tokens are never young enough
 			b.signIn(login)
 			return func() *answer { return b.get("/token") }
@@ -68,7 +68,7 @@ func TestG8_AFrozenConnectionToEntraIsGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const every, served, limit = 20 * time.Millisecond, 5 * time.Second, 10 * time.Second
-			s := newDistantSite(t, []entratest.Option{entratest.WithAccessTokenLifetime(20 * time.Second)})
+			s := newSocketSite(t, []entratest.Option{entratest.WithAccessTokenLifetime(20 * time.Second)})
 			calls := make([]func() *answer, (served+2*time.Second)/every)
 			users := s.idp.Users() // more sessions of one would end the oldest
 			for i := range calls {

@@ -202,6 +202,9 @@ func (cfg Config) checkTimes(p *problems) {
 	if cfg.StaleSessionsOnOutage < 0 || cfg.StaleSessionsOnOutage > maxStaleSessions {
 		p.add("StaleSessionsOnOutage", "must be between 0 and 15 minutes")
 	}
+	if cfg.MaxSessionsPerUser < 0 || cfg.MaxSessionsPerUser > maxUserBound {
+		p.add("MaxSessionsPerUser", "must be between 1 and 10,000, or 0 for the default")
+	}
 	if cfg.IdleTimeout != 0 && cfg.IdleTimeout < time.Second {
 		p.add("IdleTimeout", "must be at least a second")
 	}

@@ -76,7 +76,7 @@ type credential struct {
 	session *session
 	tokens  tokenCache
 	err     error          // why there are none
-	older   *offlineSearch // of a worker: the user's other sessions
+	search  *offlineSearch // of a worker: the user's sessions
 }
 
 var _ azcore.TokenCredential = (*credential)(nil)
@@ -99,7 +99,7 @@ func (k *credential) GetToken(ctx context.Context, options policy.TokenRequestOp
 }
 
 func (k *credential) ask(ctx context.Context, get func(*credential) (azcore.AccessToken, error)) (azcore.AccessToken, error) {
-	if k.older != nil {
+	if k.search != nil {
 		return k.offlineToken(ctx, get)
 	}
 	return get(k)

@@ -61,9 +61,13 @@ func backend(storage fiber.Storage, log *slog.Logger, observe func(operation str
 			log.LogAttrs(context.Background(), slog.LevelWarn,
 				"the Redis client ignores deadlines (ContextTimeoutEnabled is off): a stalled Redis will hold requests; fibermsal.RedisStorage makes a client that does not")
 		}
-		inner = record.NewRedis(client, func(err error) {
+		onRedis := record.NewRedis(client, func(err error) {
 			log.LogAttrs(context.Background(), slog.LevelWarn, "a renewal takes no lock among instances: each may call Entra", slog.Any("error", storageUnavailable(err)))
 		})
+		onRedis.Discarded = func(key string) {
+			log.LogAttrs(context.Background(), slog.LevelWarn, "audit", slog.String("event", auditSealMismatch), slog.String("reason", "wrong_type"), slog.String("key", key))
+		}
+		inner = onRedis
 	}
 	return record.NewGuarded(inner, observe, func(down bool) {
 		if down {

@@ -369,11 +369,11 @@ func recordsOfSessions(t *testing.T, keys []string) map[string][]string {
 		_, rest, tagged := strings.Cut(key, "{")
 		name, _, closed := strings.Cut(rest, "}")
 		switch {
-		case strings.Contains(key, ":u:"), strings.Contains(key, ":i:"):
+		case strings.Contains(key, ":u:"), strings.Contains(key, ":i:"), strings.Contains(key, ":n:"):
 		case tagged && closed && name != "":
 			records[name] = append(records[name], key)
 		default:
-			t.Errorf("%s is neither of a session, nor a marker, nor a list", key)
+			t.Errorf("%s is neither of a session, nor a marker, nor a list, nor a mark", key)
 		}
 	}
 	return records

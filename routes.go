@@ -148,6 +148,7 @@ func (a *Auth) authorized(c *fiber.Ctx) error {
 }
 
 func (a *Auth) takeAnswer(c *fiber.Ctx) error {
+	at := time.Now() // a session that is ended from now on must not begin (threat D12)
 	response, err := a.readResponse(c)
 	if err != nil {
 		return err
@@ -161,7 +162,7 @@ func (a *Auth) takeAnswer(c *fiber.Ctx) error {
 		return a.withTheUser(c, response)
 	}
 	present, _ := a.presentSession(c)
-	f, err := a.finish(c.UserContext(), attempt, &arrival{response: response, present: present, browser: a.browserOf(c)})
+	f, err := a.finish(c.UserContext(), attempt, &arrival{response: response, present: present, browser: a.browserOf(c), at: at})
 	var e *Error
 	if errors.As(err, &e) && e.Reason == reasonAnotherUser {
 		return a.withTheUser(c, response)

@@ -16,6 +16,9 @@ import (
 // carry its cookie.
 type session struct {
 	User User `json:"user"`
+	// Origin is the app that the session began at, see [settings.origin]. Sessions of
+	// versions before this field have none.
+	Origin string `json:"origin,omitempty"`
 	// Account is MSAL's home account id, under which the tokens are filed.
 	Account string `json:"account"`
 	// LoginHint lets Entra know at sign-out which account it is.
@@ -86,18 +89,20 @@ func (a *Auth) load(ctx context.Context, id string) (*session, error) {
 		return nil, nil
 	}
 	box, err := a.records.Sealed(ctx, name, record.Session)
-	if errors.Is(err, record.ErrNotFound) {
+	switch {
+	case errors.Is(err, record.ErrNotFound):
 		a.sessions.remove(name)
 		return nil, nil
-	}
-	if err != nil {
-		if s := a.sessions.confirmed(name, a.cfg.StaleSessionsOnOutage); s != nil && time.Now().Before(s.User.ExpiresAt) {
-			return s, nil
+	case errors.Is(err, record.ErrCorrupt):
+		return nil, a.discardCorrupt(ctx, name)
+	case err != nil:
+		if r := a.sessions.confirmed(name, a.cfg.StaleSessionsOnOutage); r != nil && time.Now().Before(r.session.User.ExpiresAt) && a.accepts(ctx, r) {
+			return r.session, nil
 		}
 		return nil, storageUnavailable(err)
 	}
 	r, err := a.decode(ctx, name, box)
-	if err != nil || r == nil {
+	if err != nil || r == nil || !a.accepts(ctx, r) {
 		return nil, err
 	}
 	if !time.Now().Before(r.session.User.ExpiresAt) {
@@ -118,10 +123,16 @@ func (a *Auth) decode(ctx context.Context, name string, box []byte) (*remembered
 		return nil, nil
 	}
 	if err != nil {
-		a.audit(ctx, slog.LevelWarn, auditSealMismatch, nil, slog.String("reason", "seal_mismatch"), auditedSession(name))
-		return nil, errors.Join(errCorruptSession, a.discard(ctx, name))
+		return nil, a.discardCorrupt(ctx, name)
 	}
 	return a.sessions.add(box, s), nil
+}
+
+// discardCorrupt removes a record that is no session, so that it fails once and not for
+// ever (threat E11).
+func (a *Auth) discardCorrupt(ctx context.Context, name string) error {
+	a.audit(ctx, slog.LevelWarn, auditSealMismatch, nil, slog.String("reason", "seal_mismatch"), auditedSession(name))
+	return errors.Join(errCorruptSession, a.discard(ctx, name))
 }
 
 // parse opens a session's record. Without an error there is a session.
@@ -178,9 +189,13 @@ func (a *Auth) remaining(s *session) time.Duration {
 	return min(a.cfg.IdleTimeout, time.Until(s.User.ExpiresAt))
 }
 
+// errEndedMeanwhile says that a session was ended while its sign-in was under way.
+var errEndedMeanwhile = ErrLoginRequired.because("session_ended", nil)
+
 // create stores a new session and its tokens and returns the cookie value. Those that are
-// leaving end when it has begun, and do not count among their user's.
-func (a *Auth) create(ctx context.Context, s *session, tokens []byte, leaving map[string]*session) (id string, err error) {
+// leaving end when it has begun, and are not counted among their user's. The sign-in began
+// at a time, and must not have been ended since.
+func (a *Auth) create(ctx context.Context, s *session, began time.Time, tokens []byte, leaving map[string]*session) (id string, err error) {
 	if id, err = randomID(a.rand); err != nil {
 		return "", err
 	}
@@ -189,19 +204,24 @@ func (a *Auth) create(ctx context.Context, s *session, tokens []byte, leaving ma
 	if err != nil {
 		return "", err
 	}
-	most := maxSessionsOfUser
+	most := a.cfg.MaxSessionsPerUser
 	for _, old := range leaving {
 		if s.sameUser(old) {
 			most++
 		}
 	}
-	dropped, err := a.records.Create(ctx, s.recordName, &record.Creation{
+	excess, err := a.records.Create(ctx, s.recordName, &record.Creation{
 		Session: content, Tokens: tokens, TTL: a.remaining(s), Until: s.User.ExpiresAt, Most: most, Labels: s.labels(),
+		Began: began, Scopes: []record.Label{tenantLabel(s.User.TenantID)},
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, record.ErrEnded):
+		a.delist(ctx, s) // its records go as those of any sign-in that fails
+		return "", errEndedMeanwhile
+	case err != nil:
 		return "", storageUnavailable(err)
 	}
-	if err := a.endTooMany(ctx, s, dropped); err != nil {
+	if err := a.endTooMany(ctx, s, excess); err != nil {
 		return "", err
 	}
 	a.introduce(ctx)

@@ -38,6 +38,7 @@ type rememberedSession struct {
 	box       []byte
 	session   *session
 	touchedAt atomic.Int64 // Unix nanoseconds
+	refused   atomic.Bool  // which was audited
 	seenAt    time.Time    // in the storage; guarded by the cache's lock
 
 	// Guarded by the cache's lock.
@@ -110,11 +111,11 @@ func (c *sessionCache) add(box []byte, s *session) *rememberedSession {
 }
 
 // confirmed returns a session that was in the storage less than age ago.
-func (c *sessionCache) confirmed(recordName string, age time.Duration) *session {
+func (c *sessionCache) confirmed(recordName string, age time.Duration) *rememberedSession {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r, ok := c.lru.Get(recordName); ok && time.Since(r.seenAt) < age {
-		return r.session
+		return r
 	}
 	return nil
 }

@@ -126,6 +126,7 @@ type arrival struct {
 	response *flow.Response
 	present  string // the record of the session whose cookie came along
 	browser  string // its family
+	at       time.Time
 }
 
 // finish redeems the response to an attempt and begins a session. The sessions that
@@ -216,14 +217,13 @@ func (a *Auth) useOnce(ctx context.Context, state string) (claim func() error, e
 }
 
 func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, attempt *flow.Attempt, with *arrival) (*finished, error) {
-	now := time.Now()
 	s := &session{
-		User: userOf(claims), Account: g.account.String(), LoginHint: claims.LoginHint,
+		User: userOf(claims), Origin: a.cfg.origin(), Account: g.account.String(), LoginHint: claims.LoginHint,
 		EntraSession: claims.SessionID, Scopes: g.scopes, AuthContexts: map[string]time.Time{},
 		Groups: claims.Groups, GroupsElsewhere: claims.GroupsElsewhere(), Browser: with.browser,
 	}
 	s.AuthenticatedAt, _ = claims.AuthenticatedAt()
-	s.User.SignedInAt, s.User.ExpiresAt = now, now.Add(a.cfg.AbsoluteTimeout)
+	s.User.SignedInAt, s.User.ExpiresAt = with.at, with.at.Add(a.cfg.AbsoluteTimeout)
 	for _, id := range claims.AuthContexts {
 		s.AuthContexts[id] = s.User.ExpiresAt
 	}
@@ -240,7 +240,7 @@ func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, att
 		return nil, err
 	}
 	f := &finished{session: s, to: attempt.Destination()}
-	if f.id, err = a.create(ctx, s, g.tokens.snapshot(), leaving); err != nil {
+	if f.id, err = a.create(ctx, s, with.at, g.tokens.snapshot(), leaving); err != nil {
 		return nil, errors.Join(err, a.end(ctx, s.recordName))
 	}
 	// The new session is written before the old one goes: a crash in between

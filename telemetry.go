@@ -152,13 +152,14 @@ func (a *Auth) observeStorage(operation string) func(error) {
 // Audit events are log records with the message "audit", whose attribute event is one of
 // these (OWASP ASVS 16.3; threat F6).
 const (
-	auditSignedIn      = "signed_in"
-	auditSignInRefused = "sign_in_refused"
-	auditSignedOut     = "signed_out"
-	auditSessionEnded  = "session_ended"
-	auditRefreshFailed = "refresh_failed"
-	auditSealMismatch  = "seal_mismatch"
-	auditWorker        = "offline_access"
+	auditSignedIn       = "signed_in"
+	auditSignInRefused  = "sign_in_refused"
+	auditSignedOut      = "signed_out"
+	auditSessionEnded   = "session_ended"
+	auditSessionRefused = "session_refused"
+	auditRefreshFailed  = "refresh_failed"
+	auditSealMismatch   = "seal_mismatch"
+	auditWorker         = "offline_access"
 )
 
 // audit logs a security-relevant action. The session is named by the beginning of its

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/mailaddr"
 	"github.com/fibermsal/fibermsal/internal/record"
 )
@@ -21,8 +21,8 @@ import (
 var ErrNoSession = &Error{Code: "no_session", Status: fiber.StatusNotFound, Message: "This user is not signed in."}
 
 // OfflineUser is a signed-in user outside any request, for background jobs that act for
-// them as long as they stay signed in. It may be kept; what it is about may end at any
-// time.
+// them as long as they stay signed in. It may be kept: the session it was made of may end
+// at any time, and another session of the same user then takes its place.
 type OfflineUser struct {
 	User
 	credential *credential
@@ -34,8 +34,8 @@ type OfflineUser struct {
 //
 // GetToken returns an [*Error]: [ErrNoSession] if the user signed out meanwhile,
 // [ErrLoginRequired] if they must sign in again, [ErrConsentRequired], or
-// [ErrUnavailable]. A session that must sign in again gives way to an older one of the
-// same user.
+// [ErrUnavailable]. A session that has ended, or must sign in again, gives way to another
+// one of the same user, also to one that began later.
 func (u *OfflineUser) TokenCredential() azcore.TokenCredential { return u.credential }
 
 // UserByID returns a user who is signed in, by tenant and object id. Of several sessions
@@ -44,9 +44,7 @@ func (u *OfflineUser) TokenCredential() azcore.TokenCredential { return u.creden
 // It returns an [*Error]: [ErrNoSession], or [ErrUnavailable] if the storage failed.
 func (a *Auth) UserByID(ctx context.Context, tid, oid string, scopes ...string) (*OfflineUser, error) {
 	tid, oid = strings.ToLower(strings.Clone(tid)), strings.ToLower(strings.Clone(oid))
-	return a.offline(ctx, userLabel(tid, oid), scopes, func(s *session) bool {
-		return s.User.TenantID == tid && s.User.ID == oid
-	})
+	return a.offline(ctx, tid, oid, scopes)
 }
 
 // UserByMail is [Auth.UserByID] by the whole mail address that was known at sign-in,
@@ -83,30 +81,25 @@ func (a *Auth) UserByMail(ctx context.Context, mail string, scopes ...string) (*
 }
 
 // offlineByMail finds the one user of a tenant who has an address. If sessions of two
-// people have it, neither is meant for sure.
+// people have it, neither is meant for sure. All sessions that have it are looked at: one
+// person's may be many.
 func (a *Auth) offlineByMail(ctx context.Context, tenant, address string, scopes []string) (*OfflineUser, error) {
-	var owner *session
-	for name, err := range a.listed(ctx, mailLabel(tenant, address)) {
-		if err != nil {
-			return nil, err
-		}
-		s, err := a.offlineSession(ctx, name)
+	label, owner := mailLabel(tenant, address), ""
+	for s, err := range batched(a.listed(ctx, label), func(name string) (*session, error) { return a.offlineListed(ctx, name, label) }) {
 		switch {
 		case err != nil:
 			return nil, err
 		case s == nil || s.User.TenantID != tenant || s.User.Mail != address:
-		case owner != nil && owner.User.ID != s.User.ID:
+		case owner != "" && owner != s.User.ID:
 			return nil, ErrNoSession.because("mail_of_two_people", nil)
 		default:
-			owner = s
+			owner = s.User.ID
 		}
 	}
-	if owner == nil {
+	if owner == "" {
 		return nil, ErrNoSession
 	}
-	return a.offline(ctx, mailLabel(tenant, address), scopes, func(s *session) bool {
-		return s.User.TenantID == tenant && s.User.ID == owner.User.ID && s.User.Mail == address
-	})
+	return a.offline(ctx, tenant, owner, scopes)
 }
 
 // tenants are those whose users may sign in, as far as they can be listed.
@@ -114,8 +107,8 @@ func (a *Auth) tenants(ctx context.Context) ([]string, error) {
 	if len(a.cfg.AllowedTenants) > 0 || a.cfg.AnyTenantMaySignIn {
 		return a.cfg.AllowedTenants, nil
 	}
-	if discovery.IsGUID(a.cfg.TenantID) {
-		return []string{a.cfg.TenantID}, nil
+	if a.cfg.tenant != "" {
+		return []string{a.cfg.tenant}, nil
 	}
 	if tenant := a.tenant.Load(); tenant != nil {
 		return []string{*tenant}, nil
@@ -129,91 +122,131 @@ func (a *Auth) tenants(ctx context.Context) ([]string, error) {
 	return []string{tenant}, nil
 }
 
-// offline finds the newest session on a list that is what the list says, and may be
-// used. Records are asked what they are about, for lists are only hints.
-func (a *Auth) offline(ctx context.Context, label record.Label, scopes []string, matches func(*session) bool) (*OfflineUser, error) {
-	names, err := a.records.Listed(ctx, label)
-	if err != nil {
-		return nil, storageUnavailable(err)
+// offline finds the newest session of a user that may be used.
+func (a *Auth) offline(ctx context.Context, tenant, user string, scopes []string) (*OfflineUser, error) {
+	search := &offlineSearch{auth: a, tenant: tenant, user: user}
+	if len(scopes) > 0 {
+		search.scopes = slices.Clone(a.tokenScopes(scopes))
 	}
-	wanted := a.tokenScopes(scopes)
-	search := &offlineSearch{auth: a, label: label, names: names, usable: func(s *session) bool {
-		return matches(s) && (len(scopes) == 0 || len(missingFrom(s.Scopes, wanted)) == 0)
-	}}
-	return search.next(ctx)
+	s, err := search.next(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	search.current.Store(s)
+	k := a.credentialOf(s)
+	k.search = search
+	return &OfflineUser{User: *s.User.clone(), credential: k}, nil
 }
 
-// offlineSearch goes through the sessions of a list, the newest first. It is not safe
-// for concurrent use, and copied where it is kept.
+// offlineSearch finds the sessions of a user. It is safe for concurrent use.
 type offlineSearch struct {
-	auth   *Auth
-	label  record.Label
-	names  []string
-	usable func(*session) bool
+	auth         *Auth
+	tenant, user string
+	scopes       []string                // which the session's sign-in must have been granted
+	current      atomic.Pointer[session] // served last
 }
 
-func (o *offlineSearch) next(ctx context.Context) (*OfflineUser, error) {
-	for i, name := range o.names {
-		s, err := o.auth.offlineSession(ctx, name)
+// next returns the newest session that may be used, and was not tried. Records are asked
+// what they are about, for lists are only hints.
+func (o *offlineSearch) next(ctx context.Context, tried map[string]bool) (*session, error) {
+	label := userLabel(o.tenant, o.user)
+	for name, err := range o.auth.listed(ctx, label) {
 		if err != nil {
 			return nil, err
 		}
-		if s == nil {
-			_ = o.auth.records.Delist(ctx, name, o.label) // it ended by itself
+		if tried[name] {
 			continue
 		}
-		if o.usable(s) {
-			rest := *o
-			rest.names = slices.Clone(o.names[i+1:])
-			k := o.auth.credentialOf(s)
-			k.older = &rest
+		s, err := o.auth.offlineListed(ctx, name, label)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil && s.User.TenantID == o.tenant && s.User.ID == o.user && len(missingFrom(s.Scopes, o.scopes)) == 0 {
 			o.auth.audit(ctx, slog.LevelInfo, auditWorker, s)
-			return &OfflineUser{User: *s.User.clone(), credential: k}, nil
+			return s, nil
 		}
 	}
 	return nil, ErrNoSession
 }
 
-// offlineSession returns a session as a request would find it, remembered with its
-// tokens and refusals, but does not prolong it.
-func (a *Auth) offlineSession(ctx context.Context, name string) (*session, error) {
-	if a.ended.has(name) {
-		return nil, nil
+// offlineListed is offlineSession for a name on a list, from which it is taken if it is
+// over.
+func (a *Auth) offlineListed(ctx context.Context, name string, label record.Label) (*session, error) {
+	s, over, err := a.offlineSession(ctx, name)
+	if over {
+		_ = a.records.Delist(ctx, name, label) // or the next one does
 	}
-	box, err := a.records.Sealed(ctx, name, record.Session)
-	if errors.Is(err, record.ErrNotFound) {
-		a.sessions.remove(name)
-		return nil, nil
-	}
-	if err != nil {
-		return nil, storageUnavailable(err)
-	}
-	r, err := a.decode(ctx, name, box)
-	if err != nil || r == nil || !time.Now().Before(r.session.User.ExpiresAt) {
-		return nil, nil //nolint:nilerr // logged, and no session
-	}
-	return r.session, nil
+	return s, err
 }
 
-// offlineToken gets a token for a user outside any request, where nobody has looked
-// whether the session is still there.
+// offlineSession returns a session as a request would find it, remembered with its
+// tokens and refusals, but does not prolong it. Without one it reports whether it is over:
+// if not, another app or instance may accept it.
+func (a *Auth) offlineSession(ctx context.Context, name string) (s *session, over bool, err error) {
+	if a.ended.has(name) {
+		return nil, true, nil
+	}
+	box, err := a.records.Sealed(ctx, name, record.Session)
+	switch {
+	case errors.Is(err, record.ErrNotFound):
+		a.sessions.remove(name)
+		return nil, true, nil
+	case errors.Is(err, record.ErrCorrupt):
+		_ = a.discardCorrupt(ctx, name) // or the next one does
+		return nil, true, nil
+	case err != nil:
+		return nil, false, storageUnavailable(err)
+	}
+	r, err := a.decode(ctx, name, box)
+	switch {
+	case err != nil:
+		return nil, true, nil // logged, and no session
+	case r == nil || !a.accepts(ctx, r):
+		return nil, false, nil
+	case !time.Now().Before(r.session.User.ExpiresAt):
+		return nil, true, nil
+	}
+	return r.session, false, nil
+}
+
+// offlineToken gets a token for a user outside any request. Where the session that served
+// last does not, the user's others are looked for, as they are now.
 func (k *credential) offlineToken(ctx context.Context, ask func(*credential) (azcore.AccessToken, error)) (azcore.AccessToken, error) {
-	s, err := k.auth.offlineSession(ctx, k.session.recordName)
+	tried := make(map[string]bool)
+	var failure error
+	for s := k.search.current.Load(); ; {
+		token, err := k.auth.offlineTokenOf(ctx, s, ask)
+		var e *Error
+		gone := errors.Is(err, ErrNoSession)
+		if err == nil {
+			k.search.current.Store(s)
+			return token, nil
+		}
+		if !errors.As(err, &e) || (!gone && !e.interactive()) {
+			return token, err
+		}
+		if failure == nil || !gone { // that one has ended says less than that another must sign in
+			failure = err
+		}
+		tried[s.recordName] = true
+		s, err = k.search.next(ctx, tried)
+		if errors.Is(err, ErrNoSession) {
+			return azcore.AccessToken{}, failure
+		}
+		if err != nil {
+			return azcore.AccessToken{}, err
+		}
+	}
+}
+
+// offlineTokenOf asks for a token of a session, if it is still there: nobody has looked.
+func (a *Auth) offlineTokenOf(ctx context.Context, s *session, ask func(*credential) (azcore.AccessToken, error)) (azcore.AccessToken, error) {
+	present, _, err := a.offlineSession(ctx, s.recordName)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	var token azcore.AccessToken
-	err = ErrNoSession.because("signed_out", nil)
-	if s != nil {
-		token, err = ask(k)
+	if present == nil {
+		return azcore.AccessToken{}, ErrNoSession.because("signed_out", nil)
 	}
-	var e *Error
-	if gone := errors.Is(err, ErrNoSession); err == nil || !errors.As(err, &e) || (!gone && !e.interactive()) {
-		return token, err
-	}
-	older := *k.older
-	if next, searchErr := older.next(ctx); searchErr == nil {
-		return next.credential.offlineToken(ctx, ask)
-	}
-	return azcore.AccessToken{}, err
+	return ask(a.credentialOf(present))
 }

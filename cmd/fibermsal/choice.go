@@ -5,29 +5,38 @@ import (
 	"errors"
 	"flag"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/mailaddr"
 )
 
 // choice is which sessions a command is about. All that is said must apply.
 type choice struct {
 	id, tenant, user, mail string
 	before                 moment
-	nobody                 bool // has that mail address
 }
 
 func (ch *choice) flags(set *flag.FlagSet) {
 	set.StringVar(&ch.id, "id", "", "the session with this `id`")
-	set.StringVar(&ch.mail, "mail", "", "those of the user with exactly this mail `address`, which sessions have only from graph.Profile or the claim email")
+	set.StringVar(&ch.mail, "mail", "", "those of all users with exactly this mail `address`, which sessions have only from graph.Profile or the claim email")
 	set.StringVar(&ch.user, "user", "", "those of the user with this object `id`")
 	set.StringVar(&ch.tenant, "tenant", "", "those of users of the tenant with this `id`")
 	set.Var(&ch.before, "before", "those that began before this `time`: 2026-01-31 (local), 2026-01-31T18:00:00Z, 12h (ago) or now")
 }
 
 func (ch *choice) check() error {
-	if ch.mail != "" && (ch.user != "" || ch.tenant != "") {
-		return errors.New("-mail stands for a user: leave -user and -tenant out")
+	if ch.mail == "" {
+		return nil
+	}
+	if ch.user != "" {
+		return errors.New("-mail stands for users: leave -user out")
+	}
+	if _, ok := mailaddr.Normalize(ch.mail); !ok {
+		return errors.New("-mail must be a whole mail address")
 	}
 	return nil
 }
@@ -35,48 +44,52 @@ func (ch *choice) check() error {
 // none reports whether everything is chosen because nothing was said.
 func (ch *choice) none() bool { return *ch == choice{} }
 
-// narrowed replaces the mail address by whose it is.
-func (ch choice) narrowed(ctx context.Context, t *tool) (choice, error) {
-	if ch.mail == "" {
-		return ch, nil
+// filters select what is chosen. The library knows users by their tenant: where it was not
+// said, those that may sign in are taken, or those in which the user has a session.
+func (ch *choice) filters(ctx context.Context, t *tool) ([]fibermsal.SessionFilter, error) {
+	filter := fibermsal.SessionFilter{ID: ch.id, TenantID: ch.tenant, UserID: ch.user, Mail: ch.mail, Before: ch.before.Time}
+	if ch.mail != "" && ch.tenant == "" && t.cfg.AnyTenantMaySignIn {
+		return nil, errors.New("where any tenant may sign in, a mail address says nothing: say -tenant, or -tenant and -user")
 	}
-	if t.cfg.AnyTenantMaySignIn {
-		return ch, errors.New("where any tenant may sign in, a mail address says nothing: say -tenant and -user")
+	if ch.user == "" || ch.tenant != "" {
+		return []fibermsal.SessionFilter{filter}, nil
 	}
-	u, err := t.auth.UserByMail(ctx, ch.mail)
-	var e *fibermsal.Error
-	switch {
-	case errors.As(err, &e) && e.Reason == "mail_in_two_tenants":
-		return ch, errors.New("users of several tenants have this mail address: say -tenant and -user")
-	case errors.Is(err, fibermsal.ErrNoSession):
-		ch.nobody = true
-	case err != nil:
-		return ch, err
-	default:
-		ch.tenant, ch.user = u.TenantID, u.ID
+	tenants, err := ch.tenants(ctx, t)
+	var filters []fibermsal.SessionFilter
+	for _, filter.TenantID = range tenants {
+		filters = append(filters, filter)
 	}
-	ch.mail = ""
-	return ch, nil
+	return filters, err
 }
 
-// sessions are those that are chosen. With a tenant and a user they are found at once;
-// with only one of the two, all have to be read.
-func (ch choice) sessions(ctx context.Context, t *tool) iter.Seq2[fibermsal.SessionInfo, error] {
-	filter := fibermsal.SessionFilter{ID: ch.id, Before: ch.before.Time}
-	if ch.tenant != "" && ch.user != "" {
-		filter.TenantID, filter.UserID = ch.tenant, ch.user
+// tenants are those that a user may be in.
+func (ch *choice) tenants(ctx context.Context, t *tool) (tenants []string, err error) {
+	if len(t.cfg.AllowedTenants) > 0 {
+		return t.cfg.AllowedTenants, nil
 	}
-	return func(yield func(fibermsal.SessionInfo, error) bool) {
-		if ch.nobody {
-			return
+	authority := t.cfg.Authority[strings.LastIndex(strings.TrimRight(t.cfg.Authority, "/"), "/")+1:]
+	if tenant := strings.TrimRight(t.cfg.TenantID+authority, "/"); discovery.IsGUID(tenant) {
+		return []string{tenant}, nil
+	}
+	for s, err := range t.auth.Sessions(ctx, fibermsal.SessionFilter{}) {
+		if err != nil {
+			return nil, err
 		}
-		for s, err := range t.auth.Sessions(ctx, filter) {
-			other := (ch.tenant != "" && ch.tenant != s.User.TenantID) || (ch.user != "" && ch.user != s.User.ID)
-			if err == nil && other {
-				continue
-			}
-			if !yield(s, err) {
-				return
+		if strings.EqualFold(s.User.ID, ch.user) && !slices.Contains(tenants, s.User.TenantID) {
+			tenants = append(tenants, s.User.TenantID)
+		}
+	}
+	return tenants, nil
+}
+
+// sessionsOf are the sessions that filters select.
+func sessionsOf(ctx context.Context, t *tool, filters []fibermsal.SessionFilter) iter.Seq2[fibermsal.SessionInfo, error] {
+	return func(yield func(fibermsal.SessionInfo, error) bool) {
+		for _, filter := range filters {
+			for s, err := range t.auth.Sessions(ctx, filter) {
+				if !yield(s, err) || err != nil {
+					return
+				}
 			}
 		}
 	}

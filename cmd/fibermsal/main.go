@@ -100,7 +100,8 @@ when it was idle for too long, or at its absolute end, which -json tells apart: 
 `, func() command { return &listCommand{} }},
 	{"sessions end", "Sign users out, on all instances at once.", `
 All flags that are given must apply, and at least one must be. Without -yes, the sessions are shown
-and the question is asked whether to end them. With -v the audit log says whose ended. Users are not
+and the question is asked whether to end them. A mail address may belong to several users: the
+sessions of all of them end. Sign-ins that are under way begin no session. With -v the audit log says whose ended. Users are not
 signed out of Microsoft: whoever still is signs in to the app again with a click.
 
   fibermsal sessions end -id 4gAY…

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -244,7 +245,8 @@ func TestList_ShowsWhoIsSignedIn(t *testing.T) {
 		"id":              {[]string{"-id", of[1].ID}, 1},
 		"id of another":   {[]string{"-id", of[1].ID, "-user", "x"}, 0},
 		"no such mail":    {[]string{"-mail", "nobody@contoso.com"}, 0},
-		"part of a mail":  {[]string{"-mail", "contoso.com"}, 0},
+		"mail and tenant": {[]string{"-mail", adele, "-tenant", s.idp.TenantID}, 2},
+		"mail elsewhere":  {[]string{"-mail", adele, "-tenant", "x"}, 0},
 		"before now":      {[]string{"-before", "now"}, 3},
 		"before today":    {[]string{"-before", "24h"}, 0},
 		"before a date":   {[]string{"-before", "2999-01-01", "-mail", adele}, 2},
@@ -311,6 +313,38 @@ func TestEnd_EndsWhatIsChosen(t *testing.T) {
 	}
 	if s.isSignedIn(s.app, other) {
 		t.Error("not all ended")
+	}
+}
+
+// Whoever revokes the access of an address must not be told that nobody has it.
+func TestEnd_EndsTheSessionsOfAllWhoseMailAddressItIs(t *testing.T) {
+	t.Parallel()
+	const shared = "team@contoso.com"
+	var people []entratest.User
+	for i, upn := range []string{"ann@contoso.com", "bob@contoso.com", "carl@contoso.com"} {
+		mail := shared
+		if i == 2 {
+			mail = upn
+		}
+		people = append(people, entratest.User{ID: fmt.Sprintf("00000000-0000-0000-0000-%012d", i+1), UPN: upn, Mail: mail, DisplayName: "P"})
+	}
+	s := newStage(t, entratest.WithUsers(people...))
+	var cookies []*http.Cookie
+	for _, p := range append(people, people[0]) {
+		cookies = append(cookies, s.signIn(s.app, p.UPN))
+	}
+	if got := s.listed("-mail", shared); len(got) != 3 {
+		t.Errorf("%d sessions listed", len(got))
+	}
+	o := s.run("sessions", "end", "-mail", shared, "-yes")
+	if o.status != statusOK || o.stdout != "3 sessions ended\n" || !strings.Contains(o.stderr, "several users have this mail address") ||
+		!strings.Contains(o.stderr, "ann@contoso.com") || !strings.Contains(o.stderr, "bob@contoso.com") {
+		t.Errorf("%+v", o)
+	}
+	for i, cookie := range cookies {
+		if s.isSignedIn(s.app, cookie) != (i == 2) {
+			t.Errorf("session %d: signed in %v", i, i != 2)
+		}
 	}
 }
 
@@ -414,7 +448,8 @@ func TestProgram_SaysWhatIsWrong(t *testing.T) {
 		"no such flag":    {[]string{"sessions", "list", "-x"}, nil, 2, []string{"-x", "see fibermsal sessions list -h"}},
 		"an argument":     {[]string{"sessions", "list", "adele"}, nil, 2, []string{`unexpected argument "adele"`}},
 		"odd time":        {[]string{"sessions", "list", "-before", "soon"}, nil, 2, []string{"it must be like 2026-01-31"}},
-		"mail and user":   {[]string{"sessions", "list", "-mail", adele, "-user", "x"}, nil, 2, []string{"leave -user and -tenant out"}},
+		"mail and user":   {[]string{"sessions", "list", "-mail", adele, "-user", "x"}, nil, 2, []string{"leave -user out"}},
+		"part of a mail":  {[]string{"sessions", "end", "-mail", "contoso.com", "-yes"}, nil, 2, []string{"a whole mail address"}},
 		"no choice":       {[]string{"sessions", "end", "-yes"}, nil, 2, []string{"say whose sessions to end"}},
 		"environment": {
 			[]string{"sessions", "list"},

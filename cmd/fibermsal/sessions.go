@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -35,13 +36,13 @@ func (l *listCommand) run(ctx context.Context, t *tool) error {
 	if err := t.needRedis(); err != nil {
 		return err
 	}
-	chosen, err := l.narrowed(ctx, t)
+	chosen, err := l.filters(ctx, t)
 	if err != nil {
 		return err
 	}
 	rows, progress := newRows(t.out, t.json), t.progress()
 	n := 0
-	for s, err := range chosen.sessions(ctx, t) {
+	for s, err := range sessionsOf(ctx, t, chosen) {
 		if err != nil {
 			progress.end()
 			return errors.Join(rows.flush(), err)
@@ -89,14 +90,14 @@ func (e *endCommand) run(ctx context.Context, t *tool) error {
 	if err := t.needRedis(); err != nil {
 		return err
 	}
-	chosen, err := e.narrowed(ctx, t)
+	chosen, err := e.filters(ctx, t)
 	if err != nil {
 		return err
 	}
-	if !e.yes {
-		some, err := preview(ctx, t, chosen)
-		if err == nil && some > 0 {
-			err = t.confirm(ctx, "End "+sessions(some)+"?")
+	if !e.yes || e.mail != "" {
+		found, err := preview(ctx, t, chosen, e.yes)
+		if err == nil && found > 0 && !e.yes {
+			err = t.confirm(ctx, "End "+sessions(found)+"?")
 		}
 		if err != nil {
 			return err
@@ -109,46 +110,54 @@ func (e *endCommand) run(ctx context.Context, t *tool) error {
 // previewed is how many sessions are shown before the question whether to end them.
 const previewed = 10
 
-// preview shows what would be ended, and counts it.
-func preview(ctx context.Context, t *tool, chosen choice) (n int, err error) {
-	rows, progress := newRows(t.err, false), t.progress()
+// preview shows what would be ended, and counts it. If nobody is asked it shows sessions
+// only where they are of several users, which somebody who named one may not expect.
+func preview(ctx context.Context, t *tool, chosen []fibermsal.SessionFilter, quiet bool) (n int, err error) {
+	var shown bytes.Buffer
+	rows, progress := newRows(&shown, false), t.progress()
 	defer progress.end()
-	for s, err := range chosen.sessions(ctx, t) {
+	users := make(map[string]bool)
+	for s, err := range sessionsOf(ctx, t, chosen) {
 		if err != nil {
 			return 0, err
 		}
-		if n++; n <= previewed {
+		isNew := len(users) < previewed && !users[s.User.TenantID+s.User.ID]
+		if isNew {
+			users[s.User.TenantID+s.User.ID] = true
+		}
+		if n++; n <= previewed || isNew {
 			if err := rows.add(s); err != nil {
 				return 0, err
 			}
 		}
 		progress.say("%s", sessions(n))
 	}
-	if n == 0 {
-		return 0, nil
+	progress.end()
+	if n == 0 || quiet && len(users) == 1 {
+		return n, nil
 	}
 	if err := rows.flush(); err != nil {
 		return 0, err
 	}
-	if n > previewed {
-		fmt.Fprintf(t.err, "and %d more\n", n-previewed)
+	if _, err := t.err.Write(shown.Bytes()); err != nil {
+		return 0, err
+	}
+	if n > rows.n {
+		fmt.Fprintf(t.err, "and %d more\n", n-rows.n)
+	}
+	if len(users) > 1 && len(chosen) == 1 && chosen[0].Mail != "" {
+		fmt.Fprintln(t.err, "several users have this mail address")
 	}
 	return n, nil
 }
 
-// end ends one session after the other, so that it can say how far it is.
-func end(ctx context.Context, t *tool, chosen choice) (ended int, err error) {
-	progress := t.progress()
-	defer progress.end()
-	for s, err := range chosen.sessions(ctx, t) {
-		if err != nil {
-			return ended, err
-		}
-		n, err := t.auth.EndSessions(ctx, fibermsal.SessionFilter{ID: s.ID})
+// end ends the sessions that filters select, and refuses the sign-ins that are under way.
+func end(ctx context.Context, t *tool, chosen []fibermsal.SessionFilter) (ended int, err error) {
+	for _, filter := range chosen {
+		n, err := t.auth.EndSessions(ctx, filter)
 		if ended += n; err != nil {
 			return ended, err
 		}
-		progress.say("%s ended", sessions(ended))
 	}
 	return ended, nil
 }

@@ -38,17 +38,13 @@ func parseInfo(text string) map[string]string {
 
 func version(fields map[string]string) Finding {
 	v := fields["redis_version"]
-	numbers := strings.SplitN(v, ".", 3)
-	if len(numbers) < 2 {
-		return untold("redis_version_unchecked", "its version")
-	}
-	major, err1 := strconv.Atoi(numbers[0])
-	minor, err2 := strconv.Atoi(numbers[1])
+	first, _, _ := strings.Cut(v, ".")
+	major, err := strconv.Atoi(first)
 	switch {
-	case err1 != nil || err2 != nil:
+	case err != nil:
 		return untold("redis_version_unchecked", "its version")
-	case major < 6 || (major == 6 && minor < 2):
-		return outdated("the Redis server is of version " + redact.Text(v) + ", which lacks ZUNION")
+	case major < 6: // KEEPTTL
+		return outdated("the Redis server is of version " + redact.Text(v) + ", which cannot change a value without its end")
 	}
 	return fine("redis_version", "Redis "+redact.Text(v))
 }

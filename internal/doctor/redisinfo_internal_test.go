@@ -7,9 +7,9 @@ func TestRedisInfo_WhatIsNotToldIsNotFine(t *testing.T) {
 	for text, want := range map[string][3]Severity{
 		"redis_version:7.0.15\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n": {OK, OK, OK},
 		"redis_version:6.2\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n":                   {OK, OK, OK},
-		"redis_version:6.0.16\r\nmaxmemory:1\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:0":    {Error, Error, Warning},
+		"redis_version:6.0.16\r\nmaxmemory:1\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:0":    {OK, Error, Warning},
 		"redis_version:5.0.7\r\nmaxmemory:0\r\nmaxmemory_policy:volatile-ttl\r\naof_enabled:0":    {Error, Warning, Warning},
-		"redis_version:7\r\n":         {Warning, Warning, Warning},
+		"redis_version:7\r\n":         {OK, Warning, Warning},
 		"redis_version:seven.two.1":   {Warning, Warning, Warning},
 		"# Server\r\nnothing\r\n\r\n": {Warning, Warning, Warning},
 	} {

@@ -17,7 +17,7 @@ func trials(key string) []struct {
 	args []any
 } {
 	const life = 1000 // ms
-	end := time.Now().Add(time.Second).UnixMilli()
+	end := time.Now().UnixMilli()
 	return []struct {
 		name string
 		args []any
@@ -27,7 +27,6 @@ func trials(key string) []struct {
 		{"getrange", []any{"getrange", key, 0, 1}},
 		{"del", []any{"del", key}},
 		{"pexpire", []any{"pexpire", key, life}},
-		{"pexpireat", []any{"pexpireat", key, end}},
 		{"pttl", []any{"pttl", key}},
 		{"eval", []any{"eval", "return 1", 1, key}},
 		{"evalsha", []any{"evalsha", strings.Repeat("0", 40), 1, key}},
@@ -35,9 +34,7 @@ func trials(key string) []struct {
 		{"zrange", []any{"zrange", key, 0, 0}},
 		{"zrem", []any{"zrem", key, "doctor"}},
 		{"zcard", []any{"zcard", key}},
-		{"zunion", []any{"zunion", 2, key, key}},
 		{"zremrangebyscore", []any{"zremrangebyscore", key, 0, 0}},
-		{"zremrangebyrank", []any{"zremrangebyrank", key, 0, 0}},
 	}
 }
 
@@ -125,8 +122,8 @@ func (t trial) tooOld() []Finding {
 func outdated(what string) Finding {
 	return Finding{
 		Error, "redis_version", what,
-		"users' sessions are not found, so they cannot be listed or ended, and workers find no user",
-		"run Redis 6.2 or later, or let the server keep the names of its commands",
+		"signing in, renewing tokens or finding sessions fails where what it lacks is used",
+		"run Redis 6.0 or later, or let the server keep the names of its commands",
 	}
 }
 

@@ -14,9 +14,9 @@ type Backend interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Set writes a value that lives for ttl, which is more than zero.
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
-	// Begin writes values, in this order, to keys on one slot of a Cluster, and then
-	// enlists a name as [Lists] does, if there are lists.
-	Begin(ctx context.Context, ttl time.Duration, entries []Entry, name string, until time.Time, lists ...List) (dropped []string, err error)
+	// Begin writes values in their order, then enlists a name as [Lists] does, if there are
+	// lists, and then looks at marks.
+	Begin(ctx context.Context, b *Beginning) (Begun, error)
 	// Swap replaces the value of a key if it still is old, and reports whether it
 	// was. Two boxes are never equal, so the bytes are a version. The key's life
 	// does not change where the storage can keep it, and is ttl elsewhere.

@@ -241,21 +241,6 @@ func (g *Guarded) Set(ctx context.Context, key string, value []byte, ttl time.Du
 	return err
 }
 
-// Begin implements [Backend], in two steps where there are several parts.
-func (g *Guarded) Begin(ctx context.Context, ttl time.Duration, entries []Entry, name string, until time.Time, lists ...List) (dropped []string, err error) {
-	at, together := entries[0].Key, lists
-	if g.locate != nil {
-		together = nil
-	}
-	dropped, err = guarded(ctx, g, "set", at, func(ctx context.Context) ([]string, error) {
-		return g.Backend.Begin(ctx, ttl, entries, name, until, together...)
-	})
-	if err != nil || g.locate == nil || len(lists) == 0 {
-		return dropped, err
-	}
-	return g.Enlist(ctx, name, until, lists...)
-}
-
 // Swap implements [Backend].
 func (g *Guarded) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
 	return guarded(ctx, g, "swap", key, func(ctx context.Context) (bool, error) { return g.Backend.Swap(ctx, key, old, value, ttl) })

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,18 +19,25 @@ import (
 // stays listed until an end of its own. Methods are safe for concurrent use; an error
 // means that the storage failed.
 type Lists interface {
-	// Enlist puts a name on lists until then, and returns which names the first of them
-	// dropped for it. The lists need not be on one slot of a Cluster.
-	Enlist(ctx context.Context, name string, until time.Time, lists ...List) (dropped []string, err error)
+	// Enlist puts a name on lists until then. It returns the names that the first list
+	// holds beyond its bound, those that end first. They stay listed until the caller has
+	// ended and delisted them: if the reply is lost, the next one repeats them (threat
+	// G7). The lists need not be on one slot of a Cluster.
+	Enlist(ctx context.Context, name string, until time.Time, lists ...List) (excess []string, err error)
 	// Listed returns the names on lists, those that end last first. The lists are on
 	// one slot of a Cluster.
 	Listed(ctx context.Context, lists ...string) ([]string, error)
 	// Delist takes a name off lists.
 	Delist(ctx context.Context, name string, lists ...string) error
+	// Mark marks a key as of some time ago, unless it has a later mark.
+	Mark(ctx context.Context, key string, ago time.Duration) error
+	// Marked returns how long ago the latest mark on any of the keys was put, at least, or
+	// [Never].
+	Marked(ctx context.Context, keys ...string) (ago time.Duration, err error)
 }
 
-// List is where a name is put. The names that end last stay on it, so many as Most, or
-// all for 0.
+// List is where a name is put. Most is how many names it should have, or 0 for any
+// number.
 type List struct {
 	Key  string
 	Most int
@@ -61,30 +67,33 @@ func shard(i int) Label { return NewLabel("all", hex.EncodeToString([]byte{byte(
 // first. They share a slot of a Cluster, and tell 16 bits of the label's plain hash for
 // it.
 func (s *Store) lists(label Label) []string {
-	plain := sha256.Sum256(label)
 	var names []string
 	for _, sum := range s.ring.Sums(label) {
-		names = append(names, s.prefix+"i:{"+hex.EncodeToString(plain[:2])+"}:"+base64.RawURLEncoding.EncodeToString(sum[:18]))
+		names = append(names, s.prefix+"i:{"+slotTag(label)+"}:"+base64.RawURLEncoding.EncodeToString(sum[:18]))
 	}
 	return names
 }
 
-// Enlist makes a record findable until then, by each label and among all. Of a label's
-// records the newest stay, so many as most; the names of those that the first label
-// dropped are returned.
-func (s *Store) Enlist(ctx context.Context, name string, until time.Time, most int, labels ...Label) (dropped []string, err error) {
-	dropped, err = s.backend.Enlist(ctx, name, until, s.listsOf(name, most, labels)...)
-	if len(labels) == 0 {
-		dropped = nil // of all records, which are not bounded
-	}
-	return dropped, err
+// slotTag puts what belongs to a label onto one slot of a Cluster.
+func slotTag(label Label) string {
+	plain := sha256.Sum256(label)
+	return hex.EncodeToString(plain[:2])
 }
 
-// listsOf are where a record is put: under its labels, and among all.
+// Enlist makes a record findable until then, by each label and among all. It returns the
+// names that the first label has beyond most, those that end first. They stay listed until
+// they are delisted.
+func (s *Store) Enlist(ctx context.Context, name string, until time.Time, most int, labels ...Label) (excess []string, err error) {
+	return s.backend.Enlist(ctx, name, until, s.listsOf(name, most, labels)...)
+}
+
+// listsOf are where a record is put: under its labels, of which the first is bounded, and
+// among all.
 func (s *Store) listsOf(name string, most int, labels []Label) []List {
 	lists := make([]List, 0, len(labels)+1)
 	for _, label := range labels {
 		lists = append(lists, List{s.lists(label)[0], most})
+		most = 0 // others share the list of a mail address, and are not to be ended
 	}
 	return append(lists, List{Key: s.lists(shardOf(name))[0]})
 }
@@ -126,101 +135,28 @@ func bare(b Backend) Backend {
 	return b
 }
 
-// memoryLists are Lists of this process.
-type memoryLists struct {
-	mu    sync.Mutex
-	lists map[string]map[string]time.Time
-}
-
-func newMemoryLists() *memoryLists {
-	return &memoryLists{lists: make(map[string]map[string]time.Time)}
-}
-
-// Enlist implements [Lists].
-func (m *memoryLists) Enlist(_ context.Context, name string, until time.Time, lists ...List) (dropped []string, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i, list := range lists {
-		if m.lists[list.Key] == nil {
-			m.lists[list.Key] = make(map[string]time.Time)
-		}
-		m.lists[list.Key][name] = until
-		names := m.alive(list.Key)
-		if list.Most == 0 || len(names) <= list.Most {
-			continue
-		}
-		for _, old := range names[list.Most:] {
-			delete(m.lists[list.Key], old)
-		}
-		if i == 0 {
-			dropped = names[list.Most:]
-		}
-	}
-	return dropped, nil
-}
-
-// Listed implements [Lists].
-func (m *memoryLists) Listed(_ context.Context, lists ...string) (names []string, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, list := range lists {
-		for _, name := range m.alive(list) {
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names, nil
-}
-
-// Delist implements [Lists].
-func (m *memoryLists) Delist(_ context.Context, name string, lists ...string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, list := range lists {
-		delete(m.lists[list], name)
-		if len(m.lists[list]) == 0 {
-			delete(m.lists, list)
-		}
-	}
-	return nil
-}
-
-// alive are the names on a list whose end has not come, the latest first.
-func (m *memoryLists) alive(list string) []string {
-	now := time.Now()
-	maps.DeleteFunc(m.lists[list], func(_ string, until time.Time) bool { return !now.Before(until) })
-	return slices.SortedFunc(maps.Keys(m.lists[list]), func(a, b string) int {
-		return cmp.Or(m.lists[list][b].Compare(m.lists[list][a]), cmp.Compare(a, b))
-	})
-}
-
-// enlist prunes, bounds and prolongs a list in the same step. The list lives as long as
-// the last of its names.
+// enlist prunes and prolongs a list in the same step, and returns the names beyond its
+// bound. The list lives as long as the last of its names, counted by the caller's clock:
+// with a point in time, a Redis whose clock is ahead would drop it too early.
 var enlist = redis.NewScript(`
 redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", ARGV[3])
 redis.call("ZADD", KEYS[1], ARGV[2], ARGV[1])
-local dropped = {}
-local most = tonumber(ARGV[4])
-if most > 0 then
-  local over = redis.call("ZCARD", KEYS[1]) - most
-  if over > 0 then
-    dropped = redis.call("ZRANGE", KEYS[1], 0, over - 1)
-    redis.call("ZREMRANGEBYRANK", KEYS[1], 0, over - 1)
-  end
-end
 local last = redis.call("ZRANGE", KEYS[1], -1, -1, "WITHSCORES")
-redis.call("PEXPIREAT", KEYS[1], last[2])
-return dropped`)
+redis.call("PEXPIRE", KEYS[1], string.format("%.0f", last[2] - ARGV[3]))
+local over = 0
+if tonumber(ARGV[4]) > 0 then over = redis.call("ZCARD", KEYS[1]) - ARGV[4] end
+if over <= 0 then return {} end
+return redis.call("ZRANGE", KEYS[1], 0, over - 1)`)
 
 // Enlist implements [Lists], in one round trip once Redis knows the script.
-func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (dropped []string, err error) {
+func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (excess []string, err error) {
 	listing := newListing(name, until, lists)
 	_, err = r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		listing.queue(ctx, p)
 		return nil
 	})
-	return listing.settle(ctx, r.client, err)
+	excess, _, err = listing.settle(ctx, r, err)
+	return excess, err
 }
 
 // listing is a name on its way to lists, as a part of a pipeline.
@@ -246,42 +182,77 @@ func (l *listing) arguments(list List) []any {
 }
 
 // settle takes the pipeline's error, gives Redis the script if it does not know it, and
-// returns what the first list dropped.
-func (l *listing) settle(ctx context.Context, client redis.UniversalClient, err error) (dropped []string, _ error) {
-	if err != nil && !redis.HasErrorPrefix(err, "NOSCRIPT") {
-		return nil, err
+// replaces what is no list. It returns what the first list has beyond its bound, and
+// whether any list was written after the pipeline.
+func (l *listing) settle(ctx context.Context, r *Redis, err error) (excess []string, later bool, _ error) {
+	if err != nil && !isNoScript(err) && !isWrongType(err) {
+		return nil, false, err
 	}
 	for i, list := range l.lists {
-		// One that ran must not run again: what it dropped would be forgotten.
-		if redis.HasErrorPrefix(l.replies[i].Err(), "NOSCRIPT") {
-			l.replies[i] = enlist.Run(ctx, client, []string{list.Key}, l.arguments(list)...)
+		if isNoScript(l.replies[i].Err()) {
+			later = true
+			l.replies[i] = enlist.Run(ctx, r.client, []string{list.Key}, l.arguments(list)...)
+		}
+		if isWrongType(l.replies[i].Err()) {
+			later = true
+			if err := r.discard(ctx, list.Key); err != nil {
+				return nil, later, err
+			}
+			l.replies[i] = enlist.Run(ctx, r.client, []string{list.Key}, l.arguments(list)...)
 		}
 		if err := l.replies[i].Err(); err != nil {
-			return nil, err
+			return nil, later, err
 		}
 	}
 	if len(l.lists) == 0 {
-		return nil, nil
+		return nil, later, nil
 	}
-	return l.replies[0].StringSlice()
+	excess, err = l.replies[0].StringSlice()
+	return excess, later, err
 }
 
-// Listed implements [Lists] in one command.
+// Listed implements [Lists] in one round trip. A command for each list asks no more of
+// Redis than version 6.0 has, and does not fail while a Cluster moves their slot.
 func (r *Redis) Listed(ctx context.Context, lists ...string) (names []string, err error) {
-	found, err := r.client.ZUnionWithScores(ctx, redis.ZStore{Keys: lists, Aggregate: "MAX"}).Result()
-	if err != nil {
+	replies := make([]*redis.ZSliceCmd, len(lists))
+	_, err = r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, list := range lists {
+			replies[i] = p.ZRangeWithScores(ctx, list, 0, -1)
+		}
+		return nil
+	})
+	if err != nil && !isWrongType(err) {
 		return nil, err
 	}
-	now := float64(time.Now().UnixMilli())
-	for _, z := range slices.Backward(found) {
-		if name, ok := z.Member.(string); ok && z.Score > now {
-			names = append(names, name)
+	now := time.Now()
+	ends := make(map[string]time.Time)
+	for i, reply := range replies {
+		switch err := reply.Err(); {
+		case isWrongType(err):
+			if err := r.discard(ctx, lists[i]); err != nil {
+				return nil, err
+			}
+		case err != nil:
+			return nil, err
+		}
+		for _, z := range reply.Val() {
+			name, _ := z.Member.(string)
+			if until := time.UnixMilli(int64(z.Score)); until.After(now) && until.After(ends[name]) {
+				ends[name] = until
+			}
 		}
 	}
-	return names, nil
+	return lastFirst(ends), nil
 }
 
-// Delist implements [Lists] in one round trip.
+// lastFirst are names in the order of their ends, the latest first.
+func lastFirst(ends map[string]time.Time) []string {
+	return slices.SortedFunc(maps.Keys(ends), func(a, b string) int {
+		return cmp.Or(ends[b].Compare(ends[a]), cmp.Compare(a, b))
+	})
+}
+
+// Delist implements [Lists] in one round trip. There is no name on what is no list.
 func (r *Redis) Delist(ctx context.Context, name string, lists ...string) error {
 	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, list := range lists {
@@ -289,5 +260,8 @@ func (r *Redis) Delist(ctx context.Context, name string, lists ...string) error 
 		}
 		return nil
 	})
+	if isWrongType(err) {
+		err = nil // each command was executed: go-redis returns the first reply that is an error
+	}
 	return err
 }

@@ -36,6 +36,7 @@ func TestLists_FindWhatIsListed(t *testing.T) {
 			t.Parallel()
 			b, other := start(t)
 			ctx, s, there := t.Context(), newStore(t, b, 1), newStore(t, other, 1)
+			mail := record.NewLabel("mail", "t", "adele@x")
 			adele, alex := record.NewLabel("user", "t", "adele"), record.NewLabel("user", "t", "alex")
 			listed := func(label record.Label, want ...string) {
 				t.Helper()
@@ -51,10 +52,10 @@ func TestLists_FindWhatIsListed(t *testing.T) {
 			}
 			listed(adele)
 			enlist("a1", time.Hour, adele)
-			enlist("a2", 2*time.Hour, adele, record.NewLabel("mail", "t", "adele@x"))
+			enlist("a2", 2*time.Hour, adele, mail)
 			enlist("x1", time.Hour, alex)
 			listed(adele, "a2", "a1")
-			listed(record.NewLabel("mail", "t", "adele@x"), "a2")
+			listed(mail, "a2")
 			listed(record.NewLabel("mail", "t", "adele@"))
 			listed(record.NewLabel("user", "tadele"))
 			enlist("a1", 3*time.Hour, adele) // again, with a later end
@@ -68,11 +69,22 @@ func TestLists_FindWhatIsListed(t *testing.T) {
 			listed(adele, "a1")
 			enlist("a3", 4*time.Hour, adele)
 			enlist("a4", 5*time.Hour, adele)
-			dropped, err := s.Enlist(ctx, "a5", time.Now().Add(6*time.Hour), 3, adele)
-			if err != nil || !slices.Equal(dropped, []string{"a1"}) {
-				t.Errorf("dropped %v: %v", dropped, err)
+			for range 2 { // also for whom the first reply is lost
+				excess, err := s.Enlist(ctx, "a5", time.Now().Add(6*time.Hour), 3, adele, mail)
+				if err != nil || !slices.Equal(excess, []string{"a1"}) {
+					t.Errorf("too many: %v: %v", excess, err)
+				}
+			}
+			listed(adele, "a5", "a4", "a3", "a1")
+			if err := s.Delist(ctx, "a1", adele); err != nil {
+				t.Error(err)
 			}
 			listed(adele, "a5", "a4", "a3")
+			for i := range 5 { // others share the mail address
+				if excess, err := s.Enlist(ctx, "x1", time.Now().Add(time.Hour), 3, record.NewLabel("user", "t", strconv.Itoa(i)), mail); err != nil || len(excess) > 0 {
+					t.Errorf("too many: %v: %v", excess, err)
+				}
+			}
 			var all []string
 			for part := range s.Shards() {
 				names, err := s.ListedIn(ctx, part)
@@ -82,7 +94,7 @@ func TestLists_FindWhatIsListed(t *testing.T) {
 				all = append(all, names...)
 			}
 			slices.Sort(all)
-			if want := []string{"a1", "a3", "a4", "a5", "x1"}; !slices.Equal(all, want) {
+			if want := []string{"a3", "a4", "a5", "x1"}; !slices.Equal(all, want) {
 				t.Errorf("all %v, want %v", all, want)
 			}
 		})
@@ -128,24 +140,24 @@ func TestE7_ListsCannotBeNamedOrKeptForEver(t *testing.T) {
 	}
 }
 
-// Whoever is dropped is signed out, so it must be told also where Redis forgets its
+// Whoever is beyond the bound is signed out, so it must be told also where Redis forgets its
 // scripts while it runs them.
-func TestD12_WhoIsDroppedIsToldAlthoughTheScriptWasForgotten(t *testing.T) {
+func TestD12_ExcessIsToldAlthoughTheScriptWasForgotten(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Patient()
 	b := record.NewRedis(client, nil)
 	enlist := func(name string) []string {
 		t.Helper()
-		dropped, err := b.Enlist(t.Context(), name, time.Now().Add(time.Hour), record.List{Key: "user", Most: 1}, record.List{Key: "all"})
+		excess, err := b.Enlist(t.Context(), name, time.Now().Add(time.Hour), record.List{Key: "user", Most: 1}, record.List{Key: "all"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return dropped
+		return excess
 	}
 	enlist("a")
 	client.AddHook(forgetful{client})
-	if dropped := enlist("b"); !slices.Equal(dropped, []string{"a"}) {
-		t.Errorf("dropped: %v", dropped)
+	if excess := enlist("b"); !slices.Equal(excess, []string{"a"}) {
+		t.Errorf("too many: %v", excess)
 	}
 	if all, err := b.Listed(t.Context(), "all"); err != nil || len(all) != 2 {
 		t.Errorf("listed: %v, %v", all, err)

@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// sweepEvery is after how many writes expired entries are removed, besides
-// those that a read meets.
-const sweepEvery = 1024
-
 // Memory is a Backend in this process. It has no goroutines, so that it works
 // in virtual time and has nothing to close; it forgets everything at exit.
 type Memory struct {
@@ -19,7 +15,7 @@ type Memory struct {
 	*memoryLists
 	mu      sync.Mutex // of what follows
 	entries map[string]memoryEntry
-	writes  int
+	due     sweeping
 }
 
 type memoryEntry struct {
@@ -50,13 +46,8 @@ func (m *Memory) Set(_ context.Context, key string, value []byte, ttl time.Durat
 }
 
 // Begin implements [Backend].
-func (m *Memory) Begin(ctx context.Context, ttl time.Duration, entries []Entry, name string, until time.Time, lists ...List) (dropped []string, err error) {
-	for _, e := range entries {
-		if err := m.Set(ctx, e.Key, e.Value, ttl); err != nil {
-			return nil, err
-		}
-	}
-	return m.Enlist(ctx, name, until, lists...)
+func (m *Memory) Begin(ctx context.Context, b *Beginning) (Begun, error) {
+	return beginOn(ctx, m, b)
 }
 
 // Swap implements [Backend]; the key's life does not change.
@@ -125,14 +116,16 @@ func (m *Memory) alive(key string) (memoryEntry, bool) {
 
 func (m *Memory) write(key string, value []byte, until time.Time) {
 	m.entries[key] = memoryEntry{slices.Clip(bytes.Clone(value)), until}
-	if m.writes++; m.writes%sweepEvery == 0 {
-		now := time.Now()
-		for k, e := range m.entries {
-			if !now.Before(e.until) {
-				delete(m.entries, k)
-			}
+	if !m.due.written(1) {
+		return
+	}
+	now := time.Now()
+	for k, e := range m.entries {
+		if !now.Before(e.until) {
+			delete(m.entries, k)
 		}
 	}
+	m.due.swept(len(m.entries))
 }
 
 // Len is how many entries there are, expired ones that nobody met included.

@@ -36,6 +36,8 @@ var (
 	ErrChanged = errors.New("record: changed by somebody else")
 	// ErrCorrupt says that what is stored does not open here as this record.
 	ErrCorrupt = errors.New("record: corrupt")
+	// ErrEnded says that a session was ended before it had begun.
+	ErrEnded = errors.New("record: ended before it began")
 	// ErrUnknownKey says that the record is sealed with a key that this
 	// instance does not hold, and must be left alone.
 	ErrUnknownKey = sealed.ErrUnknownKey
@@ -85,10 +87,14 @@ func (s *Store) key(name string, kind Kind) string {
 	return s.prefix + "{" + name + "}:" + string(kind)
 }
 
-// Sealed returns a record as it is stored, or [ErrNotFound].
+// Sealed returns a record as it is stored, [ErrNotFound], or [ErrCorrupt] if what is there
+// cannot be a record.
 func (s *Store) Sealed(ctx context.Context, name string, kind Kind) ([]byte, error) {
 	box, err := s.backend.Get(ctx, s.key(name, kind))
-	if err == nil && len(box) == 0 {
+	switch {
+	case isWrongType(err):
+		return nil, ErrCorrupt
+	case err == nil && len(box) == 0:
 		return nil, ErrNotFound
 	}
 	return box, err
@@ -131,21 +137,63 @@ type Creation struct {
 	Until  time.Time
 	Most   int
 	Labels []Label
+	// Began is when what leads to the session began, by this process's monotonic clock.
+	// A mark on one of the labels, or on the record's part and one of the scopes, that was
+	// put since refuses it.
+	Began  time.Time
+	Scopes []Label
 }
 
 // Create writes a new session's records and enlists them, and returns what Enlist does. The
 // tokens go first, so that no session is ever seen without. A life that has ended creates
-// nothing.
-func (s *Store) Create(ctx context.Context, name string, c *Creation) (dropped []string, err error) {
+// nothing. It returns [ErrEnded] if the session has ended before it began: what was written
+// is then the caller's to remove.
+func (s *Store) Create(ctx context.Context, name string, c *Creation) (excess []string, err error) {
 	if c.TTL <= 0 {
 		return nil, nil
+	}
+	if time.Since(c.Began) >= MarkLife {
+		return nil, ErrEnded // a mark may have been put and gone
 	}
 	var entries []Entry
 	if len(c.Tokens) > 0 { // storages ignore empty values (threat E10)
 		entries = append(entries, Entry{s.key(name, Tokens), s.seal(name, Tokens, c.Tokens)})
 	}
 	entries = append(entries, Entry{s.key(name, Session), s.seal(name, Session, c.Session)})
-	return s.backend.Begin(ctx, atLeastASecond(c.TTL), entries, name, c.Until, s.listsOf(name, c.Most, c.Labels)...)
+	marks, sent := s.marksOf(name, c.Labels, c.Scopes), time.Since(c.Began)
+	begun, err := s.backend.Begin(ctx, &Beginning{
+		TTL: atLeastASecond(c.TTL), Entries: entries, Name: name, Until: c.Until,
+		Lists: s.listsOf(name, c.Most, c.Labels), Marks: marks,
+	})
+	if err == nil {
+		err = s.refuseMarked(ctx, c.Began, sent, begun.Marked, marks)
+	}
+	return begun.Excess, err
+}
+
+// looksAtMarks is how often marks are looked at that were put within a round trip of what
+// they are about.
+const looksAtMarks = 4
+
+// refuseMarked returns [ErrEnded] if a mark was put after a moment. The mark's age is that
+// at some time between the sending of the question, when the moment was so long ago, and
+// now: who cannot be told to be later is refused, however long the reply took.
+func (s *Store) refuseMarked(ctx context.Context, moment time.Time, sent, marked time.Duration, marks []string) (err error) {
+	for look := 1; ; look++ {
+		age := time.Since(moment)
+		switch {
+		case age >= MarkLife:
+			return ErrEnded
+		case marked >= age:
+			return nil
+		case marked < sent || look == looksAtMarks:
+			return ErrEnded
+		}
+		sent = time.Since(moment)
+		if marked, err = s.backend.Marked(ctx, marks...); err != nil {
+			return err
+		}
+	}
 }
 
 // Swap changes a record if what is stored still is the box it was made from. It
@@ -154,6 +202,9 @@ func (s *Store) Create(ctx context.Context, name string, c *Creation) (dropped [
 func (s *Store) Swap(ctx context.Context, name string, kind Kind, old, content []byte, ttl time.Duration) error {
 	key := s.key(name, kind)
 	swapped, err := s.backend.Swap(ctx, key, old, s.seal(name, kind, content), atLeastASecond(ttl))
+	if isWrongType(err) {
+		return ErrNotFound // the record is gone, whatever has taken its place
+	}
 	if err != nil || swapped {
 		return err
 	}

@@ -22,6 +22,9 @@ type Redis struct {
 	bounds   deadlines
 	weakened func(error)
 	readers  *readers // nil: each read by itself
+	// Discarded, if set, is called with the key of a value that was none of ours and was
+	// removed. It is set before the first use.
+	Discarded func(key string)
 }
 
 const (
@@ -95,25 +98,6 @@ func (r *Redis) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	return r.client.Set(ctx, key, value, ttl).Err()
 }
 
-// Begin implements [Backend], in one round trip once Redis knows the script.
-func (r *Redis) Begin(ctx context.Context, ttl time.Duration, entries []Entry, name string, until time.Time, lists ...List) (dropped []string, err error) {
-	listing := newListing(name, until, lists)
-	written := make([]*redis.StatusCmd, len(entries))
-	_, err = r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, e := range entries {
-			written[i] = p.Set(ctx, e.Key, e.Value, ttl)
-		}
-		listing.queue(ctx, p)
-		return nil
-	})
-	for _, reply := range written {
-		if reply.Err() != nil {
-			return nil, reply.Err()
-		}
-	}
-	return listing.settle(ctx, r.client, err)
-}
-
 var swap = redis.NewScript(`
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call("SET", KEYS[1], ARGV[2], "KEEPTTL")
@@ -160,6 +144,9 @@ func (r *Redis) Claim(ctx context.Context, key, value string, ttl time.Duration)
 		return claimed, err
 	}
 	present, err := r.Get(ctx, key)
+	if isWrongType(err) {
+		return false, nil // somebody else's, whatever it is
+	}
 	return string(present) == value, err
 }
 
@@ -196,7 +183,7 @@ func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error
 // last does the lock give way, and later if somebody was seen to hold it.
 func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error) {
 	patience := lockPatience
-	var failingSince time.Time
+	var failingSince, heldSince time.Time
 	// One for all tries: the lock may be ours although no reply said so (threat G7).
 	token := rand.Text()
 	for {
@@ -206,6 +193,14 @@ func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error)
 			return lock, err
 		case errors.Is(err, redislock.ErrNotObtained):
 			failingSince, patience = time.Time{}, lockLife
+			if heldSince.IsZero() {
+				heldSince = time.Now()
+			} else if time.Since(heldSince) > lockLife {
+				heldSince = time.Time{}
+				r.discardEndless(ctx, key)
+			}
+		case isWrongType(err):
+			_ = r.discard(ctx, key) // or it is tried again
 		case failingSince.IsZero():
 			failingSince = time.Now()
 		case time.Since(failingSince) > patience:

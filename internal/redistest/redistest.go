@@ -48,6 +48,7 @@ type Server struct {
 	program string // path of redis-server, or of what runs in its place
 	conf    string // path of a configuration file; "" without
 	args    []string
+	env     []string // beside this process's
 	dir     string
 	client  *redis.Client
 	child   *child
@@ -230,6 +231,7 @@ func (s *Server) start() error {
 		"--bind", host, "--port", port, "--dir", s.dir, "--logfile", s.logfile(),
 		"--save", "", "--appendonly", "no", "--daemonize", "no")
 	cmd := exec.Command(s.program, append(args, s.args...)...)
+	cmd.Env = append(os.Environ(), s.env...)
 	DieWithTest(cmd)
 	if err := cmd.Start(); err != nil {
 		return err

@@ -1,0 +1,147 @@
+package record_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/record"
+)
+
+// eternal is a storage that keeps values whatever their life, as bbolt's does.
+type eternal struct {
+	mu     sync.Mutex
+	values map[string][]byte
+}
+
+func newEternal() *eternal { return &eternal{values: make(map[string][]byte)} }
+
+func (e *eternal) Get(key string) ([]byte, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.values[key], nil
+}
+
+func (e *eternal) Set(key string, value []byte, _ time.Duration) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.values[strings.Clone(key)] = bytes.Clone(value)
+	return nil
+}
+
+func (e *eternal) Delete(key string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.values, key)
+	return nil
+}
+
+func TestD11_ValuesEndOnAStorageThatIgnoresTheirLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, ctx := newEternal(), context.Background()
+		one := record.NewPlain(e)
+		s := steps{t, one}
+		set := func() { // for a minute
+			s.set("k", "1")
+			time.Sleep(30 * time.Second)
+		}
+		life := func(want time.Duration) {
+			t.Helper()
+			if got, err := one.Life(ctx, "k"); err != nil || got != want {
+				t.Errorf("it lives for %v, want %v: %v", got, want, err)
+			}
+		}
+		set()
+		s.is("k", "1")
+		life(30 * time.Second)
+		time.Sleep(30 * time.Second)
+		s.is("k", "")
+		life(0)
+		if len(e.values) != 0 {
+			t.Error("it stays in the storage")
+		}
+
+		set()
+		s.swaps("k", "1", "2", true) // which does not prolong it
+		life(30 * time.Second)
+		time.Sleep(30 * time.Second)
+		s.swaps("k", "2", "3", false)
+		s.is("k", "")
+
+		set()
+		s.must(one.Touch(ctx, 2*time.Minute, "k"))
+		time.Sleep(time.Minute)
+		steps{t, record.NewPlain(e)}.is("k", "1") // in another process
+		time.Sleep(time.Minute)
+		s.must(one.Touch(ctx, time.Hour, "k")) // too late
+		s.is("k", "")
+	})
+}
+
+func TestPlain_OpensWhatEarlierVersionsWrote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, ctx := newEternal(), context.Background()
+		e.values["k"] = []byte{1, 2, 3}
+		p := record.NewPlain(e)
+		s := steps{t, p}
+		s.is("k", "\x01\x02\x03")
+		if life, err := p.Life(ctx, "k"); life != 0 || err != nil {
+			t.Errorf("it lives for %v, %v", life, err)
+		}
+		s.swaps("k", "\x01\x02\x03", "\x01new", true) // for a minute
+		time.Sleep(59 * time.Second)
+		s.is("k", "\x01new")
+		time.Sleep(time.Second)
+		s.is("k", "")
+		e.values["k"] = []byte{1, 2, 3}
+		s.must(p.Touch(ctx, time.Minute, "k"))
+		time.Sleep(time.Minute)
+		s.is("k", "")
+	})
+}
+
+// Earlier versions, of which some instances may still be, must take such a value for one of
+// a later version, and leave it alone.
+func TestE5_EarlierVersionsLeaveNewerValuesAlone(t *testing.T) {
+	t.Parallel()
+	e := newEternal()
+	s := newStore(t, record.NewPlain(e), 1)
+	if err := s.Put(t.Context(), "n", record.Session, []byte("content"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for _, stored := range e.values {
+		if _, err := s.Open("n", record.Session, stored); !errors.Is(err, record.ErrUnknownKey) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestE11_ADamagedEndIsCorrupt(t *testing.T) {
+	t.Parallel()
+	e := newEternal()
+	s := newStore(t, record.NewPlain(e), 1)
+	if err := s.Put(t.Context(), "n", record.Session, []byte("content"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for key, stored := range e.values {
+		for i := 1; i < 13; i++ {
+			damaged := bytes.Clone(stored)
+			damaged[i] ^= 1
+			e.values[key] = damaged
+			if _, err := s.Get(t.Context(), "n", record.Session); !errors.Is(err, record.ErrCorrupt) {
+				t.Errorf("byte %d: %v", i, err)
+			}
+		}
+		for _, size := range []int{1, 5, 13} {
+			e.values[key] = stored[:size]
+			if _, err := s.Get(t.Context(), "n", record.Session); !errors.Is(err, record.ErrCorrupt) {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+		}
+	}
+}
