@@ -107,7 +107,7 @@ func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart fu
 	var runs []turn
 	part := slices.DeleteFunc(slices.Clone(b.servers), func(s *server) bool { return !takesPart(s.system) })
 	for repetition := range b.options.repetitions {
-		once, err := b.repetition(ctx, name, repetition, atOnce, part, do)
+		once, err := b.repetition(ctx, name, repetition, repetition == b.options.repetitions-1, atOnce, part, do)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart fu
 }
 
 // repetition has each of some servers do the same once, in any order.
-func (b *bench) repetition(ctx context.Context, name string, repetition, atOnce int, part []*server, do step) ([]turn, error) {
+func (b *bench) repetition(ctx context.Context, name string, repetition int, last bool, atOnce int, part []*server, do step) ([]turn, error) {
 	var runs []turn
 	for _, i := range rand.Perm(len(part)) {
 		if err := ctx.Err(); err != nil {
@@ -128,7 +128,6 @@ func (b *bench) repetition(ctx context.Context, name string, repetition, atOnce 
 		if err != nil {
 			return nil, err
 		}
-		last := repetition == b.options.repetitions-1
 		r, err := b.profiled(s, name, last, func() (turn, error) { return b.measure(ctx, s, atOnce, b.options.duration, do) })
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)

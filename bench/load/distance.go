@@ -34,6 +34,9 @@ type spot struct {
 	do   step
 }
 
+// spotRepetitions are how often each spot is measured at most: there are many of them.
+const spotRepetitions = 3
+
 // remoteRTTs are the distances at which the other workloads are measured again.
 var remoteRTTs = []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond}
 
@@ -104,14 +107,15 @@ func (b *bench) spots(ctx context.Context, name, title string, spots []spot) (*r
 			return nil, err
 		}
 	}
-	for repetition := range b.options.repetitions {
+	repetitions := min(b.options.repetitions, spotRepetitions)
+	for repetition := range repetitions {
 		for i := range spots {
 			s := &spots[i]
 			label := fmt.Sprintf("%s/%gms", s.Workload, s.RTT)
 			if s.Pool > 0 {
 				label += "/pool" + strconv.Itoa(s.Pool)
 			}
-			turns, err := b.repetition(ctx, label, repetition, s.AtOnce, s.part, s.do)
+			turns, err := b.repetition(ctx, label, repetition, repetition == repetitions-1, s.AtOnce, s.part, s.do)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", label, err)
 			}
