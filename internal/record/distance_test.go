@@ -51,7 +51,48 @@ func crowd(t *testing.T, client redis.UniversalClient) {
 	wait.Wait()
 }
 
-func TestReads_CrowdIsServedAtADistance(t *testing.T) {
+// After a restart every session is prolonged by its first request, all at once.
+func TestTrips_CrowdProlongsItsSessionsAtADistance(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := faultproxy.New(t, server.Addr)
+	proxy.Delay(rtt, 0)
+	client := redis.NewClient(&redis.Options{
+		Addr: proxy.Addr(), PoolSize: 2, ContextTimeoutEnabled: true, ReadTimeout: 5 * time.Second, PoolTimeout: 5 * time.Second,
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	b := record.NewRedis(client, nil)
+	const callers = 400
+	if _, err := client.Pipelined(t.Context(), func(p redis.Pipeliner) error {
+		for i := range callers {
+			p.Set(t.Context(), fmt.Sprint("key", i), "value", time.Minute)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before := client.PoolStats()
+	var wait sync.WaitGroup
+	for i := range callers {
+		wait.Go(func() {
+			if err := b.Touch(context.Background(), time.Hour, fmt.Sprint("key", i), fmt.Sprint("absent", i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	after := client.PoolStats()
+	if trips := after.Hits + after.Misses - before.Hits - before.Misses; trips > callers/4 {
+		t.Errorf("%d round trips", trips)
+	}
+	for i := range callers {
+		if life := server.Client().PTTL(t.Context(), fmt.Sprint("key", i)).Val(); life < 50*time.Minute {
+			t.Fatalf("key%d lives for %v", i, life)
+		}
+	}
+}
+
+func TestTrips_CrowdIsServedAtADistance(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for _, size := range []int{1, 2, 10, 20} {
@@ -72,7 +113,7 @@ func TestReads_CrowdIsServedAtADistance(t *testing.T) {
 	}
 }
 
-func TestReads_CrowdIsServedByADistantCluster(t *testing.T) {
+func TestTrips_CrowdIsServedByADistantCluster(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t)
 	client := redis.NewClusterClient(&redis.ClusterOptions{
@@ -123,7 +164,7 @@ func distant(t *testing.T, cluster *redistest.Cluster) (addrs []string) {
 }
 
 // A Redis that moves away, as after a failover to another zone, is noticed.
-func TestReads_DistanceIsMeasuredAnew(t *testing.T) {
+func TestTrips_DistanceIsMeasuredAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true, PoolSize: 40})
 		defer func() { _ = client.Close() }()

@@ -89,7 +89,7 @@ func (g *Guarded) part(where, key string) *part {
 			Timeout:      probeEvery,
 			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 			IsSuccessful: func(err error) bool { return err == nil || isReply(err) },
-			IsExcluded:   func(err error) bool { return errors.As(err, new(*callerError)) || errors.Is(err, context.Canceled) },
+			IsExcluded:   isNobodysFault,
 			OnStateChange: func(_ string, _, to gobreaker.State) {
 				g.mu.Lock()
 				defer g.mu.Unlock()
@@ -150,6 +150,12 @@ func isReply(err error) bool {
 // clusterDown is the reply of a Cluster's master that serves nothing. Other replies of the
 // kind are about one slot, or about writes.
 const clusterDown = "CLUSTERDOWN The cluster is down"
+
+// isNobodysFault reports whether an error says nothing about the storage: a caller's own end,
+// or a wait for a connection of the pool, which many callers are enough for.
+func isNobodysFault(err error) bool {
+	return errors.As(err, new(*callerError)) || errors.Is(err, context.Canceled) || errors.Is(err, redis.ErrPoolTimeout)
+}
 
 // callerError is the failure of an operation that its caller's own context ended. It says
 // nothing about the storage.

@@ -180,6 +180,24 @@ func TestGuarded_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 	}
 }
 
+// busy is a storage whose client has no connection left.
+type busy struct{ *record.Memory }
+
+func (busy) Set(context.Context, string, []byte, time.Duration) error { return redis.ErrPoolTimeout }
+
+func TestGuarded_CrowdThatWaitsForConnectionsIsNoOutage(t *testing.T) {
+	t.Parallel()
+	g := record.NewGuarded(busy{record.NewMemory()}, nil, func(down bool) { t.Errorf("down: %t", down) })
+	for range 20 {
+		if err := g.Set(t.Context(), "a", nil, time.Minute); !errors.Is(err, redis.ErrPoolTimeout) {
+			t.Errorf("without a connection: %v", err)
+		}
+	}
+	if _, err := g.Get(t.Context(), "a"); err != nil {
+		t.Errorf("another caller: %v", err)
+	}
+}
+
 // The limit of every operation is the storage's failure, also for a caller who has set a
 // later one.
 func TestGuarded_StorageThatStallsIsDownForCallersWithTime(t *testing.T) {

@@ -23,7 +23,7 @@ type plainValue struct {
 }
 
 func (v plainValue) encode() []byte {
-	header := binary.BigEndian.AppendUint64([]byte{plainFormat}, uint64(v.until.UnixMilli())) //nolint:gosec // of this century
+	header := binary.BigEndian.AppendUint64([]byte{plainFormat}, uint64(v.until.UnixMilli()))
 	header = binary.BigEndian.AppendUint32(header, crc32.ChecksumIEEE(header))
 	return append(header, v.content...)
 }

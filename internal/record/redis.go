@@ -21,7 +21,7 @@ type Redis struct {
 	mutex    *redislock.Client
 	bounds   deadlines
 	weakened func(error)
-	readers  *readers // nil: each read by itself
+	trips    *tripsByServer // nil: each operation by itself
 	// Discarded, if set, is called with the key of a value that was none of ours and was
 	// removed. It is set before the first use.
 	Discarded func(key string)
@@ -44,7 +44,7 @@ func NewRedis(client redis.UniversalClient, weakened func(error)) *Redis {
 	}
 	r := &Redis{client: client, queue: newLocks(), mutex: redislock.New(client), bounds: deadlines{patience: patienceOf(client)}, weakened: weakened}
 	if r.bounds.patience > 0 { // a client that waits for ever must not have others wait with it
-		r.readers = newReaders(client, &r.bounds, r.Locate())
+		r.trips = newTripsByServer(client, &r.bounds, r.Locate())
 	}
 	return r
 }
@@ -83,14 +83,14 @@ func (r *Redis) Locate() func(ctx context.Context, key string) (where string, er
 
 // Get implements [Backend].
 func (r *Redis) Get(ctx context.Context, key string) ([]byte, error) {
-	if r.readers == nil {
+	if r.trips == nil {
 		return valueOf(r.client.Get(ctx, key))
 	}
-	reads, err := r.readers.of(ctx, key)
+	trips, err := r.trips.to(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	return reads.get(ctx, key)
+	return trips.get(ctx, key)
 }
 
 // Set implements [Backend].
@@ -110,6 +110,13 @@ func (r *Redis) Swap(ctx context.Context, key string, old, value []byte, _ time.
 
 // Touch implements [Backend] in one round trip.
 func (r *Redis) Touch(ctx context.Context, ttl time.Duration, keys ...string) error {
+	if r.trips != nil {
+		trips, err := r.trips.to(ctx, keys[0])
+		if err != nil {
+			return err
+		}
+		return trips.touch(ctx, ttl, keys)
+	}
 	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, key := range keys {
 			p.PExpire(ctx, key, ttl)

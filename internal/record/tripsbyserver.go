@@ -8,31 +8,31 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// readers are the reads of each server: the masters of a Cluster must not wait for each
-// other. It is safe for concurrent use.
-type readers struct {
+// tripsByServer are the shared trips to each server: the masters of a Cluster must not wait
+// for each other. It is safe for concurrent use.
+type tripsByServer struct {
 	client   redis.UniversalClient
 	bounds   *deadlines
 	poolSize int
 	locate   func(ctx context.Context, key string) (where string, err error) // nil: there is one server
-	whole    *reads                                                          // of the one server
+	whole    *trips                                                          // of the one server
 
 	mu       sync.RWMutex
-	byServer map[string]*reads // by address
+	byServer map[string]*trips // by address
 }
 
-func newReaders(client redis.UniversalClient, bounds *deadlines, locate func(context.Context, string) (string, error)) *readers {
-	r := &readers{client: client, bounds: bounds, poolSize: poolSizeOf(client), locate: locate, byServer: make(map[string]*reads)}
+func newTripsByServer(client redis.UniversalClient, bounds *deadlines, locate func(context.Context, string) (string, error)) *tripsByServer {
+	r := &tripsByServer{client: client, bounds: bounds, poolSize: poolSizeOf(client), locate: locate, byServer: make(map[string]*trips)}
 	r.whole = r.fresh()
 	return r
 }
 
-func (r *readers) fresh() *reads {
-	return &reads{client: r.client, bounds: r.bounds, limit: max(1, r.poolSize-r.poolSize/4), near: runtime.GOMAXPROCS(0)}
+func (r *tripsByServer) fresh() *trips {
+	return &trips{client: r.client, bounds: r.bounds, limit: max(1, r.poolSize-r.poolSize/4), near: runtime.GOMAXPROCS(0)}
 }
 
-// of returns the reads of the server that holds a key.
-func (r *readers) of(ctx context.Context, key string) (*reads, error) {
+// to returns the trips to the server that holds a key.
+func (r *tripsByServer) to(ctx context.Context, key string) (*trips, error) {
 	if r.locate == nil {
 		return r.whole, nil
 	}

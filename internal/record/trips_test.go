@@ -82,7 +82,7 @@ func hold(wait *sync.WaitGroup, b record.Backend, hook *turnstile, alone int) {
 	}
 }
 
-func TestReads_ManyAtOnceShareRoundTripsAndGetTheirOwn(t *testing.T) {
+func TestTrips_ManyAtOnceShareRoundTripsAndGetTheirOwn(t *testing.T) {
 	t.Parallel()
 	b, hook, alone := newTurnstile(t)
 	ctx := t.Context()
@@ -119,7 +119,7 @@ func TestReads_ManyAtOnceShareRoundTripsAndGetTheirOwn(t *testing.T) {
 	steps{t, b}.is("key1", "value1") // and one by itself still goes
 }
 
-func TestReads_WhoGivesUpLeavesTheOthersTheirTurn(t *testing.T) {
+func TestTrips_WhoGivesUpLeavesTheOthersTheirTurn(t *testing.T) {
 	t.Parallel()
 	b, hook, alone := newTurnstile(t)
 	steps{t, b}.set("key", "value")
@@ -222,7 +222,7 @@ func sink(ctx context.Context) error {
 
 // Where a round trip is mostly the network's, waiting for one to return would double the
 // time of a read.
-func TestReads_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
+func TestTrips_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true, PoolSize: 40})
 		defer func() { _ = client.Close() }()
@@ -252,7 +252,7 @@ func TestReads_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
 }
 
 // A flight without a connection would wait for one until it is refused.
-func TestReads_RoundTripsNeverExceedThePool(t *testing.T) {
+func TestTrips_RoundTripsNeverExceedThePool(t *testing.T) {
 	for _, size := range []int{1, 2, 10, 100} {
 		t.Run(strconv.Itoa(size), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
