@@ -56,14 +56,14 @@ fuzz: ## Fuzz every target for FUZZTIME (10s each)
 	done
 
 .PHONY: bench
-bench: setup ## Measure it beside its peers, and write bench/README.md (most of an hour)
+bench: setup ## Measure it beside its peers, and write bench/README.md (half an hour)
 	mkdir -p bench/results
 	cd bench && $(GO) test -run '^$$' -bench . -benchmem -benchtime 200ms -count 5 . | tee results/go.txt
 	cd bench && $(GO) run ./load
 
 .PHONY: bench-distance
 bench-distance: setup ## Measure it with Redis at a distance only, beside the floor (five minutes)
-	cd bench && $(GO) run ./load -workloads distance -repetitions 3
+	cd bench && $(GO) run ./load -workloads distance
 
 .PHONY: bench-build
 bench-build: ## Measure what building costs, on a cold cache (ten minutes)

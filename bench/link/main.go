@@ -1,33 +1,44 @@
-// Link is a stretch of network between a server and its Redis: a relay on loopback that
-// holds back whatever Redis replies for a round-trip time, for kernels without netem.
+// Link is the network between a server and its Redis, for kernels without netem: it holds
+// back whatever Redis replies for a round-trip time.
 //
-//	link -listen 127.0.0.1:7000 -target 127.0.0.1:6379 -rtt 5ms
+//	link 127.0.0.1:6379 5ms 0s      target, round-trip time, jitter
 //
-// The whole round-trip time is added to the replies, because the way there and the way back
-// cannot be told apart by a client that waits for its reply, and one delay costs half of two.
-// Connections are accepted at once, so the handshake of TCP takes no longer than without.
-//
-// It is one thread in a process of its own: it competes with nobody for a scheduler, and its
-// processor time is in none of the figures. It waits with timerfd(2), because the timers of
-// the Go runtime are a millisecond coarse in a process that is otherwise idle.
+// It writes the address where it listens. It is a process of its own, so that it competes
+// with nobody for a scheduler and its processor time is in none of the figures.
 package main
 
 import (
-	"flag"
+	"fmt"
 	"log"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/faultproxy"
 )
 
 func main() {
 	log.SetFlags(0)
-	listen := flag.String("listen", "127.0.0.1:0", "`address` to listen on")
-	target := flag.String("target", "127.0.0.1:6379", "`address` of Redis")
-	rtt := flag.Duration("rtt", 0, "round-trip time to add")
-	jitter := flag.Duration("jitter", 0, "up to so much more, evenly distributed; the order of a connection is kept")
-	flag.Parse()
-	r, err := newRelay(*listen, *target, *rtt, *jitter)
+	if len(os.Args) != 4 {
+		log.Fatal("usage: link target rtt jitter")
+	}
+	rtt, err := time.ParseDuration(os.Args[2])
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Print(r.run(time.Now))
+	jitter, err := time.ParseDuration(os.Args[3])
+	if err != nil {
+		log.Fatal(err)
+	}
+	proxy, err := faultproxy.Start(os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	proxy.Delay(rtt, jitter)
+	fmt.Println(proxy.Addr())
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM, os.Interrupt)
+	<-ended
+	proxy.Close()
 }

@@ -107,7 +107,7 @@ func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart fu
 	var runs []turn
 	part := slices.DeleteFunc(slices.Clone(b.servers), func(s *server) bool { return !takesPart(s.system) })
 	for repetition := range b.options.repetitions {
-		once, err := b.repetition(ctx, name, repetition, atOnce, part, do)
+		once, err := b.repetition(ctx, name, repetition, repetition == b.options.repetitions-1, atOnce, part, do)
 		if err != nil {
 			return nil, err
 		}
@@ -117,22 +117,24 @@ func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart fu
 }
 
 // repetition has each of some servers do the same once, in any order.
-func (b *bench) repetition(ctx context.Context, name string, repetition, atOnce int, part []*server, do step) ([]turn, error) {
+func (b *bench) repetition(ctx context.Context, name string, repetition int, last bool, atOnce int, part []*server, do step) ([]turn, error) {
 	var runs []turn
 	for _, i := range rand.Perm(len(part)) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		s := part[i]
-		if _, err := b.measure(ctx, s, atOnce, b.options.duration/4, do); err != nil { // to get warm
+		warm, err := b.measure(ctx, s, atOnce, b.options.duration/4, do)
+		if err != nil {
 			return nil, err
 		}
-		last := repetition == b.options.repetitions-1
 		r, err := b.profiled(s, name, last, func() (turn, error) { return b.measure(ctx, s, atOnce, b.options.duration, do) })
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 		r.Repetition = repetition
+		r.Refused, r.Failed = r.Refused+warm.Refused, r.Failed+warm.Failed // which no time of getting warm excuses
+		r.Warning = cmp.Or(r.Warning, warm.Warning)
 		log.Printf("%-22s %d  %-14s %8.1f us CPU  %7.0f/s  p50 %6.0f us  p99 %6.0f us  %.2f Redis  %.2f Entra  %.2f Graph  %d refused, %d failed", name, repetition,
 			s.Name, r.CPU, r.Throughput, r.P50, r.P99, r.Redis, r.Entra, r.Graph, r.Refused, r.Failed)
 		runs = append(runs, r)

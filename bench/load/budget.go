@@ -1,6 +1,11 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+)
 
 // budget is a promise and what was measured of it.
 type budget struct {
@@ -39,9 +44,37 @@ func (r *report) budgets() (all []budget) {
 	}
 	cheaper(goth, 3)
 	cheaper(msalNode, 5)
+	r.distanceBudgets(add)
 	r.countedBudgets(add)
 	r.microBudgets(add)
 	return all
+}
+
+// distanceBudgets are those of a crowd whose Redis is at a distance, at the worst of all sizes
+// of the pool.
+func (r *report) distanceBudgets(add func(what, promise, measured string, kept bool)) {
+	w := r.Results["distance"]
+	if w == nil {
+		return
+	}
+	refused := 0
+	least := map[float64]float64{}
+	for _, s := range w.Spots {
+		mine := s.Summary[ours]
+		refused += mine.Refused + mine.Failed
+		if known, ok := least[s.RTT]; !ok || mine.Speed.Median < known {
+			least[s.RTT] = mine.Speed.Median
+		}
+	}
+	for _, rtt := range slices.Sorted(maps.Keys(least)) {
+		floor := 1.0
+		if rtt >= 5 {
+			floor = 1.5
+		}
+		add(fmt.Sprintf("requests a second with Redis %g ms away, over a bare handler doing one GET", rtt),
+			fmt.Sprintf("at least %.2f x", floor), fmt.Sprintf("%.2f x", least[rtt]), least[rtt] >= floor)
+	}
+	add("requests refused or failed with Redis at any of these distances", "0", strconv.Itoa(refused), refused == 0)
 }
 
 // microBudgets are those of one process, from Go's benchmarks.

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
+	"os"
+	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -22,13 +25,17 @@ type spot struct {
 	// loopback, and of the relay.
 	RTT      float64            `json:"rtt_ms"`
 	Measured float64            `json:"measured_rtt_ms"`
-	Pool     int                `json:"pool,omitempty"` // connections of each process; 0 is its default
+	Jitter   float64            `json:"jitter_ms,omitempty"` // up to so much more
+	Pool     int                `json:"pool,omitempty"`      // connections of each process; 0 is its default
 	Summary  map[string]summary `json:"summary"`
 	Turns    []turn             `json:"turns"`
 
 	part []*server
 	do   step
 }
+
+// spotRepetitions are how often each spot is measured at most: there are many of them.
+const spotRepetitions = 3
 
 // remoteRTTs are the distances at which the other workloads are measured again.
 var remoteRTTs = []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond}
@@ -45,7 +52,7 @@ func distanceWorkload(ctx context.Context, b *bench) (*result, error) {
 	var spots []spot
 	for _, pool := range b.options.pools {
 		for _, rtt := range b.options.rtts {
-			part, err := b.at(ctx, rtt, pool, func(s system) bool { return s.Session != "" && s.Instances < 2 })
+			part, err := b.at(ctx, rtt, pool, func(s system) bool { return s.Session != "" && s.Name != oursTwice })
 			if err != nil {
 				return nil, err
 			}
@@ -94,19 +101,21 @@ func (b *bench) spots(ctx context.Context, name, title string, spots []spot) (*r
 	r := &result{Workload: name, Title: title, Seconds: b.options.duration.Seconds(), Systems: map[string]string{}, Spots: spots}
 	for i := range spots {
 		s := &spots[i]
+		s.Jitter = milliseconds(b.options.jitter)
 		var err error
 		if s.Measured, err = s.part[0].roundTrip(ctx); err != nil {
 			return nil, err
 		}
 	}
-	for repetition := range b.options.repetitions {
+	repetitions := min(b.options.repetitions, spotRepetitions)
+	for repetition := range repetitions {
 		for i := range spots {
 			s := &spots[i]
 			label := fmt.Sprintf("%s/%gms", s.Workload, s.RTT)
 			if s.Pool > 0 {
 				label += "/pool" + strconv.Itoa(s.Pool)
 			}
-			turns, err := b.repetition(ctx, label, repetition, s.AtOnce, s.part, s.do)
+			turns, err := b.repetition(ctx, label, repetition, repetition == repetitions-1, s.AtOnce, s.part, s.do)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", label, err)
 			}
@@ -152,19 +161,29 @@ func (b *bench) at(ctx context.Context, rtt time.Duration, pool int, takesPart f
 	return part, nil
 }
 
-// startLink starts the relay to Redis, and returns where it listens.
+// startLink starts the link to Redis, and returns where it listens.
 func (s *server) startLink(ctx context.Context, b *bench, redis string) (string, error) {
 	name, err := b.build(ctx, "./link")
 	if err != nil {
 		return "", err
 	}
-	port, err := freePort()
+	out, in, err := os.Pipe()
 	if err != nil {
 		return "", err
 	}
-	address := net.JoinHostPort("127.0.0.1", port)
-	s.link, err = launch(ctx, address, nil, "", name, "-listen", address, "-target", redis, "-rtt", s.rtt.String())
-	return address, err
+	cmd := exec.Command(name, redis, s.rtt.String(), b.options.jitter.String())
+	cmd.Stdout = in
+	s.link, err = spawn(cmd)
+	if err = errors.Join(err, in.Close()); err != nil {
+		return "", errors.Join(err, out.Close())
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		<-s.link.exited
+		err = fmt.Errorf("link: %w: %s", err, s.link.said.String())
+	}
+	s.linked = strings.TrimSpace(line)
+	return s.linked, errors.Join(err, out.Close())
 }
 
 // roundTrip is the median time of a PING on the way that the server's commands take, in
@@ -172,7 +191,7 @@ func (s *server) startLink(ctx context.Context, b *bench, redis string) (string,
 func (s *server) roundTrip(ctx context.Context) (float64, error) {
 	target := s.redis.client.Options().Addr
 	if s.link != nil {
-		target = s.link.cmd.Args[2]
+		target = s.linked
 	}
 	client := redisClient(target)
 	times := make([]float64, 21)

@@ -75,8 +75,8 @@ func (s *server) knowsNobody(t *testing.T, path string) {
 // A whole run in small: what is measured and written is there.
 func TestLoad_MeasuresAndReports(t *testing.T) {
 	b := started(t, []system{table[0], table[1]})
-	b.options = options{repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, results: filepath.Join(t.TempDir(), "results")}
-	for _, name := range []string{"session", "graph", "signin", "growth"} {
+	b.options = options{crowd: 4, rtts: durations{0, 2 * time.Millisecond}, pools: numbers{2}, repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, results: filepath.Join(t.TempDir(), "results")}
+	for _, name := range []string{"session", "graph", "signin", "distance", "growth"} {
 		r, err := workloads[name].measure(t.Context(), b)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -84,6 +84,13 @@ func TestLoad_MeasuresAndReports(t *testing.T) {
 		for system, s := range r.Summary {
 			if s.Failed > 0 || s.CPU.Median <= 0 || s.P99.Median < s.P50.Median {
 				t.Errorf("%s of %s: %+v", name, system, s)
+			}
+		}
+		for _, spot := range r.Spots {
+			for system, s := range spot.Summary {
+				if s.Refused+s.Failed > 0 || s.Throughput.Median <= 0 || s.Speed.Median <= 0 || s.P50.Median < 1000*spot.RTT {
+					t.Errorf("%s of %s at %v ms: %+v", name, system, spot.RTT, s)
+				}
 			}
 		}
 		if err := r.save(filepath.Join(b.options.results, name+".json")); err != nil {

@@ -3,7 +3,7 @@
 //
 //	go run ./load              all of it, some minutes, as make bench does
 //	go run ./load -workloads session,graph -repetitions 3
-//	go run ./load -workloads distance -repetitions 3   with Redis at a distance
+//	go run ./load -workloads distance   a crowd with Redis at a distance, five minutes
 //	go run ./load -system mine.json   one more server, see system.go
 //
 // It is a closed loop: each of the users at once asks again when the answer has come. The
@@ -40,6 +40,7 @@ type options struct {
 	sessions    int
 	crowd       int
 	rtts        durations
+	jitter      time.Duration
 	pools       numbers
 	results     string
 	emulator    string
@@ -109,6 +110,7 @@ func parse() (o options) {
 	o.pools = numbers{20, 10}
 	flag.IntVar(&o.crowd, "crowd", 400, "users at once at a distance from Redis")
 	flag.Var(&o.rtts, "rtts", "round-trip `times` to Redis")
+	flag.DurationVar(&o.jitter, "jitter", 0, "up to so much more than the round-trip time, evenly distributed")
 	flag.Var(&o.pools, "pools", "`sizes` of the pool of connections to Redis, at a distance")
 	flag.StringVar(&o.results, "results", "results", "`directory` for the JSON files")
 	flag.StringVar(&o.emulator, "emulator", "127.0.0.1:0", "loopback `address` of the emulator, for servers that run already")
@@ -180,6 +182,6 @@ var workloads = map[string]workload{
 	"signin":   {measure: signInWorkload},
 	"storm":    {measure: stormWorkload},
 	"remote":   {remoteWorkload, goesFar},
-	"distance": {distanceWorkload, goesFar},
+	"distance": {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice }},
 	"growth":   {measure: growthWorkload},
 }

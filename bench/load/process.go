@@ -26,21 +26,30 @@ type process struct {
 	exited chan struct{}
 }
 
-// launch starts a program that dies with this one, and waits until it listens.
-func launch(ctx context.Context, address string, env []string, dir, name string, args ...string) (*process, error) {
-	p := &process{exited: make(chan struct{})}
-	p.cmd = exec.Command(name, args...)
-	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
-	p.cmd.Stderr = &p.said
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+// spawn starts a program that dies with this one.
+func spawn(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, exited: make(chan struct{})}
+	cmd.Stderr = &p.said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p.pid = p.cmd.Process.Pid
+	p.pid = cmd.Process.Pid
 	go func() {
-		_ = p.cmd.Wait() // what it said on stderr tells more
+		_ = cmd.Wait() // what it said on stderr tells more
 		close(p.exited)
 	}()
+	return p, nil
+}
+
+// launch starts a program and waits until it listens.
+func launch(ctx context.Context, address string, env []string, dir, name string, args ...string) (*process, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	p, err := spawn(cmd)
+	if err != nil {
+		return nil, err
+	}
 	deadline := time.After(startTimeout)
 	for {
 		if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {

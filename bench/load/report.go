@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -60,7 +61,7 @@ func writeReport(results, target string) error {
 		return err
 	}
 	page, err := template.New("README.md").Funcs(template.FuncMap{
-		"rows": rows, "us": us, "ratio": ratio, "mb": mb, "budgets": r.budgets, "contains": strings.Contains, "ns": ns, "told": told,
+		"rows": rows, "fastest": fastest, "us": us, "ratio": ratio, "mb": mb, "budgets": r.budgets, "contains": strings.Contains, "ns": ns, "told": told,
 		"ms": func(s spread) float64 { return s.Median / 1000 },
 	}).Parse(readme)
 	if err != nil {
@@ -107,11 +108,20 @@ type row struct {
 
 // rows are a result's systems, the cheapest first.
 func rows(r *result) []row {
+	return sorted(r.Summary, func(s summary) float64 { return s.CPU.Median })
+}
+
+// fastest are systems, the one with most requests a second first.
+func fastest(of map[string]summary) []row {
+	return sorted(of, func(s summary) float64 { return -s.Throughput.Median })
+}
+
+func sorted(of map[string]summary, by func(summary) float64) []row {
 	var all []row
-	for system, s := range r.Summary {
+	for system, s := range of {
 		all = append(all, row{system, s})
 	}
-	slices.SortFunc(all, func(a, b row) int { return int(a.CPU.Median - b.CPU.Median) })
+	slices.SortFunc(all, func(a, b row) int { return cmp.Compare(by(a.summary), by(b.summary)) })
 	return all
 }
 

@@ -28,6 +28,7 @@ type server struct {
 	shares    bool                   // its Redis, which is another's
 	link      *process               // to Redis, if that is not near
 	rtt       time.Duration          // of that link
+	linked    string                 // its address
 	emulator  *emulator
 	users     []*visitor
 	idle      int64  // bytes resident before the first request
