@@ -124,6 +124,13 @@ func TestSwapReplies_GoToWhoeverWaits(t *testing.T) {
 		if foreign == 0 || foreign != p.Swapped() {
 			t.Errorf("%d foreign replies, %d swapped", foreign, p.Swapped())
 		}
+		p.SwapAlike()
+		if _, foreign := read(20); foreign == 0 {
+			t.Error("no reply to another's GET")
+		}
+		if got := client.Incr(ctx, "number").Val(); got != 1 { // nobody else counts
+			t.Errorf("counted %d", got)
+		}
 		p.SwapReplies(false)
 		if _, foreign := read(20); foreign != 0 {
 			t.Errorf("%d foreign replies afterwards", foreign)

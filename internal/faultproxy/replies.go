@@ -11,14 +11,14 @@ const patience = 50 * time.Millisecond
 
 // replies says what happens to the replies of Redis.
 type replies struct {
-	swapping         atomic.Bool
+	swapping, alike  atomic.Bool
 	armed            atomic.Int64 // replies that are still to be dropped
 	waiting          atomic.Int64 // commands that wait for a reply
 	dropped, swapped atomic.Int64
 
-	mu    sync.Mutex
-	match func([]string) bool
-	offer *offer
+	mu     sync.Mutex
+	match  func([]string) bool
+	offers map[string]*offer // by what they can be exchanged for
 }
 
 // offer is a reply that waits for another one.
@@ -44,7 +44,17 @@ func (p *Proxy) Dropped() int { return int(p.replies.dropped.Load()) }
 // SwapReplies exchanges replies between connections that wait for one at the same
 // time: each gets what the other one asked for. Replies to the commands with which
 // clients begin a connection stay where they belong.
-func (p *Proxy) SwapReplies(on bool) { p.replies.swapping.Store(on) }
+func (p *Proxy) SwapReplies(on bool) {
+	p.replies.alike.Store(false)
+	p.replies.swapping.Store(on)
+}
+
+// SwapAlike is SwapReplies among commands of one name, whose replies are of one type: a
+// client does not notice.
+func (p *Proxy) SwapAlike() {
+	p.replies.alike.Store(true)
+	p.replies.swapping.Store(true)
+}
 
 // Swapped is how many replies came to the wrong connection so far.
 func (p *Proxy) Swapped() int { return int(p.replies.swapped.Load()) }
@@ -64,21 +74,27 @@ func (r *replies) drops(command []string) bool {
 }
 
 // exchange returns the reply that somebody else waits for, or the same if nobody does.
-func (r *replies) exchange(reply []byte) []byte {
+func (r *replies) exchange(command string, reply []byte) []byte {
+	if !r.alike.Load() {
+		command = ""
+	}
 	r.mu.Lock()
-	if other := r.offer; other != nil {
-		r.offer = nil
+	if other := r.offers[command]; other != nil {
+		delete(r.offers, command)
 		r.mu.Unlock()
 		r.swapped.Add(2)
 		other.other <- reply
 		return other.reply
 	}
-	if r.waiting.Load() < 2 { // this one only
+	if r.waiting.Load() < 1 { // nobody else
 		r.mu.Unlock()
 		return reply
 	}
 	mine := &offer{reply, make(chan []byte, 1)}
-	r.offer = mine
+	if r.offers == nil {
+		r.offers = make(map[string]*offer)
+	}
+	r.offers[command] = mine
 	r.mu.Unlock()
 	select {
 	case other := <-mine.other:
@@ -86,8 +102,8 @@ func (r *replies) exchange(reply []byte) []byte {
 	case <-time.After(patience):
 	}
 	r.mu.Lock()
-	if r.offer == mine {
-		r.offer = nil
+	if r.offers[command] == mine {
+		delete(r.offers, command)
 		r.mu.Unlock()
 		return reply
 	}

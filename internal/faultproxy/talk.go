@@ -29,8 +29,8 @@ type talk struct {
 
 // request is a command whose reply has not come yet.
 type request struct {
-	drop  bool // the reply
-	swaps bool // the reply may be exchanged for another
+	drop  bool   // the reply
+	swaps string // the command, whose reply may be exchanged for another; else ""
 }
 
 // treatment is what happens to a message from the server.
@@ -75,8 +75,10 @@ func (t *talk) ask(message []byte) {
 	replies := &t.pair.proxy.replies
 	if replies.meddling() {
 		args := arguments(message)
-		r.swaps = len(args) > 0 && !slices.Contains(greetings, strings.ToUpper(args[0]))
-		r.drop = r.swaps && replies.drops(args)
+		if len(args) > 0 && !slices.Contains(greetings, strings.ToUpper(args[0])) {
+			r.swaps = strings.ToUpper(args[0])
+			r.drop = replies.drops(args)
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -132,8 +134,9 @@ func (t *talk) take(piece []byte, last bool) (passes []byte, alive bool) {
 		t.pair.proxy.replies.dropped.Add(1)
 		return nil, false
 	case swap:
-		passes = t.pair.proxy.replies.exchange(t.held)
+		passes = t.pair.proxy.replies.exchange(t.answered(), t.held)
 		t.held = nil
+		return passes, true
 	case pass:
 	}
 	t.answered()
@@ -151,19 +154,22 @@ func (t *talk) treat(first byte) treatment {
 		return pass
 	case t.pending[0].drop:
 		return drop
-	case t.pending[0].swaps && t.pair.proxy.replies.swapping.Load():
+	case t.pending[0].swaps != "" && t.pair.proxy.replies.swapping.Load():
 		return swap
 	}
 	return pass
 }
 
-func (t *talk) answered() {
+// answered is called with each reply, and returns what it may be exchanged as.
+func (t *talk) answered() (swaps string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.pending) > 0 {
+		swaps = t.pending[0].swaps
 		t.pending = slices.Delete(t.pending, 0, 1)
 		t.pair.proxy.replies.waiting.Add(-1)
 	}
+	return swaps
 }
 
 // end is for a connection on which nothing is answered any more.

@@ -1,0 +1,90 @@
+package fibermsal_test
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// A sign-in that Redis acknowledged outlives the kill of Redis, which writes before it
+// answers. One that was caught by it says 503, leaves nothing behind, and can be repeated.
+func TestG2_SignInsInFlightWhenRedisIsKilled(t *testing.T) {
+	t.Parallel()
+	server, idp := redistest.Start(t, onDisk...), newApp(t)
+	sites := []*site{newSite(t, idp, inHaste(t, server)), newSite(t, idp, inHaste(t, server))}
+	people := idp.Users()[:4]
+	before := sites[0].browser()
+	before.awaitSignIn(adele)
+	for range max(1, repeats(30)) {
+		var mu sync.Mutex
+		var done, caught []*browser
+		var begun atomic.Int32
+		stop := make(chan struct{})
+		var wait sync.WaitGroup
+		for i := range 16 {
+			wait.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					b := sites[i%2].browser()
+					begun.Add(1)
+					response := b.approve(b.start(""), people[i%4].UPN)
+					a := b.do(response.Request())
+					mu.Lock()
+					switch {
+					case a.StatusCode == http.StatusSeeOther && b.session() != "":
+						done = append(done, b)
+					case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
+						caught = append(caught, b)
+					default:
+						t.Errorf("sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.body)
+					}
+					full := len(done) > 200 // of a user, only a hundred sessions last
+					mu.Unlock()
+					if full || a.StatusCode != http.StatusSeeOther {
+						return
+					}
+				}
+			})
+		}
+		for until := time.Now().Add(20 * time.Second); begun.Load() < 40 && time.Now().Before(until); <-time.After(time.Millisecond) {
+		}
+		server.Stop()
+		<-time.After(100 * time.Millisecond)
+		close(stop)
+		wait.Wait()
+		server.Restart()
+		before.awaitStorage()
+		if before.user() != adele {
+			t.Fatal("who was signed in before is signed out")
+		}
+		for _, b := range done {
+			b.awaitStorage() // which meets nothing worse than a 503, above all no 401
+		}
+		for _, b := range caught {
+			b.awaitSignIn(alex)
+			if b.user() != alex {
+				t.Error("a repeated sign-in does not last")
+			}
+		}
+		t.Logf("%d acknowledged, %d caught", len(done), len(caught))
+		if len(done) == 0 || len(caught) == 0 {
+			t.Errorf("the kill came too early or too late: %d acknowledged, %d caught", len(done), len(caught))
+		}
+		for _, b := range append(done, caught...) {
+			if a := b.do(request(http.MethodPost, "/user/logout", "")); a.StatusCode != http.StatusSeeOther {
+				t.Errorf("sign-out: status %d", a.StatusCode)
+			}
+		}
+		if left := recordsOfSessions(t, keysOf(idp, server.Keys())); len(left) > 1+len(caught) {
+			t.Errorf("%d sessions are left, of which nobody has the cookie", len(left))
+		}
+	}
+}
