@@ -17,6 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/outbound"
+	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
 const (
@@ -134,6 +135,7 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 		}
 	}
 	resp, err := x.post(r)
+	turn.Again(r.Context())
 	switch {
 	case err == nil && x.status < http.StatusInternalServerError: // 429 may be for one user
 		outcome = nil

@@ -20,6 +20,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/sealed"
+	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
 const (
@@ -62,7 +63,8 @@ type Auth struct {
 
 	renewals    flight.Group
 	memberships flight.Group
-	scopesKey   string // of Config.Scopes
+	scopesKey   string      // of Config.Scopes
+	turns       *turn.Queue // of renewals and sign-ins
 	calls       calls
 	presence    presence
 	closed      chan struct{}
@@ -123,6 +125,7 @@ func Open(cfg Config) (*Auth, error) {
 		flows:  flow.NewJar(cookies, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
 		entra:  entraClient(s.HTTPClient),
 		gate:   newEntraGate(),
+		turns:  turn.NewQueue(),
 		closed: make(chan struct{}),
 
 		credentials: appCredentials{all: s.credentials()},
@@ -248,6 +251,16 @@ func (a *Auth) warnAboutApp(app *fiber.App) {
 			"fiber.Config.ReadBufferSize is small: users with several sign-ins at once may get 431; set 16384",
 			slog.Int("bytes", size))
 	}
+}
+
+// turn waits until it is this work's turn to use the processor, as long as a caller waits
+// for a renewal.
+func (a *Auth) turn(ctx context.Context) (work context.Context, done func(), err error) {
+	work, done, err = a.turns.Take(ctx, renewalTimeout)
+	if err != nil {
+		return nil, nil, entraUnavailable("no_turn", err)
+	}
+	return work, done, nil
 }
 
 // metadata returns the authority's endpoints, from memory except the first time

@@ -53,18 +53,7 @@ func newSocketSite(t *testing.T, options []entratest.Option, change ...func(*fib
 // the memory of failures, too.
 func TestG8_AFrozenConnectionToEntraIsGivenUp(t *testing.T) {
 	t.Parallel()
-	for name, call := range map[string]func(*socketSite, string) func() *answer{
-		"sign-ins": func(s *socketSite, login string) func() *answer {
-			b := s.browser()
-			response := b.approve(b.start(""), login)
-			return func() *answer { return b.do(response.Request()) }
-		},
-		"renewals": func(s *socketSite, login string) func() *answer {
-			b := s.browser() // whose tokens are never young enough
-			b.signIn(login)
-			return func() *answer { return b.get("/token") }
-		},
-	} {
+	for name, prepare := range storms {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const every, served, limit = 20 * time.Millisecond, 5 * time.Second, 10 * time.Second
@@ -72,7 +61,7 @@ func TestG8_AFrozenConnectionToEntraIsGivenUp(t *testing.T) {
 			calls := make([]func() *answer, (served+2*time.Second)/every)
 			users := s.idp.Users() // more sessions of one would end the oldest
 			for i := range calls {
-				calls[i] = call(s, users[i%len(users)].UPN)
+				calls[i] = prepare(s.site, users[i%len(users)].UPN)
 			}
 			if proto := s.idp.Requests()[0].Proto; proto != "HTTP/2.0" {
 				t.Fatalf("the emulator was asked by %s", proto)

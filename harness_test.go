@@ -121,9 +121,9 @@ func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Conf
 func (s *site) assertNoSecrets() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	log := s.log.String()
+	lines := s.log.String()
 	for _, secret := range append(s.idp.Secrets(), s.cookies...) {
-		if secret != "" && strings.Contains(log, secret) {
+		if secret != "" && strings.Contains(lines, secret) {
 			s.t.Errorf("a credential is in the log: %.12s…", secret)
 		}
 		if secret != "" && bytes.Contains(s.bodies.Bytes(), []byte(secret)) {

@@ -171,7 +171,12 @@ func (a *Auth) renewDetached(r *renewal, force bool) (azcore.AccessToken, error)
 	if known.good(now) && known.token.Token != r.refused && !(force && known.due(now)) {
 		return known.token, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
+	work, done, err := a.turn(context.Background()) // before the time of the renewal begins
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	defer done()
+	ctx, cancel := context.WithTimeout(work, renewalTimeout)
 	defer cancel()
 	t, version, err := a.attempt(ctx, r, force)
 	a.note(r, t, version, err)

@@ -139,6 +139,11 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, with *arrival)
 	if response.Code == "" {
 		return nil, ErrRejected.because("no_code", nil)
 	}
+	ctx, done, err := a.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	m, err := a.metadata(ctx)
 	if err != nil {
 		return nil, err

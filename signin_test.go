@@ -715,15 +715,25 @@ func TestC10_ProblemPagesAskNobody(t *testing.T) {
 	}
 }
 
+// The first sessions begin at once.
 func TestG17_DiscoveryAndKeysOncePerProcess(t *testing.T) {
 	t.Parallel()
+	const atOnce = 8
+	sessions := repeats(1000)
 	s := newSite(t, newIDP(t))
-	for range 50 {
-		b := s.browser()
-		b.signIn(adele)
-		b.get("/token")
+	users := s.idp.Users() // more sessions of one would end the oldest
+	var wait sync.WaitGroup
+	for first := range atOnce {
+		wait.Go(func() {
+			for i := first; i < sessions; i += atOnce {
+				b := s.browser()
+				b.signIn(users[i%len(users)].UPN)
+				b.get("/token")
+			}
+		})
 	}
-	for endpoint, want := range map[entratest.Endpoint]int{entratest.Discovery: 1, entratest.Keys: 1, entratest.InstanceDiscovery: 0, entratest.Token: 50} {
+	wait.Wait()
+	for endpoint, want := range map[entratest.Endpoint]int{entratest.Discovery: 1, entratest.Keys: 1, entratest.InstanceDiscovery: 0, entratest.Token: sessions} {
 		if n := s.idp.Count(endpoint); n != want {
 			t.Errorf("%s: %d calls, want %d", endpoint, n, want)
 		}

@@ -44,6 +44,13 @@ func TestToken_IsRenewedAndKept(t *testing.T) {
 }
 
 func TestG10_ConcurrentRequestsRenewOnce(t *testing.T) {
+	for _, n := range []int{50, 1000} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) { renewTogether(t, n) })
+	}
+}
+
+func renewTogether(t *testing.T, n int) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := newSite(t, newIDP(t, entratest.WithOneTimeRefreshTokens())).browser()
 		b.signIn(adele)
@@ -51,16 +58,27 @@ func TestG10_ConcurrentRequestsRenewOnce(t *testing.T) {
 		b.idp.ResetRequests()
 		b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: time.Second})
 		var wait sync.WaitGroup
-		for range 50 {
-			r := request(http.MethodGet, "/token", "")
+		var tokens sync.Map
+		b.app.Get("/which", func(c *fiber.Ctx) error {
+			token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), tokenRequest())
+			tokens.Store(token.Token, nil)
+			return err
+		})
+		for range n {
+			r := request(http.MethodGet, "/which", "")
 			r.AddCookie(b.jar[sessionCookie])
 			wait.Go(func() {
-				if a := b.send(r); a.body != adele {
+				if a := b.send(r); a.StatusCode != http.StatusOK {
 					t.Errorf("%d %s", a.StatusCode, a.body)
 				}
 			})
 		}
 		wait.Wait()
+		different := 0
+		tokens.Range(func(any, any) bool { different++; return true })
+		if different != 1 {
+			t.Errorf("%d different tokens", different)
+		}
 		if n := b.idp.Count(entratest.Token); n != 1 {
 			t.Errorf("%d token calls", n)
 		}

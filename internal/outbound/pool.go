@@ -94,7 +94,7 @@ func (p *Pool) RoundTrip(r *http.Request) (*http.Response, error) {
 	var c connection
 	resp, err := l.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: c.got})))
 	if err != nil {
-		p.failed(r.URL.Host, l, began)
+		p.failed(r.URL.Host, l, &c, began)
 		return nil, p.lost(r.Context(), l, &c, err)
 	}
 	p.answered(l)
@@ -102,7 +102,7 @@ func (p *Pool) RoundTrip(r *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	ended = true // with the body
-	resp.Body = &answer{ReadCloser: resp.Body, end: end, failed: func() { p.failed(r.URL.Host, l, began) }}
+	resp.Body = &answer{ReadCloser: resp.Body, end: end, failed: func() { p.failed(r.URL.Host, l, &c, began) }}
 	return resp, nil
 }
 
@@ -167,17 +167,29 @@ func (p *Pool) end(l *line) {
 	}
 }
 
-// failed draws the conclusion from a call that was not answered, or not to the end. Of the
-// calls that were sent before it was drawn, it is not drawn again.
-func (p *Pool) failed(host string, l *line, began time.Time) {
+// failed draws the conclusion from a call that was not answered, or not to the end: idle
+// connections are closed, and if nothing else was answered, no other is trusted either. A
+// shared connection that answers other calls is a good one.
+func (p *Pool) failed(host string, l *line, c *connection, began time.Time) {
+	_, shared := c.shared()
+	if p.distrust(host, l, shared, began) {
+		closeIdle(l.RoundTripper)
+	}
+}
+
+func (p *Pool) distrust(host string, l *line, shared bool, began time.Time) (conclusive bool) {
 	now := time.Now()
 	p.mu.Lock()
-	if now.Sub(began) < unanswered || began.Before(l.cleanedAt) || l.retired {
-		p.mu.Unlock()
-		return
+	defer p.mu.Unlock()
+	silent := now.Sub(l.answeredAt) >= unanswered
+	switch {
+	case now.Sub(began) < unanswered, l.retired, shared && !silent:
+		return false
+	case began.Before(l.cleanedAt): // what there is now was opened or used after the call was sent
+		return false
 	}
 	l.cleanedAt = now
-	if p.own != nil && now.Sub(l.answeredAt) >= unanswered {
+	if p.own != nil && silent {
 		l.retired = true
 		if p.hosts[host] == l {
 			delete(p.hosts, host)
@@ -185,8 +197,7 @@ func (p *Pool) failed(host string, l *line, began time.Time) {
 			delete(p.hosts, "")
 		}
 	}
-	p.mu.Unlock()
-	closeIdle(l.RoundTripper)
+	return true
 }
 
 func closeIdle(t http.RoundTripper) {
