@@ -136,17 +136,19 @@ func (t *recordedTokens) swap(ctx context.Context, version, content []byte) erro
 	if ttl < time.Second || version == nil {
 		return nil // the session is over, and so are its tokens
 	}
-	ctx, cancel := context.WithTimeout(ctx, swapPatience)
-	defer cancel()
 	changed, err := t.swapOnce(ctx, version, content, ttl)
 	if !changed {
 		return err
 	}
-	done, err := t.auth.records.Turn(ctx, t.session.recordName)
+	waiting, cancel := context.WithTimeout(ctx, turnPatience)
+	defer cancel()
+	done, err := t.auth.records.Turn(waiting, t.session.recordName)
 	if err != nil {
 		return storageUnavailable(err)
 	}
 	defer done()
+	ctx, cancel = context.WithTimeout(ctx, swapPatience)
+	defer cancel()
 	for pause := swapPause; ; pause = min(2*pause, maxSwapPause) {
 		if version, content, err = t.merge(ctx, content); err != nil || version == nil {
 			return err
@@ -190,8 +192,10 @@ func (t *recordedTokens) swapOnce(ctx context.Context, version, content []byte, 
 const (
 	swapPause    = time.Millisecond
 	maxSwapPause = 100 * time.Millisecond
-	// swapPatience ends it for a caller whose context has no end.
+	// swapPatience ends it for a caller whose context has no end. It begins with the caller's
+	// turn: waiting for that is the work of others, which says nothing about the storage.
 	swapPatience = 10 * time.Second
+	turnPatience = time.Minute
 )
 
 // merge adds what others have stored meanwhile.

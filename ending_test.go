@@ -552,7 +552,16 @@ func (h *slowRedis) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (h *slowRedis) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		return h.trip(func() error { return next(ctx, cmds) })
+		return h.trip(func() error {
+			if h.fail != nil && h.fail(cmds[0]) {
+				err := errors.New("connection reset by peer")
+				for _, cmd := range cmds {
+					cmd.SetErr(err)
+				}
+				return err
+			}
+			return next(ctx, cmds)
+		})
 	}
 }
 
