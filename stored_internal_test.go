@@ -1,0 +1,151 @@
+package fibermsal
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal/internal/record"
+)
+
+// stored is what an earlier version has written, under testdata/stored.
+type stored struct {
+	ClientID  string            `json:"client_id"`
+	Authority string            `json:"authority"`
+	Key       []byte            `json:"key"`
+	Cookie    string            `json:"cookie"`
+	Records   map[string][]byte `json:"records"`
+	Session   json.RawMessage   `json:"session"` // what is in the sealed record
+}
+
+// frozen is a fiber.Storage that has what a version wrote.
+type frozen map[string][]byte
+
+func (f frozen) Get(key string) ([]byte, error) { return f[key], nil }
+
+func (f frozen) Set(key string, value []byte, _ time.Duration) error {
+	f[key] = value
+	return nil
+}
+
+func (f frozen) Delete(key string) error {
+	delete(f, key)
+	return nil
+}
+
+func (frozen) Reset() error { return nil }
+func (frozen) Close() error { return nil }
+
+// Records of one version are read by the next: the names of fields and the way records are
+// sealed are part of that. Inside the package, because not every field can be seen outside.
+func TestStored_SessionsOfEarlierVersionsAreSignedIn(t *testing.T) {
+	versions, err := filepath.Glob("testdata/stored/*.json")
+	if err != nil || len(versions) == 0 {
+		t.Fatal("no version", err)
+	}
+	for _, file := range versions {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { testStored(t, file) })
+		})
+	}
+}
+
+func testStored(t *testing.T, file string) {
+	t.Helper()
+	content, err := os.ReadFile(file) //nolint:gosec // a golden file
+	if err != nil {
+		t.Fatal(err)
+	}
+	var old stored
+	if err := json.Unmarshal(content, &old); err != nil {
+		t.Fatal(err)
+	}
+	a, err := Open(Config{
+		ClientID: old.ClientID, Authority: old.Authority, PublicURL: "https://app.example", Storage: frozen(old.Records), Keys: [][]byte{old.Key},
+		Logger: slog.New(slog.DiscardHandler), HTTPClient: &http.Client{Transport: nobody{}},
+		ClientSecret: "not needed",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+
+	name, _ := record.Name(old.Cookie)
+	s, err := a.read(t.Context(), name)
+	if err != nil || s == nil {
+		t.Fatalf("%v, %v", s, err)
+	}
+	assertComplete(t, reflect.ValueOf(*s), "session", map[string]bool{"Origin": true, "recordName": true})
+	var fields, wanted any
+	again, err := json.Marshal(s)
+	if err != nil || json.Unmarshal(again, &fields) != nil || json.Unmarshal(old.Session, &wanted) != nil || !reflect.DeepEqual(fields, wanted) {
+		t.Errorf("the session is now\n%s\nand was\n%s", again, old.Session)
+	}
+
+	app := fiber.New()
+	app.Use(a.Handler())
+	app.Get("/", Require(), func(c *fiber.Ctx) error {
+		token, err := TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{})
+		if err != nil || token.Token == "" {
+			t.Errorf("the token: %v", err)
+		}
+		accessor, err := NewCacheAccessor(c)
+		if err != nil {
+			return err
+		}
+		credential, err := confidential.NewCredFromSecret("not needed")
+		if err != nil {
+			return err
+		}
+		client, err := confidential.New(old.Authority, old.ClientID, credential, confidential.WithCache(accessor), confidential.WithInstanceDiscovery(false))
+		if err != nil {
+			return err
+		}
+		account, err := client.Account(c.UserContext(), s.Account)
+		if err != nil || account.HomeAccountID != s.Account {
+			t.Errorf("MSAL's account: %v, %v", account, err)
+		}
+		return c.SendString("hello")
+	})
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r.AddCookie(&http.Cookie{Name: "__Host-fibermsal", Value: old.Cookie})
+	resp, err := app.Test(r, -1)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	_ = resp.Body.Close()
+}
+
+// assertComplete makes sure that the golden record says something about every field, so that
+// renaming one is noticed.
+func assertComplete(t *testing.T, v reflect.Value, name string, later map[string]bool) {
+	t.Helper()
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		switch {
+		case later[field.Name]:
+		case v.Field(i).IsZero():
+			t.Errorf("%s.%s was not read", name, field.Name)
+		case field.Type == reflect.TypeFor[User]():
+			assertComplete(t, v.Field(i), field.Name, later)
+		}
+	}
+}
+
+// nobody is a network without anybody.
+type nobody struct{}
+
+func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, http.ErrServerClosed
+}
