@@ -164,7 +164,8 @@ type Config struct {
 
 	// HTTPClient reaches Entra and Graph, for proxies and private certificate
 	// authorities. For Entra only its Transport is used; time-outs, sizes and
-	// redirects are limited in any case.
+	// redirects are limited in any case. Of an *http.Transport copies are used, whose
+	// HTTP/2 connections are checked; for others see docs/production.md.
 	//
 	// Optional. Default: a client that honours the environment's proxies.
 	HTTPClient *http.Client

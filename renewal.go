@@ -168,7 +168,7 @@ func (a *Auth) renewDetached(r *renewal, force bool) (azcore.AccessToken, error)
 	if err := known.pausing(now); err != nil {
 		return azcore.AccessToken{}, err
 	}
-	if known.good(now) && known.token.Token != r.refused && !(force && known.due(now)) {
+	if known.good(now) && known.token.Token != r.refused && (!force || !known.due(now)) {
 		return known.token, nil
 	}
 	work, done, err := a.turn(context.Background()) // before the time of the renewal begins

@@ -110,7 +110,7 @@ func TestListen_speaks_HTTP_2_and_1_1(t *testing.T) {
 				"truncate": {Times: 1, Truncate: 10},
 			} {
 				s.Fault(entratest.Token, f)
-				resp, err := client.PostForm(s.Authority+"/oauth2/v2.0/token", nil) //nolint:noctx // on loopback
+				resp, err := client.PostForm(s.Authority+"/oauth2/v2.0/token", nil)
 				if err == nil {
 					_, err = io.ReadAll(resp.Body)
 					_ = resp.Body.Close()

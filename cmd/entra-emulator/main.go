@@ -4,7 +4,7 @@
 //	entra-emulator -redirect-uri http://localhost:3000/user/authorized -ca-out ca.pem
 //
 // When it is ready it prints one line of JSON with what to configure the client with. Programs talk TLS to
-// authority and graph_url and must trust ca_file; people are sent to plain http and meet no certificate
+// authority and graph_url, by HTTP/2 or HTTP/1.1, and must trust ca_file; people are sent to plain http and meet no certificate
 // warning. It stops on SIGINT and SIGTERM. A mistake in the flags exits with status 2.
 package main
 
