@@ -69,14 +69,15 @@ func distanceWorkload(ctx context.Context, b *bench) (*result, error) {
 func remoteWorkload(ctx context.Context, b *bench) (*result, error) {
 	var spots []spot
 	var storming []*server
+	pool := b.options.pools[0]
 	for _, rtt := range remoteRTTs {
-		all, err := b.at(ctx, rtt, 0, func(system) bool { return true })
+		all, err := b.at(ctx, rtt, pool, func(system) bool { return true })
 		if err != nil {
 			return nil, err
 		}
 		add := func(workload, what, base string, atOnce int, takesPart func(system) bool, do step) {
 			part := slices.DeleteFunc(slices.Clone(all), func(s *server) bool { return !takesPart(s.system) })
-			spots = append(spots, spot{Workload: workload, What: what, Base: base, AtOnce: atOnce, RTT: milliseconds(rtt), part: part, do: do})
+			spots = append(spots, spot{Workload: workload, What: what, Base: base, AtOnce: atOnce, Pool: pool, RTT: milliseconds(rtt), part: part, do: do})
 		}
 		page := func(workload, what, base string, path func(system) string) {
 			add(workload, what, base, b.options.connections, func(s system) bool { return path(s) != "" }, asking(path))
@@ -111,10 +112,7 @@ func (b *bench) spots(ctx context.Context, name, title string, spots []spot) (*r
 	for repetition := range repetitions {
 		for i := range spots {
 			s := &spots[i]
-			label := fmt.Sprintf("%s/%gms", s.Workload, s.RTT)
-			if s.Pool > 0 {
-				label += "/pool" + strconv.Itoa(s.Pool)
-			}
+			label := fmt.Sprintf("%s/%gms/pool%d", s.Workload, s.RTT, s.Pool)
 			turns, err := b.repetition(ctx, label, repetition, repetition == repetitions-1, s.AtOnce, s.part, s.do)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", label, err)
@@ -151,9 +149,7 @@ func (b *bench) at(ctx context.Context, rtt time.Duration, pool int, takesPart f
 				return nil, err
 			}
 		}
-		if pool > 0 {
-			u.RawQuery = "pool_size=" + strconv.Itoa(pool)
-		}
+		u.RawQuery = "pool_size=" + strconv.Itoa(pool)
 		if err := s.launch(ctx, b, u.String()); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}

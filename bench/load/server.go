@@ -95,7 +95,7 @@ func joinServer(s system, b *bench) (*server, error) {
 }
 
 func newClient(address string) *fasthttp.HostClient {
-	return &fasthttp.HostClient{Addr: address, MaxConns: 512, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true}
+	return &fasthttp.HostClient{Addr: address, MaxConns: 16 << 10, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true}
 }
 
 // program is what to run for a system.
