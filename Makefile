@@ -23,7 +23,7 @@ run: ## Start the example app, with the emulator unless FIBERMSAL_CLIENT_ID is s
 
 .PHONY: test
 test: setup ## Run all tests, with -race but for budgets, on real Redis, Chromium and MSAL Node, skipping nothing
-	FIBERMSAL_TEST_ALL=1 $(GO) test -race -shuffle=on -count=1 -timeout 20m ./...
+	FIBERMSAL_TEST_ALL=1 $(GO) test -race -shuffle=on -count=1 -timeout 40m ./...
 	@if command -v valkey-server >/dev/null; then $(MAKE) --no-print-directory test-valkey; \
 	  else echo "no valkey-server here: Valkey is left out"; fi
 	cd e2e && FIBERMSAL_TEST_ALL=1 $(GO) test -race -count=1 -timeout 30m ./...
@@ -32,7 +32,7 @@ test: setup ## Run all tests, with -race but for budgets, on real Redis, Chromiu
 
 .PHONY: test-valkey
 test-valkey: ## Run the tests that use Redis on valkey-server, which must be on PATH
-	FIBERMSAL_TEST_ALL=1 FIBERMSAL_TEST_REDIS=valkey-server $(GO) test -race -shuffle=on -count=1 -timeout 20m \
+	FIBERMSAL_TEST_ALL=1 FIBERMSAL_TEST_REDIS=valkey-server $(GO) test -race -shuffle=on -count=1 -timeout 40m \
 	  . ./internal/record ./internal/redistest
 
 # One package at a time, because some tests look at time and memory. H2 needs the race
