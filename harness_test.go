@@ -56,6 +56,8 @@ type site struct {
 	idp  *entratest.Server
 	log  *logbook
 
+	insecure bool // reached by http
+
 	mu      sync.Mutex
 	bodies  bytes.Buffer // of all answers
 	cookies []string     // values of all cookies that were set
@@ -91,6 +93,7 @@ func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Conf
 	for _, c := range change {
 		c(&cfg)
 	}
+	s.insecure = strings.HasPrefix(cfg.PublicURL, "http:")
 	var err error
 	if s.auth, err = fibermsal.Open(cfg); err != nil {
 		t.Fatal(err)
@@ -144,6 +147,7 @@ func (s *site) send(r *http.Request) *answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.assertCookies(resp.Header)
 	s.mu.Lock()
 	s.bodies.Write(body)
 	for _, c := range resp.Cookies() {

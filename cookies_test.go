@@ -1,0 +1,120 @@
+package fibermsal_test
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// cookieLine is what a Set-Cookie of the library may look like: a value without a letter
+// that means something, and the attributes that RFC 6265bis section 4.1.3 ties to the
+// prefix.
+var cookieLine = regexp.MustCompile(`^(__Host-)?fibermsal(-[A-Za-z0-9_-]+)?=([A-Za-z0-9_-]*)((?:; [A-Za-z-]+(?:=[^;,\x00-\x1f\x7f]*|=[A-Z][a-z]{2}, [^;]*)?)*)$`)
+
+// cookieFault is what is wrong with a line of Set-Cookie that an app sends which is
+// reached by https, or "".
+func cookieFault(line string) string {
+	name, _, _ := strings.Cut(line, "=")
+	if !strings.Contains(strings.ToLower(name), "fibermsal") {
+		return "" // the app's own
+	}
+	parts := cookieLine.FindStringSubmatch(line)
+	if parts == nil {
+		return "not of the form that is expected"
+	}
+	attributes := map[string]string{}
+	for attribute := range strings.SplitSeq(strings.TrimPrefix(parts[4], "; "), "; ") {
+		key, value, _ := strings.Cut(strings.ToLower(attribute), "=")
+		if _, twice := attributes[key]; twice {
+			return key + " twice"
+		}
+		attributes[key] = value
+	}
+	session, sameSite := parts[2] == "", attributes["samesite"]
+	life, _ := strconv.Atoi(attributes["max-age"])
+	_, secure := attributes["secure"]
+	_, httpOnly := attributes["httponly"]
+	_, domain := attributes["domain"]
+	switch {
+	case parts[1] == "":
+		return "no __Host- prefix"
+	case !secure || !httpOnly || domain || attributes["path"] != "/":
+		return "Secure, HttpOnly, Path=/ and no Domain are wanted"
+	case session && sameSite != "lax":
+		return "the session's SameSite"
+	case !session && sameSite != "none" && sameSite != "lax":
+		return "the sign-in's SameSite"
+	case !session && life > 660: // the count of tries lives a minute longer
+		return "a sign-in's cookie that outlives it"
+	case parts[3] == "" && attributes["expires"] == "":
+		return "an empty value that stays"
+	}
+	for key := range attributes {
+		if !slices.Contains([]string{"path", "secure", "httponly", "samesite", "max-age", "expires"}, key) {
+			return "the attribute " + key
+		}
+	}
+	return ""
+}
+
+// assertCookies looks at every cookie that any test is sent (threat D4).
+func (s *site) assertCookies(header http.Header) {
+	s.t.Helper()
+	if s.insecure {
+		return
+	}
+	for _, line := range header.Values("Set-Cookie") {
+		if fault := cookieFault(line); fault != "" {
+			s.t.Errorf("Set-Cookie: %s: %s", line, fault)
+		}
+	}
+}
+
+// All answers of all tests are looked at; this looks at who looks.
+func TestD4_EverySetCookieIsLookedAt(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	var lines []string
+	keep := func(a *answer) *answer {
+		lines = append(lines, a.Header.Values("Set-Cookie")...)
+		return a
+	}
+	authorize := keep(b.navigate("/user/login")).location()
+	keep(b.do(b.approve(authorize, adele).Request()))
+	keep(b.do(request(http.MethodPost, "/user/logout", "")))
+	if len(lines) < 4 { // the sign-in's, which goes; the session's, which goes
+		t.Fatalf("cookies: %q", lines)
+	}
+	for _, line := range lines {
+		if fault := cookieFault(line); fault != "" {
+			t.Errorf("%s: %s", line, fault)
+		}
+		for what, bad := range map[string]string{
+			"no Secure":           strings.Replace(line, "; secure", "", 1),
+			"no HttpOnly":         strings.Replace(line, "; HttpOnly", "", 1),
+			"no Path":             strings.Replace(line, "; path=/", "", 1),
+			"another Path":        strings.Replace(line, "path=/", "path=/user", 1),
+			"a Domain":            line + "; domain=app.example",
+			"no prefix":           strings.TrimPrefix(line, "__Host-"),
+			"Strict":              strings.NewReplacer("SameSite=Lax", "SameSite=Strict", "SameSite=None", "SameSite=Strict").Replace(line),
+			"no SameSite":         strings.NewReplacer("; SameSite=Lax", "", "; SameSite=None", "").Replace(line),
+			"an unknown one":      line + "; Partitioned",
+			"one twice":           line + "; path=/",
+			"a comma in it":       strings.Replace(line, "=", "=,", 1),
+			"a quote in it":       strings.Replace(line, "=", `="`, 1),
+			"another of its kind": line + "\r\nSet-Cookie: a=b",
+		} {
+			if bad == line {
+				t.Errorf("the test does not change %q for %s", line, what)
+			} else if cookieFault(bad) == "" {
+				t.Errorf("nobody minds %s: %q", what, bad)
+			}
+		}
+	}
+	if fault := cookieFault(sessionCookie + "=x; path=/; secure; HttpOnly; SameSite=None"); fault == "" {
+		t.Error("nobody minds a session that other sites may use")
+	}
+}
