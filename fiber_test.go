@@ -1,8 +1,6 @@
 package fibermsal_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,7 +114,8 @@ func TestH2_UserOutlivesTheHandler(t *testing.T) {
 		sessions[u.UPN] = b.session()
 	}
 	client := s.serve()
-	for range 100 {
+	client.Transport = noCookies{client.Transport, t} // a handler that writes late writes into somebody else's answer
+	for range 2500 {
 		for upn, cookie := range sessions {
 			if status, body := fetch(t, client, "/later", cookie); status != http.StatusOK || body != upn {
 				t.Fatalf("%s got %d %q", upn, status, body)
@@ -125,41 +123,23 @@ func TestH2_UserOutlivesTheHandler(t *testing.T) {
 		}
 	}
 	wait.Wait()
-	if wrong.Load() != 0 || checked.Load() != 400 {
+	if wrong.Load() != 0 || checked.Load() != 10_000 {
 		t.Errorf("%d wrong of %d", wrong.Load(), checked.Load())
 	}
 }
 
-func TestH3_CompressedBodiesAreNotInflated(t *testing.T) {
-	t.Parallel()
-	var bomb bytes.Buffer
-	w := gzip.NewWriter(&bomb)
-	zeros := make([]byte, 1<<20)
-	for range 256 {
-		_, _ = w.Write(zeros)
+// noCookies checks that no answer sets a cookie.
+type noCookies struct {
+	http.RoundTripper
+	t *testing.T
+}
+
+func (n noCookies) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := n.RoundTripper.RoundTrip(r)
+	if err == nil && len(resp.Header["Set-Cookie"]) != 0 {
+		n.t.Errorf("%s: a foreign cookie: %q", r.URL, resp.Header["Set-Cookie"])
 	}
-	_ = w.Close()
-	s := newSite(t, newIDP(t))
-	for _, row := range []struct {
-		path   string
-		status int
-	}{{"/user/authorized", 415}, {"/user/logout", 303}, {"/user/login", 405}, {"/user/info", 405}} {
-		r := request(http.MethodPost, row.path, bomb.String())
-		r.Header.Set("Content-Encoding", "gzip")
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		a := s.send(r)
-		runtime.ReadMemStats(&after)
-		if a.StatusCode != row.status {
-			t.Errorf("%s: status %d, want %d", row.path, a.StatusCode, row.status)
-		}
-		// The test's own copies of the 256 kB request are in this figure, and so
-		// are those of the tests beside it; an inflated body would be 256 MB.
-		if grown := after.TotalAlloc - before.TotalAlloc; grown > 128<<20 {
-			t.Errorf("%s: %d bytes allocated", row.path, grown)
-		}
-	}
+	return resp, err
 }
 
 func TestH4_ManyConsumersOfOneRequestCostOneRead(t *testing.T) {
