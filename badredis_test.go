@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -31,7 +32,7 @@ func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 			warm := s.browser()
 			warm.signIn(adele)
 			room := int64(repeats(3 << 20)) // for a part of the sessions
-			configure(t, server, "maxmemory", fmt.Sprint(usedMemory(t, server)+room))
+			configure(t, server, "maxmemory", strconv.FormatInt(usedMemory(t, server)+room, 10))
 			var acknowledged []*browser
 			refused := 0
 			for i := range repeats(1000) {

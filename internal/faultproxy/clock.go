@@ -1,7 +1,7 @@
 package faultproxy
 
 import (
-	"container/heap"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,7 +13,7 @@ type clock struct {
 	ended sync.WaitGroup
 
 	mu      sync.Mutex
-	waiting flights
+	waiting []flight // those that arrive first come first
 	stopped bool
 }
 
@@ -47,7 +47,7 @@ func (c *clock) stop() {
 func (c *clock) await(w *way, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	heap.Push(&c.waiting, flight{at, w})
+	c.enter(flight{at, w})
 	if c.waiting[0].way == w {
 		c.wind()
 	}
@@ -64,11 +64,9 @@ func (c *clock) run() {
 		c.mu.Lock()
 		for now := time.Now(); len(c.waiting) > 0 && !c.waiting[0].at.After(now); {
 			w := c.waiting[0].way
+			c.waiting = slices.Delete(c.waiting, 0, 1)
 			if next, more := w.arrived(now); more {
-				c.waiting[0].at = next
-				heap.Fix(&c.waiting, 0)
-			} else {
-				heap.Pop(&c.waiting)
+				c.enter(flight{next, w})
 			}
 		}
 		c.wind()
@@ -82,16 +80,12 @@ type flight struct {
 	way *way
 }
 
-// flights implements heap.Interface.
-type flights []flight
-
-func (f flights) Len() int           { return len(f) }
-func (f flights) Less(i, j int) bool { return f[i].at.Before(f[j].at) }
-func (f flights) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
-func (f *flights) Push(x any)        { *f = append(*f, x.(flight)) }
-func (f *flights) Pop() any {
-	all := *f
-	last := all[len(all)-1]
-	*f = all[:len(all)-1]
-	return last
+// enter puts a flight among the others. Most go to the end, for what begins later mostly
+// arrives later. The lock is held.
+func (c *clock) enter(f flight) {
+	i := len(c.waiting)
+	for i > 0 && f.at.Before(c.waiting[i-1].at) {
+		i--
+	}
+	c.waiting = slices.Insert(c.waiting, i, f)
 }

@@ -6,7 +6,6 @@
 package faultproxy
 
 import (
-	"context"
 	"errors"
 	"net"
 	"sync"
@@ -16,7 +15,7 @@ import (
 
 // Proxy forwards the connections that it accepts to one server.
 type Proxy struct {
-	target string
+	target *net.TCPAddr
 	addr   string
 	clock  *clock
 	wait   sync.WaitGroup
@@ -25,13 +24,12 @@ type Proxy struct {
 	loss        atomic.Uint64 // of 1<<32
 	replies     replies
 
-	mu        sync.Mutex
-	listener  *net.TCPListener // nil while the port is closed
-	fillers   []net.Conn       // occupy the queue of the listener while it is full
-	accepting bool
-	deaf      bool // new connections get nothing
-	closed    bool
-	pairs     map[*pair]struct{}
+	mu       sync.Mutex
+	listener *net.TCPListener // nil while the port is closed
+	fillers  []net.Conn       // occupy the queue of the listener while it is full
+	deaf     bool             // new connections get nothing
+	closed   bool
+	pairs    map[*pair]struct{}
 }
 
 // TB is the part of testing.TB that a Proxy needs. Programs which use [Start] do not
@@ -56,11 +54,15 @@ func New(tb TB, target string) *Proxy {
 
 // Start runs a proxy on a free port of loopback.
 func Start(target string) (*Proxy, error) {
+	server, err := net.ResolveTCPAddr("tcp", target)
+	if err != nil {
+		return nil, err
+	}
 	c, err := startClock()
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{target: target, clock: c, pairs: make(map[*pair]struct{})}
+	p := &Proxy{target: server, clock: c, pairs: make(map[*pair]struct{})}
 	if err := p.listen("127.0.0.1:0"); err != nil {
 		c.stop()
 		return nil, err
@@ -147,7 +149,6 @@ func (p *Proxy) Unreachable() error {
 	if p.listener == nil || len(p.fillers) != 0 {
 		return errors.New("faultproxy: the port is closed or unreachable already")
 	}
-	p.accepting = false
 	if err := p.listener.SetDeadline(time.Now()); err != nil { // ends the loop that accepts
 		return err
 	}
@@ -189,7 +190,6 @@ func (p *Proxy) Resume() error {
 		if err := l.SetDeadline(time.Time{}); err != nil {
 			return err
 		}
-		p.accepting = true
 		p.wait.Go(func() { p.accept(l) })
 	}
 	if p.listener == nil && !p.closed {
@@ -199,14 +199,16 @@ func (p *Proxy) Resume() error {
 }
 
 func (p *Proxy) listen(addr string) error {
-	var config net.ListenConfig
-	l, err := config.Listen(context.Background(), "tcp", addr)
+	at, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return err
 	}
-	p.listener = l.(*net.TCPListener)
-	p.accepting = true
-	p.wait.Go(func() { p.accept(p.listener) })
+	l, err := net.ListenTCP("tcp", at)
+	if err != nil {
+		return err
+	}
+	p.listener = l
+	p.wait.Go(func() { p.accept(l) })
 	return nil
 }
 
@@ -214,7 +216,7 @@ func (p *Proxy) closeListener() {
 	if p.listener != nil {
 		_ = p.listener.Close()
 	}
-	p.listener, p.accepting = nil, false
+	p.listener = nil
 }
 
 func (p *Proxy) accept(l *net.TCPListener) {

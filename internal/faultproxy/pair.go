@@ -57,7 +57,7 @@ func (p *pair) swallow() {
 
 // connect dials the server.
 func (p *pair) connect() bool {
-	server, err := net.Dial("tcp", p.proxy.target)
+	server, err := net.DialTCP("tcp", nil, p.proxy.target)
 	if err != nil {
 		return false
 	}
@@ -67,7 +67,7 @@ func (p *pair) connect() bool {
 		_ = server.Close()
 		return false
 	}
-	p.server = server.(*net.TCPConn)
+	p.server = server
 	p.up = way{pair: p, from: p.client, to: p.server}
 	p.down = way{pair: p, from: p.server, to: p.client, delayed: true}
 	p.talk.pair = p
@@ -101,10 +101,10 @@ func (w *way) arrival(now time.Time) time.Time {
 			at = earliest
 		}
 		if jitter := p.jitter.Load(); jitter > 0 {
-			at = at.Add(time.Duration(rand.Int64N(jitter)))
+			at = at.Add(time.Duration(rand.Int64N(jitter))) //nolint:gosec // no secret
 		}
 	}
-	if loss := p.loss.Load(); loss > 0 && uint64(rand.Uint32()) < loss {
+	if loss := p.loss.Load(); loss > 0 && uint64(rand.Uint32()) < loss { //nolint:gosec // no secret
 		at = at.Add(retransmission)
 	}
 	if at.Before(w.last) {

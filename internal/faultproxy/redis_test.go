@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,7 @@ func eachProtocol(t *testing.T, test func(t *testing.T, p *faultproxy.Proxy, cli
 func TestDropReplies_CommandIsCarriedOut(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, p *faultproxy.Proxy, client, direct *redis.Client) {
+		t.Helper()
 		ctx := t.Context()
 		if err := client.Ping(ctx).Err(); err != nil {
 			t.Fatal(err)
@@ -50,7 +52,7 @@ func TestDropReplies_CommandIsCarriedOut(t *testing.T) {
 			if err := client.Set(ctx, "lost", i, 0).Err(); err == nil {
 				t.Error("the reply came")
 			}
-			if got := direct.Get(ctx, "lost").Val(); got != fmt.Sprint(i) {
+			if got := direct.Get(ctx, "lost").Val(); got != strconv.Itoa(i) {
 				t.Errorf("Redis has %q: the command did not reach it", got)
 			}
 		}
@@ -85,10 +87,11 @@ func TestDropReplies_CommandIsCarriedOut(t *testing.T) {
 func TestSwapReplies_GoToWhoeverWaits(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, p *faultproxy.Proxy, client, direct *redis.Client) {
+		t.Helper()
 		ctx := t.Context()
 		const readers = 8
 		for i := range readers {
-			if err := direct.Set(ctx, fmt.Sprint("key", i), strings.Repeat(fmt.Sprint(i), 20_000), 0).Err(); err != nil {
+			if err := direct.Set(ctx, fmt.Sprint("key", i), strings.Repeat(strconv.Itoa(i), 20_000), 0).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -142,6 +145,7 @@ func TestSwapReplies_GoToWhoeverWaits(t *testing.T) {
 func TestReplies_OfEveryKindKeepTheirPlace(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, p *faultproxy.Proxy, client, _ *redis.Client) {
+		t.Helper()
 		ctx := t.Context()
 		p.Delay(time.Millisecond, time.Millisecond)
 		ask := func() error {

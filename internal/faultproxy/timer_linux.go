@@ -27,7 +27,7 @@ func newTimer() (timer, error) {
 func (t *fdTimer) set(after time.Duration) {
 	spec := [2]syscall.Timespec{1: syscall.NsecToTimespec(int64(after))} // once, not repeatedly
 	// It fails for no time that is above zero.
-	_, _, _ = syscall.Syscall6(syscall.SYS_TIMERFD_SETTIME, t.fd, 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
+	_, _, _ = syscall.Syscall6(syscall.SYS_TIMERFD_SETTIME, t.fd, 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0) //nolint:gosec // as the system call wants it
 }
 
 func (t *fdTimer) wait() bool {

@@ -12,7 +12,15 @@ const bufferSize = 16 << 10
 
 type buffer [bufferSize]byte
 
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
+var buffers sync.Pool
+
+func newBuffer() *buffer {
+	b, ok := buffers.Get().(*buffer)
+	if !ok {
+		b = new(buffer)
+	}
+	return b
+}
 
 // segment is what was read at once, on its way.
 type segment struct {
@@ -53,7 +61,7 @@ type filter func(read []byte) (pass []byte, alive bool)
 
 func (w *way) run(through filter) {
 	for {
-		b := buffers.Get().(*buffer)
+		b := newBuffer()
 		n, err := w.from.Read(b[:])
 		s := segment{bytes: b[:n], buffer: b}
 		if n > 0 && !w.pair.frozen.Load() {
