@@ -168,7 +168,8 @@ const clusterDown = "CLUSTERDOWN The cluster is down"
 // isNobodysFault reports whether an error says nothing about the storage: a caller's own end,
 // or a wait for a connection of the pool, which many callers are enough for.
 func isNobodysFault(err error) bool {
-	return errors.As(err, new(*callerError)) || errors.Is(err, context.Canceled) || errors.Is(err, redis.ErrPoolTimeout)
+	return errors.As(err, new(*callerError)) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted)
 }
 
 // callerError is the failure of an operation that its caller's own context ended. It says
