@@ -196,6 +196,23 @@ func TestE12_ANewSessionIsNotTheOneTooMany(t *testing.T) {
 	}
 }
 
+// Sessions that ended by their idle timeout stay listed until their absolute one.
+func TestE12_AnIdleSessionTakesNoPlaceOfALivingOne(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := newSite(t, newIDP(t), on(t, server), func(cfg *fibermsal.Config) { cfg.MaxSessionsPerUser = 2 })
+	kept, idle, next := s.browser(), s.browser(), s.browser()
+	kept.signIn(adele)
+	idle.signIn(adele)
+	for _, key := range keysOfSession(t, server, idle.session()) { // its idle timeout
+		server.Client().Del(t.Context(), key)
+	}
+	next.signIn(adele)
+	if kept.user() != adele || next.user() != adele {
+		t.Errorf("%q %q", kept.user(), next.user())
+	}
+}
+
 // repeating is a connection that loses the first reply to a pipeline with scripts: go-redis
 // sends it again.
 type repeating struct{}
