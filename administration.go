@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -315,6 +316,13 @@ func (a *Auth) enlist(ctx context.Context, s *session) error {
 // (threat E12). They leave the lists when they have ended: what goes wrong before that,
 // the user's next sign-in makes up for.
 func (a *Auth) endTooMany(ctx context.Context, s *session, excess []string) error {
+	if len(excess) == 0 {
+		return nil
+	}
+	excess, err := a.withoutGone(ctx, s, excess)
+	if err != nil {
+		return err
+	}
 	end := func(name string) (struct{}, error) {
 		old, err := a.read(ctx, name)
 		if err == nil {
@@ -337,6 +345,36 @@ func (a *Auth) endTooMany(ctx context.Context, s *session, excess []string) erro
 		}
 	}
 	return nil
+}
+
+// withoutGone returns those of the excess that are too many although sessions that ended by
+// their idle timeout, which stay listed, take no place. These leave the lists.
+func (a *Auth) withoutGone(ctx context.Context, s *session, excess []string) ([]string, error) {
+	label := s.labels()[0]
+	listed, err := a.records.Listed(ctx, label)
+	if err != nil {
+		return nil, storageUnavailable(err)
+	}
+	look := func(name string) (gone string, err error) {
+		_, err = a.records.Sealed(ctx, name, record.Session)
+		if !errors.Is(err, record.ErrNotFound) {
+			return "", nil // or whoever ends it finds out
+		}
+		_ = a.records.Delist(ctx, name, label) // or the next one does
+		return name, nil
+	}
+	over := len(excess)
+	for name, err := range inParallel(each(listed), look) {
+		switch {
+		case err != nil:
+			return nil, err
+		case name == "":
+		default:
+			over--
+			excess = slices.DeleteFunc(excess, func(other string) bool { return other == name })
+		}
+	}
+	return excess[:max(0, min(len(excess), over))], nil
 }
 
 // delist is the end of being found. What it misses is skipped when it is found dead.

@@ -1,7 +1,10 @@
 package fibermsal_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net/http"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -176,4 +179,42 @@ func (b *browser) recovers(crowd int, network func() (reachable time.Time)) time
 	close(stop)
 	wait.Wait()
 	return max(0, last.Sub(reachable))
+}
+
+// A managed Redis that is replaced closes all connections. Of encrypted ones the client does
+// not see it.
+func TestG2_ClosedEncryptedConnectionsAreReplacedWithinASecond(t *testing.T) {
+	t.Parallel()
+	const pool = 80
+	certs := newCertificates(t)
+	_, address := secured(t, certs, "no")
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(contentOf(t, certs.authority)))
+	d := &distant{proxy: faultproxy.New(t, u.Host)}
+	storage, err := fibermsal.RedisStorage("rediss://"+d.proxy.Addr()+"/0?pool_size=80", fibermsal.RedisTLS(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = storage.Close() })
+	d.client = storage.Conn()
+	d.site = newSite(t, newApp(t), func(cfg *fibermsal.Config) { cfg.Keys, cfg.Storage = [][]byte{testKey(1)}, storage })
+	b := d.browser()
+	b.signIn(adele)
+	var back time.Duration
+	for range 3 { // a machine that is busy with tests may hold one up
+		d.fillPool(pool)
+		back = b.recovers(1, func() time.Time {
+			d.proxy.Cut()
+			return time.Now()
+		})
+		t.Logf("back %v after all were closed", back.Round(time.Millisecond))
+		if back <= time.Second {
+			return
+		}
+	}
+	t.Errorf("back only %v after all were closed\n%s", back, d.log)
 }

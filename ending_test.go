@@ -174,6 +174,45 @@ func TestE12_TheBoundIsConfigured(t *testing.T) {
 	}
 }
 
+// Sessions that began earlier may all end later: where AbsoluteTimeout was shortened, or the
+// clock of another instance is ahead. The new one has its place all the same.
+func TestE12_ANewSessionIsNotTheOneTooMany(t *testing.T) {
+	for name, start := range redistest.Each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			idp, stored := newIDP(t), on(t, start(t))
+			lasting := func(absolute time.Duration) *site {
+				return newSite(t, idp, stored, func(cfg *fibermsal.Config) {
+					cfg.MaxSessionsPerUser, cfg.IdleTimeout, cfg.AbsoluteTimeout = 1, time.Hour, absolute
+				})
+			}
+			old, b := lasting(24*time.Hour).browser(), lasting(8*time.Hour).browser()
+			old.signIn(adele)
+			b.signIn(adele)
+			if b.user() != adele || old.user() != "" {
+				t.Errorf("the new session is of %q, the old one of %q", b.user(), old.user())
+			}
+		})
+	}
+}
+
+// Sessions that ended by their idle timeout stay listed until their absolute one.
+func TestE12_AnIdleSessionTakesNoPlaceOfALivingOne(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := newSite(t, newIDP(t), on(t, server), func(cfg *fibermsal.Config) { cfg.MaxSessionsPerUser = 2 })
+	kept, idle, next := s.browser(), s.browser(), s.browser()
+	kept.signIn(adele)
+	idle.signIn(adele)
+	for _, key := range keysOfSession(t, server, idle.session()) { // its idle timeout
+		server.Client().Del(t.Context(), key)
+	}
+	next.signIn(adele)
+	if kept.user() != adele || next.user() != adele {
+		t.Errorf("%q %q", kept.user(), next.user())
+	}
+}
+
 // repeating is a connection that loses the first reply to a pipeline with scripts: go-redis
 // sends it again.
 type repeating struct{}

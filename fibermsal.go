@@ -57,9 +57,8 @@ type Auth struct {
 	gate  *entraGate   // before its token endpoint
 	keys  *idtoken.KeySet
 
-	tenant        atomic.Pointer[string] // that the authority's domain name stands for
-	touchFailedAt atomic.Int64           // Unix nanoseconds; see touch
-	learning      atomic.Bool            // which one that is
+	tenant   atomic.Pointer[string] // that the authority's domain name stands for
+	learning atomic.Bool            // which one that is
 
 	renewals    flight.Group
 	memberships flight.Group

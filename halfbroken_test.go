@@ -413,3 +413,32 @@ func keysOfSession(t *testing.T, r redistest.Redis, cookie string) []string {
 	}
 	return recordsOfSessions(t, r.Keys())[name]
 }
+
+// A master that refuses writes must not keep the sessions on the others from being
+// prolonged.
+func TestG2_ARefusingMasterEndsNoSessionOnTheOthers(t *testing.T) {
+	const idle = 30 * time.Second
+	r := redistest.EachAlone(t)["cluster"](t)
+	s := newSite(t, newIDP(t), on(t, r), func(cfg *fibermsal.Config) { cfg.IdleTimeout = idle })
+	first, other := s.browser(), s.browser()
+	first.signIn(adele)
+	refusing := masterOf(t, r, first)
+	for other.signIn(adele); masterOf(t, r, other) == refusing; {
+		other = s.browser()
+		other.signIn(adele)
+	}
+	configure(t, refusing, "min-replicas-to-write", "1")
+	<-time.After(idle/10 + time.Second) // both are due
+	for _, b := range []*browser{first, other} {
+		if status, body := s.glance("/guarded", b.session()); status != http.StatusOK {
+			t.Fatalf("status %d %s", status, body)
+		}
+	}
+	if !strings.Contains(s.log.String(), "session not prolonged") {
+		t.Fatal("no write was refused")
+	}
+	key := keysOfSession(t, r, other.session())[0]
+	if life := masterOf(t, r, other).Client().PTTL(t.Context(), key).Val(); life < idle-idle/10 {
+		t.Errorf("the session on another master lives for %v, want %v", life, idle)
+	}
+}

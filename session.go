@@ -148,25 +148,20 @@ func (a *Auth) parse(name string, box []byte) (*session, error) {
 	return s, nil
 }
 
-// touchPause is how long no session is prolonged after the storage has refused one. A
-// storage that serves reads alone would otherwise be asked in vain by every request.
-const touchPause = time.Second
-
 // touch slides the end of a session, once per tenth of the idle time. A failure is not the
 // request's: a later one tries again, long before the session ends.
 func (a *Auth) touch(ctx context.Context, r *rememberedSession) {
 	now := time.Now()
 	last := r.touchedAt.Load()
 	since := now.UnixNano() - last // negative if the clock was set back
-	if (since >= 0 && since < int64(a.cfg.IdleTimeout/10)) || a.touchesPaused(now) || !r.touchedAt.CompareAndSwap(last, now.UnixNano()) {
+	if (since >= 0 && since < int64(a.cfg.IdleTimeout/10)) || !r.touchedAt.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
 	if err := a.records.Touch(ctx, r.session.recordName, a.remaining(r.session)); err != nil {
 		r.touchedAt.Store(last)
-		if ctx.Err() != nil {
-			return // the caller gave up, which says nothing about the storage
+		if ctx.Err() != nil || errors.Is(err, record.ErrTouchRefused) {
+			return // the caller gave up, or the first failure was logged
 		}
-		a.touchFailedAt.Store(now.UnixNano())
 		a.log.LogAttrs(ctx, slog.LevelWarn, "session not prolonged", slog.Any("error", storageUnavailable(err)))
 		return
 	}
@@ -176,12 +171,6 @@ func (a *Auth) touch(ctx context.Context, r *rememberedSession) {
 		}
 	}
 	a.introduce(ctx)
-}
-
-// touchesPaused reports whether the storage has refused to prolong a session just now.
-func (a *Auth) touchesPaused(now time.Time) bool {
-	since := now.UnixNano() - a.touchFailedAt.Load()
-	return since >= 0 && since < int64(touchPause)
 }
 
 // remaining is how long the records of a session live from now.

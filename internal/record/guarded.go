@@ -21,7 +21,13 @@ const (
 	// between requests fail at once. An attempt takes half a second at most, so that service
 	// is back within a second.
 	probeEvery = 200 * time.Millisecond
+	// touchPause is how long nothing is prolonged on a part after it has refused that. One
+	// that serves reads alone would otherwise be asked in vain by every request.
+	touchPause = time.Second
 )
+
+// ErrTouchRefused says that the storage has refused a touch just now, and was not asked.
+var ErrTouchRefused = errors.New("record: the storage prolongs nothing")
 
 // ErrDown says that the storage has failed so often just now that it was not asked.
 var ErrDown = errors.New("record: the storage is down")
@@ -48,6 +54,14 @@ type part struct {
 	*gobreaker.CircuitBreaker[any]
 	key  string // that was found here
 	down bool
+
+	touchFailedAt atomic.Int64 // Unix nanoseconds
+}
+
+// refusesTouches reports whether a touch has failed just now.
+func (p *part) refusesTouches(now time.Time) bool {
+	since := now.UnixNano() - p.touchFailedAt.Load() // negative if the clock was set back
+	return since >= 0 && since < int64(touchPause)
 }
 
 // NewGuarded guards a backend, and tells changed when any of it is down, and when all
@@ -154,7 +168,8 @@ const clusterDown = "CLUSTERDOWN The cluster is down"
 // isNobodysFault reports whether an error says nothing about the storage: a caller's own end,
 // or a wait for a connection of the pool, which many callers are enough for.
 func isNobodysFault(err error) bool {
-	return errors.As(err, new(*callerError)) || errors.Is(err, context.Canceled) || errors.Is(err, redis.ErrPoolTimeout)
+	return errors.As(err, new(*callerError)) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted)
 }
 
 // callerError is the failure of an operation that its caller's own context ended. It says
@@ -252,9 +267,22 @@ func (g *Guarded) Swap(ctx context.Context, key string, old, value []byte, ttl t
 	return guarded(ctx, g, "swap", key, func(ctx context.Context) (bool, error) { return g.Backend.Swap(ctx, key, old, value, ttl) })
 }
 
-// Touch implements [Backend].
+// Touch implements [Backend]. It returns [ErrTouchRefused] while a part that has failed to
+// is not asked again: of a Cluster other masters may prolong what they hold.
 func (g *Guarded) Touch(ctx context.Context, ttl time.Duration, keys ...string) error {
-	_, err := guarded(ctx, g, "touch", keys[0], func(ctx context.Context) (any, error) { return nil, g.Backend.Touch(ctx, ttl, keys...) })
+	bounded, done := g.bounds.bounded(ctx)
+	defer done()
+	p, err := g.partOf(bounded, ctx, keys[0])
+	switch {
+	case err != nil:
+		return err
+	case p.refusesTouches(time.Now()):
+		return ErrTouchRefused
+	}
+	_, err = guarded(ctx, g, "touch", keys[0], func(ctx context.Context) (any, error) { return nil, g.Backend.Touch(ctx, ttl, keys...) })
+	if err != nil && ctx.Err() == nil { // a caller who gave up says nothing about the storage
+		p.touchFailedAt.Store(time.Now().UnixNano())
+	}
 	return err
 }
 

@@ -181,20 +181,25 @@ func TestGuarded_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 }
 
 // busy is a storage whose client has no connection left.
-type busy struct{ *record.Memory }
+type busy struct {
+	*record.Memory
+	err error
+}
 
-func (busy) Set(context.Context, string, []byte, time.Duration) error { return redis.ErrPoolTimeout }
+func (b busy) Set(context.Context, string, []byte, time.Duration) error { return b.err }
 
 func TestGuarded_CrowdThatWaitsForConnectionsIsNoOutage(t *testing.T) {
 	t.Parallel()
-	g := record.NewGuarded(busy{record.NewMemory()}, nil, func(down bool) { t.Errorf("down: %t", down) })
-	for range 20 {
-		if err := g.Set(t.Context(), "a", nil, time.Minute); !errors.Is(err, redis.ErrPoolTimeout) {
-			t.Errorf("without a connection: %v", err)
+	for _, full := range []error{redis.ErrPoolTimeout, redis.ErrPoolExhausted} {
+		g := record.NewGuarded(busy{record.NewMemory(), full}, nil, func(down bool) { t.Errorf("down: %t", down) })
+		for range 20 {
+			if err := g.Set(t.Context(), "a", nil, time.Minute); !errors.Is(err, full) {
+				t.Errorf("without a connection: %v", err)
+			}
 		}
-	}
-	if _, err := g.Get(t.Context(), "a"); err != nil {
-		t.Errorf("another caller: %v", err)
+		if _, err := g.Get(t.Context(), "a"); err != nil {
+			t.Errorf("another caller: %v", err)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *Store) Shared() bool {
 
 // Introduce tells other instances for some time of this one, whose name has no spaces.
 func (s *Store) Introduce(ctx context.Context, name string, life time.Duration) error {
-	_, err := s.backend.Enlist(ctx, s.introduction(name), time.Now().Add(life), List{s.instances(), maxInstances})
+	_, err := s.backend.Enlist(ctx, s.introduction(name), time.Now().Add(life), List{Key: s.instances(), Most: maxInstances})
 	return err
 }
 

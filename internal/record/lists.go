@@ -37,10 +37,12 @@ type Lists interface {
 }
 
 // List is where a name is put. Most is how many names it should have, or 0 for any
-// number.
+// number. Newest says that the name has just begun, so that it has a place whatever its
+// end is: names of an instance with other settings, or another clock, may all end later.
 type List struct {
-	Key  string
-	Most int
+	Key    string
+	Most   int
+	Newest bool
 }
 
 // A Label is what records are found by, such as a user. On the storage it is a keyed
@@ -84,15 +86,15 @@ func slotTag(label Label) string {
 // names that the first label has beyond most, those that end first. They stay listed until
 // they are delisted.
 func (s *Store) Enlist(ctx context.Context, name string, until time.Time, most int, labels ...Label) (excess []string, err error) {
-	return s.backend.Enlist(ctx, name, until, s.listsOf(name, most, labels)...)
+	return s.backend.Enlist(ctx, name, until, s.listsOf(name, most, false, labels)...)
 }
 
 // listsOf are where a record is put: under its labels, of which the first is bounded, and
 // among all.
-func (s *Store) listsOf(name string, most int, labels []Label) []List {
+func (s *Store) listsOf(name string, most int, newest bool, labels []Label) []List {
 	lists := make([]List, 0, len(labels)+1)
 	for _, label := range labels {
-		lists = append(lists, List{s.lists(label)[0], most})
+		lists = append(lists, List{s.lists(label)[0], most, newest})
 		most = 0 // others share the list of a mail address, and are not to be ended
 	}
 	return append(lists, List{Key: s.lists(shardOf(name))[0]})
@@ -146,7 +148,12 @@ redis.call("PEXPIRE", KEYS[1], string.format("%.0f", last[2] - ARGV[3]))
 local over = 0
 if tonumber(ARGV[4]) > 0 then over = redis.call("ZCARD", KEYS[1]) - ARGV[4] end
 if over <= 0 then return {} end
-return redis.call("ZRANGE", KEYS[1], 0, over - 1)`)
+if ARGV[5] ~= "1" then return redis.call("ZRANGE", KEYS[1], 0, over - 1) end
+local others = {}
+for _, name in ipairs(redis.call("ZRANGE", KEYS[1], 0, over)) do
+	if name ~= ARGV[1] and #others < over then table.insert(others, name) end
+end
+return others`)
 
 // Enlist implements [Lists], in one round trip once Redis knows the script.
 func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (excess []string, err error) {
@@ -178,7 +185,7 @@ func (l *listing) queue(ctx context.Context, p redis.Pipeliner) {
 }
 
 func (l *listing) arguments(list List) []any {
-	return []any{l.name, l.until.UnixMilli(), l.now.UnixMilli(), list.Most}
+	return []any{l.name, l.until.UnixMilli(), l.now.UnixMilli(), list.Most, list.Newest}
 }
 
 // settle takes the pipeline's error, gives Redis the script if it does not know it, and

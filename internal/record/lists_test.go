@@ -183,3 +183,30 @@ func (f forgetful) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 		return cmp.Or(first, next(ctx, cmds[1:]))
 	}
 }
+
+func TestE12_TheNewestNameHasAPlace(t *testing.T) {
+	for name, start := range each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, _ := start(t)
+			list := record.List{Key: t.Name(), Most: 2, Newest: true}
+			for i, n := range []string{"later", "latest"} {
+				if _, err := b.Enlist(t.Context(), n, time.Now().Add(time.Duration(2+i)*time.Hour), list); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, row := range []struct {
+				list record.List
+				want []string
+			}{
+				{list, []string{"later"}},
+				{record.List{Key: list.Key, Most: 1, Newest: true}, []string{"later", "latest"}},
+				{record.List{Key: list.Key, Most: 2}, []string{"new"}},
+			} {
+				if got, err := b.Enlist(t.Context(), "new", time.Now().Add(time.Hour), row.list); err != nil || !slices.Equal(got, row.want) {
+					t.Errorf("%+v: %v, %v", row.list, got, err)
+				}
+			}
+		})
+	}
+}

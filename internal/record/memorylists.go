@@ -31,8 +31,12 @@ func (m *memoryLists) Enlist(_ context.Context, name string, until time.Time, li
 		if i > 0 || list.Most == 0 || len(m.lists[list.Key]) <= list.Most {
 			continue
 		}
-		if names := m.alive(list.Key); len(names) > list.Most {
-			excess = names[list.Most:]
+		names, most := m.alive(list.Key), list.Most
+		if list.Newest {
+			names, most = slices.DeleteFunc(names, func(other string) bool { return other == name }), most-1
+		}
+		if len(names) > most {
+			excess = names[most:]
 			slices.Reverse(excess)
 		}
 	}

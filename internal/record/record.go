@@ -163,7 +163,7 @@ func (s *Store) Create(ctx context.Context, name string, c *Creation) (excess []
 	marks, sent := s.marksOf(name, c.Labels, c.Scopes), time.Since(c.Began)
 	begun, err := s.backend.Begin(ctx, &Beginning{
 		TTL: atLeastASecond(c.TTL), Entries: entries, Name: name, Until: c.Until,
-		Lists: s.listsOf(name, c.Most, c.Labels), Marks: marks,
+		Lists: s.listsOf(name, c.Most, true, c.Labels), Marks: marks,
 	})
 	if err == nil {
 		err = s.refuseMarked(ctx, c.Began, sent, begun.Marked, marks)

@@ -39,7 +39,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if n > 0 {
 		c.heardAt.Store(c.dialer.now())
 	} else {
-		c.silent(err)
+		c.failed(err)
 	}
 	return n, err
 }
@@ -50,13 +50,21 @@ func (c *conn) Write(p []byte) (int, error) {
 		c.askedAt.Store(c.dialer.now() + 1) // later than heardAt, also within one tick of the clock
 	}
 	n, err := c.Conn.Write(p)
-	c.silent(err)
+	c.failed(err)
 	return n, err
 }
 
-func (c *conn) silent(err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) && !c.idle() {
+// failed considers what an error says about other connections. After a restart of the
+// server's host each is reset when it is asked, and of an encrypted one the client does not
+// see before that it was closed. The client asks once more, which must not be on another
+// one of those.
+func (c *conn) failed(err error) {
+	switch {
+	case err == nil, c.idle(), errors.Is(err, net.ErrClosed): // the last one on our side
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.dialer.noAnswer(c)
+	default:
+		c.dialer.killIdle(c)
 	}
 }
 

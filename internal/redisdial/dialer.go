@@ -4,8 +4,8 @@
 // NATs, load balancers and failed hosts forget connections without a word. go-redis then
 // takes one dead connection after the other from its pool and waits for each until its
 // time limit: 80 of them were half a minute of failures after Redis was reachable again
-// (trap R6). Here the first that gets no answer takes along all that have been silent for
-// longer.
+// (trap R6). Here the first that gets no answer, or is found closed, takes along all that
+// have been silent for longer.
 package redisdial
 
 import (
@@ -104,14 +104,19 @@ func (d *Dialer) remove(c *conn) {
 	}
 }
 
-// noAnswer is called when a connection got no answer. Other connections to the same address
-// that are idle and have heard nothing since the question was asked are most likely dead,
-// too. Those that wait for an answer find out by themselves.
+// noAnswer is called when a connection got no answer within its time limit.
 func (d *Dialer) noAnswer(c *conn) {
-	asked := c.askedAt.Load()
-	if d.answer == 0 || d.now()-asked < int64(d.answer/2) {
+	if d.answer == 0 || d.now()-c.askedAt.Load() < int64(d.answer/2) {
 		return // a caller in a hurry: that says nothing about the network
 	}
+	d.killIdle(c)
+}
+
+// killIdle closes the other connections to the same address that are idle and have heard
+// nothing since the question was asked: they are most likely dead, too. Those that wait for
+// an answer find out by themselves.
+func (d *Dialer) killIdle(c *conn) {
+	asked := c.askedAt.Load()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for other := range d.conns[c.addr] {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,6 +31,10 @@ type network struct {
 	opened   atomic.Int64
 	closed   atomic.Int64
 	commands atomic.Int64
+	resets   atomic.Bool // what comes on connections that pass nothing
+
+	mu    sync.Mutex
+	conns []net.Conn
 }
 
 func newNetwork(t *testing.T, config *tls.Config) *network {
@@ -53,6 +58,9 @@ func (n *network) serve() {
 		if err != nil {
 			return
 		}
+		n.mu.Lock()
+		n.conns = append(n.conns, c)
+		n.mu.Unlock()
 		go n.answer(c, n.opened.Add(1))
 	}
 }
@@ -71,9 +79,33 @@ func (n *network) answer(c net.Conn, number int64) {
 		if strings.Contains(strings.ToLower(string(buffer[:size])), "hello") { // as a Redis before version 6
 			reply = "-ERR unknown command\r\n"
 		}
-		if number > n.lost.Load() {
+		switch {
+		case number > n.lost.Load():
 			_, _ = io.WriteString(c, reply)
+		case n.resets.Load():
+			reset(c)
 		}
+	}
+}
+
+// reset ends a connection as a host does that does not know it.
+func reset(c net.Conn) {
+	if secured, ok := c.(*tls.Conn); ok {
+		c = secured.NetConn()
+	}
+	_ = c.(*net.TCPConn).SetLinger(0)
+	_ = c.Close()
+}
+
+// hangUp has the server close all its connections, with or without the farewell of TLS.
+func (n *network) hangUp(politely bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.conns {
+		if secured, ok := c.(*tls.Conn); ok && !politely {
+			c = secured.NetConn()
+		}
+		_ = c.Close()
 	}
 }
 
@@ -221,4 +253,45 @@ func certified(t *testing.T) (server, client *tls.Config) {
 	pool := x509.NewCertPool()
 	pool.AddCert(https.Certificate())
 	return &tls.Config{Certificates: https.TLS.Certificates, MinVersion: tls.VersionTLS13}, &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}
+}
+
+// A host that has started again resets connections when it is asked, and a client does not
+// see that an encrypted connection was closed before it asks. Neither may cost a command for
+// each connection.
+func TestDialer_ClosedConnectionsCostNoCommand(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(*network){
+		"reset when asked":   func(n *network) { n.resets.Store(true); n.forget() },
+		"closed":             func(n *network) { n.hangUp(false) },
+		"closed with notice": func(n *network) { n.hangUp(true) },
+	} {
+		for kind, secured := range map[string]bool{"plain": false, "encrypted": true} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				t.Parallel()
+				var server, client *tls.Config
+				if secured {
+					server, client = certified(t)
+				}
+				n := newNetwork(t, server)
+				const connections = 40
+				redisClient := redis.NewClient(&redis.Options{
+					Addr: n.Addr().String(), Dialer: redisdial.New(10*time.Second, answer, client).Dial, Protocol: 2, DisableIdentity: true,
+					ReadTimeout: 10 * answer, PoolSize: connections, PoolTimeout: 10 * time.Second, MaxRetries: 1, DialerRetries: 1,
+				})
+				t.Cleanup(func() { _ = redisClient.Close() })
+				warm(t, redisClient, n, connections)
+				lose(n)
+				failed := 0
+				for range 3 * connections {
+					if err := redisClient.Ping(t.Context()).Err(); err != nil {
+						failed++
+						t.Log(err)
+					}
+				}
+				if failed > 0 {
+					t.Errorf("%d commands failed", failed)
+				}
+			})
+		}
+	}
 }
