@@ -52,7 +52,7 @@ func newHost(t *testing.T, http2 bool) *host {
 		_, _ = io.WriteString(w, r.Proto)
 	}))
 	h.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		switch state {
+		switch state { //nolint:exhaustive // the others are neither
 		case http.StateNew:
 			h.connections.Add(1)
 			h.open.Add(1)
