@@ -63,7 +63,8 @@ type Auth struct {
 	renewals    flight.Group
 	memberships flight.Group
 	scopesKey   string      // of Config.Scopes
-	turns       *turn.Queue // of renewals and sign-ins
+	signInTurns *turn.Queue // anybody can keep it busy, so renewals have their own
+	renewTurns  *turn.Queue
 	calls       calls
 	presence    presence
 	closed      chan struct{}
@@ -124,12 +125,12 @@ func Open(cfg Config) (*Auth, error) {
 		flows:  flow.NewJar(cookies, s.cookieName+"-", s.ClientID, s.authority, s.redirectURI, string(s.ResponseMode)),
 		entra:  entraClient(s.HTTPClient),
 		gate:   newEntraGate(),
-		turns:  turn.NewQueue(),
 		closed: make(chan struct{}),
 
 		credentials: appCredentials{all: s.credentials()},
 
-		scopesKey: scopesKey(s.Scopes),
+		scopesKey:   scopesKey(s.Scopes),
+		signInTurns: turn.NewQueue(), renewTurns: turn.NewQueue(),
 	}
 	a.work, a.endWork = context.WithCancel(context.Background())
 	a.records = record.NewStore(backend(s.Storage, s.Logger, a.observeStorage), records, s.ClientID)
@@ -252,10 +253,10 @@ func (a *Auth) warnAboutApp(app *fiber.App) {
 	}
 }
 
-// turn waits until it is this work's turn to use the processor, as long as a caller waits
-// for a renewal.
-func (a *Auth) turn(ctx context.Context) (work context.Context, done func(), err error) {
-	work, done, err = a.turns.Take(ctx, renewalTimeout)
+// takeTurn waits until it is this work's turn to use the processor, as long as a caller
+// waits for a renewal.
+func takeTurn(ctx context.Context, q *turn.Queue) (work context.Context, done func(), err error) {
+	work, done, err = q.Take(ctx, renewalTimeout)
 	if err != nil {
 		return nil, nil, entraUnavailable("no_turn", err)
 	}

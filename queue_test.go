@@ -138,3 +138,31 @@ func TestG10_ABurstOnABusyMachineIsNoOutage(t *testing.T) {
 		})
 	}
 }
+
+// Anybody can send callbacks, which must not keep users from their tokens. Nor must a burst
+// of renewals keep others from signing in.
+func TestG26_AFloodOfOneKindDoesNotDelayTheOther(t *testing.T) {
+	for flood, prepare := range storms {
+		for other, one := range storms {
+			if flood == other {
+				continue
+			}
+			t.Run("of "+flood, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newSite(t, newIDP(t, entratest.WithAccessTokenLifetime(20*time.Second)))
+					begin := s.storm(prepare, 60*runtime.GOMAXPROCS(0))
+					call := one(s, adele)
+					s.idp.Fault(entratest.Token, entratest.Fault{Delay: time.Second})
+					go begin()
+					time.Sleep(5 * time.Millisecond)
+					began := time.Now()
+					a := call()
+					if took := time.Since(began); a.StatusCode >= http.StatusBadRequest || took > 1100*time.Millisecond {
+						t.Errorf("status %d after %v", a.StatusCode, took)
+					}
+					time.Sleep(10 * time.Second)
+				})
+			})
+		}
+	}
+}

@@ -171,7 +171,7 @@ func (a *Auth) renewDetached(r *renewal, force bool) (azcore.AccessToken, error)
 	if known.good(now) && known.token.Token != r.refused && (!force || !known.due(now)) {
 		return known.token, nil
 	}
-	work, done, err := a.turn(context.Background()) // before the time of the renewal begins
+	work, done, err := takeTurn(context.Background(), a.renewTurns) // before the time of the renewal begins
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}

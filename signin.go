@@ -139,7 +139,7 @@ func (a *Auth) finish(ctx context.Context, attempt *flow.Attempt, with *arrival)
 	if response.Code == "" {
 		return nil, ErrRejected.because("no_code", nil)
 	}
-	ctx, done, err := a.turn(ctx)
+	ctx, done, err := takeTurn(ctx, a.signInTurns)
 	if err != nil {
 		return nil, err
 	}

@@ -37,14 +37,19 @@ func (e *lostError) Unwrap() []error {
 	return []error{ErrLost, e.cause}
 }
 
-// connection is what a call was sent on, for comparing only. It may be set by a goroutine
+// connection is what a call was sent on, for comparing and for its settings. It may be set by a goroutine
 // of net/http's.
 type connection struct {
+	large bool // is the request
+
 	mu   sync.Mutex
 	conn net.Conn
 }
 
 func (c *connection) got(info httptrace.GotConnInfo) {
+	if c.large {
+		unboundAcks(info.Conn)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conn = info.Conn

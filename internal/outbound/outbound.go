@@ -24,6 +24,8 @@ const (
 	// Idle connections are checked as well, so that the next call finds one that works.
 	pingAfter   = 1500 * time.Millisecond
 	pingTimeout = 2 * time.Second
+	// dialTimeout is for connecting, and for the TLS handshake.
+	dialTimeout = 5 * time.Second
 	// ackTimeout is for how long data may not be acknowledged, where the kernel tells: the
 	// same for HTTP/1.1, whose connections nobody can check. It leaves time for four
 	// retransmissions.
@@ -47,12 +49,12 @@ func check(c *http.HTTP2Config) {
 // NewTransport makes a transport that waits for nothing longer than a user would,
 // and honours the environment's proxies.
 func NewTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAliveConfig: keepAlive, Control: boundAcks}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive, Control: boundAcks}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           dialer.DialContext,
 		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-		TLSHandshakeTimeout:   5 * time.Second,
+		TLSHandshakeTimeout:   dialTimeout,
 		ResponseHeaderTimeout: 15 * time.Second,
 		IdleConnTimeout:       90 * time.Second,
 		MaxIdleConnsPerHost:   64,

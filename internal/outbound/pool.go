@@ -15,6 +15,11 @@ const (
 	// other, for the connection to be distrusted. A caller in more of a hurry says nothing
 	// about it, and would cost a handshake each time.
 	unanswered = time.Second
+	// lateDial is how long after its caller has left a connection may still be opened:
+	// the limits of [NewTransport] for connecting and the TLS handshake.
+	lateDial = 2 * dialTimeout
+	// maxUnread is how many bytes any server takes before it reads a request's body.
+	maxUnread = 32 << 10
 	// maxHosts bounds the pools. Entra and Graph are two.
 	maxHosts = 64
 )
@@ -41,6 +46,7 @@ type line struct {
 	answeredAt time.Time
 	cleanedAt  time.Time
 	retired    bool
+	tidied     bool
 	lost       any // the connection that was lost last
 }
 
@@ -91,25 +97,33 @@ func (p *Pool) RoundTrip(r *http.Request) (*http.Response, error) {
 			end()
 		}
 	}()
-	var c connection
+	c := connection{large: large(r)}
 	resp, err := l.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: c.got})))
 	if err != nil {
 		p.failed(r.URL.Host, l, &c, began)
 		return nil, p.lost(r.Context(), l, &c, err)
 	}
 	p.answered(l)
-	if resp.Body == nil {
+	if resp.Body == nil || resp.Body == http.NoBody {
 		return resp, nil
 	}
 	ended = true // with the body
-	resp.Body = &answer{ReadCloser: resp.Body, end: end, failed: func() { p.failed(r.URL.Host, l, &c, began) }}
+	resp.Body = &answer{
+		ReadCloser: resp.Body, end: end, closed: func() { p.tidy(l) },
+		failed: func() { p.failed(r.URL.Host, l, &c, began) },
+	}
 	return resp, nil
+}
+
+// large reports whether a request may have more than a server takes that does not read.
+func large(r *http.Request) bool {
+	return r.Body != nil && r.Body != http.NoBody && (r.ContentLength > maxUnread || r.ContentLength <= 0) // or unknown
 }
 
 // answer is a body that tells how it ends.
 type answer struct {
 	io.ReadCloser
-	end, failed func()
+	end, closed, failed func()
 }
 
 // Read implements [io.Reader].
@@ -126,6 +140,7 @@ func (a *answer) Read(b []byte) (int, error) {
 
 // Close implements [io.Closer].
 func (a *answer) Close() error {
+	defer a.closed()
 	defer a.end()
 	return a.ReadCloser.Close()
 }
@@ -156,14 +171,29 @@ func (p *Pool) answered(l *line) {
 	l.answeredAt = time.Now()
 }
 
-// end closes the connections of a line that no call will be sent on any more.
+// end is that of a call.
 func (p *Pool) end(l *line) {
 	p.mu.Lock()
 	l.calls--
+	p.mu.Unlock()
+	p.tidy(l)
+}
+
+// tidy closes the connections of a line that no call will be sent on any more. net/http
+// lets go of an HTTP/2 connection a moment after the end of a body, and goes on opening one
+// whose caller has left, so that one look is not enough: without an IdleConnTimeout what it
+// misses would stay, and be checked, for ever.
+func (p *Pool) tidy(l *line) {
+	p.mu.Lock()
 	last := l.retired && l.calls == 0
+	again := last && !l.tidied
+	l.tidied = l.tidied || last
 	p.mu.Unlock()
 	if last {
 		closeIdle(l.RoundTripper)
+	}
+	if again {
+		time.AfterFunc(lateDial, func() { closeIdle(l.RoundTripper) })
 	}
 }
 
@@ -206,16 +236,22 @@ func closeIdle(t http.RoundTripper) {
 	}
 }
 
-// CloseIdleConnections closes those of all hosts.
+// CloseIdleConnections closes those of all hosts, and the others when their calls have
+// ended: nobody else can, since copies of the app's transport have opened them.
 func (p *Pool) CloseIdleConnections() {
 	p.mu.Lock()
-	lines := make([]http.RoundTripper, 0, len(p.hosts)+1)
-	for _, l := range p.hosts {
-		lines = append(lines, l.RoundTripper)
+	lines := make([]*line, 0, len(p.hosts))
+	for host, l := range p.hosts {
+		lines = append(lines, l)
+		if p.own != nil {
+			l.retired = true
+			delete(p.hosts, host)
+		}
 	}
 	p.mu.Unlock()
 	for _, l := range lines {
-		closeIdle(l)
+		closeIdle(l.RoundTripper)
+		p.tidy(l)
 	}
 }
 

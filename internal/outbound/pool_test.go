@@ -25,6 +25,7 @@ type host struct {
 	proxy       *faultproxy.Proxy
 	url         string
 	connections atomic.Int32
+	open        atomic.Int32
 	slow        chan struct{} // what /slow waits for
 }
 
@@ -38,6 +39,11 @@ func newHost(t *testing.T, http2 bool) *host {
 			case <-h.slow:
 			case <-r.Context().Done():
 			}
+		case "/late":
+			time.Sleep(1500 * time.Millisecond)
+		case "/upload": // as a proxy that asks another server first
+			time.Sleep(7 * time.Second)
+			_, _ = io.Copy(io.Discard, r.Body)
 		case "/half":
 			_, _ = io.WriteString(w, "half")
 			_ = http.NewResponseController(w).Flush()
@@ -46,8 +52,12 @@ func newHost(t *testing.T, http2 bool) *host {
 		_, _ = io.WriteString(w, r.Proto)
 	}))
 	h.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
+		switch state { //nolint:exhaustive // the others are neither
+		case http.StateNew:
 			h.connections.Add(1)
+			h.open.Add(1)
+		case http.StateClosed:
+			h.open.Add(-1)
 		}
 	}
 	h.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that end with the proxy
@@ -256,6 +266,75 @@ func TestPool_ALossIsReportedOnce(t *testing.T) {
 		t.Errorf("%d reports of one loss, and %d that say so", alone.Load(), together.Load())
 	}
 }
+
+// An app's transport may keep idle connections for ever, and only the Pool can close those
+// of its copies: neither a line that was given up nor a closed Auth may leave any, whenever
+// the calls end that are under way.
+func TestPool_ConnectionsThatAreGivenUpAreClosed(t *testing.T) {
+	t.Parallel()
+	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
+		for by, giveUp := range map[string]func(*testing.T, *host, *http.Client){
+			"a call in vain": func(t *testing.T, h *host, c *http.Client) {
+				t.Helper()
+				if _, err := h.get(t.Context(), c, "/slow", 1100*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			},
+			"the end": func(_ *testing.T, _ *host, c *http.Client) { c.CloseIdleConnections() },
+		} {
+			t.Run(name+", "+by, func(t *testing.T) {
+				t.Parallel()
+				h := newHost(t, http2)
+				var wait sync.WaitGroup
+				for range 16 {
+					c := &http.Client{Transport: outbound.New(h.trusting(&http.Transport{ForceAttemptHTTP2: true}))}
+					wait.Go(func() {
+						if _, err := h.get(t.Context(), c, "/late", 20*time.Second); err != nil {
+							t.Error(err)
+						}
+					})
+					wait.Go(func() {
+						time.Sleep(200 * time.Millisecond) // most calls are under way
+						giveUp(t, h, c)
+					})
+				}
+				wait.Wait()
+				for end := time.Now().Add(20 * time.Second); h.open.Load() != 0; time.Sleep(20 * time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatalf("%d of %d connections are open", h.open.Load(), h.connections.Load())
+					}
+				}
+			})
+		}
+	}
+}
+
+// A server that acknowledges what it does not read yet is not dead.
+func TestPool_AnUploadMayWaitForItsReader(t *testing.T) {
+	t.Parallel()
+	for name, length := range map[string]int64{"known length": 16 << 20, "unknown length": -1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, false)
+			c := h.client(t, outbound.NewTransport())
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, h.URL+"/upload", io.NopCloser(io.LimitReader(zeros{}, 16<<20)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.ContentLength = length
+			resp, err := c.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+		})
+	}
+}
+
+// zeros is a body without end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // closer is a transport of a type of the app's.
 type closer struct {
