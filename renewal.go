@@ -176,6 +176,9 @@ func (a *Auth) renewDetached(r *renewal, force bool) (azcore.AccessToken, error)
 		return azcore.AccessToken{}, err
 	}
 	defer done()
+	if a.work.Err() != nil { // closed while this waited, and the app may have closed the storage
+		return azcore.AccessToken{}, entraUnavailable("closed", nil)
+	}
 	ctx, cancel := context.WithTimeout(work, renewalTimeout)
 	defer cancel()
 	t, version, err := a.attempt(ctx, r, force)
