@@ -4,14 +4,28 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
 // origin is what a session belongs to beside its client id and keys: the redirect URI at
 // which it began. Another app of the same registration, whose OnSignIn may refuse its
-// user, must not accept it (threat E13).
-func (s *settings) origin() string { return s.redirectURI }
+// user, must not accept it (threat E13). The port that https means anyway is left out: the
+// instances of an app may spell its URL differently.
+func (s *settings) origin() string {
+	return strings.TrimSuffix(s.PublicURL, defaultPort(s.PublicURL)) + strings.TrimPrefix(s.redirectURI, s.PublicURL)
+}
+
+// defaultPort is ":443" or ":80" if a checked origin ends with the port of its scheme.
+func defaultPort(origin string) string {
+	for scheme, port := range map[string]string{"https://": ":443", "http://": ":80"} {
+		if strings.HasPrefix(origin, scheme) && strings.HasSuffix(origin, port) {
+			return port
+		}
+	}
+	return ""
+}
 
 // isOwn reports whether a session began at this app. Those of versions that did not record
 // it are accepted: nothing tells whose they are, and the last one ends an AbsoluteTimeout

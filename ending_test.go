@@ -318,6 +318,10 @@ func TestE13_AnotherAppOfTheSameRegistrationAcceptsNoSession(t *testing.T) {
 	if u, err := newSite(t, idp, on(t, server)).auth.UserByMail(t.Context(), adele); err != nil || u.ID != id {
 		t.Errorf("a worker of the first app: %v", err)
 	}
+	spelled := newSite(t, idp, on(t, server), func(cfg *fibermsal.Config) { cfg.PublicURL = publicURL + ":443" })
+	if _, err := spelled.auth.UserByMail(t.Context(), adele); err != nil {
+		t.Errorf("an instance that spells the port of https: %v", err)
+	}
 	// A session of a version that did not record where it began.
 	b.vault(server).rewriteSession(func(fields map[string]any) { delete(fields, "origin") })
 	if b.user() != adele {

@@ -63,7 +63,7 @@ func TestStored_SessionsOfEarlierVersionsAreSignedIn(t *testing.T) {
 
 func testStored(t *testing.T, file string) {
 	t.Helper()
-	content, err := os.ReadFile(file) //nolint:gosec // a golden file
+	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

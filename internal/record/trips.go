@@ -66,8 +66,11 @@ func (t *trips) get(ctx context.Context, key string) ([]byte, error) {
 	t.mu.Lock()
 	if endless && len(t.waiting) == 0 && t.departs() {
 		t.mu.Unlock()
-		defer t.land(time.Now())
-		return valueOf(t.client.Get(ctx, key))
+		var err error
+		defer t.land(time.Now(), &err)
+		var value []byte
+		value, err = valueOf(t.client.Get(ctx, key))
+		return value, err
 	}
 	var (
 		reply *redis.StringCmd
@@ -187,13 +190,16 @@ func (t *trips) depart() {
 	}
 }
 
-// land ends a round trip and begins the next one if operations are waiting.
-func (t *trips) land(began time.Time) {
+// land ends a round trip and begins the next one if operations are waiting. One that failed
+// on the way says nothing about the distance.
+func (t *trips) land(began time.Time, err *error) {
 	took, near := time.Since(began), runtime.GOMAXPROCS(0)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.near = near
-	t.distance.measure(took)
+	if *err == nil || isReply(*err) {
+		t.distance.measure(took)
+	}
 	t.takeOff()
 }
 
@@ -217,8 +223,9 @@ func (t *trips) takeOff() {
 // fly makes a round trip for a whole batch, in no caller's context: a caller's end does not
 // concern the others, and nothing of a request outlives it (trap T13).
 func (t *trips) fly(batch []*operation) {
-	defer t.land(time.Now())
-	err := t.send(batch)
+	var err error
+	defer t.land(time.Now(), &err)
+	err = t.send(batch)
 	if errors.Is(err, redis.Nil) {
 		err = nil // one was absent
 	}
