@@ -100,7 +100,7 @@ func (a *Auth) clean(ctx context.Context, name string, options CleanOptions) (co
 		return count, nil
 	}
 	if err := a.sweep(ctx, name, s); err != nil {
-		return count, err
+		return nil, err
 	}
 	if present { // that was a session to somebody
 		a.audit(ctx, slog.LevelWarn, auditSealMismatch, nil, slog.String("reason", "cleaned"), auditedSession(name))

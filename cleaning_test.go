@@ -91,6 +91,24 @@ func TestCleanSessions_RemovesLeftoversAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestCleanSessions_CountsNothingThatRedisRefusedToRemove(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := newSite(t, newIDP(t), on(t, server))
+	b := s.browser()
+	b.signIn(adele)
+	client := server.Client()
+	err := errors.Join(client.Del(t.Context(), keyWith(t, server, recordKey(t, b))).Err(),
+		client.ConfigSet(t.Context(), "min-replicas-to-write", "1").Err())
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := s.auth.CleanSessions(t.Context(), fibermsal.CleanOptions{})
+	if err == nil || report != (fibermsal.CleanReport{}) {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
 func TestCleanSessions_OnAStorageThatIsNotRedis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger() // which forgets nothing

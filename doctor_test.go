@@ -362,21 +362,22 @@ func TestDoctor_FindsEachFault(t *testing.T) {
 		"no password": {"error redis_login", func(p *patient) {
 			p.use(p.locked(), "", "")
 		}},
-		"read-only replica":      {"error redis_replica", func(p *patient) { p.use(replica(p.t), "", "") }},
-		"evicting Redis":         {"error redis_eviction", func(p *patient) { p.on("--maxmemory-policy", "volatile-lru", "--maxmemory", "100mb") }},
-		"evicting, some day":     {"warning redis_eviction", func(p *patient) { p.on("--maxmemory-policy", "allkeys-lru") }},
-		"full Redis":             {"error redis_full", func(p *patient) { p.on("--maxmemory", "1") }},
-		"no persistence":         {"warning redis_persistence", func(p *patient) { p.on("--appendonly", "no") }},
-		"old Redis":              {"error redis_version", func(p *patient) { p.on("--rename-command", "PEXPIRE", "") }},
-		"rights of a year ago":   {"error redis_rights", func(p *patient) { p.as("-zremrangebyscore -zadd +info") }},
-		"keys of another":        {"error redis_rights", func(p *patient) { p.as("resetkeys ~other:* +info") }},
-		"no INFO":                {"warning redis_info_unchecked", func(p *patient) { p.as("") }},
-		"slow Redis":             {"warning redis_latency", func(p *patient) { p.client(dialled(p.on(), func(c net.Conn) net.Conn { return slow{c} })) }},
-		"Redis elsewhere":        {"warning redis_tls", func(p *patient) { p.client(dialled(p.on(), func(c net.Conn) net.Conn { return remote{c} })) }},
-		"no deadlines":           {"warning redis_deadlines", func(p *patient) { p.client(redis.NewClient(&redis.Options{Addr: p.on().Addr})) }},
-		"keys that differ":       {"error keys", func(p *patient) { p.beside(testKey(2)) }},
-		"keys half replaced":     {"warning keys", func(p *patient) { p.beside(testKey(1), testKey(2)) }},
-		"keys replaced too soon": {"error keys", func(p *patient) { p.beside(testKey(2), testKey(1)) }},
+		"read-only replica":       {"error redis_replica", func(p *patient) { p.use(replica(p.t), "", "") }},
+		"evicting Redis":          {"error redis_eviction", func(p *patient) { p.on("--maxmemory-policy", "volatile-lru", "--maxmemory", "100mb") }},
+		"evicting, some day":      {"warning redis_eviction", func(p *patient) { p.on("--maxmemory-policy", "allkeys-lru") }},
+		"full Redis":              {"error redis_full", func(p *patient) { p.on("--maxmemory", "1") }},
+		"no persistence":          {"warning redis_persistence", func(p *patient) { p.on("--appendonly", "no") }},
+		"old Redis":               {"error redis_version", func(p *patient) { p.on("--rename-command", "PEXPIRE", "") }},
+		"rights of a year ago":    {"error redis_rights", func(p *patient) { p.as("-zremrangebyscore -zadd +info") }},
+		"keys of another":         {"error redis_rights", func(p *patient) { p.as("resetkeys ~other:* +info") }},
+		"database without SELECT": {"error redis_rights", func(p *patient) { p.as("+info"); p.database(1) }},
+		"no INFO":                 {"warning redis_info_unchecked", func(p *patient) { p.as("") }},
+		"slow Redis":              {"warning redis_latency", func(p *patient) { p.client(dialled(p.on(), func(c net.Conn) net.Conn { return slow{c} })) }},
+		"Redis elsewhere":         {"warning redis_tls", func(p *patient) { p.client(dialled(p.on(), func(c net.Conn) net.Conn { return remote{c} })) }},
+		"no deadlines":            {"warning redis_deadlines", func(p *patient) { p.client(redis.NewClient(&redis.Options{Addr: p.on().Addr})) }},
+		"keys that differ":        {"error keys", func(p *patient) { p.beside(testKey(2)) }},
+		"keys half replaced":      {"warning keys", func(p *patient) { p.beside(testKey(1), testKey(2)) }},
+		"keys replaced too soon":  {"error keys", func(p *patient) { p.beside(testKey(2), testKey(1)) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -419,6 +420,13 @@ func (p *patient) as(more string) {
 	rules, _ := documentedRules(p.t)
 	createUser(p.t, rules+" "+more, r)
 	p.use(r, "app", "app-password")
+}
+
+// database takes another database of the same Redis.
+func (p *patient) database(n int) {
+	options := *p.cfg.Storage.(*fiberredis.Storage).Conn().(*redis.Client).Options()
+	options.DB = n
+	p.client(redis.NewClient(&options))
 }
 
 // beside has an instance with other keys on the same Redis.

@@ -345,7 +345,7 @@ func setKeys(cfg *Config, value string) error {
 	for i, encoded := range listed(value) {
 		key, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil {
-			return fmt.Errorf("has a key %d that is not base64; make one with: openssl rand -base64 32", i+1)
+			return fmt.Errorf("is not base64 in key %d; make one with: openssl rand -base64 32", i+1)
 		}
 		cfg.Keys = append(cfg.Keys, key)
 	}

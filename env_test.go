@@ -252,7 +252,7 @@ func TestConfigFromEnv_WrongVariablesAreNamedWithTheirFieldAndNoValue(t *testing
 		"duration":                  {map[string]string{"IDLE_TIMEOUT": "8 hours " + canary}, "IdleTimeout", "FMTEST_IDLE_TIMEOUT must be a duration such as"},
 		"number without a unit":     {map[string]string{"ABSOLUTE_TIMEOUT": "3600"}, "AbsoluteTimeout", "FMTEST_ABSOLUTE_TIMEOUT must be a duration such as"},
 		"switch":                    {map[string]string{"ANY_TENANT_MAY_SIGN_IN": canary}, "AnyTenantMaySignIn", "FMTEST_ANY_TENANT_MAY_SIGN_IN must be true or false"},
-		"keys":                      {map[string]string{"KEYS": encoded(1) + "," + canary + "!"}, "Keys", "FMTEST_KEYS has a key 2 that is not base64"},
+		"keys":                      {map[string]string{"KEYS": encoded(1) + "," + canary + "!"}, "Keys", "FMTEST_KEYS is not base64 in key 2"},
 		"Redis":                     {map[string]string{"REDIS_URL": "https://app:" + canary + "@redis.example"}, "Storage", "FMTEST_REDIS_URL is not a URL of the form"},
 		"Redis Cluster":             {map[string]string{"REDIS_URL": "redis://:" + canary + "@redis.example?addr=redis.example:2&pool_siez=" + canary}, "Storage", `FMTEST_REDIS_URL has an option "pool_siez" that`},
 		"response mode":             {map[string]string{"RESPONSE_MODE": canary}, "ResponseMode", "FMTEST_RESPONSE_MODE must be form_post or query"},

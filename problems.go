@@ -184,7 +184,7 @@ func (cfg Config) checkStorage(p *problems) {
 		p.add("Storage", "is required with Prefork: the processes do not share memory")
 	}
 	if cfg.Storage != nil && len(cfg.Keys) == 0 {
-		p.add("Keys", "are required with a Storage: what is stored must outlive this process")
+		p.add("Keys", "is required with a Storage: what is stored must outlive this process; make a key with: openssl rand -base64 32")
 	}
 	for i, k := range cfg.Keys {
 		switch {

@@ -11,6 +11,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
 // redisEntraScope is the scope of the tokens that Azure's managed Redis services accept.
@@ -29,9 +31,29 @@ func RedisEntraID(objectID string, credential azcore.TokenCredential) RedisOptio
 		o.encrypted = true
 		o.credentials = func(ctx context.Context) (user, password string, err error) {
 			password, err = tokens.get(ctx)
+			if err != nil {
+				err = noRedisToken(err)
+			}
 			return objectID, password, err
 		}
 	}
+}
+
+// noRedisToken is an error whose text says why, for go-redis and the log keep no more of it.
+func noRedisToken(err error) error {
+	const what = "no Entra ID token for Redis"
+	var e *Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf(what+": %w", err)
+	}
+	text := what + ": " + e.Code + ": " + e.Reason
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	if e.advice != "" {
+		text += "; " + e.advice
+	}
+	return redact.Wrap(errors.New(text), ended(err))
 }
 
 // redisTokens are the tokens that connections to Redis are opened with. It is safe for

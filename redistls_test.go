@@ -183,6 +183,32 @@ func TestConfigFromEnv_RedisWithTokensOfTheApp(t *testing.T) {
 	}
 }
 
+// The log is where an operator finds out why there is no token, and what to do.
+func TestConfigFromEnv_RedisTokenRefusalNamesTheReason(t *testing.T) {
+	certs := newCertificates(t)
+	_, address := secured(t, certs, "no")
+	idp := newApp(t)
+	if err := idp.Listen(entratest.ListenConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := withEnv(t, map[string]string{
+		"CLIENT_ID": idp.ClientID, "CLIENT_SECRET": "wrong", "AUTHORITY": idp.Authority,
+		"CA_FILE": file(t, string(idp.CAPEM())+contentOf(t, certs.authority)), "REDIS_URL": address,
+		"REDIS_ENTRA_USER": "00000000-0000-0000-0000-00000000000a",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, idp, func(c *fibermsal.Config) { c.Storage, c.Keys = cfg.Storage, [][]byte{testKey(1)} })
+	b := s.browser()
+	b.do(b.approve(b.start(""), adele).Request())
+	for _, part := range []string{"no Entra ID token for Redis: misconfigured: client_refused", "7000215", "copy its Value"} {
+		if !strings.Contains(s.log.String(), part) {
+			t.Errorf("%q is missing:\n%s", part, s.log)
+		}
+	}
+}
+
 // passwords is a credential whose tokens are numbered.
 type passwords struct {
 	issued atomic.Int64

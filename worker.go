@@ -49,9 +49,10 @@ func (a *Auth) UserByID(ctx context.Context, tid, oid string, scopes ...string) 
 
 // UserByMail is [Auth.UserByID] by the whole mail address that was known at sign-in,
 // whose case does not matter. An address is not a proof of who somebody is: it can be
-// given to somebody else, and is only as true as its tenant. Where several tenants may
-// sign in, it is looked for in each that is listed; with AnyTenantMaySignIn nobody is
-// found by mail.
+// given to somebody else, and is only as true as its tenant. If several signed-in users
+// have it, none is returned, and the Reason of [ErrNoSession] begins with "mail_". Where
+// several tenants may sign in, it is looked for in each that is listed; with
+// AnyTenantMaySignIn nobody is found by mail.
 func (a *Auth) UserByMail(ctx context.Context, mail string, scopes ...string) (*OfflineUser, error) {
 	address, ok := mailaddr.Normalize(mail)
 	if !ok {
@@ -65,7 +66,7 @@ func (a *Auth) UserByMail(ctx context.Context, mail string, scopes ...string) (*
 	for _, tenant := range tenants {
 		u, err := a.offlineByMail(ctx, tenant, address, scopes)
 		switch {
-		case errors.Is(err, ErrNoSession):
+		case errors.Is(err, ErrNoSession) && !isShared(err):
 		case err != nil:
 			return nil, err
 		case found != nil:
@@ -80,6 +81,15 @@ func (a *Auth) UserByMail(ctx context.Context, mail string, scopes ...string) (*
 	return found, nil
 }
 
+// reasonShared is that of an address which several users of a tenant have. Nobody is found by
+// it then, in other tenants either (threat B9).
+const reasonShared = "mail_of_two_people"
+
+func isShared(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Reason == reasonShared
+}
+
 // offlineByMail finds the one user of a tenant who has an address. If sessions of two
 // people have it, neither is meant for sure. All sessions that have it are looked at: one
 // person's may be many.
@@ -91,7 +101,7 @@ func (a *Auth) offlineByMail(ctx context.Context, tenant, address string, scopes
 			return nil, err
 		case s == nil || s.User.TenantID != tenant || s.User.Mail != address:
 		case owner != "" && owner != s.User.ID:
-			return nil, ErrNoSession.because("mail_of_two_people", nil)
+			return nil, ErrNoSession.because(reasonShared, nil)
 		default:
 			owner = s.User.ID
 		}

@@ -216,6 +216,33 @@ func TestB9_MailOfTwoTenantsFindsNobody(t *testing.T) {
 	}
 }
 
+// Two users of one tenant share the address: that another tenant has only one of it chooses
+// nobody, and the error says why.
+func TestB9_MailSharedInOneTenantFindsNobodyInAnother(t *testing.T) {
+	t.Parallel()
+	const mail = "same@fabrikam.example"
+	ann, eve, bob := person(1, mail), person(2, mail), person(3, mail)
+	eve.UPN, bob.UPN = "eve@fabrikam.example", "bob@fabrikam.example"
+	idp := newIDP(t, withMail(), entratest.WithUsers(ann, eve), entratest.WithExtraTenant(otherTenant, bob))
+	for name, allowed := range map[string][]string{
+		"shared first": {idp.TenantID, otherTenant}, "shared last": {otherTenant, idp.TenantID}, "alone": {idp.TenantID},
+	} {
+		s := newSite(t, idp, func(cfg *fibermsal.Config) {
+			cfg.Authority, cfg.AllowedTenants = strings.Replace(idp.Authority, idp.TenantID, "organizations", 1), allowed
+		})
+		s.browser().signIn(ann.UPN)
+		s.browser().signIn(eve.UPN)
+		if len(allowed) > 1 {
+			s.browser().signIn(bob.UPN)
+		}
+		u, err := s.auth.UserByMail(t.Context(), mail)
+		var e *fibermsal.Error
+		if !errors.Is(err, fibermsal.ErrNoSession) || !errors.As(err, &e) || !strings.HasPrefix(e.Reason, "mail_") {
+			t.Errorf("%s: %v, %#v", name, u, e)
+		}
+	}
+}
+
 func TestE6_FoundAcrossARotationOfKeys(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t, withMail())

@@ -9,13 +9,17 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// explain is an error with what an operator may know beside its public sentence.
+// explain is an error for an operator: the codes and the cause instead of the sentence for
+// users, where there is a cause.
 func explain(err error) string {
 	var e *fibermsal.Error
 	if !errors.As(err, &e) {
 		return err.Error()
 	}
 	said := []string{e.Error()}
+	if e.Err != nil {
+		said[0] = e.Code
+	}
 	if e.Reason != "" {
 		said = append(said, e.Reason)
 	}

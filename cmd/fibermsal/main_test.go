@@ -461,10 +461,10 @@ func TestProgram_SaysWhatIsWrong(t *testing.T) {
 			[]string{"sessions", "list"},
 			map[string]string{"FIBERMSAL_CLIENT_SECRET": "", "FIBERMSAL_KEYS": "", "FIBERMSAL_PUBLIC_URL": ""},
 			2,
-			[]string{"\n  FIBERMSAL_CLIENT_SECRET is required", "\n  FIBERMSAL_PUBLIC_URL is required", "\n  FIBERMSAL_KEYS are required"},
+			[]string{"\n  FIBERMSAL_CLIENT_SECRET is required", "\n  FIBERMSAL_PUBLIC_URL is required", "\n  FIBERMSAL_KEYS is required"},
 		},
 		"no Redis":      {[]string{"sessions", "list"}, map[string]string{"FIBERMSAL_REDIS_URL": ""}, 2, []string{"FIBERMSAL_REDIS_URL is required: sessions in an app's own memory"}},
-		"Redis is down": {[]string{"sessions", "list"}, map[string]string{"FIBERMSAL_REDIS_URL": "redis://app:redis-canary@127.0.0.1:1/0"}, 1, []string{"(unavailable): storage_failed", "connection refused"}},
+		"Redis is down": {[]string{"sessions", "list"}, map[string]string{"FIBERMSAL_REDIS_URL": "redis://app:redis-canary@127.0.0.1:1/0"}, 1, []string{"fibermsal: unavailable: storage_failed: dial tcp", "connection refused"}},
 		"ending, down":  {[]string{"sessions", "end", "-before", "now", "-yes"}, map[string]string{"FIBERMSAL_REDIS_URL": "redis://127.0.0.1:1/0"}, 1, []string{"0 sessions ended", "storage_failed"}},
 		"cleaning, down": {
 			[]string{"sessions", "clean"},

@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -81,8 +82,9 @@ type job struct {
 
 // task is the work for one person, and says what it did.
 type task struct {
-	whom string
-	do   func(context.Context) (did string, err error)
+	whom  string
+	do    func(context.Context) (did string, err error)
+	isApp bool // nobody can sign in for it
 }
 
 // forMails takes people by their whole mail address.
@@ -94,7 +96,7 @@ func (j *job) forMails(addresses []string) (tasks []task) {
 				return "", err
 			}
 			return describe(ctx, u)
-		}})
+		}, false})
 	}
 	return tasks
 }
@@ -119,7 +121,7 @@ func (j *job) forEverybody(ctx context.Context) (tasks []task, err error) {
 				return "", err
 			}
 			return describe(ctx, u)
-		}})
+		}, false})
 	}
 	return tasks, nil
 }
@@ -156,7 +158,7 @@ func (j *job) asApp(ids []string) (tasks []task) {
 				return "", err
 			}
 			return text(user.GetDisplayName()) + ", by the app", nil
-		}})
+		}, true})
 	}
 	return tasks
 }
@@ -176,12 +178,12 @@ func (j *job) do(ctx context.Context, tasks []task) error {
 			case err == nil:
 				j.say(t, did)
 			case errors.Is(err, fibermsal.ErrNoSession):
-				j.say(t, "skipped, is not signed in")
-			case errors.Is(err, fibermsal.ErrLoginRequired), errors.Is(err, fibermsal.ErrConsentRequired), errors.Is(err, fibermsal.ErrClaimsChallenge):
+				j.say(t, "skipped, "+whyNone(err))
+			case !t.isApp && mustSignIn(err):
 				j.say(t, "must sign in again")
 			case errors.Is(err, fibermsal.ErrUnavailable) && round < rounds:
 				later, wait = append(later, t), max(wait, retryAfter(err))
-				j.say(t, "unavailable, tried again later")
+				j.say(t, "unavailable, will be tried again")
 			default:
 				failed++
 				j.say(t, "failed: "+err.Error())
@@ -200,6 +202,20 @@ func (j *job) do(ctx context.Context, tasks []task) error {
 		return fmt.Errorf("%d could not be done", failed)
 	}
 	return nil
+}
+
+// mustSignIn reports whether only the user can help, in the browser.
+func mustSignIn(err error) bool {
+	return errors.Is(err, fibermsal.ErrLoginRequired) || errors.Is(err, fibermsal.ErrConsentRequired) || errors.Is(err, fibermsal.ErrClaimsChallenge)
+}
+
+// whyNone is why no session was found.
+func whyNone(err error) string {
+	var e *fibermsal.Error
+	if errors.As(err, &e) && strings.HasPrefix(e.Reason, "mail_") {
+		return "because several signed-in users have this address"
+	}
+	return "is not signed in"
 }
 
 // retryAfter is when trying again makes sense, if that is known.

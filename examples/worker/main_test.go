@@ -164,7 +164,7 @@ func TestWorker_TriesAgainWhatIsUnavailable(t *testing.T) {
 	n := newNight(t)
 	n.signIn(adele)
 	n.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"1"}}})
-	n.expect(0, []string{adele + ": Adele Vance, whose manager is Miriam Graham", adele + ": unavailable, tried again later"}, "-pause", "10ms", adele)
+	n.expect(0, []string{adele + ": Adele Vance, whose manager is Miriam Graham", adele + ": unavailable, will be tried again"}, "-pause", "10ms", adele)
 }
 
 func TestJob_GivesUpInTheEndAndDoesTheRest(t *testing.T) {
@@ -176,17 +176,41 @@ func TestJob_GivesUpInTheEndAndDoesTheRest(t *testing.T) {
 		busy.RetryAfter = time.Hour
 		began, tried := time.Now(), 0
 		err := j.do(t.Context(), []task{
-			{"a", func(context.Context) (string, error) { tried++; return "", &busy }},
-			{"b", func(context.Context) (string, error) { return "done", nil }},
-			{"c", func(context.Context) (string, error) { return "", errors.New("broken") }},
+			{"a", func(context.Context) (string, error) { tried++; return "", &busy }, false},
+			{"b", func(context.Context) (string, error) { return "done", nil }, false},
+			{"c", func(context.Context) (string, error) { return "", errors.New("broken") }, false},
 		})
 		if err == nil || err.Error() != "2 could not be done" || tried != 3 || time.Since(began) != 2*time.Hour {
 			t.Errorf("%v, tried %d times in %v", err, tried, time.Since(began))
 		}
-		if !strings.Contains(out.String(), "a: unavailable, tried again later\nb: done\nc: failed: broken\n") {
+		if !strings.Contains(out.String(), "a: unavailable, will be tried again\nb: done\nc: failed: broken\n") {
 			t.Errorf("%s", out.String())
 		}
 	})
+}
+
+func TestJob_SaysWhyItDidNothing(t *testing.T) {
+	t.Parallel()
+	shared := *fibermsal.ErrNoSession
+	shared.Reason = "mail_of_two_people"
+	for name, c := range map[string]struct {
+		err   error
+		isApp bool
+		says  string
+		fails bool
+	}{
+		"not signed in":                 {fibermsal.ErrNoSession, false, "a: skipped, is not signed in\n", false},
+		"an address of several users":   {&shared, false, "a: skipped, because several signed-in users have this address\n", false},
+		"a user who must sign in again": {fibermsal.ErrLoginRequired, false, "a: must sign in again\n", false},
+		"an app cannot sign in again":   {fibermsal.ErrLoginRequired, true, "a: failed: Please sign in. (login_required)\n", true},
+	} {
+		var out strings.Builder
+		j := &job{out: &out}
+		err := j.do(t.Context(), []task{{"a", func(context.Context) (string, error) { return "", c.err }, c.isApp}})
+		if out.String() != c.says || (err != nil) != c.fails {
+			t.Errorf("%s: %q, %v", name, out.String(), err)
+		}
+	}
 }
 
 func TestJob_EndsWithItsContext(t *testing.T) {
@@ -194,7 +218,7 @@ func TestJob_EndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	j := &job{out: &strings.Builder{}, pause: time.Hour}
-	err := j.do(ctx, []task{{"a", func(context.Context) (string, error) { return "", fibermsal.ErrUnavailable }}})
+	err := j.do(ctx, []task{{"a", func(context.Context) (string, error) { return "", fibermsal.ErrUnavailable }, false}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}

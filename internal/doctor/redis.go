@@ -39,7 +39,7 @@ func (r Redis) Reach(ctx context.Context) (masters []Master, unreached []Finding
 	for i := 0; err == nil && i < len(masters); i++ {
 		m := masters[i]
 		err = m.client.Get(ctx, r.Key(m.tag)).Err()
-		if errors.Is(err, redis.Nil) || denied(err) {
+		if errors.Is(err, redis.Nil) || denied(err) && !deniedDatabase(err) {
 			err = nil // it answered
 		}
 	}
@@ -96,17 +96,42 @@ func clusterMasters(ctx context.Context, cluster *redis.ClusterClient) (map[stri
 func Unreachable(because string) Finding {
 	return Finding{
 		Error, "redis_unreachable", "Redis does not answer: " + because,
-		"requests of users who are signed in get a 503, and nobody can sign in",
-		"see whether the server runs, and whether its address, its port and the network between are right",
+		"requests of users who are signed in get a 503, and nobody can sign in", reachFix(because),
 	}
+}
+
+// reachFixes are by what an error says: go-redis does not keep the types of all errors.
+var reachFixes = []struct{ sign, fix string }{
+	{"no Entra ID token", "see what Entra replied; the app needs a credential that Entra accepts, and its service principal an access policy in the cache"},
+	{"x509: certificate signed by", "name the certificate authority of the server in FIBERMSAL_CA_FILE, or RedisTLS"},
+	{"x509: certificate is valid for", "use a host in the URL that the server's certificate names, or a certificate that names the host"},
+	{"x509: certificate has expired", "give the server a new certificate, or set the clock here"},
+	{"remote error: tls:", "the server accepts only clients with a certificate that it trusts: name one in FIBERMSAL_REDIS_CERTIFICATE_FILE, or RedisTLS"},
+	{"first record does not look like a TLS handshake", "begin the URL with redis://, if the server really takes no TLS"},
+	{"EOF", "begin the URL with rediss:// if the server takes only TLS; else see why it closes connections"},
+	{"connection reset", "begin the URL with rediss:// if the server takes only TLS, and name a client certificate if it requires one; else see why it closes connections"},
+	{"deadline exceeded", "see whether the server runs and is not stalled, whether address, port and network are right, and whether TLS is used on both sides (rediss://) or on neither (redis://)"},
+}
+
+func reachFix(because string) string {
+	for _, f := range reachFixes {
+		if strings.Contains(because, f.sign) {
+			return f.fix
+		}
+	}
+	return "see whether the server runs, and whether its address, its port and the network between are right"
 }
 
 func unreachable(err error) Finding {
 	text := redact.Text(err.Error())
 	f := Unreachable(text)
-	if startsWith(err, "WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password") {
+	switch {
+	case startsWith(err, "WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password"):
 		f.Code, f.What = "redis_login", "Redis refuses the user or the password: "+text
 		f.Fix = "compare both with ACL LIST on the server; the user must be on"
+	case deniedDatabase(err):
+		f.Code, f.What = "redis_rights", "the Redis user may not use SELECT, which a database other than 0 takes"
+		f.Fix = "ACL SETUSER with +select, or use database 0"
 	}
 	return f
 }
@@ -173,3 +198,9 @@ func startsWith(err error, starts ...string) bool {
 
 // denied reports whether the user's rights do not allow a command.
 func denied(err error) bool { return startsWith(err, "NOPERM") }
+
+// deniedDatabase reports whether a connection could not be opened because its user may not
+// choose the database.
+func deniedDatabase(err error) bool {
+	return denied(err) && strings.Contains(err.Error(), "'select'")
+}

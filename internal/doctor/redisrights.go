@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,10 +91,19 @@ func try(ctx context.Context, client redis.UniversalClient, key string) (t trial
 			t.failed = failure
 		}
 	}
-	if len(commands) == 0 {
-		t.failed = err
+	if t.failed == nil {
+		t.failed = commandless(commands, err)
 	}
 	return t
+}
+
+// commandless is the error of a pipeline that got no connection, which is not that of any
+// command (trap R4).
+func commandless(commands []redis.Cmder, err error) error {
+	if slices.ContainsFunc(commands, func(c redis.Cmder) bool { return c.Err() != nil }) {
+		return nil
+	}
+	return err
 }
 
 func (t trial) lacking() []Finding {
