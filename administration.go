@@ -1,6 +1,7 @@
 package fibermsal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -113,8 +114,9 @@ func (a *Auth) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[Ses
 
 // EndSessions ends the sessions that a filter selects, on all instances at once, and
 // returns how many. A sign-in that is under way meanwhile begins no session, unless the
-// filter names one session by its ID. What an error kept from ending has not ended. The
-// filter must say something. Users are not signed out of Entra, whose refresh tokens are
+// filter names one session by its ID. What an error kept from ending has not ended; if Redis
+// takes no writes, all that it deletes has ended, and the error says that sign-ins under way
+// may still begin. The filter must say something. Users are not signed out of Entra, whose refresh tokens are
 // dropped here and not revoked there.
 func (a *Auth) EndSessions(ctx context.Context, filter SessionFilter) (int, error) {
 	if filter == (SessionFilter{}) {
@@ -168,14 +170,12 @@ func (a *Auth) candidates(ctx context.Context, filter SessionFilter, age func() 
 			yield(filter.ID, nil)
 			return
 		}
+		var unmarked error // a Redis without memory takes no mark, and deletes sessions all the same
 		for _, list := range lists {
 			if age != nil {
-				err = list.mark(age())
+				unmarked = cmp.Or(unmarked, list.mark(age()))
 			}
-			var names []string
-			if err == nil {
-				names, err = list.names()
-			}
+			names, err := list.names()
 			if err != nil {
 				yield("", storageUnavailable(err))
 				return
@@ -185,6 +185,9 @@ func (a *Auth) candidates(ctx context.Context, filter SessionFilter, age func() 
 					return
 				}
 			}
+		}
+		if unmarked != nil {
+			yield("", storageUnavailable(unmarked))
 		}
 	}
 }

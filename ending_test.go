@@ -280,6 +280,34 @@ func TestE12_ListsOutliveAClockOfRedisThatIsWrong(t *testing.T) {
 	}
 }
 
+// A Redis without memory cannot be told to refuse sign-ins that are under way, but it deletes:
+// an operator who locks a user out must not be stopped by the one.
+func TestD12_AFullRedisKeepsNoSessionFromEnding(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--maxmemory-policy", "noeviction")
+	s := newSite(t, newApp(t, withMail()), on(t, server))
+	for name, filter := range map[string]func(tenant, id string) fibermsal.SessionFilter{
+		"a user": func(tenant, id string) fibermsal.SessionFilter {
+			return fibermsal.SessionFilter{TenantID: tenant, UserID: id}
+		},
+		"a mail":    func(string, string) fibermsal.SessionFilter { return fibermsal.SessionFilter{Mail: adele} },
+		"everybody": func(string, string) fibermsal.SessionFilter { return fibermsal.SessionFilter{Before: time.Now()} },
+	} {
+		b := s.browser()
+		b.signIn(adele)
+		tenant, id := userOf(t, b)
+		_, heal := outOfMemory(t, server, nil)
+		n, err := s.auth.EndSessions(t.Context(), filter(tenant, id))
+		if n != 1 || !errors.Is(err, fibermsal.ErrUnavailable) {
+			t.Errorf("%s: %d ended, %v", name, n, err)
+		}
+		if b.user() != "" {
+			t.Errorf("%s: still signed in", name)
+		}
+		heal()
+	}
+}
+
 func TestE13_AnotherAppOfTheSameRegistrationAcceptsNoSession(t *testing.T) {
 	t.Parallel()
 	const elsewhere = "https://admin.example"
