@@ -9,11 +9,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
-// origin is what a session belongs to beside its client id and keys: the redirect URI at
-// which it began. Another app of the same registration, whose OnSignIn may refuse its
+// sessionOrigin is what a session belongs to beside its client id and keys: the redirect URI
+// at which it began. Another app of the same registration, whose OnSignIn may refuse its
 // user, must not accept it (threat E13). The port that https means anyway is left out: the
 // instances of an app may spell its URL differently.
-func (s *settings) origin() string {
+func (s *settings) sessionOrigin() string {
 	return strings.TrimSuffix(s.PublicURL, defaultPort(s.PublicURL)) + strings.TrimPrefix(s.redirectURI, s.PublicURL)
 }
 
@@ -30,7 +30,7 @@ func defaultPort(origin string) string {
 // isOwn reports whether a session began at this app. Those of versions that did not record
 // it are accepted: nothing tells whose they are, and the last one ends an AbsoluteTimeout
 // after the deployment.
-func (a *Auth) isOwn(s *session) bool { return s.Origin == "" || s.Origin == a.cfg.origin() }
+func (a *Auth) isOwn(s *session) bool { return s.Origin == "" || s.Origin == a.cfg.origin }
 
 // accepts reports whether a session that exists is one here. One that is not stays in the
 // storage: another app or another instance may accept it. It is audited once.

@@ -274,6 +274,7 @@ type settings struct {
 	authority   string // without a slash at the end
 	tenant      string // its GUID, or "" if it has a name or is many
 	redirectURI string
+	origin      string // see sessionOrigin
 	cookieName  string
 	graph       graphScopes
 	secure      bool // cookies carry Secure and the __Host- prefix
@@ -322,6 +323,7 @@ func (cfg Config) complete() (settings, error) {
 	s.PublicURL = originOf(cfg.PublicURL)
 	s.RoutePrefix = orDefault(cfg.RoutePrefix, defaultPrefix)
 	s.redirectURI = s.PublicURL + s.RoutePrefix + callbackPath
+	s.origin = s.sessionOrigin()
 	s.PostLogoutURL = orDefault(cfg.PostLogoutURL, s.PublicURL+"/")
 	s.GraphURL = orDefault(cfg.GraphURL, "https://"+cloud.graph+graphVersionSuffix)
 	s.IdleTimeout = orDefault(cfg.IdleTimeout, defaultIdle)

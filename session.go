@@ -16,7 +16,7 @@ import (
 // carry its cookie.
 type session struct {
 	User User `json:"user"`
-	// Origin is the app that the session began at, see [settings.origin]. Sessions of
+	// Origin is the app that the session began at, see [settings.sessionOrigin]. Sessions of
 	// versions before this field have none.
 	Origin string `json:"origin,omitempty"`
 	// Account is MSAL's home account id, under which the tokens are filed.

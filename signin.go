@@ -223,7 +223,7 @@ func (a *Auth) useOnce(ctx context.Context, state string) (claim func() error, e
 
 func (a *Auth) signIn(ctx context.Context, claims *idtoken.Claims, g *grant, attempt *flow.Attempt, with *arrival) (*finished, error) {
 	s := &session{
-		User: userOf(claims), Origin: a.cfg.origin(), Account: g.account.String(), LoginHint: claims.LoginHint,
+		User: userOf(claims), Origin: a.cfg.origin, Account: g.account.String(), LoginHint: claims.LoginHint,
 		EntraSession: claims.SessionID, Scopes: g.scopes, AuthContexts: map[string]time.Time{},
 		Groups: claims.Groups, GroupsElsewhere: claims.GroupsElsewhere(), Browser: with.browser,
 	}
