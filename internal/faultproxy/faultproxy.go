@@ -8,6 +8,7 @@ package faultproxy
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -254,7 +255,7 @@ func (p *Proxy) fillQueue() error {
 	dialer := net.Dialer{Timeout: 100 * time.Millisecond}
 	for range 100 {
 		filler, err := dialer.Dial("tcp", p.addr)
-		if err != nil && len(p.fillers) > 0 {
+		if errors.Is(err, os.ErrDeadlineExceeded) { // full, also of connections that nobody has accepted yet
 			return nil
 		}
 		if err != nil {
