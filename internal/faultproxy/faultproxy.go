@@ -8,7 +8,6 @@ package faultproxy
 import (
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -255,7 +254,8 @@ func (p *Proxy) fillQueue() error {
 	dialer := net.Dialer{Timeout: 100 * time.Millisecond}
 	for range 100 {
 		filler, err := dialer.Dial("tcp", p.addr)
-		if errors.Is(err, os.ErrDeadlineExceeded) { // full, also of connections that nobody has accepted yet
+		var late net.Error
+		if errors.As(err, &late) && late.Timeout() { // full, also of connections that nobody has accepted yet
 			return nil
 		}
 		if err != nil {

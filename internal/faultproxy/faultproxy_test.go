@@ -149,6 +149,9 @@ func TestDelay_IsTheRoundTripTime(t *testing.T) {
 				t.Errorf("calls take %v", calls[0])
 			}
 
+			if rtt < 20*time.Millisecond {
+				return // a busy machine takes as long to send
+			}
 			const pings = 200
 			began = time.Now()
 			go func() {
