@@ -73,14 +73,13 @@ func (a *Auth) knownTenant() (tenant string, known bool) {
 	if tenant := a.tenant.Load(); tenant != nil {
 		return *tenant, true
 	}
-	if a.learning.CompareAndSwap(false, true) && a.calls.begin() {
-		go func() {
-			defer a.calls.done()
+	if a.learning.CompareAndSwap(false, true) {
+		a.background("learning the tenant", func() {
 			defer a.learning.Store(false)
 			ctx, cancel := context.WithTimeout(context.Background(), entraTimeout)
 			defer cancel()
 			_, _ = a.tenants(ctx) // tried again by the next one
-		}()
+		})
 	}
 	return "", false
 }

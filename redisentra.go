@@ -10,8 +10,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
-	"golang.org/x/sync/singleflight"
 
+	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -60,7 +60,7 @@ func noRedisToken(err error) error {
 // concurrent use.
 type redisTokens struct {
 	credential azcore.TokenCredential
-	flight     singleflight.Group
+	renewals   flight.Group
 
 	mu      sync.Mutex
 	known   azcore.AccessToken
@@ -76,7 +76,7 @@ func (t *redisTokens) get(ctx context.Context) (string, error) {
 	if good && now.Before(renewAt) {
 		return known.Token, nil
 	}
-	renewal := t.flight.DoChan("", t.renew)
+	renewal := t.renewals.Begin("", t.renew)
 	if good {
 		return known.Token, nil
 	}
@@ -85,12 +85,7 @@ func (t *redisTokens) get(ctx context.Context) (string, error) {
 }
 
 // renew gets a new token, which is replaced when half of its life is over.
-func (t *redisTokens) renew() (result any, err error) {
-	defer func() {
-		if p := recover(); p != nil { // in a goroutine of its own it would end the process
-			err = fmt.Errorf("fibermsal: RedisEntraID: the credential panicked: %v", p)
-		}
-	}()
+func (t *redisTokens) renew() (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), entraTimeout)
 	defer cancel()
 	fresh, err := t.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{redisEntraScope}})
