@@ -14,7 +14,9 @@ func resolve(fset *token.FileSet, sources []source) *types.Info {
 		files[i] = s.syntax
 	}
 	info := &types.Info{
+		Defs:       map[*ast.Ident]types.Object{},
 		Uses:       map[*ast.Ident]types.Object{},
+		Scopes:     map[ast.Node]*types.Scope{},
 		Selections: map[*ast.SelectorExpr]*types.Selection{},
 	}
 	config := types.Config{
@@ -23,39 +25,52 @@ func resolve(fset *token.FileSet, sources []source) *types.Info {
 	}
 	pkg, _ := config.Check(files[0].Name.Name, fset, files, info) // as above
 	for _, file := range files {
-		resolveArguments(info, pkg, file)
+		resolveRest(info, pkg, file)
 	}
 	return info
 }
 
-// resolveArguments adds the type arguments of imported generic types, as in
-// atomic.Pointer[document], which go/types leaves out where the generic type is
-// unknown.
-func resolveArguments(info *types.Info, pkg *types.Package, file *ast.File) {
-	add := func(node ast.Node) bool {
+// resolveRest adds the names of the package that go/types leaves out because what is
+// around them is unknown, such as document in atomic.Pointer[document].
+func resolveRest(info *types.Info, pkg *types.Package, file *ast.File) {
+	var visit func(ast.Node) bool
+	visit = func(node ast.Node) bool {
 		switch n := node.(type) {
-		case *ast.SelectorExpr, *ast.FuncLit: // of another package; has a scope of its own
+		case *ast.SelectorExpr: // the selected name is a field, a method, or imported
+			ast.Inspect(n.X, visit)
 			return false
-		case *ast.Ident:
-			if info.Uses[n] == nil {
-				if _, object := pkg.Scope().Innermost(n.Pos()).LookupParent(n.Name, n.Pos()); object != nil {
-					info.Uses[n] = object
-				}
+		case *ast.KeyValueExpr: // a name before the colon may be a field
+			if _, isName := n.Key.(*ast.Ident); isName {
+				ast.Inspect(n.Value, visit)
+				return false
 			}
+		case *ast.FuncLit: // without a scope, its own names would be taken for others
+			return info.Scopes[n.Type] != nil
+		case *ast.Ident:
+			resolveName(info, pkg, n)
 		}
 		return true
 	}
-	ast.Inspect(file, func(node ast.Node) bool {
-		switch n := node.(type) {
-		case *ast.IndexExpr:
-			ast.Inspect(n.Index, add)
-		case *ast.IndexListExpr:
-			for _, index := range n.Indices {
-				ast.Inspect(index, add)
-			}
+	for _, declaration := range file.Decls {
+		for _, name := range names(declaration) {
+			info.Defs[name] = nil // go/types leaves out those that another file declares, too
 		}
-		return true
-	})
+	}
+	ast.Inspect(file, visit)
+}
+
+// resolveName adds what an identifier means in its scope, if that is not known yet.
+func resolveName(info *types.Info, pkg *types.Package, name *ast.Ident) {
+	if _, isDefinition := info.Defs[name]; isDefinition || info.Uses[name] != nil {
+		return
+	}
+	scope := pkg.Scope().Innermost(name.Pos())
+	if scope == nil { // the name in the package clause
+		return
+	}
+	if _, object := scope.LookupParent(name.Name, name.Pos()); object != nil {
+		info.Uses[name] = object
+	}
 }
 
 // noImports resolves nothing: go/types then takes every selector of an imported

@@ -43,6 +43,7 @@ func TestUses(t *testing.T) {
 		// imports are needed only for values whose type nothing else says
 		"imports": {
 			"local.go": nil, "closure.go": {"local.go"}, "generic.go": {"local.go"},
+			"asserted.go": {"local.go"}, "skipped.go": {"closure.go"},
 			"imported.go": nil, "shadowed.go": nil, "unknown.go": nil,
 		},
 		// the first of several declarations is the one that is used
