@@ -3,7 +3,9 @@
 package flight
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 )
@@ -35,4 +37,18 @@ func Caught(work func() error) (err error) {
 		}
 	}()
 	return work()
+}
+
+// Await returns the result of a flight, unless the caller's patience or context ends before.
+// The error is then gaveUp's, made from the reason.
+func Await[T any](ctx context.Context, patience time.Duration, flight <-chan Result, gaveUp func(error) error) (result T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case r := <-flight:
+		result, _ = r.Val.(T)
+		return result, r.Err
+	case <-ctx.Done():
+		return result, gaveUp(context.Cause(ctx))
+	}
 }

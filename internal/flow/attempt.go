@@ -49,25 +49,25 @@ type details struct {
 	// callback of form_post is a cross-site POST, which brings no Lax cookie,
 	// so it could not know otherwise.
 	Replaces string `json:"o,omitempty"`
-	// Ask is what the sign-in is to bring.
-	Ask Ask `json:"k,omitzero"`
+	// Requirements are what the sign-in must satisfy.
+	Requirements Requirements `json:"k,omitzero"`
 }
 
 // Begin starts an attempt that leads to a page and replaces a session's record, if not
-// empty. A long path is dropped; what is asked for is not, but [ErrAskTooLarge].
-func Begin(random io.Reader, now time.Time, to Destination, replaces string, ask Ask) (*Attempt, error) {
+// empty. A long path is dropped; what is asked for is not, but [ErrRequirementsTooLarge].
+func Begin(random io.Reader, now time.Time, to Destination, replaces string, needs Requirements) (*Attempt, error) {
 	seed := make([]byte, seedSize)
 	if _, err := io.ReadFull(random, seed); err != nil {
 		return nil, fmt.Errorf("flow: no randomness: %w", err)
 	}
-	asked, err := ask.encode()
+	asked, err := needs.encode()
 	if err != nil {
 		return nil, err
 	}
 	if len(to.Path())+len(asked) > maxReturnTo {
 		to = to.home()
 	}
-	a := &Attempt{seed: seed, startedAt: now, to: to, details: details{Replaces: replaces, Ask: ask}}
+	a := &Attempt{seed: seed, startedAt: now, to: to, details: details{Replaces: replaces, Requirements: needs}}
 	a.derive()
 	return a, nil
 }
@@ -93,8 +93,8 @@ func (a *Attempt) Destination() Destination { return a.to }
 // Replaces names the record of the session that was there before, or "".
 func (a *Attempt) Replaces() string { return a.details.Replaces }
 
-// Ask is what the sign-in is to bring.
-func (a *Attempt) Ask() Ask { return a.details.Ask }
+// Requirements are what the sign-in must satisfy.
+func (a *Attempt) Requirements() Requirements { return a.details.Requirements }
 
 // Replacing returns the same attempt, which now replaces another session's record.
 func (a *Attempt) Replacing(record string) *Attempt {

@@ -34,18 +34,18 @@ func (c claims) add(token, claim string, request any) {
 // ClaimsParameter is the claims parameter of the authorize URL: that of a challenge, what
 // the id_token is to tell, and what the client says it can do. It is empty if that is
 // nothing.
-func (k Ask) ClaimsParameter(capabilities ...string) (string, error) {
-	c, err := parseClaims(k.Claims)
+func (r Requirements) ClaimsParameter(capabilities ...string) (string, error) {
+	c, err := parseClaims(r.Claims)
 	if err != nil {
 		return "", err
 	}
 	if len(capabilities) > 0 {
 		c.add("access_token", "xms_cc", map[string]any{"values": capabilities})
 	}
-	if k.AuthContext != "" {
-		c.add("id_token", "acrs", map[string]any{"essential": true, "value": k.AuthContext})
+	if r.AuthContext != "" {
+		c.add("id_token", "acrs", map[string]any{"essential": true, "value": r.AuthContext})
 	}
-	if k.MaxAge > 0 {
+	if r.MaxAge > 0 {
 		c.add("id_token", "auth_time", map[string]any{"essential": true})
 	}
 	if len(c) == 0 {
@@ -55,18 +55,18 @@ func (k Ask) ClaimsParameter(capabilities ...string) (string, error) {
 	return string(out), err
 }
 
-// WithClaims asks for the claims of one more challenge, which win.
-func (k Ask) WithClaims(raw string) (Ask, error) {
+// WithClaims adds the claims of another challenge, which override the present ones.
+func (r Requirements) WithClaims(raw string) (Requirements, error) {
 	if raw == "" {
-		return k, nil
+		return r, nil
 	}
-	c, err := parseClaims(k.Claims)
+	c, err := parseClaims(r.Claims)
 	if err != nil {
-		return k, err
+		return r, err
 	}
 	more, err := parseClaims(raw)
 	if err != nil {
-		return k, err
+		return r, err
 	}
 	for token, requests := range more {
 		for claim, request := range requests {
@@ -74,6 +74,6 @@ func (k Ask) WithClaims(raw string) (Ask, error) {
 		}
 	}
 	out, err := json.Marshal(c)
-	k.Claims = string(out)
-	return k, err
+	r.Claims = string(out)
+	return r, err
 }

@@ -30,7 +30,7 @@ func newJar(tb testing.TB, change ...func(args *[4]string)) *flow.Jar {
 
 func begin(tb testing.TB, at time.Time, returnTo string) *flow.Attempt {
 	tb.Helper()
-	a, err := flow.Begin(rand.Reader, at, flow.DestinationOf(returnTo), "old-session", flow.Ask{})
+	a, err := flow.Begin(rand.Reader, at, flow.DestinationOf(returnTo), "old-session", flow.Requirements{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestAttempt_KnowsThePageItCannotLeadTo(t *testing.T) {
 	for path, want := range map[string]string{"": "/", "/": "/", short: short, long: "/", longer: "/", "//evil": "/"} {
 		to := flow.DestinationOf(path)
 		through := flow.DestinationOf(to.Path()).For(to.Page()) // the login URL
-		a, err := flow.Begin(rand.Reader, time.Now(), through, "", flow.Ask{})
+		a, err := flow.Begin(rand.Reader, time.Now(), through, "", flow.Requirements{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func TestAttempt_SecretsAreIndependent(t *testing.T) {
 
 func TestAttempt_NeedsRandomness(t *testing.T) {
 	t.Parallel()
-	if _, err := flow.Begin(strings.NewReader("too short"), time.Now(), flow.DestinationOf("/"), "", flow.Ask{}); err == nil {
+	if _, err := flow.Begin(strings.NewReader("too short"), time.Now(), flow.DestinationOf("/"), "", flow.Requirements{}); err == nil {
 		t.Error("began without randomness")
 	}
 }

@@ -30,14 +30,6 @@ type Cache struct {
 	rest     map[string]json.RawMessage // what is not a section of entries
 }
 
-// Token is an access token of a cache.
-type Token struct {
-	Secret    string
-	ExpiresOn time.Time
-	RefreshOn time.Time // zero if Entra named none
-	CachedAt  time.Time
-}
-
 // Owner is whose entries of a cache count, as MSAL files them.
 type Owner struct {
 	Account     string // the home account id

@@ -1,0 +1,139 @@
+package fibermsal
+
+import (
+	"context"
+	"crypto/tls"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/gofiber/fiber/v2"
+	fiberredis "github.com/gofiber/storage/redis/v3"
+
+	"github.com/fibermsal/fibermsal/entra"
+)
+
+// The types of the package entra, which does not depend on Fiber.
+type (
+	// Config configures an app, see [entra.Config] for its fields. Its functions get *fiber.Ctx.
+	Config = entra.Config[*fiber.Ctx]
+	// ConfigError is a problem with one field of a Config.
+	ConfigError = entra.ConfigError
+	// Page is one of the library's pages, for Config.Pages to draw.
+	Page = entra.Page
+	// ResponseMode is how Entra returns the result of a sign-in to the app.
+	ResponseMode = entra.ResponseMode
+	// Cloud is one of Microsoft's clouds.
+	Cloud = entra.Cloud
+	// ClientCredential is what the app proves its own identity to Entra with.
+	ClientCredential = entra.ClientCredential
+	// ClientCredentialFunc is a function as a ClientCredential.
+	ClientCredentialFunc = entra.ClientCredentialFunc
+	// Error is a failure with a public side and a cause for the log.
+	Error = entra.Error
+	// User is a signed-in user.
+	User = entra.User
+	// SignIn is a sign-in that is about to begin a session.
+	SignIn = entra.SignIn
+	// DelegatedUser is a signed-in user for background jobs.
+	DelegatedUser = entra.DelegatedUser
+	// SessionInfo is a session as an administrator sees it.
+	SessionInfo = entra.SessionInfo
+	// SessionFilter selects sessions.
+	SessionFilter = entra.SessionFilter
+	// CleanOptions are how CleanSessions proceeds, and CleanReport is what it found.
+	CleanOptions = entra.CleanOptions
+	// CleanReport is what CleanSessions found.
+	CleanReport = entra.CleanReport
+	// RedisOption sets what a Redis URL cannot express.
+	RedisOption = entra.RedisOption
+)
+
+// The response modes, see [entra.ResponseMode].
+const (
+	ResponseModeFormPost = entra.ResponseModeFormPost
+	ResponseModeQuery    = entra.ResponseModeQuery
+)
+
+// The clouds, see [entra.Cloud].
+const (
+	PublicCloud       = entra.PublicCloud
+	USGovernmentCloud = entra.USGovernmentCloud
+	USDoDCloud        = entra.USDoDCloud
+	ChinaCloud        = entra.ChinaCloud
+)
+
+// Errors to compare with by errors.Is. Handlers may return them, too.
+var (
+	// ErrLoginRequired means that no user is signed in, or that the user's tokens cannot be
+	// renewed without the user. The middleware starts a sign-in.
+	ErrLoginRequired = entra.ErrLoginRequired
+	// ErrConsentRequired means that a requested scope has not been granted. The middleware
+	// starts a sign-in that requests it.
+	ErrConsentRequired = entra.ErrConsentRequired
+	// ErrClaimsChallenge means that an API or the app requires more than this sign-in proved.
+	// The middleware starts a sign-in that proves it.
+	ErrClaimsChallenge = entra.ErrClaimsChallenge
+	// ErrForbidden means that the user is signed in and may not do this.
+	ErrForbidden = entra.ErrForbidden
+	// ErrUnavailable means that the storage or Entra did not answer. It signs nobody out.
+	ErrUnavailable = entra.ErrUnavailable
+	// ErrRejected means that an authorization response was not accepted.
+	ErrRejected = entra.ErrRejected
+	// ErrMisconfigured means that the app or its registration is not set up correctly. The log
+	// says what to change.
+	ErrMisconfigured = entra.ErrMisconfigured
+	// ErrNotSignedIn means that a user has no session whose tokens a job could use.
+	ErrNotSignedIn = entra.ErrNotSignedIn
+)
+
+// FromContext returns the signed-in user, or false if there is none. If the storage failed it
+// returns false, too, and the middleware answers 503 in place of what the handler wrote, unless
+// Config.AnonymousOnOutage is set. c is a Fiber context.
+func FromContext(c entra.Locals) (*User, bool) { return entra.FromContext(c) }
+
+// ClaimsChallenge returns the error for a handler whose API answered 401 with a claims
+// challenge, decoded. The middleware then starts a sign-in that satisfies the claims. See
+// [entra.ClaimsChallenge].
+func ClaimsChallenge(claims string) *Error { return entra.ClaimsChallenge(claims) }
+
+// ConfigFromEnv reads a [Config] from the environment. With the prefix FIBERMSAL, the field
+// ClientID is FIBERMSAL_CLIENT_ID, and so on. Variables with the prefix that are not the
+// library's must be named as others, without the prefix. See [entra.ConfigFromEnv] for the
+// variables and errors.
+func ConfigFromEnv(prefix string, others ...string) (Config, error) {
+	return entra.ConfigFromEnv[*fiber.Ctx](prefix, others...)
+}
+
+// RedisStorage makes a storage from a URL as go-redis reads it: one server, a Cluster or
+// Sentinels, with time limits that keep a request from waiting. See [entra.RedisStorage].
+func RedisStorage(url string, options ...RedisOption) (*fiberredis.Storage, error) {
+	return entra.RedisStorage(url, options...)
+}
+
+// RedisTLS sets certificate authorities and client certificates for a rediss:// URL.
+func RedisTLS(config *tls.Config) RedisOption { return entra.RedisTLS(config) }
+
+// RedisCredentials returns user and password whenever a connection is opened, for credentials
+// that change. See [entra.RedisCredentials].
+func RedisCredentials(credentials func(context.Context) (user, password string, err error)) RedisOption {
+	return entra.RedisCredentials(credentials)
+}
+
+// RedisEntraID signs in to Azure's managed Redis services with tokens of Entra ID. See
+// [entra.RedisEntraID].
+func RedisEntraID(objectID string, credential azcore.TokenCredential) RedisOption {
+	return entra.RedisEntraID(objectID, credential)
+}
+
+// CertificateFile returns a certificate with its unencrypted private key in a PEM file as a
+// client credential. See [entra.CertificateFile].
+func CertificateFile(path string) ClientCredential { return entra.CertificateFile(path) }
+
+// WorkloadIdentity returns a federated client credential whose token is in a file. See
+// [entra.WorkloadIdentity].
+func WorkloadIdentity(tokenFile string) ClientCredential { return entra.WorkloadIdentity(tokenFile) }
+
+// ManagedIdentity returns the managed identity of the Azure resource that the app runs on as a
+// client credential. See [entra.ManagedIdentity].
+func ManagedIdentity(clientID string, cloud Cloud) ClientCredential {
+	return entra.ManagedIdentity(clientID, cloud)
+}

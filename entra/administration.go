@@ -1,0 +1,121 @@
+package entra
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/session"
+)
+
+// SessionInfo is a session as an administrator sees it. It is a copy.
+type SessionInfo struct {
+	// ID names the session. It is a hash of the cookie's value, from which the value cannot be
+	// computed, so it may be shown.
+	ID string
+	// User is the signed-in user.
+	User User
+	// AuthenticatedAt is when the user last authenticated; zero is unknown.
+	AuthenticatedAt time.Time
+	// Browser is the family of the browser that signed in, such as "Firefox on Linux", if
+	// Config.RecordBrowser is set.
+	Browser string
+	// LastSeenAt is when the session was last used, in steps of a tenth of the idle timeout, and
+	// IdleAt is when it ends if it is not used again. Both are zero for a session that an
+	// earlier version wrote to a storage that is not Redis.
+	LastSeenAt, IdleAt time.Time
+}
+
+// SessionFilter selects sessions. All its fields must match; the zero value selects all
+// sessions.
+type SessionFilter struct {
+	// ID is that of one session.
+	ID string
+	// TenantID is that of the users' tenant.
+	TenantID string
+	// UserID is the object ID of one user. It requires TenantID.
+	UserID string
+	// Mail is the whole mail address that was known at sign-in; its case does not matter. It
+	// selects the sessions of all users who have it, in the tenants that may sign in, and
+	// requires TenantID if any tenant may.
+	Mail string
+	// Before is the time before which the session must have begun; zero is any time.
+	Before time.Time
+}
+
+// Sessions returns the sessions that a filter selects: the newest first for a user or a mail
+// address, otherwise in no order. It reads some dozen sessions at the same time and remembers
+// none, so a million of them need no more memory. On a storage that is not Redis, sessions are
+// found by the process that has served them since it began. Sessions of another PublicURL are
+// not returned.
+//
+// An error ends the sequence, and is an [*Error] if the storage failed.
+func (s *Service) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[SessionInfo, error] {
+	return func(yield func(SessionInfo, error) bool) {
+		for used, err := range s.sessions.Select(ctx, session.Filter(filter)) {
+			if err != nil {
+				yield(SessionInfo{}, err)
+				return
+			}
+			info := SessionInfo{
+				ID: used.ID, User: *userOf(&used.User), AuthenticatedAt: used.AuthenticatedAt, Browser: used.Browser,
+				LastSeenAt: used.LastSeenAt, IdleAt: used.IdleAt,
+			}
+			if !yield(info, nil) {
+				return
+			}
+		}
+	}
+}
+
+// EndSessions ends the sessions that a filter selects, on all instances at once, and returns
+// how many. A sign-in that is under way meanwhile begins no session, unless the filter names
+// one session by its ID. If an error occurs, the remaining sessions are not ended. If Redis
+// accepts no writes, all sessions that it deletes have ended, and the error says that sign-ins
+// under way may still begin. The zero filter is rejected. Users are not signed out of Entra,
+// whose refresh tokens are dropped here and not revoked there.
+func (s *Service) EndSessions(ctx context.Context, filter SessionFilter) (int, error) {
+	return s.sessions.EndSelected(ctx, session.Filter(filter))
+}
+
+// CleanOptions are how CleanSessions proceeds. The zero value removes what is of no use to
+// anybody.
+type CleanOptions struct {
+	// DryRun removes nothing and only counts.
+	DryRun bool
+	// RemoveUnreadable removes the sessions that no key of Config.Keys opens. Their users are
+	// signed out on all instances, also on those that hold the key.
+	RemoveUnreadable bool
+	// Progress is called after each part of the storage with the number of parts that are done
+	// and of all parts.
+	Progress func(parts, of int, soFar CleanReport)
+}
+
+// CleanReport is what CleanSessions found, in sessions.
+type CleanReport struct {
+	// Alive sessions are signed in, and were left unchanged, also those of another PublicURL.
+	Alive int `json:"alive"`
+	// Gone sessions have ended by themselves, most by their idle timeout, and were still listed.
+	Gone int `json:"gone"`
+	// Corrupt records are not sessions, although the key is known: somebody changed or moved
+	// them.
+	Corrupt int `json:"corrupt"`
+	// Unreadable records are sealed with a key that is not in Config.Keys. They were left,
+	// unless RemoveUnreadable is set, because another instance may have the key.
+	Unreadable int `json:"unreadable"`
+}
+
+// CleanSessions removes what ended sessions left in the storage. Nothing depends on it, because
+// all of that expires and is skipped until then; it makes room sooner, and finds records that do
+// not open. It reads the sessions as Sessions does, and needs no more memory for a million. It
+// may run while users sign in, and as often as desired.
+//
+// An error is an [*Error] if the storage failed; the report then covers what was done.
+func (s *Service) CleanSessions(ctx context.Context, options CleanOptions) (CleanReport, error) {
+	cleaning := session.Cleaning{DryRun: options.DryRun, RemoveUnreadable: options.RemoveUnreadable}
+	if options.Progress != nil {
+		cleaning.Progress = func(parts, of int, soFar session.Counts) { options.Progress(parts, of, CleanReport(soFar)) }
+	}
+	counts, err := s.sessions.Clean(ctx, cleaning)
+	return CleanReport(counts), err
+}

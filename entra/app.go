@@ -1,0 +1,40 @@
+package entra
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/fibermsal/fibermsal/internal/token"
+)
+
+// AppCredential returns tokens of the app itself, without a user, for jobs that act as the app:
+// with application permissions, to which an administrator consents. It is safe for concurrent
+// use and shares its tokens with the other instances.
+//
+// GetToken takes one scope, which ends in /.default; none is that of Graph. It returns an
+// [*Error]: [ErrMisconfigured] if Entra refuses the app, or [ErrUnavailable]. Entra issues such
+// tokens for one tenant only, so not with "common" or "organizations".
+func (s *Service) AppCredential() azcore.TokenCredential { return s.app }
+
+// appCredential returns the app's own tokens.
+type appCredential struct {
+	settings *settings
+	tokens   token.App
+}
+
+// GetToken implements azcore.TokenCredential.
+func (c *appCredential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return c.tokens.Token(ctx, options.Scopes)
+}
+
+// GraphURL returns the root of Graph with the version, without a slash at the end.
+func (c *appCredential) GraphURL() string { return c.settings.GraphURL }
+
+// HTTPClient returns the client that reaches Graph.
+func (c *appCredential) HTTPClient() *http.Client { return c.settings.HTTPClient }
+
+// GoString is what %#v prints: nothing of the tokens.
+func (c *appCredential) GoString() string { return "fibermsal app credential" }

@@ -1,0 +1,152 @@
+package entra
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/signin"
+)
+
+// Check decides whether a signed-in user may go on: nil lets the request pass, an error ends
+// it. It may do I/O, and requests call it concurrently; each call receives its own copy of
+// user. An [*Error] is answered as it says, other errors go to the app's ErrorHandler.
+type Check[C Locals] func(c C, user *User) error
+
+// Require returns nil for a request of a signed-in user who passes all checks, in their order.
+func Require[C Locals](c C, checks []Check[C]) error {
+	_, s, err := signedIn(c, "Require")
+	if err != nil {
+		return err
+	}
+	for _, check := range checks {
+		if err := check(c, userOf(&s.User)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// All passes if every check passes. All() without checks always passes.
+func All[C Locals](checks ...Check[C]) Check[C] {
+	checks = slices.Clone(checks)
+	return func(c C, user *User) error {
+		for _, check := range checks {
+			if err := check(c, user.clone()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// Any passes if one of the checks passes, which are tried in their order. Any() without checks
+// never passes. If none passes, the error is the one that is easiest to recover from: first
+// that the storage or Graph is unavailable, then one that a sign-in fixes, then a refusal.
+func Any[C Locals](checks ...Check[C]) Check[C] {
+	checks = slices.Clone(checks)
+	return func(c C, user *User) error {
+		var failed error = autherr.Forbidden.New("no_check", nil)
+		for i, check := range checks {
+			err := check(c, user.clone())
+			if err == nil {
+				return nil
+			}
+			if i == 0 || errorRank(err) > errorRank(failed) {
+				failed = err
+			}
+		}
+		return failed
+	}
+}
+
+// errorRank orders errors by how recoverable they are. Errors from the app rank highest,
+// because a refusal must not hide a check whose result is unknown.
+func errorRank(err error) int {
+	e, ok := autherr.Find(err)
+	switch {
+	case !ok, e.Status >= http.StatusInternalServerError:
+		return 2
+	case autherr.NeedsSignIn(e):
+		return 1
+	}
+	return 0
+}
+
+// HasRole passes if the user has one of the app roles, by their values in the registration. If
+// no role is named, nobody passes. Otherwise the error is [ErrForbidden].
+func HasRole[C Locals](roles ...string) Check[C] {
+	roles = slices.Clone(roles)
+	return func(_ C, user *User) error {
+		if slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(user.Roles, r) }) {
+			return nil
+		}
+		return autherr.Forbidden.New("role", fmt.Errorf("needs one of the app roles %q", roles))
+	}
+}
+
+// HasScope passes if the user granted all the scopes when signing in. Otherwise the error is
+// [ErrConsentRequired], and the sign-in that the middleware starts requests them; Entra asks
+// the user only if they have not consented before. It knows the scopes of the resource of
+// Config.Scopes. For another resource request a token with [TokenCredential], whose error has
+// the same effect. If no scope is named, nobody passes.
+func HasScope[C Locals](scopes ...string) Check[C] {
+	scopes = slices.Clone(scopes)
+	return sessionCheck[C]("HasScope", func(service *Service, s *session.Session) error {
+		if !authority.NamePermissions(scopes) { // they would stand for those of Config, which everybody has
+			return autherr.Forbidden.New("scope", errors.New("HasScope names no scope"))
+		}
+		missing := authority.Missing(s.Scopes, service.settings.scopes.ForTokenOrConfigured(scopes))
+		if len(missing) == 0 {
+			return nil
+		}
+		return autherr.ConsentRequired.Requiring("scope", fmt.Errorf("scopes not granted: %s", strings.Join(missing, " ")), flow.Requirements{Scopes: missing})
+	})
+}
+
+// AuthenticatedWithin passes if the user authenticated at most that long ago, rather than only
+// having a session at Entra. Otherwise the error is [ErrClaimsChallenge], and the sign-in that
+// the middleware starts makes the user authenticate. The age is rounded up to seconds and
+// measured by this machine's clock without tolerance: if the clock is fast by more than the
+// age, nobody passes. It requires the optional claim auth_time in the registration's ID token;
+// without it, nobody passes.
+func AuthenticatedWithin[C Locals](age time.Duration) Check[C] {
+	seconds := max(1, int64((age+time.Second-1)/time.Second))
+	return sessionCheck[C]("AuthenticatedWithin", func(_ *Service, s *session.Session) error {
+		if signin.AuthenticatedWithin(s.AuthenticatedAt, seconds) {
+			return nil
+		}
+		return autherr.ClaimsChallenge.Requiring("max_age", nil, flow.Requirements{MaxAge: seconds})
+	})
+}
+
+// HasAuthContext passes if the user has satisfied an authentication context of the tenant's
+// Conditional Access, such as "c1". Otherwise the error is [ErrClaimsChallenge], and the
+// sign-in that the middleware starts requests it. Entra names the contexts in the claim acrs.
+func HasAuthContext[C Locals](id string) Check[C] {
+	id = strings.Clone(id)
+	return sessionCheck[C]("HasAuthContext", func(_ *Service, s *session.Session) error {
+		if s.HasAuthContext(id) {
+			return nil
+		}
+		return autherr.ClaimsChallenge.Requiring("auth_context", nil, flow.Requirements{AuthContext: id})
+	})
+}
+
+// sessionCheck returns a check of what is known of the user's session.
+func sessionCheck[C Locals](name string, check func(*Service, *session.Session) error) Check[C] {
+	return func(c C, _ *User) error {
+		v := visitOf(c)
+		if v == nil || v.Loaded() == nil {
+			return autherr.NotMounted(name)
+		}
+		return check(serviceOf(v), v.Loaded())
+	}
+}

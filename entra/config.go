@@ -1,0 +1,304 @@
+package entra
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/fibermsal/fibermsal/internal/web"
+)
+
+// ResponseMode is how Entra returns the result of a sign-in to the app.
+type ResponseMode string
+
+const (
+	// ResponseModeFormPost sends it in the body of a POST, where no log and no browser history
+	// records it.
+	ResponseModeFormPost ResponseMode = "form_post"
+	// ResponseModeQuery sends it in the URL of a GET.
+	ResponseModeQuery ResponseMode = "query"
+)
+
+// Config configures an app. C is the context type of the web framework, *fiber.Ctx for
+// example. It is copied; later changes have no effect. Requests call its functions
+// concurrently. Printing a Config never shows a secret.
+type Config[C any] struct {
+	// ClientID is the application (client) ID of the registration in Entra.
+	//
+	// Required.
+	ClientID string
+
+	// ClientSecret is a client secret of the registration.
+	//
+	// Required, unless Credential is set.
+	ClientSecret string
+
+	// PreviousSecrets are tried in their order if Entra rejects ClientSecret. With the old and
+	// the new secret both configured, a secret can be replaced at any time without a restart.
+	//
+	// Optional. Default: none.
+	PreviousSecrets []string
+
+	// Credential proves the app's identity by other means: a certificate, a federated token, a
+	// managed identity.
+	//
+	// Optional, instead of ClientSecret.
+	Credential ClientCredential
+
+	// TenantID is the tenant whose users may sign in: a GUID or a domain name. "common" and
+	// "organizations" let users of other tenants sign in, and require AllowedTenants or
+	// AnyTenantMaySignIn.
+	//
+	// Required, unless Authority is set.
+	TenantID string
+
+	// Authority is the full URL of the authority with the tenant, such as
+	// https://login.microsoftonline.com/{tenant}.
+	//
+	// Optional. Default: that of the Cloud with the TenantID.
+	Authority string
+
+	// Cloud is the Microsoft cloud that the tenant is in. It determines the default Authority
+	// and GraphURL.
+	//
+	// Optional. Default: PublicCloud, or the cloud of Authority. Both US government clouds use
+	// the same login host, so USDoDCloud must be set explicitly.
+	Cloud Cloud
+
+	// AllowedTenants are the GUIDs of the tenants whose users may sign in through "common" or
+	// "organizations". Personal accounts belong to the tenant
+	// 9188040d-6c67-4c5b-b112-36a304b66dad and are refused unless it is listed.
+	//
+	// Required with "common" and "organizations", unless AnyTenantMaySignIn is set; forbidden
+	// otherwise.
+	AllowedTenants []string
+
+	// AnyTenantMaySignIn lets users of every organization in the world sign in through "common"
+	// or "organizations". The app must then decide by User.TenantID what they may do. Personal
+	// accounts are still refused.
+	//
+	// Optional. Default: false.
+	AnyTenantMaySignIn bool
+
+	// Scopes are the delegated permissions that are requested at sign-in, all of one resource.
+	// Scopes of Graph may be written with or without its address. openid, profile and
+	// offline_access are always requested and must not be listed.
+	//
+	// Optional. Default: User.Read.
+	Scopes []string
+
+	// PublicURL is the origin under which browsers reach the app, such as
+	// https://app.example.com. Redirect URIs are built from it and never from the request,
+	// because anybody can forge its headers (threat C5). Plain http is accepted for localhost
+	// only.
+	//
+	// Required.
+	PublicURL string
+
+	// RoutePrefix is the path under which the routes are mounted.
+	//
+	// Optional. Default: /user.
+	RoutePrefix string
+
+	// PostLogoutURL is where Entra sends the browser after signing out. It must be registered
+	// as a redirect URI.
+	//
+	// Optional. Default: PublicURL with the path "/".
+	PostLogoutURL string
+
+	// Storage is where sessions and tokens are kept, sealed: the storage of the app's session
+	// middleware, [RedisStorage], or any other. The app closes it.
+	//
+	// Optional. Default: the memory of this process, which is lost with every restart and not
+	// visible to other instances.
+	Storage Storage
+
+	// Keys seal cookies and records: 32 random bytes each, newest first. The first key seals
+	// and all keys open, so a key is replaced in two deployments: append the new key
+	// everywhere, then move it to the front.
+	//
+	// Required with Storage. Default without: a random key.
+	Keys [][]byte
+
+	// CookieName is the name of the session cookie. "__Host-" is prepended wherever browsers
+	// allow it. Apps that share a host need different names.
+	//
+	// Optional. Default: fibermsal.
+	CookieName string
+
+	// IdleTimeout ends a session that has not been used for that long. The end moves in steps
+	// of a tenth of it.
+	//
+	// Optional. Default: 8 hours. At least a second.
+	IdleTimeout time.Duration
+
+	// AbsoluteTimeout ends a session that long after its sign-in, whether it is used or not.
+	//
+	// Optional. Default: 24 hours, or IdleTimeout if that is longer.
+	AbsoluteTimeout time.Duration
+
+	// MaxSessionsPerUser is how many sessions a user may have at the same time, in as many
+	// browsers. A sign-in beyond it ends the oldest session.
+	//
+	// Optional. Default: 100. At most 10,000.
+	MaxSessionsPerUser int
+
+	// ResponseMode is how Entra returns the result of a sign-in.
+	//
+	// Optional. Default: ResponseModeFormPost, or ResponseModeQuery if PublicURL is plain http.
+	ResponseMode ResponseMode
+
+	// HTTPClient reaches Entra and Graph, for proxies and private certificate authorities. Only
+	// its Transport is used to reach Entra. Time-outs, sizes and redirects are limited in any
+	// case. An *http.Transport is copied, and the HTTP/2 connections of the copy are checked;
+	// for other transports see docs/production.md.
+	//
+	// Optional. Default: a client that uses the proxies of the environment.
+	HTTPClient *http.Client
+
+	// GraphURL is the root of Microsoft Graph. It ends in /v1.0.
+	//
+	// Optional. Default: that of the cloud, https://graph.microsoft.com/v1.0.
+	GraphURL string
+
+	// Logger receives warnings and the causes of refused requests, without credentials.
+	//
+	// Optional. Default: slog.Default().
+	Logger *slog.Logger
+
+	// Next skips the middleware for a request if it returns true. Handlers behind the
+	// middleware then see no signed-in user.
+	//
+	// Optional. Default: nil.
+	Next func(C) bool
+
+	// ErrorHandler answers a request that failed with an [*Error], unless it matches
+	// [ErrLoginRequired] or another error that the middleware fixes by a sign-in.
+	//
+	// Optional. Default: a page for browsers, problem+json (RFC 9457) for others.
+	ErrorHandler func(C, error) error
+
+	// Pages draws the library's few pages in place of the built-in ones: errors, and the
+	// question whether to sign out. The status and the headers against caching and framing are
+	// set; the app sets a Content-Security-Policy.
+	//
+	// Optional. Default: plain pages without scripts.
+	Pages func(C, Page) error
+
+	// OnSignIn is called when a user has been verified and before the session begins.
+	// graph.Profile is such a function, which loads mail, name and manager. ID tokens contain
+	// no mail address unless the registration adds the optional claim email. OnSignIn may
+	// complete the user, and refuse the sign-in by returning an error. The user is shown a
+	// refusal without its text, or an [*Error] unchanged. The context ends after 10 seconds.
+	//
+	// Optional. Default: nil.
+	OnSignIn func(context.Context, *SignIn) error
+
+	// OnSignOut is called when a user has signed out, here or at Entra through the
+	// front-channel logout URL, after the session has ended. It is not called for sessions that
+	// EndSessions or their timeout ended. An error is logged. The context ends after 10
+	// seconds.
+	//
+	// Optional. Default: nil.
+	OnSignOut func(context.Context, *User) error
+
+	// Groups returns which of some groups the user of a credential is a member of. [InGroup]
+	// calls it if the id_token does not contain the groups; graph.Groups asks Graph. An error
+	// that is not an [*Error] is answered with 503. Concurrent requests of a session with the
+	// same question share one call. Its context carries the span of one of them, and ends
+	// after 5 seconds.
+	//
+	// Optional. Default: nil.
+	Groups func(ctx context.Context, user azcore.TokenCredential, ids []string) ([]string, error)
+
+	// Info adds fields to the answer of GET /user/info. A function that fails adds null and is
+	// logged.
+	//
+	// Optional. Default: nil.
+	Info map[string]func(C, *User) (any, error)
+
+	// RecordBrowser stores the family of the browser with a session, such as "Firefox on
+	// Linux", for SessionInfo. Nothing else of the User-Agent is stored.
+	//
+	// Optional. Default: false.
+	RecordBrowser bool
+
+	// StaleSessionsOnOutage serves sessions from this process's memory while the storage fails,
+	// if the storage confirmed them less than that long ago. A sign-out on another instance is
+	// not noticed meanwhile.
+	//
+	// Optional. Default: 0, requests get 503. At most 15 minutes.
+	StaleSessionsOnOutage time.Duration
+
+	// AnonymousOnOutage serves a handler's answer although the storage failed when the handler
+	// called [FromContext], as if no user were signed in. It is only for pages that are also
+	// correct for visitors. If it is off, such requests get 503.
+	//
+	// Optional. Default: false.
+	AnonymousOnOutage bool
+}
+
+// Storage is what a Config needs of a storage. Those of Fiber v2 and v3 are such storages.
+// If a storage has a method Conn() redis.UniversalClient, Redis is used directly, with locks
+// among instances and shared round trips.
+type Storage interface {
+	Get(key string) ([]byte, error)
+	Set(key string, value []byte, ttl time.Duration) error
+	Delete(key string) error
+	Reset() error
+	Close() error
+}
+
+// Page is one of the library's pages, for Config.Pages to draw.
+type Page = web.Page
+
+// framework is the context type of a Config whose functions for a framework are left out.
+type framework struct{}
+
+// withoutHooks returns the Config for code that does not depend on the framework. Fields of
+// the same type are copied, so it need not list them.
+func (cfg Config[C]) withoutHooks() Config[framework] { return convert[framework](cfg) }
+
+func convert[D, C any](from Config[C]) (to Config[D]) {
+	source, target := reflect.ValueOf(from), reflect.ValueOf(&to).Elem()
+	for i := range source.NumField() {
+		if target.Field(i).Type() == source.Field(i).Type() {
+			target.Field(i).Set(source.Field(i))
+		}
+	}
+	return to
+}
+
+// visible is what of a Config may appear in logs and dumps.
+func (cfg Config[C]) visible() map[string]any {
+	return map[string]any{
+		"ClientID": cfg.ClientID, "TenantID": cfg.TenantID, "Authority": cfg.Authority,
+		"Cloud": string(cfg.Cloud), "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "Scopes": cfg.Scopes, "PublicURL": cfg.PublicURL,
+		"RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
+		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
+		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(), "MaxSessionsPerUser": cfg.MaxSessionsPerUser,
+		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
+	}
+}
+
+// String describes a Config without its secrets.
+func (cfg Config[C]) String() string {
+	fields := fmt.Sprint(cfg.visible()) // map[…]
+	return "fibermsal.Config{" + strings.TrimSuffix(strings.TrimPrefix(fields, "map["), "]") + "}"
+}
+
+// GoString returns what String does, so that %#v prints no secret.
+func (cfg Config[C]) GoString() string { return cfg.String() }
+
+// MarshalJSON describes a Config without its secrets.
+func (cfg Config[C]) MarshalJSON() ([]byte, error) { return json.Marshal(cfg.visible()) }
+
+// LogValue describes a Config without its secrets.
+func (cfg Config[C]) LogValue() slog.Value { return slog.StringValue(cfg.String()) }

@@ -1,0 +1,62 @@
+package entra
+
+import (
+	"context"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/web"
+)
+
+// Locals is what the library needs of a request's context to find the signed-in user: Fiber's
+// method of this name. *fiber.Ctx of v2 and fiber.Ctx of v3 have it.
+type Locals interface {
+	Locals(key any, value ...any) any
+}
+
+// visitKey is the key of a request's Visit. Its type is not exported, so nothing else can
+// collide with it (trap T11).
+type visitKey struct{}
+
+// VisitKey is the key under which a face stores the *web.Visit of a request in Locals.
+var VisitKey any = visitKey{}
+
+// visitOf returns the request's Visit, or nil without the middleware.
+func visitOf(c Locals) *web.Visit {
+	v, _ := c.Locals(VisitKey).(*web.Visit)
+	return v
+}
+
+// RequestContext returns the context of a request that the middleware serves, for packages
+// that do not depend on a framework.
+func RequestContext(c Locals) context.Context {
+	if v := visitOf(c); v != nil {
+		return v.Exchange.Context()
+	}
+	return context.Background()
+}
+
+// ServiceOf returns the Service whose middleware serves a request.
+func ServiceOf(c Locals) (*Service, bool) {
+	v := visitOf(c)
+	if v == nil {
+		return nil, false
+	}
+	return serviceOf(v), true
+}
+
+// signedIn returns the request's Service and session for a function, or the error to return
+// without them.
+func signedIn(c Locals, function string) (*Service, *session.Session, error) {
+	v := visitOf(c)
+	if v == nil {
+		return nil, nil, autherr.NotMounted(function)
+	}
+	s, err := v.SignedIn()
+	return serviceOf(v), s, err
+}
+
+func serviceOf(v *web.Visit) *Service {
+	s, _ := v.Owner.(*Service)
+	return s
+}

@@ -1,0 +1,150 @@
+package entra
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+	"github.com/microsoft/kiota-abstractions-go/authentication"
+	kiotaazure "github.com/microsoft/kiota-authentication-azure-go"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/msalcache"
+	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/token"
+)
+
+// TokenCredential returns the signed-in user's tokens for the Azure SDK, Kiota clients or plain
+// HTTP calls. It is bound to the session of this request, may be used after the handler has
+// returned, and is safe for concurrent use.
+//
+// GetToken takes the scopes of Config if none, or Graph's .default, are requested. It renews
+// the token if necessary, and waits no longer than its context.
+//
+// GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
+// be renewed, [ErrConsentRequired], or [ErrUnavailable].
+func TokenCredential(c Locals) azcore.TokenCredential {
+	service, s, err := signedIn(c, "TokenCredential")
+	if err != nil {
+		return &userCredential{service: service, err: err}
+	}
+	return service.credential(s, service.renewer.CacheOf(s))
+}
+
+// AuthenticationProvider returns what authenticates a Kiota client's requests as the signed-in
+// user, with the given scopes or those of Config. It adds a token only to requests for the host
+// of Config.GraphURL. See [TokenCredential] for its lifetime and errors.
+func AuthenticationProvider(c Locals, scopes ...string) authentication.AuthenticationProvider {
+	credential, _ := TokenCredential(c).(*userCredential)
+	if credential.service == nil {
+		return failingProvider{credential.err}
+	}
+	if len(scopes) == 0 {
+		scopes = credential.service.settings.Scopes
+	}
+	graph, err := url.Parse(credential.GraphURL())
+	if err != nil {
+		return failingProvider{autherr.Misconfigured.New("graph_url", err)}
+	}
+	provider, err := kiotaazure.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(credential, scopes, []string{graph.Hostname()})
+	if err != nil {
+		return failingProvider{autherr.Misconfigured.New("graph_url", err)}
+	}
+	return provider
+}
+
+// failingProvider authenticates nothing.
+type failingProvider struct{ err error }
+
+// AuthenticateRequest implements authentication.AuthenticationProvider.
+func (p failingProvider) AuthenticateRequest(context.Context, *abstractions.RequestInformation, map[string]any) error {
+	return p.err
+}
+
+// CacheAccessor lets an MSAL client keep its tokens in one session's sealed record. It
+// implements MSAL's cache.ExportReplace. It belongs to that session alone: a client made with
+// it must not serve other users (trap M1). It is safe for concurrent use and may be used after
+// the handler has returned.
+type CacheAccessor = msalcache.Accessor
+
+// NewCacheAccessor returns the accessor for the signed-in user's tokens, to make a
+// confidential.Client of one's own with confidential.WithCache. It returns [ErrLoginRequired]
+// if no user is signed in.
+func NewCacheAccessor(c Locals) (*CacheAccessor, error) {
+	service, s, err := signedIn(c, "NewCacheAccessor")
+	if err != nil {
+		return nil, err
+	}
+	return msalcache.New(service.renewer.CacheOf(s)), nil
+}
+
+// userCredential returns a user's tokens. Beside azcore.TokenCredential it tells the package
+// graph where Graph is and how to reach it.
+type userCredential struct {
+	service *Service
+	session *session.Session
+	cache   msalcache.Cache
+	err     error // why there are no tokens
+}
+
+var _ azcore.TokenCredential = (*userCredential)(nil)
+
+// credential returns the tokens of a session that are in a cache.
+func (s *Service) credential(of *session.Session, cache msalcache.Cache) *userCredential {
+	return &userCredential{service: s, session: of, cache: cache}
+}
+
+// GetToken implements azcore.TokenCredential.
+func (c *userCredential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	request, err := c.request(options)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	return c.service.renewer.Token(ctx, request)
+}
+
+// Replace returns a token in place of one that the API rejected although it has not expired, as
+// after a change of the user's permissions.
+func (c *userCredential) Replace(ctx context.Context, options policy.TokenRequestOptions, rejected string) (azcore.AccessToken, error) {
+	options.Claims = ""
+	request, err := c.request(options)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	return c.service.renewer.Replace(ctx, request, strings.Clone(rejected))
+}
+
+func (c *userCredential) request(options policy.TokenRequestOptions) (token.Request, error) {
+	if c.err != nil {
+		return token.Request{}, c.err
+	}
+	if options.Claims != "" {
+		// MSAL cannot request claims silently, and Entra would refuse: the API has seen a
+		// revocation or a policy that requires the user.
+		return token.Request{}, claimsChallenge(options.Claims, c.service.settings.scopes.ForTokenOrConfigured(options.Scopes))
+	}
+	return c.service.renewer.Request(c.session, c.cache, options.Scopes), nil
+}
+
+// GraphURL returns the root of Graph with the version, without a slash at the end.
+func (c *userCredential) GraphURL() string {
+	if c.service == nil {
+		return publicGraph
+	}
+	return c.service.settings.GraphURL
+}
+
+// HTTPClient returns the client that reaches Graph.
+func (c *userCredential) HTTPClient() *http.Client {
+	if c.service == nil {
+		return nil
+	}
+	return c.service.settings.HTTPClient
+}
+
+// GoString is what %#v prints: nothing of the tokens.
+func (c *userCredential) GoString() string { return "fibermsal credential" }

@@ -1,0 +1,174 @@
+package entra
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// ConfigFromEnv reads a [Config] from the environment. With the prefix FIBERMSAL, the field
+// ClientID is FIBERMSAL_CLIENT_ID, and so on for each field that can be expressed as text. An
+// empty variable is unset, and spaces around a value are ignored.
+//
+//	CLIENT_ID, CLIENT_SECRET, PREVIOUS_SECRETS
+//	CERTIFICATE_FILE          PEM with certificate and key: see CertificateFile
+//	FEDERATED_TOKEN_FILE      see WorkloadIdentity
+//	WORKLOAD_IDENTITY         true: the token file in AZURE_FEDERATED_TOKEN_FILE
+//	MANAGED_IDENTITY          system, or the identity's client ID: see ManagedIdentity
+//	TENANT_ID, AUTHORITY, ALLOWED_TENANTS, ANY_TENANT_MAY_SIGN_IN
+//	CLOUD                     public, us-government, us-dod or china
+//	GRAPH_URL, SCOPES
+//	PUBLIC_URL, ROUTE_PREFIX, POST_LOGOUT_URL, COOKIE_NAME
+//	RESPONSE_MODE             form_post or query
+//	KEYS                      base64, 32 bytes each, newest first
+//	REDIS_URL                 one server, a Cluster or Sentinels: Config.Storage, see RedisStorage
+//	REDIS_CERTIFICATE_FILE    PEM with certificate and key, for a Redis that requires a client certificate
+//	REDIS_ENTRA_USER          object ID of the app's service principal: see RedisEntraID
+//	CA_FILE                   PEM, trusted beside the system's: Config.HTTPClient and rediss://
+//	IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, STALE_SESSIONS_ON_OUTAGE
+//	MAX_SESSIONS_PER_USER
+//	ANONYMOUS_ON_OUTAGE, RECORD_BROWSER
+//
+// The items of a list are separated by commas or spaces. Durations look like 90m or 8h, numbers
+// like 100, and switches are true or false. Each variable may instead name a file, as secrets
+// are mounted, with _FILE at its end: FIBERMSAL_CLIENT_SECRET_FILE. One line break at the end of
+// the file is ignored.
+//
+// The prefix belongs to this library: any other variable that begins with it is an error,
+// because most are spelling mistakes. Name the app's own variables as others, without the
+// prefix.
+//
+// The error joins a [*ConfigError] for each variable that is wrong, which names it and never its
+// value; its Field is empty for a variable that is unknown and similar to none. Open reports what
+// is missing or does not fit together, so that code may complete what the environment left out.
+//
+// REDIS_URL makes a storage that the caller closes with Config.Storage.Close, after the Auth is
+// closed. With an error there is none.
+func ConfigFromEnv[C any](prefix string, others ...string) (Config[C], error) {
+	cfg, err := configFromEnv(prefix, others)
+	return convert[C](cfg), err
+}
+
+func configFromEnv(prefix string, others []string) (plainConfig, error) {
+	if !variablePrefix.MatchString(prefix) {
+		return plainConfig{}, errors.New("fibermsal: ConfigFromEnv: the prefix must be letters, digits and underscores, such as FIBERMSAL")
+	}
+	e := &environment{prefix: strings.TrimSuffix(prefix, "_") + "_", values: make(map[string]string), network: make(map[string]setting)}
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		if short, ours := strings.CutPrefix(name, e.prefix); ours && strings.TrimSpace(value) != "" {
+			e.values[short] = strings.TrimSpace(value)
+		}
+	}
+	for _, v := range variables {
+		e.read(v)
+	}
+	e.connect()
+	for _, name := range slices.Sorted(maps.Keys(e.values)) {
+		if !slices.Contains(others, name) {
+			e.refuseUnknown(name)
+		}
+	}
+	if len(e.problems) > 0 {
+		return plainConfig{}, errors.Join(append(e.problems, e.closeStorage())...)
+	}
+	return e.cfg, nil
+}
+
+var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// plainConfig is a Config without the functions of a framework.
+type plainConfig = Config[framework]
+
+// environment becomes a Config.
+type environment struct {
+	prefix   string
+	values   map[string]string  // not read yet, without the prefix
+	network  map[string]setting // what connect needs, by name
+	cfg      plainConfig
+	problems problems
+}
+
+func (e *environment) refuse(name, field, format string, args ...any) {
+	e.problems.add(field, "%s%s %s", e.prefix, name, fmt.Sprintf(format, args...))
+}
+
+// read sets the field of a variable, if that is in the environment.
+func (e *environment) read(v variable) {
+	name := v.name
+	value, direct := e.take(name)
+	if !v.namesFile() {
+		file, mounted := e.take(v.name + fileSuffix)
+		switch {
+		case direct && mounted:
+			e.refuse(v.name+fileSuffix, v.field, "is set beside %s%s; set only one of them", e.prefix, v.name)
+			return
+		case mounted:
+			name += fileSuffix
+			content, err := mountedText(file)
+			if err != nil {
+				e.refuse(name, v.field, "%v", err)
+				return
+			}
+			value, direct = content, true
+		}
+	}
+	if !direct {
+		return
+	}
+	if v.set == nil {
+		e.network[v.name] = setting{name, value}
+		return
+	}
+	before := e.cfg.Credential
+	e.cfg.Credential = nil
+	err := v.set(&e.cfg, value)
+	switch {
+	case err != nil:
+		e.refuse(name, v.field, "%v", err)
+	case before != nil && e.cfg.Credential != nil:
+		e.refuse(name, v.field, "conflicts with another credential variable; set only one of them")
+	case before != nil:
+		e.cfg.Credential = before
+	}
+}
+
+func (e *environment) take(name string) (value string, ok bool) {
+	value, ok = e.values[name]
+	delete(e.values, name)
+	return value, ok
+}
+
+// mountedText returns the content of a file. Errors do not repeat its name, which may be the
+// secret itself in the wrong variable.
+func mountedText(path string) (string, error) {
+	raw, err := os.ReadFile(path) //nolint:gosec // the operator's own
+	if err != nil {
+		return "", fmt.Errorf("cannot be read: %w", withoutPath(err))
+	}
+	content := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
+	if content == "" {
+		return "", errors.New("names a file that is empty")
+	}
+	return content, nil
+}
+
+func withoutPath(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+func (e *environment) closeStorage() error {
+	if e.cfg.Storage == nil {
+		return nil
+	}
+	return e.cfg.Storage.Close()
+}

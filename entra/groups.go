@@ -1,0 +1,176 @@
+package entra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/flight"
+	"github.com/fibermsal/fibermsal/internal/session"
+)
+
+const (
+	// membershipsFor is how long an answer about memberships is remembered.
+	membershipsFor = 5 * time.Minute
+	// groupsTimeout bounds Config.Groups.
+	groupsTimeout = 5 * time.Second
+	// maxMemberships bounds the sets of groups that are remembered of a session, and
+	// membershipSize is about what one of them occupies beside its name.
+	maxMemberships = 64
+	membershipSize = 256
+)
+
+// InGroup passes if the user is a member of one of the groups, by their object IDs, also
+// through other groups. Otherwise the error is [ErrForbidden].
+//
+// The registration's groups claim decides if there is one. If there is none, or the user has
+// more groups than Entra puts into it, Config.Groups is called, and its answer is remembered
+// for five minutes. Without Config.Groups nobody passes then.
+func InGroup[C Locals](ids ...string) Check[C] {
+	ids = lowered(ids)
+	key := fmt.Sprintf("%q", ids) // two names must not look like one with a space
+	return func(c C, _ *User) error {
+		v := visitOf(c)
+		if v == nil || v.Loaded() == nil {
+			return autherr.NotMounted("InGroup")
+		}
+		s := v.Loaded()
+		if overlap(ids, lowered(s.Groups)) {
+			return nil
+		}
+		if len(s.Groups) > 0 && !s.GroupsElsewhere {
+			return notInGroup(ids)
+		}
+		return serviceOf(v).groups.check(v.Exchange.Context(), s, ids, key)
+	}
+}
+
+func notInGroup(ids []string) error {
+	return autherr.Forbidden.New("group", fmt.Errorf("needs one of the groups %q", ids))
+}
+
+func lowered(ids []string) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = strings.Clone(strings.ToLower(id)) // it may alias a request's buffer (trap T10)
+	}
+	return out
+}
+
+func overlap(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
+
+// groups asks the app for memberships and remembers the answers.
+type groups struct {
+	service *Service
+	flights flight.Group
+}
+
+// memberships are the answers that are remembered of a session, by the groups asked about. The
+// map is immutable.
+type memberships map[string]membership
+
+type membership struct {
+	member bool
+	until  time.Time
+}
+
+var membershipsAttachment = session.Attachment{Kind: "groups"}
+
+// check returns nil if the user of a session is a member of one of the groups.
+func (g *groups) check(ctx context.Context, s *session.Session, ids []string, key string) error {
+	if g.service.settings.Groups == nil {
+		return autherr.Forbidden.New("groups_unknown", errors.New("the id_token does not contain the groups of the user: add the groups claim to the registration, or set Config.Groups"))
+	}
+	member, known := g.remembered(s, key)
+	if !known {
+		span := trace.SpanContextFromContext(ctx)
+		asked := g.flights.Begin(s.ID+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
+			return g.ask(span, s, ids, key)
+		})
+		var err error
+		if member, err = flight.Await[bool](ctx, groupsTimeout+time.Second, asked, autherr.GaveUp); err != nil {
+			return err
+		}
+	}
+	if !member {
+		return notInGroup(ids)
+	}
+	return nil
+}
+
+// ask calls Config.Groups in a goroutine of its own, once for all who ask the same of a session
+// at the same time. Of the first caller's context it takes only the span (trap T13).
+func (g *groups) ask(span trace.SpanContext, s *session.Session, ids []string, key string) (member bool, err error) {
+	service := g.service
+	defer func() {
+		if p := recover(); p != nil { // of the app's Groups: it would reach no other recover
+			member, err = false, autherr.Panicked(p)
+		}
+	}()
+	if !service.background.Begin() {
+		return false, autherr.TryLater("closed", nil)
+	}
+	defer service.background.Done()
+	// The last call may have ended between a caller's look and this one.
+	if member, known := g.remembered(s, key); known {
+		return member, nil
+	}
+	ctx, cancel := context.WithTimeout(trace.ContextWithSpanContext(context.Background(), span), groupsTimeout)
+	defer cancel()
+	of, err := service.settings.Groups(ctx, service.credential(s, service.renewer.CacheOf(s)), slices.Clone(ids))
+	if err != nil {
+		return false, groupsFailure(err)
+	}
+	member = overlap(ids, lowered(of))
+	g.remember(s, key, member)
+	return member, nil
+}
+
+// groupsFailure keeps an Error, which a sign-in or waiting may fix.
+func groupsFailure(err error) error {
+	if e, ok := autherr.Find(err); ok {
+		return e
+	}
+	return autherr.TryLater("groups_failed", err)
+}
+
+func (g *groups) remembered(s *session.Session, key string) (member, known bool) {
+	all, _ := g.service.sessions.Cache().Attached(s.ID, membershipsAttachment).(memberships)
+	m, ok := all[key]
+	return m.member, ok && time.Now().Before(m.until)
+}
+
+func (g *groups) remember(s *session.Session, key string, member bool) {
+	g.service.sessions.Cache().Attach(s.ID, membershipsAttachment, func(old any) (any, int) {
+		all, _ := old.(memberships)
+		all = all.with(key, membership{member, time.Now().Add(membershipsFor)})
+		size := 0
+		for name := range all {
+			size += membershipSize + len(name)
+		}
+		return all, size
+	})
+}
+
+// with returns a copy with one more answer, if there is room for it, and without expired ones.
+func (m memberships) with(key string, added membership) memberships {
+	next := maps.Clone(m)
+	if next == nil {
+		next = make(memberships)
+	}
+	now := time.Now()
+	maps.DeleteFunc(next, func(_ string, m membership) bool { return !now.Before(m.until) })
+	if _, present := next[key]; present || len(next) < maxMemberships {
+		next[key] = added
+	}
+	return next
+}

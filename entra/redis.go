@@ -1,0 +1,176 @@
+package entra
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	fiberredis "github.com/gofiber/storage/redis/v3"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/background"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/redact"
+	"github.com/fibermsal/fibermsal/internal/redisclient"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
+)
+
+// RedisStorage makes a storage from a URL as go-redis reads it, with time limits that keep a
+// request from waiting. The query of the URL tells how Redis is run:
+//
+//	redis://user:password@host:6379/0             one server; rediss:// for TLS, unix:// for a socket
+//	redis://user:password@host:6379?addr=host2:6379&addr=host3:6379
+//	                                              a Cluster: some of its servers; see redis.ParseClusterURL
+//	redis://host:26379/0?master_name=app&addr=host2:26379&username=user&password=password
+//	                                              a master that Sentinels watch; see redis.ParseFailoverURL
+//
+// A Cluster of which only one server is named repeats it: ?addr=host:6379. A user and a
+// password in front of the host of a Sentinel are those of the Sentinels. With rediss:// all
+// servers, Sentinels too, must have a certificate for the URL's host.
+//
+// Options in the query, such as pool_size or read_timeout, are honoured, except those that read
+// from replicas. The defaults are 500 ms to connect, and 250 ms each for the answer and for a
+// connection from the pool. All attempts of a command together take twice read_timeout at most.
+//
+// Connections are closed after three minutes without use (conn_max_idle_time), and those that
+// the network has dropped are detected together.
+//
+// RedisStorage does not connect, so an app starts while Redis is down. The caller closes the
+// storage, which serves Fiber's session middleware as well. The error never contains the URL,
+// which may contain a password.
+func RedisStorage(url string, options ...RedisOption) (*fiberredis.Storage, error) {
+	var all redisclient.Options
+	for _, set := range options {
+		set(&all)
+	}
+	client, err := redisclient.New(url, all)
+	if err != nil {
+		return nil, fmt.Errorf("fibermsal: RedisStorage: the URL %w", err)
+	}
+	return fiberredis.NewFromConnection(client), nil
+}
+
+// RedisOption sets what a Redis URL cannot express, for [RedisStorage].
+type RedisOption func(*redisclient.Options)
+
+// RedisTLS sets certificate authorities and client certificates for a rediss:// URL. The
+// configuration is copied. If it names no server, the certificate must be valid for the URL's
+// host. With another URL [RedisStorage] returns an error.
+func RedisTLS(config *tls.Config) RedisOption {
+	return func(o *redisclient.Options) { o.TLS = config.Clone() }
+}
+
+// RedisCredentials returns user and password whenever a connection is opened, for credentials
+// that change. The URL must then contain neither. The function is called concurrently, and its
+// context ends with the time limit for connecting.
+func RedisCredentials(credentials func(context.Context) (user, password string, err error)) RedisOption {
+	return func(o *redisclient.Options) { o.Credentials = credentials }
+}
+
+// RedisEntraID signs in to Azure Managed Redis or Azure Cache for Redis with tokens of Entra ID.
+// The object ID belongs to the managed identity or service principal of the credential, which
+// needs an access policy in the cache. The URL must begin with rediss://, because tokens are
+// bearer secrets, and contain neither user nor password.
+//
+// A token is remembered until it is about to expire, and replaced in the background before,
+// because opening a connection must not wait for Entra.
+func RedisEntraID(objectID string, credential azcore.TokenCredential) RedisOption {
+	tokens := redisclient.EntraTokens(objectID, credential)
+	return func(o *redisclient.Options) {
+		o.RequireTLS = true
+		o.Credentials = func(ctx context.Context) (user, password string, err error) {
+			user, password, err = tokens(ctx)
+			if err != nil {
+				err = noRedisToken(err)
+			}
+			return user, password, err
+		}
+	}
+}
+
+// noRedisToken returns an error whose text contains the reason, because go-redis and the log
+// keep no more of it.
+func noRedisToken(err error) error {
+	const what = "no Entra ID token for Redis"
+	e, ok := autherr.Find(err)
+	if !ok {
+		return fmt.Errorf(what+": %w", err)
+	}
+	text := what + ": " + e.Code + ": " + e.Reason
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	if advice := autherr.Advice(e); advice != "" {
+		text += "; " + advice
+	}
+	return redact.Wrap(errors.New(text), autherr.EndedContext(err))
+}
+
+// appIdentity returns tokens of the app itself before there is a Service, for the storage that
+// the Service will use. It makes one call at a time and remembers nothing.
+type appIdentity struct {
+	cfg Config[framework]
+
+	mu     sync.Mutex
+	client *authority.Client // once it is needed
+}
+
+// GetToken implements azcore.TokenCredential.
+func (i *appIdentity) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.client == nil {
+		settings, err := i.cfg.complete()
+		if err != nil {
+			return azcore.AccessToken{}, err
+		}
+		i.client = settings.newAuthority(background.New(settings.Logger))
+	}
+	got, _, err := i.client.AppToken(ctx, options.Scopes[0], new(tokencache.Cache))
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	return azcore.AccessToken{Token: got.Secret, ExpiresOn: got.ExpiresOn}, nil
+}
+
+// backend returns what is used of a storage: Redis gets commands of its own, others are read
+// and written as they are. A storage that is down is not called for a while.
+func backend(storage Storage, log *slog.Logger, observe func(operation string) func(error)) record.Backend {
+	if storage == nil {
+		return record.NewMemory()
+	}
+	var inner record.Backend = record.NewPlain(storage)
+	if connected, ok := storage.(interface{ Conn() redis.UniversalClient }); ok {
+		inner = redisBackend(connected.Conn(), log)
+	}
+	return record.NewGuarded(inner, observe, func(down bool) {
+		if down {
+			log.LogAttrs(context.Background(), slog.LevelError, "the session storage is down: requests get 503 until it is back")
+		} else {
+			log.LogAttrs(context.Background(), slog.LevelInfo, "the session storage is back")
+		}
+	})
+}
+
+func redisBackend(client redis.UniversalClient, log *slog.Logger) *record.Redis {
+	if !redisclient.HonoursDeadlines(client) {
+		log.LogAttrs(context.Background(), slog.LevelWarn,
+			"the Redis client ignores deadlines (ContextTimeoutEnabled is off): a stalled Redis will hold requests; fibermsal.RedisStorage makes a client that does not")
+	}
+	b := record.NewRedis(client, func(err error) {
+		log.LogAttrs(context.Background(), slog.LevelWarn, "a renewal takes no lock among instances: each may call Entra", slog.Any("error", autherr.StorageUnavailable(err)))
+	})
+	b.Discarded = func(key string) {
+		log.LogAttrs(context.Background(), slog.LevelWarn, "audit",
+			slog.String("event", string(telemetry.EventSealMismatch)), slog.String("reason", "wrong_type"), slog.String("key", key))
+	}
+	return b
+}

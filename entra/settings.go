@@ -1,0 +1,191 @@
+package entra
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/outbound"
+	"github.com/fibermsal/fibermsal/internal/sealed"
+	"github.com/fibermsal/fibermsal/internal/web"
+)
+
+const (
+	publicGraph        = "https://graph.microsoft.com/v1.0"
+	graphVersionSuffix = "/v1.0"
+	defaultPrefix      = "/user"
+	defaultCookie      = "fibermsal"
+	defaultIdle        = 8 * time.Hour
+	defaultAbsolute    = 24 * time.Hour
+	defaultMaxSessions = 100
+	maxMaxSessions     = 10_000
+	maxStaleSessions   = 15 * time.Minute
+	defaultScope       = "User.Read"
+	hostPrefix         = "__Host-"
+)
+
+// settings is a Config that was checked, completed and copied.
+type settings struct {
+	Config[framework]
+	authority   string // without a slash at the end
+	tenant      string // its GUID, or "" if the authority names a domain or many tenants
+	redirectURI string
+	origin      string // that sessions belong to, see sessionOrigin
+	cookieName  string
+	scopes      *authority.Scopes
+	secure      bool // cookies have Secure and the __Host- prefix
+}
+
+// settle validates a Config and completes it.
+func (cfg Config[C]) settle(forked bool) (*settings, error) {
+	plain := cfg.withoutHooks().clone()
+	p := plain.problems(forked)
+	for name, function := range cfg.Info {
+		if function == nil {
+			p.add("Info", "%q has no function", name)
+		}
+	}
+	if err := errors.Join(p...); err != nil {
+		return nil, err
+	}
+	return plain.complete()
+}
+
+func (cfg Config[C]) clone() Config[C] {
+	cfg.AllowedTenants = slices.Clone(cfg.AllowedTenants)
+	for i, t := range cfg.AllowedTenants {
+		cfg.AllowedTenants[i] = strings.ToLower(t)
+	}
+	cfg.Scopes, cfg.PreviousSecrets = slices.Clone(cfg.Scopes), slices.Clone(cfg.PreviousSecrets)
+	cfg.Keys = slices.Clone(cfg.Keys)
+	for i, k := range cfg.Keys {
+		cfg.Keys[i] = slices.Clone(k)
+	}
+	return cfg
+}
+
+// complete fills in the defaults of a valid Config.
+func (cfg Config[C]) complete() (*settings, error) {
+	s := &settings{Config: cfg.withoutHooks()}
+	s.completeAuthority()
+	s.completeAddresses()
+	s.IdleTimeout = cmp.Or(s.IdleTimeout, defaultIdle)
+	s.AbsoluteTimeout = cmp.Or(s.AbsoluteTimeout, max(defaultAbsolute, s.IdleTimeout))
+	s.MaxSessionsPerUser = cmp.Or(s.MaxSessionsPerUser, defaultMaxSessions)
+	if s.Logger == nil {
+		s.Logger = slog.Default()
+	}
+	client := http.Client{}
+	if s.HTTPClient != nil {
+		client = *s.HTTPClient
+	}
+	client.Transport = outbound.New(client.Transport)
+	s.HTTPClient = &client
+	return s, s.completeKeys()
+}
+
+func (s *settings) completeAuthority() {
+	hosts, _ := cmp.Or(s.Cloud, authority.CloudOf(s.Authority)).Hosts()
+	if s.Authority == "" {
+		s.authority = "https://" + hosts.Login + "/" + s.TenantID
+	} else if u, err := url.Parse(s.Authority); err == nil {
+		s.authority = originOf(s.Authority) + "/" + strings.Trim(u.Path, "/")
+	}
+	if _, tenant, _ := strings.Cut(strings.TrimPrefix(s.authority, "https://"), "/"); discovery.IsGUID(tenant) {
+		s.tenant = strings.ToLower(tenant)
+	}
+	s.GraphURL = cmp.Or(s.GraphURL, "https://"+hosts.Graph+graphVersionSuffix)
+	if len(s.Scopes) == 0 {
+		s.Scopes = []string{defaultScope}
+	}
+	s.scopes = authority.NewScopes("https://"+hosts.Graph, s.GraphURL, s.Scopes) // wherever Graph is reached
+	s.Scopes = s.scopes.Configured()
+}
+
+func (s *settings) completeAddresses() {
+	s.PublicURL = originOf(s.PublicURL)
+	s.RoutePrefix = cmp.Or(s.RoutePrefix, defaultPrefix)
+	s.redirectURI = s.PublicURL + s.RoutePrefix + web.CallbackPath
+	s.origin = s.sessionOrigin()
+	s.PostLogoutURL = cmp.Or(s.PostLogoutURL, s.PublicURL+"/")
+	https := strings.HasPrefix(s.PublicURL, "https:")
+	if s.ResponseMode == "" {
+		s.ResponseMode = ResponseModeQuery
+		if https {
+			s.ResponseMode = ResponseModeFormPost
+		}
+	}
+	// Browsers accept Secure cookies from http://localhost, except Safari. Only form_post
+	// requires them, because SameSite=None does.
+	s.secure = https || s.ResponseMode == ResponseModeFormPost
+	s.cookieName = cmp.Or(s.CookieName, defaultCookie)
+	if s.secure {
+		s.cookieName = hostPrefix + s.cookieName
+	}
+}
+
+func (s *settings) completeKeys() error {
+	if len(s.Keys) > 0 {
+		return nil
+	}
+	key := make([]byte, sealed.KeySize)
+	if _, err := rand.Read(key); err != nil {
+		return fmt.Errorf("fibermsal: no randomness for a key: %w", err)
+	}
+	s.Keys = [][]byte{key}
+	return nil
+}
+
+// credentials returns the client credentials in the order in which they are tried.
+func (s *settings) credentials() []ClientCredential {
+	if s.Credential != nil {
+		return []ClientCredential{s.Credential}
+	}
+	all := []ClientCredential{authority.Secret(s.ClientSecret)}
+	for _, secret := range s.PreviousSecrets {
+		all = append(all, authority.Secret(secret))
+	}
+	return all
+}
+
+// sessionOrigin is what a session belongs to beside its client ID and keys: the redirect URI
+// at which it began. Another app of the same registration, whose OnSignIn may refuse the user,
+// must not accept it (threat E13). The default port is left out, because the instances of an
+// app may write its URL differently.
+func (s *settings) sessionOrigin() string {
+	return strings.TrimSuffix(s.PublicURL, defaultPort(s.PublicURL)) + strings.TrimPrefix(s.redirectURI, s.PublicURL)
+}
+
+// defaultPort returns ":443" or ":80" if a checked origin ends with the port of its scheme.
+func defaultPort(origin string) string {
+	for scheme, port := range map[string]string{"https://": ":443", "http://": ":80"} {
+		if strings.HasPrefix(origin, scheme) && strings.HasSuffix(origin, port) {
+			return port
+		}
+	}
+	return ""
+}
+
+// isLocal reports whether only browsers on this machine reach the app, as in development.
+func (s *settings) isLocal() bool {
+	u, err := url.Parse(s.PublicURL)
+	return err == nil && discovery.IsLoopback(u.Hostname())
+}
+
+// originOf returns the origin of a checked URL as browsers write it, in lower case.
+func originOf(checked string) string {
+	u, err := url.Parse(checked)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
+}

@@ -1,0 +1,128 @@
+// Package autherr is the error type of the library. The public packages export it under
+// their own names, so the doc comments here are part of the public documentation.
+package autherr
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/aadsts"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/redact"
+)
+
+// Error is a failure with two sides: a status, a code and a sentence that are public, and a
+// cause for the log from which credentials have been removed. Handlers return it unchanged,
+// and the middleware answers it.
+//
+// errors.Is compares errors by Code. errors.As finds a *fiber.Error with the same status and
+// public sentence, so every Fiber ErrorHandler answers correctly.
+type Error struct {
+	// Code is stable and meant for programs, such as "login_required".
+	Code string
+	// Status is the HTTP status.
+	Status int
+	// Message is one public sentence.
+	Message string
+	// Reason is more specific than Code, for logs and tests.
+	Reason string
+	// CorrelationID connects the answer that the user sees with its line in the log. The
+	// middleware sets it before it answers or calls Config.ErrorHandler.
+	CorrelationID string
+	// RetryAfter is how long to wait before retrying; 0 is unknown.
+	RetryAfter time.Duration
+	// Err is the cause, whose text is safe to log. It may be nil.
+	Err error
+
+	requires *flow.Requirements // of the sign-in that fixes the error
+	advice   string             // for the administrator, in the log
+}
+
+// Error returns the public sentence and the code.
+func (e *Error) Error() string { return e.Message + " (" + e.Code + ")" }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target has the same code.
+func (e *Error) Is(target error) bool { return codeOf(target) == e.Code }
+
+// As lets errors.As find the error type of the web framework, see [Error].
+func (e *Error) As(target any) bool { return setFrameworkError(target, e.Status, e.Message) }
+
+// GoString returns what Error does, so that %#v prints no cause.
+func (e *Error) GoString() string { return e.Error() }
+
+// LogValue returns the codes and the cause without credentials.
+func (e *Error) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("code", e.Code), slog.Int("status", e.Status)}
+	for _, a := range []struct{ name, value string }{
+		{"reason", e.Reason}, {"correlation_id", e.CorrelationID}, {"advice", e.advice},
+	} {
+		if a.value != "" {
+			attrs = append(attrs, slog.String(a.name, a.value))
+		}
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("cause", redact.Text(e.Err.Error())))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// Find returns the Error in err's chain, if there is one.
+func Find(err error) (e *Error, ok bool) {
+	ok = errors.As(err, &e)
+	return e, ok
+}
+
+// ReasonOf returns the Reason of the Error in err's chain, or "".
+func ReasonOf(err error) string {
+	if e, ok := Find(err); ok {
+		return e.Reason
+	}
+	return ""
+}
+
+// WithAdvice returns a copy whose log line says what to do about Entra's error numbers.
+func WithAdvice(e *Error, numbers ...int) *Error {
+	advised := *e
+	advised.advice = aadsts.Advice(numbers...)
+	return &advised
+}
+
+// WithAdviceOf returns a copy of e with the advice of another error.
+func WithAdviceOf(e, other *Error) *Error {
+	advised := *e
+	advised.advice = other.advice
+	return &advised
+}
+
+// Advice returns the advice for the administrator, or "".
+func Advice(e *Error) string { return e.advice }
+
+// Requirements returns what the sign-in that fixes the error must satisfy, or nil.
+func Requirements(e *Error) *flow.Requirements { return e.requires }
+
+// WithRequirements returns a copy with other requirements.
+func WithRequirements(e *Error, r flow.Requirements) *Error {
+	changed := *e
+	changed.requires = &r
+	return &changed
+}
+
+// NeedsSignIn reports whether signing in fixes the error. For other errors a redirect to
+// sign in would be repeated forever.
+func NeedsSignIn(e *Error) bool { return e.requires != nil || e.Code == LoginRequired.code }
+
+// EndedContext returns the context error in a cause's chain, which callers may compare with,
+// or nil.
+func EndedContext(cause error) error {
+	for _, e := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(cause, e) {
+			return e
+		}
+	}
+	return nil
+}

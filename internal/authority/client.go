@@ -1,0 +1,129 @@
+// Package authority talks to Entra as the app: it discovers endpoints and keys, redeems codes,
+// renews tokens and verifies id_tokens. Everything it returns is classified and free of
+// credentials.
+package authority
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/background"
+	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/idtoken"
+	"github.com/fibermsal/fibermsal/internal/msalcache"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
+	"github.com/fibermsal/fibermsal/internal/turn"
+)
+
+const (
+	// CallTimeout bounds every call to Entra; MSAL would wait 30 seconds.
+	CallTimeout = 10 * time.Second
+	// ClockSkew is by how much the clocks of Entra and this machine may differ.
+	ClockSkew = 5 * time.Minute
+	// TurnPatience is how long work waits for its turn to use the processor.
+	TurnPatience = 2*CallTimeout + time.Second
+)
+
+// claimsChallenges is the capability to answer claims challenges. APIs with continuous access
+// evaluation issue tokens that live for a day to clients that have it.
+const claimsChallenges = "cp1"
+
+// Options are what a Client needs to know.
+type Options struct {
+	// Authority is the URL of the authority with the tenant, without a slash at the end.
+	Authority string
+	// Tenant is the GUID of the tenant, or "" if the authority names a domain or many tenants.
+	Tenant string
+	// AllowedTenants and AnyTenant are those of Config.
+	AllowedTenants []string
+	AnyTenant      bool
+
+	ClientID    string
+	RedirectURI string
+	Scopes      *Scopes
+	Credentials []ClientCredential
+	Transport   http.RoundTripper
+	Background  *background.Group
+}
+
+// Client is the app at its authority. It is safe for concurrent use.
+type Client struct {
+	Options
+
+	http        *http.Client // cached, limited, without redirects
+	gate        *gate        // of the token endpoint
+	keys        *idtoken.KeySet
+	credentials clientCredentials
+
+	tenant   atomic.Pointer[string] // that the domain name of the authority stands for
+	learning atomic.Bool            // that tenant
+}
+
+// New makes a Client without any call to the network.
+func New(o Options) *Client {
+	c := &Client{
+		Options: o, http: NewHTTPClient(o.Transport), gate: newGate(),
+		credentials: clientCredentials{all: o.Credentials},
+	}
+	c.keys = idtoken.NewKeySet(c.fetchKeys)
+	return c
+}
+
+// Metadata returns the authority's endpoints, from memory except the first time and once a day.
+func (c *Client) Metadata(ctx context.Context) (*discovery.Metadata, error) {
+	m, err := discovery.Fetch(ctx, c.http, c.Authority)
+	if err != nil {
+		return nil, autherr.TryLater("discovery_failed", err)
+	}
+	return m, nil
+}
+
+func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
+	m, err := c.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return discovery.Get(ctx, c.http, m.JWKSURI)
+}
+
+// Owner returns whose tokens MSAL files for an account, "" for the app's own.
+func (c *Client) Owner(account string) tokencache.Owner {
+	host, tenant, _ := strings.Cut(strings.TrimPrefix(c.Authority, "https://"), "/")
+	return tokencache.Owner{Account: account, ClientID: c.ClientID, Environment: host, Realm: tenant}
+}
+
+// CloseIdleConnections closes the connections to Entra that are not in use.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+// newMSALClient makes an MSAL client for one session and one call. Clients cost microseconds
+// and must not be shared, because MSAL mixes up the tokens of concurrent users (trap M1).
+// Instance discovery is off because every client would call it for a configured authority.
+func (c *Client) newMSALClient(credential confidential.Credential, cache msalcache.Cache) (confidential.Client, *exchange, error) {
+	x := &exchange{client: c.http, gate: c.gate, scopes: c.Scopes}
+	client, err := confidential.New(c.Authority, c.ClientID, credential,
+		confidential.WithCache(msalcache.New(cache)),
+		confidential.WithHTTPClient(x),
+		confidential.WithInstanceDiscovery(false),
+		confidential.WithClientCapabilities([]string{claimsChallenges}))
+	if err != nil {
+		return confidential.Client{}, nil, autherr.Misconfigured.New("client", errors.New("MSAL refused the authority or the credential"))
+	}
+	return client, x, nil
+}
+
+// TakeTurn waits until it is this work's turn to use the processor. The returned context is
+// that of the work, and done ends the turn.
+func TakeTurn(ctx context.Context, q *turn.Queue) (work context.Context, done func(), err error) {
+	work, done, err = q.Take(ctx, TurnPatience)
+	if err != nil {
+		return nil, nil, autherr.TryLater("no_turn", err)
+	}
+	return work, done, nil
+}

@@ -1,0 +1,83 @@
+package authority
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/msalcache"
+)
+
+// ClientCredential is what the app proves its own identity to Entra with, in place of a client
+// secret. [CertificateFile], [WorkloadIdentity] and [ManagedIdentity] make the common ones;
+// [ClientCredentialFunc] adapts any other credential of MSAL. Credential is called for every
+// token call, concurrently, and must be fast.
+//
+// A ClientCredential may also have a method Validity() (from, until time.Time), which Doctor
+// reports.
+type ClientCredential interface {
+	Credential(context.Context) (confidential.Credential, error)
+}
+
+// ClientCredentialFunc is a function as a [ClientCredential].
+type ClientCredentialFunc func(context.Context) (confidential.Credential, error)
+
+// Credential calls f.
+func (f ClientCredentialFunc) Credential(ctx context.Context) (confidential.Credential, error) {
+	return f(ctx)
+}
+
+// Validity returns when a client credential is valid, if it can report that.
+func Validity(c ClientCredential) (from, until time.Time, ok bool) {
+	limited, ok := c.(interface {
+		Validity() (from, until time.Time)
+	})
+	if !ok {
+		return time.Time{}, time.Time{}, false
+	}
+	from, until = limited.Validity()
+	return from, until, !until.IsZero()
+}
+
+// Secret is a client secret as a ClientCredential.
+func Secret(secret string) ClientCredential {
+	return ClientCredentialFunc(func(context.Context) (confidential.Credential, error) {
+		return confidential.NewCredFromSecret(secret)
+	})
+}
+
+// clientCredentials are the app's, of which one is known to be accepted.
+type clientCredentials struct {
+	all      []ClientCredential
+	accepted atomic.Int32
+}
+
+// asApp makes an MSAL call with the first of the app's client credentials that Entra accepts,
+// beginning with the one it accepted last. A call that Entra rejects because of the credential
+// has not used up a code. It returns no exchange if no call could be made.
+func (c *Client) asApp(ctx context.Context, cache msalcache.Cache, call func(confidential.Client, *exchange) error) (*exchange, error) {
+	count := len(c.credentials.all)
+	accepted := int(c.credentials.accepted.Load())
+	for try := 0; ; try++ {
+		i := (accepted + try) % count
+		credential, err := c.credentials.all[i].Credential(ctx)
+		if err != nil {
+			return nil, autherr.TryLater("credential_failed", err) // the fault is not the user's
+		}
+		client, x, err := c.newMSALClient(credential, cache)
+		if err != nil {
+			return nil, err
+		}
+		err = call(client, x)
+		if err == nil || !x.rejectsClient() {
+			c.credentials.accepted.Store(int32(i)) //nolint:gosec // a few
+			return x, err
+		}
+		if try == count-1 {
+			return x, err
+		}
+	}
+}

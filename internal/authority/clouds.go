@@ -1,0 +1,66 @@
+package authority
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Cloud is one of Microsoft's clouds, which have separate directories, hosts and data.
+type Cloud string
+
+// The clouds.
+const (
+	PublicCloud       Cloud = "public"
+	USGovernmentCloud Cloud = "us-government" // GCC High, L4
+	USDoDCloud        Cloud = "us-dod"        // L5
+	ChinaCloud        Cloud = "china"         // operated by 21Vianet
+)
+
+// Hosts are the hosts of a cloud's login pages and of its Graph.
+type Hosts struct{ Login, Graph string }
+
+var clouds = map[Cloud]Hosts{
+	PublicCloud:       {"login.microsoftonline.com", "graph.microsoft.com"},
+	USGovernmentCloud: {"login.microsoftonline.us", "graph.microsoft.us"},
+	USDoDCloud:        {"login.microsoftonline.us", "dod-graph.microsoft.us"},
+	ChinaCloud:        {"login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn"},
+}
+
+// Hosts returns the hosts of a cloud that exists.
+func (c Cloud) Hosts() (h Hosts, known bool) {
+	h, known = clouds[c]
+	return h, known
+}
+
+// CloudOf returns the cloud that an authority is in. An authority in none of them is a proxy
+// or an emulator and belongs to the public cloud. The two US clouds share a login host, so the
+// DoD cloud is never the result.
+func CloudOf(authority string) Cloud {
+	for _, cloud := range []Cloud{USGovernmentCloud, ChinaCloud} {
+		if strings.EqualFold(HostOf(authority), clouds[cloud].Login) {
+			return cloud
+		}
+	}
+	return PublicCloud
+}
+
+// tokenExchangeAudience is the audience that Entra requires of federated credentials.
+func (c Cloud) tokenExchangeAudience() string {
+	switch c {
+	case USGovernmentCloud, USDoDCloud:
+		return "api://AzureADTokenExchangeUSGov"
+	case ChinaCloud:
+		return "api://AzureADTokenExchangeChina"
+	case PublicCloud:
+	}
+	return "api://AzureADTokenExchange"
+}
+
+// HostOf returns the host with the port of a URL, or "".
+func HostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}

@@ -1,0 +1,117 @@
+package authority
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/outbound"
+	"github.com/fibermsal/fibermsal/internal/turn"
+)
+
+const (
+	// maxRetryAfter bounds how long Entra may ask to be left alone.
+	maxRetryAfter = 5 * time.Minute
+	// maxTokenResponse is the buffer that is allocated before a token response has arrived.
+	maxTokenResponse = 64 << 10
+)
+
+// NewHTTPClient returns the client that MSAL and discovery share. Responses are limited in
+// time and size, configurations are cached, and a redirect is an error, because it would
+// carry the client secret along.
+func NewHTTPClient(transport http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     discovery.NewTransport(transport),
+		Timeout:       CallTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// exchange is the HTTP client of one MSAL call. It records the response of the token endpoint,
+// because MSAL's errors are texts that contain tokens and the client secret (threat F1):
+// failures are classified by what is recorded here, and MSAL's errors are dropped. It is not
+// safe for concurrent use; MSAL makes its calls one after the other.
+type exchange struct {
+	client *http.Client
+	gate   *gate
+	scopes *Scopes
+	// before, if it is set, is called when nothing else stands between the caller and the
+	// token endpoint, which is not called if it fails.
+	before func() error
+
+	failed     error // before's, or the transport's on any call
+	responded  bool  // the token endpoint did
+	receivedAt time.Time
+	status     int
+	retryAfter time.Duration
+	response   tokenResponse
+}
+
+// Do sends a request of MSAL's.
+func (x *exchange) Do(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPost {
+		// The configuration, which is in memory and never redirects: an http.Client's handling
+		// of redirects and deadlines would be most of its cost.
+		resp, err := x.client.Transport.RoundTrip(r)
+		x.failed = err
+		return resp, err
+	}
+	done, err := x.gate.Allow()
+	if err != nil {
+		x.failed = errPaused
+		return nil, errPaused
+	}
+	outcome := errBusy // also of a panic in the app's transport
+	defer func() { done(outcome) }()
+	if x.before != nil {
+		if x.failed = x.before(); x.failed != nil {
+			outcome = errInconclusive // the next caller may call
+			return nil, x.failed
+		}
+	}
+	resp, err := x.post(r)
+	turn.Again(r.Context())
+	switch {
+	case err == nil && x.status < http.StatusInternalServerError: // 429 may be for one user
+		outcome = nil
+	case err != nil && (endedByCaller(r.Context()) || errors.Is(err, outbound.ErrLostTogether)):
+		outcome = errInconclusive
+	}
+	return resp, x.failed
+}
+
+func (x *exchange) post(r *http.Request) (*http.Response, error) {
+	resp, err := x.client.Do(r)
+	if err == nil {
+		err = x.record(resp)
+	}
+	if err != nil {
+		x.failed = err
+	}
+	return resp, err
+}
+
+// record reads a token response and gives MSAL a copy.
+func (x *exchange) record(resp *http.Response) error {
+	// Tokens are several kilobytes, so the buffer has the announced size at once.
+	buffer := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, 0), maxTokenResponse)+bytes.MinRead))
+	_, err := buffer.ReadFrom(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil {
+		return err
+	}
+	body := buffer.Bytes()
+	x.responded, x.receivedAt, x.status, x.response = true, time.Now(), resp.StatusCode, tokenResponse{}
+	x.retryAfter = outbound.RetryAfter(resp.Header, maxRetryAfter)
+	_ = json.Unmarshal(body, &x.response) // an unreadable response leaves the status
+	body, x.response.Scope = x.scopes.canonicalizeResponse(body, x.response.Scope)
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
+// CloseIdleConnections does nothing, because the connections are shared.
+func (x *exchange) CloseIdleConnections() {}

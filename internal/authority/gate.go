@@ -1,0 +1,51 @@
+package authority
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+)
+
+// maxFailures is how many token calls in a row must fail, whoever makes them, before Entra is
+// left alone until autherr.RetrySoon has passed.
+const maxFailures = 10
+
+// gate keeps an outage of Entra from costing every session its own call: after some failures
+// in a row, one caller at a time probes whether the outage is over.
+type gate = gobreaker.TwoStepCircuitBreaker[any]
+
+func newGate() *gate {
+	return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		MaxRequests: 1,
+		Timeout:     autherr.RetrySoon,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errInconclusive) },
+	})
+}
+
+var (
+	// errInconclusive is a call whose end says nothing about Entra: it was not called, or the
+	// caller's own deadline or departure ended the call.
+	errInconclusive = errors.New("the token endpoint did not end the call")
+	// errPaused is a call that was not made, because Entra failed so often just before.
+	errPaused = errors.New("the token endpoint failed so often just now that it was not called")
+	// errBusy is an answer that says nothing about whose call it was.
+	errBusy = errors.New("the token endpoint is busy")
+	// errTimeout is the cause of a context that bounds one call to Entra.
+	errTimeout = errors.New("the token endpoint did not answer in time")
+)
+
+// withinTimeout bounds a call to Entra that no caller waits for. A sign-in has the limit of
+// the HTTP client instead, besides its own.
+func withinTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, CallTimeout, errTimeout)
+}
+
+// endedByCaller reports whether a context has ended for another reason than the time limit of
+// the call. Five impatient sign-ins must not keep Entra from everybody.
+func endedByCaller(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTimeout)
+}

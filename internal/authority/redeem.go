@@ -1,0 +1,63 @@
+package authority
+
+import (
+	"context"
+	"strings"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/msalcache"
+)
+
+// Grant is what redeeming a code returned. Its id_token is not verified yet.
+type Grant struct {
+	Tokens  *msalcache.Memory
+	IDToken string
+	Account Account
+	Scopes  []string // granted
+	// Failure is why the tokens cannot be used although there is an id_token. If that is not
+	// genuine, its error is the one to report.
+	Failure error
+}
+
+// Redeem exchanges a code for tokens, which stay in memory. The code is sent once, if once
+// succeeds: Entra refuses it the second time.
+func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []string, once func() error) (*Grant, error) {
+	g := &Grant{Tokens: msalcache.NewMemory(nil)}
+	var result confidential.AuthResult
+	x, err := c.asApp(ctx, g.Tokens, func(client confidential.Client, x *exchange) (err error) {
+		x.before = once
+		result, err = client.AcquireTokenByAuthCode(ctx, code, c.RedirectURI, scopes, confidential.WithChallenge(verifier))
+		return err
+	})
+	if x == nil {
+		return nil, err
+	}
+	g.IDToken, g.Scopes = x.response.IDToken, strings.Fields(x.response.Scope)
+	var known bool
+	g.Account, known = x.response.account()
+	switch {
+	case err != nil:
+		g.Failure = redemptionFailure(x.failure(scopes, true))
+	case g.IDToken == "":
+		g.Failure = autherr.Rejected.New("no_id_token", nil)
+	case !known || result.Account.HomeAccountID != g.Account.String():
+		g.Failure = autherr.Rejected.New("client_info", nil)
+	}
+	if g.IDToken == "" {
+		return nil, g.Failure
+	}
+	return g, nil
+}
+
+// redemptionFailure turns a refused code into a rejected sign-in: the code belongs to no
+// sign-in of ours.
+func redemptionFailure(e *autherr.Error) *autherr.Error {
+	if e.Is(autherr.LoginRequired) {
+		rejected := autherr.WithAdviceOf(autherr.Rejected.New("code_refused", nil), e)
+		rejected.Err = e.Err
+		return rejected
+	}
+	return e
+}

@@ -1,0 +1,92 @@
+package authority
+
+import (
+	"context"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
+	"github.com/fibermsal/fibermsal/internal/msalcache"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
+)
+
+// Renewed is what a renewal returned. It is not verified yet.
+type Renewed struct {
+	Token tokencache.Token
+	Cache []byte // of MSAL, with the token
+
+	receivedAt time.Time
+	idToken    string
+	account    Account
+	hasAccount bool
+}
+
+// Renew makes MSAL use the refresh token in a cache, by removing the access token from it.
+func (c *Client) Renew(ctx context.Context, account string, scopes []string, cache *tokencache.Cache) (*Renewed, error) {
+	owner := c.Owner(account)
+	staged, err := withoutToken(cache, owner, scopes)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := withinTimeout(ctx)
+	defer cancel()
+	var got confidential.AuthResult
+	x, err := c.asApp(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
+		got, err = client.AcquireTokenSilent(ctx, scopes,
+			confidential.WithSilentAccount(confidential.Account{HomeAccountID: account}))
+		return err
+	})
+	switch {
+	case x == nil:
+		return nil, err
+	case err != nil:
+		return nil, x.failure(scopes, cache.HasRefreshToken(owner))
+	}
+	r := &Renewed{Token: tokenOf(&got), Cache: staged.Content(), receivedAt: x.receivedAt, idToken: x.response.IDToken}
+	r.account, r.hasAccount = x.response.account()
+	return r, nil
+}
+
+// AppToken returns a token of the app itself, and MSAL's cache with it. If the cache holds one
+// that is not due for renewal, MSAL is not called; with an error, that token is returned, too.
+func (c *Client) AppToken(ctx context.Context, scope string, cache *tokencache.Cache) (t tokencache.Token, content []byte, err error) {
+	owner := c.Owner("")
+	t, _ = cache.Find(owner, []string{scope})
+	if time.Now().Before(t.RenewAt()) {
+		return t, nil, nil
+	}
+	staged, err := withoutToken(cache, owner, []string{scope})
+	if err != nil {
+		return t, nil, err
+	}
+	ctx, cancel := withinTimeout(ctx)
+	defer cancel()
+	var got confidential.AuthResult
+	x, err := c.asApp(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
+		got, err = client.AcquireTokenByCredential(ctx, []string{scope})
+		return err
+	})
+	switch {
+	case x == nil:
+		return t, nil, err
+	case err != nil:
+		return t, nil, x.appFailure()
+	}
+	return tokenOf(&got), staged.Content(), nil
+}
+
+// withoutToken returns a cache that has no access token for scopes.
+func withoutToken(cache *tokencache.Cache, owner tokencache.Owner, scopes []string) (*msalcache.Memory, error) {
+	cache.Drop(owner, scopes, time.Now())
+	content, err := cache.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return msalcache.NewMemory(content), nil
+}
+
+func tokenOf(got *confidential.AuthResult) tokencache.Token {
+	return tokencache.Token{
+		Secret: got.AccessToken, ExpiresOn: got.ExpiresOn, RefreshOn: got.Metadata.RefreshOn, CachedAt: time.Now(),
+	}
+}

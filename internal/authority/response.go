@@ -1,0 +1,138 @@
+package authority
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/outbound"
+)
+
+// tokenResponse is what is read of the token endpoint's responses, good and bad.
+type tokenResponse struct {
+	Error         string `json:"error"`
+	Suberror      string `json:"suberror"`
+	ErrorCodes    []int  `json:"error_codes"`
+	CorrelationID string `json:"correlation_id"`
+	Claims        string `json:"claims"`
+	Scope         string `json:"scope"`
+	ClientInfo    string `json:"client_info"`
+	IDToken       string `json:"id_token"`
+	AccessToken   string `json:"access_token"`
+}
+
+// Account is a user in their home tenant. MSAL files tokens under its text.
+type Account struct {
+	ObjectID string `json:"uid"`
+	TenantID string `json:"utid"`
+}
+
+// String returns MSAL's home account ID.
+func (a Account) String() string { return a.ObjectID + "." + a.TenantID }
+
+// account returns the account that MSAL files the tokens of the response under.
+func (r *tokenResponse) account() (account Account, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(r.ClientInfo, "="))
+	if err != nil || json.Unmarshal(raw, &account) != nil {
+		return Account{}, false
+	}
+	return account, account.ObjectID != "" && account.TenantID != ""
+}
+
+// declined returns the requested scopes that a successful response did not grant.
+func (r *tokenResponse) declined(requested []string) []string {
+	if r.AccessToken == "" || r.Scope == "" {
+		return nil
+	}
+	return Missing(strings.Fields(r.Scope), requested)
+}
+
+// IsBusy reports whether a status says that calling later may help.
+func IsBusy(status int) bool {
+	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
+}
+
+// failure returns what a failed MSAL call means, from what was recorded. hadCredential reports
+// whether there was a code or a refresh token to call Entra with.
+func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
+	switch {
+	case x.failed != nil:
+		return transportFailure(x.failed)
+	case !x.responded && !hadCredential:
+		return autherr.LoginRequired.New("no_tokens", nil)
+	case !x.responded:
+		return autherr.TryLater("credential_failed", errors.New("MSAL failed before it called Entra; is the Credential's assertion available?"))
+	case IsBusy(x.status):
+		e := autherr.TryLater("entra_busy", x.diagnosis())
+		e.RetryAfter = max(x.retryAfter, autherr.RetrySoon)
+		return e
+	case x.response.Error != "":
+		return autherr.WithAdvice(x.refusal(scopes), x.response.ErrorCodes...)
+	}
+	if declined := x.response.declined(scopes); len(declined) > 0 {
+		return autherr.ConsentRequired.Requiring("scopes_declined",
+			fmt.Errorf("scopes not granted: %s", strings.Join(declined, " ")), flow.Requirements{Scopes: scopes})
+	}
+	return autherr.TryLater("entra_unreadable", fmt.Errorf("status %d with an answer that is no token response", x.status))
+}
+
+// transportFailure returns what a call means that got no response.
+func transportFailure(err error) *autherr.Error {
+	if e, ok := autherr.Find(err); ok {
+		return e // of exchange.before
+	}
+	switch {
+	case errors.Is(err, errPaused):
+		return autherr.TryLater(autherr.ReasonEntraPaused, errPaused)
+	case errors.Is(err, outbound.ErrLost):
+		e := autherr.TryLater(autherr.ReasonConnectionLost, outbound.Cause(err))
+		e.RetryAfter = time.Second // on another connection
+		return e
+	}
+	return autherr.TryLater("entra_unreachable", outbound.Cause(err))
+}
+
+// rejectsClient reports whether Entra did not accept the app's client credential.
+func (x *exchange) rejectsClient() bool {
+	return x.responded && x.response.Error == "invalid_client"
+}
+
+// refusal classifies the protocol's errors by their parsed fields and never by text.
+func (x *exchange) refusal(scopes []string) *autherr.Error {
+	r := &x.response
+	switch {
+	case r.Suberror == "consent_required" || r.Error == "consent_required":
+		return autherr.ConsentRequired.Requiring("consent_required", x.diagnosis(), flow.Requirements{Scopes: scopes})
+	case r.Claims != "" && (r.Error == "invalid_grant" || r.Error == "interaction_required"):
+		return autherr.ClaimsChallenge.Requiring(r.Error, x.diagnosis(), flow.Requirements{Scopes: scopes, Claims: r.Claims})
+	case r.Error == "invalid_grant" || r.Error == "interaction_required" || r.Error == "login_required":
+		return autherr.LoginRequired.New(r.Error, x.diagnosis())
+	case r.Error == "temporarily_unavailable" || r.Error == "server_error":
+		return autherr.TryLater("entra_busy", x.diagnosis())
+	case r.Error == "invalid_scope":
+		return autherr.Misconfigured.New("invalid_scope", x.diagnosis())
+	}
+	return autherr.Misconfigured.New("client_refused", x.diagnosis())
+}
+
+// appFailure returns what a failure means where there is no user who could sign in.
+func (x *exchange) appFailure() *autherr.Error {
+	e := x.failure(nil, true)
+	if !autherr.NeedsSignIn(e) {
+		return e
+	}
+	return autherr.WithAdvice(autherr.Misconfigured.New("app_refused", x.diagnosis()), x.response.ErrorCodes...)
+}
+
+// diagnosis is what an administrator needs to find the event in Entra's logs.
+func (x *exchange) diagnosis() error {
+	r := &x.response
+	return fmt.Errorf("token endpoint: status %d error %q suberror %q AADSTS %v correlation %q",
+		x.status, r.Error, r.Suberror, r.ErrorCodes, r.CorrelationID)
+}

@@ -1,0 +1,202 @@
+package authority
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// reservedScopes are part of every sign-in and added by us: MSAL reports the scopes it is
+// given as declined when the response does not repeat them, and Entra never repeats
+// offline_access.
+var reservedScopes = []string{"openid", "profile", "offline_access"}
+
+// graphID is Graph's application ID, by which scopes may name it, too.
+const graphID = "00000003-0000-0000-c000-000000000000"
+
+// defaultScope stands for all permissions of the registration. The scope of a resource is its
+// address followed by it.
+const defaultScope = ".default"
+
+// Scopes are the configured scopes, and the rules for spelling and combining scopes. Each of
+// Graph's scopes has one canonical spelling, the short one, whatever Config, a handler or
+// Entra writes: a different spelling would miss MSAL's cache and be reported as not granted.
+// It is immutable.
+type Scopes struct {
+	configured []string
+	key        string   // of the configured scopes
+	prefixes   []string // that name Graph, with the slash
+	graphAll   string   // Graph's .default, which has no short spelling
+}
+
+// NewScopes makes the rules for a Graph whose resource is an address and which is reached at
+// a URL, and the configured scopes in canonical spelling.
+func NewScopes(resource, graphURL string, configured []string) *Scopes {
+	s := &Scopes{
+		prefixes: []string{resource + "/", strings.TrimSuffix(graphURL, "/v1.0") + "/", graphID + "/"},
+		graphAll: resource + "/" + defaultScope,
+	}
+	s.configured = s.canonicalAll(configured)
+	s.key = Key(s.configured)
+	return s
+}
+
+// Configured returns the configured scopes. They must not be changed.
+func (s *Scopes) Configured() []string { return s.configured }
+
+// ConfiguredKey is [Key] of the configured scopes.
+func (s *Scopes) ConfiguredKey() string { return s.key }
+
+// GraphDefault returns Graph's .default scope.
+func (s *Scopes) GraphDefault() string { return s.graphAll }
+
+// Canonical returns the canonical spelling of a scope. Scopes of other resources have one
+// spelling only.
+func (s *Scopes) Canonical(scope string) string {
+	for _, prefix := range s.prefixes {
+		if len(scope) > len(prefix) && strings.EqualFold(scope[:len(prefix)], prefix) {
+			scope = scope[len(prefix):]
+			break
+		}
+	}
+	if strings.EqualFold(scope, defaultScope) {
+		return s.graphAll
+	}
+	return scope
+}
+
+// canonicalAll returns the canonical spellings without duplicates.
+func (s *Scopes) canonicalAll(scopes []string) (canonical []string) {
+	for _, scope := range scopes {
+		canonical = append(canonical, Missing(canonical, []string{s.Canonical(scope)})...)
+	}
+	return canonical
+}
+
+// ResourceOf returns the resource that a scope belongs to, "" for Graph.
+func (s *Scopes) ResourceOf(scope string) string {
+	i := strings.LastIndexByte(scope, '/')
+	if i < 0 || scope == s.graphAll {
+		return ""
+	}
+	return strings.ToLower(scope[:i])
+}
+
+// ForToken returns the scopes of a token request, or nil for the configured ones, which no
+// scopes and Graph's .default stand for.
+func (s *Scopes) ForToken(requested []string) (scopes []string) {
+	for _, scope := range strings.Fields(strings.Join(requested, " ")) { // a caller's list may be one string
+		switch scope = s.Canonical(scope); {
+		case scope == s.graphAll && s.ResourceOf(s.configured[0]) == "":
+			return nil
+		case IsReserved(scope):
+			continue
+		}
+		scopes = append(scopes, scope)
+	}
+	return scopes
+}
+
+// ForTokenOrConfigured is ForToken with the configured scopes in place of nil.
+func (s *Scopes) ForTokenOrConfigured(requested []string) []string {
+	if scopes := s.ForToken(requested); scopes != nil {
+		return scopes
+	}
+	return s.configured
+}
+
+// ForSignIn returns the scope parameter of an authorize request for the configured and
+// additional scopes.
+func (s *Scopes) ForSignIn(additional []string) string {
+	return strings.Join(slices.Concat(reservedScopes, s.withConfigured(additional)), " ")
+}
+
+// withConfigured adds scopes to the configured ones. Entra accepts no .default beside other
+// scopes (AADSTS70011), which are then requested without it.
+func (s *Scopes) withConfigured(additional []string) []string {
+	missing := Missing(s.configured, additional)
+	if len(missing) > 0 && IsGeneral(s.configured[0]) {
+		return missing
+	}
+	return slices.Concat(s.configured, missing)
+}
+
+// ForCode returns the scopes to redeem a code with: those of the configured resource, because
+// a token is for one resource. Tokens for others are acquired with the refresh token.
+func (s *Scopes) ForCode(additional []string) []string {
+	resource := s.ResourceOf(s.configured[0])
+	scopes := slices.DeleteFunc(s.withConfigured(additional), func(scope string) bool {
+		return s.ResourceOf(scope) != resource && slices.Contains(additional, scope)
+	})
+	if len(scopes) == 0 {
+		return s.configured
+	}
+	return scopes
+}
+
+// Qualified returns the configured scopes with the address of their resource.
+func (s *Scopes) Qualified() []string {
+	qualified := make([]string, len(s.configured))
+	for i, scope := range s.configured {
+		if !strings.Contains(scope, "/") {
+			scope = strings.TrimSuffix(s.graphAll, defaultScope) + scope
+		}
+		qualified[i] = scope
+	}
+	return qualified
+}
+
+// canonicalizeResponse writes the granted scopes of a token response in canonical spelling
+// before MSAL reads it, because Entra repeats the spelling of the request.
+func (s *Scopes) canonicalizeResponse(body []byte, granted string) (response []byte, canonical string) {
+	canonical = strings.Join(s.canonicalAll(strings.Fields(granted)), " ")
+	var fields map[string]json.RawMessage
+	if canonical == granted || json.Unmarshal(body, &fields) != nil {
+		return body, granted
+	}
+	scope, err := json.Marshal(canonical)
+	if err != nil {
+		return body, granted
+	}
+	fields["scope"] = scope
+	if response, err = json.Marshal(fields); err != nil {
+		return body, granted
+	}
+	return response, canonical
+}
+
+// Missing returns the scopes that are not present, whatever their case.
+func Missing(present, scopes []string) (missing []string) {
+	for _, s := range scopes {
+		if !slices.ContainsFunc(present, func(p string) bool { return strings.EqualFold(p, s) }) {
+			missing = append(missing, s)
+		}
+	}
+	return missing
+}
+
+// NamePermissions reports whether there are scopes, each of which names permissions.
+func NamePermissions(scopes []string) bool {
+	for _, some := range scopes {
+		names := strings.Fields(some)
+		if len(names) == 0 || slices.ContainsFunc(names, IsGeneral) {
+			return false
+		}
+	}
+	return len(scopes) > 0
+}
+
+// IsGeneral reports whether a scope names no permission of its own: reserved or .default.
+func IsGeneral(scope string) bool {
+	return IsReserved(scope) || strings.HasSuffix(strings.ToLower(scope), defaultScope)
+}
+
+// IsReserved reports whether a scope is one that every sign-in requests, whatever its prefix.
+func IsReserved(scope string) bool {
+	return slices.Contains(reservedScopes, strings.ToLower(scope[strings.LastIndexByte(scope, '/')+1:]))
+}
+
+// Key returns the same text for the same scopes, whatever their order and case.
+func Key(scopes []string) string {
+	return strings.Clone(strings.ToLower(strings.Join(slices.Sorted(slices.Values(scopes)), " ")))
+}

@@ -1,0 +1,63 @@
+package authority
+
+import (
+	"context"
+	"slices"
+
+	"github.com/fibermsal/fibermsal/internal/idtoken"
+)
+
+// Admits reports whether users of a tenant may sign in, by the rules of the id_token verifier.
+// The configuration may have changed since they did. While the tenant of the authority is not
+// known, users of any tenant are admitted, because their id_tokens have been verified.
+func (c *Client) Admits(tenant string) bool {
+	switch {
+	case len(c.AllowedTenants) > 0:
+		return slices.Contains(c.AllowedTenants, tenant)
+	case c.AnyTenant:
+		return tenant != idtoken.ConsumersTenant
+	}
+	only, known := c.knownTenant()
+	return !known || only == tenant
+}
+
+// knownTenant returns the tenant of the authority if it is known without calling Entra. The
+// tenant of a domain name is learned in the background on the first occasion, because Entra
+// may be down and no request must wait for it.
+func (c *Client) knownTenant() (tenant string, known bool) {
+	if c.Tenant != "" {
+		return c.Tenant, true
+	}
+	if tenant := c.tenant.Load(); tenant != nil {
+		return *tenant, true
+	}
+	if c.learning.CompareAndSwap(false, true) {
+		c.Background.Go("learning the tenant", func() {
+			defer c.learning.Store(false)
+			ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
+			defer cancel()
+			_, _ = c.Tenants(ctx) // the next session retries
+		})
+	}
+	return "", false
+}
+
+// Tenants returns the tenants whose users may sign in, as far as they can be listed.
+func (c *Client) Tenants(ctx context.Context) ([]string, error) {
+	if len(c.AllowedTenants) > 0 || c.AnyTenant {
+		return c.AllowedTenants, nil
+	}
+	if c.Tenant != "" {
+		return []string{c.Tenant}, nil
+	}
+	if tenant := c.tenant.Load(); tenant != nil {
+		return []string{*tenant}, nil
+	}
+	m, err := c.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tenant := m.Tenant()
+	c.tenant.Store(&tenant) // a domain does not change its tenant
+	return []string{tenant}, nil
+}

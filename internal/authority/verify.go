@@ -1,0 +1,97 @@
+package authority
+
+import (
+	"context"
+	"errors"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/idtoken"
+)
+
+// verifier returns the verifier of the authority's id_tokens.
+func (c *Client) verifier(m *discovery.Metadata) *idtoken.Verifier {
+	tenants := c.AllowedTenants
+	if tenants == nil {
+		tenants = []string{m.Tenant()}
+	}
+	return &idtoken.Verifier{
+		Issuer: m.Issuer, Tenants: tenants, AnyTenant: c.AnyTenant, ClientID: c.ClientID, Keys: c.keys, Skew: ClockSkew,
+	}
+}
+
+// Expects reports whether an issuer is one whose responses are accepted.
+func (c *Client) Expects(ctx context.Context, issuer string) (bool, error) {
+	m, err := c.Metadata(ctx)
+	if err != nil {
+		return false, err
+	}
+	return c.verifier(m).Expects(issuer), nil
+}
+
+// CanVerify returns an error if id_tokens cannot be verified at present. It is called before
+// a refresh token is spent.
+func (c *Client) CanVerify(ctx context.Context) error {
+	if _, err := c.Metadata(ctx); err != nil {
+		return err
+	}
+	if err := c.keys.Ready(ctx); err != nil {
+		return rejectedToken(err)
+	}
+	return nil
+}
+
+// VerifyNew verifies the id_token of a sign-in that sent a nonce.
+func (c *Client) VerifyNew(ctx context.Context, idToken, nonce string) (*idtoken.Claims, error) {
+	m, err := c.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := c.verifier(m).Verify(ctx, idToken, nonce)
+	if err != nil {
+		return nil, rejectedToken(err)
+	}
+	return claims, nil
+}
+
+// Holder is the user whose tokens are renewed.
+type Holder struct{ Account, TenantID, UserID, Subject string }
+
+// VerifyRenewed verifies whose tokens a renewal returned (OpenID Connect Core section 12.2;
+// threat B8). The id_token must have been valid when it arrived, because it may have had to
+// wait for the keys.
+func (c *Client) VerifyRenewed(ctx context.Context, r *Renewed, holder Holder) error {
+	if !r.hasAccount || r.account.String() != holder.Account {
+		return autherr.Rejected.New("client_info", nil)
+	}
+	if r.idToken == "" {
+		return nil
+	}
+	m, err := c.Metadata(ctx)
+	if err != nil {
+		return err
+	}
+	claims, err := c.verifier(m).VerifyRefreshed(ctx, r.idToken, r.receivedAt)
+	if err != nil {
+		return rejectedToken(err)
+	}
+	if claims.TenantID != holder.TenantID || claims.ObjectID != holder.UserID || claims.Subject != holder.Subject {
+		return autherr.Rejected.New("identity", nil)
+	}
+	return nil
+}
+
+// rejectedToken returns what it means that an id_token was not verified.
+func rejectedToken(err error) error {
+	if errors.Is(err, idtoken.ErrKeysUnavailable) {
+		return autherr.TryLater(autherr.ReasonKeys, nil)
+	}
+	var rejected *idtoken.Error
+	if !errors.As(err, &rejected) {
+		return autherr.Rejected.New("id_token", nil)
+	}
+	if rejected.Reason == idtoken.TenantNotAllowed || rejected.Reason == idtoken.WrongIssuer {
+		return autherr.TenantNotAllowed.New(string(rejected.Reason), nil)
+	}
+	return autherr.Rejected.New(string(rejected.Reason), nil)
+}

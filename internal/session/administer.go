@@ -1,0 +1,129 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/parallel"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+)
+
+// Use is when a session was last used and when it ends if it is not used again. Both are zero
+// if the storage does not report them.
+type Use struct{ LastSeenAt, IdleAt time.Time }
+
+// Used is a session with its use.
+type Used struct {
+	*Session
+	Use
+}
+
+// Select yields the sessions that a filter selects. It remembers none of them.
+func (s *Store) Select(ctx context.Context, f Filter) iter.Seq2[Used, error] {
+	return func(yield func(Used, error) bool) {
+		f, err := f.checked(s.AnyTenant)
+		if err != nil {
+			yield(Used{}, err)
+			return
+		}
+		find := func(id string) (Used, error) {
+			found, err := s.Read(ctx, id)
+			if err != nil || found == nil || !f.selects(found) {
+				return Used{}, err
+			}
+			use, err := s.useOf(ctx, found)
+			return Used{found, use}, err
+		}
+		for used, err := range parallel.Map(s.candidates(ctx, f, false), find) {
+			switch {
+			case err != nil:
+				yield(Used{}, err)
+				return
+			case used.Session != nil && !yield(used, nil):
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) useOf(ctx context.Context, session *Session) (Use, error) {
+	life, err := s.Records.Life(ctx, session.ID, record.Session)
+	if err != nil {
+		return Use{}, autherr.StorageUnavailable(err)
+	}
+	if life <= 0 {
+		return Use{}, nil
+	}
+	idleAt := time.Now().Add(life)
+	lastSeenAt := idleAt.Add(-s.IdleTimeout)
+	if lastSeenAt.Before(session.User.SignedInAt) {
+		lastSeenAt = session.User.SignedInAt // the absolute end is near
+	}
+	return Use{lastSeenAt, idleAt}, nil
+}
+
+// errNoFilter keeps a forgotten filter from signing everybody out.
+var errNoFilter = errors.New("fibermsal: EndSessions needs a SessionFilter; to end all, set Before to now")
+
+// EndSelected ends the sessions that a filter selects and returns how many.
+func (s *Store) EndSelected(ctx context.Context, f Filter) (int, error) {
+	if f == (Filter{}) {
+		return 0, errNoFilter
+	}
+	f, err := f.checked(s.AnyTenant)
+	if err != nil {
+		return 0, err
+	}
+	var ended atomic.Int64
+	end := func(id string) (struct{}, error) {
+		found, err := s.Read(ctx, id)
+		if err != nil || found == nil || !f.selects(found) {
+			return struct{}{}, err
+		}
+		if err := s.End(ctx, id); err != nil {
+			return struct{}{}, err
+		}
+		ended.Add(1)
+		s.Delist(ctx, found)
+		s.Telemetry.Audit(ctx, slog.LevelInfo, telemetry.EventSessionEnded, found.Subject(), slog.String("by", "app"))
+		s.Telemetry.SignedOut(ctx, "app")
+		return struct{}{}, nil
+	}
+	for _, err := range parallel.Map(s.candidates(ctx, f, true), end) {
+		if err != nil {
+			return int(ended.Load()), err
+		}
+	}
+	return int(ended.Load()), nil
+}
+
+// EndEntraSession ends the sessions that began with a browser's session at Entra, and calls
+// ended for each. A session that cannot be ended does not keep the others from ending.
+func (s *Store) EndEntraSession(ctx context.Context, sid string, ended func(*Session)) error {
+	var failed error
+	for id, err := range s.listed(ctx, entraLabel(sid)) {
+		if err != nil {
+			return err
+		}
+		found, err := s.Read(ctx, id)
+		if err == nil && (found == nil || found.EntraSession != sid) {
+			continue
+		}
+		if err == nil {
+			err = s.End(ctx, id)
+		}
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		s.Delist(ctx, found)
+		ended(found)
+	}
+	return failed
+}

@@ -1,0 +1,76 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/retryqueue"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+)
+
+const (
+	// maxEnded bounds how many ended sessions wait for the storage.
+	maxEnded = 100_000
+	// retryEvery is how often the storage is tried again.
+	retryEvery = time.Second
+)
+
+// End ends a session. If the storage fails, End does, too, but the session is over in this
+// process at once, and its records are deleted when the storage is back (threat D10).
+func (s *Store) End(ctx context.Context, id string) error {
+	err := s.Discard(ctx, id)
+	if err != nil && !s.ended.Put(id, struct{}{}) {
+		s.Log.LogAttrs(ctx, slog.LevelError, "an ended session stays in the storage until its idle timeout: too many wait already")
+	}
+	return err
+}
+
+// Discard deletes a session's records. An empty ID names no session.
+func (s *Store) Discard(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	s.cache.remove(id)
+	if err := s.Records.Delete(ctx, id); err != nil {
+		return autherr.StorageUnavailable(err)
+	}
+	return nil
+}
+
+// discardCorrupt deletes a record that is not a session, so that it fails once and not
+// forever (threat E11).
+func (s *Store) discardCorrupt(ctx context.Context, id string) error {
+	s.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSealMismatch, telemetry.Subject{SessionID: id}, slog.String("reason", "seal_mismatch"))
+	return errors.Join(ErrCorrupt, s.Discard(ctx, id))
+}
+
+func newEndedQueue(s *Store) *retryqueue.Queue[struct{}] {
+	return retryqueue.New[struct{}](s.Background, retryqueue.Options{
+		What: "removing ended sessions", Max: maxEnded, First: retryEvery, Most: retryEvery,
+		Round: s.deleteEnded,
+		Abandon: func(left int) {
+			s.Log.LogAttrs(context.Background(), slog.LevelError,
+				"closed while ended sessions were still in the storage: they end with their idle timeout", slog.Int("sessions", left))
+		},
+	})
+}
+
+// deleteEnded stops at the first failure, because the storage is not back.
+func (s *Store) deleteEnded(ids []string) {
+	for _, id := range ids {
+		if s.Background.Context().Err() != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(s.Background.Context(), time.Second)
+		err := s.Discard(ctx, id)
+		cancel()
+		if err != nil {
+			return
+		}
+		s.ended.Remove(id)
+	}
+	s.Log.LogAttrs(context.Background(), slog.LevelInfo, "sessions that ended during the outage were removed", slog.Int("sessions", len(ids)))
+}

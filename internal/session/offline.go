@@ -1,0 +1,60 @@
+package session
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/parallel"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+)
+
+// Newest returns the newest session of a user that is usable, outside any request. Records
+// are checked, because lists are only hints. Without one it returns NotSignedIn.
+func (s *Store) Newest(ctx context.Context, tenant, user string, usable func(*Session) bool) (*Session, error) {
+	label := userLabel(tenant, user)
+	for id, err := range s.listed(ctx, label) {
+		if err != nil {
+			return nil, err
+		}
+		found, err := s.findListed(ctx, id, label)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil && found.User.TenantID == tenant && found.User.ID == user && usable(found) {
+			s.Telemetry.Audit(ctx, slog.LevelInfo, telemetry.EventOfflineAccess, found.Subject())
+			return found, nil
+		}
+	}
+	return nil, autherr.NotSignedIn
+}
+
+// OwnerOfMail returns the object ID of the only signed-in user of a tenant with a mail address,
+// "" if there is none. If sessions of two users have the address, it cannot be told which of
+// them is meant (threat B9). One user may have many sessions, so all of them are read.
+func (s *Store) OwnerOfMail(ctx context.Context, tenant, mail string) (user string, err error) {
+	label := mailLabel(tenant, mail)
+	find := func(id string) (*Session, error) { return s.findListed(ctx, id, label) }
+	for found, err := range parallel.Map(s.listed(ctx, label), find) {
+		switch {
+		case err != nil:
+			return "", err
+		case found == nil || found.User.TenantID != tenant || found.User.Mail != mail:
+		case user != "" && user != found.User.ID:
+			return "", autherr.NotSignedIn.New(autherr.ReasonSharedMail, nil)
+		default:
+			user = found.User.ID
+		}
+	}
+	return user, nil
+}
+
+// findListed is Find for an ID on a list, from which it is removed if the session is over.
+func (s *Store) findListed(ctx context.Context, id string, label record.Label) (*Session, error) {
+	found, over, err := s.Find(ctx, id)
+	if over {
+		_ = s.Records.Delist(ctx, id, label) // or the next lookup does
+	}
+	return found, err
+}

@@ -1,0 +1,73 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"os"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+)
+
+const (
+	// presenceLife is how long an instance that crashed still seems to run.
+	presenceLife = 2 * time.Hour
+	// announceEvery is how often a running instance announces itself.
+	announceEvery = 30 * time.Minute
+)
+
+// presence is what instances announce in a shared storage: that they run, and the IDs of their
+// keys, with which every sealed record begins anyway. Doctor compares them. It costs a command
+// every half hour, beside one that writes a session.
+type presence struct {
+	instance    func() string
+	announcedAt atomic.Int64
+}
+
+var notInHostName = regexp.MustCompile(`[^A-Za-z0-9.\-]`)
+
+// newPresence names this instance after its machine, with a random part, because a machine may
+// run several.
+func newPresence() presence {
+	return presence{instance: sync.OnceValue(func() string {
+		host, err := os.Hostname()
+		if err != nil {
+			host = ""
+		}
+		var own [4]byte
+		_, _ = rand.Read(own[:]) // without, it is the machine's name
+		host = notInHostName.ReplaceAllString(host, "")
+		return cmp.Or(host[:min(len(host), 64)], "instance") + "/" + hex.EncodeToString(own[:])
+	})}
+}
+
+// announce announces this instance, unless it has done so recently.
+func (s *Store) announce(ctx context.Context) {
+	p := &s.presence
+	now, last := time.Now(), p.announcedAt.Load()
+	if now.UnixNano()-last < int64(announceEvery) || !s.Records.Shared() || !p.announcedAt.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	// It is not repeated for half an hour, so the end of one request must not end it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := s.Records.Introduce(ctx, p.instance(), presenceLife); err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelDebug, "the other instances do not know of this one", slog.Any("error", autherr.StorageUnavailable(err)))
+	}
+}
+
+// Withdraw removes the announcement when this instance closes.
+func (s *Store) Withdraw() {
+	if s.presence.announcedAt.Load() == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = s.Records.Withdraw(ctx, s.presence.instance()) // it expires by itself
+}

@@ -1,0 +1,68 @@
+package signin
+
+import (
+	"context"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/idtoken"
+	"github.com/fibermsal/fibermsal/internal/mailaddr"
+	"github.com/fibermsal/fibermsal/internal/session"
+)
+
+// verified is a sign-in whose user is known.
+type verified struct {
+	claims   *idtoken.Claims
+	grant    *authority.Grant
+	attempt  *flow.Attempt
+	callback *Callback
+}
+
+// begin begins the session of a verified sign-in, and ends the ones that it replaces.
+func (f *Flow) begin(ctx context.Context, v *verified) (*Begun, error) {
+	s := f.newSession(v)
+	replaced := []string{v.attempt.Replaces(), v.callback.Present}
+	readable := f.Sessions.Readable(ctx, replaced...)
+	if r := v.attempt.Requirements(); !r.IsZero() {
+		old := readable[v.attempt.Replaces()] // without it, the user proves everything again
+		if r.Silent && (old == nil || !s.SameUser(old)) {
+			// Meanwhile the user has signed out, or another user has signed in, which wins.
+			return nil, errAnotherUser()
+		}
+		s.Inherit(old)
+	}
+	if f.OnSignIn != nil {
+		user, err := f.OnSignIn(ctx, s.Provisional(f.Jar.Name(v.attempt.State())), v.grant.Tokens)
+		if err != nil {
+			return nil, err
+		}
+		s.User = user
+	}
+	token, err := f.Sessions.Replace(ctx, &session.Creation{
+		Session: s, Tokens: v.grant.Tokens.Content(), Began: v.callback.At, Replaced: replaced, Readable: readable,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Begun{Token: token, Session: s, To: v.attempt.Destination()}, nil
+}
+
+func (f *Flow) newSession(v *verified) *session.Session {
+	c := v.claims
+	s := &session.Session{
+		Origin: f.Sessions.Origin, Account: v.grant.Account.String(), LoginHint: c.LoginHint,
+		EntraSession: c.SessionID, Scopes: v.grant.Scopes, AuthContexts: map[string]time.Time{},
+		Groups: c.Groups, GroupsElsewhere: c.GroupsElsewhere(), Browser: v.callback.Browser,
+		User: session.Identity{
+			TenantID: c.TenantID, ID: c.ObjectID, Subject: c.Subject, Name: c.Name, Username: c.Username, Roles: c.Roles,
+			SignedInAt: v.callback.At, ExpiresAt: v.callback.At.Add(f.Sessions.AbsoluteTimeout),
+		},
+	}
+	s.User.Mail, _ = mailaddr.Normalize(c.Email)
+	s.AuthenticatedAt, _ = c.AuthenticatedAt()
+	for _, id := range c.AuthContexts {
+		s.AuthContexts[id] = s.User.ExpiresAt
+	}
+	return s
+}

@@ -1,0 +1,43 @@
+package signin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/idtoken"
+)
+
+// satisfied checks the id_token against what the sign-in had to satisfy: a user can remove the
+// request for a password or a second factor from the authorize URL.
+func satisfied(r flow.Requirements, claims *idtoken.Claims) error {
+	if r.User != "" && r.User != claims.ObjectID {
+		return errAnotherUser()
+	}
+	if r.AuthContext != "" && !slices.Contains(claims.AuthContexts, r.AuthContext) {
+		return autherr.Rejected.New("auth_context_missing", errors.New("the id_token does not name the authentication context "+r.AuthContext))
+	}
+	switch at, known := claims.AuthenticatedAt(); {
+	case r.MaxAge == 0:
+		return nil
+	case !known:
+		return autherr.Rejected.New("auth_time_missing", errors.New("the check needs the claim auth_time: add it to the registration's ID token as an optional claim"))
+	case !AuthenticatedWithin(at, r.MaxAge):
+		return autherr.Rejected.New("not_reauthenticated", fmt.Errorf(
+			"the user authenticated %v ago by this machine's clock, and the maximum age is %d s", time.Since(at).Round(time.Second), r.MaxAge))
+	}
+	return nil
+}
+
+// AuthenticatedWithin reports whether a user authenticated at most some seconds ago. The check
+// on a route and the sign-in that it starts share this rule: with two rules, one could reject
+// what the other accepts, forever. A time in the future is believed as far as clocks may
+// differ; the zero time is unknown.
+func AuthenticatedWithin(at time.Time, seconds int64) bool {
+	age := time.Since(at)
+	return !at.IsZero() && -authority.ClockSkew <= age && age <= time.Duration(seconds)*time.Second
+}

@@ -1,0 +1,113 @@
+// Package signin begins sign-ins and turns Entra's answers into sessions.
+package signin
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/msalcache"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/turn"
+)
+
+// claimsCapability is the client capability to answer claims challenges.
+const claimsCapability = "cp1"
+
+// Options are what a Flow needs to know.
+type Options struct {
+	Authority    *authority.Client
+	Sessions     *session.Store
+	Records      *record.Store
+	Jar          *flow.Jar
+	ResponseMode string
+	// OnSignIn completes the verified user of a session that is about to begin, or refuses the
+	// sign-in. The session has a provisional name, and its tokens are in memory.
+	OnSignIn func(context.Context, *session.Session, *msalcache.Memory) (session.Identity, error)
+}
+
+// Flow is the authorization code flow. It is safe for concurrent use.
+type Flow struct {
+	Options
+	turns *turn.Queue // apart from those of renewals, because anybody can keep it busy
+}
+
+// NewFlow makes a Flow.
+func NewFlow(o Options) *Flow { return &Flow{Options: o, turns: turn.NewQueue()} }
+
+// Begin starts a sign-in. It returns where to send the browser, and the cookie that it must
+// bring back. Nothing is written to the storage (threat G26).
+func (f *Flow) Begin(ctx context.Context, to flow.Destination, replaces string, r flow.Requirements) (authorizeURL string, cookie flow.Cookie, err error) {
+	if err := r.Check(); err != nil {
+		return "", flow.Cookie{}, Inexpressible(err)
+	}
+	attempt, err := flow.Begin(rand.Reader, time.Now(), to, replaces, r)
+	if err != nil {
+		return "", flow.Cookie{}, autherr.Misconfigured.New("no_randomness", err)
+	}
+	if authorizeURL, err = f.AuthorizeURL(ctx, attempt); err != nil {
+		return "", flow.Cookie{}, err
+	}
+	cookie, err = f.Jar.Seal(attempt)
+	return authorizeURL, cookie, err
+}
+
+// Inexpressible returns the error for requirements that no authorize request can express. The
+// page fails, because it must not accept a weaker sign-in (threat B14).
+func Inexpressible(err error) *autherr.Error { return autherr.Misconfigured.New("ask", err) }
+
+// AuthorizeURL returns the authorize request of an attempt. It is built from the endpoint in
+// the authority's configuration, which the transport has validated. MSAL's confidential client
+// would send neither state, nonce, PKCE nor response_mode, and decodes the configuration again
+// for each visitor (traps M4, M6).
+func (f *Flow) AuthorizeURL(ctx context.Context, attempt *flow.Attempt) (string, error) {
+	requirements := attempt.Requirements()
+	claims, err := requirements.ClaimsParameter(claimsCapability)
+	if err != nil {
+		return "", Inexpressible(err)
+	}
+	m, err := f.Authority.Metadata(ctx)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(m.AuthorizationEndpoint)
+	if err != nil {
+		return "", autherr.TryLater("discovery_failed", nil)
+	}
+	q := u.Query()
+	for name, value := range map[string]string{
+		"client_id": f.Authority.ClientID, "redirect_uri": f.Authority.RedirectURI,
+		"response_type": "code", "response_mode": f.ResponseMode,
+		"scope": f.Authority.Scopes.ForSignIn(requirements.Scopes),
+		"state": attempt.State(), "nonce": attempt.Nonce(), "claims": claims,
+		"code_challenge": attempt.Challenge(), "code_challenge_method": "S256",
+	} {
+		q.Set(name, value)
+	}
+	setPrompt(q, requirements)
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// setPrompt sets the parameters that control which pages Entra shows.
+func setPrompt(q url.Values, r flow.Requirements) {
+	switch {
+	case r.Silent:
+		q.Set("prompt", "none")
+	case r.SelectAccount:
+		q.Set("prompt", "select_account")
+	case r.MaxAge > 0:
+		// Entra documents prompt=login only; max_age is OpenID Connect's.
+		q.Set("prompt", "login")
+		q.Set("max_age", strconv.FormatInt(r.MaxAge, 10))
+	}
+	if r.LoginHint != "" {
+		q.Set("login_hint", r.LoginHint)
+	}
+}

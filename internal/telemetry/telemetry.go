@@ -1,0 +1,171 @@
+// Package telemetry counts, measures, traces and audits what the library does, through
+// OpenTelemetry's global providers and the app's logger.
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// instrumentation is the OpenTelemetry instrumentation scope.
+const instrumentation = "github.com/fibermsal/fibermsal"
+
+// Telemetry holds the instruments of one Service. While no provider is set, what happens in
+// every request costs an atomic addition. Attributes are codes of the library and contain
+// nothing of a user, session or token. It is safe for concurrent use.
+type Telemetry struct {
+	log    *slog.Logger
+	tracer trace.Tracer
+
+	signIns      metric.Int64Counter
+	signOuts     metric.Int64Counter
+	interactions metric.Int64Counter
+	refreshes    metric.Float64Histogram
+	lockWaits    metric.Float64Histogram
+	storage      metric.Float64Histogram
+
+	fromMemory, fromStorage, fromEntra atomic.Int64
+
+	registration metric.Registration
+}
+
+// CacheStats describe the sessions that a process remembers.
+type CacheStats struct {
+	Entries, Bytes          int
+	Hits, Misses, Evictions uint64
+}
+
+// New makes the instruments, which docs/telemetry.md documents, and observes a cache.
+func New(log *slog.Logger, cache func() CacheStats) (*Telemetry, error) {
+	m := &meter{Meter: otel.Meter(instrumentation)}
+	t := &Telemetry{
+		log: log, tracer: otel.Tracer(instrumentation),
+		signIns:      m.counter("fibermsal.sign_ins", "{sign-in}", "Answers of Entra to sign-ins, by outcome and reason."),
+		signOuts:     m.counter("fibermsal.sign_outs", "{sign-out}", "Sessions that were ended, by whom."),
+		interactions: m.counter("fibermsal.interactions", "{redirect}", "Pages whose user was sent to sign in, by code."),
+		refreshes:    m.seconds("fibermsal.refresh.duration", "Renewals of a token at Entra, by outcome.", 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+		lockWaits:    m.seconds("fibermsal.lock.wait.duration", "Waiting for another renewal of the same session.", 0.001, 0.01, 0.1, 0.5, 1, 5, 10),
+		storage:      m.seconds("fibermsal.storage.duration", "Commands to the session storage, by operation and outcome.", 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5),
+	}
+	t.observe(m, cache)
+	return t, m.err
+}
+
+// observe registers what is read when metrics are collected.
+func (t *Telemetry) observe(m *meter, cache func() CacheStats) {
+	tokens := m.observed("fibermsal.tokens", "{token}", "Access tokens given out, by where they came from.")
+	lookups := m.observed("fibermsal.sessions.cache.lookups", "{lookup}", "Sessions looked for in this process's memory, by whether they were there.")
+	evictions := m.observed("fibermsal.sessions.cache.evictions", "{session}", "Sessions that this process forgot for want of room.")
+	entries := m.gauge("fibermsal.sessions.cache.entries", "{session}", "Sessions that this process remembers.")
+	size := m.gauge("fibermsal.sessions.cache.size", "By", "About what the remembered sessions occupy.")
+	if m.err != nil {
+		return
+	}
+	t.registration, m.err = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		for source, n := range map[string]*atomic.Int64{"memory": &t.fromMemory, "storage": &t.fromStorage, "entra": &t.fromEntra} {
+			o.ObserveInt64(tokens, n.Load(), metric.WithAttributes(attribute.String("source", source)))
+		}
+		stats := cache()
+		o.ObserveInt64(lookups, int64(stats.Hits), metric.WithAttributes(attribute.Bool("hit", true)))    //nolint:gosec // a count
+		o.ObserveInt64(lookups, int64(stats.Misses), metric.WithAttributes(attribute.Bool("hit", false))) //nolint:gosec // a count
+		o.ObserveInt64(evictions, int64(stats.Evictions))                                                 //nolint:gosec // a count
+		o.ObserveInt64(entries, int64(stats.Entries))
+		o.ObserveInt64(size, int64(stats.Bytes))
+		return nil
+	}, tokens, lookups, evictions, entries, size)
+}
+
+// Close stops observing the cache.
+func (t *Telemetry) Close() error { return t.registration.Unregister() }
+
+// SignedIn counts an answer of Entra to a sign-in.
+func (t *Telemetry) SignedIn(ctx context.Context, err error) { t.signIns.Add(ctx, 1, outcome(err)) }
+
+// SentToSignIn counts a page whose user is sent to sign in because of an error.
+func (t *Telemetry) SentToSignIn(ctx context.Context, code string) {
+	t.interactions.Add(ctx, 1, metric.WithAttributes(attribute.String("code", code)))
+}
+
+// SignedOut counts a session that ended.
+func (t *Telemetry) SignedOut(ctx context.Context, by string) {
+	t.signOuts.Add(ctx, 1, metric.WithAttributes(attribute.String("by", by)))
+}
+
+// Refreshed measures a renewal at Entra.
+func (t *Telemetry) Refreshed(ctx context.Context, began time.Time, err error) {
+	record(ctx, t.refreshes, began, outcome(err))
+	t.fromEntra.Add(oneIf(err == nil))
+}
+
+// LockWaited measures waiting for the lock of a session.
+func (t *Telemetry) LockWaited(ctx context.Context, began time.Time, err error) {
+	record(ctx, t.lockWaits, began, outcome(err))
+}
+
+// TokenFromMemory counts a token that was remembered.
+func (t *Telemetry) TokenFromMemory() { t.fromMemory.Add(1) }
+
+// TokenFromStorage counts a token that was stored.
+func (t *Telemetry) TokenFromStorage() { t.fromStorage.Add(1) }
+
+// StorageCommand measures a command to the storage. It returns nil while nobody listens.
+func (t *Telemetry) StorageCommand(operation string) func(error) {
+	ctx := context.Background()
+	if !t.storage.Enabled(ctx) {
+		return nil
+	}
+	began := time.Now()
+	return func(err error) {
+		record(ctx, t.storage, began,
+			metric.WithAttributes(attribute.String("operation", operation), attribute.Bool("failed", err != nil)))
+	}
+}
+
+func record(ctx context.Context, h metric.Float64Histogram, began time.Time, option metric.RecordOption) {
+	h.Record(ctx, time.Since(began).Seconds(), option)
+}
+
+func oneIf(condition bool) int64 {
+	if condition {
+		return 1
+	}
+	return 0
+}
+
+// meter collects the errors of making instruments.
+type meter struct {
+	metric.Meter
+	err error
+}
+
+func (m *meter) counter(name, unit, description string) metric.Int64Counter {
+	c, err := m.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
+	m.err = errors.Join(m.err, err)
+	return c
+}
+
+func (m *meter) seconds(name, description string, bounds ...float64) metric.Float64Histogram {
+	h, err := m.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description), metric.WithExplicitBucketBoundaries(bounds...))
+	m.err = errors.Join(m.err, err)
+	return h
+}
+
+func (m *meter) observed(name, unit, description string) metric.Int64ObservableCounter {
+	c, err := m.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(description))
+	m.err = errors.Join(m.err, err)
+	return c
+}
+
+func (m *meter) gauge(name, unit, description string) metric.Int64ObservableGauge {
+	g, err := m.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
+	m.err = errors.Join(m.err, err)
+	return g
+}

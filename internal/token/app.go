@@ -1,0 +1,184 @@
+package token
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/background"
+	"github.com/fibermsal/fibermsal/internal/flight"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
+)
+
+// appTokensFor is how long the app's own tokens are stored; they expire before.
+const appTokensFor = 24 * time.Hour
+
+// App returns and renews tokens of the app itself, and shares them with the other instances.
+// It is safe for concurrent use.
+type App struct {
+	Authority  *authority.Client
+	Records    *record.Store
+	Log        *slog.Logger
+	Background *background.Group
+
+	flights flight.Group
+	mu      sync.Mutex
+	known   map[string]appToken // by scope; an app has a few
+}
+
+// appToken is what is known of a token: the token, and why there will be no other one for a
+// while.
+type appToken struct {
+	token   tokencache.Token
+	lastErr error
+	retryAt time.Time
+}
+
+func (t appToken) due(now time.Time) bool    { return !now.Before(t.token.RenewAt()) }
+func (t appToken) paused(now time.Time) bool { return now.Before(t.retryAt) }
+
+func (a *App) remembered(scope string) appToken {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known[scope]
+}
+
+// Token returns a token for one scope, which ends in /.default; no scope is Graph's. A usable
+// token is renewed in the background when its end is near, as those of users are.
+func (a *App) Token(ctx context.Context, scopes []string) (azcore.AccessToken, error) {
+	scope, err := a.scope(scopes)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	now, known := time.Now(), a.remembered(scope)
+	if known.token.Usable(now) {
+		if known.due(now) && !known.paused(now) {
+			a.renew(scope) //nolint:contextcheck // no caller waits for it
+		}
+		return accessToken(known.token), nil
+	}
+	if known.paused(now) {
+		return azcore.AccessToken{}, known.lastErr
+	}
+	return flight.Await[azcore.AccessToken](ctx, callerPatience, a.renew(scope), autherr.GaveUp) //nolint:contextcheck // a caller's end is its own
+}
+
+func (a *App) scope(requested []string) (string, error) {
+	rules := a.Authority.Scopes
+	switch scopes := strings.Fields(strings.Join(requested, " ")); len(scopes) {
+	case 0:
+		return rules.GraphDefault(), nil
+	case 1:
+		if scope := rules.Canonical(scopes[0]); strings.HasSuffix(scope, "/.default") {
+			return strings.Clone(scope), nil
+		}
+	}
+	return "", autherr.Misconfigured.New("app_scope", errors.New("the app's own tokens have one scope, which ends in /.default"))
+}
+
+// renew starts a renewal, or joins the one that is under way.
+func (a *App) renew(scope string) <-chan flight.Result {
+	return a.flights.Begin(scope, func() (any, error) {
+		// The last renewal may have ended between the caller's look and this one, with a token
+		// or with a rejection.
+		now, known := time.Now(), a.remembered(scope)
+		switch {
+		case !known.due(now), known.token.Usable(now) && known.paused(now):
+			return accessToken(known.token), nil
+		case known.paused(now):
+			return azcore.AccessToken{}, known.lastErr
+		}
+		t, err := a.acquireSafely(scope)
+		return a.remember(scope, t, err)
+	})
+}
+
+// remember remembers how a renewal ended, and returns what its callers get. A failure leaves a
+// token that is still usable.
+func (a *App) remember(scope string, t tokencache.Token, err error) (azcore.AccessToken, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known := a.known[scope]
+	if t.ExpiresOn.After(known.token.ExpiresOn) {
+		known.token = t
+	}
+	known.lastErr, known.retryAt = nil, time.Time{}
+	if e, failed := autherr.Find(err); failed {
+		known.lastErr, known.retryAt = e, time.Now().Add(pauseAfter(e))
+	}
+	if a.known == nil {
+		a.known = make(map[string]appToken)
+	}
+	a.known[scope] = known
+	switch {
+	case err == nil:
+		return accessToken(t), nil // however short its life
+	case known.token.Usable(time.Now()):
+		return accessToken(known.token), nil
+	}
+	return azcore.AccessToken{}, err
+}
+
+// acquireSafely is acquire with a panic of the app's Credential as an error, because it would
+// reach no recover here.
+func (a *App) acquireSafely(scope string) (t tokencache.Token, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = autherr.Panicked(p)
+		}
+	}()
+	return a.acquire(scope)
+}
+
+// acquire returns the token in the storage until that is due for renewal, and a new one then.
+// With an error it returns the token that there is.
+func (a *App) acquire(scope string) (t tokencache.Token, err error) {
+	if !a.Background.Begin() {
+		return t, errClosed()
+	}
+	defer a.Background.Done()
+	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
+	defer cancel()
+	t, content, err := a.Authority.AppToken(ctx, scope, a.load(ctx))
+	if err == nil && content != nil {
+		a.save(ctx, content)
+	}
+	return t, err
+}
+
+// record names the record of the app's own token cache.
+func (a *App) record() string {
+	sum := sha256.Sum256([]byte("app " + a.Authority.Authority))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// load returns the app's own token cache. Without the storage the app calls Entra.
+func (a *App) load(ctx context.Context) *tokencache.Cache {
+	content, err := a.Records.Get(ctx, a.record(), record.Tokens)
+	if err == nil {
+		var cache *tokencache.Cache
+		if cache, err = tokencache.Parse(content); err == nil {
+			return cache
+		}
+	}
+	if !errors.Is(err, record.ErrNotFound) {
+		a.Log.LogAttrs(ctx, slog.LevelWarn, "the app's own tokens cannot be read", slog.Any("error", autherr.StorageUnavailable(err)))
+	}
+	return new(tokencache.Cache)
+}
+
+func (a *App) save(ctx context.Context, content []byte) {
+	if err := a.Records.Put(ctx, a.record(), record.Tokens, content, appTokensFor); err != nil {
+		a.Log.LogAttrs(ctx, slog.LevelWarn, "the app's own tokens are not stored", slog.Any("error", autherr.StorageUnavailable(err)))
+	}
+}

@@ -1,0 +1,142 @@
+package token
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/msalcache"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
+)
+
+// How long a write waits before it retries over what another instance wrote. Renewals of a
+// session take turns, so it is rare. An app's own MSAL clients may be many, and take turns
+// within their process once they have collided.
+const (
+	swapPause    = time.Millisecond
+	maxSwapPause = 100 * time.Millisecond
+	// swapPatience ends it for a caller whose context has no end. It begins with the caller's
+	// turn, because waiting for that says nothing about the storage.
+	swapPatience = 10 * time.Second
+	turnPatience = time.Minute
+)
+
+// recorded is the MSAL cache in a session's record. Its version is the sealed record, because
+// no two are alike.
+type recorded struct {
+	renewer *Renewer
+	session *session.Session
+}
+
+// CacheOf returns the MSAL cache of a session.
+func (r *Renewer) CacheOf(s *session.Session) msalcache.Cache { return &recorded{r, s} }
+
+// Load implements msalcache.Cache.
+func (c *recorded) Load(ctx context.Context) (content, version []byte, err error) {
+	r, id := c.renewer, c.session.ID
+	sealed, err := r.Records.Sealed(ctx, id, record.Tokens)
+	if err == nil {
+		content, err = r.Records.Open(id, record.Tokens, sealed)
+	}
+	switch {
+	case errors.Is(err, record.ErrNotFound):
+		return nil, nil, nil
+	case errors.Is(err, record.ErrUnknownKey):
+		// Another instance may be one deploy ahead: leave the record alone.
+		r.Log.LogAttrs(ctx, slog.LevelWarn, "tokens sealed with a key that is not in Config.Keys", telemetry.SessionAttr(id))
+		return nil, nil, nil
+	case errors.Is(err, record.ErrCorrupt):
+		// The session is alive, but its tokens cannot be read: the user has to sign in again.
+		r.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSealMismatch, c.session.Subject(), slog.String("reason", "seal_mismatch"))
+		return nil, nil, nil
+	case err != nil:
+		return nil, nil, autherr.StorageUnavailable(err)
+	}
+	content, err = r.withPending(id, sealed, content)
+	return content, sealed, err
+}
+
+// Swap implements msalcache.Cache.
+func (c *recorded) Swap(ctx context.Context, version, content []byte) error {
+	ttl := c.renewer.Sessions.Remaining(c.session)
+	if ttl < time.Second || version == nil {
+		return nil // the session is over, and its tokens with it
+	}
+	changed, err := c.trySwap(ctx, version, content, ttl)
+	if !changed {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, turnPatience)
+	defer cancel()
+	done, err := c.renewer.Records.Turn(waiting, c.session.ID)
+	if err != nil {
+		return autherr.StorageUnavailable(err)
+	}
+	defer done()
+	return c.swapMerged(ctx, content, ttl)
+}
+
+// swapMerged merges content with what others store, until nobody is faster.
+func (c *recorded) swapMerged(ctx context.Context, content []byte, ttl time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, swapPatience)
+	defer cancel()
+	for pause := swapPause; ; pause = min(2*pause, maxSwapPause) {
+		version, merged, err := c.merged(ctx, content)
+		if err != nil || version == nil {
+			return err
+		}
+		content = merged
+		changed, err := c.trySwap(ctx, version, content, ttl)
+		if !changed {
+			return err
+		}
+		select {
+		case <-time.After(rand.N(pause)): //nolint:gosec // spreads load, keeps no secret
+		case <-ctx.Done():
+			return autherr.StorageUnavailable(context.Cause(ctx))
+		}
+	}
+}
+
+// trySwap stores content together with pending tokens, and reports whether the record has
+// changed since the version. It is not an error if the session has ended: the sign-out wins
+// (threat D8).
+func (c *recorded) trySwap(ctx context.Context, version, content []byte, ttl time.Duration) (changed bool, err error) {
+	id, queue := c.session.ID, c.renewer.pending
+	waiting, merge := queue.Get(id)
+	if merge = merge && waiting.unverified == nil && bytes.Equal(waiting.version, version); merge {
+		if content, err = waiting.mergeInto(content); err != nil {
+			return false, err
+		}
+	}
+	err = c.renewer.Records.Swap(ctx, id, record.Tokens, version, content, ttl)
+	switch {
+	case err == nil:
+		if merge {
+			queue.RemoveIf(id, func(p *pending) bool { return p == waiting })
+		}
+		return false, nil
+	case errors.Is(err, record.ErrNotFound):
+		return false, nil
+	case errors.Is(err, record.ErrChanged):
+		return true, nil
+	}
+	return false, autherr.StorageUnavailable(err)
+}
+
+// merged returns content merged with what others have stored, and the version of that.
+func (c *recorded) merged(ctx context.Context, content []byte) (version, merged []byte, err error) {
+	theirs, version, err := c.Load(ctx)
+	if err != nil || version == nil {
+		return nil, nil, err
+	}
+	merged, err = tokencache.Merged(content, theirs)
+	return version, merged, err
+}

@@ -1,0 +1,223 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
+)
+
+// renewal is one renewal, for all callers who want the same token at the same time.
+type renewal struct {
+	*Renewer
+	request Request
+	early   bool // the token is usable, but its end is near
+}
+
+// run runs in a goroutine of its own. It takes nothing from a caller's context, not even
+// values: a handler may have passed Fiber's own, which is recycled after the request (trap
+// T13).
+func (n *renewal) run() (azcore.AccessToken, error) {
+	if !n.Background.Begin() {
+		return azcore.AccessToken{}, errClosed()
+	}
+	defer n.Background.Done()
+	if token, done, err := n.fromMemory(); done {
+		return token, err
+	}
+	work, done, err := authority.TakeTurn(context.Background(), n.turns) // before the time of the renewal begins
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	defer done()
+	if n.Background.Context().Err() != nil { // closed while this waited, so the app may have closed the storage
+		return azcore.AccessToken{}, errClosed()
+	}
+	ctx, cancel := context.WithTimeout(work, renewalTimeout)
+	defer cancel()
+	found, err := n.acquireSafely(ctx)
+	n.rememberOutcome(found, err)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	return accessToken(found.token), nil
+}
+
+func errClosed() error { return autherr.TryLater("closed", nil) }
+
+// fromMemory looks again at what is remembered: the last renewal may have ended between a
+// caller's look and this one, with a token or with a rejection.
+func (n *renewal) fromMemory() (token azcore.AccessToken, done bool, err error) {
+	now, known := time.Now(), n.known(&n.request)
+	if err := known.paused(now); err != nil {
+		return azcore.AccessToken{}, true, err
+	}
+	if known.usable(now, n.request.rejected) && (!n.early || !known.due(now)) {
+		return known.token, true, nil
+	}
+	return azcore.AccessToken{}, false, nil
+}
+
+// rememberOutcome remembers how the renewal ended.
+func (n *renewal) rememberOutcome(found stored, err error) {
+	n.remember(&n.request, func(k *known) {
+		if err == nil {
+			k.succeed(found.token)
+			return
+		}
+		e, _ := autherr.Find(err)
+		k.fail(e, found.version)
+	})
+}
+
+// acquireSafely is acquire for callers that need an Error. A panic of the app's Credential or
+// Storage must not end the process, and would reach no recover here.
+func (n *renewal) acquireSafely(ctx context.Context) (found stored, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			found, err = stored{}, autherr.Panicked(p)
+		}
+	}()
+	found, err = n.acquire(ctx)
+	if _, classified := autherr.Find(err); err != nil && !classified {
+		err = autherr.Misconfigured.New("renewal", err)
+	}
+	return found, err
+}
+
+// stored is the state of a session's record, and the token in it for the request's scopes.
+type stored struct {
+	version []byte
+	cache   *tokencache.Cache
+	token   tokencache.Token
+}
+
+// acquire returns the token in the session's record if that satisfies the request, and renews
+// it otherwise, once among all instances. With an error it returns the record that it found.
+func (n *renewal) acquire(ctx context.Context) (stored, error) {
+	found, err := n.load(ctx)
+	if err != nil || n.satisfiedBy(found) {
+		return n.served(found, err)
+	}
+	known := n.known(&n.request)
+	if err := known.rejectedFrom(string(found.version), time.Now()); err != nil {
+		return found, err
+	}
+	release, err := n.lock(ctx)
+	if err != nil {
+		return found, err
+	}
+	defer release()
+	locked, err := n.load(ctx)
+	if err != nil || n.satisfiedBy(locked) { // renewed by another instance meanwhile
+		return n.served(locked, err)
+	}
+	return n.refresh(ctx, locked)
+}
+
+// served returns a token from the storage, or the error of looking for it.
+func (n *renewal) served(found stored, err error) (stored, error) {
+	if err == nil {
+		n.Telemetry.TokenFromStorage()
+	}
+	return found, err
+}
+
+// load reads the session's record.
+func (n *renewal) load(ctx context.Context) (stored, error) {
+	content, version, err := n.request.cache.Load(ctx)
+	if err != nil {
+		return stored{}, err
+	}
+	cache, err := tokencache.Parse(content)
+	if err != nil {
+		return stored{}, autherr.LoginRequired.New("tokens_unreadable", nil)
+	}
+	found := stored{version: version, cache: cache}
+	found.token, _ = cache.Find(n.Authority.Owner(n.request.session.Account), n.request.scopes)
+	return found, nil
+}
+
+// satisfiedBy reports whether a stored token need not be renewed.
+func (n *renewal) satisfiedBy(found stored) bool {
+	now := time.Now()
+	if n.request.rejected != "" && found.token.Secret == n.request.rejected {
+		return false
+	}
+	if n.early && !now.Before(found.token.RenewAt()) {
+		return false
+	}
+	return found.token.Usable(now)
+}
+
+func (n *renewal) lock(ctx context.Context) (release func(), err error) {
+	began := time.Now()
+	release, err = n.Records.Lock(ctx, n.request.session.ID)
+	n.Telemetry.LockWaited(ctx, began, err)
+	if err != nil {
+		return nil, autherr.TryLater(autherr.ReasonLockWait, err)
+	}
+	return release, nil
+}
+
+// refresh renews the token at Entra. The session is locked.
+func (n *renewal) refresh(ctx context.Context, found stored) (stored, error) {
+	if p, waiting := n.pending.Get(n.request.session.ID); waiting && p.unverified != nil { // its refresh token is spent
+		return found, autherr.TryLater(autherr.ReasonKeys, nil)
+	}
+	ctx, end := n.Telemetry.Span(ctx, "fibermsal refresh", trace.WithLinks(n.request.caller))
+	began := time.Now()
+	token, err := n.callEntra(ctx, found)
+	n.Telemetry.Refreshed(ctx, began, err)
+	end(err)
+	if err != nil {
+		n.Telemetry.AuditFailure(ctx, slog.LevelWarn, telemetry.EventRefreshFailed, n.request.session.Subject(), err)
+	}
+	if errors.Is(err, autherr.LoginRequired) {
+		// If this process lost the lock, another one may have used the refresh token.
+		if latest, loadErr := n.load(ctx); loadErr == nil && n.satisfiedBy(latest) {
+			return latest, nil
+		}
+	}
+	found.token = token
+	return found, err
+}
+
+// callEntra renews the token and stores the result. It is verified before it is stored, and
+// replaces only the version that it was made from.
+func (n *renewal) callEntra(ctx context.Context, from stored) (tokencache.Token, error) {
+	if err := n.Authority.CanVerify(ctx); err != nil {
+		return tokencache.Token{}, err
+	}
+	q := &n.request
+	renewed, err := n.Authority.Renew(ctx, q.session.Account, q.scopes, from.cache)
+	if err != nil {
+		return tokencache.Token{}, err
+	}
+	switch err := n.Authority.VerifyRenewed(ctx, renewed, holderOf(q.session)); {
+	case errors.Is(err, autherr.Unavailable): // keys that are newer than the cached ones
+		n.keep(ctx, q, pending{version: from.version, content: renewed.Cache, unverified: renewed})
+		return tokencache.Token{}, err
+	case err != nil:
+		return tokencache.Token{}, n.endMismatched(ctx, q.session, err)
+	}
+	n.save(ctx, q, from.version, renewed.Cache)
+	return renewed.Token, nil
+}
+
+// save stores renewed tokens. If the storage fails, the token is valid all the same, and the
+// tokens are stored when the storage is back.
+func (n *renewal) save(ctx context.Context, q *Request, version, content []byte) {
+	if err := q.cache.Swap(ctx, version, content); err != nil {
+		n.Log.LogAttrs(ctx, slog.LevelWarn, "renewed tokens not stored yet", slog.Any("error", err))
+		n.keep(ctx, q, pending{version: version, content: content})
+	}
+}

@@ -1,0 +1,118 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/background"
+	"github.com/fibermsal/fibermsal/internal/flight"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/retryqueue"
+	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+	"github.com/fibermsal/fibermsal/internal/turn"
+)
+
+const (
+	// renewalTimeout bounds one renewal: waiting for another instance's, calling Entra, storing.
+	renewalTimeout = authority.TurnPatience
+	// callerPatience is how long a caller waits for a renewal, which may have been about to
+	// end when the caller came.
+	callerPatience = renewalTimeout + time.Second
+	// replaceEvery is how often a token is replaced because an API does not accept it.
+	replaceEvery = time.Minute
+)
+
+// Options are what a Renewer needs to know.
+type Options struct {
+	Authority  *authority.Client
+	Sessions   *session.Store
+	Records    *record.Store
+	Log        *slog.Logger
+	Telemetry  *telemetry.Telemetry
+	Background *background.Group
+}
+
+// Renewer returns and renews users' tokens. It is safe for concurrent use.
+type Renewer struct {
+	Options
+	flights flight.Group
+	turns   *turn.Queue
+	pending *retryqueue.Queue[*pending]
+}
+
+// NewRenewer makes a Renewer.
+func NewRenewer(o Options) *Renewer {
+	r := &Renewer{Options: o, turns: turn.NewQueue()}
+	r.pending = newPendingQueue(r)
+	return r
+}
+
+// Token returns an access token: the remembered one while it is usable, renewed in the
+// background when its end is near, and a renewed one for which the caller waits otherwise. A
+// rejection is remembered, too, so that a storm of requests makes one call.
+func (r *Renewer) Token(ctx context.Context, q Request) (azcore.AccessToken, error) {
+	now := time.Now()
+	known := r.known(&q)
+	if known.usable(now, q.rejected) {
+		if known.due(now) {
+			q.caller = trace.LinkFromContext(ctx)
+			r.renew(q, true) //nolint:contextcheck // no caller waits for it
+		}
+		r.Telemetry.TokenFromMemory()
+		return known.token, nil
+	}
+	token, err := r.await(ctx, q, &known)
+	if errors.Is(err, autherr.Unavailable) && known.alive(time.Now(), q.rejected) {
+		return known.token, nil // its last seconds are better than nothing
+	}
+	return token, err
+}
+
+func (r *Renewer) await(ctx context.Context, q Request, known *known) (azcore.AccessToken, error) {
+	if err := known.paused(time.Now()); err != nil {
+		return azcore.AccessToken{}, err
+	}
+	q.caller = trace.LinkFromContext(ctx)
+	token, err := flight.Await[azcore.AccessToken](ctx, callerPatience, r.renew(q, false), autherr.GaveUp) //nolint:contextcheck // a caller's end is its own
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	return token, nil
+}
+
+// Replace returns a token in place of one that an API rejected although it has not expired, as
+// after a change of the user's permissions. If the API has just rejected another one, a new
+// token does not help.
+func (r *Renewer) Replace(ctx context.Context, q Request, rejected string) (azcore.AccessToken, error) {
+	repeated := false
+	r.remember(&q, func(k *known) {
+		if time.Since(k.replacedAt) < replaceEvery {
+			repeated = k.replaced != rejected // the token that replaced it is rejected, too
+			return
+		}
+		k.replacedAt, k.replaced = time.Now(), rejected
+	})
+	if repeated {
+		return azcore.AccessToken{}, autherr.LoginRequired.New("token_refused", nil)
+	}
+	q.rejected = rejected
+	return r.Token(ctx, q)
+}
+
+// renew starts a renewal, or joins the one that is under way: for a session and scopes there
+// is one in this process, which no caller's end stops. An early one renews a token that is
+// still usable.
+func (r *Renewer) renew(q Request, early bool) <-chan flight.Result {
+	key := fmt.Sprintf("%s\x00%s\x00%t%t", q.session.ID, q.key, early, q.rejected != "")
+	n := &renewal{Renewer: r, request: q, early: early}
+	return r.flights.Begin(key, func() (any, error) { return n.run() })
+}

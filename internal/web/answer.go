@@ -1,0 +1,144 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/returnto"
+	"github.com/fibermsal/fibermsal/internal/signin"
+)
+
+// Answer is how an error is answered.
+type Answer struct {
+	*Response
+	// Error is the error with its correlation ID.
+	Error *autherr.Error
+	// ForApp is set if Config.ErrorHandler may write the answer. It is the header to set before.
+	ForApp http.Header
+}
+
+// Answer returns the answer to an error, or nil for an error that is not the library's.
+func (v *Visit) Answer(ctx context.Context, err error) *Answer {
+	e, ok := autherr.Find(err)
+	if !ok {
+		return nil
+	}
+	s, in := v.Site, v.Exchange.Request()
+	e = s.expressible(e)
+	if autherr.NeedsSignIn(e) && !v.callback && in.isNavigation() {
+		if out := s.sendToSignIn(ctx, v, in, e); out != nil {
+			return &Answer{Response: out}
+		}
+		e = autherr.SignInLoop.New(e.Code, e)
+	}
+	numbered := *e
+	numbered.CorrelationID = correlationID()
+	s.report(ctx, &numbered)
+	answer := &Answer{Response: s.problem(v, in, &numbered), Error: &numbered}
+	if !autherr.NeedsSignIn(e) || v.callback {
+		answer.ForApp = http.Header{"Cache-Control": answer.Header["Cache-Control"], "Retry-After": answer.Header["Retry-After"]}
+	}
+	return answer
+}
+
+// expressible returns the error without the scopes that every sign-in requests, or the error
+// that no sign-in can satisfy the rest.
+func (s *Site) expressible(e *autherr.Error) *autherr.Error {
+	requirements := autherr.Requirements(e)
+	if requirements == nil {
+		return e
+	}
+	needed := *requirements
+	needed.Scopes = authority.Missing(s.Authority.Scopes.Configured(), needed.Scopes)
+	if err := needed.Check(); err != nil {
+		return signin.Inexpressible(err)
+	}
+	return autherr.WithRequirements(e, needed)
+}
+
+// problem is RFC 9457's body with our additions.
+type problem struct {
+	Type          string `json:"type"`
+	Title         string `json:"title"`
+	Status        int    `json:"status"`
+	Code          string `json:"code"`
+	CorrelationID string `json:"correlation_id"`
+	LoginURL      string `json:"login_url,omitempty"`
+}
+
+// problem answers an error with a page for people and JSON for programs.
+func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
+	out := newResponse()
+	out.protect()
+	out.Status = e.Status
+	if e.RetryAfter > 0 {
+		out.Header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+	}
+	login := s.signInURLFor(v, in, e)
+	if in.acceptsHTML() {
+		out.Page = pageOf(e, login, v.session != nil)
+		return out
+	}
+	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
+	if autherr.NeedsSignIn(e) {
+		p.LoginURL = login
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and a number
+	}
+	out.Header.Set("Content-Type", "application/problem+json")
+	out.Body = body
+	return out
+}
+
+// pageOf is the page that explains an error.
+func pageOf(e *autherr.Error, signInURL string, signedIn bool) *Page {
+	p := &Page{
+		Code: e.Code, Status: e.Status, Message: e.Message, Detail: details[e.Code],
+		CorrelationID: e.CorrelationID, SignInURL: signInURL, SignInText: "Sign in", HomeURL: returnto.Home,
+	}
+	switch {
+	case errors.Is(e, autherr.SignInLoop): // signing in again has not helped
+		p.SignInURL, p.SignInText = "", ""
+	case signedIn && !autherr.NeedsSignIn(e):
+		p.SignInText = "Use another account"
+	}
+	if e.Reason == autherr.ReasonCancelled {
+		p.Detail = "Nothing has changed."
+	}
+	return p
+}
+
+// report logs what was answered. Visitors who are not signed in, or cancelled, are no news.
+func (s *Site) report(ctx context.Context, e *autherr.Error) {
+	level := slog.LevelWarn
+	switch {
+	case errors.Is(e, autherr.LoginRequired) && e.Reason == "":
+		level = slog.LevelDebug
+	case e.Reason == autherr.ReasonCancelled:
+		level = slog.LevelInfo
+	case e.Status >= http.StatusInternalServerError && !errors.Is(e, autherr.Unavailable):
+		level = slog.LevelError
+	}
+	s.Log.LogAttrs(ctx, level, "request refused", slog.Any("error", e))
+}
+
+// correlationID connects what a user reads with the line in the log.
+func correlationID() string {
+	raw := make([]byte, 8)
+	if _, err := io.ReadFull(rand.Reader, raw); err != nil {
+		return "unavailable"
+	}
+	return hex.EncodeToString(raw)
+}

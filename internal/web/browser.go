@@ -1,0 +1,42 @@
+package web
+
+import "strings"
+
+// browser returns the family of the request's browser, if Config asks for it: a few fixed words
+// and nothing from the request.
+func (h *handling) browser() string {
+	if !h.RecordBrowser {
+		return ""
+	}
+	agent := h.in.Header("User-Agent")
+	return family(agent, browsers) + " on " + family(agent, systems)
+}
+
+// marker is what a User-Agent of a family contains. The order matters, because browsers claim
+// to be each other.
+type marker struct{ contains, family string }
+
+var (
+	browsers = []marker{
+		{"Edg", "Edge"},
+		{"OPR/", "Opera"},
+		{"SamsungBrowser/", "Samsung Internet"},
+		{"Firefox/", "Firefox"},
+		{"FxiOS/", "Firefox"},
+		{"Chrome/", "Chrome"},
+		{"CriOS/", "Chrome"},
+		{"Safari/", "Safari"},
+	}
+	systems = []marker{
+		{"Windows", "Windows"}, {"Android", "Android"}, {"iPhone", "iOS"}, {"iPad", "iOS"}, {"CrOS", "ChromeOS"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
+	}
+)
+
+func family(agent string, markers []marker) string {
+	for _, m := range markers {
+		if strings.Contains(agent, m.contains) {
+			return m.family
+		}
+	}
+	return "unknown"
+}

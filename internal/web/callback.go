@@ -1,0 +1,139 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/signin"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+)
+
+// authorized handles Entra's answer: POST /user/authorized with form_post, GET with query.
+func (h *handling) authorized() error {
+	h.visit.callback = true
+	ctx, end := h.Telemetry.Span(h.ctx, "fibermsal sign-in")
+	h.ctx = ctx
+	err := h.takeAnswer()
+	if err != nil {
+		h.Telemetry.SignedIn(ctx, err)
+		h.Telemetry.AuditFailure(ctx, slog.LevelInfo, telemetry.EventSignInRefused, telemetry.Subject{}, err)
+	}
+	end(err)
+	return err
+}
+
+// takeAnswer finds the attempt that an answer belongs to, and finishes it.
+func (h *handling) takeAnswer() error {
+	at := time.Now() // a session that is ended from now on must not begin (threat D12)
+	response, err := h.readResponse()
+	if err != nil {
+		return err
+	}
+	attempt, err := h.Flow.AttemptOf(response, h.flowCookies())
+	if err != nil {
+		return err
+	}
+	h.visit.attempt = attempt
+	if response.Error != "" && attempt.Requirements().Silent {
+		h.signInVisibly(response)
+		return nil
+	}
+	present, _ := h.presentSession()
+	begun, err := h.Flow.Finish(h.ctx, attempt, &signin.Callback{Response: response, Present: present, Browser: h.browser(), At: at})
+	if err != nil {
+		return h.notFinished(attempt, response, err)
+	}
+	return h.finished(begun, response)
+}
+
+// notFinished decides how a sign-in that failed goes on: with the user's help if a silent one
+// was answered for another user, again with the claims that Entra requires, or with an error.
+func (h *handling) notFinished(attempt *flow.Attempt, response *flow.Response, err error) error {
+	if signin.IsAnotherUser(err) {
+		h.signInVisibly(response)
+		return nil
+	}
+	if !errors.Is(err, autherr.Unavailable) { // then a reload retries
+		h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
+	}
+	if e, ok := autherr.Find(err); ok && h.in.mayNavigate() {
+		if r := autherr.Requirements(e); r != nil && r.Claims != "" {
+			return h.signInWithClaims(attempt, e)
+		}
+	}
+	return err
+}
+
+// finished gives the browser the cookie of its new session and sends it to its page.
+func (h *handling) finished(begun *signin.Begun, response *flow.Response) error {
+	h.Telemetry.Audit(h.ctx, slog.LevelInfo, telemetry.EventSignedIn, begun.Session.Subject())
+	h.Telemetry.SignedIn(h.ctx, nil)
+	h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
+	h.out.setCookie(h.Site.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
+	h.countTry(begun.To)
+	h.out.redirect(begun.To.Path())
+	return h.updatePendingAttempts(begun.Session.ID, response.State)
+}
+
+// signInVisibly repeats a silent sign-in that failed, with the user's help.
+func (h *handling) signInVisibly(response *flow.Response) {
+	h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
+	h.out.redirect(h.signInURLFor(h.visit, h.in, autherr.LoginRequired.New("", nil)))
+}
+
+// updatePendingAttempts writes into the attempts that other tabs have begun which session they
+// will replace. With form_post, their callbacks do not bring the cookie of a session that began
+// after them, so its records would outlive it in the storage.
+func (h *handling) updatePendingAttempts(begun, finished string) error {
+	for _, pending := range h.flowCookies() {
+		attempt, ok := h.Jar.Open(pending)
+		if !ok || attempt.Matches(finished) || attempt.Expired(time.Now()) {
+			continue
+		}
+		cookie, err := h.Jar.Seal(attempt.Replacing(begun))
+		if err != nil {
+			return err
+		}
+		h.out.setCookie(h.cookie(cookie.Name, cookie.Value, h.flowSameSite(), flow.Lifetime))
+	}
+	return nil
+}
+
+// readResponse reads the authorization response from where the response mode puts it, and from
+// nowhere else (threats A11, A12).
+func (h *handling) readResponse() (*flow.Response, error) {
+	if !h.FormPost {
+		if h.in.Method != http.MethodGet {
+			return nil, h.wrongMethod(http.MethodGet)
+		}
+		return parseResponse(h.in.RawQuery)
+	}
+	if h.in.Method != http.MethodPost {
+		return nil, h.wrongMethod(http.MethodPost)
+	}
+	kind, _, err := mime.ParseMediaType(h.in.Header("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" || h.in.Header("Content-Encoding") != "" {
+		return nil, rejected(http.StatusUnsupportedMediaType, "content_type")
+	}
+	body, ok := h.in.Body(flow.MaxResponse)
+	if !ok {
+		return nil, rejected(http.StatusRequestEntityTooLarge, "too_large")
+	}
+	if flow.NamesProtocol(h.in.RawQuery) {
+		return nil, rejected(http.StatusBadRequest, "query_beside_form")
+	}
+	return parseResponse(string(body))
+}
+
+func parseResponse(raw string) (*flow.Response, error) {
+	response, err := flow.ParseResponse(raw)
+	if err != nil {
+		return nil, rejected(http.StatusBadRequest, "malformed_response")
+	}
+	return response, nil
+}

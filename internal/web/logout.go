@@ -1,0 +1,132 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"regexp"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+)
+
+// logout handles POST /user/logout, and a GET that comes from the app's own pages or the
+// address bar. Any other request may have been caused by a foreign page, so the user is asked
+// to confirm it (threat C4).
+func (h *handling) logout() error {
+	if !h.in.meansSignOut() {
+		h.askForConfirmation()
+		return nil
+	}
+	id, ok := h.presentSession()
+	if !ok {
+		h.out.redirect(h.endSessionURL(h.ctx, nil))
+		return nil
+	}
+	// The cookie goes first, whatever the storage does next (threat D10).
+	h.out.setCookie(h.expired(h.CookieName, http.SameSiteLaxMode))
+	if h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
+		h.out.setCookie(h.triesCookie(flow.Tries{})) // the next sign-in is the user's own wish
+	}
+	s, err := h.visit.Session()
+	if err := errors.Join(err, h.Sessions.End(h.ctx, id)); err != nil {
+		return err
+	}
+	if s != nil {
+		h.Sessions.Delist(h.ctx, s)
+		h.signedOut(h.ctx, s, "user")
+	}
+	h.out.redirect(h.endSessionURL(h.ctx, s))
+	return nil
+}
+
+// meansSignOut reports whether the user, and no foreign page, asked to sign out.
+func (r *Request) meansSignOut() bool {
+	site := r.Header("Sec-Fetch-Site")
+	own := site == "same-origin" || site == "none"
+	if r.Method == http.MethodPost {
+		return own || site == ""
+	}
+	return own && r.mayNavigate() && !r.isPrefetch() // no image, no prerendering
+}
+
+// signedOut reports a session that its user ended, here or at Entra.
+func (s *Site) signedOut(ctx context.Context, ended *session.Session, by string) {
+	s.Telemetry.Audit(ctx, slog.LevelInfo, telemetry.EventSignedOut, ended.Subject(), slog.String("by", by))
+	s.Telemetry.SignedOut(ctx, by)
+	if s.OnSignOut == nil {
+		return
+	}
+	hook, cancel := context.WithTimeout(ctx, hookTimeout)
+	defer cancel()
+	if err := s.OnSignOut(hook, ended); err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "OnSignOut failed", slog.Any("error", autherr.FromApp(err)))
+	}
+}
+
+// endSessionURL is where a browser signs out of Entra. The way back is the configured one,
+// whatever the request says (threat C3). If Entra cannot be asked, the user is only signed out
+// here.
+func (s *Site) endSessionURL(ctx context.Context, ended *session.Session) string {
+	m, err := s.Authority.Metadata(ctx)
+	if err != nil || m.EndSessionEndpoint == "" {
+		return s.PostLogoutURL
+	}
+	u, err := url.Parse(m.EndSessionEndpoint)
+	if err != nil {
+		return s.PostLogoutURL
+	}
+	q := u.Query()
+	q.Set("post_logout_redirect_uri", s.PostLogoutURL)
+	if ended != nil && ended.LoginHint != "" {
+		q.Set("logout_hint", ended.LoginHint)
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// signOutOrigin is the origin of the page on which a browser signs out of Entra.
+func (s *Site) signOutOrigin(ctx context.Context) string {
+	u, err := url.Parse(s.endSessionURL(ctx, nil))
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+var entraSession = regexp.MustCompile(`^[A-Za-z0-9\-]{16,64}$`)
+
+// frontChannelLogout handles GET /user/frontchannel-logout: Entra's sign-out page opens it in a
+// hidden frame, where the browser sends none of our cookies. Whoever knows the unguessable sid
+// can sign out, and do nothing else (OpenID Connect Front-Channel Logout 1.0 section 2). Entra
+// omits iss.
+func (h *handling) frontChannelLogout() error {
+	h.out.Header.Del("X-Frame-Options")
+	h.out.Header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors https://"+
+		authority.HostOf(h.Authority.Authority)+" "+h.signOutOrigin(h.ctx))
+	sid := h.in.query("sid")
+	if !entraSession.MatchString(sid) {
+		return rejected(http.StatusBadRequest, "sid")
+	}
+	if err := h.checkIssuer(h.in.query("iss")); err != nil {
+		return err
+	}
+	return h.Sessions.EndEntraSession(h.ctx, sid, func(ended *session.Session) { h.signedOut(h.ctx, ended, "front_channel") })
+}
+
+// checkIssuer checks the issuer that a request names, if it does.
+func (h *handling) checkIssuer(issuer string) error {
+	if issuer == "" {
+		return nil
+	}
+	expected, err := h.Authority.Expects(h.ctx, issuer)
+	if err == nil && !expected {
+		err = rejected(http.StatusBadRequest, "issuer_mismatch")
+	}
+	return err
+}

@@ -1,0 +1,95 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the pages
+	"encoding/base64"
+	"html/template"
+	"net/http"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/returnto"
+)
+
+// The library's own pages are plain: they have no script, load nothing, and contain nothing
+// from a request (threat A10).
+var (
+	//go:embed pages.html
+	pagesSource string
+	//go:embed pages.css
+	pagesStyle string
+
+	pages     = template.Must(template.New("pages").Parse(pagesSource))
+	styleHash = sha256.Sum256([]byte(pagesStyle))
+)
+
+// Page is one of the library's pages, for Config.Pages to draw.
+type Page struct {
+	// Code is the Code of the [Error], or "confirm_sign_out" for the question whether to sign
+	// out.
+	Code string
+	// Status is the HTTP status, which is already set.
+	Status int
+	// Message is one sentence. Detail says more, or is empty.
+	Message, Detail string
+	// CorrelationID is what an administrator finds in the log. It is empty for a question.
+	CorrelationID string
+	// SignInURL starts a sign-in that may help, and SignInText describes it. Both are empty if
+	// none would help.
+	SignInURL, SignInText string
+	// SignOutURL is the target of the form, sent by POST, that signs out. It is set for the
+	// question only.
+	SignOutURL string
+	// SignOutOrigin is where that POST finally leads. A Content-Security-Policy must allow it in
+	// form-action beside 'self', because Chromium applies form-action to redirects, too.
+	SignOutOrigin string
+	// HomeURL is the app's first page.
+	HomeURL string
+}
+
+// codeConfirm is the Code of the question whether to sign out.
+const codeConfirm = "confirm_sign_out"
+
+// details are what a page adds to the sentence of the error.
+var details = map[string]string{
+	autherr.ConsentRequired.Code():  "You or an administrator of your organization must agree to it when signing in.",
+	autherr.SignInLoop.Code():       "The page asked for a sign-in again and again, and each one succeeded.",
+	autherr.ClaimsChallenge.Code():  "Your organization wants this for the page or the data behind it.",
+	autherr.TenantNotAllowed.Code(): "You may be signed in to Microsoft with another account than you meant to use.",
+}
+
+// askForConfirmation asks whether to sign out. A navigation gets the page as an answer, other
+// requests get it as a refusal.
+func (h *handling) askForConfirmation() {
+	h.out.Status = http.StatusOK
+	if !h.in.isNavigation() {
+		h.out.Status = http.StatusForbidden
+	}
+	h.out.Page = &Page{
+		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
+		SignOutURL: h.RoutePrefix + LogoutPath, SignOutOrigin: h.signOutOrigin(h.ctx), HomeURL: returnto.Home,
+	}
+}
+
+// Draw replaces the page of a response by HTML.
+func (r *Response) Draw() error {
+	formAction := "'none'"
+	if r.Page.Code == codeConfirm {
+		formAction = "'self' " + r.Page.SignOutOrigin
+	}
+	var body bytes.Buffer
+	err := pages.Execute(&body, struct {
+		*Page
+		Style template.CSS
+	}{r.Page, template.CSS(pagesStyle)}) //nolint:gosec // our own file
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'sha256-"+
+		base64.StdEncoding.EncodeToString(styleHash[:])+"'; form-action "+formAction+
+		"; base-uri 'none'; frame-ancestors 'none'")
+	r.Header.Set("Content-Type", "text/html; charset=utf-8")
+	r.Body, r.Page = body.Bytes(), nil
+	return nil
+}

@@ -1,0 +1,120 @@
+// Package web serves the library's routes and answers errors, for any web framework. A face
+// hands it a request as a value and writes the response that it returns.
+package web
+
+import (
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Request is a request as the routes see it. Its strings and those of its functions are copies
+// that may be kept.
+type Request struct {
+	Method string
+	// Path and RawQuery are those of the request line as they came, without the host that an
+	// absolute request line names (trap T2).
+	Path, RawQuery string
+	// Header returns the value of a header, or "".
+	Header func(name string) string
+	// Cookies yields names and values.
+	Cookies iter.Seq2[string, string]
+	// Body returns the body, not inflated, or false if it is larger than max.
+	Body func(max int) ([]byte, bool)
+}
+
+// Response is what a face writes. Its Header and Cookies are also written if a route returns
+// an error beside it.
+type Response struct {
+	Status  int
+	Header  http.Header
+	Cookies []*http.Cookie // at most one of a name
+	Body    []byte
+	// Page is set in place of Body for a page, which the app may draw.
+	Page *Page
+}
+
+func newResponse() *Response { return &Response{Status: http.StatusOK, Header: make(http.Header)} }
+
+// setCookie adds a cookie and replaces one of the same name.
+func (r *Response) setCookie(c *http.Cookie) {
+	for i, other := range r.Cookies {
+		if other.Name == c.Name {
+			r.Cookies[i] = c
+			return
+		}
+	}
+	r.Cookies = append(r.Cookies, c)
+}
+
+// redirect sends the browser on with 303, which never repeats a POST (threat A13).
+func (r *Response) redirect(target string) {
+	r.Status = http.StatusSeeOther
+	r.Header.Set("Location", target)
+}
+
+// protect keeps answers about a user out of caches, frames and referrers (threats A14, C6,
+// C10).
+func (r *Response) protect() {
+	r.Header.Set("Cache-Control", "no-store, private")
+	r.Header.Set("Referrer-Policy", "no-referrer")
+	r.Header.Set("X-Content-Type-Options", "nosniff")
+	r.Header.Set("X-Frame-Options", "DENY")
+	r.Header.Set("Vary", "Cookie")
+}
+
+// cookie returns the value of the only cookie of a name. A second one is an attack, because
+// browsers store one "__Host-" cookie of a name (cookie tossing, threat D5), so neither is
+// returned.
+func (r *Request) cookie(name string) (value string, ok bool) {
+	found := 0
+	for n, v := range r.Cookies {
+		if n == name {
+			found++
+			value = v
+		}
+	}
+	return value, found == 1
+}
+
+// query returns the first value of a query parameter, or "".
+func (r *Request) query(name string) string {
+	values, _ := url.ParseQuery(r.RawQuery) // what can be parsed
+	return values.Get(name)
+}
+
+// pathAndQuery returns the URL of the request without its origin.
+func (r *Request) pathAndQuery() string {
+	if r.RawQuery == "" {
+		return r.Path
+	}
+	return r.Path + "?" + r.RawQuery
+}
+
+// isNavigation reports whether a person looks at the answer in a browser's window and can be
+// sent to sign in. Browsers report it; for those that do not, the accepted types decide.
+// Requests with unsafe methods are not navigations, because a redirect would lose them.
+func (r *Request) isNavigation() bool {
+	if r.Method != http.MethodGet {
+		return false
+	}
+	if r.Header("Sec-Fetch-Mode") != "" {
+		return r.mayNavigate()
+	}
+	return r.acceptsHTML() && r.Header("X-Requested-With") == ""
+}
+
+// mayNavigate reports whether a request is a window's navigation, as far as the browser
+// reports what it is.
+func (r *Request) mayNavigate() bool {
+	mode, destination := r.Header("Sec-Fetch-Mode"), r.Header("Sec-Fetch-Dest")
+	return (mode == "" || mode == "navigate") && (destination == "" || destination == "document")
+}
+
+// isPrefetch reports whether the browser fetches a page that the user has not opened yet.
+func (r *Request) isPrefetch() bool {
+	return strings.Contains(r.Header("Sec-Purpose")+r.Header("Purpose"), "prefetch")
+}
+
+func (r *Request) acceptsHTML() bool { return strings.Contains(r.Header("Accept"), "text/html") }

@@ -1,0 +1,114 @@
+package web
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/returnto"
+	"github.com/fibermsal/fibermsal/internal/session"
+)
+
+// The parameters of the login URL: the path to return to, the name of the page if its path is
+// too long, and the sealed requirements.
+const (
+	toParameter           = "to"
+	pageParameter         = "page"
+	requirementsParameter = "ask"
+)
+
+// signInURLFor returns the URL of the sign-in that fixes an error. The browser then returns to
+// where it was, if that was a page.
+func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
+	if v.attempt != nil {
+		repeated, _ := s.repeated(v.attempt, e) // the page says why it cannot require more
+		return s.signInURL(v.attempt.Destination(), repeated, v.attempt.Replaces())
+	}
+	present, _ := s.presentSession(in)
+	to := v.destination(in)
+	requirements := requirementsOf(e, v.session)
+	if s.triesOf(in).Has(to) {
+		requirements = requirements.Interactive() // a silent sign-in has been tried for this page
+	}
+	return s.signInURL(to, requirements, present)
+}
+
+// destination is where a sign-in because of an error leads. The library's routes are not pages,
+// and their queries contain codes (threat A14).
+func (v *Visit) destination(in *Request) flow.Destination {
+	switch {
+	case v.to != nil:
+		return *v.to
+	case !v.ownRoute && in.isNavigation():
+		return flow.DestinationOf(in.pathAndQuery())
+	}
+	return flow.DestinationOf(returnto.Home)
+}
+
+// requirementsOf returns what the sign-in that fixes an error must satisfy. If a session's
+// tokens are lost, its user signs in again silently, if Entra still knows them.
+func requirementsOf(e *autherr.Error, s *session.Session) flow.Requirements {
+	var r flow.Requirements
+	required := autherr.Requirements(e)
+	if required != nil {
+		r = *required
+	}
+	switch {
+	case s == nil:
+	case !autherr.NeedsSignIn(e):
+		r.SelectAccount = true // the same account would be refused again
+	default:
+		r.LoginHint = cmp.Or(s.LoginHint, s.User.Username)
+		if r.Silent = required == nil; r.Silent {
+			r.User = s.User.ID
+		}
+	}
+	return r
+}
+
+// repeated returns the requirements of the sign-in after one that failed: the same ones, and the
+// scopes and claims that were missing. With an error, it returns the same ones.
+func (s *Site) repeated(failed *flow.Attempt, e *autherr.Error) (flow.Requirements, error) {
+	same := failed.Requirements().Interactive()
+	missing := autherr.Requirements(e)
+	if missing == nil {
+		return same, nil
+	}
+	more, err := same.WithClaims(missing.Claims)
+	if err != nil {
+		return same, err
+	}
+	requested := slices.Concat(s.Authority.Scopes.Configured(), same.Scopes)
+	more.Scopes = slices.Concat(same.Scopes, authority.Missing(requested, missing.Scopes))
+	more = more.Fit()
+	if err := more.Check(); err != nil {
+		return same, err
+	}
+	return more, nil
+}
+
+// signInURL is where a browser signs in to return to a page. The requirements open only beside
+// the session that they were sealed for.
+func (s *Site) signInURL(to flow.Destination, r flow.Requirements, sessionID string) string {
+	query := url.Values{}
+	if path := to.Path(); path != returnto.Home {
+		query.Set(toParameter, path)
+	}
+	if page := to.Page(); page != "" {
+		query.Set(pageParameter, page)
+	}
+	if !r.IsZero() {
+		if sealed, err := s.Jar.SealRequirements(r.Fit(), sessionID, time.Now()); err == nil { // what does not fit was refused before
+			query.Set(requirementsParameter, sealed)
+		}
+	}
+	target := s.RoutePrefix + LoginPath
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	return target
+}

@@ -1,0 +1,68 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/signin"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+)
+
+// hookTimeout bounds the app's OnSignOut.
+const hookTimeout = 10 * time.Second
+
+// Options are what a Site needs to know.
+type Options struct {
+	Authority *authority.Client
+	Sessions  *session.Store
+	Flow      *signin.Flow
+	Jar       *flow.Jar
+	Log       *slog.Logger
+	Telemetry *telemetry.Telemetry
+
+	RoutePrefix   string
+	PostLogoutURL string
+	CookieName    string
+	// Secure cookies are for https, and for localhost where form_post needs them.
+	Secure   bool
+	FormPost bool
+
+	AnonymousOnOutage bool
+	RecordBrowser     bool
+	// OnSignOut is called for a session that ended, or nil.
+	OnSignOut func(context.Context, *session.Session) error
+}
+
+// Site is the routes and pages of one app. It is safe for concurrent use.
+type Site struct{ Options }
+
+// NewSite makes a Site.
+func NewSite(o Options) *Site { return &Site{o} }
+
+// cookie returns a cookie for the whole site.
+func (s *Site) cookie(name, value string, sameSite http.SameSite, life time.Duration) *http.Cookie {
+	return &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),
+		Secure: s.Secure, HttpOnly: true, SameSite: sameSite,
+	}
+}
+
+// expired returns the cookie that removes one, with the same attributes.
+func (s *Site) expired(name string, sameSite http.SameSite) *http.Cookie {
+	c := s.cookie(name, "", sameSite, 0)
+	c.Expires = time.Unix(1, 0)
+	return c
+}
+
+// flowSameSite is None only where Entra's answer is a cross-site POST.
+func (s *Site) flowSameSite() http.SameSite {
+	if s.FormPost {
+		return http.SameSiteNoneMode
+	}
+	return http.SameSiteLaxMode
+}

@@ -1,0 +1,88 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/session"
+)
+
+// Exchange is a request and its response while a face's handlers run. Every request that asks
+// who the user is uses it, so it must not allocate.
+type Exchange interface {
+	Context() context.Context
+	// Cookie returns a copy of the value of the only cookie of a name, see threat D5.
+	Cookie(name string) (value string, ok bool)
+	// HasCookie reports whether there is a cookie of a name.
+	HasCookie(name string) bool
+	// SetCookie adds a cookie to the response, and VaryByCookie the header.
+	SetCookie(*http.Cookie)
+	VaryByCookie()
+	// Request returns the request as a value.
+	Request() *Request
+}
+
+// Visit is what is known of one request while its handlers run. The middleware makes one for
+// each request, and puts it where handlers find it.
+type Visit struct {
+	// Owner is the Service of the middleware, for the package above this one.
+	Owner    any
+	Site     *Site
+	Exchange Exchange
+
+	ownRoute bool              // the library's
+	callback bool              // Entra's answer, whose failure no redirect may repeat
+	attempt  *flow.Attempt     // that failed there
+	to       *flow.Destination // of the sign-in that was to begin
+
+	loaded  bool // at most one storage read (threat H4)
+	session *session.Session
+	err     error
+}
+
+// Session returns the session of the request, or nil if no user is signed in. Only the first
+// call reads the storage.
+func (v *Visit) Session() (*session.Session, error) {
+	if v.loaded {
+		return v.session, v.err
+	}
+	v.loaded = true
+	v.Exchange.VaryByCookie()
+	token, ok := v.Exchange.Cookie(v.Site.CookieName)
+	if !ok {
+		return nil, nil
+	}
+	v.session, v.err = v.Site.Sessions.Load(v.Exchange.Context(), token)
+	if errors.Is(v.err, session.ErrCorrupt) {
+		v.Exchange.SetCookie(v.Site.expired(v.Site.CookieName, http.SameSiteLaxMode))
+		v.session, v.err = nil, nil
+	}
+	return v.session, v.err
+}
+
+// SignedIn returns the session of the request, or the error to answer without one.
+func (v *Visit) SignedIn() (*session.Session, error) {
+	s, err := v.Session()
+	if err == nil && s == nil {
+		err = autherr.LoginRequired
+	}
+	return s, err
+}
+
+// Loaded returns the session if it has been loaded, or nil.
+func (v *Visit) Loaded() *session.Session { return v.session }
+
+// Finish returns the error to answer after the handlers have run. If the storage failed, they
+// saw no user, so what they wrote, or the error that they made of that, may be wrong.
+func (v *Visit) Finish(err error, status int) error {
+	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) {
+		return v.err
+	}
+	if err == nil {
+		v.forgetTries(status)
+	}
+	return err
+}

@@ -1,0 +1,116 @@
+package fibermsal
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/web"
+)
+
+// middleware makes the request's exchange, runs the next handlers and answers their error.
+func (a *Auth) middleware(c *fiber.Ctx) error {
+	if a.hooks.next != nil && a.hooks.next(c) {
+		outer := c.Locals(entra.VisitKey) // another Auth's: behind this one no user is signed in
+		c.Locals(entra.VisitKey, nil)
+		defer c.Locals(entra.VisitKey, outer)
+		return c.Next()
+	}
+	return a.serve(c, (*fiber.Ctx).Next)
+}
+
+func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
+	outer := exchangeOf(c)
+	if outer != nil && outer.auth == a {
+		return next(c)
+	}
+	e := &exchange{auth: a, c: c}
+	e.visit = a.Visit(e)
+	c.Locals(entra.VisitKey, &e.visit)
+	err := a.finish(e, next(c))
+	if outer != nil {
+		c.Locals(entra.VisitKey, &outer.visit)
+	}
+	return err
+}
+
+// finish answers an error of the library and passes other errors on.
+func (a *Auth) finish(e *exchange, err error) error {
+	c := e.c
+	err = e.visit.Finish(err, c.Response().StatusCode())
+	if e.visit.MissedCallback(c.Method(), c.Path()) && statusOf(c, err) == http.StatusForbidden {
+		e.visit.ReportRefusedCallback(c.UserContext())
+	}
+	if err == nil {
+		return nil // before anything is allocated
+	}
+	answer := e.visit.Answer(c.UserContext(), err)
+	if answer == nil {
+		return err
+	}
+	startOver(c)
+	if answer.ForApp != nil && a.hooks.errorHandler != nil {
+		setHeader(c, answer.ForApp)
+		return a.hooks.errorHandler(c, answer.Error)
+	}
+	return a.write(c, answer.Response)
+}
+
+// statusOf returns the status of a response or of the error that will make it.
+func statusOf(c *fiber.Ctx, err error) int {
+	var e *fiber.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return c.Response().StatusCode()
+}
+
+// startOver drops what the handler wrote before it failed.
+func startOver(c *fiber.Ctx) {
+	c.Response().ResetBody()
+	for _, name := range []string{fiber.HeaderContentEncoding, fiber.HeaderContentDisposition, fiber.HeaderContentRange, fiber.HeaderETag} {
+		c.Response().Header.Del(name)
+	}
+}
+
+// write writes a response. Fiber's Redirect would not remove line breaks from a header (trap
+// T1), so it is not used.
+func (a *Auth) write(c *fiber.Ctx, r *web.Response) error {
+	page := r.Page
+	if page != nil && a.hooks.pages == nil {
+		if err := r.Draw(); err != nil {
+			return err
+		}
+	}
+	writeHead(c, r)
+	c.Status(r.Status)
+	switch {
+	case page != nil && a.hooks.pages != nil:
+		return a.hooks.pages(c, *page)
+	case len(r.Body) == 0:
+		return c.SendStatus(r.Status)
+	}
+	return c.Send(r.Body)
+}
+
+// writeHead writes the header and the cookies of a response.
+func writeHead(c *fiber.Ctx, r *web.Response) {
+	setHeader(c, r.Header)
+	for _, cookie := range r.Cookies {
+		setCookie(c, cookie)
+	}
+}
+
+func setHeader(c *fiber.Ctx, header http.Header) {
+	for name, values := range header {
+		for _, value := range values {
+			if name == fiber.HeaderVary {
+				c.Vary(value)
+				continue
+			}
+			c.Set(name, value)
+		}
+	}
+}
