@@ -156,15 +156,22 @@ func (s *site) watch(session, user string, during time.Duration) {
 func comeAndGo(t *testing.T, s *site, stop <-chan struct{}, may bool) {
 	t.Helper()
 	done, refused := 0, 0
-	people := s.idp.Users() // of whom some have their lists on a master that is down
+	defer func() {
+		t.Logf("%d sign-ins, %d refused", done, refused)
+		if may == (done == 0) {
+			t.Errorf("%d sign-ins", done)
+		}
+	}()
+	// With a master down, four in five fail: some users have their lists there, and so have some
+	// sessions of the others. A busy machine may have come to no other ones when it is to stop.
+	const enough = 200
+	people := s.idp.Users()
 	for i := 0; ; i++ {
 		select {
 		case <-stop:
-			t.Logf("%d sign-ins, %d refused", done, refused)
-			if may == (done == 0) {
-				t.Errorf("%d sign-ins", done)
+			if !may || done > 0 || i >= enough {
+				return
 			}
-			return
 		case <-time.After(100 * time.Millisecond):
 		}
 		b := s.browser()
