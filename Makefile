@@ -69,6 +69,10 @@ bench-distance: setup ## Measure it with Redis at a distance only, beside the fl
 bench-build: ## Measure what building costs, on a cold cache (ten minutes)
 	cd bench && $(GO) run ./buildcost
 
+.PHONY: structure
+structure: ## Print the figures that the structure test holds
+	@$(GO) run ./internal/structure/figures
+
 .PHONY: lint
 lint: $(GOLANGCI) ## Run the linters, gofumpt and vet over all modules
 	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run ./...) || exit 1; done

@@ -1,0 +1,51 @@
+package structure
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Module measures all packages of the module in a directory, sorted by their
+// directories, which are relative to it. Modules inside of it are left out.
+func Module(root string) ([]*Package, error) {
+	var packages []*Package
+	err := filepath.WalkDir(root, func(dir string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !entry.IsDir() {
+			return nil
+		}
+		if dir != root && isOutside(dir) {
+			return fs.SkipDir
+		}
+		p, err := Scan(dir)
+		if errors.Is(err, ErrNoFiles) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(root, dir)
+		if err != nil {
+			return err
+		}
+		p.Dir = filepath.ToSlash(relative)
+		packages = append(packages, p)
+		return nil
+	})
+	return packages, err
+}
+
+// isOutside reports whether the go command leaves a directory out of ./...
+func isOutside(dir string) bool {
+	name := filepath.Base(dir)
+	if name == "testdata" || name == "vendor" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}

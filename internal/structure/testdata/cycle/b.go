@@ -1,0 +1,6 @@
+package cycle
+
+func second() {
+	t := newThird()
+	t.go3()
+}

@@ -1,0 +1,6 @@
+package cycle
+
+func pong() {
+	again := ping
+	again()
+}

@@ -1,0 +1,3 @@
+package embedded
+
+var size = newOuter().count

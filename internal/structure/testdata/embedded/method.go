@@ -1,0 +1,6 @@
+package embedded
+
+func method() {
+	o := newOuter()
+	o.grow()
+}

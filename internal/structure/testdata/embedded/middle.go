@@ -1,0 +1,3 @@
+package embedded
+
+type middle struct{ *base }

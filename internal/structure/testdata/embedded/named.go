@@ -1,0 +1,3 @@
+package embedded
+
+func named() middle { return newOuter().middle }

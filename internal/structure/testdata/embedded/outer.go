@@ -1,0 +1,5 @@
+package embedded
+
+type outer struct{ middle }
+
+func newOuter() outer { return outer{} }

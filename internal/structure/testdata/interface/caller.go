@@ -1,0 +1,3 @@
+package door
+
+func caller(d door) { d.open() }

@@ -1,0 +1,4 @@
+// Package door has an interface, an implementation, and a caller that knows the interface only.
+package door
+
+type door interface{ open() }

@@ -1,0 +1,3 @@
+package door
+
+func maker() door { return oak{} }

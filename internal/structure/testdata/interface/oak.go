@@ -1,0 +1,5 @@
+package door
+
+type oak struct{}
+
+func (oak) open() {}

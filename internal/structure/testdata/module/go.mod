@@ -1,0 +1,3 @@
+module example.invalid/module
+
+go 1.25

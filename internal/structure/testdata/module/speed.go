@@ -1,0 +1,5 @@
+package module
+
+const speed = 12
+
+func turn(s Ship) int { return s.Sail() }

@@ -1,0 +1,5 @@
+package systems
+
+const epoch = 1970
+
+const later = 1

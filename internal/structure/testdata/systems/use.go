@@ -1,0 +1,3 @@
+package systems
+
+var start = now()

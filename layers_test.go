@@ -1,0 +1,210 @@
+package fibermsal_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers are directories in the order in which packages may import each other:
+// those of their own layer, and of layers below. A directory inside of one that is
+// named here has the place of that one, unless it is named itself.
+var layers = [][]string{
+	{"cmd", "examples"},
+	{"entratest"}, // an app's tests and programs use it, but nothing below
+	{".", "v3"},
+	{"graph"},
+	{"entra"},
+	{"internal/web"},
+	{"internal/signin"},
+	{"internal/token"},
+	{"internal/session"},
+	{"internal/authority"},
+	{"internal/telemetry"},
+	{"internal/autherr"},
+	plainLogic,
+}
+
+var plainLogic = []string{
+	"internal/aadsts", "internal/background", "internal/discovery", "internal/doctor", "internal/faultproxy",
+	"internal/flight", "internal/flow", "internal/idtoken", "internal/mailaddr", "internal/outbound",
+	"internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redistest",
+	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/structure", "internal/tokencache",
+	"internal/turn",
+}
+
+const (
+	modulePath = "github.com/fibermsal/fibermsal"
+	sdk        = "github.com/microsoftgraph"
+	gofiber    = "github.com/gofiber"
+	fiberPath  = gofiber + "/fiber"
+	fasthttp   = "github.com/valyala/fasthttp"
+	msal       = "github.com/AzureAD"
+)
+
+// unreachable are import paths that the packages of some directories must not reach,
+// through others neither. A path includes those below it, unless it ends with $.
+var unreachable = []struct {
+	from  []string
+	paths []string
+	why   string
+}{
+	{
+		[]string{".", "v3"},
+		[]string{sdk, modulePath + "/graph", modulePath + "/entratest"},
+		"the generated SDK costs minutes to compile, and a library carries no emulator",
+	},
+	{
+		[]string{"graph"},
+		[]string{modulePath + "/entratest", sdk + "/msgraph-sdk-go$"},
+		"the whole SDK costs twice the minutes of its users package",
+	},
+	{
+		[]string{"entratest"},
+		[]string{
+			modulePath + "$", modulePath + "/v3", modulePath + "/entra", modulePath + "/internal", modulePath + "/graph",
+			gofiber, msal, "testing$",
+		},
+		"the emulator must not share our mistakes",
+	},
+	{[]string{"entra", "graph", "internal"}, []string{fiberPath, fasthttp}, "the core works under any web framework"},
+	{plainLogic, []string{gofiber, msal, modulePath + "$"}, "plain logic knows neither Fiber nor MSAL"},
+}
+
+// arrow is a dependency of the package in a directory: on another directory, or on
+// an import path.
+type arrow struct{ from, to string }
+
+// knownArrows are older than the rules, and have to be removed with the dependency.
+var knownArrows = []arrow{
+	{"graph", "."},
+	{"graph", fiberPath},
+	{"graph", fasthttp},
+}
+
+// Dependencies run one way, see docs/architecture.md. What a package reaches through
+// others counts, which a linter of imports does not see.
+func TestStructure_DependenciesPointDownwards(t *testing.T) {
+	t.Parallel()
+	packages := listPackages(t)
+	forbidden := map[arrow]string{}
+	for _, p := range packages {
+		upward(t, p, packages, forbidden)
+		reaching(p, forbidden)
+	}
+	for a, why := range forbidden {
+		if !slices.Contains(knownArrows, a) {
+			t.Errorf("%s must not depend on %s: %s", a.from, a.to, why)
+		}
+	}
+	for _, a := range knownArrows {
+		if forbidden[a] == "" {
+			t.Errorf("%s no longer depends on %s: remove the exception", a.from, a.to)
+		}
+	}
+}
+
+// upward adds the imports of a package that point to higher layers.
+func upward(t *testing.T, p listed, packages map[string]listed, forbidden map[arrow]string) {
+	t.Helper()
+	own := layerOf(p.dir)
+	if own < 0 {
+		t.Errorf("give %s a place in the layers", p.dir)
+		return
+	}
+	for _, imported := range p.Imports {
+		if to, ok := packages[imported]; ok && layerOf(to.dir) < own {
+			forbidden[arrow{p.dir, to.dir}] = "that is a higher layer"
+		}
+	}
+}
+
+// layerOf returns the layer of the nearest directory that has one, and -1 if there
+// is none.
+func layerOf(dir string) int {
+	layer, length := -1, 0
+	for i, dirs := range layers {
+		for _, d := range dirs {
+			if within(d, dir) && len(d) > length {
+				layer, length = i, len(d)
+			}
+		}
+	}
+	return layer
+}
+
+// within reports whether a directory is another, or inside of it. The root of the
+// repository includes no other.
+func within(parent, dir string) bool {
+	return dir == parent || strings.HasPrefix(dir, parent+"/")
+}
+
+// reaching adds the paths that a package must not reach, but does.
+func reaching(p listed, forbidden map[arrow]string) {
+	for _, rule := range unreachable {
+		if !slices.ContainsFunc(rule.from, func(parent string) bool { return within(parent, p.dir) }) {
+			continue
+		}
+		for _, path := range rule.paths {
+			if slices.ContainsFunc(p.Deps, func(dependency string) bool { return matches(path, dependency) }) {
+				forbidden[arrow{p.dir, path}] = rule.why
+			}
+		}
+	}
+}
+
+// matches reports whether an import path is one of unreachable.
+func matches(pattern, importPath string) bool {
+	if exact, isExact := strings.CutSuffix(pattern, "$"); isExact {
+		return importPath == exact
+	}
+	return within(pattern, importPath)
+}
+
+// listed is a package as `go list` sees it.
+type listed struct {
+	dir             string // relative to the repository
+	Dir, ImportPath string
+	Imports, Deps   []string
+}
+
+// listPackages lists the packages of all modules by import path.
+func listPackages(t *testing.T) map[string]listed {
+	t.Helper()
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := map[string]listed{}
+	for _, module := range modules() {
+		list := exec.Command("go", "list", "-json=Dir,ImportPath,Imports,Deps", "./...")
+		list.Dir, list.Stderr = module, os.Stderr
+		out, err := list.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoder := json.NewDecoder(bytes.NewReader(out))
+		for {
+			var p listed
+			if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			relative, err := filepath.Rel(root, p.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.dir = filepath.ToSlash(relative)
+			packages[p.ImportPath] = p
+		}
+	}
+	return packages
+}

@@ -1,0 +1,155 @@
+package fibermsal_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/structure"
+)
+
+// The limits of all packages. `make structure` prints the figures.
+const (
+	mostFilesInACycle = 3
+	mostMethods       = 40
+	mostLines         = 350
+)
+
+// exception is what a package may have beyond the limits.
+type exception struct {
+	cycle   int            // files in cycles that are too large
+	methods map[string]int // by type
+	lines   map[string]int // by file
+}
+
+// exceptions are older than the limits. They can only shrink: none may grow, and
+// those that are no longer needed have to be removed.
+var exceptions = map[string]exception{
+	".": {
+		cycle:   40,
+		methods: map[string]int{"Auth": 144},
+		lines: map[string]int{
+			"administration.go": 388, "config.go": 409, "env.go": 401, "renewal.go": 440, "routes.go": 464,
+		},
+	},
+	"cmd/fibermsal":       {cycle: 6},
+	"entratest":           {cycle: 31, methods: map[string]int{"Server": 142}, lines: map[string]int{"authorize.go": 355}},
+	"graph":               {cycle: 7},
+	"internal/doctor":     {cycle: 4},
+	"internal/faultproxy": {cycle: 7},
+	"internal/flow":       {cycle: 4},
+	"internal/record":     {cycle: 13},
+	"internal/redistest":  {cycle: 5},
+}
+
+// Files that depend on each other can only be read together, and so can the methods
+// of one type.
+func TestStructure_FilesTypesAndCyclesStaySmall(t *testing.T) {
+	t.Parallel()
+	measured := map[string]bool{}
+	for _, module := range modules() {
+		packages, err := structure.Module(module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range packages {
+			dir := path.Join(module, p.Dir)
+			measured[dir] = true
+			t.Run(dir, func(t *testing.T) {
+				t.Parallel()
+				checkFigures(t, p, exceptions[dir])
+			})
+		}
+	}
+	for dir := range exceptions {
+		if !measured[dir] {
+			t.Errorf("there is no package %s: remove its exceptions", dir)
+		}
+	}
+}
+
+// modules are the directories of the modules that are published.
+func modules() []string {
+	if _, err := os.Stat(filepath.Join("v3", "go.mod")); err != nil {
+		return []string{"."}
+	}
+	return []string{".", "v3"}
+}
+
+func checkFigures(t *testing.T, p *structure.Package, allowed exception) {
+	t.Helper()
+	files := tangled(p)
+	if fault := fault(len(files), mostFilesInACycle, allowed.cycle); fault != "" {
+		t.Errorf("files that depend on each other: %s %s", fault, strings.Join(files, " "))
+	}
+	lines := map[string]int{}
+	for _, file := range p.Files {
+		lines[file.Name] = file.Lines
+	}
+	checkEach(t, "methods", p.Methods, mostMethods, allowed.methods)
+	checkEach(t, "lines", lines, mostLines, allowed.lines)
+}
+
+// tangled lists the files of all cycles that are too large: of two such cycles,
+// none may hide behind the other.
+func tangled(p *structure.Package) []string {
+	var files []string
+	for _, cycle := range p.Cycles {
+		if len(cycle) > mostFilesInACycle {
+			files = append(files, cycle...)
+		}
+	}
+	return files
+}
+
+func checkEach(t *testing.T, unit string, figures map[string]int, limit int, allowed map[string]int) {
+	t.Helper()
+	names := maps.Clone(figures)
+	maps.Copy(names, allowed) // of what is gone as well
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if fault := fault(figures[name], limit, allowed[name]); fault != "" {
+			t.Errorf("%s of %s: %s", unit, name, fault)
+		}
+	}
+}
+
+// fault says what is wrong with a figure that has a limit and maybe, above 0, an
+// exception.
+func fault(figure, limit, allowed int) string {
+	switch {
+	case allowed > 0 && figure <= limit:
+		return fmt.Sprintf("%d are within the limit of %d: remove the exception", figure, limit)
+	case allowed > 0 && figure > allowed:
+		return fmt.Sprintf("%d are more than the %d of the exception, which can only shrink", figure, allowed)
+	case allowed == 0 && figure > limit:
+		return fmt.Sprintf("%d are more than %d", figure, limit)
+	default:
+		return ""
+	}
+}
+
+func TestStructure_ExceptionsCanOnlyShrink(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		figure, limit, allowed int
+		want                   string
+	}{
+		{40, 40, 0, ""},
+		{41, 40, 0, "41 are more than 40"},
+		{50, 40, 50, ""},
+		{49, 40, 50, ""},
+		{51, 40, 50, "51 are more than the 50 of the exception, which can only shrink"},
+		{40, 40, 50, "40 are within the limit of 40: remove the exception"},
+		{0, 40, 50, "0 are within the limit of 40: remove the exception"},
+		{41, 40, 39, "41 are more than the 39 of the exception, which can only shrink"},
+	} {
+		if got := fault(row.figure, row.limit, row.allowed); got != row.want {
+			t.Errorf("figure %d, limit %d, exception %d: %q, want %q", row.figure, row.limit, row.allowed, got, row.want)
+		}
+	}
+}
