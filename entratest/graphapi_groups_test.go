@@ -3,7 +3,6 @@ package entratest_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +14,7 @@ const manyID = "11111111-1111-4111-8111-111111111111"
 
 func groupID(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 
-// withMany is a directory with somebody of n groups.
+// withMany is a directory with a user who is a member of n groups.
 func withMany(n int) entratest.Option {
 	groups := make([]string, n)
 	for i := range groups {
@@ -38,7 +37,7 @@ func list(t *testing.T, a answer) []string {
 	return body.Value
 }
 
-func TestGroups_beyond_what_a_token_carries_come_from_Graph(t *testing.T) {
+func TestGroups_BeyondTheLimitOfTokensComeFromGraph(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, withMany(201), entratest.WithAppPermissions("User.Read.All", "GroupMember.Read.All"))
 	if got := claims(t, idToken(t, s, "many@contoso.com")); got["groups"] != nil || got["_claim_names"] == nil {
@@ -56,14 +55,14 @@ func TestGroups_beyond_what_a_token_carries_come_from_Graph(t *testing.T) {
 		}
 	}
 	if got := list(t, postJSON(t, s, "/me/getMemberObjects", s.Issue("alexw@contoso.com"), `{"securityEnabledOnly":false}`)); got == nil || len(got) != 0 {
-		t.Errorf("somebody without groups has %v", got)
+		t.Errorf("a user without groups has %v", got)
 	}
 	if s.Count(entratest.GraphGroups) != 7 {
 		t.Errorf("counted %d", s.Count(entratest.GraphGroups))
 	}
 }
 
-func TestGroups_calls_are_refused(t *testing.T) {
+func TestGroups_CallsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, withMany(11_001))
 	me := s.Issue("many@contoso.com", "User.Read", "GroupMember.Read.All")
@@ -102,80 +101,5 @@ func TestGroups_calls_are_refused(t *testing.T) {
 		if a := get(t, s, s.GraphURL+path, "Authorization: Bearer "+me); a.StatusCode != 405 {
 			t.Errorf("GET %s gives %d", path, a.StatusCode)
 		}
-	}
-}
-
-// memberOf is a page of transitiveMemberOf.
-type memberOf struct {
-	Next  string `json:"@odata.nextLink"`
-	Count int    `json:"@odata.count"`
-	Value []map[string]any
-}
-
-func TestMemberOf_comes_in_pages(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, withMany(250))
-	token := "Authorization: Bearer " + s.Issue("many@contoso.com", "User.Read", "Group.Read.All")
-	load := func(target string) memberOf {
-		a := get(t, s, target, token, "ConsistencyLevel: eventual")
-		var page memberOf
-		if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.StatusCode != 200 {
-			t.Fatalf("%d %s", a.StatusCode, a.body)
-		}
-		return page
-	}
-	for query, want := range map[string][]int{
-		"": {100, 100, 50}, "?$top=999": {250}, "?$top=249": {249, 1}, "?$top=125&$select=id": {125, 125},
-		"/microsoft.graph.group?$count=true&$top=200": {200, 50},
-	} {
-		target := s.GraphURL + "/me/transitiveMemberOf" + query
-		seen := 0
-		for i, size := range want {
-			page := load(target)
-			if len(page.Value) != size || page.Value[0]["id"] != groupID(seen) || (page.Next == "") != (i == len(want)-1) {
-				t.Fatalf("%s, page %d: %d groups, next %q", query, i, len(page.Value), page.Next)
-			}
-			if name := page.Value[0]["displayName"]; (name == nil) != strings.Contains(query, "$select") {
-				t.Errorf("%s: displayName %v", query, name)
-			}
-			if strings.Contains(query, "$count") && page.Count != 250 {
-				t.Errorf("%s: count %d", query, page.Count)
-			}
-			seen += size
-			target = page.Next
-		}
-	}
-	user := load(s.GraphURL + "/users/many@contoso.com/transitiveMemberOf?$top=1")
-	if !strings.HasPrefix(user.Next, s.GraphURL+"/users/many@contoso.com/transitiveMemberOf?$skiptoken=") {
-		t.Errorf("the next page of a user is at %s", user.Next)
-	}
-}
-
-func TestMemberOf_hides_names_and_refuses_what_it_does_not_know(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, withMany(3))
-	token := "Authorization: Bearer " + s.Issue("many@contoso.com")
-	at := func(query string, header ...string) answer {
-		return get(t, s, s.GraphURL+"/me/transitiveMemberOf"+query, append(header, token)...)
-	}
-	if a := at(""); !strings.Contains(a.body, `"@odata.type":"#microsoft.graph.group","id":"`+groupID(0)+`"`) || !strings.Contains(a.body, `"displayName":null`) {
-		t.Error(a.body)
-	}
-	const eventual = "ConsistencyLevel: eventual"
-	for query, code := range map[string]string{
-		"?$top=0": "Request_BadRequest", "?$top=1000": "Request_BadRequest", "?$top=x": "Request_BadRequest",
-		"?$filter=" + url.QueryEscape("startswith(displayName,'a')"): "Request_UnsupportedQuery",
-		"?$select=shoeSize":         "BadRequest",
-		"?$skiptoken=x":             "Directory_ExpiredPageToken",
-		"?$skiptoken=RFNwdAIAAQ":    "Directory_ExpiredPageToken",
-		"?$skiptoken=RFNwdAIAAQOTk": "Directory_ExpiredPageToken", // 99
-		"/microsoft.graph.group":    "Request_UnsupportedQuery",
-	} {
-		if a := at(query, eventual); a.StatusCode != 400 || !strings.Contains(a.body, `"code":"`+code+`"`) {
-			t.Errorf("%s: %d %s", query, a.StatusCode, a.body)
-		}
-	}
-	if a := at("/microsoft.graph.group?$count=true"); a.StatusCode != 400 {
-		t.Errorf("the cast without ConsistencyLevel gives %d", a.StatusCode)
 	}
 }
