@@ -24,7 +24,8 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, req *request, a
 	s.enter(w, r, req, s.Sessions.Join(w, r, a), consenting)
 }
 
-// enter answers for a login of the session, or asks for what is missing first: another factor, consent.
+// enter answers for a login of the session, unless something is missing that a page must request first: another
+// factor or consent.
 func (s *Service) enter(w http.ResponseWriter, r *http.Request, req *request, login *sso.Login, consenting bool) {
 	a := login.Account
 	traffic.NoteUser(r, a.UPN)

@@ -35,7 +35,7 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, segment string)
 	if picked := r.PostForm.Get("user"); picked != "" {
 		leaving = e.Directory.Find(picked)
 	}
-	if leaving == nil && len(signedIn) > 1 { // entra: without a hint users are asked for the account
+	if leaving == nil && len(signedIn) > 1 { // entra: without a hint the user has to pick the account
 		e.ask(w, r, segment, signedIn)
 		return
 	}
