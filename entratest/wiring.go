@@ -21,7 +21,10 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
 )
 
-// parts are what a server consists of.
+// parts are what a server consists of. Each is an internal package, and imports run one way: the endpoints
+// (signin, signout, token, metadata, graphapi) use what issues and checks (issuer, grants, clientauth, sso,
+// pages), which uses what is registered (directory, scopes, registration, keys), which uses identifiers,
+// origins and errors (ids, origins, aadsts). No endpoint knows another.
 type parts struct {
 	app         *registration.App
 	origins     *origins.Origins
