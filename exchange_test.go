@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
@@ -100,4 +101,98 @@ func TestEntra_CallsThatRunIntoTheLimitPauseEntra(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestG16_OutageOfEntraIsFoundOutOnceForAllSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		browsers := make([]*browser, 40)
+		for i := range browsers {
+			browsers[i] = s.browser()
+			browsers[i].signIn(adele)
+		}
+		time.Sleep(2 * time.Hour)
+		s.idp.Fault(entratest.Token, entratest.Fault{Status: 503, Body: "down"})
+		s.idp.ResetRequests()
+		for range 60 { // seconds
+			for _, b := range browsers {
+				if a := b.get("/token"); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+					t.Fatalf("%d %s", a.StatusCode, a.body)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		// Ten failures, then one call in five seconds; without the pause 480.
+		if n := s.idp.Count(entratest.Token); n < 15 || n > 25 {
+			t.Errorf("%d token calls in a minute", n)
+		}
+		s.idp.ClearFaults()
+		time.Sleep(6 * time.Second)
+		for _, b := range browsers {
+			if a := b.get("/token"); a.body != adele {
+				t.Errorf("after the outage: %d %s", a.StatusCode, a.body)
+			}
+		}
+	})
+}
+
+type panicsOnce struct {
+	next http.RoundTripper
+	now  bool
+}
+
+func (p *panicsOnce) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p.now && r.Method == http.MethodPost {
+		p.now = false
+		panic("the app's own transport")
+	}
+	return p.next.RoundTrip(r)
+}
+
+func TestReview_GateOutlivesAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idp := newIDP(t)
+		transport := &panicsOnce{next: idp.HTTPClient.Transport}
+		s := newSite(t, idp, func(cfg *fibermsal.Config) { cfg.HTTPClient = &http.Client{Transport: transport} })
+		var all []*browser
+		for range 12 {
+			b := s.browser()
+			b.signIn(adele)
+			all = append(all, b)
+		}
+		time.Sleep(2 * time.Hour)
+		idp.Fault(entratest.Token, entratest.Fault{Times: 10, Status: 503, Body: "down"})
+		for _, b := range all[:10] {
+			b.get("/token")
+		}
+		time.Sleep(6 * time.Second)
+		transport.now = true
+		all[10].get("/token") // the one that finds out panics
+		time.Sleep(time.Hour)
+		if a := all[11].get("/token"); a.body != adele {
+			t.Errorf("an hour later: %d %s", a.StatusCode, a.body)
+		}
+	})
+}
+
+func TestReview_ThrottlingOfOneUserStopsNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		var theirs []*browser
+		for range 10 {
+			b := s.browser()
+			b.signIn(adele)
+			theirs = append(theirs, b)
+		}
+		good := s.browser()
+		good.signIn(alex)
+		time.Sleep(2 * time.Hour)
+		s.idp.Fault(entratest.Token, entratest.Fault{Times: 10, Status: 429, Header: http.Header{"Retry-After": {"60"}}, Body: `{"error":"temporarily_unavailable","error_codes":[50196]}`})
+		for _, b := range theirs {
+			b.get("/token")
+		}
+		if a := good.get("/token"); a.body != alex {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+	})
 }

@@ -155,30 +155,6 @@ func (h *heldCache) Unmarshal(content []byte) error { h.content = content; retur
 
 func (h *heldCache) Marshal() ([]byte, error) { return h.content, nil }
 
-// What is stored and removed later is so by goroutines of the library's own, where a panic
-// of the app's storage would end the process.
-func TestG23_AStorageThatPanicsIsOneThatFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l, b := expired(t)
-		l.panics = true
-		l.fail(false, true)
-		b.serves("/token")
-		time.Sleep(10 * time.Second)
-		l.fail(true, false)
-		for _, r := range []*http.Request{request(http.MethodGet, "/token", ""), request(http.MethodPost, "/user/logout", "")} {
-			if a := b.do(r); a.StatusCode != http.StatusServiceUnavailable {
-				t.Errorf("%s: status %d", r.URL, a.StatusCode)
-			}
-		}
-		time.Sleep(10 * time.Second)
-		l.fail(false, false)
-		time.Sleep(10 * time.Second)
-		if len(l.keys()) != 0 {
-			t.Errorf("came back: %v", l.keys())
-		}
-	})
-}
-
 // keysGone are ways in which a renewal meets an authority whose keys cannot be had.
 var keysGone = map[string]func(*testing.T, *ledger, *browser){
 	"an instance that never had them": func(t *testing.T, l *ledger, b *browser) {
@@ -238,6 +214,30 @@ func TestB8_RefreshForAnotherUserEndsTheSessionWhenTheKeysAreBack(t *testing.T) 
 		time.Sleep(10 * time.Second)
 		if b.user() != "" || len(l.keys()) != 0 {
 			t.Errorf("the session lives on: %v\n%s", l.keys(), b.log)
+		}
+	})
+}
+
+func TestG14_TokenObtainedWhileTheStorageFailsIsUsedAndStoredLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		idp := newIDP(t, entratest.WithOneTimeRefreshTokens())
+		b := newSite(t, idp, onLedger(l)).browser()
+		b.signIn(adele)
+		time.Sleep(2 * time.Hour)
+		b.user() // prolongs the session
+		l.fail(false, true)
+		if a := b.get("/token"); a.body != adele {
+			t.Fatalf("%d %s\n%s", a.StatusCode, a.body, b.log)
+		}
+		time.Sleep(20 * time.Second)
+		l.fail(false, false)
+		time.Sleep(10 * time.Second)
+		// Another instance finds the new refresh token: the old one is spent.
+		b.site = newSite(t, idp, onLedger(l))
+		time.Sleep(2 * time.Hour)
+		if a := b.get("/token"); a.body != adele {
+			t.Errorf("the new refresh token was lost: %d %s\n%s", a.StatusCode, a.body, b.log)
 		}
 	})
 }

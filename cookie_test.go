@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/fibermsal/fibermsal"
 )
 
 // cookieLine is what a Set-Cookie of the library may look like: a value without a letter
@@ -116,5 +118,109 @@ func TestD4_EverySetCookieIsLookedAt(t *testing.T) {
 	}
 	if fault := cookieFault(sessionCookie + "=x; path=/; secure; HttpOnly; SameSite=None"); fault == "" {
 		t.Error("nobody minds a session that other sites may use")
+	}
+}
+
+func TestD4_CookieAttributes(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		mode         fibermsal.ResponseMode
+		flowSameSite http.SameSite
+	}{
+		"form_post": {fibermsal.FormPost, http.SameSiteNoneMode},
+		"query":     {fibermsal.Query, http.SameSiteLaxMode},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = row.mode }).browser()
+			authorize := b.start("")
+			for cookieName, c := range b.jar {
+				assertHostCookie(t, cookieName, c)
+				if c.SameSite != row.flowSameSite || c.MaxAge != 600 {
+					t.Errorf("flow cookie: SameSite %v, Max-Age %d", c.SameSite, c.MaxAge)
+				}
+			}
+			a := b.do(b.approve(authorize, adele).Request())
+			c := a.cookie(sessionCookie)
+			assertHostCookie(t, sessionCookie, c)
+			if c.SameSite != http.SameSiteLaxMode || len(c.Value) > 64 {
+				t.Errorf("session cookie: %v", c)
+			}
+			if len(b.jar) != 1 {
+				t.Errorf("the flow cookie is still there: %v", b.jar)
+			}
+			out := b.do(request(http.MethodPost, "/user/logout", ""))
+			assertHostCookie(t, "expired "+sessionCookie, out.cookie(sessionCookie))
+			if len(b.jar) != 0 {
+				t.Errorf("left after the sign-out: %v", b.jar)
+			}
+		})
+	}
+}
+
+func assertHostCookie(t *testing.T, name string, c *http.Cookie) {
+	t.Helper()
+	if c == nil || !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" {
+		t.Errorf("%s: %+v", name, c)
+	}
+}
+
+func TestD4_SpellingOfThePublicURLDoesNotWeakenCookies(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.PublicURL = "HTTPS://App.Example/" }).browser()
+	authorize := b.start("")
+	if q := query(t, authorize); q.Get("redirect_uri") != redirectURI || q.Get("response_mode") != "form_post" {
+		t.Errorf("authorize: %s", authorize)
+	}
+	for name, c := range b.jar {
+		assertHostCookie(t, name, c)
+	}
+}
+
+func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	one, two := s.browser(), s.browser()
+	one.signIn(adele)
+	two.signIn(alex)
+	a, b := sessionCookie+"="+one.session(), sessionCookie+"="+two.session()
+	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a + "; " + a}, {a, b}} {
+		r := request(http.MethodGet, "/guarded", "")
+		r.Header["Cookie"] = cookies
+		if got := s.send(r); got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%d cookies: status %d %s", len(cookies), got.StatusCode, got.body)
+		}
+	}
+	if one.user() != adele {
+		t.Error("the real session is gone")
+	}
+}
+
+func TestD15_CookiesOfManyFlowsFitTheHeader(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	b.signIn(adele)
+	for range 30 {
+		b.start("/reports/" + strings.Repeat("x", 60))
+	}
+	flows, size := 0, 0
+	for name, c := range b.jar {
+		size += len(name) + len(c.Value) + 3
+		if name != sessionCookie {
+			flows++
+		}
+		if len(c.Value) > 700 {
+			t.Errorf("%s has %d bytes", name, len(c.Value))
+		}
+	}
+	if flows > 7 || flows < 3 || size > 3<<10 {
+		t.Errorf("%d flows, %d bytes of cookies", flows, size)
+	}
+	if len(b.session()) > 64 {
+		t.Errorf("the session cookie has %d bytes", len(b.session()))
+	}
+	authorize := b.start(strings.Repeat("/long", 400))
+	if a := b.do(b.approve(authorize, adele).Request()); a.location() != "/" {
+		t.Errorf("a path too long for the cookie leads to %q", a.location())
 	}
 }

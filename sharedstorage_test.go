@@ -2,8 +2,10 @@ package fibermsal_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -200,8 +202,73 @@ func sessionsOf(t *testing.T, s *site) map[string]string {
 	return sessions
 }
 
-// keysWith are those of a session's records, among those of neighbours.
-func keysWith(server *redistest.Server, cookie string) []string {
-	name, _ := record.Name(cookie)
-	return slices.DeleteFunc(server.Keys(), func(key string) bool { return !strings.Contains(key, "{"+name+"}") })
+func TestE13_AppsOnOneStorageDoNotMeet(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	one := newSite(t, newIDP(t), onLedger(l)).browser()
+	one.signIn(adele)
+	idp := newIDP(t)
+	two := newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) { cfg.ClientID = "00000000-0000-0000-0000-000000000002" })
+	b := &browser{site: two, jar: one.jar}
+	if b.user() != "" {
+		t.Error("the session of another app counts")
+	}
+	key := l.key("s")
+	_, name, _ := strings.Cut(key, "{")
+	rest := "{" + name
+	for _, prefix := range []string{"fm:", "fm:AAAAAAAA:"} {
+		l.copy(key, prefix+rest)
+	}
+	if b.user() != "" {
+		t.Error("a copied record counts")
+	}
+}
+
+func TestE13_AnotherAppOfTheSameRegistrationAcceptsNoSession(t *testing.T) {
+	t.Parallel()
+	const elsewhere = "https://admin.example"
+	server, idp := redistest.Start(t), newIDP(t, withMail(), entratest.WithRedirectURI(elsewhere+"/user/authorized"))
+	one := newSite(t, idp, on(t, server))
+	two := newSite(t, idp, on(t, server), func(cfg *fibermsal.Config) { cfg.PublicURL = elsewhere },
+		withHook(func(context.Context, *fibermsal.SignIn) error { return errors.New("nobody") }))
+	prefixed := newSite(t, idp, on(t, server), func(cfg *fibermsal.Config) { cfg.RoutePrefix = "/other" })
+	b := one.browser()
+	b.signIn(adele)
+	tenant, id := userOf(t, b)
+	for name, s := range map[string]*site{"another origin": two, "another prefix": prefixed} {
+		for _, path := range []string{"/guarded", "/token"} {
+			r := request(http.MethodGet, path, "")
+			r.AddCookie(b.jar[sessionCookie])
+			if a := s.send(r); a.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s, %s: status %d %s", name, path, a.StatusCode, a.body)
+			}
+		}
+		if n := strings.Count(s.log.String(), "session_refused"); n != 1 || strings.Contains(s.log.String(), "seal_mismatch") {
+			t.Errorf("%s: audited %d times\n%s", name, n, s.log)
+		}
+		if u, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNoSession) {
+			t.Errorf("%s, a worker: %v, %v", name, u, err)
+		}
+		if n, err := s.auth.EndSessions(t.Context(), fibermsal.SessionFilter{ID: collect(t, one.auth, fibermsal.SessionFilter{})[0].ID}); n != 0 || err != nil {
+			t.Errorf("%s: %d ended, %v", name, n, err)
+		}
+		if report, err := s.auth.CleanSessions(t.Context(), fibermsal.CleanOptions{}); err != nil || report != (fibermsal.CleanReport{Alive: 1}) {
+			t.Errorf("%s: %+v, %v", name, report, err)
+		}
+	}
+	if b.user() != adele {
+		t.Error("the first app's session ended")
+	}
+	if u, err := newSite(t, idp, on(t, server)).auth.UserByMail(t.Context(), adele); err != nil || u.ID != id {
+		t.Errorf("a worker of the first app: %v", err)
+	}
+	spelled := newSite(t, idp, on(t, server), func(cfg *fibermsal.Config) { cfg.PublicURL = publicURL + ":443" })
+	if _, err := spelled.auth.UserByMail(t.Context(), adele); err != nil {
+		t.Errorf("an instance that spells the port of https: %v", err)
+	}
+	// A session of a version that did not record where it began.
+	b.vault(server).rewriteSession(func(fields map[string]any) { delete(fields, "origin") })
+	if b.user() != adele {
+		t.Error("an earlier version's session ended")
+	}
 }

@@ -90,3 +90,68 @@ func TestG2_SignInsInFlightWhenRedisIsKilled(t *testing.T) {
 		}
 	}
 }
+
+func TestRedis_DownIsA503UntilItIsBack(t *testing.T) {
+	for name, start := range redistest.EachAlone(t, onDisk...) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			b := newSite(t, newApp(t), inHaste(t, r)).browser()
+			b.signIn(adele)
+			r.Stop()
+			for _, path := range []string{"/guarded", "/user/info", "/token"} {
+				if !b.get(path).unavailable() {
+					t.Errorf("%s is served without Redis", path)
+				}
+			}
+			r.Restart()
+			b.awaitStorage()
+			if b.user() != adele || b.get("/token").body != adele {
+				t.Error("the user is gone after the outage")
+			}
+		})
+	}
+}
+
+// Many ask at the moment at which Redis dies, who share what they ask it.
+func TestG2_ACrowdIsNotSignedOutWhenRedisIsKilled(t *testing.T) {
+	for name, start := range redistest.EachAlone(t, onDisk...) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			b := newSite(t, newApp(t), inHaste(t, r)).browser()
+			b.signIn(adele)
+			if replicated, ok := r.(interface{ Replicated() }); ok {
+				replicated.Replicated() // the replica will be promoted, and must not lack the sign-in
+			}
+			var wait sync.WaitGroup
+			for range 100 {
+				wait.Go(func() { b.ask(time.Second) })
+			}
+			<-time.After(300 * time.Millisecond)
+			r.Stop()
+			wait.Wait()
+			r.Restart()
+			b.awaitStorage()
+			if b.user() != adele {
+				t.Error("the user is gone after the outage")
+			}
+		})
+	}
+}
+
+func TestRedis_AppStartsWhileRedisIsDown(t *testing.T) {
+	for name, start := range redistest.EachAlone(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			r.Stop()
+			s := newSite(t, newApp(t), inHaste(t, r))
+			if a := s.browser().get("/"); a.StatusCode != http.StatusOK {
+				t.Errorf("a public page: status %d", a.StatusCode)
+			}
+			r.Restart()
+			s.browser().signIn(adele)
+		})
+	}
+}
