@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
+	"os/exec"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
@@ -161,7 +164,7 @@ func TestAppOnly_TokenIsRenewedAheadWithoutAnybodyWaiting(t *testing.T) {
 	}
 }
 
-func TestReview_AppTokensBackOff(t *testing.T) {
+func TestAppOnly_FailuresAreNotRetriedAtOnce(t *testing.T) {
 	for name, fault := range map[string]entratest.Fault{
 		"throttled": {Status: 429, Header: http.Header{"Retry-After": {"60"}}, Body: "{}"},
 		"refused":   {Status: 401, OAuth: &entratest.OAuthError{Error: "invalid_client", Codes: []int{7000215}}},
@@ -177,5 +180,27 @@ func TestReview_AppTokensBackOff(t *testing.T) {
 				t.Errorf("%s: %d token calls", name, n)
 			}
 		})
+	}
+}
+
+// panickingCredential makes a process of this test the one whose credential panics.
+const panickingCredential = "FIBERMSAL_TEST_PANICKING_CREDENTIAL"
+
+func TestAppOnly_PanicOfACredentialEndsNoProcess(t *testing.T) {
+	if os.Getenv(panickingCredential) != "" {
+		s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+			cfg.ClientSecret = ""
+			cfg.Credential = func(context.Context) (confidential.Credential, error) { panic("the app's own") }
+		})
+		_, err := s.auth.AppCredential().GetToken(context.Background(), policy.TokenRequestOptions{})
+		if !errors.Is(err, fibermsal.ErrMisconfigured) {
+			t.Error(err)
+		}
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestAppOnly_PanicOfACredentialEndsNoProcess$")
+	cmd.Env = append(os.Environ(), panickingCredential+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("the process ended: %v\n%.200s", err, out)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // Dependencies run one way, see docs/architecture.md. What a package reaches
 // through others counts, which a linter of imports does not see.
-func TestArrows(t *testing.T) {
+func TestArrows_DependenciesRunOneWay(t *testing.T) {
 	t.Parallel()
 	const (
 		module = "github.com/fibermsal/fibermsal"

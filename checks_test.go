@@ -31,7 +31,7 @@ var errOfTheApp = errors.New("the app's own")
 
 func fail(*fiber.Ctx, *fibermsal.User) error { return errOfTheApp }
 
-func TestGuards_Combine(t *testing.T) {
+func TestChecks_Combine(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
 	rows := map[string]struct {
@@ -82,7 +82,7 @@ func TestGuards_Combine(t *testing.T) {
 	}
 }
 
-func TestGuards_ChecksOfNothingLetNobodyThrough(t *testing.T) {
+func TestChecks_OfNothingLetNobodyThrough(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
 	b := s.browser()

@@ -84,7 +84,7 @@ func TestClose_IsBoundedHoweverMuchWaitsForASlowStorage(t *testing.T) {
 	}
 }
 
-func TestAuth_CloseMayBeCalledTwice(t *testing.T) {
+func TestClose_MayBeCalledTwice(t *testing.T) {
 	t.Parallel()
 	auth, err := fibermsal.Open(configFor(newIDP(t)))
 	if err != nil {
@@ -97,7 +97,7 @@ func TestAuth_CloseMayBeCalledTwice(t *testing.T) {
 	}
 }
 
-func TestAuth_CloseEndsTokenCallsOrderly(t *testing.T) {
+func TestClose_EndsTokenCallsInOrder(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t)
 	auth, err := fibermsal.Open(configFor(idp))

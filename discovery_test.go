@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-func TestSignIn_DiscoveryOfAnotherAuthorityIsRefused(t *testing.T) {
+func TestDiscovery_OfAnotherAuthorityIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, replace := range map[string][2]string{
 		"issuer of another host":      {`"issuer":"https://login.entra.test/`, `"issuer":"https://evil.example/`},

@@ -149,7 +149,7 @@ func (p *panicsOnce) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.next.RoundTrip(r)
 }
 
-func TestReview_GateOutlivesAPanic(t *testing.T) {
+func TestEntra_LimitOfCallsOutlivesAPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		idp := newIDP(t)
 		transport := &panicsOnce{next: idp.HTTPClient.Transport}
@@ -175,7 +175,7 @@ func TestReview_GateOutlivesAPanic(t *testing.T) {
 	})
 }
 
-func TestReview_ThrottlingOfOneUserStopsNobodyElse(t *testing.T) {
+func TestEntra_ThrottlingOfOneUserStopsNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newIDP(t))
 		var theirs []*browser

@@ -77,7 +77,7 @@ func TestFrontChannel_StorageDownIsSaidAndMadeUpFor(t *testing.T) {
 	})
 }
 
-func TestReview_FrontChannelEndsAllItCan(t *testing.T) {
+func TestFrontChannel_EndsAllItCan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		s := newSite(t, newIDP(t), onLedger(l))

@@ -234,7 +234,7 @@ func TestB12_HugeClaimsDoNotReachTheCookie(t *testing.T) {
 	}
 }
 
-func TestReview_MembershipsDoNotAliasTheRequest(t *testing.T) {
+func TestGroups_MembershipsDoNotAliasTheRequest(t *testing.T) {
 	const mine = "11111111-aaaa-0000-0000-000000000001"
 	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
 		cfg.Groups = func(context.Context, azcore.TokenCredential, []string) ([]string, error) { return []string{mine}, nil }

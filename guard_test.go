@@ -85,7 +85,7 @@ func TestRequire_ChecksDecide(t *testing.T) {
 	}
 }
 
-func TestReview_BehindASkippedMiddlewareNobodyIsSignedIn(t *testing.T) {
+func TestRequire_BehindASkippedMiddlewareNobodyIsSignedIn(t *testing.T) {
 	idp := newIDP(t)
 	s := newSite(t, idp)
 	cfg := configFor(idp)

@@ -129,7 +129,7 @@ func TestInteraction_ManyTabsAreNoLoop(t *testing.T) {
 	}
 }
 
-func TestReview_ManyLoopingTabsEnd(t *testing.T) {
+func TestInteraction_ManyLoopingTabsEnd(t *testing.T) {
 	b := newInteractiveSite(t, newIDP(t)).browser()
 	b.signIn(adele)
 	for range 8 {

@@ -95,7 +95,7 @@ func TestD13_SilentSignInDoesNotBringBackTheFormerUser(t *testing.T) {
 	}
 }
 
-func TestReview_SilentSignInIsTheSameUsers(t *testing.T) {
+func TestInteraction_SilentSignInIsTheSameUsers(t *testing.T) {
 	for name, row := range map[string]func(q url.Values){
 		"hint unknown to Entra": func(q url.Values) { q.Set("login_hint", "renamed@contoso.com") },
 		"hint lost":             func(q url.Values) { q.Del("login_hint") },
@@ -124,7 +124,7 @@ func TestReview_SilentSignInIsTheSameUsers(t *testing.T) {
 	}
 }
 
-func TestReview_HintThatDoesNotFitIsNoSilentSignIn(t *testing.T) {
+func TestInteraction_HintThatDoesNotFitIsNoSilentSignIn(t *testing.T) {
 	s := newSite(t, newIDP(t))
 	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
 	s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["login_hint"] = strings.Repeat("h", 700) })
@@ -136,7 +136,7 @@ func TestReview_HintThatDoesNotFitIsNoSilentSignIn(t *testing.T) {
 	}
 }
 
-func TestReview_SignOutWinsOverASilentSignIn(t *testing.T) {
+func TestInteraction_SignOutWinsOverASilentSignIn(t *testing.T) {
 	s := newSite(t, newIDP(t))
 	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
 	b, sso := s.browser(), s.idp.NewBrowser()
@@ -154,7 +154,7 @@ func TestReview_SignOutWinsOverASilentSignIn(t *testing.T) {
 	}
 }
 
-func TestReview_SilentOnceThenWithTheUser(t *testing.T) {
+func TestInteraction_SilentOnceThenWithTheUser(t *testing.T) {
 	s := newSite(t, newIDP(t))
 	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
 	b, sso := s.browser(), s.idp.NewBrowser()

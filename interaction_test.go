@@ -238,7 +238,7 @@ func TestInteraction_PagesMayWantSeveralThings(t *testing.T) {
 	}
 }
 
-func TestReview_DemandsOfOnePageAddUp(t *testing.T) {
+func TestInteraction_DemandsOfOnePageAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newIDP(t))
 		s.app.Get("/both", fibermsal.Require(fibermsal.AuthContext("c1"), fibermsal.AuthContext("c2")), func(c *fiber.Ctx) error { return c.SendString("shown") })

@@ -194,7 +194,7 @@ func TestD10_ClosingTriesOnceMore(t *testing.T) {
 	})
 }
 
-func TestReview_SignOutDuringAnOutageSaysWhatIsTrue(t *testing.T) {
+func TestLogout_DuringAnOutageSaysWhatIsTrue(t *testing.T) {
 	l := newLedger()
 	s := newSite(t, newIDP(t), onLedger(l))
 	b := s.browser()

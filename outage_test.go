@@ -97,7 +97,7 @@ func TestOutage_StaleSessionsOnlyByChoiceAndForAWhile(t *testing.T) {
 	}
 }
 
-func TestReview_OutageIsNoSignIn(t *testing.T) {
+func TestOutage_IsNoSignIn(t *testing.T) {
 	l := newLedger()
 	s := newSite(t, newIDP(t), onLedger(l))
 	for path, err := range map[string]error{"/mine": fibermsal.ErrLoginRequired, "/admin": fibermsal.ErrForbidden} {

@@ -2,19 +2,13 @@ package fibermsal_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
@@ -129,23 +123,4 @@ func TestG23_AStorageThatPanicsIsOneThatFails(t *testing.T) {
 			t.Errorf("came back: %v", l.keys())
 		}
 	})
-}
-
-func TestReview_AppCredentialPanics(t *testing.T) {
-	if os.Getenv("REVIEW_PANIC") != "" {
-		s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
-			cfg.ClientSecret = ""
-			cfg.Credential = func(context.Context) (confidential.Credential, error) { panic("the app's own") }
-		})
-		_, err := s.auth.AppCredential().GetToken(context.Background(), policy.TokenRequestOptions{})
-		if !errors.Is(err, fibermsal.ErrMisconfigured) {
-			t.Error(err)
-		}
-		return
-	}
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestReview_AppCredentialPanics$")
-	cmd.Env = append(os.Environ(), "REVIEW_PANIC=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("the process ended: %v\n%.200s", err, out)
-	}
 }

@@ -48,7 +48,7 @@ func TestRedis_CommandsOfARequestOfASessionThatWasForgotten(t *testing.T) {
 	}
 }
 
-func TestColdToken_CostsTwoCommandsAndNoCallToEntra(t *testing.T) {
+func TestRedis_ColdTokenCostsTwoCommandsAndNoCallToEntra(t *testing.T) {
 	for name, start := range redistest.EachAlone(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -118,7 +118,7 @@ type replacing interface {
 	Replace(ctx context.Context, options policy.TokenRequestOptions, refused string) (azcore.AccessToken, error)
 }
 
-func TestReview_ConcurrentCallsShareTheReplacement(t *testing.T) {
+func TestToken_ConcurrentCallsShareTheReplacement(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newIDP(t))
 		b := s.browser()

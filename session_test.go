@@ -85,3 +85,40 @@ func TestD13_AnotherAccountInTheSameBrowserFindsNothingOfTheFirst(t *testing.T) 
 		t.Error("the first session lives on")
 	}
 }
+
+func TestSession_RememberedOneIsDroppedWhenTheRecordChanges(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l))
+	mine, theirs := s.browser(), s.browser()
+	mine.signIn(adele)
+	key := l.key("s")
+	if mine.user() != adele { // decoded and remembered now
+		t.Fatal("not signed in")
+	}
+	theirs.signIn(alex)
+	for _, other := range l.keys() {
+		if strings.HasSuffix(other, ":s") && other != key {
+			l.copy(other, key)
+		}
+	}
+	if got := mine.user(); got != "" {
+		t.Errorf("signed in as %q by a record that does not open", got)
+	}
+}
+
+func TestSession_NewerFormatsAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	b := newSite(t, newIDP(t), onLedger(l)).browser()
+	b.signIn(adele)
+	key := l.key("s")
+	l.change(func(values map[string][]byte) {
+		newer := append([]byte{}, values[key]...)
+		newer[0] = 2
+		values[key] = newer
+	})
+	if b.user() != "" || b.session() == "" || l.key("s") == "" {
+		t.Error("an instance that is one release behind must not end the session")
+	}
+}

@@ -102,7 +102,7 @@ func TestC8_AuthenticationProviderKnowsGraphAlone(t *testing.T) {
 	}
 }
 
-func TestReview_GraphGetsNoOtherAPIsToken(t *testing.T) {
+func TestToken_GraphGetsNoOtherAPIsToken(t *testing.T) {
 	s := newSite(t, newIDP(t, entratest.WithScopes(otherAPI)), func(cfg *fibermsal.Config) { cfg.Scopes = []string{otherAPI} })
 	b := s.browser()
 	b.signIn(adele)

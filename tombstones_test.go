@@ -15,7 +15,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-func TestReview_TombstonesDoNotAliasTheRequest(t *testing.T) {
+func TestTombstones_DoNotAliasTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		s := newSite(t, newIDP(t), onLedger(l))

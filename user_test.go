@@ -148,7 +148,7 @@ func TestB9_SameMailIsNotTheSameUser(t *testing.T) {
 	}
 }
 
-func TestReview_UpperCaseGUIDsAreTheSameUser(t *testing.T) {
+func TestUser_UpperCaseGUIDsAreTheSameUser(t *testing.T) {
 	s := newSite(t, newIDP(t))
 	b := s.browser()
 	b.signIn(adele)

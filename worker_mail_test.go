@@ -152,7 +152,7 @@ func TestB9_ManySignInsOfOnePersonDoNotHideAnother(t *testing.T) {
 	}
 }
 
-func TestReview_MailOfTwoPeopleGivesNobodysToken(t *testing.T) {
+func TestWorker_MailOfTwoPeopleGivesNobodysToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ann, bob := person(1, "team@contoso.com"), person(2, "team@contoso.com")
 		s := newSite(t, newIDP(t, withMail(), entratest.WithUsers(ann, bob)))

@@ -240,7 +240,7 @@ func TestG27_AKeptUserFindsTheSessionsThereAreNow(t *testing.T) {
 	expect("the first session ended", nil)
 }
 
-func TestReview_OfflineUserDoesNotAliasTheRequest(t *testing.T) {
+func TestWorker_OfflineUserDoesNotAliasTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newIDP(t))
 		older, newer := s.browser(), s.browser()

@@ -2,7 +2,6 @@ package graph_test
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
@@ -22,7 +21,7 @@ import (
 
 const photoCSP = "default-src 'none'; sandbox"
 
-func TestPhoto_is_the_users_own(t *testing.T) {
+func TestPhoto_IsTheUsersOwn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	want, _ := s.entra.User(adele)
@@ -44,7 +43,7 @@ func TestPhoto_is_the_users_own(t *testing.T) {
 	})
 }
 
-func TestPhoto_is_revalidated_by_its_ETag(t *testing.T) {
+func TestPhoto_IsRevalidatedByItsETag(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for _, login := range []string{adele, isaiah} {
@@ -67,7 +66,7 @@ func TestPhoto_is_revalidated_by_its_ETag(t *testing.T) {
 	}
 }
 
-func TestPhoto_answers_HEAD(t *testing.T) {
+func TestPhoto_AnswersHEAD(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
@@ -82,7 +81,7 @@ func TestPhoto_answers_HEAD(t *testing.T) {
 	}
 }
 
-func TestPhoto_that_is_missing_is_drawn(t *testing.T) {
+func TestPhoto_ThatIsMissingIsDrawn(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]*entratest.Fault{
 		"no photo":      nil,
@@ -117,7 +116,7 @@ func TestPhoto_that_is_missing_is_drawn(t *testing.T) {
 	}
 }
 
-func TestC9_what_is_no_picture_does_not_get_out(t *testing.T) {
+func TestC9_WhatIsNoPictureDoesNotGetOut(t *testing.T) {
 	t.Parallel()
 	jpegHeader := http.Header{"Content-Type": {"image/jpeg"}}
 	endless := func() io.Reader { return io.MultiReader(strings.NewReader("\xff\xd8\xff\xe0"), zeros{}) }
@@ -161,7 +160,7 @@ func TestC9_what_is_no_picture_does_not_get_out(t *testing.T) {
 	}
 }
 
-func TestC9_pictures_are_named_by_their_bytes_and_bring_no_headers(t *testing.T) {
+func TestC9_PicturesAreNamedByTheirBytesAndBringNoHeaders(t *testing.T) {
 	t.Parallel()
 	for want, body := range map[string]string{
 		"image/png":  "\x89PNG\x0D\x0A\x1A\x0A-",
@@ -183,7 +182,7 @@ func TestC9_pictures_are_named_by_their_bytes_and_bring_no_headers(t *testing.T)
 	}
 }
 
-func TestC9_a_photo_of_one_byte_per_second_ends(t *testing.T) {
+func TestC9_APhotoOfOneBytePerSecondEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, nil)
@@ -198,7 +197,7 @@ func TestC9_a_photo_of_one_byte_per_second_ends(t *testing.T) {
 }
 
 // Not parallel, because it measures the memory of the process.
-func TestC9_a_huge_photo_costs_no_memory(t *testing.T) {
+func TestC9_AHugePhotoCostsNoMemory(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
 	read := &counter{}
@@ -217,84 +216,7 @@ func TestC9_a_huge_photo_costs_no_memory(t *testing.T) {
 	}
 }
 
-func TestRoutes_need_a_sign_in(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	for _, path := range []string{"/user/photo", "/user/manager"} {
-		if got := s.browser(t).get(path); got.status != http.StatusUnauthorized || !strings.Contains(got.body, "login_required") {
-			t.Errorf("%s: %d %s", path, got.status, got.body)
-		}
-	}
-	if n := s.entra.Count(entratest.GraphPhoto) + s.entra.Count(entratest.GraphManager); n != 0 {
-		t.Errorf("Graph got %d requests", n)
-	}
-}
-
-func TestRoutes_can_be_mounted_elsewhere(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	graph.RegisterRoutes(s.app, "/account/")
-	if got := s.signIn(t, adele).get("/account/photo"); got.status != http.StatusOK {
-		t.Errorf("got %d", got.status)
-	}
-}
-
-func TestInitials(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]string{
-		"Adele Vance": "AV", "adele vance": "AV", "Jean-Luc van der Berg": "JB", "Miles O'Brien": "MO",
-		"Adele Vance (Contoso)": "AV", "(Contoso) Adele": "CA", "Cher": "C", "王小明": "王", "Ольга Иванова": "ОИ",
-		"  Adele   Vance  ": "AV", "Łukasz Żak": "ŁŻ", "<b> & \"x\"": "BX", "R2 D2": "RD", "Vance, Adele": "VA",
-		"!!!": "", "👩‍💻": "", "\x00\x1b": "", "</title><script>alert(1)</script>": "TA",
-	} {
-		user := entratest.User{ID: "00000000-0000-4000-8000-000000000001", UPN: "x@contoso.com", DisplayName: name}
-		s := newSite(t, nil, entratest.WithUsers(user))
-		got := s.signIn(t, user.UPN).get("/user/photo")
-		drawn := parseSVG(t, got.body)
-		if want != drawn.Text || (want == "" && !strings.Contains(got.body, "<circle")) {
-			t.Errorf("%q: drawn is %q", name, drawn.Text)
-		}
-		if strings.Contains(got.body, "<script") {
-			t.Errorf("%q: %s", name, got.body)
-		}
-	}
-}
-
-func TestInitials_have_a_colour_of_the_users_own(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	s.entra.Fault(entratest.GraphPhoto, entratest.Fault{Status: 404})
-	colours := map[string]bool{}
-	for _, u := range s.entra.Users() {
-		first, second := s.signIn(t, u.UPN).get("/user/photo").body, s.signIn(t, u.UPN).get("/user/photo").body
-		if first != second {
-			t.Errorf("%s looks different each time", u.UPN)
-		}
-		colours[parseSVG(t, first).Stops[0].Colour] = true
-	}
-	if len(colours) < 4 {
-		t.Errorf("everybody shares %d colours", len(colours))
-	}
-}
-
-type svg struct {
-	XMLName xml.Name `xml:"http://www.w3.org/2000/svg svg"`
-	Text    string   `xml:"text"`
-	Stops   []struct {
-		Colour string `xml:"stop-color,attr"`
-	} `xml:"defs>linearGradient>stop"`
-}
-
-func parseSVG(t *testing.T, source string) svg {
-	t.Helper()
-	var drawn svg
-	if err := xml.Unmarshal([]byte(source), &drawn); err != nil {
-		t.Fatalf("not XML: %v\n%s", err, source)
-	}
-	return drawn
-}
-
-func TestPhoto_errors_are_typed(t *testing.T) {
+func TestPhoto_ErrorsAreTyped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)

@@ -18,7 +18,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-func TestPages_ofDifferentPeople(t *testing.T) {
+func TestPages_OfDifferentPeople(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name, login string
@@ -100,7 +100,7 @@ func sameJSON(t *testing.T, got, want string) bool {
 	return fmt.Sprint(g) == fmt.Sprint(w)
 }
 
-func TestNobodySignedIn(t *testing.T) {
+func TestPages_NeedASignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	mustContain(t, s.browser().open(t, "/"), "Sign in with Microsoft", "/user/login?to=/profile")
@@ -116,7 +116,7 @@ func TestNobodySignedIn(t *testing.T) {
 	}
 }
 
-func TestSignIn_returnsToThePage(t *testing.T) {
+func TestSignIn_ReturnsToThePage(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []fibermsal.ResponseMode{fibermsal.FormPost, fibermsal.Query} {
 		b := newSite(t, func(s *settings) { s.auth.ResponseMode = mode }).browser()
@@ -128,7 +128,7 @@ func TestSignIn_returnsToThePage(t *testing.T) {
 	}
 }
 
-func TestSignOut(t *testing.T) {
+func TestSignOut_EndsTheSession(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
 	b.signIn(t, "/profile", "LeeG@contoso.com")
@@ -143,7 +143,7 @@ func TestSignOut(t *testing.T) {
 }
 
 // What a restart leaves: the storage and the keys.
-func TestRestart_keepsPeopleSignedIn(t *testing.T) {
+func TestRestart_KeepsPeopleSignedIn(t *testing.T) {
 	t.Parallel()
 	storage := session.New().Storage
 	stored := func(s *settings) {
@@ -173,7 +173,7 @@ func TestRestart_keepsPeopleSignedIn(t *testing.T) {
 	mustContain(t, b.open(t, "/profile"), "Marketing Manager")
 }
 
-func TestUnreadableCookie_meansSignedOut(t *testing.T) {
+func TestUnreadableCookie_MeansSignedOut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for name, value := range map[string]string{
@@ -194,7 +194,7 @@ func TestUnreadableCookie_meansSignedOut(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestErrors_SayNothingOfTheirCause(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
 	b.signIn(t, "/profile", "GradyA@contoso.com")
@@ -221,7 +221,7 @@ func TestErrors(t *testing.T) {
 }
 
 // What a fault of the app says is for the log; the user gets a number to quote.
-func TestFault_isNotShown(t *testing.T) {
+func TestFault_IsNotShown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.app.Get("/fault", func(*fiber.Ctx) error { return errors.New("canary-cause") })
@@ -233,7 +233,7 @@ func TestFault_isNotShown(t *testing.T) {
 	}
 }
 
-func TestHeaders(t *testing.T) {
+func TestHeaders_FitThePages(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
 	home := b.open(t, "/")
@@ -260,14 +260,14 @@ func TestHeaders(t *testing.T) {
 }
 
 // A tenant that shows nobody's manager to the app still shows the rest.
-func TestProfile_withoutPermissionForTheManager(t *testing.T) {
+func TestProfile_WithoutPermissionForTheManager(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil, entratest.WithManagerScope("User.Read.All")).browser()
 	b.signIn(t, "/profile", "AdeleV@contoso.com")
 	mustContain(t, b.open(t, "/profile"), "Retail Manager", "does not show managers to this app")
 }
 
-func TestEmulated_pagesSaySo(t *testing.T) {
+func TestPages_SayThatTheTenantIsEmulated(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, func(s *settings) { s.emulated = true }).browser()
 	mustContain(t, b.open(t, "/"), "a local emulator plays Microsoft", `<span class="tag">emulator</span>`)
@@ -275,7 +275,7 @@ func TestEmulated_pagesSaySo(t *testing.T) {
 
 // Many people at once see themselves: the pages share templates, and the sessions
 // share everything below.
-func TestManyPeople_seeThemselves(t *testing.T) {
+func TestPages_OfManyPeopleAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(s *settings) { s.accessLog = io.Discard })
 	var group sync.WaitGroup

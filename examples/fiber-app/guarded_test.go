@@ -23,7 +23,7 @@ func (b *browser) mustAsk(t *testing.T, path, login string, shown ...string) {
 	mustContain(t, b.open(t, path), shown...)
 }
 
-func TestOrg_asksForItsPermission(t *testing.T) {
+func TestOrg_AsksForItsPermission(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
 	b.signIn(t, "/session", "AdeleV@contoso.com")
@@ -42,7 +42,7 @@ func TestOrg_asksForItsPermission(t *testing.T) {
 }
 
 // A directory may be wrong: two people who manage each other.
-func TestOrg_ends(t *testing.T) {
+func TestOrg_EndsWhereManagersFormACircle(t *testing.T) {
 	t.Parallel()
 	people := entratest.Users()[:2]
 	people[0].ManagerID, people[1].ManagerID = people[1].ID, people[0].ID
@@ -55,7 +55,7 @@ func TestOrg_ends(t *testing.T) {
 	}
 }
 
-func TestRecent_wantsProofOfToday(t *testing.T) {
+func TestRecent_WantsProofOfToday(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
 	b.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["auth_time"] = time.Now().Add(-time.Hour).Unix() })
@@ -64,14 +64,14 @@ func TestRecent_wantsProofOfToday(t *testing.T) {
 	b.mustAsk(t, "/recent", "AdeleV@contoso.com", "It is really you", "Asked again after", `app.Get(<span class="string">&#34;/recent&#34;</span>`)
 }
 
-func TestConfirmed_wantsItsAuthContext(t *testing.T) {
+func TestConfirmed_WantsItsAuthContext(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
 	b.signIn(t, "/session", "AdeleV@contoso.com")
 	b.mustAsk(t, "/confirmed", "AdeleV@contoso.com", "Stepped up", "<dd>c1</dd>", "AuthContext")
 }
 
-func TestAdmin_isForAdministrators(t *testing.T) {
+func TestAdmin_IsForAdministrators(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	adele, patti := s.browser(), s.browser()
@@ -87,7 +87,7 @@ func TestAdmin_isForAdministrators(t *testing.T) {
 	}
 }
 
-func TestEndSessions_inEveryBrowser(t *testing.T) {
+func TestEndSessions_InEveryBrowser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	office, phone, other := s.browser(), s.browser(), s.browser()
@@ -137,7 +137,7 @@ func TestEndSessions_inEveryBrowser(t *testing.T) {
 }
 
 // With no configuration the emulator is the registration that the pages need.
-func TestEmulator_isSetUpForAllPages(t *testing.T) {
+func TestEmulator_IsSetUpForAllPages(t *testing.T) {
 	t.Parallel()
 	settings := &settings{emulated: true, auth: forThisApp(fibermsal.Config{PublicURL: "http://localhost:3000"})}
 	idp, err := settings.startEmulator()

@@ -40,7 +40,7 @@ func program(t *testing.T, env ...string) *exec.Cmd {
 	return cmd
 }
 
-func TestProgram_refusesAWrongEnvironment(t *testing.T) {
+func TestProgram_RefusesAWrongEnvironment(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
 	cmd := program(t, varSecret+"=canary-secret", varKeys+"=x", varPort+"=0")
@@ -86,7 +86,7 @@ func start(t *testing.T, env ...string) (cmd *exec.Cmd, home, redirectURI, addre
 }
 
 // With no configuration at all: the emulator, on loopback, through real sockets.
-func TestProgram_withTheEmulator(t *testing.T) {
+func TestProgram_WithTheEmulator(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(signal.String(), func(t *testing.T) {
