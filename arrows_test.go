@@ -20,18 +20,19 @@ func TestArrows_DependenciesRunOneWay(t *testing.T) {
 		forbidden []string
 		why       string
 	}{
-		".":                    {[]string{sdk, module + "/graph", module + "/entratest"}, "the generated SDK costs minutes to compile, and a library carries no emulator"},
-		"./graph":              {[]string{module + "/entratest", sdk + "msgraph-sdk-go$"}, "the whole SDK costs twice the minutes of its users package"},
-		"./entratest/...":      {[]string{module + "$", module + "/internal", module + "/graph", fiber, msal, "testing$"}, "the emulator must not share our mistakes"},
-		"./internal/discovery": {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
-		"./internal/flow":      {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
-		"./internal/idtoken":   {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
-		"./internal/mailaddr":  {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
-		"./internal/record":    {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
-		"./internal/redisdial": {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
-		"./internal/redact":    {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
-		"./internal/returnto":  {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
-		"./internal/sealed":    {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		".":                      {[]string{sdk, module + "/graph", module + "/entratest"}, "the generated SDK costs minutes to compile, and a library carries no emulator"},
+		"./graph":                {[]string{module + "/entratest", sdk + "msgraph-sdk-go$"}, "the whole SDK costs twice the minutes of its users package"},
+		"./entratest/...":        {[]string{module + "$", module + "/internal", module + "/graph", fiber, msal, "testing$"}, "the emulator must not share our mistakes"},
+		"./internal/browsertest": {[]string{fiber, msal, module + "$", module + "/entratest"}, "a browser knows no application"},
+		"./internal/discovery":   {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		"./internal/flow":        {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		"./internal/idtoken":     {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		"./internal/mailaddr":    {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		"./internal/record":      {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		"./internal/redisdial":   {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		"./internal/redact":      {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		"./internal/returnto":    {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
+		"./internal/sealed":      {[]string{fiber, msal, module + "$"}, "internal packages are plain logic"},
 	} {
 		t.Run(pattern, func(t *testing.T) {
 			t.Parallel()
