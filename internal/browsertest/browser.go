@@ -13,6 +13,10 @@ type Browser struct {
 	Origin string // of the application, such as "https://app.example"
 	Jar    Jar    // sent to Origin alone
 	Seen   *Seen  // may be shared by several browsers
+
+	// IgnoresSameSite is how browsers were before 2020. It is for tests of the
+	// defences that an application has besides SameSite.
+	IgnoresSameSite bool
 }
 
 // New makes a browser without cookies.
@@ -27,7 +31,7 @@ func (b *Browser) Send(r *http.Request) *Answer {
 	b.TB.Helper()
 	target, own := b.target(r)
 	if own {
-		b.Jar.add(r, target)
+		b.Jar.add(r, target, b.IgnoresSameSite)
 	}
 	response, err := b.App.Do(r) //nolint:bodyclose // Read closes it
 	if err != nil {
@@ -36,7 +40,7 @@ func (b *Browser) Send(r *http.Request) *Answer {
 	response.Request = r
 	a := Read(b.TB, response)
 	if own {
-		b.Jar.keep(r, target, a.Cookies())
+		b.Jar.keep(r, target, a.Cookies(), b.IgnoresSameSite)
 	}
 	b.Seen.Note(a)
 	return a

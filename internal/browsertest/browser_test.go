@@ -120,6 +120,21 @@ func TestBrowser_SendsCookiesToItsOriginAlone(t *testing.T) {
 	}
 }
 
+func TestBrowser_MayIgnoreSameSite(t *testing.T) {
+	t.Parallel()
+	b := New(t, Handler(application()), origin)
+	b.IgnoresSameSite = true
+	attack := func(path string) *http.Request { return CrossSite(NewRequest(http.MethodPost, origin, path, "")) }
+	b.Send(attack("/in"))
+	if got := b.Send(attack("/way/2")).JSON(t)["cookies"]; got != "__Host-id=the-cookie" {
+		t.Errorf("sent %q", got)
+	}
+	b.IgnoresSameSite = false
+	if got := b.Send(attack("/way/2")).JSON(t)["cookies"]; got != "" {
+		t.Errorf("sent %q", got)
+	}
+}
+
 func TestNewRequest_SendsTheTargetAsItIsWritten(t *testing.T) {
 	t.Parallel()
 	for _, target := range []string{"/a?b=c", "/%zz", "//evil.example", "https://evil.example/", "/a b", "", "/\\evil"} {

@@ -27,10 +27,10 @@ func (j Jar) Clone() Jar {
 
 // add adds those cookies to r that a browser sends with it (RFC 6265bis, 5.8.3), in
 // the order of their names.
-func (j Jar) add(r *http.Request, target *url.URL) {
+func (j Jar) add(r *http.Request, target *url.URL, anySite bool) {
 	names := make([]string, 0, len(j))
 	for name, c := range j {
-		if (!c.Secure || trustworthy(target)) && pathMatches(target.Path, c.Path) && sentAcrossSites(r, c) {
+		if (!c.Secure || trustworthy(target)) && pathMatches(target.Path, c.Path) && (anySite || sentAcrossSites(r, c)) {
 			names = append(names, name)
 		}
 	}
@@ -42,9 +42,10 @@ func (j Jar) add(r *http.Request, target *url.URL) {
 
 // keep stores the cookies of an answer to r that a browser accepts (RFC 6265bis, 5.7),
 // and removes those that the answer removes.
-func (j Jar) keep(r *http.Request, target *url.URL, cookies []*http.Cookie) {
+func (j Jar) keep(r *http.Request, target *url.URL, cookies []*http.Cookie, anySite bool) {
 	for _, c := range cookies {
-		if old := j[c.Name]; refused(r, target, c) || (old != nil && old.Secure && !trustworthy(target)) {
+		old := j[c.Name]
+		if refused(target, c) || (!anySite && !setAcrossSites(r, c)) || (old != nil && old.Secure && !trustworthy(target)) {
 			continue
 		}
 		if removed(c) {
@@ -55,18 +56,19 @@ func (j Jar) keep(r *http.Request, target *url.URL, cookies []*http.Cookie) {
 	}
 }
 
-// refused reports whether browsers ignore a Set-Cookie.
-func refused(r *http.Request, target *url.URL, c *http.Cookie) bool {
+// refused reports whether browsers ignore a Set-Cookie because of its attributes.
+func refused(target *url.URL, c *http.Cookie) bool {
 	name := strings.ToLower(c.Name)
-	switch {
-	case c.Secure && !trustworthy(target):
-		return true
-	case !c.Secure && (strings.HasPrefix(name, "__secure-") || strings.HasPrefix(name, "__host-") || c.SameSite == http.SameSiteNoneMode):
-		return true
-	case strings.HasPrefix(name, "__host-") && (c.Path != "/" || c.Domain != ""):
-		return true
+	host := strings.HasPrefix(name, "__host-")
+	if c.Secure {
+		return !trustworthy(target) || (host && (c.Path != "/" || c.Domain != ""))
 	}
-	return c.SameSite != http.SameSiteNoneMode && crossSite(r) && !topLevel(r)
+	return host || strings.HasPrefix(name, "__secure-") || c.SameSite == http.SameSiteNoneMode
+}
+
+// setAcrossSites reports whether SameSite lets the answer to r set a cookie.
+func setAcrossSites(r *http.Request, c *http.Cookie) bool {
+	return !crossSite(r) || topLevel(r) || c.SameSite == http.SameSiteNoneMode
 }
 
 // removed reports whether a Set-Cookie ends a cookie. One without a value ends it

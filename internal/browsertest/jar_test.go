@@ -46,9 +46,14 @@ func TestJar_SameSiteDecidesWhatIsSent(t *testing.T) {
 	} {
 		r := NewRequest(http.MethodGet, origin, "/", "")
 		requests[name](r)
-		jar.add(r, r.URL)
+		jar.add(r, r.URL, false)
 		if got := namesOf(r.Cookies()); got != want {
 			t.Errorf("%s: sent %q, want %q", name, got, want)
+		}
+		old := NewRequest(http.MethodGet, origin, "/", "")
+		requests[name](old)
+		if jar.add(old, old.URL, true); len(old.Cookies()) != len(jar) {
+			t.Errorf("%s: an old browser sent %q", name, namesOf(old.Cookies()))
 		}
 	}
 }
@@ -72,7 +77,7 @@ func TestJar_SecureAndPathDecideWhatIsSent(t *testing.T) {
 		"https://app.example/a/bc":  "all plain secure slash",
 	} {
 		r := httptest.NewRequest(http.MethodGet, target, http.NoBody)
-		jar.add(r, r.URL)
+		jar.add(r, r.URL, false)
 		if got := namesOf(r.Cookies()); got != want {
 			t.Errorf("%s: sent %q, want %q", target, got, want)
 		}
@@ -107,7 +112,7 @@ func TestJar_KeepsWhatBrowsersAccept(t *testing.T) {
 				describe(r)
 			}
 			jar := Jar{}
-			if jar.keep(r, r.URL, parse(line)); (len(jar) == 1) != want {
+			if jar.keep(r, r.URL, parse(line), false); (len(jar) == 1) != want {
 				t.Errorf("%q by %s: kept %v", line, way, !want)
 			}
 		}
@@ -126,13 +131,13 @@ func TestJar_RemovesWhatTheApplicationRemoves(t *testing.T) {
 		"a=":             false,
 	} {
 		jar := Jar{"a": {Name: "a", Value: "1"}}
-		jar.keep(r, r.URL, parse(line))
+		jar.keep(r, r.URL, parse(line), false)
 		if c := jar["a"]; (c != nil) != stays || (stays && c.Value != "2") {
 			t.Errorf("%q: %v", line, c)
 		}
 	}
 	past := Jar{"a": {Name: "a", Value: "1", Expires: time.Now().Add(-time.Hour)}}
-	past.add(r, r.URL)
+	past.add(r, r.URL, false)
 	if len(r.Cookies()) != 1 {
 		t.Error("a cookie ended by itself")
 	}
@@ -142,8 +147,8 @@ func TestJar_PlainHTTPReplacesNoSecureCookie(t *testing.T) {
 	t.Parallel()
 	jar := Jar{"a": {Name: "a", Value: "1", Secure: true}}
 	r := httptest.NewRequest(http.MethodGet, "http://app.example/", http.NoBody)
-	jar.keep(r, r.URL, parse("a=2"))
-	jar.keep(r, r.URL, parse("a=; Max-Age=0"))
+	jar.keep(r, r.URL, parse("a=2"), false)
+	jar.keep(r, r.URL, parse("a=; Max-Age=0"), false)
 	if c := jar["a"]; c == nil || c.Value != "1" {
 		t.Errorf("%v", c)
 	}
