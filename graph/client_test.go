@@ -36,8 +36,8 @@ func TestMe_GetsTheSignedInUser(t *testing.T) {
 		}
 		return c.SendString(*me.GetDisplayName() + ", " + *me.GetJobTitle())
 	})
-	if got.body != "Adele Vance, Retail Manager" {
-		t.Errorf("got %d %q", got.status, got.body)
+	if got.Text != "Adele Vance, Retail Manager" {
+		t.Errorf("got %d %q", got.StatusCode, got.Text)
 	}
 	sent := s.entra.Requests(entratest.GraphMe)
 	if len(sent) != 1 || sent[0].URL.Path != "/v1.0/me" || sent[0].URL.RawQuery != "$select=displayName,jobTitle" {
@@ -57,8 +57,8 @@ func TestMe_WithoutSignInIsLoginRequiredAndSendsNothing(t *testing.T) {
 	if err := b.failure(me); !errors.Is(err, fibermsal.ErrLoginRequired) {
 		t.Errorf("got %v", err)
 	}
-	if got := b.run(me); got.status != http.StatusUnauthorized {
-		t.Errorf("the middleware answered %d", got.status)
+	if got := b.run(me); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the middleware answered %d", got.StatusCode)
 	}
 	if n := s.entra.Count(entratest.GraphMe); n != 0 {
 		t.Errorf("Graph got %d requests", n)
@@ -67,13 +67,13 @@ func TestMe_WithoutSignInIsLoginRequiredAndSendsNothing(t *testing.T) {
 
 func TestMe_WithoutTheMiddlewareSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	app := fiber.New()
+	app := newApp()
 	var err error
 	app.Get("/", func(c *fiber.Ctx) error {
 		err = me(c)
 		return nil
 	})
-	resp, testErr := app.Test(httptest.NewRequest(http.MethodGet, "/", http.NoBody), -1)
+	resp, testErr := testApp(app, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	if testErr != nil {
 		t.Fatal(testErr)
 	}

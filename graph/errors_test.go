@@ -84,12 +84,12 @@ func TestErrors_AreTypedWithStatusAndCode(t *testing.T) {
 			}
 			checkNoSecrets(t, s.entra, append(texts, e.LogValue().String())...)
 			got := b.run(me)
-			if got.status != tt.status && tt.fault.Times == 0 {
-				t.Errorf("the middleware answered %d", got.status)
+			if got.StatusCode != tt.status && tt.fault.Times == 0 {
+				t.Errorf("the middleware answered %d", got.StatusCode)
 			}
-			checkNoSecrets(t, s.entra, got.body, s.log.String())
-			if strings.Contains(got.body, "graph.entra.test") || strings.Contains(got.body, "privileges") {
-				t.Errorf("the answer tells %q", got.body)
+			checkNoSecrets(t, s.entra, got.Text, s.log.String())
+			if strings.Contains(got.Text, "graph.entra.test") || strings.Contains(got.Text, "privileges") {
+				t.Errorf("the answer tells %q", got.Text)
 			}
 		})
 	}

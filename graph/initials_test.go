@@ -18,13 +18,13 @@ func TestInitials_OfNames(t *testing.T) {
 	} {
 		user := entratest.User{ID: "00000000-0000-4000-8000-000000000001", UPN: "x@contoso.com", DisplayName: name}
 		s := newSite(t, nil, entratest.WithUsers(user))
-		got := s.signIn(t, user.UPN).get("/user/photo")
-		drawn := parseSVG(t, got.body)
-		if want != drawn.Text || (want == "" && !strings.Contains(got.body, "<circle")) {
+		got := s.signIn(t, user.UPN).Get("/user/photo")
+		drawn := parseSVG(t, got.Text)
+		if want != drawn.Text || (want == "" && !strings.Contains(got.Text, "<circle")) {
 			t.Errorf("%q: drawn is %q", name, drawn.Text)
 		}
-		if strings.Contains(got.body, "<script") {
-			t.Errorf("%q: %s", name, got.body)
+		if strings.Contains(got.Text, "<script") {
+			t.Errorf("%q: %s", name, got.Text)
 		}
 	}
 }
@@ -35,7 +35,7 @@ func TestInitials_HaveAColourOfTheUsersOwn(t *testing.T) {
 	s.entra.Fault(entratest.GraphPhoto, entratest.Fault{Status: 404})
 	colours := map[string]bool{}
 	for _, u := range s.entra.Users() {
-		first, second := s.signIn(t, u.UPN).get("/user/photo").body, s.signIn(t, u.UPN).get("/user/photo").body
+		first, second := s.signIn(t, u.UPN).Get("/user/photo").Text, s.signIn(t, u.UPN).Get("/user/photo").Text
 		if first != second {
 			t.Errorf("%s looks different each time", u.UPN)
 		}

@@ -72,8 +72,8 @@ func TestManager_FailuresAreErrors(t *testing.T) {
 			if !errors.Is(err, tt.want) {
 				t.Errorf("got %v", err)
 			}
-			if got := b.get("/user/manager"); got.status != asError(t, err).Status {
-				t.Errorf("the route answers %d: %s", got.status, got.body)
+			if got := b.Get("/user/manager"); got.StatusCode != asError(t, err).Status {
+				t.Errorf("the route answers %d: %s", got.StatusCode, got.Text)
 			}
 		})
 	}

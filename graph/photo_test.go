@@ -17,6 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/graph"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 const photoCSP = "default-src 'none'; sandbox"
@@ -26,11 +27,11 @@ func TestPhoto_IsTheUsersOwn(t *testing.T) {
 	s := newSite(t, nil)
 	want, _ := s.entra.User(adele)
 	b := s.signIn(t, adele)
-	got := b.get("/user/photo")
-	if got.status != http.StatusOK || got.body != string(want.Photo) {
-		t.Fatalf("got %d and %d bytes", got.status, len(got.body))
+	got := b.Get("/user/photo")
+	if got.StatusCode != http.StatusOK || got.Text != string(want.Photo) {
+		t.Fatalf("got %d and %d bytes", got.StatusCode, len(got.Text))
 	}
-	checkHeaders(t, got.header, map[string]string{
+	checkHeaders(t, got.Header, map[string]string{
 		"Content-Type": "image/jpeg", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": photoCSP,
 		"Cache-Control": "private, max-age=3600", "Vary": "Cookie",
 	})
@@ -48,7 +49,7 @@ func TestPhoto_IsRevalidatedByItsETag(t *testing.T) {
 	s := newSite(t, nil)
 	for _, login := range []string{adele, isaiah} {
 		b := s.signIn(t, login)
-		tag := b.get("/user/photo").header.Get("ETag")
+		tag := b.Get("/user/photo").Header.Get("ETag")
 		if !strings.HasPrefix(tag, `"`) || len(tag) != 34 {
 			t.Fatalf("the ETag is %q", tag)
 		}
@@ -57,11 +58,11 @@ func TestPhoto_IsRevalidatedByItsETag(t *testing.T) {
 		} {
 			r := httptest.NewRequest(http.MethodGet, publicURL+"/user/photo", http.NoBody)
 			r.Header.Set("If-None-Match", header)
-			got := b.send(r)
-			if got.status != want || (want == 304) != (got.body == "") {
-				t.Errorf("If-None-Match %s: %d, %d bytes", header, got.status, len(got.body))
+			got := b.Send(r)
+			if got.StatusCode != want || (want == 304) != (got.Text == "") {
+				t.Errorf("If-None-Match %s: %d, %d bytes", header, got.StatusCode, len(got.Text))
 			}
-			checkHeaders(t, got.header, map[string]string{"ETag": tag, "Cache-Control": "private, max-age=3600", "Vary": "Cookie"})
+			checkHeaders(t, got.Header, map[string]string{"ETag": tag, "Cache-Control": "private, max-age=3600", "Vary": "Cookie"})
 		}
 	}
 }
@@ -71,12 +72,12 @@ func TestPhoto_AnswersHEAD(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
 	for _, path := range []string{"/user/photo", "/user/manager"} {
-		got := b.send(httptest.NewRequest(http.MethodHead, publicURL+path, http.NoBody))
-		if got.status != http.StatusOK || got.body != "" {
-			t.Errorf("HEAD %s: %d, %d bytes", path, got.status, len(got.body))
+		got := b.Send(httptest.NewRequest(http.MethodHead, publicURL+path, http.NoBody))
+		if got.StatusCode != http.StatusOK || got.Text != "" {
+			t.Errorf("HEAD %s: %d, %d bytes", path, got.StatusCode, len(got.Text))
 		}
-		if got := b.send(httptest.NewRequest(http.MethodPost, publicURL+path, http.NoBody)); got.status != http.StatusMethodNotAllowed {
-			t.Errorf("POST %s: %d", path, got.status)
+		if got := b.Send(httptest.NewRequest(http.MethodPost, publicURL+path, http.NoBody)); got.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("POST %s: %d", path, got.StatusCode)
 		}
 	}
 }
@@ -98,13 +99,13 @@ func TestPhoto_ThatIsMissingIsDrawn(t *testing.T) {
 			if fault != nil {
 				s.entra.Fault(entratest.GraphPhoto, *fault)
 			}
-			got := b.get("/user/photo")
-			checkHeaders(t, got.header, map[string]string{
+			got := b.Get("/user/photo")
+			checkHeaders(t, got.Header, map[string]string{
 				"Content-Type": "image/svg+xml", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": photoCSP,
 				"Cache-Control": "private, max-age=3600", "Vary": "Cookie",
 			})
-			if got.status != http.StatusOK || !strings.Contains(got.body, ">IL</text>") || !strings.Contains(got.body, "<title>Isaiah Langer</title>") {
-				t.Errorf("got %d %s", got.status, got.body)
+			if got.StatusCode != http.StatusOK || !strings.Contains(got.Text, ">IL</text>") || !strings.Contains(got.Text, "<title>Isaiah Langer</title>") {
+				t.Errorf("got %d %s", got.StatusCode, got.Text)
 			}
 			b.run(func(c *fiber.Ctx) error {
 				if picture, err := graph.Photo(c); picture != nil || err != nil {
@@ -145,12 +146,12 @@ func TestC9_WhatIsNoPictureDoesNotGetOut(t *testing.T) {
 			b := s.signIn(t, adele)
 			tt.fault.Header = with(tt.fault.Header, "Set-Cookie", "evil=1")
 			s.entra.Fault(entratest.GraphPhoto, tt.fault)
-			got := b.get("/user/photo")
-			if got.status != tt.status || !strings.HasPrefix(got.header.Get("Content-Type"), "application/problem+json") {
-				t.Errorf("got %d %s: %.100s", got.status, got.header.Get("Content-Type"), got.body)
+			got := b.Get("/user/photo")
+			if got.StatusCode != tt.status || !strings.HasPrefix(got.Header.Get("Content-Type"), "application/problem+json") {
+				t.Errorf("got %d %s: %.100s", got.StatusCode, got.Header.Get("Content-Type"), got.Text)
 			}
 			checkNothingOfGraphs(t, got)
-			if cache := got.header.Get("Cache-Control"); !strings.Contains(cache, "no-store") {
+			if cache := got.Header.Get("Cache-Control"); !strings.Contains(cache, "no-store") {
 				t.Errorf("Cache-Control is %q", cache)
 			}
 			if len(s.net.left()) != 0 {
@@ -174,9 +175,9 @@ func TestC9_PicturesAreNamedByTheirBytesAndBringNoHeaders(t *testing.T) {
 			"Content-Type": {"text/html"}, "Set-Cookie": {"evil=1"}, "Etag": {`"graph"`}, "Content-Disposition": {"attachment"},
 			"Access-Control-Allow-Origin": {"*"}, "Content-Encoding": {"br"},
 		}})
-		got := b.get("/user/photo")
-		if got.status != http.StatusOK || got.header.Get("Content-Type") != want || got.body != body {
-			t.Errorf("%s: %d %s", want, got.status, got.header.Get("Content-Type"))
+		got := b.Get("/user/photo")
+		if got.StatusCode != http.StatusOK || got.Header.Get("Content-Type") != want || got.Text != body {
+			t.Errorf("%s: %d %s", want, got.StatusCode, got.Header.Get("Content-Type"))
 		}
 		checkNothingOfGraphs(t, got)
 	}
@@ -189,9 +190,9 @@ func TestC9_APhotoOfOneBytePerSecondEnds(t *testing.T) {
 		b := s.signIn(t, adele)
 		s.entra.Fault(entratest.GraphPhoto, entratest.Fault{BodyFrom: func() io.Reader { return dripping{} }})
 		start := time.Now()
-		got := b.get("/user/photo")
-		if took := time.Since(start); got.status != http.StatusServiceUnavailable || took > 16*time.Second {
-			t.Errorf("got %d after %v", got.status, took)
+		got := b.Get("/user/photo")
+		if took := time.Since(start); got.StatusCode != http.StatusServiceUnavailable || took > 16*time.Second {
+			t.Errorf("got %d after %v", got.StatusCode, took)
 		}
 	})
 }
@@ -205,11 +206,11 @@ func TestC9_AHugePhotoCostsNoMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	got := b.get("/user/photo")
+	got := b.Get("/user/photo")
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if got.status != http.StatusBadGateway || read.n > 4<<20+1 {
-		t.Errorf("got %d after reading %d bytes", got.status, read.n)
+	if got.StatusCode != http.StatusBadGateway || read.n > 4<<20+1 {
+		t.Errorf("got %d after reading %d bytes", got.StatusCode, read.n)
 	}
 	if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 8<<20 {
 		t.Errorf("%d bytes are kept", kept)
@@ -243,14 +244,14 @@ func checkHeaders(t *testing.T, got http.Header, want map[string]string) {
 }
 
 // checkNothingOfGraphs looks for headers that only Graph sends.
-func checkNothingOfGraphs(t *testing.T, got answer) {
+func checkNothingOfGraphs(t *testing.T, got *browsertest.Answer) {
 	t.Helper()
 	for _, name := range []string{"Request-Id", "Client-Request-Id", "X-Ms-Ags-Diagnostic", "Set-Cookie", "Content-Disposition", "Access-Control-Allow-Origin", "Strict-Transport-Security", "Content-Encoding"} {
-		if value := got.header.Get(name); value != "" {
+		if value := got.Header.Get(name); value != "" {
 			t.Errorf("%s: %s got out", name, value)
 		}
 	}
-	if got.header.Get("ETag") == `"graph"` {
+	if got.Header.Get("ETag") == `"graph"` {
 		t.Error("Graph's ETag got out")
 	}
 }

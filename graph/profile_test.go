@@ -42,7 +42,7 @@ func TestProfile_CompletesTheUser(t *testing.T) {
 		t.Errorf("got %q %q %s", u.Name, u.Mail, u.Values["manager"])
 	}
 	var info map[string]any
-	if err := json.Unmarshal([]byte(b.get("/user/info").body), &info); err != nil || info["manager"] == nil {
+	if err := json.Unmarshal([]byte(b.Get("/user/info").Text), &info); err != nil || info["manager"] == nil {
 		t.Errorf("/user/info has %v, %v", info, err)
 	}
 	if n := len(s.entra.Requests()); n != 0 {
