@@ -23,7 +23,7 @@ func collect(t *testing.T, a *fibermsal.Auth, f fibermsal.SessionFilter) []fiber
 
 func userOf(t *testing.T, b *browser) (tenant, id string) {
 	t.Helper()
-	info := b.get("/user/info").json(t)
+	info := b.Get("/user/info").JSON(t)
 	tenant, _ = info["tid"].(string)
 	id, _ = info["oid"].(string)
 	return tenant, id
@@ -102,7 +102,7 @@ func TestAdministration_TellsTheBrowserOnlyIfAskedTo(t *testing.T) {
 			b := s.browser()
 			r := b.approve(b.start(""), adele).Request()
 			r.Header.Set("User-Agent", agent)
-			b.do(r)
+			b.Send(r)
 			all := collect(t, s.auth, fibermsal.SessionFilter{})
 			if len(all) != 1 || (asked && all[0].Browser != want) || (!asked && all[0].Browser != "") {
 				t.Errorf("%s, asked %v: %+v", agent, asked, all)

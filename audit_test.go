@@ -34,21 +34,21 @@ func TestF6_EveryActionLeavesAnAuditRecord(t *testing.T) {
 		}
 		b := s.browser()
 		response := b.approve(b.start(""), adele)
-		expect("signed_in", func() { b.do(response.Request()) })
-		expect("sign_in_refused", func() { b.do(response.Request()) }) // again
+		expect("signed_in", func() { b.Send(response.Request()) })
+		expect("sign_in_refused", func() { b.Send(response.Request()) }) // again
 		tenant, id := userOf(t, b)
 		expect("offline_access", func() { _, _ = s.auth.UserByID(t.Context(), tenant, id) })
 		s.idp.Revoke(adele)
 		time.Sleep(3 * time.Hour)
-		expect("refresh_failed", func() { b.get("/token") })
+		expect("refresh_failed", func() { b.Get("/token") })
 		expect("session_ended", func() {
 			_, _ = s.auth.EndSessions(t.Context(), fibermsal.SessionFilter{TenantID: tenant, UserID: id})
 		})
 		b.signIn(adele)
-		expect("signed_out", func() { b.do(request(http.MethodPost, "/user/logout", "")) })
+		expect("signed_out", func() { b.Send(request(http.MethodPost, "/user/logout", "")) })
 		b.signIn(adele)
 		l.change(func(values map[string][]byte) { values[l2key(values)][20] ^= 1 })
-		expect("seal_mismatch", func() { b.get("/user/info") })
+		expect("seal_mismatch", func() { b.Get("/user/info") })
 		for _, name := range []string{b.session()} {
 			if name != "" && strings.Contains(s.log.String(), name) {
 				t.Error("the session's cookie is in the log")

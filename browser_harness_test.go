@@ -2,80 +2,45 @@ package fibermsal_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// browser keeps cookies as a browser does, SameSite included.
+// browser is one that signs in, and knows the site that it visits.
 type browser struct {
 	*site
-	jar map[string]*http.Cookie
+	*browsertest.Browser
 }
 
 func (s *site) browser() *browser {
-	return &browser{site: s, jar: make(map[string]*http.Cookie)}
+	s.t.Helper()
+	b := &browser{site: s}
+	b.Browser = browsertest.New(s.t, browsertest.DoerFunc(func(r *http.Request) (*http.Response, error) {
+		return b.site.Do(r) // which a test exchanges for another instance
+	}), s.origin)
+	b.Seen = s.seen
+	return b
 }
 
-// do sends a request with the browser's cookies and keeps those it gets.
-func (b *browser) do(r *http.Request) *answer {
-	b.t.Helper()
-	crossSitePost := r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Method != http.MethodGet
-	for _, c := range b.jar {
-		if !crossSitePost || c.SameSite == http.SameSiteNoneMode {
-			r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
-		}
-	}
-	a := b.send(r)
-	for _, c := range a.Cookies() {
-		if c.MaxAge < 0 || (!c.Expires.IsZero() && c.Expires.Year() < 2000) || c.Value == "" {
-			delete(b.jar, c.Name)
-		} else {
-			b.jar[c.Name] = c
-		}
-	}
-	return a
+// browserWith is a browser that has the cookies of another.
+func (s *site) browserWith(jar browsertest.Jar) *browser {
+	s.t.Helper()
+	b := s.browser()
+	b.Jar = jar
+	return b
 }
 
-func (b *browser) get(path string) *answer {
-	b.t.Helper()
-	return b.do(request(http.MethodGet, path, ""))
-}
-
-// navigate opens a page as the user does who types or clicks.
-func (b *browser) navigate(path string) *answer {
-	b.t.Helper()
-	r := request(http.MethodGet, path, "")
-	r.Header.Set("Sec-Fetch-Mode", "navigate")
-	r.Header.Set("Sec-Fetch-Dest", "document")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("Accept", "text/html,application/xhtml+xml")
-	return b.do(r)
-}
-
+// request is one to the site, which sends the path as it is.
 func request(method, path, body string) *http.Request {
-	r := httptest.NewRequest(method, "/", strings.NewReader(body))
-	r.Host = "app.example"
-	// As the client wrote it: httptest would refuse what attackers send.
-	r.URL, r.RequestURI = &url.URL{Opaque: path}, path
-	return r
+	return browsertest.NewRequest(method, publicURL, path, body)
 }
 
 func navigation(method, path string) *http.Request {
-	r := request(method, path, "")
-	r.Header.Set("Sec-Fetch-Mode", "navigate")
-	r.Header.Set("Sec-Fetch-Dest", "document")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("Accept", "text/html,application/xhtml+xml")
-	return r
-}
-
-func crossSite(r *http.Request) *http.Request {
-	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	return r
+	return browsertest.Navigation(method, publicURL, path, "")
 }
 
 // callback is the request by which a browser delivers a form_post answer.
@@ -97,11 +62,11 @@ func (b *browser) start(to string) string {
 	if to != "" {
 		path += "?to=" + url.QueryEscape(to)
 	}
-	a := b.navigate(path)
+	a := b.Navigate(path)
 	if a.StatusCode != http.StatusSeeOther {
-		b.t.Fatalf("login: status %d\n%s\n%s", a.StatusCode, a.body, b.log)
+		b.t.Fatalf("login: status %d\n%s\n%s", a.StatusCode, a.Text, b.log)
 	}
-	return a.location()
+	return a.Location()
 }
 
 // approve lets a person sign in at the emulator and returns its answer, which has
@@ -118,28 +83,28 @@ func (b *browser) approve(authorizeURL, login string) *entratest.Response {
 // follow plays a browser that is sent from a page to Entra and back.
 func (b *browser) follow(path, login string) (authorize url.Values, landed *answer) {
 	b.t.Helper()
-	a := b.navigate(path)
+	a := b.Navigate(path)
 	if a.StatusCode != http.StatusSeeOther {
-		b.t.Fatalf("%s: status %d\n%s", path, a.StatusCode, a.body)
+		b.t.Fatalf("%s: status %d\n%s", path, a.StatusCode, a.Text)
 	}
-	authorizeURL := b.navigate(a.location()).location()
+	authorizeURL := b.Navigate(a.Location()).Location()
 	u, err := url.Parse(authorizeURL)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	back := b.do(b.approve(authorizeURL, login).Request())
+	back := b.Send(b.approve(authorizeURL, login).Request())
 	if back.StatusCode != http.StatusSeeOther {
-		b.t.Fatalf("the way back to %s: status %d\n%s\n%s", path, back.StatusCode, back.body, b.log)
+		b.t.Fatalf("the way back to %s: status %d\n%s\n%s", path, back.StatusCode, back.Text, b.log)
 	}
-	return u.Query(), b.navigate(back.location())
+	return u.Query(), b.Navigate(back.Location())
 }
 
 // signIn signs a person in.
 func (b *browser) signIn(login string) *answer {
 	b.t.Helper()
-	a := b.do(b.approve(b.start(""), login).Request())
+	a := b.Send(b.approve(b.start(""), login).Request())
 	if a.StatusCode != http.StatusSeeOther {
-		b.t.Fatalf("sign-in of %s: status %d\n%s\n%s", login, a.StatusCode, a.body, b.log)
+		b.t.Fatalf("sign-in of %s: status %d\n%s\n%s", login, a.StatusCode, a.Text, b.log)
 	}
 	return a
 }
@@ -147,16 +112,16 @@ func (b *browser) signIn(login string) *answer {
 // user is who the app says is signed in, or "".
 func (b *browser) user() string {
 	b.t.Helper()
-	a := b.get("/user/info")
+	a := b.Get("/user/info")
 	if a.StatusCode != http.StatusOK {
-		b.t.Fatalf("info: status %d\n%s", a.StatusCode, a.body)
+		b.t.Fatalf("info: status %d\n%s", a.StatusCode, a.Text)
 	}
-	upn, _ := a.json(b.t)["upn"].(string)
+	upn, _ := a.JSON(b.t)["upn"].(string)
 	return upn
 }
 
 func (b *browser) session() string {
-	if c := b.jar[sessionCookie]; c != nil {
+	if c := b.Jar[sessionCookie]; c != nil {
 		return c.Value
 	}
 	return ""
@@ -183,11 +148,11 @@ func (b *browser) assertRejected(a *answer, status int, reason string) {
 	if a.StatusCode != status {
 		b.t.Errorf("status %d, want %d\n%s", a.StatusCode, status, b.log)
 	}
-	if a.cookie(sessionCookie) != nil {
+	if a.Cookie(sessionCookie) != nil {
 		b.t.Error("a session cookie was set")
 	}
-	if !strings.Contains(a.body, "correlation") && !strings.Contains(a.body, "<code>") {
-		b.t.Errorf("no correlation id: %s", a.body)
+	if !strings.Contains(a.Text, "correlation") && !strings.Contains(a.Text, "<code>") {
+		b.t.Errorf("no correlation id: %s", a.Text)
 	}
 	if !strings.Contains(b.log.String(), `"reason":"`+reason+`"`) {
 		b.t.Errorf("the log does not say %q:\n%s", reason, b.log)

@@ -49,12 +49,12 @@ func TestCacheAccessor_ServesAnMSALClientOfTheApp(t *testing.T) {
 		return c.SendString(owner)
 	})
 	b := s.browser()
-	if a := b.get("/msal"); a.StatusCode != http.StatusUnauthorized {
+	if a := b.Get("/msal"); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("for nobody: status %d", a.StatusCode)
 	}
 	b.signIn(adele)
-	if a := b.get("/msal"); a.body != adele {
-		t.Errorf("%d %s", a.StatusCode, a.body)
+	if a := b.Get("/msal"); a.Text != adele {
+		t.Errorf("%d %s", a.StatusCode, a.Text)
 	}
 	var none fibermsal.CacheAccessor
 	if none.Export(t.Context(), nil, cacheHints()) == nil {
@@ -92,14 +92,14 @@ func TestD9_ClientsOfTheAppLoseNothing(t *testing.T) {
 	q := authorizeURL.Query()
 	q.Set("scope", q.Get("scope")+" "+strings.Join(scopes, " ")) // consents to all of them
 	authorizeURL.RawQuery = q.Encode()
-	b.do(b.approve(authorizeURL.String(), adele).Request())
+	b.Send(b.approve(authorizeURL.String(), adele).Request())
 	var wait sync.WaitGroup
 	for i := range clients {
 		r := request(http.MethodGet, fmt.Sprintf("/own/%d", i), "")
-		r.AddCookie(b.jar[sessionCookie])
+		r.AddCookie(b.Jar[sessionCookie])
 		wait.Go(func() {
 			if a := sites[i%2].send(r); a.StatusCode != http.StatusOK {
-				t.Errorf("client %d: %d %s", i, a.StatusCode, a.body)
+				t.Errorf("client %d: %d %s", i, a.StatusCode, a.Text)
 			}
 		})
 	}

@@ -131,7 +131,7 @@ func TestH3_BombsAreNotInflated(t *testing.T) {
 	b := s.browser()
 	b.start("")
 	var flow string
-	for name, c := range b.jar {
+	for name, c := range b.Jar {
 		flow = name + "=" + c.Value
 	}
 	for _, encoding := range []string{"gzip", "GZIP", "x-gzip", "gzip, gzip", "deflate", "br"} {

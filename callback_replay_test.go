@@ -42,18 +42,18 @@ func TestA3_ResponseIsGoodUntilEntraIsAsked(t *testing.T) {
 				row.unable(s)
 				s.idp.ResetRequests()
 				for range 3 { // who sees the page reloads it
-					if a := b.do(response.Request()); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
-						t.Fatalf("not asked: %d %s", a.StatusCode, a.body)
+					if a := b.Send(response.Request()); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+						t.Fatalf("not asked: %d %s", a.StatusCode, a.Text)
 					}
 				}
 				if n := s.idp.Count(entratest.Token); n != 0 {
 					t.Errorf("%d token calls", n)
 				}
 				row.able(s)
-				if a := b.do(response.Request()); a.location() != "/guarded" || b.user() != adele {
-					t.Errorf("again: %d %s\n%s", a.StatusCode, a.body, s.log)
+				if a := b.Send(response.Request()); a.Location() != "/guarded" || b.user() != adele {
+					t.Errorf("again: %d %s\n%s", a.StatusCode, a.Text, s.log)
 				}
-				if a := b.do(response.Request()); a.StatusCode != http.StatusBadRequest || s.idp.Count(entratest.Token) > 2 {
+				if a := b.Send(response.Request()); a.StatusCode != http.StatusBadRequest || s.idp.Count(entratest.Token) > 2 {
 					t.Errorf("once more: %d", a.StatusCode)
 				}
 			})
@@ -66,7 +66,7 @@ func pauseEntra(s *site) {
 	s.idp.Fault(entratest.Token, entratest.Fault{Times: 10, Status: http.StatusServiceUnavailable, Body: "down"})
 	for range 10 {
 		b := s.browser()
-		b.do(b.approve(b.start(""), alex).Request())
+		b.Send(b.approve(b.start(""), alex).Request())
 	}
 }
 
@@ -85,11 +85,11 @@ func TestA3_ResponseIsGoodWhileTheAppsCredentialFails(t *testing.T) {
 	}).browser()
 	response := b.approve(b.start(""), adele)
 	failing.Store(true)
-	if a := b.do(response.Request()); a.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("meanwhile: %d %s", a.StatusCode, a.body)
+	if a := b.Send(response.Request()); a.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("meanwhile: %d %s", a.StatusCode, a.Text)
 	}
 	failing.Store(false)
-	if b.do(response.Request()); b.user() != adele {
+	if b.Send(response.Request()); b.user() != adele {
 		t.Error("the response is spent")
 	}
 }
@@ -105,7 +105,7 @@ func TestA3_ReplayedCallbackSignsInOnce(t *testing.T) {
 			var wait sync.WaitGroup
 			for range count {
 				r := response.Request()
-				for _, c := range b.jar {
+				for _, c := range b.Jar {
 					r.AddCookie(c)
 				}
 				post := func() {
@@ -138,7 +138,7 @@ func TestA3_ReplayToAnotherInstanceSignsInOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			idp := newApp(t)
+			idp := newRegistration(t)
 			sites := []*site{newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))}
 			b := sites[0].browser()
 			response := b.approve(b.start(""), adele)
@@ -146,7 +146,7 @@ func TestA3_ReplayToAnotherInstanceSignsInOnce(t *testing.T) {
 			var wait sync.WaitGroup
 			for i := range 20 {
 				again := response.Request()
-				for _, c := range b.jar {
+				for _, c := range b.Jar {
 					again.AddCookie(c)
 				}
 				wait.Go(func() {
@@ -169,17 +169,17 @@ func TestG16_ResponseOutlivesAPauseOfEntra(t *testing.T) {
 		s.idp.Fault(entratest.Token, entratest.Fault{Status: 503, Body: "down"})
 		for range 10 {
 			b := s.browser()
-			b.do(b.approve(b.start(""), adele).Request())
+			b.Send(b.approve(b.start(""), adele).Request())
 		}
 		b := s.browser()
 		response := b.approve(b.start(""), adele)
-		if a := b.do(response.Request()); a.StatusCode != http.StatusServiceUnavailable {
+		if a := b.Send(response.Request()); a.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("while Entra is down: %d", a.StatusCode)
 		}
 		s.idp.ClearFaults()
 		time.Sleep(6 * time.Second)
-		if a := b.do(response.Request()); a.StatusCode != http.StatusSeeOther || b.user() != adele {
-			t.Errorf("the same response when it is back: %d %s", a.StatusCode, a.body)
+		if a := b.Send(response.Request()); a.StatusCode != http.StatusSeeOther || b.user() != adele {
+			t.Errorf("the same response when it is back: %d %s", a.StatusCode, a.Text)
 		}
 	})
 }

@@ -67,16 +67,16 @@ func TestChecks_Combine(t *testing.T) {
 	for name, row := range rows {
 		path := "/" + strings.ReplaceAll(name, " ", "-")
 		for way, ask := range ways {
-			a := b.do(ask(path))
+			a := b.Send(ask(path))
 			want := row.status
 			if (name == "consent beats refusal" || name == "scope not granted") && redirected[way] {
 				want = http.StatusSeeOther
 			}
-			if a.StatusCode != want || (a.body == "shown") != (want == http.StatusOK) {
-				t.Errorf("%s by %s: %d %s", name, way, a.StatusCode, a.body)
+			if a.StatusCode != want || (a.Text == "shown") != (want == http.StatusOK) {
+				t.Errorf("%s by %s: %d %s", name, way, a.StatusCode, a.Text)
 			}
 		}
-		if a := s.browser().get(path); a.StatusCode != http.StatusUnauthorized {
+		if a := s.browser().Get(path); a.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s for a stranger: %d", name, a.StatusCode)
 		}
 	}
@@ -97,7 +97,7 @@ func TestChecks_OfNothingLetNobodyThrough(t *testing.T) {
 	} {
 		path := fmt.Sprintf("/nothing%d", i)
 		s.app.Get(path, fibermsal.Require(check), func(c *fiber.Ctx) error { return c.SendString("shown") })
-		if a := b.do(ways["fetch"](path)); a.body == "shown" {
+		if a := b.Send(ways["fetch"](path)); a.Text == "shown" {
 			t.Errorf("row %d: let through", i)
 		}
 	}
@@ -117,19 +117,19 @@ func TestMaxAge_IsNotToBeTalkedOutOf(t *testing.T) {
 			b := s.browser()
 			b.signIn(adele)
 			time.Sleep(10 * time.Minute)
-			authorizeURL := b.navigate(b.navigate("/max-age").location()).location()
+			authorizeURL := b.Navigate(b.Navigate("/max-age").Location()).Location()
 			s.idp.TamperIDToken(func(token *entratest.IDToken) {
 				token.Claims["auth_time"] = row.claim
 				if row.claim == nil {
 					delete(token.Claims, "auth_time")
 				}
 			})
-			a := b.do(b.approve(authorizeURL, adele).Request())
+			a := b.Send(b.approve(authorizeURL, adele).Request())
 			s.idp.TamperIDToken(nil)
 			if a.StatusCode != http.StatusBadRequest || !strings.Contains(s.log.String(), `"reason":"`+row.reason+`"`) {
-				t.Errorf("%s: %d %s\n%s", name, a.StatusCode, a.body, s.log)
+				t.Errorf("%s: %d %s\n%s", name, a.StatusCode, a.Text, s.log)
 			}
-			if a := b.navigate("/max-age"); a.body == "shown" {
+			if a := b.Navigate("/max-age"); a.Text == "shown" {
 				t.Errorf("%s: let through", name)
 			}
 		}
@@ -158,15 +158,15 @@ func TestMaxAge_IsTheSameForGuardAndSignIn(t *testing.T) {
 				guarded := s.browser()
 				authenticated(row.age)
 				guarded.signIn(adele)
-				if a := guarded.navigate("/max-age"); (a.body == "shown") != row.passes {
-					t.Errorf("guard: %d %q", a.StatusCode, a.body)
+				if a := guarded.Navigate("/max-age"); (a.Text == "shown") != row.passes {
+					t.Errorf("guard: %d %q", a.StatusCode, a.Text)
 				}
 				late := s.browser()
 				authenticated(time.Hour)
 				late.signIn(adele)
-				authorizeURL := late.navigate(late.navigate("/max-age").location()).location()
+				authorizeURL := late.Navigate(late.Navigate("/max-age").Location()).Location()
 				authenticated(row.age)
-				a := late.do(late.approve(authorizeURL, adele).Request())
+				a := late.Send(late.approve(authorizeURL, adele).Request())
 				if (a.StatusCode == http.StatusSeeOther) != row.passes {
 					t.Errorf("sign-in: %d", a.StatusCode)
 				}
@@ -183,9 +183,9 @@ func TestAuthContext_MustBeInTheIDToken(t *testing.T) {
 	s := newInteractiveSite(t, newIDP(t))
 	b := s.browser()
 	b.signIn(adele)
-	authorizeURL := b.navigate(b.navigate("/step-up").location()).location()
+	authorizeURL := b.Navigate(b.Navigate("/step-up").Location()).Location()
 	s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["acrs"] = []string{"c2"} })
-	if a := b.do(b.approve(authorizeURL, adele).Request()); a.StatusCode != http.StatusBadRequest || !strings.Contains(s.log.String(), "auth_context_missing") {
-		t.Errorf("%d %s", a.StatusCode, a.body)
+	if a := b.Send(b.approve(authorizeURL, adele).Request()); a.StatusCode != http.StatusBadRequest || !strings.Contains(s.log.String(), "auth_context_missing") {
+		t.Errorf("%d %s", a.StatusCode, a.Text)
 	}
 }

@@ -119,7 +119,7 @@ func TestCleanSessions_OnAStorageThatIsNotRedis(t *testing.T) {
 		if report, err := s.auth.CleanSessions(t.Context(), fibermsal.CleanOptions{}); err != nil || report != (fibermsal.CleanReport{Alive: 2}) {
 			t.Errorf("%+v, %v", report, err)
 		}
-		b.do(request(http.MethodPost, "/user/logout", ""))
+		b.Send(request(http.MethodPost, "/user/logout", ""))
 		if report, err := s.auth.CleanSessions(t.Context(), fibermsal.CleanOptions{}); err != nil || report != (fibermsal.CleanReport{Alive: 1}) {
 			t.Errorf("%+v, %v", report, err)
 		}

@@ -60,7 +60,7 @@ func TestClose_IsBoundedHoweverMuchWaitsForASlowStorage(t *testing.T) {
 					if row.path == "/user/logout" {
 						method = http.MethodPost
 					}
-					b.do(request(method, row.path, ""))
+					b.Send(request(method, row.path, ""))
 				}
 				l.delay.Store(int64(700 * time.Millisecond))
 				l.fail(false, false)
@@ -124,9 +124,9 @@ func TestClose_EndsTokenCallsInOrder(t *testing.T) {
 		}
 		return nil
 	})
-	b := (&site{t: t, app: app, idp: idp, log: &logbook{}}).browser()
+	b := siteOf(t, app, idp, &logbook{}).browser()
 	b.signIn(adele)
-	b.get("/")
+	b.Get("/")
 	time.Sleep(20 * time.Millisecond)
 	if err := auth.Close(); err != nil {
 		t.Error(err)

@@ -47,12 +47,12 @@ func TestClouds_AuthorityGraphAndScopesFollow(t *testing.T) {
 			if u, err := url.Parse(authorizeURL); err != nil || u.Host != row.login {
 				t.Errorf("people are sent to %v", u)
 			}
-			b.do(b.approve(authorizeURL, adele).Request())
+			b.Send(b.approve(authorizeURL, adele).Request())
 			calls := idp.Count(entratest.Token)
-			if b.user() != adele || b.get("/token").body != adele {
+			if b.user() != adele || b.Get("/token").Text != adele {
 				t.Errorf("%q is signed in\n%s", b.user(), s.log)
 			}
-			if a := b.get("/full"); a.StatusCode != http.StatusOK || idp.Count(entratest.Token) != calls {
+			if a := b.Get("/full"); a.StatusCode != http.StatusOK || idp.Count(entratest.Token) != calls {
 				t.Errorf("the scope with Graph's address: %d, %d more token calls", a.StatusCode, idp.Count(entratest.Token)-calls)
 			}
 		})

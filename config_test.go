@@ -227,7 +227,7 @@ func TestB13_MistakesOfTheConfigurationLetNobodyIn(t *testing.T) {
 	b.signIn(adele)
 	l.fail(true, true)
 	for way, ask := range ways {
-		if a := b.do(ask("/guarded")); a.StatusCode != http.StatusServiceUnavailable {
+		if a := b.Send(ask("/guarded")); a.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("storage down, by %s: %d", way, a.StatusCode)
 		}
 	}

@@ -65,7 +65,7 @@ func cookieFault(line string) string {
 // assertCookies looks at every cookie that any test is sent (threat D4).
 func (s *site) assertCookies(header http.Header) {
 	s.t.Helper()
-	if s.insecure {
+	if strings.HasPrefix(s.origin, "http:") {
 		return
 	}
 	for _, line := range header.Values("Set-Cookie") {
@@ -84,9 +84,9 @@ func TestD4_EverySetCookieIsLookedAt(t *testing.T) {
 		lines = append(lines, a.Header.Values("Set-Cookie")...)
 		return a
 	}
-	authorize := keep(b.navigate("/user/login")).location()
-	keep(b.do(b.approve(authorize, adele).Request()))
-	keep(b.do(request(http.MethodPost, "/user/logout", "")))
+	authorize := keep(b.Navigate("/user/login")).Location()
+	keep(b.Send(b.approve(authorize, adele).Request()))
+	keep(b.Send(request(http.MethodPost, "/user/logout", "")))
 	if len(lines) < 4 { // the sign-in's, which goes; the session's, which goes
 		t.Fatalf("cookies: %q", lines)
 	}
@@ -134,25 +134,25 @@ func TestD4_CookieAttributes(t *testing.T) {
 			t.Parallel()
 			b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = row.mode }).browser()
 			authorize := b.start("")
-			for cookieName, c := range b.jar {
+			for cookieName, c := range b.Jar {
 				assertHostCookie(t, cookieName, c)
 				if c.SameSite != row.flowSameSite || c.MaxAge != 600 {
 					t.Errorf("flow cookie: SameSite %v, Max-Age %d", c.SameSite, c.MaxAge)
 				}
 			}
-			a := b.do(b.approve(authorize, adele).Request())
-			c := a.cookie(sessionCookie)
+			a := b.Send(b.approve(authorize, adele).Request())
+			c := a.Cookie(sessionCookie)
 			assertHostCookie(t, sessionCookie, c)
 			if c.SameSite != http.SameSiteLaxMode || len(c.Value) > 64 {
 				t.Errorf("session cookie: %v", c)
 			}
-			if len(b.jar) != 1 {
-				t.Errorf("the flow cookie is still there: %v", b.jar)
+			if len(b.Jar) != 1 {
+				t.Errorf("the flow cookie is still there: %v", b.Jar)
 			}
-			out := b.do(request(http.MethodPost, "/user/logout", ""))
-			assertHostCookie(t, "expired "+sessionCookie, out.cookie(sessionCookie))
-			if len(b.jar) != 0 {
-				t.Errorf("left after the sign-out: %v", b.jar)
+			out := b.Send(request(http.MethodPost, "/user/logout", ""))
+			assertHostCookie(t, "expired "+sessionCookie, out.Cookie(sessionCookie))
+			if len(b.Jar) != 0 {
+				t.Errorf("left after the sign-out: %v", b.Jar)
 			}
 		})
 	}
@@ -172,7 +172,7 @@ func TestD4_SpellingOfThePublicURLDoesNotWeakenCookies(t *testing.T) {
 	if q := query(t, authorize); q.Get("redirect_uri") != redirectURI || q.Get("response_mode") != "form_post" {
 		t.Errorf("authorize: %s", authorize)
 	}
-	for name, c := range b.jar {
+	for name, c := range b.Jar {
 		assertHostCookie(t, name, c)
 	}
 }
@@ -188,7 +188,7 @@ func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
 		r := request(http.MethodGet, "/guarded", "")
 		r.Header["Cookie"] = cookies
 		if got := s.send(r); got.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%d cookies: status %d %s", len(cookies), got.StatusCode, got.body)
+			t.Errorf("%d cookies: status %d %s", len(cookies), got.StatusCode, got.Text)
 		}
 	}
 	if one.user() != adele {
@@ -204,7 +204,7 @@ func TestD15_CookiesOfManyFlowsFitTheHeader(t *testing.T) {
 		b.start("/reports/" + strings.Repeat("x", 60))
 	}
 	flows, size := 0, 0
-	for name, c := range b.jar {
+	for name, c := range b.Jar {
 		size += len(name) + len(c.Value) + 3
 		if name != sessionCookie {
 			flows++
@@ -220,7 +220,7 @@ func TestD15_CookiesOfManyFlowsFitTheHeader(t *testing.T) {
 		t.Errorf("the session cookie has %d bytes", len(b.session()))
 	}
 	authorize := b.start(strings.Repeat("/long", 400))
-	if a := b.do(b.approve(authorize, adele).Request()); a.location() != "/" {
-		t.Errorf("a path too long for the cookie leads to %q", a.location())
+	if a := b.Send(b.approve(authorize, adele).Request()); a.Location() != "/" {
+		t.Errorf("a path too long for the cookie leads to %q", a.Location())
 	}
 }

@@ -35,8 +35,8 @@ func TestDiscovery_OfAnotherAuthorityIsRefused(t *testing.T) {
 			}
 			idp.Fault(entratest.Discovery, entratest.Fault{Body: strings.Replace(genuine, replace[0], replace[1], 1)})
 			s := newSite(t, idp)
-			if a := s.browser().navigate("/user/login"); a.StatusCode != http.StatusServiceUnavailable || a.location() != "" {
-				t.Errorf("status %d, Location %q", a.StatusCode, a.location())
+			if a := s.browser().Navigate("/user/login"); a.StatusCode != http.StatusServiceUnavailable || a.Location() != "" {
+				t.Errorf("status %d, Location %q", a.StatusCode, a.Location())
 			}
 		})
 	}
@@ -69,7 +69,7 @@ func TestG17_DiscoveryAndKeysOncePerProcess(t *testing.T) {
 			for i := first; i < sessions; i += atOnce {
 				b := s.browser()
 				b.signIn(users[i%len(users)].UPN)
-				b.get("/token")
+				b.Get("/token")
 			}
 		})
 	}

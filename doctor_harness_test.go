@@ -40,7 +40,7 @@ type patient struct {
 
 func newPatient(t *testing.T, options ...entratest.Option) *patient {
 	t.Helper()
-	idp := newApp(t, append(options, entratest.WithScopes(otherAPI), entratest.WithRedirectURI(entratest.DefaultRedirectURI))...)
+	idp := newRegistration(t, append(options, entratest.WithScopes(otherAPI), entratest.WithRedirectURI(entratest.DefaultRedirectURI))...)
 	p := &patient{t: t, idp: idp, cfg: configFor(idp), fiber: fiber.Config{ReadBufferSize: 16 << 10}}
 	p.cfg.Storage, p.cfg.Keys = newLedger(), [][]byte{testKey(1)}
 	p.routes = func(app *fiber.App, auth *fibermsal.Auth) {

@@ -85,7 +85,7 @@ func TestD12_AUsersSessionsEndOnAllInstances(t *testing.T) {
 	for i, b := range browsers {
 		for _, s := range []*site{here, there} {
 			b.site = s
-			if a := b.do(ways["fetch"]("/guarded")); a.StatusCode != http.StatusUnauthorized {
+			if a := b.Send(ways["fetch"]("/guarded")); a.StatusCode != http.StatusUnauthorized {
 				t.Errorf("session %d: %d", i, a.StatusCode)
 			}
 		}

@@ -22,12 +22,12 @@ var storms = map[string]func(s *site, login string) func() *answer{
 	"renewals": func(s *site, login string) func() *answer {
 		b := s.browser() // whose tokens are never young enough
 		b.signIn(login)
-		return func() *answer { return b.get("/token") }
+		return func() *answer { return b.Get("/token") }
 	},
 	"sign-ins": func(s *site, login string) func() *answer {
 		b := s.browser()
 		response := b.approve(b.start(""), login)
-		return func() *answer { return b.do(response.Request()) }
+		return func() *answer { return b.Send(response.Request()) }
 	},
 }
 

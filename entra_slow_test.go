@@ -53,11 +53,11 @@ func TestG12_AnEntraSlowerThanTheLockLives(t *testing.T) {
 				var wait sync.WaitGroup
 				for i := range 20 {
 					r := request(http.MethodGet, "/token", "")
-					r.AddCookie(b.jar[sessionCookie])
+					r.AddCookie(b.Jar[sessionCookie])
 					s := []*site{here, there}[i%2]
 					wait.Go(func() {
 						if a := s.send(r); a.StatusCode != row.status {
-							t.Errorf("status %d %s", a.StatusCode, a.body)
+							t.Errorf("status %d %s", a.StatusCode, a.Text)
 						}
 					})
 				}

@@ -161,7 +161,7 @@ func TestConfigFromEnv_ManagedIdentityKnowsItsCloud(t *testing.T) {
 		}
 		idp := newIDP(t, entratest.WithHosts("login.microsoftonline.us", "graph.microsoft.us"))
 		b := newSite(t, idp, by(cfg.Credential)).browser()
-		b.do(b.approve(b.start(""), adele).Request())
+		b.Send(b.approve(b.start(""), adele).Request())
 		endpoint.Close()
 		if asked != "api://AzureADTokenExchangeUSGov" {
 			t.Errorf("%s %s: asked for %q", authority, cloud, asked)

@@ -25,14 +25,14 @@ func TestErrors_TellTheAdministratorWhatToDo(t *testing.T) {
 		s := newSite(t, newIDP(t))
 		s.idp.Fault(entratest.Token, row.fault)
 		b := s.browser()
-		a := b.do(b.approve(b.start(""), adele).Request())
+		a := b.Send(b.approve(b.start(""), adele).Request())
 		if log := s.log.String(); !strings.Contains(log, `"advice":"`) || !strings.Contains(log, row.advice) {
 			t.Errorf("%s: %s", name, log)
 		}
-		_, after, _ := strings.Cut(a.body, "<code>")
+		_, after, _ := strings.Cut(a.Text, "<code>")
 		reference, _, _ := strings.Cut(after, "</code>")
-		if strings.Contains(a.body, row.advice) || strings.Contains(a.body, "AADSTS") || reference == "" || !strings.Contains(s.log.String(), reference) {
-			t.Errorf("%s: the user reads %s", name, a.body)
+		if strings.Contains(a.Text, row.advice) || strings.Contains(a.Text, "AADSTS") || reference == "" || !strings.Contains(s.log.String(), reference) {
+			t.Errorf("%s: the user reads %s", name, a.Text)
 		}
 	}
 	b := newSite(t, newIDP(t)).browser()
@@ -40,7 +40,7 @@ func TestErrors_TellTheAdministratorWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.do(response.Request())
+	b.Send(response.Request())
 	if !strings.Contains(b.log.String(), "the user declined the consent") {
 		t.Errorf("declined: %s", b.log)
 	}
@@ -58,7 +58,7 @@ func TestOutage_HandlersOwnErrorsDoNotHideIt(t *testing.T) {
 	})
 	b.signIn(adele)
 	l.fail(true, true)
-	if a := b.get("/own"); a.StatusCode != http.StatusServiceUnavailable {
+	if a := b.Get("/own"); a.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("status %d", a.StatusCode)
 	}
 	if strings.Contains(b.log.String(), "storage-password") || !strings.Contains(b.log.String(), "storage is down") {

@@ -18,7 +18,7 @@ func TestFrontChannel_SignOutAtEntraEndsTheSession(t *testing.T) {
 	b, elsewhere := s.browser(), s.browser()
 	response := b.approve(b.start(""), adele)
 	sid := response.Values.Get("session_state")
-	if a := b.do(response.Request()); a.StatusCode != http.StatusSeeOther {
+	if a := b.Send(response.Request()); a.StatusCode != http.StatusSeeOther {
 		t.Fatal(a.StatusCode)
 	}
 	elsewhere.signIn(adele)
@@ -41,7 +41,7 @@ func TestFrontChannel_SignOutAtEntraEndsTheSession(t *testing.T) {
 		"another's issuer": {"?sid=" + sid + "&iss=" + url.QueryEscape("https://evil.example/v2.0"), 400},
 	} {
 		if a := frame(row.query); a.StatusCode != row.status {
-			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
 		}
 	}
 	if b.user() != adele {
@@ -63,7 +63,7 @@ func TestFrontChannel_StorageDownIsSaidAndMadeUpFor(t *testing.T) {
 		s := newSite(t, newIDP(t), onLedger(l))
 		b := s.browser()
 		response := b.approve(b.start(""), adele)
-		b.do(response.Request())
+		b.Send(response.Request())
 		l.failDeletes(true)
 		a := s.send(request(http.MethodGet, "/user/frontchannel-logout?sid="+response.Values.Get("session_state"), ""))
 		if a.StatusCode != http.StatusServiceUnavailable || b.user() != "" {
@@ -90,7 +90,7 @@ func TestFrontChannel_EndsAllItCan(t *testing.T) {
 				t.Fatal(err)
 			}
 			sid = response.Values.Get("session_state")
-			b.do(response.Request())
+			b.Send(response.Request())
 			all = append(all, b)
 		}
 		l.failDeletes(true)

@@ -67,8 +67,8 @@ func TestB12_GroupsFailClosed(t *testing.T) {
 		b := s.browser()
 		b.signIn(adele)
 		for range 3 {
-			if a := b.get("/group"); a.StatusCode != row.status || (a.body == "shown") != (row.status == http.StatusOK) {
-				t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+			if a := b.Get("/group"); a.StatusCode != row.status || (a.Text == "shown") != (row.status == http.StatusOK) {
+				t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
 			}
 		}
 		if calls[name] != row.calls {
@@ -115,10 +115,10 @@ func TestB12_ConcurrentChecksAskForGroupsOnce(t *testing.T) {
 					var wait sync.WaitGroup
 					for range 50 {
 						r := request(http.MethodGet, "/group", "")
-						r.AddCookie(b.jar[sessionCookie])
+						r.AddCookie(b.Jar[sessionCookie])
 						wait.Go(func() {
-							if a := b.send(r); a.StatusCode != row.status || (a.body == "shown") != (row.status == http.StatusOK) {
-								t.Errorf("%d %s", a.StatusCode, a.body)
+							if a := b.send(r); a.StatusCode != row.status || (a.Text == "shown") != (row.status == http.StatusOK) {
+								t.Errorf("%d %s", a.StatusCode, a.Text)
 							}
 						})
 					}
@@ -127,7 +127,7 @@ func TestB12_ConcurrentChecksAskForGroupsOnce(t *testing.T) {
 				if n := calls.Load(); n != row.calls {
 					t.Errorf("asked %d times", n)
 				}
-				if other.get("/group"); calls.Load() != row.calls+1 {
+				if other.Get("/group"); calls.Load() != row.calls+1 {
 					t.Error("another user was not asked about")
 				}
 			})
@@ -163,7 +163,7 @@ func TestB12_NobodyWaitsForGroupsLongerThanTheyWant(t *testing.T) {
 			after  time.Duration
 		}{"100ms": {503, 100 * time.Millisecond}, "1s": {503, time.Second}, "1h": {200, 3 * time.Second}} {
 			r := request(http.MethodGet, "/group/"+patience, "")
-			r.AddCookie(b.jar[sessionCookie])
+			r.AddCookie(b.Jar[sessionCookie])
 			wait.Go(func() {
 				began := time.Now()
 				if a := b.send(r); a.StatusCode != want.status || time.Since(began) != want.after {
@@ -190,20 +190,20 @@ func TestB12_QuestionsAboutGroupsAreKeptApart(t *testing.T) {
 		s.idp.TamperIDToken(func(token *entratest.IDToken) { delete(token.Claims, "groups") })
 		b := s.browser()
 		b.signIn(adele)
-		if a := b.get("/either"); a.body != "shown" {
-			t.Fatalf("%d %s", a.StatusCode, a.body)
+		if a := b.Get("/either"); a.Text != "shown" {
+			t.Fatalf("%d %s", a.StatusCode, a.Text)
 		}
-		if a := b.get("/of?id=" + inGroup + "%20" + notGroup); a.StatusCode != http.StatusForbidden {
+		if a := b.Get("/of?id=" + inGroup + "%20" + notGroup); a.StatusCode != http.StatusForbidden {
 			t.Errorf("a group that is none: %d", a.StatusCode)
 		}
 		for i := range 100 { // more than are remembered
-			b.get(fmt.Sprintf("/of?id=%d", i))
+			b.Get(fmt.Sprintf("/of?id=%d", i))
 		}
 		time.Sleep(6 * time.Minute)
 		calls = 0
 		for range 10 {
-			if a := b.get("/of?id=" + inGroup); a.body != "shown" {
-				t.Errorf("%d %s", a.StatusCode, a.body)
+			if a := b.Get("/of?id=" + inGroup); a.Text != "shown" {
+				t.Errorf("%d %s", a.StatusCode, a.Text)
 			}
 		}
 		if calls != 1 {
@@ -226,11 +226,11 @@ func TestB12_HugeClaimsDoNotReachTheCookie(t *testing.T) {
 	})
 	b := s.browser()
 	b.signIn(adele)
-	if len(b.jar[sessionCookie].String()) > 200 || b.user() != adele {
-		t.Errorf("cookie %d bytes, %q is signed in", len(b.jar[sessionCookie].String()), b.user())
+	if len(b.Jar[sessionCookie].String()) > 200 || b.user() != adele {
+		t.Errorf("cookie %d bytes, %q is signed in", len(b.Jar[sessionCookie].String()), b.user())
 	}
-	if a := b.get("/group"); a.StatusCode != http.StatusForbidden && a.body != "shown" {
-		t.Errorf("%d %s", a.StatusCode, a.body)
+	if a := b.Get("/group"); a.StatusCode != http.StatusForbidden && a.Text != "shown" {
+		t.Errorf("%d %s", a.StatusCode, a.Text)
 	}
 }
 
@@ -246,10 +246,10 @@ func TestGroups_MembershipsDoNotAliasTheRequest(t *testing.T) {
 	for range 100 { // a map compares 7 bits of a hash first: one question in 128 is answered wrongly
 		b := s.browser()
 		b.signIn(adele)
-		b.get("/team/" + mine)
+		b.Get("/team/" + mine)
 		for i := range 8 {
-			if a := b.get(fmt.Sprintf("/team/22222222-bbbb-0000-0000-%012d", i)); a.StatusCode != http.StatusForbidden {
-				t.Fatalf("let into a team of strangers: %d %s", a.StatusCode, a.body)
+			if a := b.Get(fmt.Sprintf("/team/22222222-bbbb-0000-0000-%012d", i)); a.StatusCode != http.StatusForbidden {
+				t.Fatalf("let into a team of strangers: %d %s", a.StatusCode, a.Text)
 			}
 		}
 	}

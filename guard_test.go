@@ -39,14 +39,14 @@ func TestRequire_SendsPeopleToSignInAndTellsPrograms(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", name, a.StatusCode, row.status)
 		}
 		switch {
-		case row.status == 303 && a.location() != "/user/login?to=%2Fguarded%3Fa%3D1%26b%3D%2Fx":
-			t.Errorf("%s: Location %q", name, a.location())
+		case row.status == 303 && a.Location() != "/user/login?to=%2Fguarded%3Fa%3D1%26b%3D%2Fx":
+			t.Errorf("%s: Location %q", name, a.Location())
 		case row.status == 401 && row.headers["Accept"] != "text/html":
 			if a.Header.Get("Content-Type") != "application/problem+json" {
 				t.Errorf("%s: Content-Type %q", name, a.Header.Get("Content-Type"))
 			}
-			if p := a.json(t); p["code"] != "login_required" || p["login_url"] != "/user/login" || p["status"] != float64(401) {
-				t.Errorf("%s: %s", name, a.body)
+			if p := a.JSON(t); p["code"] != "login_required" || p["login_url"] != "/user/login" || p["status"] != float64(401) {
+				t.Errorf("%s: %s", name, a.Text)
 			}
 		}
 	}
@@ -71,14 +71,14 @@ func TestRequire_ChecksDecide(t *testing.T) {
 	b.app.Get("/fiber", guard(fiber.ErrForbidden), handler)
 	b.app.Get("/ours", guard(&fibermsal.Error{Code: "too_late", Status: http.StatusForbidden, Message: "Office hours are over."}), handler)
 	b.signIn(adele)
-	if a := b.get("/yes"); a.body != "in" {
-		t.Errorf("yes: %d %s", a.StatusCode, a.body)
+	if a := b.Get("/yes"); a.Text != "in" {
+		t.Errorf("yes: %d %s", a.StatusCode, a.Text)
 	}
-	if a := b.get("/fiber"); a.StatusCode != http.StatusForbidden {
+	if a := b.Get("/fiber"); a.StatusCode != http.StatusForbidden {
 		t.Errorf("fiber: %d", a.StatusCode)
 	}
-	if a := b.navigate("/ours"); a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "Office hours") {
-		t.Errorf("ours: %d %s", a.StatusCode, a.body)
+	if a := b.Navigate("/ours"); a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "Office hours") {
+		t.Errorf("ours: %d %s", a.StatusCode, a.Text)
 	}
 	if ran != 1 {
 		t.Errorf("the handler ran %d times", ran)
@@ -103,7 +103,7 @@ func TestRequire_BehindASkippedMiddlewareNobodyIsSignedIn(t *testing.T) {
 	})
 	b := s.browser()
 	b.signIn(adele)
-	if a := b.get("/inner"); a.body != "nobody" {
-		t.Errorf("%s, of the other middleware", a.body)
+	if a := b.Get("/inner"); a.Text != "nobody" {
+		t.Errorf("%s, of the other middleware", a.Text)
 	}
 }

@@ -2,9 +2,7 @@ package fibermsal_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 const (
@@ -33,9 +32,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(brokenRandomness) != "" {
 		os.Exit(serveWithoutRandomness())
 	}
-	app := fiber.New()
+	app := newApp()
 	app.Get("/", func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusOK) })
-	if resp, err := app.Test(httptest.NewRequest(http.MethodGet, "/", http.NoBody), -1); err == nil {
+	if resp, err := testApp(app, httptest.NewRequest(http.MethodGet, "/", http.NoBody)); err == nil {
 		_ = resp.Body.Close()
 	}
 	telemetry.observe()
@@ -55,11 +54,14 @@ type site struct {
 	idp  *entratest.Server
 	log  *logbook
 
-	insecure bool // reached by http
+	origin string
+	seen   *browsertest.Seen // by all browsers
+}
 
-	mu      sync.Mutex
-	bodies  bytes.Buffer // of all answers
-	cookies []string     // values of all cookies that were set
+// siteOf is a site of an app that the test has made.
+func siteOf(t *testing.T, app *fiber.App, idp *entratest.Server, log *logbook) *site {
+	t.Helper()
+	return &site{t: t, app: app, idp: idp, log: log, origin: publicURL, seen: &browsertest.Seen{}}
 }
 
 // newIDP makes an emulator that knows the site's redirect URI.
@@ -86,18 +88,20 @@ func configFor(idp *entratest.Server) fibermsal.Config {
 // ends, no answer and no log line may contain a credential (threats C7, F1).
 func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Config)) *site {
 	t.Helper()
-	s := &site{t: t, idp: idp, log: &logbook{}, app: fiber.New(fiber.Config{ReadBufferSize: 16 << 10, DisableStartupMessage: true})}
+	s := siteOf(t, newApp(), idp, &logbook{})
 	cfg := configFor(idp)
 	cfg.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, c := range change {
 		c(&cfg)
 	}
-	s.insecure = strings.HasPrefix(cfg.PublicURL, "http:")
+	if strings.HasPrefix(cfg.PublicURL, "http:") {
+		s.origin = cfg.PublicURL
+	}
 	var err error
 	if s.auth, err = fibermsal.Open(cfg); err != nil {
 		t.Fatal(err)
 	}
-	s.app.Hooks().OnShutdown(s.auth.Close)
+	onShutdown(s.app, s.auth.Close)
 	s.app.Use(s.auth.Handler())
 	fibermsal.RegisterRoutes(s.app)
 	s.app.Get("/", func(c *fiber.Ctx) error { return c.SendString("home") })
@@ -121,65 +125,32 @@ func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Conf
 }
 
 func (s *site) assertNoSecrets() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lines := s.log.String()
-	for _, secret := range append(s.idp.Secrets(), s.cookies...) {
-		if secret != "" && strings.Contains(lines, secret) {
-			s.t.Errorf("a credential is in the log: %.12s…", secret)
-		}
-		if secret != "" && bytes.Contains(s.bodies.Bytes(), []byte(secret)) {
-			s.t.Errorf("a credential is in an answer: %.12s…", secret)
-		}
-	}
+	s.t.Helper()
+	s.seen.MustLack(s.t, s.idp.Secrets(), s.log.String())
 }
+
+// Do lets a browser reach the app.
+func (s *site) Do(r *http.Request) (*http.Response, error) {
+	response, err := testApp(s.app, r)
+	if err == nil {
+		s.assertCookies(response.Header)
+	}
+	return response, err
+}
+
+// answer is a response with its body read.
+type answer = browsertest.Answer
 
 // send sends a request as it is.
 func (s *site) send(r *http.Request) *answer {
 	s.t.Helper()
-	resp, err := s.app.Test(r, -1)
+	response, err := s.Do(r)
 	if err != nil {
 		s.t.Fatalf("%s %s: %v", r.Method, r.URL, err)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.assertCookies(resp.Header)
-	s.mu.Lock()
-	s.bodies.Write(body)
-	for _, c := range resp.Cookies() {
-		s.cookies = append(s.cookies, c.Value)
-	}
-	s.mu.Unlock()
-	return &answer{Response: resp, body: string(body)}
-}
-
-// answer is a response with its body read.
-type answer struct {
-	*http.Response
-	body string
-}
-
-func (a *answer) location() string { return a.Header.Get("Location") }
-
-func (a *answer) json(t *testing.T) map[string]any {
-	t.Helper()
-	var fields map[string]any
-	if err := json.Unmarshal([]byte(a.body), &fields); err != nil {
-		t.Fatalf("not JSON: %v\n%s", err, a.body)
-	}
-	return fields
-}
-
-func (a *answer) cookie(name string) *http.Cookie {
-	for _, c := range a.Cookies() {
-		if c.Name == name {
-			return c
-		}
-	}
-	return nil
+	a := browsertest.Read(s.t, response)
+	s.seen.Note(a)
+	return a
 }
 
 const sessionCookie = "__Host-fibermsal"

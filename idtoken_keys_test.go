@@ -38,7 +38,7 @@ func TestB2_UnknownKeyIDsDoNotFloodTheAuthority(t *testing.T) {
 			for range repeats(1000) / 10 { // at once
 				wait.Go(func() {
 					b := s.browser()
-					if a := b.do(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusBadRequest {
+					if a := b.Send(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusBadRequest {
 						t.Errorf("status %d", a.StatusCode)
 					}
 				})
@@ -74,7 +74,7 @@ func TestB2_OldKeysServeWhileNoneCanBeHad(t *testing.T) {
 		s.idp.Fault(entratest.Discovery, entratest.Fault{Drop: true})
 		s.browser().signIn(adele)
 		time.Sleep(25 * time.Hour) // too old now, for keys and for endpoints
-		if a := s.browser().navigate("/user/login"); a.StatusCode != http.StatusServiceUnavailable {
+		if a := s.browser().Navigate("/user/login"); a.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("login: status %d", a.StatusCode)
 		}
 		s.idp.ClearFaults()
@@ -87,7 +87,7 @@ func TestB2_KeysDownAtTheFirstSignInIsA503(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
 	b.idp.Fault(entratest.Keys, entratest.Fault{Status: 500})
-	a := b.do(b.approve(b.start(""), adele).Request())
+	a := b.Send(b.approve(b.start(""), adele).Request())
 	if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
 		t.Errorf("status %d\n%s", a.StatusCode, b.log)
 	}

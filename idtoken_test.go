@@ -74,7 +74,7 @@ func TestB1_NoIDTokenIsNoSignIn(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
 	b.idp.TamperIDToken(func(token *entratest.IDToken) { token.Omit = true })
-	if a := b.do(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusBadRequest || b.user() != "" {
+	if a := b.Send(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusBadRequest || b.user() != "" {
 		t.Errorf("status %d, user %q", a.StatusCode, b.user())
 	}
 }
@@ -111,7 +111,7 @@ func TestB3_AudienceMustBeThisApp(t *testing.T) {
 					}
 				}
 			})
-			a := b.do(b.approve(b.start(""), adele).Request())
+			a := b.Send(b.approve(b.start(""), adele).Request())
 			if got := a.StatusCode == http.StatusSeeOther; got != row.accept {
 				t.Errorf("accepted: %v, status %d\n%s", got, a.StatusCode, b.log)
 			}
@@ -132,7 +132,7 @@ func TestB5_KeyOfAnotherIssuer(t *testing.T) {
 					delete(token.Header, "kid")
 				}
 			})
-			b.assertRejected(b.do(b.approve(b.start(""), adele).Request()), http.StatusBadRequest, "id_token_signature")
+			b.assertRejected(b.Send(b.approve(b.start(""), adele).Request()), http.StatusBadRequest, "id_token_signature")
 		})
 	}
 }
@@ -219,7 +219,7 @@ func rejectTampered(t *testing.T, status int, reason string, tamper func(*entrat
 	l := newLedger()
 	b := newSite(t, newIDP(t), onLedger(l)).browser()
 	b.idp.TamperIDToken(tamper)
-	b.assertRejected(b.do(b.approve(b.start(""), adele).Request()), status, reason)
+	b.assertRejected(b.Send(b.approve(b.start(""), adele).Request()), status, reason)
 	if n := b.idp.Count(entratest.Token); n != 1 {
 		t.Errorf("%d token calls", n)
 	}

@@ -21,7 +21,7 @@ func TestC7_InfoTellsAllowedFieldsOnly(t *testing.T) {
 		}
 	}).browser()
 	b.signIn(adele)
-	info := b.get("/user/info").json(t)
+	info := b.Get("/user/info").JSON(t)
 	want := map[string]bool{"authenticated": true, "name": true, "mail": true, "upn": true, "tid": true, "oid": true, "roles": true, "session": true, "team": true, "sad": true}
 	for field := range info {
 		if !want[field] {
@@ -33,15 +33,15 @@ func TestC7_InfoTellsAllowedFieldsOnly(t *testing.T) {
 		t.Errorf("info: %v", info)
 	}
 	for _, path := range []string{"/user/debug", "/user/info?debug", "/user/info?debug=1"} {
-		if a := b.get(path); strings.Contains(a.body, b.session()) {
+		if a := b.Get(path); strings.Contains(a.Text, b.session()) {
 			t.Errorf("%s shows the session", path)
 		}
 	}
-	if a := b.get("/user/debug"); a.StatusCode != http.StatusNotFound {
+	if a := b.Get("/user/debug"); a.StatusCode != http.StatusNotFound {
 		t.Errorf("debug: status %d", a.StatusCode)
 	}
-	anonymous := b.browser().get("/user/info")
-	if anonymous.body != `{"authenticated":false}` {
-		t.Errorf("anonymous: %s", anonymous.body)
+	anonymous := b.browser().Get("/user/info")
+	if anonymous.Text != `{"authenticated":false}` {
+		t.Errorf("anonymous: %s", anonymous.Text)
 	}
 }

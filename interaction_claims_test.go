@@ -21,15 +21,15 @@ func TestB14_ClaimsOfAChallengeAreAskedForOnce(t *testing.T) {
 	t.Parallel()
 	b := newInteractiveSite(t, newIDP(t)).browser()
 	b.signIn(adele)
-	challenge := b.navigate("/challenge")
+	challenge := b.Navigate("/challenge")
 	claims := func(location string) string {
-		u, err := url.Parse(b.navigate(location).location())
+		u, err := url.Parse(b.Navigate(location).Location())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return u.Query().Get("claims")
 	}
-	if got := claims(challenge.location()); !strings.Contains(got, `"nbf"`) || !strings.Contains(got, `"1635527790"`) {
+	if got := claims(challenge.Location()); !strings.Contains(got, `"nbf"`) || !strings.Contains(got, `"1635527790"`) {
 		t.Errorf("claims %s", got)
 	}
 	if got := claims("/user/login"); strings.Contains(got, "nbf") {
@@ -70,18 +70,18 @@ func TestB14_WhatCannotBeAskedForIsRefused(t *testing.T) {
 	} {
 		s.app.Get("/"+url.PathEscape(name), fibermsal.Require(row.check))
 		for _, way := range []string{"navigation", "fetch"} {
-			a := b.do(ways[way]("/" + url.PathEscape(name)))
+			a := b.Send(ways[way]("/" + url.PathEscape(name)))
 			if row.reason != "" {
-				if a.StatusCode != http.StatusInternalServerError || a.location() != "" || !strings.Contains(s.log.String(), row.reason) {
-					t.Errorf("%s by %s: %d to %q\n%s", name, way, a.StatusCode, a.location(), s.log)
+				if a.StatusCode != http.StatusInternalServerError || a.Location() != "" || !strings.Contains(s.log.String(), row.reason) {
+					t.Errorf("%s by %s: %d to %q\n%s", name, way, a.StatusCode, a.Location(), s.log)
 				}
 				continue
 			}
 			if way == "fetch" {
 				continue
 			}
-			if to := b.navigate(a.location()); to.StatusCode != http.StatusSeeOther || !strings.Contains(to.location(), "/authorize") {
-				t.Errorf("%s: %d to %q, then %d %.60q", name, a.StatusCode, a.location(), to.StatusCode, to.body)
+			if to := b.Navigate(a.Location()); to.StatusCode != http.StatusSeeOther || !strings.Contains(to.Location(), "/authorize") {
+				t.Errorf("%s: %d to %q, then %d %.60q", name, a.StatusCode, a.Location(), to.StatusCode, to.Text)
 			}
 		}
 	}
@@ -140,27 +140,27 @@ func TestB14_ClaimsThatEntraWantsOfACodeAreAskedFor(t *testing.T) {
 		once := refused
 		once.Times = 1
 		s.idp.Fault(entratest.Token, once)
-		authorizeURL := b.navigate(b.navigate(row.page).location()).location()
-		again := b.do(b.approve(authorizeURL, adele).Request())
-		u, err := url.Parse(again.location())
+		authorizeURL := b.Navigate(b.Navigate(row.page).Location()).Location()
+		again := b.Send(b.approve(authorizeURL, adele).Request())
+		u, err := url.Parse(again.Location())
 		if err != nil || again.StatusCode != http.StatusSeeOther || !strings.Contains(u.Query().Get("claims"), "the policy") ||
 			!strings.Contains(u.Query().Get("claims"), row.also) {
-			t.Fatalf("%s: %d to %q\n%s", name, again.StatusCode, again.location(), again.body)
+			t.Fatalf("%s: %d to %q\n%s", name, again.StatusCode, again.Location(), again.Text)
 		}
-		back := b.do(b.approve(again.location(), adele).Request())
-		if back.location() != row.page || b.navigate(back.location()).body != "shown" {
-			t.Errorf("%s: at last %d to %q", name, back.StatusCode, back.location())
+		back := b.Send(b.approve(again.Location(), adele).Request())
+		if back.Location() != row.page || b.Navigate(back.Location()).Text != "shown" {
+			t.Errorf("%s: at last %d to %q", name, back.StatusCode, back.Location())
 		}
 
 		s.idp.Fault(entratest.Token, refused) // whatever the user does
 		b = s.browser()
-		a := b.navigate(b.navigate("/signed-in").location())
+		a := b.Navigate(b.Navigate("/signed-in").Location())
 		rounds := 0
 		for ; a.StatusCode == http.StatusSeeOther && rounds < 10; rounds++ {
-			a = b.do(b.approve(a.location(), adele).Request())
+			a = b.Send(b.approve(a.Location(), adele).Request())
 		}
-		if a.StatusCode != http.StatusForbidden || rounds > 4 || !strings.Contains(a.body, "did not help") || strings.Contains(a.body, "/user/login") {
-			t.Errorf("%s, for ever: after %d rounds %d %s", name, rounds, a.StatusCode, a.body)
+		if a.StatusCode != http.StatusForbidden || rounds > 4 || !strings.Contains(a.Text, "did not help") || strings.Contains(a.Text, "/user/login") {
+			t.Errorf("%s, for ever: after %d rounds %d %s", name, rounds, a.StatusCode, a.Text)
 		}
 	}
 }
@@ -171,14 +171,14 @@ func TestA16_WhatIsAskedForCannotBeForged(t *testing.T) {
 		b, other := s.browser(), s.browser()
 		b.signIn(adele)
 		other.signIn(alex)
-		location := b.navigate("/scope").location()
+		location := b.Navigate("/scope").Location()
 		u, err := url.Parse(location)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ask := u.Query().Get("ask")
 		scopes := func(b *browser, ask string) string {
-			to, err := url.Parse(b.navigate("/user/login?ask=" + ask).location())
+			to, err := url.Parse(b.Navigate("/user/login?ask=" + ask).Location())
 			if err != nil {
 				t.Fatal(err)
 			}

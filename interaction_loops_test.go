@@ -21,15 +21,15 @@ func TestInteraction_LoopEndsWithAPageThatExplains(t *testing.T) {
 		if authorize, landed := b.follow("/challenge?q=1", adele); round < 2 && landed.StatusCode != http.StatusSeeOther {
 			t.Fatalf("round %d: %d, %v", round, landed.StatusCode, authorize)
 		} else if round == 2 {
-			if landed.StatusCode != http.StatusForbidden || !strings.Contains(landed.body, "did not help") || !strings.Contains(landed.body, "Reference") {
-				t.Errorf("after three sign-ins: %d %q %s", landed.StatusCode, landed.location(), landed.body)
+			if landed.StatusCode != http.StatusForbidden || !strings.Contains(landed.Text, "did not help") || !strings.Contains(landed.Text, "Reference") {
+				t.Errorf("after three sign-ins: %d %q %s", landed.StatusCode, landed.Location(), landed.Text)
 			}
 		}
 	}
 	if !strings.Contains(s.log.String(), `"code":"sign_in_loop"`) {
 		t.Errorf("the log is silent: %s", s.log)
 	}
-	if a := b.navigate("/scope"); a.StatusCode != http.StatusSeeOther {
+	if a := b.Navigate("/scope"); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("another page is caught in it: %d", a.StatusCode)
 	}
 }
@@ -43,19 +43,19 @@ func TestB14_PagesTooLongToComeBackToDoNotLoop(t *testing.T) {
 		page := "/challenge?q=" + strings.Repeat("x", length)
 		var a *answer
 		for range 4 { // the app's home page leads here, say
-			if a = b.navigate(page); a.StatusCode != http.StatusSeeOther {
+			if a = b.Navigate(page); a.StatusCode != http.StatusSeeOther {
 				break
 			}
-			back := b.do(b.approve(b.navigate(a.location()).location(), adele).Request())
-			if back.StatusCode != http.StatusSeeOther || (back.location() != page && back.location() != "/") {
-				t.Fatalf("%d bytes: back by %d to %q", length, back.StatusCode, back.location())
+			back := b.Send(b.approve(b.Navigate(a.Location()).Location(), adele).Request())
+			if back.StatusCode != http.StatusSeeOther || (back.Location() != page && back.Location() != "/") {
+				t.Fatalf("%d bytes: back by %d to %q", length, back.StatusCode, back.Location())
 			}
-			b.navigate("/")
+			b.Navigate("/")
 		}
-		if a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "did not help") {
-			t.Errorf("%d bytes, after three sign-ins: %d to %.40q", length, a.StatusCode, a.location())
+		if a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "did not help") {
+			t.Errorf("%d bytes, after three sign-ins: %d to %.40q", length, a.StatusCode, a.Location())
 		}
-		if a := b.navigate(page + "y"); a.StatusCode != http.StatusSeeOther {
+		if a := b.Navigate(page + "y"); a.StatusCode != http.StatusSeeOther {
 			t.Errorf("%d bytes: another page is caught in it: %d", length, a.StatusCode)
 		}
 	}
@@ -76,13 +76,13 @@ func TestB14_PagesThatOnlyRedirectHaveNotBeenSeen(t *testing.T) {
 	b := s.browser()
 	b.signIn(adele)
 	for range 4 {
-		a := b.navigate("/bounce")
+		a := b.Navigate("/bounce")
 		if a.StatusCode == http.StatusForbidden {
 			return
 		}
-		b.do(b.approve(b.navigate(a.location()).location(), adele).Request())
-		b.navigate("/bounce")
-		b.navigate("/bounced")
+		b.Send(b.approve(b.Navigate(a.Location()).Location(), adele).Request())
+		b.Navigate("/bounce")
+		b.Navigate("/bounced")
 	}
 	t.Error("round and round")
 }
@@ -90,12 +90,12 @@ func TestB14_PagesThatOnlyRedirectHaveNotBeenSeen(t *testing.T) {
 func TestB14_ClientWithoutCookiesComesToNoSecondRound(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))
-	forgetful := func(r *http.Request) *answer { return s.browser().do(r) }
+	forgetful := func(r *http.Request) *answer { return s.browser().Send(r) }
 	a := forgetful(navigation(http.MethodGet, "/challenge"))
-	a = forgetful(navigation(http.MethodGet, a.location()))
-	a = forgetful(s.browser().approve(a.location(), adele).Request())
-	if a.StatusCode != http.StatusBadRequest || a.location() != "" || s.idp.Count(entratest.Token) != 0 {
-		t.Errorf("%d to %q, %d token calls", a.StatusCode, a.location(), s.idp.Count(entratest.Token))
+	a = forgetful(navigation(http.MethodGet, a.Location()))
+	a = forgetful(s.browser().approve(a.Location(), adele).Request())
+	if a.StatusCode != http.StatusBadRequest || a.Location() != "" || s.idp.Count(entratest.Token) != 0 {
+		t.Errorf("%d to %q, %d token calls", a.StatusCode, a.Location(), s.idp.Count(entratest.Token))
 	}
 }
 
@@ -107,9 +107,9 @@ func TestInteraction_SuccessfulPagesAreNoLoop(t *testing.T) {
 	for path, status := range map[string]int{"/signed-in?tab=1": http.StatusOK, "/start": http.StatusFound} {
 		for range 6 {
 			if _, landed := b.follow(path, adele); landed.StatusCode != status {
-				t.Fatalf("%s: %d %s", path, landed.StatusCode, landed.body)
+				t.Fatalf("%s: %d %s", path, landed.StatusCode, landed.Text)
 			}
-			b.do(request(http.MethodPost, "/user/logout", ""))
+			b.Send(request(http.MethodPost, "/user/logout", ""))
 		}
 	}
 }
@@ -119,12 +119,12 @@ func TestInteraction_ManyTabsAreNoLoop(t *testing.T) {
 	b := newInteractiveSite(t, newIDP(t)).browser()
 	var sent []string
 	for tab := range 6 {
-		sent = append(sent, b.navigate(b.navigate(fmt.Sprintf("/signed-in?tab=%d", tab)).location()).location())
+		sent = append(sent, b.Navigate(b.Navigate(fmt.Sprintf("/signed-in?tab=%d", tab)).Location()).Location())
 	}
 	for tab, authorizeURL := range sent {
-		back := b.do(b.approve(authorizeURL, adele).Request())
-		if a := b.navigate(back.location()); a.body != "shown" {
-			t.Errorf("tab %d: %d %s", tab, a.StatusCode, a.body)
+		back := b.Send(b.approve(authorizeURL, adele).Request())
+		if a := b.Navigate(back.Location()); a.Text != "shown" {
+			t.Errorf("tab %d: %d %s", tab, a.StatusCode, a.Text)
 		}
 	}
 }
@@ -135,12 +135,12 @@ func TestInteraction_ManyLoopingTabsEnd(t *testing.T) {
 	for range 8 {
 		ended := false
 		for tab := range 5 {
-			a := b.navigate(fmt.Sprintf("/challenge?tab=%d", tab))
+			a := b.Navigate(fmt.Sprintf("/challenge?tab=%d", tab))
 			if a.StatusCode != http.StatusSeeOther {
 				ended = true
 				continue
 			}
-			b.do(b.approve(b.navigate(a.location()).location(), adele).Request())
+			b.Send(b.approve(b.Navigate(a.Location()).Location(), adele).Request())
 		}
 		if ended {
 			return

@@ -27,22 +27,22 @@ func TestInteraction_SilentSignInIsFollowedByOneWithTheUser(t *testing.T) {
 		time.Sleep(6 * time.Hour)
 		b.user()
 		time.Sleep(5 * time.Hour)
-		silent := b.navigate("/token?q=1")
-		u, err := url.Parse(b.navigate(silent.location()).location())
+		silent := b.Navigate("/token?q=1")
+		u, err := url.Parse(b.Navigate(silent.Location()).Location())
 		if err != nil || u.Query().Get("prompt") != "none" || u.Query().Get("login_hint") == "" {
 			t.Fatalf("first %v", u)
 		}
-		refused := b.do(b.approve(u.String(), adele).Request()) // Entra knows nobody in this browser
-		if refused.StatusCode != http.StatusSeeOther || !strings.HasPrefix(refused.location(), "/user/login?") {
-			t.Fatalf("then %d %s", refused.StatusCode, refused.body)
+		refused := b.Send(b.approve(u.String(), adele).Request()) // Entra knows nobody in this browser
+		if refused.StatusCode != http.StatusSeeOther || !strings.HasPrefix(refused.Location(), "/user/login?") {
+			t.Fatalf("then %d %s", refused.StatusCode, refused.Text)
 		}
-		again, err := url.Parse(b.navigate(refused.location()).location())
+		again, err := url.Parse(b.Navigate(refused.Location()).Location())
 		if err != nil || again.Query().Get("prompt") != "" {
 			t.Fatalf("then %v", again)
 		}
-		back := b.do(b.approve(again.String(), adele).Request())
-		if back.location() != "/token?q=1" || b.navigate(back.location()).body != adele {
-			t.Errorf("at last %q\n%s", back.location(), s.log)
+		back := b.Send(b.approve(again.String(), adele).Request())
+		if back.Location() != "/token?q=1" || b.Navigate(back.Location()).Text != adele {
+			t.Errorf("at last %q\n%s", back.Location(), s.log)
 		}
 	})
 }
@@ -58,7 +58,7 @@ func TestInteraction_SilentSignInOfSomebodyElseNeedsTheUser(t *testing.T) {
 		}
 		s.idp.Revoke(adele)
 		time.Sleep(2 * time.Hour)
-		u, err := url.Parse(b.navigate(b.navigate("/token").location()).location())
+		u, err := url.Parse(b.Navigate(b.Navigate("/token").Location()).Location())
 		if err != nil || u.Query().Get("prompt") != "none" {
 			t.Fatalf("%v", u)
 		}
@@ -69,9 +69,9 @@ func TestInteraction_SilentSignInOfSomebodyElseNeedsTheUser(t *testing.T) {
 		if err != nil || response.Values.Get("code") == "" {
 			t.Fatalf("%v, %v", response, err)
 		}
-		back := b.do(response.Request())
-		if !strings.HasPrefix(back.location(), "/user/login?") || b.user() != adele {
-			t.Errorf("to %q as %q", back.location(), b.user())
+		back := b.Send(response.Request())
+		if !strings.HasPrefix(back.Location(), "/user/login?") || b.user() != adele {
+			t.Errorf("to %q as %q", back.Location(), b.user())
 		}
 	})
 }
@@ -85,13 +85,13 @@ func TestD13_SilentSignInDoesNotBringBackTheFormerUser(t *testing.T) {
 	if _, err := sso.SignIn(b.start(""), adele); err != nil {
 		t.Fatal(err)
 	}
-	silent, err := sso.SignIn(b.navigate(b.navigate("/broken").location()).location(), adele)
+	silent, err := sso.SignIn(b.Navigate(b.Navigate("/broken").Location()).Location(), adele)
 	if err != nil || silent.Values.Get("code") == "" {
 		t.Fatalf("%v, %v", silent, err)
 	}
 	b.signIn(alex) // in another tab
-	if a := b.do(silent.Request()); b.user() != alex || !strings.HasPrefix(a.location(), "/user/login") {
-		t.Errorf("without a word %q is signed in, to %q", b.user(), a.location())
+	if a := b.Send(silent.Request()); b.user() != alex || !strings.HasPrefix(a.Location(), "/user/login") {
+		t.Errorf("without a word %q is signed in, to %q", b.user(), a.Location())
 	}
 }
 
@@ -107,7 +107,7 @@ func TestInteraction_SilentSignInIsTheSameUsers(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.signIn(adele)
-		u, err := url.Parse(b.navigate(b.navigate("/broken").location()).location())
+		u, err := url.Parse(b.Navigate(b.Navigate("/broken").Location()).Location())
 		if err != nil || u.Query().Get("prompt") != "none" {
 			t.Fatal(u)
 		}
@@ -118,7 +118,7 @@ func TestInteraction_SilentSignInIsTheSameUsers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b.do(response.Request()); b.user() == alex {
+		if b.Send(response.Request()); b.user() == alex {
 			t.Errorf("%s: without a word Adele's browser is Alex's", name)
 		}
 	}
@@ -130,7 +130,7 @@ func TestInteraction_HintThatDoesNotFitIsNoSilentSignIn(t *testing.T) {
 	s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["login_hint"] = strings.Repeat("h", 700) })
 	b := s.browser()
 	b.signIn(adele)
-	u, err := url.Parse(b.navigate(b.navigate("/broken").location()).location())
+	u, err := url.Parse(b.Navigate(b.Navigate("/broken").Location()).Location())
 	if err != nil || (u.Query().Get("prompt") == "none" && u.Query().Get("login_hint") == "") {
 		t.Errorf("whoever Entra knows in this browser will do: %v", u)
 	}
@@ -144,12 +144,12 @@ func TestInteraction_SignOutWinsOverASilentSignIn(t *testing.T) {
 	if _, err := sso.SignIn(b.start(""), adele); err != nil {
 		t.Fatal(err)
 	}
-	response, err := sso.SignIn(b.navigate(b.navigate("/broken").location()).location(), adele)
+	response, err := sso.SignIn(b.Navigate(b.Navigate("/broken").Location()).Location(), adele)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.do(request(http.MethodPost, "/user/logout", ""))
-	if b.do(response.Request()); b.user() != "" {
+	b.Send(request(http.MethodPost, "/user/logout", ""))
+	if b.Send(response.Request()); b.user() != "" {
 		t.Errorf("signed out, and in again without a word")
 	}
 }
@@ -164,7 +164,7 @@ func TestInteraction_SilentOnceThenWithTheUser(t *testing.T) {
 	}
 	var prompts []string
 	for range 2 {
-		authorizeURL := b.navigate(b.navigate("/broken").location()).location()
+		authorizeURL := b.Navigate(b.Navigate("/broken").Location()).Location()
 		u, err := url.Parse(authorizeURL)
 		if err != nil {
 			t.Fatal(err)
@@ -174,7 +174,7 @@ func TestInteraction_SilentOnceThenWithTheUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.do(response.Request())
+		b.Send(response.Request())
 	}
 	if prompts[0] != "none" || prompts[1] == "none" {
 		t.Errorf("prompts %q", prompts)

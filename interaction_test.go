@@ -103,29 +103,29 @@ func testInteractionAnswers(t *testing.T) {
 	} {
 		for way, ask := range ways {
 			target := path + "?q=1%202&x=%2F"
-			a := row.who.do(ask(target))
+			a := row.who.Send(ask(target))
 			if redirected[way] {
-				to, err := url.Parse(a.location())
+				to, err := url.Parse(a.Location())
 				if err != nil || a.StatusCode != http.StatusSeeOther || to.Path != "/user/login" || to.Query().Get("to") != target ||
 					(to.Query().Get("ask") != "") != row.sealed || a.Header.Get("Cache-Control") != "no-store, private" {
-					t.Errorf("%s by %s: %d to %q", path, way, a.StatusCode, a.location())
+					t.Errorf("%s by %s: %d to %q", path, way, a.StatusCode, a.Location())
 				}
 				continue
 			}
-			if a.StatusCode != row.status || a.location() != "" {
-				t.Errorf("%s by %s: status %d, Location %q", path, way, a.StatusCode, a.location())
+			if a.StatusCode != row.status || a.Location() != "" {
+				t.Errorf("%s by %s: status %d, Location %q", path, way, a.StatusCode, a.Location())
 			}
 			if way == "POST of a form" || way == "XMLHttpRequest of an old browser" {
-				if !strings.Contains(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(a.body, `href="/user/login`) {
-					t.Errorf("%s by %s: %s", path, way, a.body)
+				if !strings.Contains(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(a.Text, `href="/user/login`) {
+					t.Errorf("%s by %s: %s", path, way, a.Text)
 				}
 				continue
 			}
-			p := a.json(t)
+			p := a.JSON(t)
 			login, _ := p["login_url"].(string)
 			if a.Header.Get("Content-Type") != "application/problem+json" || p["code"] != row.code || p["correlation_id"] == "" ||
 				!strings.HasPrefix(login, "/user/login") || strings.Contains(login, "ask=") != row.sealed {
-				t.Errorf("%s by %s: %s", path, way, a.body)
+				t.Errorf("%s by %s: %s", path, way, a.Text)
 			}
 		}
 	}
@@ -137,8 +137,8 @@ func TestInteraction_RefusalsLeadNowhere(t *testing.T) {
 	b.signIn(adele)
 	for _, path := range []string{"/role", "/group", "/own"} {
 		for way, ask := range ways {
-			if a := b.do(ask(path)); a.StatusCode != http.StatusForbidden || a.location() != "" || strings.Contains(a.body, "shown") {
-				t.Errorf("%s by %s: %d %q %s", path, way, a.StatusCode, a.location(), a.body)
+			if a := b.Send(ask(path)); a.StatusCode != http.StatusForbidden || a.Location() != "" || strings.Contains(a.Text, "shown") {
+				t.Errorf("%s by %s: %d %q %s", path, way, a.StatusCode, a.Location(), a.Text)
 			}
 		}
 	}
@@ -167,8 +167,8 @@ func TestInteraction_SignInBringsWhatWasAskedFor(t *testing.T) {
 			if authorize.Get("login_hint") == "" || !strings.Contains(authorize.Get("claims"), "cp1") {
 				t.Errorf("%s: authorize by %v", path, authorize)
 			}
-			if landed.StatusCode != http.StatusOK || landed.body != "shown" || b.session() == old {
-				t.Errorf("%s afterwards: %d %q %s\n%s", path, landed.StatusCode, landed.location(), landed.body, b.log)
+			if landed.StatusCode != http.StatusOK || landed.Text != "shown" || b.session() == old {
+				t.Errorf("%s afterwards: %d %q %s\n%s", path, landed.StatusCode, landed.Location(), landed.Text, b.log)
 			}
 			if b.user() != adele {
 				t.Errorf("%s: %q is signed in", path, b.user())
@@ -185,11 +185,11 @@ func TestInteraction_ScopesAreAskedForBesideDefault(t *testing.T) {
 	b.signIn(adele)
 	for path, scope := range map[string]string{"/scope": "Mail.Read", "/token-of-scope": "Calendars.Read", "/token-of-api": otherAPI} {
 		authorize, landed := b.follow(path, adele) // Entra takes no .default beside others
-		if landed.body != "shown" || !strings.Contains(authorize.Get("scope"), scope) {
-			t.Errorf("%s: asked for %q, then %d %s", path, authorize.Get("scope"), landed.StatusCode, landed.body)
+		if landed.Text != "shown" || !strings.Contains(authorize.Get("scope"), scope) {
+			t.Errorf("%s: asked for %q, then %d %s", path, authorize.Get("scope"), landed.StatusCode, landed.Text)
 		}
-		if a := b.get("/token"); a.body != adele {
-			t.Errorf("%s, then the token of Config: %d %s", path, a.StatusCode, a.body)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Errorf("%s, then the token of Config: %d %s", path, a.StatusCode, a.Text)
 		}
 	}
 }
@@ -198,8 +198,8 @@ func TestInteraction_SignInOfSomebodyElseIsTheirs(t *testing.T) {
 	t.Parallel()
 	b := newInteractiveSite(t, newIDP(t)).browser()
 	b.signIn(adele)
-	if _, landed := b.follow("/scope", alex); landed.body != "shown" || b.user() != alex {
-		t.Errorf("%d %s, %q is signed in", landed.StatusCode, landed.body, b.user())
+	if _, landed := b.follow("/scope", alex); landed.Text != "shown" || b.user() != alex {
+		t.Errorf("%d %s, %q is signed in", landed.StatusCode, landed.Text, b.user())
 	}
 }
 
@@ -217,20 +217,20 @@ func TestInteraction_PagesMayWantSeveralThings(t *testing.T) {
 				s.app.Get("/page", fibermsal.Require(checks...), func(c *fiber.Ctx) error { return c.SendString("shown") })
 				b, entra := s.browser(), s.idp.NewBrowser() // signed in at Entra, too
 				visit := func(location string) string {
-					response, err := entra.SignIn(b.navigate(location).location(), adele)
+					response, err := entra.SignIn(b.Navigate(location).Location(), adele)
 					if err != nil {
 						t.Fatal(err)
 					}
-					return b.do(response.Request()).location()
+					return b.Send(response.Request()).Location()
 				}
 				visit("/user/login")
 				time.Sleep(10 * time.Minute)
-				at, signIns := b.navigate("/page"), 0
+				at, signIns := b.Navigate("/page"), 0
 				for ; at.StatusCode == http.StatusSeeOther && signIns < 10; signIns++ {
-					at = b.navigate(visit(at.location()))
+					at = b.Navigate(visit(at.Location()))
 				}
-				if at.body != "shown" {
-					t.Errorf("after %d sign-ins: %d %s", signIns, at.StatusCode, at.body)
+				if at.Text != "shown" {
+					t.Errorf("after %d sign-ins: %d %s", signIns, at.StatusCode, at.Text)
 				}
 				t.Logf("%d sign-ins", signIns)
 			})
@@ -245,18 +245,18 @@ func TestInteraction_DemandsOfOnePageAddUp(t *testing.T) {
 		b, sso := s.browser(), s.idp.NewBrowser()
 		b.signIn(adele)
 		for signIns := 0; ; signIns++ {
-			a := b.navigate("/both")
+			a := b.Navigate("/both")
 			if a.StatusCode != http.StatusSeeOther {
-				if a.body != "shown" || signIns > 2 {
+				if a.Text != "shown" || signIns > 2 {
 					t.Errorf("after %d sign-ins: %d", signIns, a.StatusCode)
 				}
 				return
 			}
-			response, err := sso.SignIn(b.navigate(a.location()).location(), adele)
+			response, err := sso.SignIn(b.Navigate(a.Location()).Location(), adele)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b.do(response.Request())
+			b.Send(response.Request())
 		}
 	})
 }

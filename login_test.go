@@ -19,7 +19,7 @@ func TestA6_PKCEIsAlwaysS256(t *testing.T) {
 	if q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43 {
 		t.Errorf("authorize: %s", authorize)
 	}
-	b.do(b.approve(authorize, adele).Request())
+	b.Send(b.approve(authorize, adele).Request())
 	form := b.idp.Requests(entratest.Token)[0].Form
 	if verifier := form.Get("code_verifier"); s256(verifier) != q.Get("code_challenge") {
 		t.Errorf("the verifier sent does not match the challenge")
@@ -63,7 +63,7 @@ func TestA16_LoginIgnoresProtocolParametersOfTheQuery(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
 	plain := query(t, b.start(""))
-	odd := query(t, b.navigate("/user/login?scope=Directory.ReadWrite.All&prompt=none&claims=%7B%7D&login_hint=x&redirect_uri=https://evil").location())
+	odd := query(t, b.Navigate("/user/login?scope=Directory.ReadWrite.All&prompt=none&claims=%7B%7D&login_hint=x&redirect_uri=https://evil").Location())
 	for _, changing := range []string{"state", "nonce", "code_challenge"} {
 		plain.Del(changing)
 		odd.Del(changing)

@@ -20,10 +20,10 @@ func TestG25_SignOutIsKnownToOtherInstancesAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			idp := newApp(t, entratest.WithRefreshIn(time.Hour))
+			idp := newRegistration(t, entratest.WithRefreshIn(time.Hour))
 			here, there := newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))
 			for end, how := range map[string]func(*browser){
-				"a sign-out":             func(b *browser) { b.do(request(http.MethodPost, "/user/logout", "")) },
+				"a sign-out":             func(b *browser) { b.Send(request(http.MethodPost, "/user/logout", "")) },
 				"the end of all":         func(b *browser) { endAllOf(b, adele) },
 				"another user's sign-in": func(b *browser) { b.signIn(alex) },
 				"another sign-in":        func(b *browser) { b.signIn(adele) },
@@ -95,6 +95,6 @@ func seenThere(t *testing.T, here, there *site, end func(*browser)) (stale, aske
 	}
 	close(stop)
 	wait.Wait()
-	b.do(request(http.MethodPost, "/user/logout", ""))
+	b.Send(request(http.MethodPost, "/user/logout", ""))
 	return served.Load(), later.Load()
 }

@@ -24,15 +24,15 @@ func TestOutage_IsNeverASignOut(t *testing.T) {
 		before := b.session()
 		l.fail(true, true)
 		for _, path := range []string{"/guarded", "/user/info", "/token", "/maybe"} {
-			a := b.get(path)
+			a := b.Get(path)
 			if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || len(a.Cookies()) != 0 {
 				t.Errorf("%s: status %d, cookies %v", path, a.StatusCode, a.Cookies())
 			}
-			if a := b.navigate(path); a.StatusCode != http.StatusServiceUnavailable {
+			if a := b.Navigate(path); a.StatusCode != http.StatusServiceUnavailable {
 				t.Errorf("%s: a navigation got %d", path, a.StatusCode)
 			}
 		}
-		if a := b.get("/"); a.StatusCode != http.StatusOK {
+		if a := b.Get("/"); a.StatusCode != http.StatusOK {
 			t.Errorf("a page that asks nobody: status %d", a.StatusCode)
 		}
 		l.fail(false, false)
@@ -53,10 +53,10 @@ func TestOutage_AnonymousOnlyByChoice(t *testing.T) {
 	})
 	b.signIn(adele)
 	l.fail(true, true)
-	if a := b.get("/maybe"); a.StatusCode != http.StatusOK || a.body != "false" {
-		t.Errorf("status %d %s", a.StatusCode, a.body)
+	if a := b.Get("/maybe"); a.StatusCode != http.StatusOK || a.Text != "false" {
+		t.Errorf("status %d %s", a.StatusCode, a.Text)
 	}
-	if a := b.get("/guarded"); a.StatusCode != http.StatusServiceUnavailable {
+	if a := b.Get("/guarded"); a.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("guarded: status %d", a.StatusCode)
 	}
 }
@@ -80,16 +80,16 @@ func TestOutage_StaleSessionsOnlyByChoiceAndForAWhile(t *testing.T) {
 				})
 				b, stranger := s.browser(), s.browser()
 				b.signIn(adele)
-				b.get("/token")
+				b.Get("/token")
 				l.fail(true, true)
 				time.Sleep(row.after)
 				for _, path := range []string{"/guarded", "/token"} {
-					if a := b.get(path); (a.StatusCode == http.StatusOK) != row.served || (!row.served && a.StatusCode != http.StatusServiceUnavailable) {
+					if a := b.Get(path); (a.StatusCode == http.StatusOK) != row.served || (!row.served && a.StatusCode != http.StatusServiceUnavailable) {
 						t.Errorf("%s: status %d", path, a.StatusCode)
 					}
 				}
-				stranger.jar[sessionCookie] = &http.Cookie{Name: sessionCookie, Value: strings.Repeat("A", 43)}
-				if a := stranger.get("/guarded"); a.StatusCode != http.StatusServiceUnavailable {
+				stranger.Jar[sessionCookie] = &http.Cookie{Name: sessionCookie, Value: strings.Repeat("A", 43)}
+				if a := stranger.Get("/guarded"); a.StatusCode != http.StatusServiceUnavailable {
 					t.Errorf("somebody never seen: status %d", a.StatusCode)
 				}
 			})
@@ -116,8 +116,8 @@ func TestOutage_IsNoSignIn(t *testing.T) {
 			if way == "POST of a form" {
 				continue
 			}
-			if a := b.do(ask(path)); a.StatusCode != http.StatusServiceUnavailable {
-				t.Errorf("%s by %s: %d %s", path, way, a.StatusCode, a.location())
+			if a := b.Send(ask(path)); a.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("%s by %s: %d %s", path, way, a.StatusCode, a.Location())
 			}
 		}
 	}

@@ -48,7 +48,7 @@ func TestG23_ALoggerThatPanicsInTheBackgroundEndsNothing(t *testing.T) {
 		l.fail(false, true)
 		b.serves("/token")
 		l.failDeletes(true)
-		leaver.do(request(http.MethodPost, "/user/logout", ""))
+		leaver.Send(request(http.MethodPost, "/user/logout", ""))
 		now.Store(true)
 		l.failDeletes(false)
 		time.Sleep(10 * time.Second)
@@ -86,9 +86,9 @@ func TestG23_ATransportThatPanicsIsAnOutageOfEntra(t *testing.T) {
 						return idp.HTTPClient.Transport.RoundTrip(r)
 					})}
 				}).browser()
-				a := b.navigate("/user/login")
+				a := b.Navigate("/user/login")
 				if a.StatusCode == http.StatusSeeOther {
-					a = b.do(b.approve(a.location(), adele).Request())
+					a = b.Send(b.approve(a.Location(), adele).Request())
 				}
 				if a.StatusCode != http.StatusServiceUnavailable {
 					t.Errorf("status %d\n%s", a.StatusCode, b.log)
@@ -112,7 +112,7 @@ func TestG23_AStorageThatPanicsIsOneThatFails(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		l.fail(true, false)
 		for _, r := range []*http.Request{request(http.MethodGet, "/token", ""), request(http.MethodPost, "/user/logout", "")} {
-			if a := b.do(r); a.StatusCode != http.StatusServiceUnavailable {
+			if a := b.Send(r); a.StatusCode != http.StatusServiceUnavailable {
 				t.Errorf("%s: status %d", r.URL, a.StatusCode)
 			}
 		}

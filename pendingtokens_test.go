@@ -58,8 +58,8 @@ func expired(t *testing.T) (*ledger, *browser) {
 func (b *browser) serves(paths ...string) {
 	b.t.Helper()
 	for _, path := range paths {
-		if a := b.get(path); a.body != adele {
-			b.t.Errorf("%s: %d %s\n%s", path, a.StatusCode, a.body, b.log)
+		if a := b.Get(path); a.Text != adele {
+			b.t.Errorf("%s: %d %s\n%s", path, a.StatusCode, a.Text, b.log)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestD8_SignOutWinsOverTokensThatAreNotStoredYet(t *testing.T) {
 		l, b := expired(t)
 		l.fail(false, true)
 		b.serves("/token")
-		b.do(request(http.MethodPost, "/user/logout", ""))
+		b.Send(request(http.MethodPost, "/user/logout", ""))
 		l.fail(false, false)
 		time.Sleep(time.Minute)
 		if b.user() != "" || len(l.keys()) != 0 {
@@ -121,7 +121,7 @@ func TestG14_WhatWasReadBeforeDoesNotReplaceWhatWaits(t *testing.T) {
 					accessor, err = fibermsal.NewCacheAccessor(c)
 					return err
 				})
-				b.get("/accessor")
+				b.Get("/accessor")
 				early := &heldCache{}
 				if err := accessor.Replace(t.Context(), early, cache.ReplaceHints{}); err != nil {
 					t.Fatal(err)
@@ -129,7 +129,7 @@ func TestG14_WhatWasReadBeforeDoesNotReplaceWhatWaits(t *testing.T) {
 				if unverified {
 					b.idp.RotateKeys()
 					b.idp.Fault(entratest.Keys, entratest.Fault{Status: http.StatusServiceUnavailable})
-					b.get("/token")
+					b.Get("/token")
 				} else {
 					l.fail(false, true)
 					b.serves("/token")
@@ -177,8 +177,8 @@ func TestG14_KeysThatCannotBeHadCostNoRefreshToken(t *testing.T) {
 				b.idp.ResetRequests()
 				for range 20 { // longer than the id_token lives
 					for _, path := range []string{"/token", "/orders"} {
-						if a := b.get(path); !a.unavailable() {
-							t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
+						if a := b.Get(path); !isUnavailable(a) {
+							t.Errorf("%s: %d %s", path, a.StatusCode, a.Text)
 						}
 					}
 					time.Sleep(10 * time.Minute)
@@ -205,8 +205,8 @@ func TestB8_RefreshForAnotherUserEndsTheSessionWhenTheKeysAreBack(t *testing.T) 
 		onRefresh(b.idp, func(token *entratest.IDToken) { token.Claims["oid"] = other.ID })
 		keysGone["new ones while they are out of reach"](t, l, b)
 		for range 3 {
-			if a := b.get("/token"); !a.unavailable() {
-				t.Errorf("status %d %s", a.StatusCode, a.body)
+			if a := b.Get("/token"); !isUnavailable(a) {
+				t.Errorf("status %d %s", a.StatusCode, a.Text)
 			}
 			time.Sleep(10 * time.Second)
 		}
@@ -227,8 +227,8 @@ func TestG14_TokenObtainedWhileTheStorageFailsIsUsedAndStoredLater(t *testing.T)
 		time.Sleep(2 * time.Hour)
 		b.user() // prolongs the session
 		l.fail(false, true)
-		if a := b.get("/token"); a.body != adele {
-			t.Fatalf("%d %s\n%s", a.StatusCode, a.body, b.log)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Fatalf("%d %s\n%s", a.StatusCode, a.Text, b.log)
 		}
 		time.Sleep(20 * time.Second)
 		l.fail(false, false)
@@ -236,8 +236,8 @@ func TestG14_TokenObtainedWhileTheStorageFailsIsUsedAndStoredLater(t *testing.T)
 		// Another instance finds the new refresh token: the old one is spent.
 		b.site = newSite(t, idp, onLedger(l))
 		time.Sleep(2 * time.Hour)
-		if a := b.get("/token"); a.body != adele {
-			t.Errorf("the new refresh token was lost: %d %s\n%s", a.StatusCode, a.body, b.log)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Errorf("the new refresh token was lost: %d %s\n%s", a.StatusCode, a.Text, b.log)
 		}
 	})
 }

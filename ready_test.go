@@ -16,8 +16,8 @@ func TestReady_TellsWhatIsMissing(t *testing.T) {
 		s.app.Get("/ready", s.auth.Ready)
 		ready := func(status int, body string) {
 			t.Helper()
-			if a := s.send(request(http.MethodGet, "/ready", "")); a.StatusCode != status || a.body != body {
-				t.Errorf("%d %s, want %d %s", a.StatusCode, a.body, status, body)
+			if a := s.send(request(http.MethodGet, "/ready", "")); a.StatusCode != status || a.Text != body {
+				t.Errorf("%d %s, want %d %s", a.StatusCode, a.Text, status, body)
 			}
 		}
 		s.idp.Fault(entratest.Discovery, entratest.Fault{Times: 1, Status: 500})

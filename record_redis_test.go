@@ -11,6 +11,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
@@ -33,7 +34,7 @@ func TestE2_NoValueOfTheStorageOpensAtAnotherKey(t *testing.T) {
 		values[key] = dump
 	}
 	name, _ := record.Name(mine.session())
-	session, jars := keyWith(t, server, "{"+name+"}:s"), []map[string]*http.Cookie{mine.jar, theirs.jar}
+	session, jars := keyWith(t, server, "{"+name+"}:s"), []browsertest.Jar{mine.Jar, theirs.Jar}
 	for from, value := range values {
 		for to := range values {
 			if from == to || strings.Contains(to, ":u:") {
@@ -53,9 +54,9 @@ func TestE2_NoValueOfTheStorageOpensAtAnotherKey(t *testing.T) {
 					r := request(http.MethodGet, path, "")
 					r.AddCookie(jars[i][sessionCookie])
 					a := s.send(r)
-					ok := a.StatusCode == http.StatusOK && strings.HasSuffix(a.body, who)
+					ok := a.StatusCode == http.StatusOK && strings.HasSuffix(a.Text, who)
 					if (!ok && a.StatusCode != http.StatusUnauthorized) || i == 0 && to == session && ok {
-						t.Errorf("%s at %s: %s gets %d %s", from, to, who, a.StatusCode, a.body)
+						t.Errorf("%s at %s: %s gets %d %s", from, to, who, a.StatusCode, a.Text)
 					}
 				}
 			}
@@ -81,8 +82,8 @@ func TestE5_TokensOfANewerKeyAreNoAlarm(t *testing.T) {
 	b := old.browser()
 	b.signIn(adele)
 	b.site = ahead
-	if a := b.get("/token"); a.body != adele { // renewed, and sealed with the newer key
-		t.Fatal(a.body)
+	if a := b.Get("/token"); a.Text != adele { // renewed, and sealed with the newer key
+		t.Fatal(a.Text)
 	}
 	name, _ := record.Name(b.session())
 	key := keyWith(t, server, "{"+name+"}:t")
@@ -91,8 +92,8 @@ func TestE5_TokensOfANewerKeyAreNoAlarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.site = ring(1)
-	if a := b.get("/token"); a.StatusCode != http.StatusUnauthorized || b.user() != adele {
-		t.Errorf("status %d %s", a.StatusCode, a.body)
+	if a := b.Get("/token"); a.StatusCode != http.StatusUnauthorized || b.user() != adele {
+		t.Errorf("status %d %s", a.StatusCode, a.Text)
 	}
 	if said := b.log.String(); strings.Contains(said, "seal_mismatch") || !strings.Contains(said, "tokens sealed with a key that is not in Config.Keys") {
 		t.Errorf("%s", said)
@@ -100,7 +101,7 @@ func TestE5_TokensOfANewerKeyAreNoAlarm(t *testing.T) {
 	if after := server.Client().Get(t.Context(), key).Val(); after != before {
 		t.Error("the record was changed")
 	}
-	if b.site = ahead; b.get("/token").body != adele {
+	if b.site = ahead; b.Get("/token").Text != adele {
 		t.Error("the instance that holds the key does not open it any more")
 	}
 }
@@ -124,9 +125,9 @@ func TestE11_ValuesOfAnotherTypeAreNoOutage(t *testing.T) {
 				}
 			}
 			r := request(http.MethodGet, "/guarded", "")
-			r.AddCookie(b.jar[sessionCookie])
+			r.AddCookie(b.Jar[sessionCookie])
 			a := s.send(r)
-			if c := a.cookie(sessionCookie); a.StatusCode != http.StatusUnauthorized || c == nil || c.Value != "" {
+			if c := a.Cookie(sessionCookie); a.StatusCode != http.StatusUnauthorized || c == nil || c.Value != "" {
 				t.Errorf("status %d, cookie %v\n%s", a.StatusCode, c, s.log)
 			}
 			if _, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNoSession) {
@@ -135,7 +136,7 @@ func TestE11_ValuesOfAnotherTypeAreNoOutage(t *testing.T) {
 			if _, err := s.auth.CleanSessions(t.Context(), fibermsal.CleanOptions{}); err != nil {
 				t.Errorf("cleaning: %v", err)
 			}
-			if b.signIn(adele); b.user() != adele || b.get("/token").body != adele || other.user() != alex || other.get("/token").body != alex {
+			if b.signIn(adele); b.user() != adele || b.Get("/token").Text != adele || other.user() != alex || other.Get("/token").Text != alex {
 				t.Error("not signed in again, or somebody else is not")
 			}
 			if n, err := s.auth.EndSessions(t.Context(), fibermsal.SessionFilter{TenantID: tenant, UserID: id}); n != 1 || err != nil {
@@ -156,10 +157,10 @@ func TestE11_TokensOfAnotherTypeAskForASignIn(t *testing.T) {
 	b.signIn(adele)
 	name, _ := record.Name(b.session())
 	plant(t, server, keyWith(t, server, "{"+name+"}:t"), "hash")
-	if a := b.get("/token"); a.StatusCode != http.StatusUnauthorized || b.user() != adele {
-		t.Errorf("status %d %s", a.StatusCode, a.body)
+	if a := b.Get("/token"); a.StatusCode != http.StatusUnauthorized || b.user() != adele {
+		t.Errorf("status %d %s", a.StatusCode, a.Text)
 	}
-	if b.signIn(adele); b.get("/token").body != adele {
+	if b.signIn(adele); b.Get("/token").Text != adele {
 		t.Error("signing in does not help")
 	}
 }

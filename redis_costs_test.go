@@ -17,12 +17,12 @@ func TestRedis_CommandsOfARequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			b := newSite(t, newApp(t), on(t, r)).browser()
+			b := newSite(t, newRegistration(t), on(t, r)).browser()
 			b.signIn(adele)
-			b.get("/token") // from the record, and remembered
+			b.Get("/token") // from the record, and remembered
 			for path, want := range map[string]int{"/": 0, "/guarded": 1, "/user/info": 1, "/token": 1} {
 				before := commands(t, r)
-				b.get(path)
+				b.Get(path)
 				if got := commands(t, r) - before; got != want {
 					t.Errorf("%s: %d commands, want %d", path, got, want)
 				}
@@ -34,14 +34,14 @@ func TestRedis_CommandsOfARequest(t *testing.T) {
 func TestRedis_CommandsOfARequestOfASessionThatWasForgotten(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t)
-	s := newSite(t, newApp(t), on(t, r), func(cfg *fibermsal.Config) { cfg.IdleTimeout = 30 * time.Second })
+	s := newSite(t, newRegistration(t), on(t, r), func(cfg *fibermsal.Config) { cfg.IdleTimeout = 30 * time.Second })
 	b := s.browser()
 	b.signIn(adele)
 	<-time.After(3100 * time.Millisecond) // more than a tenth of the idle time
 	for i, want := range []int{3, 1, 1, 1, 1} {
 		s.auth.ForgetSessions()
 		before := commands(t, r)
-		b.get("/guarded")
+		b.Get("/guarded")
 		if got := commands(t, r) - before; got != want {
 			t.Errorf("request %d: %d commands, want %d", i+1, got, want)
 		}
@@ -53,15 +53,15 @@ func TestRedis_ColdTokenCostsTwoCommandsAndNoCallToEntra(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			idp := newApp(t)
+			idp := newRegistration(t)
 			b := newSite(t, idp, on(t, r)).browser()
 			b.signIn(adele)
 			idp.ResetRequests()
 			b.site = newSite(t, idp, on(t, r)) // as after a restart
-			b.get("/guarded")                  // a new process prolongs the session once
+			b.Get("/guarded")                  // a new process prolongs the session once
 			before := commands(t, r)
-			if a := b.get("/token"); a.body != adele {
-				t.Fatalf("%d %s", a.StatusCode, a.body)
+			if a := b.Get("/token"); a.Text != adele {
+				t.Fatalf("%d %s", a.StatusCode, a.Text)
 			}
 			if got := commands(t, r) - before; got != 2 {
 				t.Errorf("%d commands", got)

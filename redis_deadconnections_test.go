@@ -83,7 +83,7 @@ func TestG2_DeadConnectionsAreReplacedWithinASecond(t *testing.T) {
 		for traffic, crowd := range map[string]int{"many": 20, "few": 1} {
 			t.Run(name+", asked by "+traffic, func(t *testing.T) {
 				t.Parallel()
-				d := behindNetwork(t, redistest.Start(t), newApp(t), "?pool_size=80")
+				d := behindNetwork(t, redistest.Start(t), newRegistration(t), "?pool_size=80")
 				b := d.browser()
 				b.awaitSignIn(adele)
 				var back time.Duration
@@ -201,7 +201,7 @@ func TestG2_ClosedEncryptedConnectionsAreReplacedWithinASecond(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = storage.Close() })
 	d.client = storage.Conn()
-	d.site = newSite(t, newApp(t), func(cfg *fibermsal.Config) { cfg.Keys, cfg.Storage = [][]byte{testKey(1)}, storage })
+	d.site = newSite(t, newRegistration(t), func(cfg *fibermsal.Config) { cfg.Keys, cfg.Storage = [][]byte{testKey(1)}, storage })
 	b := d.browser()
 	b.signIn(adele)
 	var back time.Duration

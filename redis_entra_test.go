@@ -24,7 +24,7 @@ func TestConfigFromEnv_RedisWithTokensOfTheApp(t *testing.T) {
 	const oid = "00000000-0000-0000-0000-00000000000a"
 	certs := newCertificates(t)
 	server, address := secured(t, certs, "no")
-	idp := newApp(t, entratest.WithScopes("https://redis.azure.com/user_impersonation"))
+	idp := newRegistration(t, entratest.WithScopes("https://redis.azure.com/user_impersonation"))
 	if err := idp.Listen(entratest.ListenConfig{}); err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestConfigFromEnv_RedisWithTokensOfTheApp(t *testing.T) {
 	}
 	s := newSite(t, idp, func(c *fibermsal.Config) { c.Storage, c.Keys = cfg.Storage, [][]byte{testKey(1)} })
 	b := s.browser()
-	if a := b.do(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusServiceUnavailable { // Redis knows no such user
+	if a := b.Send(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusServiceUnavailable { // Redis knows no such user
 		t.Fatalf("status %d\n%s", a.StatusCode, s.log)
 	}
 	for _, secret := range idp.Secrets() {
@@ -54,7 +54,7 @@ func TestConfigFromEnv_RedisWithTokensOfTheApp(t *testing.T) {
 func TestConfigFromEnv_RedisTokenRefusalNamesTheReason(t *testing.T) {
 	certs := newCertificates(t)
 	_, address := secured(t, certs, "no")
-	idp := newApp(t)
+	idp := newRegistration(t)
 	if err := idp.Listen(entratest.ListenConfig{}); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestConfigFromEnv_RedisTokenRefusalNamesTheReason(t *testing.T) {
 	}
 	s := newSite(t, idp, func(c *fibermsal.Config) { c.Storage, c.Keys = cfg.Storage, [][]byte{testKey(1)} })
 	b := s.browser()
-	b.do(b.approve(b.start(""), adele).Request())
+	b.Send(b.approve(b.start(""), adele).Request())
 	for _, part := range []string{"no Entra ID token for Redis: misconfigured: client_refused", "7000215", "copy its Value"} {
 		if !strings.Contains(s.log.String(), part) {
 			t.Errorf("%q is missing:\n%s", part, s.log)

@@ -42,7 +42,7 @@ func TestG4_PassingErrorsOfRedis(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, row.args...)
-			idp := newApp(t)
+			idp := newRegistration(t)
 			sites := []*site{newSite(t, idp, inHaste(t, server)), newSite(t, idp, inHaste(t, server))}
 			browsers := make([]*browser, 20)
 			for i := range browsers {
@@ -58,9 +58,9 @@ func TestG4_PassingErrorsOfRedis(t *testing.T) {
 			}
 			wait.Go(func() {
 				for range 5 {
-					a := newcomer.do(newcomer.approve(newcomer.start(""), alex).Request())
+					a := newcomer.Send(newcomer.approve(newcomer.start(""), alex).Request())
 					if a.StatusCode != http.StatusServiceUnavailable && a.StatusCode != http.StatusSeeOther {
-						t.Errorf("sign-in: status %d %s", a.StatusCode, a.body)
+						t.Errorf("sign-in: status %d %s", a.StatusCode, a.Text)
 					}
 				}
 			})
@@ -76,7 +76,7 @@ func TestG4_PassingErrorsOfRedis(t *testing.T) {
 				t.Errorf("back only after %v", took)
 			}
 			for _, b := range browsers {
-				if b.user() != adele || b.get("/token").body != adele {
+				if b.user() != adele || b.Get("/token").Text != adele {
 					t.Error("somebody is signed out")
 				}
 			}

@@ -24,7 +24,7 @@ func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, "--maxmemory-policy", policy)
-			s := newSite(t, newApp(t), on(t, server), discardLog)
+			s := newSite(t, newRegistration(t), on(t, server), discardLog)
 			people := s.idp.Users()
 			warm := s.browser()
 			warm.signIn(adele)
@@ -36,14 +36,14 @@ func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 				b := s.browser()
 				// Of one user only a hundred sessions last, which is not what this is about.
 				user := people[i/90%len(people)].UPN
-				a := b.do(b.approve(b.start(""), user).Request())
+				a := b.Send(b.approve(b.start(""), user).Request())
 				switch {
 				case a.StatusCode == http.StatusSeeOther && b.session() != "":
 					acknowledged = append(acknowledged, b)
 				case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
 					refused++
 				default:
-					t.Errorf("sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.body)
+					t.Errorf("sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.Text)
 				}
 			}
 			lost := 0
@@ -69,8 +69,8 @@ func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 			}
 			for _, b := range acknowledged[:min(5, len(acknowledged))] { // while it is full
 				cookie := b.session()
-				if a := b.do(request(http.MethodPost, "/user/logout", "")); a.StatusCode != http.StatusSeeOther {
-					t.Errorf("sign-out: status %d %s", a.StatusCode, a.body)
+				if a := b.Send(request(http.MethodPost, "/user/logout", "")); a.StatusCode != http.StatusSeeOther {
+					t.Errorf("sign-out: status %d %s", a.StatusCode, a.Text)
 				}
 				if status, _ := b.glance("/guarded", cookie); status != http.StatusUnauthorized {
 					t.Errorf("after the sign-out: status %d", status)
@@ -101,7 +101,7 @@ func TestG5_FullOfMemoryRefusesSignInsAndKeepsUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-time.After(2 * time.Second) // the session has to be prolonged
-	if b.user() != adele || b.get("/token").body != adele {
+	if b.user() != adele || b.Get("/token").Text != adele {
 		t.Errorf("who is signed in: %q\n%s", b.user(), s.log)
 	}
 	for name, key := range recordsOfSessions(t, server.Keys()) {
@@ -110,7 +110,7 @@ func TestG5_FullOfMemoryRefusesSignInsAndKeepsUsers(t *testing.T) {
 		}
 	}
 	for range 10 { // more than would trip the breaker, if a refusal were an outage
-		a := newcomer.do(newcomer.approve(newcomer.start(""), alex).Request())
+		a := newcomer.Send(newcomer.approve(newcomer.start(""), alex).Request())
 		if a.StatusCode != http.StatusServiceUnavailable || newcomer.session() != "" {
 			t.Errorf("a new sign-in: status %d, session %q", a.StatusCode, newcomer.session())
 		}
@@ -118,7 +118,7 @@ func TestG5_FullOfMemoryRefusesSignInsAndKeepsUsers(t *testing.T) {
 	if b.user() != adele {
 		t.Error("a refused sign-in signed somebody else out")
 	}
-	b.do(request(http.MethodPost, "/user/logout", ""))
+	b.Send(request(http.MethodPost, "/user/logout", ""))
 	if b.user() != "" || len(server.Keys()) != 2 { // the marker of the used response, and who holds which keys
 		t.Errorf("after the sign-out: %v", server.Keys())
 	}
@@ -133,7 +133,7 @@ func TestG5_FullOfMemoryRefusesSignInsAndKeepsUsers(t *testing.T) {
 func TestD12_AFullRedisKeepsNoSessionFromEnding(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory-policy", "noeviction")
-	s := newSite(t, newApp(t, withMail()), on(t, server))
+	s := newSite(t, newRegistration(t, withMail()), on(t, server))
 	for name, filter := range map[string]func(tenant, id string) fibermsal.SessionFilter{
 		"a user": func(tenant, id string) fibermsal.SessionFilter {
 			return fibermsal.SessionFilter{TenantID: tenant, UserID: id}

@@ -77,7 +77,7 @@ func TestG4_HalfBrokenRedisServesWhoIsSignedIn(t *testing.T) {
 		tests[name] = func(t *testing.T) {
 			t.Helper()
 			during := soaking(4*time.Second, 10*time.Minute)
-			r, idp := state.start(t), newApp(t)
+			r, idp := state.start(t), newRegistration(t)
 			// The end of a session slides once in a tenth of this: also while it lasts.
 			idle := func(cfg *fibermsal.Config) { cfg.IdleTimeout = max(30*time.Second, 3*during) }
 			sites := []*site{newSite(t, idp, on(t, r), idle), newSite(t, idp, on(t, r), idle)}
@@ -163,17 +163,17 @@ func comeAndGo(t *testing.T, s *site, stop <-chan struct{}, may bool) {
 		case <-time.After(100 * time.Millisecond):
 		}
 		b := s.browser()
-		a := b.do(b.approve(b.start(""), people[i%len(people)].UPN).Request())
+		a := b.Send(b.approve(b.start(""), people[i%len(people)].UPN).Request())
 		switch {
 		case a.StatusCode == http.StatusSeeOther && b.session() != "":
 			done++
 		case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
 			refused++
 		default:
-			t.Errorf("a sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.body)
+			t.Errorf("a sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.Text)
 		}
 		if b.session() != "" {
-			b.do(request(http.MethodPost, "/user/logout", ""))
+			b.Send(request(http.MethodPost, "/user/logout", ""))
 		}
 	}
 }
@@ -184,13 +184,13 @@ func leave(t *testing.T, r redistest.Redis, users []*browser, deletes bool, heal
 	stolen := make(map[*browser]string)
 	for _, b := range users {
 		stolen[b] = b.session()
-		a := b.do(request(http.MethodPost, "/user/logout", ""))
+		a := b.Send(request(http.MethodPost, "/user/logout", ""))
 		want := http.StatusServiceUnavailable
 		if deletes {
 			want = http.StatusSeeOther
 		}
 		if a.StatusCode != want || b.session() != "" {
-			t.Errorf("sign-out: status %d, want %d, session %q\n%s", a.StatusCode, want, b.session(), a.body)
+			t.Errorf("sign-out: status %d, want %d, session %q\n%s", a.StatusCode, want, b.session(), a.Text)
 		}
 		if status, body := b.glance("/guarded", stolen[b]); status != http.StatusUnauthorized {
 			t.Errorf("after the sign-out: status %d %s", status, body)

@@ -62,8 +62,8 @@ func onURL(t *testing.T, address string) func(*fibermsal.Config) {
 	}
 }
 
-// newApp is newIDP for an app whose keys are not those of other tests on the same Redis.
-func newApp(t *testing.T, options ...entratest.Option) *entratest.Server {
+// newRegistration is newIDP for an app whose keys are not those of other tests on the same Redis.
+func newRegistration(t *testing.T, options ...entratest.Option) *entratest.Server {
 	t.Helper()
 	var id [16]byte
 	_, _ = rand.Read(id[:])
@@ -98,7 +98,7 @@ func foreignStorage(client redis.UniversalClient) *fiberredis.Storage {
 }
 
 // unavailable reports whether an answer asks to come again, and leaves the cookies.
-func (a *answer) unavailable() bool {
+func isUnavailable(a *answer) bool {
 	return a.StatusCode == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "" && len(a.Cookies()) == 0
 }
 
@@ -115,13 +115,13 @@ func (b *browser) awaitStorage() outage {
 	var o outage
 	for began := time.Now(); ; o.answers++ {
 		asked := time.Now()
-		a := b.get("/guarded")
+		a := b.Get("/guarded")
 		o.lasted, o.slowest = time.Since(began), max(o.slowest, time.Since(asked))
 		switch {
 		case a.StatusCode == http.StatusOK && len(a.Cookies()) == 0:
 			return o
-		case !a.unavailable() || o.lasted > 20*time.Second:
-			b.t.Fatalf("after %v: status %d, cookies %v\n%s\n%s", o.lasted, a.StatusCode, a.Cookies(), a.body, b.log)
+		case !isUnavailable(a) || o.lasted > 20*time.Second:
+			b.t.Fatalf("after %v: status %d, cookies %v\n%s\n%s", o.lasted, a.StatusCode, a.Cookies(), a.Text, b.log)
 		}
 		<-time.After(10 * time.Millisecond)
 	}

@@ -14,7 +14,7 @@ import (
 // answers. One that was caught by it says 503, leaves nothing behind, and can be repeated.
 func TestG2_SignInsInFlightWhenRedisIsKilled(t *testing.T) {
 	t.Parallel()
-	server, idp := redistest.Start(t, onDisk...), newApp(t)
+	server, idp := redistest.Start(t, onDisk...), newRegistration(t)
 	sites := []*site{newSite(t, idp, inHaste(t, server)), newSite(t, idp, inHaste(t, server))}
 	people := idp.Users()[:4]
 	before := sites[0].browser()
@@ -36,7 +36,7 @@ func TestG2_SignInsInFlightWhenRedisIsKilled(t *testing.T) {
 					}
 					b := sites[i%2].browser()
 					response := b.approve(b.start(""), people[i%4].UPN)
-					a := b.do(response.Request())
+					a := b.Send(response.Request())
 					mu.Lock()
 					switch {
 					case a.StatusCode == http.StatusSeeOther && b.session() != "":
@@ -45,7 +45,7 @@ func TestG2_SignInsInFlightWhenRedisIsKilled(t *testing.T) {
 					case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
 						caught = append(caught, b)
 					default:
-						t.Errorf("sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.body)
+						t.Errorf("sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.Text)
 					}
 					full := len(done) > 200 // of a user, only a hundred sessions last
 					mu.Unlock()
@@ -81,7 +81,7 @@ func TestG2_SignInsInFlightWhenRedisIsKilled(t *testing.T) {
 			t.Errorf("the kill came too early or too late: %d acknowledged, %d caught", len(done), len(caught))
 		}
 		for _, b := range append(done, caught...) {
-			if a := b.do(request(http.MethodPost, "/user/logout", "")); a.StatusCode != http.StatusSeeOther {
+			if a := b.Send(request(http.MethodPost, "/user/logout", "")); a.StatusCode != http.StatusSeeOther {
 				t.Errorf("sign-out: status %d", a.StatusCode)
 			}
 		}
@@ -96,17 +96,17 @@ func TestRedis_DownIsA503UntilItIsBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			b := newSite(t, newApp(t), inHaste(t, r)).browser()
+			b := newSite(t, newRegistration(t), inHaste(t, r)).browser()
 			b.signIn(adele)
 			r.Stop()
 			for _, path := range []string{"/guarded", "/user/info", "/token"} {
-				if !b.get(path).unavailable() {
+				if !isUnavailable(b.Get(path)) {
 					t.Errorf("%s is served without Redis", path)
 				}
 			}
 			r.Restart()
 			b.awaitStorage()
-			if b.user() != adele || b.get("/token").body != adele {
+			if b.user() != adele || b.Get("/token").Text != adele {
 				t.Error("the user is gone after the outage")
 			}
 		})
@@ -119,7 +119,7 @@ func TestG2_ACrowdIsNotSignedOutWhenRedisIsKilled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			b := newSite(t, newApp(t), inHaste(t, r)).browser()
+			b := newSite(t, newRegistration(t), inHaste(t, r)).browser()
 			b.signIn(adele)
 			if replicated, ok := r.(interface{ Replicated() }); ok {
 				replicated.Replicated() // the replica will be promoted, and must not lack the sign-in
@@ -146,8 +146,8 @@ func TestRedis_AppStartsWhileRedisIsDown(t *testing.T) {
 			t.Parallel()
 			r := start(t)
 			r.Stop()
-			s := newSite(t, newApp(t), inHaste(t, r))
-			if a := s.browser().get("/"); a.StatusCode != http.StatusOK {
+			s := newSite(t, newRegistration(t), inHaste(t, r))
+			if a := s.browser().Get("/"); a.StatusCode != http.StatusOK {
 				t.Errorf("a public page: status %d", a.StatusCode)
 			}
 			r.Restart()

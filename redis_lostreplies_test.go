@@ -164,7 +164,7 @@ type life struct {
 
 func newLife(t *testing.T, server *redistest.Server, lose ...int32) *life {
 	t.Helper()
-	idp := newApp(t, entratest.WithAccessTokenLifetime(shortLived), entratest.WithOneTimeRefreshTokens())
+	idp := newRegistration(t, entratest.WithAccessTokenLifetime(shortLived), entratest.WithOneTimeRefreshTokens())
 	d := behindNetwork(t, server, idp, "?read_timeout=10s&pool_timeout=10s", func(cfg *fibermsal.Config) { cfg.IdleTimeout = 6 * time.Second })
 	l := &life{browser: d.browser(), t: t, server: server, proxy: d.proxy}
 	l.commands.lose = lose
@@ -190,12 +190,12 @@ func (l *life) timed(send func() *answer) *answer {
 func (l *life) signsIn(tries int) {
 	l.t.Helper()
 	for range tries {
-		a := l.timed(func() *answer { return l.do(l.approve(l.start(""), adele).Request()) })
+		a := l.timed(func() *answer { return l.Send(l.approve(l.start(""), adele).Request()) })
 		switch {
 		case a.StatusCode == http.StatusSeeOther && l.session() != "":
 			return
 		case a.StatusCode != http.StatusServiceUnavailable || l.session() != "":
-			l.t.Fatalf("reply %s lost: sign-in: status %d, session %q\n%s", l.commands.lost(), a.StatusCode, l.session(), a.body)
+			l.t.Fatalf("reply %s lost: sign-in: status %d, session %q\n%s", l.commands.lost(), a.StatusCode, l.session(), a.Text)
 		}
 	}
 	l.t.Fatalf("reply %s lost: no sign-in in %d tries\n%s", l.commands.lost(), tries, l.log)
@@ -205,12 +205,12 @@ func (l *life) signsIn(tries int) {
 func (l *life) hasToken(tries int) {
 	l.t.Helper()
 	for range tries {
-		a := l.timed(func() *answer { return l.get("/token") })
+		a := l.timed(func() *answer { return l.Get("/token") })
 		switch {
-		case a.StatusCode == http.StatusOK && a.body == adele:
+		case a.StatusCode == http.StatusOK && a.Text == adele:
 			return
-		case !a.unavailable():
-			l.fail("token: status %d %s, cookies %v", a.StatusCode, a.body, a.Cookies())
+		case !isUnavailable(a):
+			l.fail("token: status %d %s, cookies %v", a.StatusCode, a.Text, a.Cookies())
 			return
 		}
 	}
@@ -223,7 +223,7 @@ func (l *life) isProlonged(tries int) {
 	<-time.After(700 * time.Millisecond) // a tenth of the idle time
 	var left time.Duration
 	for range tries {
-		if a := l.get("/guarded"); a.StatusCode != http.StatusOK && !a.unavailable() {
+		if a := l.Get("/guarded"); a.StatusCode != http.StatusOK && !isUnavailable(a) {
 			l.fail("page: status %d", a.StatusCode)
 		}
 		for _, key := range keysOfSession(l.t, l.server, l.session()) {
@@ -244,9 +244,9 @@ func (l *life) isProlonged(tries int) {
 func (l *life) signsOut(allowed ...int) {
 	l.t.Helper()
 	cookie := l.session()
-	a := l.timed(func() *answer { return l.do(request(http.MethodPost, "/user/logout", "")) })
+	a := l.timed(func() *answer { return l.Send(request(http.MethodPost, "/user/logout", "")) })
 	if !slices.Contains(allowed, a.StatusCode) || l.session() != "" {
-		l.fail("sign-out: status %d %s, session %q", a.StatusCode, a.body, l.session())
+		l.fail("sign-out: status %d %s, session %q", a.StatusCode, a.Text, l.session())
 	}
 	status, _ := l.glance("/guarded", cookie)
 	if status == http.StatusServiceUnavailable && len(l.commands.lose) > 1 {

@@ -114,8 +114,8 @@ func useEverything(t *testing.T, storage func(*fibermsal.Config)) {
 		r := request(http.MethodGet, "/token", "")
 		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: b.session()})
 		wait.Go(func() {
-			if a := sites[i%2].send(r); a.body != adele {
-				t.Errorf("token: status %d %s", a.StatusCode, a.body)
+			if a := sites[i%2].send(r); a.Text != adele {
+				t.Errorf("token: status %d %s", a.StatusCode, a.Text)
 			}
 		})
 	}
@@ -124,7 +124,7 @@ func useEverything(t *testing.T, storage func(*fibermsal.Config)) {
 	if b.user() != adele {
 		t.Error("not signed in")
 	}
-	b.do(request(http.MethodPost, "/user/logout", ""))
+	b.Send(request(http.MethodPost, "/user/logout", ""))
 	if b.user() != "" {
 		t.Error("signed in after the sign-out")
 	}

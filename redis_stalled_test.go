@@ -20,7 +20,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			idp := newApp(t)
+			idp := newRegistration(t)
 			s, young := newSite(t, idp, inHaste(t, r)), newSite(t, idp, inHaste(t, r)) // which has no connection yet
 			b := s.browser()
 			b.signIn(adele)
@@ -37,11 +37,11 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 				wait.Go(func() {
 					for range 25 {
 						asks := request(http.MethodGet, "/guarded", "")
-						asks.AddCookie(b.jar[sessionCookie])
+						asks.AddCookie(b.Jar[sessionCookie])
 						before := time.Now()
 						a := asked.send(asks)
 						waits <- time.Since(before)
-						if !a.unavailable() && time.Now().Before(until) {
+						if !isUnavailable(a) && time.Now().Before(until) {
 							t.Errorf("status %d, cookies %v", a.StatusCode, a.Cookies())
 						}
 					}
@@ -127,7 +127,7 @@ func TestG3_SilentRedisHoldsNobodyAndLeavesNothing(t *testing.T) {
 	if withRaceDetector() { // which makes of 500 refusals at once seconds of work
 		bound = 3 * time.Second
 	}
-	d := behindNetwork(t, redistest.Start(t), newApp(t), "")
+	d := behindNetwork(t, redistest.Start(t), newRegistration(t), "")
 	b := d.browser()
 	b.awaitSignIn(adele)
 	for range 50 {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
@@ -85,7 +86,7 @@ func TestG6_SwappedRepliesOpenNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			idp := newApp(t, entratest.WithAccessTokenLifetime(shortLived))
+			idp := newRegistration(t, entratest.WithAccessTokenLifetime(shortLived))
 			query := patiently(row.query)
 			d := behindNetwork(t, redistest.Start(t), idp, query)
 			sites := []*site{d.site, d.another(t, idp, query)}
@@ -160,18 +161,18 @@ func (y *tally) live(s *site, user entratest.User, enough func() bool) {
 				y.page(status, user.UPN, "")
 			}
 			if status == http.StatusUnauthorized {
-				b.jar = map[string]*http.Cookie{}
+				b.Jar = browsertest.Jar{}
 			}
 		}
 		if rand.IntN(20) == 0 {
-			b.do(request(http.MethodPost, "/user/logout", ""))
+			b.Send(request(http.MethodPost, "/user/logout", ""))
 		}
 	}
 }
 
 // signIn tries once. It may fail, and says so.
 func (y *tally) signIn(b *browser, user string) {
-	a := b.do(b.approve(b.start(""), user).Request())
+	a := b.Send(b.approve(b.start(""), user).Request())
 	switch {
 	case a.StatusCode == http.StatusSeeOther && b.session() != "":
 		y.signIns.Add(1)
@@ -181,7 +182,7 @@ func (y *tally) signIn(b *browser, user string) {
 		y.repeated.Add(1)
 	default:
 		y.foreign.Add(1)
-		y.t.Errorf("sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.body)
+		y.t.Errorf("sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.Text)
 	}
 }
 
@@ -189,9 +190,9 @@ func (y *tally) signIn(b *browser, user string) {
 func (b *browser) awaitSignIn(user string) {
 	b.t.Helper()
 	for until := time.Now().Add(20 * time.Second); b.session() == ""; <-time.After(20 * time.Millisecond) {
-		a := b.do(b.approve(b.start(""), user).Request())
+		a := b.Send(b.approve(b.start(""), user).Request())
 		if a.StatusCode != http.StatusSeeOther && time.Now().After(until) {
-			b.t.Fatalf("sign-in: status %d %s", a.StatusCode, a.body)
+			b.t.Fatalf("sign-in: status %d %s", a.StatusCode, a.Text)
 		}
 	}
 }
@@ -200,7 +201,7 @@ func (b *browser) awaitSignIn(user string) {
 // Nobody may read that for an own one.
 func TestG6_CancelledAndTimedOutCommandsMixNothing(t *testing.T) {
 	t.Parallel()
-	idp := newApp(t)
+	idp := newRegistration(t)
 	d := behindNetwork(t, redistest.Start(t), idp, patiently("?pool_size=10&max_retries=-1"))
 	d.proxy.Delay(0, 4*time.Millisecond)
 	people := idp.Users()[:4]

@@ -19,7 +19,7 @@ func TestRedis_ASessionBelongsToAllInstances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			idp := newApp(t, entratest.WithAccessTokenLifetime(shortLived))
+			idp := newRegistration(t, entratest.WithAccessTokenLifetime(shortLived))
 			here, there := newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))
 			browsers := make([]*browser, 12) // sessions on all masters
 			for i := range browsers {
@@ -29,11 +29,11 @@ func TestRedis_ASessionBelongsToAllInstances(t *testing.T) {
 			assertSpread(t, r, idp, len(browsers))
 			for _, b := range browsers {
 				before := idp.Count(entratest.Token)
-				if b.user() != adele || b.get("/token").body != adele {
+				if b.user() != adele || b.Get("/token").Text != adele {
 					t.Errorf("here: %q\n%s", b.user(), here.log)
 				}
 				b.site = there
-				if b.user() != adele || b.get("/token").body != adele {
+				if b.user() != adele || b.Get("/token").Text != adele {
 					t.Errorf("the other instance: %q\n%s", b.user(), there.log)
 				}
 				if renewed := idp.Count(entratest.Token) - before; renewed != 2 {
@@ -43,7 +43,7 @@ func TestRedis_ASessionBelongsToAllInstances(t *testing.T) {
 			r.Dump() // fails for keys without an end
 
 			for _, b := range browsers[1:] {
-				b.do(request(http.MethodPost, "/user/logout", ""))
+				b.Send(request(http.MethodPost, "/user/logout", ""))
 				b.site = here
 				if b.user() != "" {
 					t.Error("signed in after the sign-out on the other instance")
@@ -93,7 +93,7 @@ func TestRedis_TouchProlongsBothRecords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			idp := newApp(t)
+			idp := newRegistration(t)
 			b := newSite(t, idp, on(t, r), func(cfg *fibermsal.Config) { cfg.IdleTimeout = 10 * time.Second }).browser()
 			b.signIn(adele)
 			<-time.After(2 * time.Second) // more than a tenth of the idle time

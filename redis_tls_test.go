@@ -88,7 +88,7 @@ func secured(t *testing.T, certs certificates, authClients string) (server *redi
 func TestConfigFromEnv_RedisWithPrivateCertificates(t *testing.T) {
 	certs := newCertificates(t)
 	_, address := secured(t, certs, "yes")
-	idp := newApp(t)
+	idp := newRegistration(t)
 	for name, c := range map[string]struct {
 		env  map[string]string
 		want string
@@ -104,7 +104,7 @@ func TestConfigFromEnv_RedisWithPrivateCertificates(t *testing.T) {
 				t.Fatal(err)
 			}
 			b := newSite(t, idp, func(s *fibermsal.Config) { s.Storage, s.Keys = cfg.Storage, [][]byte{testKey(1)} }).browser()
-			a := b.do(b.approve(b.start(""), adele).Request())
+			a := b.Send(b.approve(b.start(""), adele).Request())
 			if got := a.StatusCode == http.StatusSeeOther; got != (c.want != "") {
 				t.Fatalf("status %d\n%s", a.StatusCode, b.log)
 			}

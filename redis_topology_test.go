@@ -18,12 +18,12 @@ const shortLived = 20 * time.Second
 // A failover makes users wait, and signs nobody out.
 func TestG4_FailoverKeepsUsersSignedIn(t *testing.T) {
 	t.Parallel()
-	sentinel, idp := redistest.StartSentinel(t), newApp(t, entratest.WithOneTimeRefreshTokens())
+	sentinel, idp := redistest.StartSentinel(t), newRegistration(t, entratest.WithOneTimeRefreshTokens())
 	here, there := newSite(t, idp, inHaste(t, sentinel)), newSite(t, idp, inHaste(t, sentinel))
 	stays, leaves := here.browser(), here.browser()
 	stays.signIn(adele)
 	leaves.signIn(alex)
-	elsewhere := &browser{site: there, jar: stays.jar}
+	elsewhere := there.browserWith(stays.Jar)
 	if elsewhere.user() != adele {
 		t.Fatal("the other instance does not know the user")
 	}
@@ -48,7 +48,7 @@ func TestG4_FailoverKeepsUsersSignedIn(t *testing.T) {
 	if newcomer.user() != alex {
 		t.Error("a new sign-in did not last")
 	}
-	leaves.do(request(http.MethodPost, "/user/logout", ""))
+	leaves.Send(request(http.MethodPost, "/user/logout", ""))
 	leaves.site = there
 	if leaves.user() != "" {
 		t.Error("signed in after the sign-out")
@@ -73,7 +73,7 @@ func TestG2_MasterOfAClusterIsKilledAndComesBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			args := append([]string{"--cluster-node-timeout", "1000", "--cluster-require-full-coverage", coverage}, onDisk...)
-			cluster, idp := redistest.StartCluster(t, args...), newApp(t, entratest.WithAccessTokenLifetime(shortLived))
+			cluster, idp := redistest.StartCluster(t, args...), newRegistration(t, entratest.WithAccessTokenLifetime(shortLived))
 			sites := []*site{newSite(t, idp, on(t, cluster)), newSite(t, idp, on(t, cluster))}
 			browsers := make([]*browser, 12)
 			for i := range browsers {
@@ -106,7 +106,7 @@ func TestG2_MasterOfAClusterIsKilledAndComesBack(t *testing.T) {
 			cluster.AwaitWhole()
 			for _, b := range browsers {
 				b.awaitStorage()
-				if b.user() != adele || b.get("/token").body != adele {
+				if b.user() != adele || b.Get("/token").Text != adele {
 					t.Errorf("after the outage: %q\n%s", b.user(), b.log)
 				}
 			}
@@ -118,13 +118,13 @@ func TestG2_MasterOfAClusterIsKilledAndComesBack(t *testing.T) {
 func (b *browser) ask(during time.Duration) (served, refused int) {
 	b.t.Helper()
 	for until := time.Now().Add(during); time.Now().Before(until); <-time.After(50 * time.Millisecond) {
-		switch a := b.get("/token"); {
-		case a.StatusCode == http.StatusOK && a.body == adele:
+		switch a := b.Get("/token"); {
+		case a.StatusCode == http.StatusOK && a.Text == adele:
 			served++
-		case a.unavailable():
+		case isUnavailable(a):
 			refused++
 		default:
-			b.t.Errorf("status %d, cookies %v\n%s", a.StatusCode, a.Cookies(), a.body)
+			b.t.Errorf("status %d, cookies %v\n%s", a.StatusCode, a.Cookies(), a.Text)
 		}
 	}
 	return served, refused

@@ -36,9 +36,9 @@ func TestG8_FailuresOfARenewalAreToldApart(t *testing.T) {
 				time.Sleep(2 * time.Hour)
 				b.idp.ResetRequests()
 				b.idp.Fault(entratest.Token, row.fault)
-				a := b.get("/token")
-				if a.StatusCode != row.status || a.json(t)["code"] != row.code || a.Header.Get("Retry-After") != row.retryAfter {
-					t.Errorf("status %d, Retry-After %q: %s\n%s", a.StatusCode, a.Header.Get("Retry-After"), a.body, b.log)
+				a := b.Get("/token")
+				if a.StatusCode != row.status || a.JSON(t)["code"] != row.code || a.Header.Get("Retry-After") != row.retryAfter {
+					t.Errorf("status %d, Retry-After %q: %s\n%s", a.StatusCode, a.Header.Get("Retry-After"), a.Text, b.log)
 				}
 				if n := b.idp.Count(entratest.Other); n != 0 {
 					t.Errorf("%d calls where a redirect led to", n)
@@ -48,8 +48,8 @@ func TestG8_FailuresOfARenewalAreToldApart(t *testing.T) {
 					t.Error("the session did not survive")
 				}
 				time.Sleep(31 * time.Second) // what Entra refused is remembered for a while
-				if row.status == http.StatusServiceUnavailable && b.get("/token").body != adele {
-					t.Errorf("no token after the fault: %s", b.get("/token").body)
+				if row.status == http.StatusServiceUnavailable && b.Get("/token").Text != adele {
+					t.Errorf("no token after the fault: %s", b.Get("/token").Text)
 				}
 			})
 		})
@@ -69,24 +69,24 @@ func TestG9_FailedRenewalIsSilentWhileTheTokenIsGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSite(t, newIDP(t, entratest.WithAccessTokenLifetime(time.Hour))).browser()
 		b.signIn(adele)
-		b.get("/token")
+		b.Get("/token")
 		b.idp.Fault(entratest.Token, entratest.Fault{Drop: true})
 		b.idp.Fault(entratest.Discovery, entratest.Fault{Drop: true})
 		time.Sleep(50 * time.Minute)
 		for range 8 {
 			time.Sleep(time.Minute)
-			if a := b.get("/token"); a.body != adele {
-				t.Fatalf("%d %s", a.StatusCode, a.body)
+			if a := b.Get("/token"); a.Text != adele {
+				t.Fatalf("%d %s", a.StatusCode, a.Text)
 			}
 		}
 		time.Sleep(5 * time.Minute)
-		if a := b.get("/token"); a.StatusCode != http.StatusServiceUnavailable || b.user() != adele {
-			t.Errorf("after its end: %d %s", a.StatusCode, a.body)
+		if a := b.Get("/token"); a.StatusCode != http.StatusServiceUnavailable || b.user() != adele {
+			t.Errorf("after its end: %d %s", a.StatusCode, a.Text)
 		}
 		b.idp.ClearFaults()
 		time.Sleep(10 * time.Second)
-		if a := b.get("/token"); a.body != adele {
-			t.Errorf("Entra is back: %d %s", a.StatusCode, a.body)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Errorf("Entra is back: %d %s", a.StatusCode, a.Text)
 		}
 	})
 }
@@ -95,11 +95,11 @@ func TestG9_LastSecondsOfATokenCountWhileEntraIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSite(t, newIDP(t, entratest.WithAccessTokenLifetime(time.Hour))).browser()
 		b.signIn(adele)
-		b.get("/token")
+		b.Get("/token")
 		b.idp.Fault(entratest.Token, entratest.Fault{Drop: true})
 		time.Sleep(time.Hour - 20*time.Second)
-		if a := b.get("/token"); a.body != adele {
-			t.Errorf("%d %s", a.StatusCode, a.body)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Errorf("%d %s", a.StatusCode, a.Text)
 		}
 	})
 }
@@ -112,16 +112,16 @@ func TestG15_RevokedRefreshTokenIsTriedOnce(t *testing.T) {
 		b.idp.Revoke(adele)
 		b.idp.ResetRequests()
 		for range 1000 {
-			if a := b.get("/token"); a.StatusCode != http.StatusUnauthorized || a.json(t)["code"] != "login_required" {
-				t.Fatalf("%d %s", a.StatusCode, a.body)
+			if a := b.Get("/token"); a.StatusCode != http.StatusUnauthorized || a.JSON(t)["code"] != "login_required" {
+				t.Fatalf("%d %s", a.StatusCode, a.Text)
 			}
 		}
 		if n := b.idp.Count(entratest.Token); n != 1 {
 			t.Errorf("%d token calls", n)
 		}
 		b.signIn(adele) // a new session has another refresh token
-		if a := b.get("/token"); a.body != adele {
-			t.Errorf("after signing in again: %d %s", a.StatusCode, a.body)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Errorf("after signing in again: %d %s", a.StatusCode, a.Text)
 		}
 	})
 }
@@ -132,16 +132,16 @@ func TestG15_RefusalEndsWhenAnotherInstanceHasRenewed(t *testing.T) {
 		here, there := newSite(t, idp, onLedger(l)), newSite(t, idp, onLedger(l))
 		b := here.browser()
 		b.signIn(adele)
-		b.get("/token")
+		b.Get("/token")
 		time.Sleep(2 * time.Hour)
 		idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{700082}}})
-		if a := b.get("/token"); a.StatusCode != http.StatusUnauthorized {
-			t.Fatalf("%d %s", a.StatusCode, a.body)
+		if a := b.Get("/token"); a.StatusCode != http.StatusUnauthorized {
+			t.Fatalf("%d %s", a.StatusCode, a.Text)
 		}
 		for _, s := range []*site{there, here} {
 			b.site = s
-			if a := b.get("/token"); a.body != adele {
-				t.Errorf("%d %s", a.StatusCode, a.body)
+			if a := b.Get("/token"); a.Text != adele {
+				t.Errorf("%d %s", a.StatusCode, a.Text)
 			}
 		}
 	})
@@ -155,8 +155,8 @@ func TestG16_ThrottledRenewalWaitsAsLongAsEntraSays(t *testing.T) {
 		b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Status: 429, Header: http.Header{"Retry-After": {"30"}}, Body: "slow down"})
 		b.idp.ResetRequests()
 		for range 290 { // 29 seconds
-			if a := b.get("/token"); a.StatusCode != http.StatusServiceUnavailable {
-				t.Fatalf("%d %s", a.StatusCode, a.body)
+			if a := b.Get("/token"); a.StatusCode != http.StatusServiceUnavailable {
+				t.Fatalf("%d %s", a.StatusCode, a.Text)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -164,8 +164,8 @@ func TestG16_ThrottledRenewalWaitsAsLongAsEntraSays(t *testing.T) {
 			t.Errorf("%d token calls", n)
 		}
 		time.Sleep(2 * time.Second)
-		if a := b.get("/token"); a.body != adele {
-			t.Errorf("after the pause: %d %s", a.StatusCode, a.body)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Errorf("after the pause: %d %s", a.StatusCode, a.Text)
 		}
 	})
 }

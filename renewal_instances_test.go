@@ -27,7 +27,7 @@ func TestG11_TwoInstancesRenewAnExpiredTokenOnce(t *testing.T) {
 			for name, delay := range map[string]time.Duration{"fast Entra": 0, "slow Entra": 2 * time.Second} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					idp := newApp(t, entratest.WithOneTimeRefreshTokens())
+					idp := newRegistration(t, entratest.WithOneTimeRefreshTokens())
 					sites := []*site{newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))}
 					b := sites[0].browser()
 					b.signIn(adele)
@@ -48,9 +48,9 @@ func renewOnce(t *testing.T, sites []*site, b *browser) {
 	var good atomic.Int32
 	for i := range 100 {
 		r := request(http.MethodGet, "/token", "")
-		r.AddCookie(b.jar[sessionCookie])
+		r.AddCookie(b.Jar[sessionCookie])
 		wait.Go(func() {
-			if a := sites[i%2].send(r); a.body == adele {
+			if a := sites[i%2].send(r); a.Text == adele {
 				good.Add(1)
 			}
 		})
@@ -67,7 +67,7 @@ func TestD9_ConcurrentRenewalsForManyScopesLoseNothing(t *testing.T) {
 			t.Parallel()
 			r := start(t)
 			scopes := []string{"User.Read", "Mail.Read", "Calendars.Read", "Files.Read", "Contacts.Read", "People.Read", "Tasks.Read", "Notes.Read", "Chat.Read", "Presence.Read"}
-			idp := newApp(t, entratest.WithOneTimeRefreshTokens())
+			idp := newRegistration(t, entratest.WithOneTimeRefreshTokens())
 			newOne := func() *site {
 				s := newSite(t, idp, on(t, r), func(cfg *fibermsal.Config) { cfg.Scopes = scopes })
 				s.app.Get("/token/:scope", func(c *fiber.Ctx) error {
@@ -94,10 +94,10 @@ func TestD9_ConcurrentRenewalsForManyScopesLoseNothing(t *testing.T) {
 			var wait sync.WaitGroup
 			for i := range 2 * len(scopes) {
 				asks := request(http.MethodGet, "/token/"+strconv.Itoa(i/2), "")
-				asks.AddCookie(b.jar[sessionCookie])
+				asks.AddCookie(b.Jar[sessionCookie])
 				wait.Go(func() {
-					if a := sites[i%2].send(asks); a.body != adele {
-						t.Errorf("%s: %d %s\n%s", scopes[i/2], a.StatusCode, a.body, sites[i%2].log)
+					if a := sites[i%2].send(asks); a.Text != adele {
+						t.Errorf("%s: %d %s\n%s", scopes[i/2], a.StatusCode, a.Text, sites[i%2].log)
 					}
 				})
 			}
@@ -131,15 +131,15 @@ func TestD8_SignOutOnAnotherInstanceWinsOverARenewal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			idp := newApp(t)
+			idp := newRegistration(t)
 			here, there := newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))
 			for range repeats(200) {
 				b := here.browser()
 				b.signIn(adele)
 				b.vault(r).expire()
 				renewal, signOut := request(http.MethodGet, "/token", ""), request(http.MethodPost, "/user/logout", "")
-				renewal.AddCookie(b.jar[sessionCookie])
-				signOut.AddCookie(b.jar[sessionCookie])
+				renewal.AddCookie(b.Jar[sessionCookie])
+				signOut.AddCookie(b.Jar[sessionCookie])
 				var wait sync.WaitGroup
 				wait.Go(func() { here.send(renewal) })
 				wait.Go(func() { there.send(signOut) })
@@ -160,7 +160,7 @@ func TestD9_CallbacksLoseNothingToPollers(t *testing.T) {
 	b := s.browser()
 	b.signIn(adele)
 	var mu sync.Mutex
-	current := b.jar[sessionCookie]
+	current := b.Jar[sessionCookie]
 	ctx, stop := context.WithCancel(t.Context())
 	var pollers sync.WaitGroup
 	for i := range 4 {
@@ -175,12 +175,12 @@ func TestD9_CallbacksLoseNothingToPollers(t *testing.T) {
 				mu.Lock()
 				replaced := current != cookie
 				mu.Unlock()
-				if a.body != adele && a.StatusCode != http.StatusUnauthorized || a.StatusCode == http.StatusUnauthorized && !replaced {
+				if a.Text != adele && a.StatusCode != http.StatusUnauthorized || a.StatusCode == http.StatusUnauthorized && !replaced {
 					// The callback may have ended the session and not told the browser yet.
 					r := request(http.MethodGet, "/user/info", "")
 					r.AddCookie(cookie)
-					if again := s.send(r); a.StatusCode != http.StatusUnauthorized || !strings.Contains(again.body, `"authenticated":false`) {
-						t.Errorf("a poller gets %d %s", a.StatusCode, a.body)
+					if again := s.send(r); a.StatusCode != http.StatusUnauthorized || !strings.Contains(again.Text, `"authenticated":false`) {
+						t.Errorf("a poller gets %d %s", a.StatusCode, a.Text)
 					}
 				}
 			}
@@ -191,9 +191,9 @@ func TestD9_CallbacksLoseNothingToPollers(t *testing.T) {
 	for range rounds {
 		b.signIn(adele)
 		mu.Lock()
-		current = b.jar[sessionCookie]
+		current = b.Jar[sessionCookie]
 		mu.Unlock()
-		if b.user() != adele || b.get("/token").body != adele {
+		if b.user() != adele || b.Get("/token").Text != adele {
 			lost++
 		}
 	}

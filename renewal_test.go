@@ -27,10 +27,10 @@ func TestToken_IsRenewedAndKept(t *testing.T) {
 		b.signIn(adele)
 		for range 4 {
 			b.idp.ResetRequests()
-			if a := b.get("/token"); a.body != adele {
-				t.Fatalf("token: %d %s\n%s", a.StatusCode, a.body, b.log)
+			if a := b.Get("/token"); a.Text != adele {
+				t.Fatalf("token: %d %s\n%s", a.StatusCode, a.Text, b.log)
 			}
-			b.get("/token")
+			b.Get("/token")
 			if n := b.idp.Count(entratest.Token); n > 1 {
 				t.Errorf("%d token calls for one expiry", n)
 			}
@@ -52,18 +52,18 @@ func TestToken_IsRenewedAheadWithoutAnybodyWaiting(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newSite(t, newIDP(t, row.option)).browser()
 				b.signIn(adele)
-				b.get("/token")
+				b.Get("/token")
 				time.Sleep(row.after)
 				b.idp.ResetRequests()
 				b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: 5 * time.Second})
 				for range 20 {
 					before := time.Now()
-					if a := b.get("/token"); a.body != adele || time.Since(before) > time.Second {
-						t.Fatalf("%v: %d %s", time.Since(before), a.StatusCode, a.body)
+					if a := b.Get("/token"); a.Text != adele || time.Since(before) > time.Second {
+						t.Fatalf("%v: %d %s", time.Since(before), a.StatusCode, a.Text)
 					}
 				}
 				time.Sleep(10 * time.Second)
-				b.get("/token")
+				b.Get("/token")
 				if n := b.idp.Count(entratest.Token); n != 1 {
 					t.Errorf("%d token calls", n)
 				}
@@ -95,10 +95,10 @@ func renewTogether(t *testing.T, n int) {
 		})
 		for range n {
 			r := request(http.MethodGet, "/which", "")
-			r.AddCookie(b.jar[sessionCookie])
+			r.AddCookie(b.Jar[sessionCookie])
 			wait.Go(func() {
 				if a := b.send(r); a.StatusCode != http.StatusOK {
-					t.Errorf("%d %s", a.StatusCode, a.body)
+					t.Errorf("%d %s", a.StatusCode, a.Text)
 				}
 			})
 		}
@@ -168,12 +168,12 @@ func TestG22_OneWhoGivesUpDoesNotStopTheOthers(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: time.Second})
 		hasty := request(http.MethodGet, "/hasty", "")
-		hasty.AddCookie(b.jar[sessionCookie])
+		hasty.AddCookie(b.Jar[sessionCookie])
 		var wait sync.WaitGroup
 		wait.Go(func() { b.send(hasty) })
 		synctest.Wait()
-		if a := b.get("/token"); a.body != adele {
-			t.Errorf("%d %s", a.StatusCode, a.body)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Errorf("%d %s", a.StatusCode, a.Text)
 		}
 		wait.Wait()
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
@@ -73,9 +74,9 @@ func TestC1_ReturnPathNeverLeavesTheOrigin(t *testing.T) {
 		if i%4 != 0 && os.Getenv("FIBERMSAL_SOAK") == "" {
 			continue
 		}
-		b.jar = map[string]*http.Cookie{} // a browser of its own for each
-		a := b.do(b.approve(b.start(path), adele).Request())
-		assertStays(t, base, path, a.StatusCode, a.location())
+		b.Jar = browsertest.Jar{} // a browser of its own for each
+		a := b.Send(b.approve(b.start(path), adele).Request())
+		assertStays(t, base, path, a.StatusCode, a.Location())
 	}
 }
 
@@ -142,8 +143,8 @@ func TestC1_PathOfAPageAndItsRefererLeadNowhereElse(t *testing.T) {
 			}
 			if to.Query().Has("to") && what == "path" {
 				signIns++
-				a := b.do(b.approve(b.navigate(location).location(), adele).Request())
-				assertStays(t, base, path, a.StatusCode, a.location())
+				a := b.Send(b.approve(b.Navigate(location).Location(), adele).Request())
+				assertStays(t, base, path, a.StatusCode, a.Location())
 			}
 		}
 	}
@@ -163,8 +164,8 @@ func TestC1_GoodReturnPathsSurvive(t *testing.T) {
 		"/search?u=https://x.y": "/search?u=https://x.y",
 		"/München":              "/M%C3%BCnchen",
 	} {
-		if a := b.do(b.approve(b.start(path), adele).Request()); a.location() != want {
-			t.Errorf("%q leads to %q, want %q", path, a.location(), want)
+		if a := b.Send(b.approve(b.start(path), adele).Request()); a.Location() != want {
+			t.Errorf("%q leads to %q, want %q", path, a.Location(), want)
 		}
 	}
 }
@@ -178,9 +179,9 @@ func TestC1_RefererAndOriginalURLAreNoWayOut(t *testing.T) {
 		r.Header.Set("Accept", "text/html")
 		r.Header.Set("Referer", "https://localhost.evil.example/")
 		a := s.send(r)
-		to, err := url.Parse(a.location())
+		to, err := url.Parse(a.Location())
 		if err != nil || a.StatusCode != http.StatusSeeOther || to.Host != "" || to.Path != "/user/login" || to.Query().Has("to") {
-			t.Errorf("%q: status %d, Location %q", path, a.StatusCode, a.location())
+			t.Errorf("%q: status %d, Location %q", path, a.StatusCode, a.Location())
 		}
 	}
 }
@@ -201,11 +202,11 @@ func TestA14_PagesOfTheLibraryLeadToNoneOfItsRoutes(t *testing.T) {
 		"/user/login?to=/reports%3Fx=1":                                       {down, "/reports?x=1"},
 		"/user/login?to=https://evil.example":                                 {down, ""},
 	} {
-		a := row.s.browser().navigate(path)
-		_, link, _ := strings.Cut(a.body, `href="/user/login`)
+		a := row.s.browser().Navigate(path)
+		_, link, _ := strings.Cut(a.Text, `href="/user/login`)
 		link, _, _ = strings.Cut(link, `"`)
 		to, err := url.Parse(html.UnescapeString("/user/login" + link))
-		if err != nil || a.StatusCode < http.StatusBadRequest || to.Query().Get("to") != row.to || strings.Contains(a.body, code) {
+		if err != nil || a.StatusCode < http.StatusBadRequest || to.Query().Get("to") != row.to || strings.Contains(a.Text, code) {
 			t.Errorf("%s: %d, leads to %q", path, a.StatusCode, to.Query().Get("to"))
 		}
 	}

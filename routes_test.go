@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/cache"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 func TestC5_HostHeadersDoNotMakeURLs(t *testing.T) {
@@ -30,11 +31,11 @@ func TestC5_HostHeadersDoNotMakeURLs(t *testing.T) {
 				r.Header.Set(header, value)
 			}
 			a := s.send(r)
-			if strings.Contains(a.location(), "evil") || strings.Contains(a.location(), "javascript") || strings.Contains(a.body, "evil") {
-				t.Errorf("%s on %s: Location %q", header, path, a.location())
+			if strings.Contains(a.Location(), "evil") || strings.Contains(a.Location(), "javascript") || strings.Contains(a.Text, "evil") {
+				t.Errorf("%s on %s: Location %q", header, path, a.Location())
 			}
-			if path == "/user/login" && query(t, a.location()).Get("redirect_uri") != redirectURI {
-				t.Errorf("%s: redirect_uri %q", header, a.location())
+			if path == "/user/login" && query(t, a.Location()).Get("redirect_uri") != redirectURI {
+				t.Errorf("%s: redirect_uri %q", header, a.Location())
 			}
 		}
 	}
@@ -49,11 +50,11 @@ func TestC6_AnswersAboutAUserStayOutOfCaches(t *testing.T) {
 	cfg := configFor(idp)
 	app.Use(fibermsal.New(cfg))
 	fibermsal.RegisterRoutes(app)
-	s := &site{t: t, app: app, idp: idp, log: &logbook{}}
+	s := siteOf(t, app, idp, &logbook{})
 	b := s.browser()
 	b.signIn(adele)
 	for _, path := range []string{"/user/info", "/user/login", "/user/logout", "/user/authorized"} {
-		a := b.get(path)
+		a := b.Get(path)
 		if control := a.Header.Get("Cache-Control"); !strings.Contains(control, "no-store") || !strings.Contains(control, "private") {
 			t.Errorf("%s: Cache-Control %q", path, control)
 		}
@@ -76,16 +77,16 @@ func TestC11_SpellingsOfARouteAreNoWayRoundIt(t *testing.T) {
 		"/user/login" + strings.Repeat("/a", 40), "/USER/INFO/x", "/user/logout;x=1",
 	}
 	for _, path := range paths {
-		a := b.do(crossSite(navigation(http.MethodGet, path)))
-		if !slices.Contains([]int{http.StatusOK, http.StatusNotFound}, a.StatusCode) || a.location() != "" {
-			t.Errorf("%s: %d %q", path, a.StatusCode, a.location())
+		a := b.Send(browsertest.CrossSite(navigation(http.MethodGet, path)))
+		if !slices.Contains([]int{http.StatusOK, http.StatusNotFound}, a.StatusCode) || a.Location() != "" {
+			t.Errorf("%s: %d %q", path, a.StatusCode, a.Location())
 		}
 		if b.user() != adele {
 			t.Fatalf("%s signed out from another site", path)
 		}
 	}
 	for _, path := range []string{"/Guarded", "/guarded/", "/%67uarded", "//guarded"} {
-		if a := s.browser().do(ways["fetch"](path)); a.StatusCode != http.StatusUnauthorized && a.StatusCode != http.StatusNotFound {
+		if a := s.browser().Send(ways["fetch"](path)); a.StatusCode != http.StatusUnauthorized && a.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, a.StatusCode)
 		}
 	}
@@ -99,7 +100,7 @@ func TestC12_NoOtherOriginMayReadAnswers(t *testing.T) {
 		r := request(http.MethodGet, path, "")
 		r.Header.Set("Origin", "https://evil.example")
 		r.Header.Set("Sec-Fetch-Site", "cross-site")
-		a := b.do(r)
+		a := b.Send(r)
 		for name := range a.Header {
 			if strings.HasPrefix(name, "Access-Control-") {
 				t.Errorf("%s: %s: %s", path, name, a.Header.Get(name))

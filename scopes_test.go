@@ -31,8 +31,8 @@ func TestToken_ScopesMayComeAsOneText(t *testing.T) {
 	b := s.browser()
 	b.signIn(adele)
 	s.idp.ResetRequests()
-	if a := b.get("/text"); a.StatusCode != http.StatusOK || s.idp.Count(entratest.Token) != 0 {
-		t.Errorf("%d %s, %d token calls", a.StatusCode, a.body, s.idp.Count(entratest.Token))
+	if a := b.Get("/text"); a.StatusCode != http.StatusOK || s.idp.Count(entratest.Token) != 0 {
+		t.Errorf("%d %s, %d token calls", a.StatusCode, a.Text, s.idp.Count(entratest.Token))
 	}
 }
 
@@ -53,8 +53,8 @@ func TestToken_ScopesThatWereNotGrantedNeedConsent(t *testing.T) {
 	b.signIn(adele)
 	s.idp.ResetRequests()
 	for path, status := range map[string]int{"/mail": 403, "/challenge": 401, "/default": 200, "/long": 200} {
-		if a := b.get(path); a.StatusCode != status || a.location() != "" {
-			t.Errorf("%s: status %d, Location %q", path, a.StatusCode, a.location())
+		if a := b.Get(path); a.StatusCode != status || a.Location() != "" {
+			t.Errorf("%s: status %d, Location %q", path, a.StatusCode, a.Location())
 		}
 	}
 	if n := s.idp.Count(entratest.Token); n != 1 {
@@ -98,8 +98,8 @@ func TestToken_ScopesOfGraphAreTheSameHoweverWritten(t *testing.T) {
 					b := s.browser()
 					b.signIn(adele)
 					for _, path := range paths {
-						if a := b.get(path); a.StatusCode != http.StatusOK && a.StatusCode != http.StatusNotFound { // the guarded path has no page
-							t.Errorf("%s: %d %s\n%s", path, a.StatusCode, a.body, s.log)
+						if a := b.Get(path); a.StatusCode != http.StatusOK && a.StatusCode != http.StatusNotFound { // the guarded path has no page
+							t.Errorf("%s: %d %s\n%s", path, a.StatusCode, a.Text, s.log)
 						}
 					}
 					if n := s.idp.Count(entratest.Token); n != 1 {
@@ -107,13 +107,13 @@ func TestToken_ScopesOfGraphAreTheSameHoweverWritten(t *testing.T) {
 					}
 					time.Sleep(2 * time.Hour)
 					for _, path := range paths {
-						b.get(path)
+						b.Get(path)
 					}
 					if n := s.idp.Count(entratest.Token); n != 2 {
 						t.Errorf("%d token calls after the token's end", n)
 					}
 					s.app.Get("/missing", fibermsal.Require(fibermsal.HasScope("https://graph.microsoft.com/Calendars.Read")))
-					if a := b.get("/missing"); a.StatusCode != http.StatusForbidden {
+					if a := b.Get("/missing"); a.StatusCode != http.StatusForbidden {
 						t.Errorf("not granted: %d", a.StatusCode)
 					}
 				})
@@ -194,10 +194,10 @@ func TestB15_DeclinedScopesAreAPageAndNoLoop(t *testing.T) {
 			b.idp.TamperTokenResponse(func(_ string, body map[string]any) { body["scope"] = "openid profile User.Read" })
 			r := b.approve(b.start(""), adele).Request()
 			r.Header.Set("Accept", "text/html")
-			a := b.do(r)
+			a := b.Send(r)
 			b.assertRejected(a, http.StatusForbidden, "scopes_declined")
-			if a.location() != "" || !strings.Contains(b.log.String(), "Mail.Read") {
-				t.Errorf("Location %q\n%s", a.location(), b.log)
+			if a.Location() != "" || !strings.Contains(b.log.String(), "Mail.Read") {
+				t.Errorf("Location %q\n%s", a.Location(), b.log)
 			}
 		})
 	}
@@ -212,14 +212,14 @@ func TestB15_WhatTheHookMissesIsOfferedToBeAskedFor(t *testing.T) {
 		}
 	})
 	b := s.browser()
-	page := b.do(b.approve(b.start("/guarded"), adele).Request())
-	_, link, _ := strings.Cut(page.body, `<a href="`)
+	page := b.Send(b.approve(b.start("/guarded"), adele).Request())
+	_, link, _ := strings.Cut(page.Text, `<a href="`)
 	link, _, _ = strings.Cut(link, `"`)
 	if page.StatusCode != http.StatusForbidden || !strings.HasPrefix(link, "/user/login?") {
 		t.Fatalf("%d %q", page.StatusCode, link)
 	}
-	authorizeURL := b.navigate(html.UnescapeString(link)).location()
-	if back := b.do(b.approve(authorizeURL, adele).Request()); back.location() != "/guarded" || b.user() != adele {
-		t.Errorf("%d to %q, after %q", back.StatusCode, back.location(), authorizeURL)
+	authorizeURL := b.Navigate(html.UnescapeString(link)).Location()
+	if back := b.Send(b.approve(authorizeURL, adele).Request()); back.Location() != "/guarded" || b.user() != adele {
+		t.Errorf("%d to %q, after %q", back.StatusCode, back.Location(), authorizeURL)
 	}
 }

@@ -19,7 +19,7 @@ func TestD1_EverySignInBeginsANewSessionAndEndsTheOld(t *testing.T) {
 			attacker, victim := s.browser(), s.browser()
 			attacker.signIn(alex)
 			planted := attacker.session()
-			victim.jar[sessionCookie] = attacker.jar[sessionCookie]
+			victim.Jar[sessionCookie] = attacker.Jar[sessionCookie]
 			victim.signIn(adele)
 			if victim.session() == planted {
 				t.Error("the planted id was adopted")
@@ -46,8 +46,8 @@ func TestD1_SessionGainedMeanwhileEndsToo(t *testing.T) {
 	b, other := s.browser(), s.browser()
 	response := b.approve(b.start(""), adele)
 	other.signIn(alex)
-	b.jar[sessionCookie] = other.jar[sessionCookie]
-	b.do(response.Request())
+	b.Jar[sessionCookie] = other.Jar[sessionCookie]
+	b.Send(response.Request())
 	if b.user() != adele || other.user() != "" || len(l.keys()) != 2 {
 		t.Errorf("%q, %q, %v", b.user(), other.user(), l.keys())
 	}
@@ -60,9 +60,9 @@ func TestD1_OldSessionThatCannotEndStopsTheSignIn(t *testing.T) {
 	b.signIn(adele)
 	response := b.approve(b.start(""), alex)
 	l.failDeletes(true)
-	a := b.do(response.Request())
+	a := b.Send(response.Request())
 	l.failDeletes(false)
-	if a.StatusCode != http.StatusServiceUnavailable || a.cookie(sessionCookie) != nil || b.user() != adele {
+	if a.StatusCode != http.StatusServiceUnavailable || a.Cookie(sessionCookie) != nil || b.user() != adele {
 		t.Errorf("status %d, user %q", a.StatusCode, b.user())
 	}
 }
@@ -74,13 +74,13 @@ func TestD13_AnotherAccountInTheSameBrowserFindsNothingOfTheFirst(t *testing.T) 
 	}))
 	b := s.browser()
 	b.signIn(adele)
-	first := b.jar[sessionCookie]
+	first := b.Jar[sessionCookie]
 	b.signIn(alex)
-	info := b.get("/user/info")
-	if b.user() != alex || strings.Contains(info.body, adele) || b.get("/token").body != alex {
-		t.Errorf("%s", info.body)
+	info := b.Get("/user/info")
+	if b.user() != alex || strings.Contains(info.Text, adele) || b.Get("/token").Text != alex {
+		t.Errorf("%s", info.Text)
 	}
-	b.jar[sessionCookie] = first
+	b.Jar[sessionCookie] = first
 	if b.user() != "" {
 		t.Error("the first session lives on")
 	}

@@ -71,7 +71,7 @@ func TestD3_StorageKeysAreNoSessions(t *testing.T) {
 		r := request(http.MethodGet, "/guarded", "")
 		r.Header.Set("Cookie", sessionCookie+"="+key)
 		a := s.send(r)
-		body := withoutCorrelationID(a.body)
+		body := withoutCorrelationID(a.Text)
 		if a.StatusCode != http.StatusUnauthorized || (first != "" && body != first) {
 			t.Errorf("%s: status %d %s", key, a.StatusCode, body)
 		}
@@ -117,7 +117,7 @@ func TestD3_NoKeyOfAPopulatedRedisIsASession(t *testing.T) {
 		seen := a.Header.Clone()
 		var said strings.Builder
 		_ = seen.Write(&said) // to memory
-		body := said.String() + withoutCorrelationID(a.body)
+		body := said.String() + withoutCorrelationID(a.Text)
 		if first == "" {
 			first = body
 		}
@@ -214,8 +214,8 @@ func TestD6_RandomnessThatFailsAtTheCallbackIsA500AndNoCookie(t *testing.T) {
 	b := s.browser()
 	response := b.approve(b.start(""), adele)
 	s.auth.BreakRandomness()
-	a := b.do(response.Request())
-	if a.StatusCode != http.StatusInternalServerError || a.cookie(sessionCookie) != nil || len(l.keys()) != 0 {
+	a := b.Send(response.Request())
+	if a.StatusCode != http.StatusInternalServerError || a.Cookie(sessionCookie) != nil || len(l.keys()) != 0 {
 		t.Errorf("status %d, cookies %v, stored %v", a.StatusCode, a.Cookies(), l.keys())
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
@@ -30,7 +30,7 @@ import (
 // set up as carelessly as they can be.
 func neighbourhood(t *testing.T, server *redistest.Server) *site {
 	t.Helper()
-	idp := newApp(t)
+	idp := newRegistration(t)
 	storage, err := fibermsal.RedisStorage(patiently(server.URL))
 	if err != nil {
 		t.Fatal(err)
@@ -99,19 +99,19 @@ func TestE7_NeighboursOnTheSameStorageChangeNothing(t *testing.T) {
 	for i, key := range namesAnOutsiderKnows(s.idp, strings.Repeat("A", 43), strings.Repeat("A", 43)) {
 		for name, r := range attacks(key) {
 			if a := s.strike(r); a.StatusCode >= 500 && !strings.HasPrefix(name, "idempotency") && !strings.HasPrefix(name, "cache") && !strings.HasPrefix(name, "limiter") {
-				t.Errorf("%d %s: status %d %s", i, name, a.StatusCode, a.body)
+				t.Errorf("%d %s: status %d %s", i, name, a.StatusCode, a.Text)
 			}
 		}
 	}
 	for attack := range attacks("") {
 		attacker := s.browser()
 		response := attacker.approve(attacker.start(""), alex)
-		used := attacker.jar
-		jar := map[string]*http.Cookie{}
+		used := attacker.Jar
+		jar := browsertest.Jar{}
 		for name, c := range used {
 			jar[name] = c
 		}
-		if a := attacker.do(response.Request()); a.StatusCode != http.StatusSeeOther {
+		if a := attacker.Send(response.Request()); a.StatusCode != http.StatusSeeOther {
 			t.Fatalf("sign-in: status %d", a.StatusCode)
 		}
 		known := namesAnOutsiderKnows(s.idp, attacker.session(), response.Values.Get("state"))
@@ -121,17 +121,17 @@ func TestE7_NeighboursOnTheSameStorageChangeNothing(t *testing.T) {
 		for _, key := range known {
 			s.strike(attacks(key)[attack])
 		}
-		if a := attacker.get("/guarded"); a.StatusCode != http.StatusOK && a.StatusCode != http.StatusUnauthorized || a.StatusCode == http.StatusOK && a.body != "hello "+alex {
-			t.Errorf("%s on the own session: status %d %s", attack, a.StatusCode, a.body)
+		if a := attacker.Get("/guarded"); a.StatusCode != http.StatusOK && a.StatusCode != http.StatusUnauthorized || a.StatusCode == http.StatusOK && a.Text != "hello "+alex {
+			t.Errorf("%s on the own session: status %d %s", attack, a.StatusCode, a.Text)
 		}
-		if a := attacker.get("/token"); a.StatusCode >= 500 || a.StatusCode == http.StatusOK && a.body != alex {
-			t.Errorf("%s on the own tokens: status %d %s", attack, a.StatusCode, a.body)
+		if a := attacker.Get("/token"); a.StatusCode >= 500 || a.StatusCode == http.StatusOK && a.Text != alex {
+			t.Errorf("%s on the own tokens: status %d %s", attack, a.StatusCode, a.Text)
 		}
-		again := &browser{site: s, jar: jar}
-		if a := again.do(response.Request()); a.StatusCode == http.StatusSeeOther || again.session() != "" {
+		again := s.browserWith(jar)
+		if a := again.Send(response.Request()); a.StatusCode == http.StatusSeeOther || again.session() != "" {
 			t.Errorf("%s: a used response was good again: status %d", attack, a.StatusCode)
 		}
-		if victim.user() != adele || victim.get("/token").body != adele {
+		if victim.user() != adele || victim.Get("/token").Text != adele {
 			t.Errorf("%s: the other user is signed out", attack)
 		}
 	}
@@ -158,15 +158,15 @@ func TestE7_ClobberedRecordIsNobody(t *testing.T) {
 		b.signIn(adele)
 		content, _ := server.Client().Get(t.Context(), keysWith(server, b.session())[0]).Bytes()
 		for _, key := range keysWith(server, b.session()) {
-			if a := s.strike(attacks(key)[attack]); len(content) > 0 && bytes.Contains([]byte(a.body), content) {
+			if a := s.strike(attacks(key)[attack]); len(content) > 0 && bytes.Contains([]byte(a.Text), content) {
 				t.Errorf("%s hands out a record", attack)
 			}
 		}
 		for _, path := range []string{"/guarded", "/token", "/user/info"} {
-			a := b.get(path)
-			ok := a.StatusCode == http.StatusOK && (strings.Contains(a.body, adele) || strings.Contains(a.body, `"authenticated":false`))
+			a := b.Get(path)
+			ok := a.StatusCode == http.StatusOK && (strings.Contains(a.Text, adele) || strings.Contains(a.Text, `"authenticated":false`))
 			if !ok && a.StatusCode != http.StatusUnauthorized {
-				t.Errorf("%s, then %s: status %d %s", attack, path, a.StatusCode, a.body)
+				t.Errorf("%s, then %s: status %d %s", attack, path, a.StatusCode, a.Text)
 			}
 		}
 		again := s.browser()
@@ -184,9 +184,7 @@ func (s *site) strike(r *http.Request) *answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(resp.Body)
-	return &answer{Response: resp, body: string(body)}
+	return browsertest.Read(s.t, resp)
 }
 
 // sessionsOf are the users of all listed sessions.
@@ -209,7 +207,7 @@ func TestE13_AppsOnOneStorageDoNotMeet(t *testing.T) {
 	one.signIn(adele)
 	idp := newIDP(t)
 	two := newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) { cfg.ClientID = "00000000-0000-0000-0000-000000000002" })
-	b := &browser{site: two, jar: one.jar}
+	b := two.browserWith(one.Jar)
 	if b.user() != "" {
 		t.Error("the session of another app counts")
 	}
@@ -238,9 +236,9 @@ func TestE13_AnotherAppOfTheSameRegistrationAcceptsNoSession(t *testing.T) {
 	for name, s := range map[string]*site{"another origin": two, "another prefix": prefixed} {
 		for _, path := range []string{"/guarded", "/token"} {
 			r := request(http.MethodGet, path, "")
-			r.AddCookie(b.jar[sessionCookie])
+			r.AddCookie(b.Jar[sessionCookie])
 			if a := s.send(r); a.StatusCode != http.StatusUnauthorized {
-				t.Errorf("%s, %s: status %d %s", name, path, a.StatusCode, a.body)
+				t.Errorf("%s, %s: status %d %s", name, path, a.StatusCode, a.Text)
 			}
 		}
 		if n := strings.Count(s.log.String(), "session_refused"); n != 1 || strings.Contains(s.log.String(), "seal_mismatch") {

@@ -26,14 +26,14 @@ func TestSignIn_ShowsWhoIsSignedInAndGivesTheirToken(t *testing.T) {
 			if response.Mode != string(mode) {
 				t.Errorf("response_mode = %s", response.Mode)
 			}
-			if a := b.do(response.Request()); a.location() != "/guarded?tab=2" {
-				t.Errorf("Location = %q", a.location())
+			if a := b.Send(response.Request()); a.Location() != "/guarded?tab=2" {
+				t.Errorf("Location = %q", a.Location())
 			}
-			if a := b.navigate("/guarded?tab=2"); a.body != "hello "+adele {
-				t.Errorf("guarded: %d %q", a.StatusCode, a.body)
+			if a := b.Navigate("/guarded?tab=2"); a.Text != "hello "+adele {
+				t.Errorf("guarded: %d %q", a.StatusCode, a.Text)
 			}
-			if a := b.get("/token"); a.body != adele {
-				t.Errorf("token: %d %q\n%s", a.StatusCode, a.body, b.log)
+			if a := b.Get("/token"); a.Text != adele {
+				t.Errorf("token: %d %q\n%s", a.StatusCode, a.Text, b.log)
 			}
 		})
 	}
@@ -45,8 +45,8 @@ func TestSignIn_WorksWithPlainCookiesOnPlainHTTPLocalhost(t *testing.T) {
 	s := newSite(t, idp, func(cfg *fibermsal.Config) { cfg.PublicURL = "http://localhost:3000" })
 	b := s.browser()
 	b.signIn(adele)
-	if c := b.jar["fibermsal"]; c == nil || c.Secure || !c.HttpOnly {
-		t.Errorf("session cookie: %v", b.jar)
+	if c := b.Jar["fibermsal"]; c == nil || c.Secure || !c.HttpOnly {
+		t.Errorf("session cookie: %v", b.Jar)
 	}
 	if b.user() != adele {
 		t.Error("not signed in")
@@ -62,10 +62,10 @@ func TestSignIn_CancelledLeadsToAPageThatStartsAgain(t *testing.T) {
 	}
 	r := response.Request()
 	r.Header.Set("Accept", "text/html")
-	a := b.do(r)
+	a := b.Send(r)
 	b.assertRejected(a, http.StatusBadRequest, "access_denied")
-	if !strings.Contains(a.body, `href="/user/login?to=%2Fguarded%3Fx%3D1"`) || !strings.Contains(a.body, "cancelled") {
-		t.Errorf("page: %s", a.body)
+	if !strings.Contains(a.Text, `href="/user/login?to=%2Fguarded%3Fx%3D1"`) || !strings.Contains(a.Text, "cancelled") {
+		t.Errorf("page: %s", a.Text)
 	}
 	b.signIn(adele)
 }
@@ -76,8 +76,8 @@ func TestSignIn_StorageDownIsA503WithoutACookie(t *testing.T) {
 	b := newSite(t, newIDP(t), onLedger(l)).browser()
 	response := b.approve(b.start(""), adele)
 	l.fail(false, true)
-	a := b.do(response.Request())
-	if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || a.cookie(sessionCookie) != nil {
+	a := b.Send(response.Request())
+	if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || a.Cookie(sessionCookie) != nil {
 		t.Errorf("status %d, Retry-After %q, cookies %v", a.StatusCode, a.Header.Get("Retry-After"), a.Cookies())
 	}
 }
@@ -85,7 +85,7 @@ func TestSignIn_StorageDownIsA503WithoutACookie(t *testing.T) {
 func TestA14_SignInLeavesNoTraceInReferrersAndCaches(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
-	answers := []*answer{b.navigate("/user/login"), b.navigate("/guarded"), b.do(callback("code=x")), b.do(b.approve(b.start(""), adele).Request())}
+	answers := []*answer{b.Navigate("/user/login"), b.Navigate("/guarded"), b.Send(callback("code=x")), b.Send(b.approve(b.start(""), adele).Request())}
 	for i, a := range answers {
 		if a.Header.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(a.Header.Get("Cache-Control"), "no-store") {
 			t.Errorf("answer %d: %v", i, a.Header)

@@ -126,22 +126,22 @@ func TestTelemetry_TellsWhatHappened(t *testing.T) {
 	server, idp := redistest.Start(t), newIDP(t)
 	s := newInteractiveSite(t, idp, on(t, server))
 	b := s.browser()
-	b.do(b.approve(b.start(""), adele).Request())
-	b.get("/token")
-	b.get("/token")
+	b.Send(b.approve(b.start(""), adele).Request())
+	b.Get("/token")
+	b.Get("/token")
 	b.vault(server).expire()
 	idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{50173}}})
 	there := newSite(t, idp, on(t, server)) // knows no token
 	b.site = there
-	b.get("/token")
+	b.Get("/token")
 	b.site = s
-	b.navigate("/scope")
+	b.Navigate("/scope")
 	cancelled, err := idp.Cancel(b.start(""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.do(cancelled.Request())
-	b.do(request(http.MethodPost, "/user/logout", ""))
+	b.Send(cancelled.Request())
+	b.Send(request(http.MethodPost, "/user/logout", ""))
 
 	var all metricdata.ResourceMetrics
 	if err := reader.Collect(t.Context(), &all); err != nil {

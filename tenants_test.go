@@ -61,15 +61,15 @@ func TestB4_ManyTenantsOnlyByList(t *testing.T) {
 				cfg.Authority = strings.Replace(idp.Authority, idp.TenantID, "organizations", 1)
 				cfg.AllowedTenants = row.allowed
 			}).browser()
-			a := b.do(b.approve(b.start(""), bob.UPN).Request())
+			a := b.Send(b.approve(b.start(""), bob.UPN).Request())
 			if got := a.StatusCode == http.StatusSeeOther; got != row.accept {
 				t.Fatalf("accepted: %v, status %d\n%s", got, a.StatusCode, b.log)
 			}
-			if row.accept && (b.user() != bob.UPN || b.get("/user/info").json(t)["tid"] != otherTenant) {
-				t.Errorf("info: %s", b.get("/user/info").body)
+			if row.accept && (b.user() != bob.UPN || b.Get("/user/info").JSON(t)["tid"] != otherTenant) {
+				t.Errorf("info: %s", b.Get("/user/info").Text)
 			}
-			if row.accept && b.get("/token").body != bob.UPN {
-				t.Errorf("token: %s\n%s", b.get("/token").body, b.log)
+			if row.accept && b.Get("/token").Text != bob.UPN {
+				t.Errorf("token: %s\n%s", b.Get("/token").Text, b.log)
 			}
 		})
 	}
@@ -92,12 +92,12 @@ func TestB4_AnyTenantOnlyByThatName(t *testing.T) {
 		}).browser()
 		response := b.approve(b.start(""), bob.UPN)
 		response.Values.Set("iss", strings.Replace(idp.Authority, idp.TenantID, row.tenant, 1)+"/v2.0")
-		a := b.do(response.Request())
+		a := b.Send(response.Request())
 		if got := a.StatusCode == http.StatusSeeOther; got != row.accept {
 			t.Errorf("%s: accepted: %v, status %d\n%s", name, got, a.StatusCode, b.log)
 		}
-		if row.accept && b.get("/token").body != bob.UPN {
-			t.Errorf("%s: token of %q", name, b.get("/token").body)
+		if row.accept && b.Get("/token").Text != bob.UPN {
+			t.Errorf("%s: token of %q", name, b.Get("/token").Text)
 		}
 	}
 }
@@ -122,9 +122,9 @@ func TestB4_ATenantThatMayNoLongerSignInIsSignedOut(t *testing.T) {
 		for _, path := range []string{"/guarded", "/token"} {
 			for range 2 {
 				r := request(http.MethodGet, path, "")
-				r.AddCookie(b.jar[sessionCookie])
+				r.AddCookie(b.Jar[sessionCookie])
 				if a := s.send(r); a.StatusCode != http.StatusUnauthorized {
-					t.Errorf("%s, %s: status %d %s", name, path, a.StatusCode, a.body)
+					t.Errorf("%s, %s: status %d %s", name, path, a.StatusCode, a.Text)
 				}
 			}
 		}
@@ -135,7 +135,7 @@ func TestB4_ATenantThatMayNoLongerSignInIsSignedOut(t *testing.T) {
 			t.Errorf("%s, a worker: %v, %v", name, u, err)
 		}
 		r := request(http.MethodGet, "/guarded", "")
-		r.AddCookie(stays.jar[sessionCookie])
+		r.AddCookie(stays.Jar[sessionCookie])
 		if a := s.send(r); a.StatusCode != http.StatusOK {
 			t.Errorf("%s: the other tenant: %d", name, a.StatusCode)
 		}

@@ -33,8 +33,8 @@ func TestToken_StorageFailureIsForgottenAtOnce(t *testing.T) {
 			_, err = credential.GetToken(c.UserContext(), tokenRequest())
 			return err
 		})
-		if a := b.get("/twice"); a.StatusCode != http.StatusOK {
-			t.Errorf("right after: %d %s", a.StatusCode, a.body)
+		if a := b.Get("/twice"); a.StatusCode != http.StatusOK {
+			t.Errorf("right after: %d %s", a.StatusCode, a.Text)
 		}
 	})
 }
@@ -60,10 +60,10 @@ func TestToken_CredentialsFaultIsNotTheUsers(t *testing.T) {
 				b.signIn(adele)
 				time.Sleep(2 * time.Hour)
 				b.site = newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) { cfg.ClientSecret, cfg.Credential = "", row.credential })
-				if a := b.navigate("/token"); a.StatusCode != row.status || strings.Contains(b.log.String(), "storage-password") {
-					t.Errorf("status %d, Location %q\n%s", a.StatusCode, a.location(), b.log)
+				if a := b.Navigate("/token"); a.StatusCode != row.status || strings.Contains(b.log.String(), "storage-password") {
+					t.Errorf("status %d, Location %q\n%s", a.StatusCode, a.Location(), b.log)
 				}
-				if a := b.navigate("/user/login"); a.StatusCode != http.StatusSeeOther {
+				if a := b.Navigate("/user/login"); a.StatusCode != http.StatusSeeOther {
 					t.Errorf("a visitor's sign-in troubles the credential: status %d", a.StatusCode)
 				}
 			})
@@ -90,12 +90,12 @@ func TestC8_AuthenticationProviderKnowsGraphAlone(t *testing.T) {
 		return nil
 	})
 	b := s.browser()
-	if a := b.get("/kiota"); a.StatusCode != http.StatusUnauthorized {
+	if a := b.Get("/kiota"); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("for nobody: status %d", a.StatusCode)
 	}
 	b.signIn(adele)
-	if a := b.get("/kiota"); a.StatusCode != http.StatusOK {
-		t.Fatalf("status %d %s", a.StatusCode, a.body)
+	if a := b.Get("/kiota"); a.StatusCode != http.StatusOK {
+		t.Fatalf("status %d %s", a.StatusCode, a.Text)
 	}
 	if len(authorized) != 1 || authorized[0] != "https://graph.entra.test/v1.0/me" {
 		t.Errorf("tokens for %v", authorized)
@@ -115,5 +115,5 @@ func TestToken_GraphGetsNoOtherAPIsToken(t *testing.T) {
 		}
 		return nil
 	})
-	b.get("/g")
+	b.Get("/g")
 }

@@ -53,7 +53,7 @@ func TestD12_ASignInUnderWayIsEndedWithTheSessions(t *testing.T) {
 			t.Parallel()
 			entered, leave := make(chan struct{}), make(chan struct{})
 			var hold atomic.Bool
-			idp := newApp(t, withMail())
+			idp := newRegistration(t, withMail())
 			s := newSite(t, idp, storage(t), withHook(func(context.Context, *fibermsal.SignIn) error {
 				if hold.Load() {
 					entered <- struct{}{}
@@ -94,7 +94,7 @@ func TestD12_ASignInUnderWayIsEndedWithTheSessions(t *testing.T) {
 				response := b.approve(b.start(""), adele)
 				hold.Store(true)
 				arrived, answers := time.Now(), make(chan *answer)
-				go func() { answers <- b.do(response.Request()) }()
+				go func() { answers <- b.Send(response.Request()) }()
 				<-entered
 				hold.Store(false)
 				if _, err := s.auth.EndSessions(t.Context(), row.filter(arrived)); err != nil {
@@ -127,9 +127,9 @@ func TestD12_NothingIsLeftOfASignInThatWasEnded(t *testing.T) {
 		}
 	}
 	b := s.browser()
-	a := b.do(b.approve(b.start("/guarded"), adele).Request())
-	if a.StatusCode != http.StatusUnauthorized || !strings.Contains(a.body, "/user/login?") || len(b.jar) != 0 {
-		t.Errorf("status %d, cookies %v\n%s", a.StatusCode, b.jar, a.body)
+	a := b.Send(b.approve(b.start("/guarded"), adele).Request())
+	if a.StatusCode != http.StatusUnauthorized || !strings.Contains(a.Text, "/user/login?") || len(b.Jar) != 0 {
+		t.Errorf("status %d, cookies %v\n%s", a.StatusCode, b.Jar, a.Text)
 	}
 	if left := recordsOfSessions(t, server.Keys()); len(left) != 0 {
 		t.Errorf("records: %v", left)

@@ -38,8 +38,8 @@ func TestB7_AccountOfTheTokensMustBeTheVerifiedUser(t *testing.T) {
 					delete(body, "client_info")
 				}
 			})
-			a := b.do(b.approve(b.start(""), adele).Request())
-			if a.StatusCode == http.StatusSeeOther || a.cookie(sessionCookie) != nil || b.user() != "" {
+			a := b.Send(b.approve(b.start(""), adele).Request())
+			if a.StatusCode == http.StatusSeeOther || a.Cookie(sessionCookie) != nil || b.user() != "" {
 				t.Errorf("status %d, user %q", a.StatusCode, b.user())
 			}
 		})
@@ -60,11 +60,11 @@ func TestB7_GuestsAreAcceptedByTheirHome(t *testing.T) {
 	}
 	b := newSite(t, idp).browser()
 	b.signIn(guest.UPN)
-	if info := b.get("/user/info").json(t); info["oid"] != guest.ID || info["tid"] != idp.TenantID {
+	if info := b.Get("/user/info").JSON(t); info["oid"] != guest.ID || info["tid"] != idp.TenantID {
 		t.Errorf("info: %v", info)
 	}
-	if b.get("/token").body != guest.UPN {
-		t.Errorf("token: %s", b.get("/token").body)
+	if b.Get("/token").Text != guest.UPN {
+		t.Errorf("token: %s", b.Get("/token").Text)
 	}
 }
 
@@ -96,9 +96,9 @@ func TestB8_RefreshForAnotherUserEndsTheSession(t *testing.T) {
 				other, _ := b.idp.User(alex)
 				tamper(b.idp, other)
 				time.Sleep(2 * time.Hour)
-				a := b.get("/token")
-				if a.StatusCode != http.StatusUnauthorized || strings.Contains(a.body, "@") {
-					t.Errorf("status %d %s", a.StatusCode, a.body)
+				a := b.Get("/token")
+				if a.StatusCode != http.StatusUnauthorized || strings.Contains(a.Text, "@") {
+					t.Errorf("status %d %s", a.StatusCode, a.Text)
 				}
 				if b.user() != "" || len(l.keys()) != 0 {
 					t.Errorf("the session lives on: %v", l.keys())
@@ -131,7 +131,7 @@ func TestB9_SameMailIsNotTheSameUser(t *testing.T) {
 	one, two := s.browser(), s.browser()
 	one.signIn(adele)
 	two.signIn(twin.UPN)
-	first, second := one.get("/user/info").json(t), two.get("/user/info").json(t)
+	first, second := one.Get("/user/info").JSON(t), two.Get("/user/info").JSON(t)
 	if first["mail"] != strings.ToLower(adele) || first["mail"] != second["mail"] {
 		t.Fatalf("the mails differ: %v, %v", first["mail"], second["mail"])
 	}
@@ -143,7 +143,7 @@ func TestB9_SameMailIsNotTheSameUser(t *testing.T) {
 	idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["email"] = "ceo@contoso.com" })
 	again := s.browser()
 	again.signIn(adele)
-	if info := again.get("/user/info").json(t); info["oid"] != first["oid"] || info["mail"] != "ceo@contoso.com" {
+	if info := again.Get("/user/info").JSON(t); info["oid"] != first["oid"] || info["mail"] != "ceo@contoso.com" {
 		t.Errorf("info: %v", info)
 	}
 }
@@ -200,7 +200,7 @@ func TestB10_OddMailsAreRefusedNotRepaired(t *testing.T) {
 			b := newSite(t, newIDP(t)).browser()
 			b.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["email"] = claim })
 			b.signIn(adele)
-			if got := b.get("/user/info").json(t)["mail"]; got != want {
+			if got := b.Get("/user/info").JSON(t)["mail"]; got != want {
 				t.Errorf("mail = %q, want %q", got, want)
 			}
 		})

@@ -165,7 +165,7 @@ func TestWorker_MailOfTwoPeopleGivesNobodysToken(t *testing.T) {
 			return // right: nobody can tell which of them is meant
 		}
 		t.Errorf("one of two was chosen: %s", u.Username)
-		b.do(request(http.MethodPost, "/user/logout", ""))
+		b.Send(request(http.MethodPost, "/user/logout", ""))
 		if owner, _ := ownerOf(t, s.idp, u.TokenCredential()); owner != "" && owner != u.Username {
 			t.Errorf("%s's credential gives a token of %s", u.Username, owner)
 		}

@@ -72,7 +72,7 @@ func TestG27_SignedOutUsersHaveNoTokens(t *testing.T) {
 	if owner, err := ownerOf(t, s.idp, u.TokenCredential()); owner != adele {
 		t.Fatal(err)
 	}
-	b.do(request(http.MethodPost, "/user/logout", ""))
+	b.Send(request(http.MethodPost, "/user/logout", ""))
 	if _, err := ownerOf(t, s.idp, u.TokenCredential()); !errors.Is(err, fibermsal.ErrNoSession) {
 		t.Errorf("the token that was remembered is given out: %v", err)
 	}
@@ -159,7 +159,7 @@ func TestG27_WorkersRacingWithSignOutsResurrectNobody(t *testing.T) {
 		b.vault(server).expire()
 		var wait sync.WaitGroup
 		wait.Go(func() { _, _ = ownerOf(t, idp, u.TokenCredential()) })
-		wait.Go(func() { b.do(request(http.MethodPost, "/user/logout", "")) })
+		wait.Go(func() { b.Send(request(http.MethodPost, "/user/logout", "")) })
 		wait.Wait()
 		if records := recordsOfSessions(t, server.Keys()); len(records) != 0 {
 			t.Fatalf("came back: %v", records)
@@ -189,10 +189,10 @@ func TestG27_WorkerAndWebRenewOnce(t *testing.T) {
 			}
 		})
 		r := request(http.MethodGet, "/token", "")
-		r.AddCookie(b.jar[sessionCookie])
+		r.AddCookie(b.Jar[sessionCookie])
 		wait.Go(func() {
-			if a := web.send(r); a.body != adele {
-				t.Errorf("%d %s", a.StatusCode, a.body)
+			if a := web.send(r); a.Text != adele {
+				t.Errorf("%d %s", a.StatusCode, a.Text)
 			}
 		})
 	}
@@ -226,7 +226,7 @@ func TestG27_AKeptUserFindsTheSessionsThereAreNow(t *testing.T) {
 		}
 	}
 	expect("at first", nil)
-	b.do(request(http.MethodPost, "/user/logout", ""))
+	b.Send(request(http.MethodPost, "/user/logout", ""))
 	expect("signed out", fibermsal.ErrNoSession)
 	b.signIn(adele)
 	expect("signed in again", nil)
@@ -236,7 +236,7 @@ func TestG27_AKeptUserFindsTheSessionsThereAreNow(t *testing.T) {
 	expect("revoked", fibermsal.ErrLoginRequired)
 	s.browser().signIn(adele)
 	expect("signed in elsewhere", nil)
-	b.do(request(http.MethodPost, "/user/logout", ""))
+	b.Send(request(http.MethodPost, "/user/logout", ""))
 	expect("the first session ended", nil)
 }
 
@@ -253,9 +253,9 @@ func TestWorker_OfflineUserDoesNotAliasTheRequest(t *testing.T) {
 			u, err = s.auth.UserByID(context.Background(), c.Params("tid"), c.Params("oid"))
 			return err
 		})
-		newer.get("/job/" + tenant + "/" + id)
-		newer.do(request(http.MethodPost, "/user/logout", ""))
-		older.get("/xxx/" + strings.Repeat("x", len(tenant)) + "/" + strings.Repeat("y", len(id)))
+		newer.Get("/job/" + tenant + "/" + id)
+		newer.Send(request(http.MethodPost, "/user/logout", ""))
+		older.Get("/xxx/" + strings.Repeat("x", len(tenant)) + "/" + strings.Repeat("y", len(id)))
 		if owner, err := ownerOf(t, s.idp, u.TokenCredential()); err != nil || owner != adele {
 			t.Errorf("%q, %v: the older session would serve", owner, err)
 		}
