@@ -1,7 +1,6 @@
 package fibermsal_test
 
 import (
-	"net"
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,9 +16,6 @@ func newApp() *fiber.App {
 
 // testApp sends a request to an app, and waits for the answer as long as it takes.
 func testApp(app *fiber.App, req *http.Request) (*http.Response, error) { return app.Test(req, -1) }
-
-// listen serves an app until it is shut down.
-func listen(app *fiber.App, l net.Listener) error { return app.Listener(l) }
 
 // onShutdown lets an app call a function when it is shut down.
 func onShutdown(app *fiber.App, f func() error) { app.Hooks().OnShutdown(f) }

@@ -38,7 +38,6 @@ var exceptions = map[string]exception{
 		},
 	},
 	"cmd/fibermsal":       {cycle: 6},
-	"entratest":           {cycle: 31, methods: map[string]int{"Server": 142}, lines: map[string]int{"authorize.go": 355}},
 	"graph":               {cycle: 7},
 	"internal/doctor":     {cycle: 4},
 	"internal/faultproxy": {cycle: 7},
