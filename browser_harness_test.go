@@ -20,7 +20,7 @@ func (s *site) browser() *browser {
 	s.t.Helper()
 	b := &browser{site: s}
 	b.Browser = browsertest.New(s.t, browsertest.DoerFunc(func(r *http.Request) (*http.Response, error) {
-		return b.site.Do(r) // which a test exchanges for another instance
+		return b.Do(r) // which a test exchanges for another instance
 	}), s.origin)
 	b.Seen = s.seen
 	return b
