@@ -7,8 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
-
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 )
@@ -121,7 +119,7 @@ func TestA9_MixUpOfTwoAppsOnOneHost(t *testing.T) {
 	t.Parallel()
 	// Two registrations behind one host, under one key ring: only what a flow is
 	// bound to keeps them apart.
-	app := fiber.New()
+	app := newApp()
 	register := func(prefix, client string) *entratest.Server {
 		idp := entratest.New(entratest.WithClientID(client),
 			entratest.WithRedirectURI(publicURL+prefix+"/authorized"))

@@ -104,7 +104,7 @@ func TestClose_EndsTokenCallsInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := fiber.New()
+	app := newApp()
 	app.Use(auth.Handler())
 	auth.RegisterRoutes(app)
 	var wait sync.WaitGroup

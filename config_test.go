@@ -167,7 +167,7 @@ func TestConfig_NewPanicsBeforeTheAppServes(t *testing.T) {
 			t.Errorf("recovered %v", err)
 		}
 	}()
-	fiber.New().Use(fibermsal.New(fibermsal.Config{}))
+	newApp().Use(fibermsal.New(fibermsal.Config{}))
 }
 
 func TestConfig_PreforkNeedsASharedStorage(t *testing.T) {

@@ -29,7 +29,7 @@ func TestDoctor_IsQuietWhereAllIsWell(t *testing.T) {
 			p.idp.SetCertificates(c)
 		},
 		"memory, at work":  func(p *patient) { p.cfg.Storage, p.cfg.Keys, p.cfg.PublicURL = nil, nil, "http://localhost:3000" },
-		"trusted proxies":  func(p *patient) { p.fiber.ProxyHeader, p.fiber.EnableTrustedProxyCheck = "X-Forwarded-For", true },
+		"trusted proxies":  func(p *patient) { trustProxies(&p.fiber) },
 		"a secret to come": func(p *patient) { p.cfg.PreviousSecrets = []string{"gone"} },
 		"many tenants": func(p *patient) {
 			p.cfg.Authority = "https://login.entra.test/organizations"
@@ -134,7 +134,7 @@ func TestDoctor_FindsEachFault(t *testing.T) {
 		"small headers":     {"warning read_buffer", func(p *patient) { p.fiber.ReadBufferSize = 0 }},
 		"any proxy":         {"warning proxy_trust", func(p *patient) { p.fiber.ProxyHeader = "X-Forwarded-For" }},
 		"every proxy": {"warning proxy_trust", func(p *patient) {
-			p.fiber.ProxyHeader, p.fiber.EnableTrustedProxyCheck, p.fiber.TrustedProxies = "X-Forwarded-For", true, []string{"0.0.0.0/0"}
+			trustProxies(&p.fiber, "0.0.0.0/0")
 		}},
 		"Lax cookie with form_post": {"error login_cookie", func(p *patient) { p.rewriteCookies("SameSite=None", "SameSite=Lax") }},
 		"Strict cookie": {"error login_cookie", func(p *patient) {
@@ -232,7 +232,7 @@ func TestDoctor_WithoutAnAppAndWhileItServes(t *testing.T) {
 			}
 			reports <- auth.Doctor(t.Context(), app)
 		}()
-		if resp, err := app.Test(httptest.NewRequest(http.MethodGet, "/user/info", http.NoBody), -1); err != nil || resp.StatusCode != http.StatusOK {
+		if resp, err := testApp(app, httptest.NewRequest(http.MethodGet, "/user/info", http.NoBody)); err != nil || resp.StatusCode != http.StatusOK {
 			t.Errorf("%v", err)
 		}
 	}

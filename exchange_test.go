@@ -19,7 +19,7 @@ func newImpatientSite(t *testing.T, idp *entratest.Server) *site {
 	t.Helper()
 	s := newSite(t, idp)
 	inner := s.app
-	s.app = fiber.New(fiber.Config{ReadBufferSize: 16 << 10, DisableStartupMessage: true})
+	s.app = newApp()
 	s.app.Use(func(c *fiber.Ctx) error {
 		if patience, err := time.ParseDuration(c.Get("Patience")); err == nil {
 			ctx, cancel := context.WithTimeout(c.UserContext(), patience)
@@ -28,7 +28,7 @@ func newImpatientSite(t *testing.T, idp *entratest.Server) *site {
 		}
 		return c.Next()
 	})
-	s.app.Mount("/", inner)
+	mount(s.app, inner)
 	t.Cleanup(func() { _ = inner.Shutdown() })
 	return s
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/csrf"
 
 	"github.com/fibermsal/fibermsal"
 )
@@ -28,7 +27,7 @@ func (s *site) serve() *http.Client {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	go func() { _ = s.app.Listener(listener) }()
+	go listen(s.app, listener)
 	transport := &http.Transport{
 		MaxConnsPerHost: 1,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -206,7 +205,7 @@ func TestFiber_ErrorsReachWhoeverHandlesThem(t *testing.T) {
 
 func TestFiber_WithoutTheMiddlewareNothingIsOpen(t *testing.T) {
 	t.Parallel()
-	app := fiber.New()
+	app := newApp()
 	fibermsal.RegisterRoutes(app)
 	app.Get("/guarded", fibermsal.Require(), func(c *fiber.Ctx) error { return c.SendString("secret") })
 	app.Get("/who", func(c *fiber.Ctx) error {
@@ -267,9 +266,9 @@ func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {
 		log := &logbook{}
 		cfg := configFor(idp)
 		cfg.Logger = slog.New(slog.NewJSONHandler(log, nil))
-		app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+		app := newApp()
 		app.Use(fibermsal.New(cfg))
-		app.Use(csrf.New(csrf.Config{Next: row.next}))
+		app.Use(checkCSRF(row.next))
 		fibermsal.RegisterRoutes(app)
 		b := siteOf(t, app, idp, log).browser()
 		response := b.approve(b.start(""), adele).Request()

@@ -29,7 +29,7 @@ func (s *site) onSocket() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	go func() { _ = s.app.Listener(listener) }()
+	go listen(s.app, listener)
 	return listener.Addr().String()
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
@@ -41,8 +40,8 @@ func TestB14_WhatCannotBeAskedForIsRefused(t *testing.T) {
 	t.Parallel()
 	// Without the library's own recover a panic would end the process.
 	s := newSite(t, newIDP(t))
-	s.app = fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
-	s.app.Use(recover.New(), s.auth.Handler())
+	s.app = newApp()
+	s.app.Use(recoverPanics(), s.auth.Handler())
 	fibermsal.RegisterRoutes(s.app)
 	b := s.browser()
 	b.signIn(adele)

@@ -70,9 +70,9 @@ func TestB14_PagesThatOnlyRedirectHaveNotBeenSeen(t *testing.T) {
 			return fibermsal.ClaimsChallenge(`{"access_token":{"nbf":null}}`)
 		}
 		fibermsal.FromContext(c)
-		return c.Redirect("/bounced")
+		return redirect(c, "/bounced")
 	})
-	s.app.Get("/bounced", func(c *fiber.Ctx) error { return c.Redirect("/bounce") })
+	s.app.Get("/bounced", func(c *fiber.Ctx) error { return redirect(c, "/bounce") })
 	b := s.browser()
 	b.signIn(adele)
 	for range 4 {
@@ -102,7 +102,7 @@ func TestB14_ClientWithoutCookiesComesToNoSecondRound(t *testing.T) {
 func TestInteraction_SuccessfulPagesAreNoLoop(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))
-	s.app.Get("/start", fibermsal.Require(), func(c *fiber.Ctx) error { return c.Redirect("/signed-in") })
+	s.app.Get("/start", fibermsal.Require(), func(c *fiber.Ctx) error { return redirect(c, "/signed-in") })
 	b := s.browser()
 	for path, status := range map[string]int{"/signed-in?tab=1": http.StatusOK, "/start": http.StatusFound} {
 		for range 6 {

@@ -52,7 +52,7 @@ func newInteractiveSite(t *testing.T, idp *entratest.Server, change ...func(*fib
 	t.Helper()
 	s := newSite(t, idp, change...)
 	page := func(path string, handlers ...fiber.Handler) {
-		s.app.All(path, append(handlers, func(c *fiber.Ctx) error { return c.SendString("shown") })...)
+		routeAll(s.app, path, append(handlers, func(c *fiber.Ctx) error { return c.SendString("shown") })...)
 	}
 	token := func(options policy.TokenRequestOptions) fiber.Handler {
 		return func(c *fiber.Ctx) error {

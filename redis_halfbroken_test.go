@@ -19,7 +19,7 @@ import (
 func (s *site) glance(path, session string) (status int, body string) {
 	r := request(http.MethodGet, path, "")
 	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})
-	resp, err := s.app.Test(r, -1)
+	resp, err := testApp(s.app, r)
 	if err != nil {
 		s.t.Errorf("%s: %v", path, err)
 		return 0, ""

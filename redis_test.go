@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gofiber/fiber/v2/middleware/session"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/fibermsal/fibermsal"
@@ -131,9 +130,8 @@ func TestRedis_StorageOfTheSessionMiddlewareServes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = storage.Close() })
-	store := session.New(session.Config{Storage: storage})
 	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
-		cfg.Storage, cfg.Keys = store.Storage, [][]byte{testKey(1)}
+		cfg.Storage, cfg.Keys = sessionStorage(storage), [][]byte{testKey(1)}
 	}).browser()
 	b.signIn(adele)
 	if b.user() != adele {

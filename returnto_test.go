@@ -115,7 +115,7 @@ func TestC1_PathOfAPageAndItsRefererLeadNowhereElse(t *testing.T) {
 				continue // no request line
 			}
 			b := s.browser()
-			resp, err := s.app.Test(r, -1)
+			resp, err := testApp(s.app, r)
 			if err != nil {
 				continue // fasthttp takes no such request
 			}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/cache"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
@@ -44,9 +43,9 @@ func TestC5_HostHeadersDoNotMakeURLs(t *testing.T) {
 func TestC6_AnswersAboutAUserStayOutOfCaches(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t)
-	app := fiber.New()
+	app := newApp()
 	// Fiber's cache keys on the path alone; Next is the documented recipe.
-	app.Use(cache.New(cache.Config{Next: func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/user/") }}))
+	app.Use(cacheAnswers(func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/user/") }))
 	cfg := configFor(idp)
 	app.Use(fibermsal.New(cfg))
 	fibermsal.RegisterRoutes(app)

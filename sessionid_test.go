@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
-
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/redistest"
@@ -244,10 +242,10 @@ func serveWithoutRandomness() int {
 	cfg := configFor(idp)
 	cfg.Keys = [][]byte{testKey(1)}
 	rand.Reader = noRandomness{}
-	app := fiber.New()
+	app := newApp()
 	app.Use(fibermsal.New(cfg))
 	fibermsal.RegisterRoutes(app)
-	resp, err := app.Test(request(http.MethodGet, "/user/login", ""), -1)
+	resp, err := testApp(app, request(http.MethodGet, "/user/login", ""))
 	if err != nil {
 		println(err.Error())
 		return 1

@@ -12,12 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/cache"
-	"github.com/gofiber/fiber/v2/middleware/csrf"
-	"github.com/gofiber/fiber/v2/middleware/idempotency"
-	"github.com/gofiber/fiber/v2/middleware/limiter"
-
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
@@ -26,8 +20,7 @@ import (
 )
 
 // neighbourhood is an app that keeps everything on one storage: fibermsal's records, and
-// what Fiber's middlewares keep under names that a request brings. The middlewares are
-// set up as carelessly as they can be.
+// what Fiber's middlewares keep.
 func neighbourhood(t *testing.T, server *redistest.Server) *site {
 	t.Helper()
 	idp := newRegistration(t)
@@ -37,15 +30,7 @@ func neighbourhood(t *testing.T, server *redistest.Server) *site {
 	}
 	t.Cleanup(func() { _ = storage.Close() })
 	s := newSite(t, idp, func(cfg *fibermsal.Config) { cfg.Storage, cfg.Keys = storage, [][]byte{testKey(1)} })
-	answer := func(c *fiber.Ctx) error { return c.SendString("neighbour") }
-	s.app.All("/csrf", csrf.New(csrf.Config{Storage: storage}), answer)
-	s.app.All("/csrf-once", csrf.New(csrf.Config{Storage: storage, SingleUseToken: true}), answer)
-	fromHeader := func(c *fiber.Ctx) string { return strings.Clone(c.Get("X-Key")) }
-	s.app.All("/cache", cache.New(cache.Config{Storage: storage, KeyGenerator: fromHeader}), answer)
-	s.app.All("/limiter", limiter.New(limiter.Config{Storage: storage, KeyGenerator: fromHeader, Max: 1000}), answer)
-	s.app.All("/idempotency", idempotency.New(idempotency.Config{
-		Storage: storage, Next: func(*fiber.Ctx) bool { return false }, KeyHeader: "X-Key", KeyHeaderValidate: func(string) error { return nil },
-	}), answer)
+	shareStorage(s.app, storage)
 	return s
 }
 
@@ -180,7 +165,7 @@ func TestE7_ClobberedRecordIsNobody(t *testing.T) {
 // strike sends an attack. What neighbours answer, and which cookies they set, is theirs.
 func (s *site) strike(r *http.Request) *answer {
 	s.t.Helper()
-	resp, err := s.app.Test(r, -1)
+	resp, err := testApp(s.app, r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
