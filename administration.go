@@ -113,11 +113,11 @@ func (a *Auth) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[Ses
 }
 
 // EndSessions ends the sessions that a filter selects, on all instances at once, and
-// returns how many. A sign-in that is under way meanwhile, or arrives within two milliseconds
-// after it, begins no session, unless the filter names one session by its ID. What an error kept from ending has not ended; if Redis
-// takes no writes, all that it deletes has ended, and the error says that sign-ins under way
-// may still begin. The filter must say something. Users are not signed out of Entra, whose
-// refresh tokens are dropped here and not revoked there.
+// returns how many. A sign-in that is under way meanwhile begins no session, and one that
+// arrives milliseconds later may be refused, unless the filter names one session by its ID.
+// What an error kept from ending has not ended; if Redis takes no writes, all that it deletes
+// has ended, and the error says that sign-ins under way may still begin. The filter must say
+// something. Users are not signed out of Entra, whose refresh tokens are dropped and not revoked.
 func (a *Auth) EndSessions(ctx context.Context, filter SessionFilter) (int, error) {
 	if filter == (SessionFilter{}) {
 		return 0, errNoFilter

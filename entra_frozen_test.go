@@ -1,10 +1,6 @@
 package fibermsal_test
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -34,16 +30,8 @@ func newSocketSite(t *testing.T, options []entratest.Option, change ...func(*fib
 		t.Fatal(err)
 	}
 	proxy := faultproxy.New(t, u.Host)
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(idp.CAPEM())
-	transport := &http.Transport{
-		ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, proxy.Addr())
-		},
-	}
 	s := newSite(t, idp, append([]func(*fibermsal.Config){func(cfg *fibermsal.Config) {
-		cfg.HTTPClient = &http.Client{Transport: transport}
+		cfg.HTTPClient = &http.Client{Transport: proxy.Transport(idp.CAPEM())}
 	}}, change...)...)
 	return &socketSite{site: s, proxy: proxy}
 }

@@ -79,13 +79,13 @@ func TestInteraction_SilentSignInOfSomebodyElseNeedsTheUser(t *testing.T) {
 func TestD13_SilentSignInDoesNotBringBackTheFormerUser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
-	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
+	s.routeBroken()
 	b, sso := s.browser(), s.idp.NewBrowser()
 	b.signIn(adele)
 	if _, err := sso.SignIn(b.start(""), adele); err != nil {
 		t.Fatal(err)
 	}
-	silent, err := sso.SignIn(b.Navigate(b.Navigate("/broken").Location()).Location(), adele)
+	silent, err := sso.SignIn(b.startBroken(), adele)
 	if err != nil || silent.Values.Get("code") == "" {
 		t.Fatalf("%v, %v", silent, err)
 	}
@@ -101,13 +101,13 @@ func TestInteraction_SilentSignInIsTheSameUsers(t *testing.T) {
 		"hint lost":             func(q url.Values) { q.Del("login_hint") },
 	} {
 		s := newSite(t, newIDP(t))
-		s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
+		s.routeBroken()
 		b, sso := s.browser(), s.idp.NewBrowser()
 		if _, err := sso.SignIn(s.browser().start(""), alex); err != nil { // Entra's session is Alex's
 			t.Fatal(err)
 		}
 		b.signIn(adele)
-		u, err := url.Parse(b.Navigate(b.Navigate("/broken").Location()).Location())
+		u, err := url.Parse(b.startBroken())
 		if err != nil || u.Query().Get("prompt") != "none" {
 			t.Fatal(u)
 		}
@@ -126,11 +126,11 @@ func TestInteraction_SilentSignInIsTheSameUsers(t *testing.T) {
 
 func TestInteraction_HintThatDoesNotFitIsNoSilentSignIn(t *testing.T) {
 	s := newSite(t, newIDP(t))
-	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
+	s.routeBroken()
 	s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["login_hint"] = strings.Repeat("h", 700) })
 	b := s.browser()
 	b.signIn(adele)
-	u, err := url.Parse(b.Navigate(b.Navigate("/broken").Location()).Location())
+	u, err := url.Parse(b.startBroken())
 	if err != nil || (u.Query().Get("prompt") == "none" && u.Query().Get("login_hint") == "") {
 		t.Errorf("whoever Entra knows in this browser will do: %v", u)
 	}
@@ -138,13 +138,13 @@ func TestInteraction_HintThatDoesNotFitIsNoSilentSignIn(t *testing.T) {
 
 func TestInteraction_SignOutWinsOverASilentSignIn(t *testing.T) {
 	s := newSite(t, newIDP(t))
-	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
+	s.routeBroken()
 	b, sso := s.browser(), s.idp.NewBrowser()
 	b.signIn(adele)
 	if _, err := sso.SignIn(b.start(""), adele); err != nil {
 		t.Fatal(err)
 	}
-	response, err := sso.SignIn(b.Navigate(b.Navigate("/broken").Location()).Location(), adele)
+	response, err := sso.SignIn(b.startBroken(), adele)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestInteraction_SignOutWinsOverASilentSignIn(t *testing.T) {
 
 func TestInteraction_SilentOnceThenWithTheUser(t *testing.T) {
 	s := newSite(t, newIDP(t))
-	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
+	s.routeBroken()
 	b, sso := s.browser(), s.idp.NewBrowser()
 	b.signIn(adele)
 	if _, err := sso.SignIn(b.start(""), adele); err != nil {
@@ -164,7 +164,7 @@ func TestInteraction_SilentOnceThenWithTheUser(t *testing.T) {
 	}
 	var prompts []string
 	for range 2 {
-		authorizeURL := b.Navigate(b.Navigate("/broken").Location()).Location()
+		authorizeURL := b.startBroken()
 		u, err := url.Parse(authorizeURL)
 		if err != nil {
 			t.Fatal(err)
@@ -179,4 +179,14 @@ func TestInteraction_SilentOnceThenWithTheUser(t *testing.T) {
 	if prompts[0] != "none" || prompts[1] == "none" {
 		t.Errorf("prompts %q", prompts)
 	}
+}
+
+// routeBroken adds a page whose user is signed in, and which has use for a new sign-in.
+func (s *site) routeBroken() {
+	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
+}
+
+// startBroken opens that page, and returns where the sign-in that it starts leads at Entra.
+func (b *browser) startBroken() string {
+	return b.Navigate(b.Navigate("/broken").Location()).Location()
 }

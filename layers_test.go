@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/structure"
 )
 
 // layers are directories in the order in which packages may import each other:
@@ -183,7 +185,7 @@ func listPackages(t *testing.T) map[string]listed {
 		t.Fatal(err)
 	}
 	packages := map[string]listed{}
-	for _, module := range modules() {
+	for _, module := range structure.Published(".") {
 		list := exec.Command("go", "list", "-json=Dir,ImportPath,Imports,Deps", "./...")
 		list.Dir, list.Stderr = module, os.Stderr
 		out, err := list.Output()

@@ -49,14 +49,25 @@ func (b *Browser) Send(r *http.Request) *Answer {
 // target is where a request goes to, and whether that is the application. The Host
 // header is no part of it: tests forge it.
 func (b *Browser) target(r *http.Request) (target *url.URL, own bool) {
+	if r.URL.Host == "" {
+		origin := b.origin()
+		return &url.URL{Scheme: origin.Scheme, Host: origin.Host, Path: r.URL.Path}, true
+	}
+	return r.URL, b.owns(r.URL)
+}
+
+// owns reports whether a URL leads to the application.
+func (b *Browser) owns(u *url.URL) bool {
+	origin := b.origin()
+	return u.Scheme == origin.Scheme && u.Host == origin.Host
+}
+
+func (b *Browser) origin() *url.URL {
 	origin, err := url.Parse(b.Origin)
 	if err != nil {
 		b.TB.Fatal(err)
 	}
-	if r.URL.Host == "" {
-		return &url.URL{Scheme: origin.Scheme, Host: origin.Host, Path: r.URL.Path}, true
-	}
-	return r.URL, r.URL.Scheme == origin.Scheme && r.URL.Host == origin.Host
+	return origin
 }
 
 // Get asks as a program does that says nothing about itself.
@@ -123,6 +134,5 @@ func (b *Browser) next(a *Answer) (next *url.URL, ok bool) {
 	if err != nil {
 		b.TB.Fatalf("the answer leads to %q: %v", a.Location(), err)
 	}
-	origin, _ := url.Parse(b.Origin)
-	return next, next.Scheme == origin.Scheme && next.Host == origin.Host
+	return next, b.owns(next)
 }

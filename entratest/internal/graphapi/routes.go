@@ -64,13 +64,12 @@ func (a *API) routeBelowUser(path string) (Area, Handler) {
 func (a *API) serveUnknown(w http.ResponseWriter, r *http.Request, path string) {
 	setHeaders(w.Header(), r)
 	t, fail := a.authenticate(r, path)
-	first, rest, _ := strings.Cut(path, "/")
-	id, _, _ := strings.Cut(rest, "/")
+	first, id, _ := split(path)
 	switch {
 	case fail != nil:
 	case !permits(t.Names, "User.Read"):
 		fail = unprivileged()
-	case first == "users" && id != "":
+	case id != "": // only users have one
 		fail = notFound(id)
 	default:
 		fail = badQuery("Resource not found for the segment '" + first + "'.")

@@ -60,10 +60,8 @@ func (e *Endpoint) leave(w http.ResponseWriter, r *http.Request, frames []string
 		e.Pages.SignedOut(w, target, frames)
 		return
 	}
-	v := url.Values{}
 	if state := r.Form.Get("state"); state != "" {
-		v.Set("state", state)
-		target = registration.WithParams(target, v, false)
+		target = registration.WithParams(target, url.Values{"state": {state}}, false)
 	}
 	if len(frames) > 0 {
 		e.Pages.SigningOut(w, target, frames)
