@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,7 +119,7 @@ func TestCleanSessions_OnAStorageThatIsNotRedis(t *testing.T) {
 		if report, err := s.auth.CleanSessions(t.Context(), fibermsal.CleanOptions{}); err != nil || report != (fibermsal.CleanReport{Alive: 2}) {
 			t.Errorf("%+v, %v", report, err)
 		}
-		b.do(request(http.MethodPost, "/user/logout", ""))
+		b.Send(request(http.MethodPost, "/user/logout", ""))
 		if report, err := s.auth.CleanSessions(t.Context(), fibermsal.CleanOptions{}); err != nil || report != (fibermsal.CleanReport{Alive: 1}) {
 			t.Errorf("%+v, %v", report, err)
 		}
@@ -141,16 +140,4 @@ func TestCleanSessions_EndsWithItsContext(t *testing.T) {
 	if _, err := s.auth.CleanSessions(ctx, fibermsal.CleanOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-}
-
-// keyWith is the only key that ends so.
-func keyWith(t *testing.T, server *redistest.Server, end string) string {
-	t.Helper()
-	for _, key := range server.Keys() {
-		if strings.HasSuffix(key, end) {
-			return key
-		}
-	}
-	t.Fatalf("no key ends in %s", end)
-	return ""
 }

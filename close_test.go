@@ -2,16 +2,19 @@ package fibermsal_test
 
 import (
 	"context"
-	"log/slog"
+	"errors"
 	"net/http"
-	"strings"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/fibermsal/fibermsal"
-	"github.com/fibermsal/fibermsal/entratest"
 )
 
 // slowLedger is a storage whose writes and deletes take their time.
@@ -57,7 +60,7 @@ func TestClose_IsBoundedHoweverMuchWaitsForASlowStorage(t *testing.T) {
 					if row.path == "/user/logout" {
 						method = http.MethodPost
 					}
-					b.do(request(method, row.path, ""))
+					b.Send(request(method, row.path, ""))
 				}
 				l.delay.Store(int64(700 * time.Millisecond))
 				l.fail(false, false)
@@ -81,89 +84,55 @@ func TestClose_IsBoundedHoweverMuchWaitsForASlowStorage(t *testing.T) {
 	}
 }
 
-// panicky is a logger of the app's that panics, once it is told to.
-type panicky struct {
-	slog.Handler
-	now *atomic.Bool
-}
-
-func (h panicky) Enabled(context.Context, slog.Level) bool { return true }
-
-func (h panicky) Handle(context.Context, slog.Record) error {
-	if h.now.Load() {
-		panic("a handler of the app's logger")
+func TestClose_MayBeCalledTwice(t *testing.T) {
+	t.Parallel()
+	auth, err := fibermsal.Open(configFor(newIDP(t)))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return nil
-}
-
-func (h panicky) WithAttrs([]slog.Attr) slog.Handler { return h }
-
-func (h panicky) WithGroup(string) slog.Handler { return h }
-
-// The work in the background goes on after a panic, and the process does.
-func TestG23_ALoggerThatPanicsInTheBackgroundEndsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		now := new(atomic.Bool)
-		l, idp := newLedger(), newIDP(t, entratest.WithOneTimeRefreshTokens())
-		s := newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) {
-			cfg.Logger = slog.New(panicky{slog.DiscardHandler, now})
-		})
-		b, leaver := s.browser(), s.browser()
-		b.signIn(adele)
-		leaver.signIn(alex)
-		time.Sleep(2 * time.Hour)
-		l.fail(false, true)
-		b.serves("/token")
-		l.failDeletes(true)
-		leaver.do(request(http.MethodPost, "/user/logout", ""))
-		now.Store(true)
-		l.failDeletes(false)
-		time.Sleep(10 * time.Second)
-		l.fail(false, false)
-		time.Sleep(10 * time.Second)
-		now.Store(false)
-		if n := len(l.keys()); n != 2 {
-			t.Errorf("%d records, want those of the session that lives: %v", n, l.keys())
+	for range 2 {
+		if err := auth.Close(); err != nil {
+			t.Error(err)
 		}
-		time.Sleep(2 * time.Hour)
-		b.serves("/token")
-	})
+	}
 }
 
-// transport is the app's, and does something of its own on some requests.
-type transport func(*http.Request) (*http.Response, error)
-
-func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestG23_ATransportThatPanicsIsAnOutageOfEntra(t *testing.T) {
-	for name, path := range map[string]string{
-		"configuration": "/.well-known/openid-configuration",
-		"keys":          "/discovery/v2.0/keys",
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var broken atomic.Bool
-				broken.Store(true)
-				idp := newIDP(t)
-				b := newSite(t, idp, func(cfg *fibermsal.Config) {
-					cfg.HTTPClient = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
-						if broken.Load() && strings.HasSuffix(r.URL.Path, path) {
-							panic("a transport of the app's")
-						}
-						return idp.HTTPClient.Transport.RoundTrip(r)
-					})}
-				}).browser()
-				a := b.navigate("/user/login")
-				if a.StatusCode == http.StatusSeeOther {
-					a = b.do(b.approve(a.location(), adele).Request())
+func TestClose_EndsTokenCallsInOrder(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t)
+	auth, err := fibermsal.Open(configFor(idp))
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := newApp()
+	app.Use(auth.Handler())
+	auth.RegisterRoutes(app)
+	var wait sync.WaitGroup
+	var refused atomic.Int32
+	app.Get("/", func(c *fiber.Ctx) error {
+		credential := fibermsal.TokenCredential(c)
+		for range 8 {
+			wait.Go(func() {
+				for i := range 1000 { // scopes that are not remembered need a call each
+					options := policy.TokenRequestOptions{Scopes: []string{"Unknown.Scope" + strconv.Itoa(i)}}
+					if _, err := credential.GetToken(context.Background(), options); errors.Is(err, fibermsal.ErrUnavailable) {
+						refused.Add(1)
+						return
+					}
 				}
-				if a.StatusCode != http.StatusServiceUnavailable {
-					t.Errorf("status %d\n%s", a.StatusCode, b.log)
-				}
-				broken.Store(false)
-				time.Sleep(10 * time.Second)
-				b.signIn(adele)
 			})
-		})
+		}
+		return nil
+	})
+	b := siteOf(t, app, idp, &logbook{}).browser()
+	b.signIn(adele)
+	b.Get("/")
+	time.Sleep(20 * time.Millisecond)
+	if err := auth.Close(); err != nil {
+		t.Error(err)
+	}
+	wait.Wait()
+	if refused.Load() != 8 {
+		t.Errorf("%d of 8 were refused after Close", refused.Load())
 	}
 }

@@ -3,7 +3,6 @@ package fibermsal_test
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -48,12 +47,12 @@ func TestClouds_AuthorityGraphAndScopesFollow(t *testing.T) {
 			if u, err := url.Parse(authorizeURL); err != nil || u.Host != row.login {
 				t.Errorf("people are sent to %v", u)
 			}
-			b.do(b.approve(authorizeURL, adele).Request())
+			b.Send(b.approve(authorizeURL, adele).Request())
 			calls := idp.Count(entratest.Token)
-			if b.user() != adele || b.get("/token").body != adele {
+			if b.user() != adele || b.Get("/token").Text != adele {
 				t.Errorf("%q is signed in\n%s", b.user(), s.log)
 			}
-			if a := b.get("/full"); a.StatusCode != http.StatusOK || idp.Count(entratest.Token) != calls {
+			if a := b.Get("/full"); a.StatusCode != http.StatusOK || idp.Count(entratest.Token) != calls {
 				t.Errorf("the scope with Graph's address: %d, %d more token calls", a.StatusCode, idp.Count(entratest.Token)-calls)
 			}
 		})
@@ -89,103 +88,5 @@ func TestClouds_AdminConsentURL(t *testing.T) {
 		if got, err := a.AdminConsentURL(row[0], row[1]); err == nil {
 			t.Errorf("%s: %s", name, got)
 		}
-	}
-}
-
-func TestB4_AnyTenantOnlyByThatName(t *testing.T) {
-	t.Parallel()
-	bob := entratest.User{ID: "22222222-0000-0000-0000-000000000001", UPN: "bob@fabrikam.example", DisplayName: "Bob"}
-	for name, row := range map[string]struct {
-		tenant string
-		accept bool
-	}{
-		"an organization":    {otherTenant, true},
-		"a personal account": {"9188040d-6c67-4c5b-b112-36a304b66dad", false},
-	} {
-		idp := newIDP(t, entratest.WithExtraTenant(row.tenant, bob))
-		b := newSite(t, idp, func(cfg *fibermsal.Config) {
-			cfg.Authority = strings.Replace(idp.Authority, idp.TenantID, "common", 1)
-			cfg.AnyTenantMaySignIn = true
-		}).browser()
-		response := b.approve(b.start(""), bob.UPN)
-		response.Values.Set("iss", strings.Replace(idp.Authority, idp.TenantID, row.tenant, 1)+"/v2.0")
-		a := b.do(response.Request())
-		if got := a.StatusCode == http.StatusSeeOther; got != row.accept {
-			t.Errorf("%s: accepted: %v, status %d\n%s", name, got, a.StatusCode, b.log)
-		}
-		if row.accept && b.get("/token").body != bob.UPN {
-			t.Errorf("%s: token of %q", name, b.get("/token").body)
-		}
-	}
-}
-
-func TestPages_AreTheAppsIfItWants(t *testing.T) {
-	t.Parallel()
-	drawn := map[string]fibermsal.Page{}
-	s := newInteractiveSite(t, newIDP(t), func(cfg *fibermsal.Config) {
-		cfg.Pages = func(c *fiber.Ctx, p fibermsal.Page) error {
-			drawn[p.Code] = p
-			return c.Type("html").SendString("<p>ours: " + p.Code)
-		}
-	})
-	b := s.browser()
-	for code, row := range map[string]struct {
-		request *http.Request
-		status  int
-	}{
-		"confirm_sign_out": {crossSite(navigation(http.MethodGet, "/user/logout")), 200},
-		"forbidden":        {navigation(http.MethodGet, "/own"), 403},
-		"login_required":   {navigation(http.MethodPost, "/signed-in"), 401},
-		"sign_in_rejected": {navigation(http.MethodGet, "/user/authorized"), 405},
-	} {
-		a := b.do(row.request)
-		if a.StatusCode != row.status || a.body != "<p>ours: "+code || a.Header.Get("X-Frame-Options") != "DENY" || a.Header.Get("Content-Security-Policy") != "" {
-			t.Errorf("%s: %d %s %v", code, a.StatusCode, a.body, a.Header)
-		}
-		p := drawn[code]
-		if question := code == "confirm_sign_out"; question != (p.SignOutURL == "/user/logout") || question != (p.SignOutOrigin == "https://login.entra.test") ||
-			question != (p.CorrelationID == "") || question != (p.SignInURL == "") || p.Message == "" || p.HomeURL != "/" || p.Status != row.status {
-			t.Errorf("%s: %+v", code, p)
-		}
-	}
-}
-
-func crossSite(r *http.Request) *http.Request {
-	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	return r
-}
-
-func TestErrors_TellTheAdministratorWhatToDo(t *testing.T) {
-	t.Parallel()
-	for name, row := range map[string]struct {
-		fault  entratest.Fault
-		advice string
-	}{
-		"wrong secret":   {entratest.Fault{Status: 401, OAuth: &entratest.OAuthError{Error: "invalid_client", Codes: []int{7000215}}}, "not its Secret ID"},
-		"expired secret": {entratest.Fault{Status: 401, OAuth: &entratest.OAuthError{Error: "invalid_client", Codes: []int{7000222}}}, "PreviousSecrets"},
-		"not in tenant":  {entratest.Fault{OAuth: &entratest.OAuthError{Error: "unauthorized_client", Codes: []int{700016}}}, "check ClientID and TenantID"},
-		"used twice":     {entratest.Fault{OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{54005}}}, "redeemed before"},
-	} {
-		s := newSite(t, newIDP(t))
-		s.idp.Fault(entratest.Token, row.fault)
-		b := s.browser()
-		a := b.do(b.approve(b.start(""), adele).Request())
-		if log := s.log.String(); !strings.Contains(log, `"advice":"`) || !strings.Contains(log, row.advice) {
-			t.Errorf("%s: %s", name, log)
-		}
-		_, after, _ := strings.Cut(a.body, "<code>")
-		reference, _, _ := strings.Cut(after, "</code>")
-		if strings.Contains(a.body, row.advice) || strings.Contains(a.body, "AADSTS") || reference == "" || !strings.Contains(s.log.String(), reference) {
-			t.Errorf("%s: the user reads %s", name, a.body)
-		}
-	}
-	b := newSite(t, newIDP(t)).browser()
-	response, err := b.idp.Decline(b.start(""), adele)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.do(response.Request())
-	if !strings.Contains(b.log.String(), "the user declined the consent") {
-		t.Errorf("declined: %s", b.log)
 	}
 }

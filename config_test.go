@@ -3,6 +3,7 @@ package fibermsal_test
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -166,7 +167,7 @@ func TestConfig_NewPanicsBeforeTheAppServes(t *testing.T) {
 			t.Errorf("recovered %v", err)
 		}
 	}()
-	fiber.New().Use(fibermsal.New(fibermsal.Config{}))
+	newApp().Use(fibermsal.New(fibermsal.Config{}))
 }
 
 func TestConfig_PreforkNeedsASharedStorage(t *testing.T) {
@@ -196,19 +197,6 @@ func TestConfig_IsCopied(t *testing.T) {
 	}
 }
 
-func TestAuth_CloseMayBeCalledTwice(t *testing.T) {
-	t.Parallel()
-	auth, err := fibermsal.Open(configFor(newIDP(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := auth.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 func configFields() (names []string) {
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[fibermsal.Config]()) {
 		names = append(names, field.Name)
@@ -217,3 +205,33 @@ func configFields() (names []string) {
 }
 
 func cacheHints() cache.ExportHints { return cache.ExportHints{} }
+
+func TestB13_MistakesOfTheConfigurationLetNobodyIn(t *testing.T) {
+	t.Parallel()
+	if _, err := fibermsal.Open(fibermsal.Config{}); err == nil {
+		t.Error("the zero Config is accepted")
+	}
+	for name, change := range map[string]func(*fibermsal.Config){
+		"short key":       func(cfg *fibermsal.Config) { cfg.Storage, cfg.Keys = newLedger(), [][]byte{make([]byte, 16)} },
+		"http authority":  func(cfg *fibermsal.Config) { cfg.Authority = strings.Replace(cfg.Authority, "https", "http", 1) },
+		"storage, no key": func(cfg *fibermsal.Config) { cfg.Storage = newLedger() },
+	} {
+		cfg := configFor(newIDP(t))
+		change(&cfg)
+		if _, err := fibermsal.Open(cfg); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	l := newLedger()
+	b := newSite(t, newIDP(t), onLedger(l)).browser()
+	b.signIn(adele)
+	l.fail(true, true)
+	for way, ask := range ways {
+		if a := b.Send(ask("/guarded")); a.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("storage down, by %s: %d", way, a.StatusCode)
+		}
+	}
+	if err := fibermsal.All(fibermsal.Any())(nil, &fibermsal.User{}); err == nil {
+		t.Error("no check is a check that passes")
+	}
+}

@@ -39,8 +39,8 @@ func TestCredential_SecretsRotateWithoutARestart(t *testing.T) {
 			t.Helper()
 			time.Sleep(2 * time.Hour)
 			idp.ResetRequests()
-			if a := b.get("/token"); a.body != adele || idp.Count(entratest.Token) != calls {
-				t.Errorf("%d %s, %d token calls, want %d", a.StatusCode, a.body, idp.Count(entratest.Token), calls)
+			if a := b.Get("/token"); a.Text != adele || idp.Count(entratest.Token) != calls {
+				t.Errorf("%d %s, %d token calls, want %d", a.StatusCode, a.Text, idp.Count(entratest.Token), calls)
 			}
 		}
 		renew(1) // the accepted one is remembered
@@ -50,7 +50,7 @@ func TestCredential_SecretsRotateWithoutARestart(t *testing.T) {
 		idp.SetClientSecret("a-secret-nobody-knows")
 		time.Sleep(2 * time.Hour)
 		idp.ResetRequests()
-		if a := b.get("/token"); a.StatusCode != http.StatusInternalServerError || idp.Count(entratest.Token) != 3 {
+		if a := b.Get("/token"); a.StatusCode != http.StatusInternalServerError || idp.Count(entratest.Token) != 3 {
 			t.Errorf("%d, %d token calls", a.StatusCode, idp.Count(entratest.Token))
 		}
 		if log := s.log.String(); !strings.Contains(log, "7000215") || strings.Contains(log, "secret-of-the-app") {
@@ -122,7 +122,7 @@ func TestCredential_CertificateFileIsReadAgainWhenItChanges(t *testing.T) {
 
 	write(t, path, next.pem)
 	b := s.browser()
-	if a := b.do(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusInternalServerError || !strings.Contains(s.log.String(), "upload the certificate") {
+	if a := b.Send(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusInternalServerError || !strings.Contains(s.log.String(), "upload the certificate") {
 		t.Errorf("a certificate that is not registered: %d\n%s", a.StatusCode, s.log)
 	}
 	idp.SetCertificates(next.certificate)
@@ -191,7 +191,7 @@ func TestCredential_WorkloadIdentityReadsItsFileEachTime(t *testing.T) {
 	s := newSite(t, idp, by(fibermsal.WorkloadIdentity(path)))
 	status := func() int {
 		b := s.browser()
-		return b.do(b.approve(b.start(""), adele).Request()).StatusCode
+		return b.Send(b.approve(b.start(""), adele).Request()).StatusCode
 	}
 	if got := status(); got != http.StatusServiceUnavailable {
 		t.Errorf("no file: %d", got)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
@@ -18,7 +19,7 @@ func newImpatientSite(t *testing.T, idp *entratest.Server) *site {
 	t.Helper()
 	s := newSite(t, idp)
 	inner := s.app
-	s.app = fiber.New(fiber.Config{ReadBufferSize: 16 << 10, DisableStartupMessage: true})
+	s.app = newApp()
 	s.app.Use(func(c *fiber.Ctx) error {
 		if patience, err := time.ParseDuration(c.Get("Patience")); err == nil {
 			ctx, cancel := context.WithTimeout(c.UserContext(), patience)
@@ -27,7 +28,7 @@ func newImpatientSite(t *testing.T, idp *entratest.Server) *site {
 		}
 		return c.Next()
 	})
-	s.app.Mount("/", inner)
+	mount(s.app, inner)
 	t.Cleanup(func() { _ = inner.Shutdown() })
 	return s
 }
@@ -37,7 +38,7 @@ func (b *browser) signInWithin(patience string) *answer {
 	b.t.Helper()
 	r := b.approve(b.start(""), adele).Request()
 	r.Header.Set("Patience", patience)
-	return b.do(r)
+	return b.Send(r)
 }
 
 func TestEntra_ACallersDeadlineSaysNothingAboutEntra(t *testing.T) {
@@ -52,8 +53,8 @@ func TestEntra_ACallersDeadlineSaysNothingAboutEntra(t *testing.T) {
 		b := s.browser()
 		b.signIn(adele)
 		time.Sleep(2 * time.Hour)
-		if a := b.get("/token"); a.body != adele {
-			t.Errorf("a renewal: %d %s", a.StatusCode, a.body)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Errorf("a renewal: %d %s", a.StatusCode, a.Text)
 		}
 	})
 }
@@ -62,7 +63,7 @@ func TestEntra_ACallersDeadlineSaysNothingAboutEntra(t *testing.T) {
 func TestEntra_CallsThatRunIntoTheLimitPauseEntra(t *testing.T) {
 	for name, fail := range map[string]func(*testing.T, *site, *browser){
 		"sign-ins": func(_ *testing.T, s *site, _ *browser) { s.browser().signInWithin("1m") },
-		"renewals": func(_ *testing.T, _ *site, b *browser) { b.get("/token") },
+		"renewals": func(_ *testing.T, _ *site, b *browser) { b.Get("/token") },
 		"tokens of the app": func(t *testing.T, s *site, _ *browser) {
 			t.Helper()
 			if _, err := s.auth.AppCredential().GetToken(t.Context(), tokenRequest()); err == nil {
@@ -83,7 +84,7 @@ func TestEntra_CallsThatRunIntoTheLimitPauseEntra(t *testing.T) {
 				}
 				for n := s.idp.Count(entratest.Token); ; { // the pause may be over: one call finds out
 					late := s.browser()
-					late.do(late.approve(late.start(""), adele).Request())
+					late.Send(late.approve(late.start(""), adele).Request())
 					if s.idp.Count(entratest.Token) > n {
 						break
 					}
@@ -91,7 +92,7 @@ func TestEntra_CallsThatRunIntoTheLimitPauseEntra(t *testing.T) {
 				s.idp.ResetRequests()
 				late := s.browser()
 				began := time.Now()
-				if a := late.do(late.approve(late.start(""), adele).Request()); !a.unavailable() || time.Since(began) > time.Second {
+				if a := late.Send(late.approve(late.start(""), adele).Request()); !isUnavailable(a) || time.Since(began) > time.Second {
 					t.Errorf("status %d after %v", a.StatusCode, time.Since(began))
 				}
 				if n := s.idp.Count(entratest.Token); n != 0 {
@@ -100,4 +101,98 @@ func TestEntra_CallsThatRunIntoTheLimitPauseEntra(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestG16_OutageOfEntraIsFoundOutOnceForAllSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		browsers := make([]*browser, 40)
+		for i := range browsers {
+			browsers[i] = s.browser()
+			browsers[i].signIn(adele)
+		}
+		time.Sleep(2 * time.Hour)
+		s.idp.Fault(entratest.Token, entratest.Fault{Status: 503, Body: "down"})
+		s.idp.ResetRequests()
+		for range 60 { // seconds
+			for _, b := range browsers {
+				if a := b.Get("/token"); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+					t.Fatalf("%d %s", a.StatusCode, a.Text)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		// Ten failures, then one call in five seconds; without the pause 480.
+		if n := s.idp.Count(entratest.Token); n < 15 || n > 25 {
+			t.Errorf("%d token calls in a minute", n)
+		}
+		s.idp.ClearFaults()
+		time.Sleep(6 * time.Second)
+		for _, b := range browsers {
+			if a := b.Get("/token"); a.Text != adele {
+				t.Errorf("after the outage: %d %s", a.StatusCode, a.Text)
+			}
+		}
+	})
+}
+
+type panicsOnce struct {
+	next http.RoundTripper
+	now  bool
+}
+
+func (p *panicsOnce) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p.now && r.Method == http.MethodPost {
+		p.now = false
+		panic("the app's own transport")
+	}
+	return p.next.RoundTrip(r)
+}
+
+func TestEntra_LimitOfCallsOutlivesAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idp := newIDP(t)
+		transport := &panicsOnce{next: idp.HTTPClient.Transport}
+		s := newSite(t, idp, func(cfg *fibermsal.Config) { cfg.HTTPClient = &http.Client{Transport: transport} })
+		var all []*browser
+		for range 12 {
+			b := s.browser()
+			b.signIn(adele)
+			all = append(all, b)
+		}
+		time.Sleep(2 * time.Hour)
+		idp.Fault(entratest.Token, entratest.Fault{Times: 10, Status: 503, Body: "down"})
+		for _, b := range all[:10] {
+			b.Get("/token")
+		}
+		time.Sleep(6 * time.Second)
+		transport.now = true
+		all[10].Get("/token") // the one that finds out panics
+		time.Sleep(time.Hour)
+		if a := all[11].Get("/token"); a.Text != adele {
+			t.Errorf("an hour later: %d %s", a.StatusCode, a.Text)
+		}
+	})
+}
+
+func TestEntra_ThrottlingOfOneUserStopsNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		var theirs []*browser
+		for range 10 {
+			b := s.browser()
+			b.signIn(adele)
+			theirs = append(theirs, b)
+		}
+		good := s.browser()
+		good.signIn(alex)
+		time.Sleep(2 * time.Hour)
+		s.idp.Fault(entratest.Token, entratest.Fault{Times: 10, Status: 429, Header: http.Header{"Retry-After": {"60"}}, Body: `{"error":"temporarily_unavailable","error_codes":[50196]}`})
+		for _, b := range theirs {
+			b.Get("/token")
+		}
+		if a := good.Get("/token"); a.Text != alex {
+			t.Errorf("%d %s", a.StatusCode, a.Text)
+		}
+	})
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/csrf"
 
 	"github.com/fibermsal/fibermsal"
 )
@@ -28,7 +27,7 @@ func (s *site) serve() *http.Client {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	go func() { _ = s.app.Listener(listener) }()
+	go listen(s.app, listener)
 	transport := &http.Transport{
 		MaxConnsPerHost: 1,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -157,13 +156,13 @@ func TestH4_ManyConsumersOfOneRequestCostOneRead(t *testing.T) {
 	})
 	b.signIn(adele)
 	before, _ := l.count()
-	a := b.get("/chain")
+	a := b.Get("/chain")
 	after, _ := l.count()
-	if a.body != adele || after-before != 1 {
-		t.Errorf("%d reads, %q", after-before, a.body)
+	if a.Text != adele || after-before != 1 {
+		t.Errorf("%d reads, %q", after-before, a.Text)
 	}
 	before, _ = l.count()
-	b.get("/")
+	b.Get("/")
 	if after, _ = l.count(); after != before {
 		t.Errorf("a page that asks nobody cost %d reads", after-before)
 	}
@@ -192,21 +191,21 @@ func TestFiber_ErrorsReachWhoeverHandlesThem(t *testing.T) {
 	app.Get("/foreign", func(*fiber.Ctx) error { return io.ErrUnexpectedEOF })
 	app.Get("/ours", func(*fiber.Ctx) error { return fmt.Errorf("reports: %w", fibermsal.ErrUnavailable) })
 	app.Get("/login", func(*fiber.Ctx) error { return fmt.Errorf("reports: %w", fibermsal.ErrLoginRequired) })
-	s := &site{t: t, app: app, idp: idp, log: &logbook{}}
-	if a := s.send(request(http.MethodGet, "/foreign", "")); a.StatusCode != fiber.StatusTeapot || a.body != "app: unexpected EOF" {
-		t.Errorf("a foreign error: %d %s", a.StatusCode, a.body)
+	s := siteOf(t, app, idp, &logbook{})
+	if a := s.send(request(http.MethodGet, "/foreign", "")); a.StatusCode != fiber.StatusTeapot || a.Text != "app: unexpected EOF" {
+		t.Errorf("a foreign error: %d %s", a.StatusCode, a.Text)
 	}
-	if a := s.send(request(http.MethodGet, "/ours", "")); a.StatusCode != 503 || a.body != "handler: "+fibermsal.ErrUnavailable.Message {
-		t.Errorf("ours: %d %s", a.StatusCode, a.body)
+	if a := s.send(request(http.MethodGet, "/ours", "")); a.StatusCode != 503 || a.Text != "handler: "+fibermsal.ErrUnavailable.Message {
+		t.Errorf("ours: %d %s", a.StatusCode, a.Text)
 	}
-	if a := s.send(request(http.MethodGet, "/login", "")); a.StatusCode != 401 || a.json(t)["code"] != "login_required" {
-		t.Errorf("interaction: %d %s", a.StatusCode, a.body)
+	if a := s.send(request(http.MethodGet, "/login", "")); a.StatusCode != 401 || a.JSON(t)["code"] != "login_required" {
+		t.Errorf("interaction: %d %s", a.StatusCode, a.Text)
 	}
 }
 
 func TestFiber_WithoutTheMiddlewareNothingIsOpen(t *testing.T) {
 	t.Parallel()
-	app := fiber.New()
+	app := newApp()
 	fibermsal.RegisterRoutes(app)
 	app.Get("/guarded", fibermsal.Require(), func(c *fiber.Ctx) error { return c.SendString("secret") })
 	app.Get("/who", func(c *fiber.Ctx) error {
@@ -217,14 +216,14 @@ func TestFiber_WithoutTheMiddlewareNothingIsOpen(t *testing.T) {
 		_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), tokenRequest())
 		return err
 	})
-	s := &site{t: t, app: app, idp: newIDP(t), log: &logbook{}}
+	s := siteOf(t, app, newIDP(t), &logbook{})
 	for _, path := range []string{"/guarded", "/token", "/user/login", "/user/info", "/user/logout"} {
-		if a := s.send(request(http.MethodGet, path, "")); a.StatusCode != 500 || strings.Contains(a.body, "secret") {
-			t.Errorf("%s: status %d %s", path, a.StatusCode, a.body)
+		if a := s.send(request(http.MethodGet, path, "")); a.StatusCode != 500 || strings.Contains(a.Text, "secret") {
+			t.Errorf("%s: status %d %s", path, a.StatusCode, a.Text)
 		}
 	}
-	if a := s.send(request(http.MethodGet, "/who", "")); a.body != "false" {
-		t.Errorf("who: %s", a.body)
+	if a := s.send(request(http.MethodGet, "/who", "")); a.Text != "false" {
+		t.Errorf("who: %s", a.Text)
 	}
 }
 
@@ -247,7 +246,7 @@ func TestFiber_NextSkipsTheMiddleware(t *testing.T) {
 		cfg.Next = func(c *fiber.Ctx) bool { return c.Path() == "/guarded" }
 	}).browser()
 	b.signIn(adele)
-	if a := b.get("/guarded"); a.StatusCode != 500 {
+	if a := b.Get("/guarded"); a.StatusCode != 500 {
 		t.Errorf("a guard that was skipped over must not let anybody pass: status %d", a.StatusCode)
 	}
 }
@@ -267,16 +266,16 @@ func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {
 		log := &logbook{}
 		cfg := configFor(idp)
 		cfg.Logger = slog.New(slog.NewJSONHandler(log, nil))
-		app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+		app := newApp()
 		app.Use(fibermsal.New(cfg))
-		app.Use(csrf.New(csrf.Config{Next: row.next}))
+		app.Use(checkCSRF(row.next))
 		fibermsal.RegisterRoutes(app)
-		b := (&site{t: t, app: app, idp: idp, log: log}).browser()
+		b := siteOf(t, app, idp, log).browser()
 		response := b.approve(b.start(""), adele).Request()
 		response.Header.Set("X-Forwarded-Proto", "https") // Fiber's middleware looks at referrers then
-		a := b.do(response)
+		a := b.Send(response)
 		if a.StatusCode != row.status {
-			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
 		}
 		if hinted := strings.Contains(log.String(), "let the CSRF middleware skip it"); hinted != (row.next == nil) {
 			t.Errorf("%s: hinted %v\n%s", name, hinted, log)

@@ -29,7 +29,7 @@ func (s *site) onSocket() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	go func() { _ = s.app.Listener(listener) }()
+	go listen(s.app, listener)
 	return listener.Addr().String()
 }
 
@@ -103,13 +103,13 @@ const formType = "application/x-www-form-urlencoded"
 //
 // It does not run beside other tests, whose memory would count.
 func TestG26_FloodsLeaveNothing(t *testing.T) {
-	server, idp := redistest.Start(t), newApp(t)
+	server, idp := redistest.Start(t), newRegistration(t)
 	s := newSite(t, idp, on(t, server), func(cfg *fibermsal.Config) { cfg.Logger = slog.New(slog.DiscardHandler) })
 	addr := s.onSocket()
 	b := s.browser()
 	authorize := b.start("")
 	var own string // a cookie of a sign-in that has begun
-	for name, c := range b.jar {
+	for name, c := range b.Jar {
 		own = name + "=" + c.Value
 	}
 	if _, err := idp.SignIn(authorize, adele); err != nil {

@@ -2,13 +2,10 @@ package fibermsal_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -18,6 +15,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 const (
@@ -34,9 +32,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(brokenRandomness) != "" {
 		os.Exit(serveWithoutRandomness())
 	}
-	app := fiber.New()
+	app := newApp()
 	app.Get("/", func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusOK) })
-	if resp, err := app.Test(httptest.NewRequest(http.MethodGet, "/", http.NoBody), -1); err == nil {
+	if resp, err := testApp(app, httptest.NewRequest(http.MethodGet, "/", http.NoBody)); err == nil {
 		_ = resp.Body.Close()
 	}
 	telemetry.observe()
@@ -56,11 +54,14 @@ type site struct {
 	idp  *entratest.Server
 	log  *logbook
 
-	insecure bool // reached by http
+	origin string
+	seen   *browsertest.Seen // by all browsers
+}
 
-	mu      sync.Mutex
-	bodies  bytes.Buffer // of all answers
-	cookies []string     // values of all cookies that were set
+// siteOf is a site of an app that the test has made.
+func siteOf(t *testing.T, app *fiber.App, idp *entratest.Server, log *logbook) *site {
+	t.Helper()
+	return &site{t: t, app: app, idp: idp, log: log, origin: publicURL, seen: &browsertest.Seen{}}
 }
 
 // newIDP makes an emulator that knows the site's redirect URI.
@@ -87,18 +88,20 @@ func configFor(idp *entratest.Server) fibermsal.Config {
 // ends, no answer and no log line may contain a credential (threats C7, F1).
 func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Config)) *site {
 	t.Helper()
-	s := &site{t: t, idp: idp, log: &logbook{}, app: fiber.New(fiber.Config{ReadBufferSize: 16 << 10, DisableStartupMessage: true})}
+	s := siteOf(t, newApp(), idp, &logbook{})
 	cfg := configFor(idp)
 	cfg.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, c := range change {
 		c(&cfg)
 	}
-	s.insecure = strings.HasPrefix(cfg.PublicURL, "http:")
+	if strings.HasPrefix(cfg.PublicURL, "http:") {
+		s.origin = cfg.PublicURL
+	}
 	var err error
 	if s.auth, err = fibermsal.Open(cfg); err != nil {
 		t.Fatal(err)
 	}
-	s.app.Hooks().OnShutdown(s.auth.Close)
+	onShutdown(s.app, s.auth.Close)
 	s.app.Use(s.auth.Handler())
 	fibermsal.RegisterRoutes(s.app)
 	s.app.Get("/", func(c *fiber.Ctx) error { return c.SendString("home") })
@@ -122,172 +125,32 @@ func newSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Conf
 }
 
 func (s *site) assertNoSecrets() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lines := s.log.String()
-	for _, secret := range append(s.idp.Secrets(), s.cookies...) {
-		if secret != "" && strings.Contains(lines, secret) {
-			s.t.Errorf("a credential is in the log: %.12s…", secret)
-		}
-		if secret != "" && bytes.Contains(s.bodies.Bytes(), []byte(secret)) {
-			s.t.Errorf("a credential is in an answer: %.12s…", secret)
-		}
-	}
+	s.t.Helper()
+	s.seen.MustLack(s.t, s.idp.Secrets(), s.log.String())
 }
+
+// Do lets a browser reach the app.
+func (s *site) Do(r *http.Request) (*http.Response, error) {
+	response, err := testApp(s.app, r)
+	if err == nil {
+		s.assertCookies(response.Header)
+	}
+	return response, err
+}
+
+// answer is a response with its body read.
+type answer = browsertest.Answer
 
 // send sends a request as it is.
 func (s *site) send(r *http.Request) *answer {
 	s.t.Helper()
-	resp, err := s.app.Test(r, -1)
+	response, err := s.Do(r)
 	if err != nil {
 		s.t.Fatalf("%s %s: %v", r.Method, r.URL, err)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.assertCookies(resp.Header)
-	s.mu.Lock()
-	s.bodies.Write(body)
-	for _, c := range resp.Cookies() {
-		s.cookies = append(s.cookies, c.Value)
-	}
-	s.mu.Unlock()
-	return &answer{Response: resp, body: string(body)}
-}
-
-// answer is a response with its body read.
-type answer struct {
-	*http.Response
-	body string
-}
-
-func (a *answer) location() string { return a.Header.Get("Location") }
-
-func (a *answer) json(t *testing.T) map[string]any {
-	t.Helper()
-	var fields map[string]any
-	if err := json.Unmarshal([]byte(a.body), &fields); err != nil {
-		t.Fatalf("not JSON: %v\n%s", err, a.body)
-	}
-	return fields
-}
-
-func (a *answer) cookie(name string) *http.Cookie {
-	for _, c := range a.Cookies() {
-		if c.Name == name {
-			return c
-		}
-	}
-	return nil
-}
-
-// browser keeps cookies as a browser does, SameSite included.
-type browser struct {
-	*site
-	jar map[string]*http.Cookie
-}
-
-func (s *site) browser() *browser {
-	return &browser{site: s, jar: make(map[string]*http.Cookie)}
-}
-
-// do sends a request with the browser's cookies and keeps those it gets.
-func (b *browser) do(r *http.Request) *answer {
-	b.t.Helper()
-	crossSitePost := r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Method != http.MethodGet
-	for _, c := range b.jar {
-		if !crossSitePost || c.SameSite == http.SameSiteNoneMode {
-			r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
-		}
-	}
-	a := b.send(r)
-	for _, c := range a.Cookies() {
-		if c.MaxAge < 0 || (!c.Expires.IsZero() && c.Expires.Year() < 2000) || c.Value == "" {
-			delete(b.jar, c.Name)
-		} else {
-			b.jar[c.Name] = c
-		}
-	}
+	a := browsertest.Read(s.t, response)
+	s.seen.Note(a)
 	return a
-}
-
-func (b *browser) get(path string) *answer {
-	b.t.Helper()
-	return b.do(request(http.MethodGet, path, ""))
-}
-
-// navigate opens a page as the user does who types or clicks.
-func (b *browser) navigate(path string) *answer {
-	b.t.Helper()
-	r := request(http.MethodGet, path, "")
-	r.Header.Set("Sec-Fetch-Mode", "navigate")
-	r.Header.Set("Sec-Fetch-Dest", "document")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("Accept", "text/html,application/xhtml+xml")
-	return b.do(r)
-}
-
-func request(method, path, body string) *http.Request {
-	r := httptest.NewRequest(method, "/", strings.NewReader(body))
-	r.Host = "app.example"
-	// As the client wrote it: httptest would refuse what attackers send.
-	r.URL, r.RequestURI = &url.URL{Opaque: path}, path
-	return r
-}
-
-// start begins a sign-in and returns the authorize URL.
-func (b *browser) start(to string) string {
-	b.t.Helper()
-	path := "/user/login"
-	if to != "" {
-		path += "?to=" + url.QueryEscape(to)
-	}
-	a := b.navigate(path)
-	if a.StatusCode != http.StatusSeeOther {
-		b.t.Fatalf("login: status %d\n%s\n%s", a.StatusCode, a.body, b.log)
-	}
-	return a.location()
-}
-
-// approve lets a person sign in at the emulator and returns its answer, which has
-// not been delivered.
-func (b *browser) approve(authorizeURL, login string) *entratest.Response {
-	b.t.Helper()
-	response, err := b.idp.SignIn(authorizeURL, login)
-	if err != nil {
-		b.t.Fatalf("sign in at the emulator: %v", err)
-	}
-	return response
-}
-
-// signIn signs a person in.
-func (b *browser) signIn(login string) *answer {
-	b.t.Helper()
-	a := b.do(b.approve(b.start(""), login).Request())
-	if a.StatusCode != http.StatusSeeOther {
-		b.t.Fatalf("sign-in of %s: status %d\n%s\n%s", login, a.StatusCode, a.body, b.log)
-	}
-	return a
-}
-
-// user is who the app says is signed in, or "".
-func (b *browser) user() string {
-	b.t.Helper()
-	a := b.get("/user/info")
-	if a.StatusCode != http.StatusOK {
-		b.t.Fatalf("info: status %d\n%s", a.StatusCode, a.body)
-	}
-	upn, _ := a.json(b.t)["upn"].(string)
-	return upn
-}
-
-func (b *browser) session() string {
-	if c := b.jar[sessionCookie]; c != nil {
-		return c.Value
-	}
-	return ""
 }
 
 const sessionCookie = "__Host-fibermsal"

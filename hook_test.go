@@ -30,7 +30,7 @@ func TestOnSignIn_CompletesTheUserButNotWhoItIs(t *testing.T) {
 		return s.Set("team", map[string]string{"name": "blue"})
 	})).browser()
 	b.signIn(adele)
-	info := b.get("/user/info").json(t)
+	info := b.Get("/user/info").JSON(t)
 	user, _ := b.idp.User(adele)
 	for field, want := range map[string]any{"oid": user.ID, "tid": b.idp.TenantID, "upn": adele, "name": "Dr. Adele", "mail": "doctor@contoso.com", "smuggled": nil} {
 		if info[field] != want {
@@ -40,7 +40,7 @@ func TestOnSignIn_CompletesTheUserButNotWhoItIs(t *testing.T) {
 	if team, _ := info["team"].(map[string]any); team["name"] != "blue" {
 		t.Errorf("team = %v", info["team"])
 	}
-	if !strings.Contains(b.get("/user/info").body, `"roles":["Doctor"]`) {
+	if !strings.Contains(b.Get("/user/info").Text, `"roles":["Doctor"]`) {
 		t.Error("roles are not the hook's")
 	}
 	session, _ := info["session"].(map[string]any)
@@ -67,9 +67,9 @@ func TestOnSignIn_MayRefuse(t *testing.T) {
 			b := newSite(t, newIDP(t), onLedger(l), withHook(func(context.Context, *fibermsal.SignIn) error { return row.err })).browser()
 			r := b.approve(b.start(""), adele).Request()
 			r.Header.Set("Accept", "text/html")
-			a := b.do(r)
-			if a.StatusCode != row.status || !strings.Contains(a.body, row.text) || strings.Contains(a.body, "secret reason") {
-				t.Errorf("status %d %s", a.StatusCode, a.body)
+			a := b.Send(r)
+			if a.StatusCode != row.status || !strings.Contains(a.Text, row.text) || strings.Contains(a.Text, "secret reason") {
+				t.Errorf("status %d %s", a.StatusCode, a.Text)
 			}
 			if b.user() != "" || len(l.keys()) != 0 {
 				t.Errorf("signed in: %v", l.keys())
@@ -110,8 +110,8 @@ func TestOnSignIn_CredentialServesSeveralAtOnce(t *testing.T) {
 		return nil
 	})).browser()
 	b.signIn(adele)
-	if b.get("/token").body != adele {
-		t.Errorf("token: %s\n%s", b.get("/token").body, b.log)
+	if b.Get("/token").Text != adele {
+		t.Errorf("token: %s\n%s", b.Get("/token").Text, b.log)
 	}
 }
 
@@ -128,10 +128,10 @@ func TestOnSignOut_IsTold(t *testing.T) {
 		}
 	}).browser()
 	b.signIn(adele)
-	if a := b.do(request(http.MethodPost, "/user/logout", "")); a.StatusCode != http.StatusSeeOther {
+	if a := b.Send(request(http.MethodPost, "/user/logout", "")); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("status %d", a.StatusCode)
 	}
-	b.do(request(http.MethodPost, "/user/logout", ""))
+	b.Send(request(http.MethodPost, "/user/logout", ""))
 	if len(told) != 1 || told[0] != adele {
 		t.Errorf("told of %v", told)
 	}

@@ -58,8 +58,8 @@ func expired(t *testing.T) (*ledger, *browser) {
 func (b *browser) serves(paths ...string) {
 	b.t.Helper()
 	for _, path := range paths {
-		if a := b.get(path); a.body != adele {
-			b.t.Errorf("%s: %d %s\n%s", path, a.StatusCode, a.body, b.log)
+		if a := b.Get(path); a.Text != adele {
+			b.t.Errorf("%s: %d %s\n%s", path, a.StatusCode, a.Text, b.log)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestD8_SignOutWinsOverTokensThatAreNotStoredYet(t *testing.T) {
 		l, b := expired(t)
 		l.fail(false, true)
 		b.serves("/token")
-		b.do(request(http.MethodPost, "/user/logout", ""))
+		b.Send(request(http.MethodPost, "/user/logout", ""))
 		l.fail(false, false)
 		time.Sleep(time.Minute)
 		if b.user() != "" || len(l.keys()) != 0 {
@@ -121,7 +121,7 @@ func TestG14_WhatWasReadBeforeDoesNotReplaceWhatWaits(t *testing.T) {
 					accessor, err = fibermsal.NewCacheAccessor(c)
 					return err
 				})
-				b.get("/accessor")
+				b.Get("/accessor")
 				early := &heldCache{}
 				if err := accessor.Replace(t.Context(), early, cache.ReplaceHints{}); err != nil {
 					t.Fatal(err)
@@ -129,7 +129,7 @@ func TestG14_WhatWasReadBeforeDoesNotReplaceWhatWaits(t *testing.T) {
 				if unverified {
 					b.idp.RotateKeys()
 					b.idp.Fault(entratest.Keys, entratest.Fault{Status: http.StatusServiceUnavailable})
-					b.get("/token")
+					b.Get("/token")
 				} else {
 					l.fail(false, true)
 					b.serves("/token")
@@ -155,30 +155,6 @@ func (h *heldCache) Unmarshal(content []byte) error { h.content = content; retur
 
 func (h *heldCache) Marshal() ([]byte, error) { return h.content, nil }
 
-// What is stored and removed later is so by goroutines of the library's own, where a panic
-// of the app's storage would end the process.
-func TestG23_AStorageThatPanicsIsOneThatFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l, b := expired(t)
-		l.panics = true
-		l.fail(false, true)
-		b.serves("/token")
-		time.Sleep(10 * time.Second)
-		l.fail(true, false)
-		for _, r := range []*http.Request{request(http.MethodGet, "/token", ""), request(http.MethodPost, "/user/logout", "")} {
-			if a := b.do(r); a.StatusCode != http.StatusServiceUnavailable {
-				t.Errorf("%s: status %d", r.URL, a.StatusCode)
-			}
-		}
-		time.Sleep(10 * time.Second)
-		l.fail(false, false)
-		time.Sleep(10 * time.Second)
-		if len(l.keys()) != 0 {
-			t.Errorf("came back: %v", l.keys())
-		}
-	})
-}
-
 // keysGone are ways in which a renewal meets an authority whose keys cannot be had.
 var keysGone = map[string]func(*testing.T, *ledger, *browser){
 	"an instance that never had them": func(t *testing.T, l *ledger, b *browser) {
@@ -201,8 +177,8 @@ func TestG14_KeysThatCannotBeHadCostNoRefreshToken(t *testing.T) {
 				b.idp.ResetRequests()
 				for range 20 { // longer than the id_token lives
 					for _, path := range []string{"/token", "/orders"} {
-						if a := b.get(path); !a.unavailable() {
-							t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
+						if a := b.Get(path); !isUnavailable(a) {
+							t.Errorf("%s: %d %s", path, a.StatusCode, a.Text)
 						}
 					}
 					time.Sleep(10 * time.Minute)
@@ -229,8 +205,8 @@ func TestB8_RefreshForAnotherUserEndsTheSessionWhenTheKeysAreBack(t *testing.T) 
 		onRefresh(b.idp, func(token *entratest.IDToken) { token.Claims["oid"] = other.ID })
 		keysGone["new ones while they are out of reach"](t, l, b)
 		for range 3 {
-			if a := b.get("/token"); !a.unavailable() {
-				t.Errorf("status %d %s", a.StatusCode, a.body)
+			if a := b.Get("/token"); !isUnavailable(a) {
+				t.Errorf("status %d %s", a.StatusCode, a.Text)
 			}
 			time.Sleep(10 * time.Second)
 		}
@@ -238,6 +214,30 @@ func TestB8_RefreshForAnotherUserEndsTheSessionWhenTheKeysAreBack(t *testing.T) 
 		time.Sleep(10 * time.Second)
 		if b.user() != "" || len(l.keys()) != 0 {
 			t.Errorf("the session lives on: %v\n%s", l.keys(), b.log)
+		}
+	})
+}
+
+func TestG14_TokenObtainedWhileTheStorageFailsIsUsedAndStoredLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		idp := newIDP(t, entratest.WithOneTimeRefreshTokens())
+		b := newSite(t, idp, onLedger(l)).browser()
+		b.signIn(adele)
+		time.Sleep(2 * time.Hour)
+		b.user() // prolongs the session
+		l.fail(false, true)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Fatalf("%d %s\n%s", a.StatusCode, a.Text, b.log)
+		}
+		time.Sleep(20 * time.Second)
+		l.fail(false, false)
+		time.Sleep(10 * time.Second)
+		// Another instance finds the new refresh token: the old one is spent.
+		b.site = newSite(t, idp, onLedger(l))
+		time.Sleep(2 * time.Hour)
+		if a := b.Get("/token"); a.Text != adele {
+			t.Errorf("the new refresh token was lost: %d %s\n%s", a.StatusCode, a.Text, b.log)
 		}
 	})
 }

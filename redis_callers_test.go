@@ -34,7 +34,7 @@ func TestRedis_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 			return err
 		},
 		"a request with little time": func(_ context.Context, b *browser) error {
-			if a := b.get("/hasty"); a.StatusCode != http.StatusOK {
+			if a := b.Get("/hasty"); a.StatusCode != http.StatusOK {
 				return errors.New(a.Status)
 			}
 			return nil
@@ -42,7 +42,7 @@ func TestRedis_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, newApp(t), on(t, redistest.Start(t)))
+			s := newSite(t, newRegistration(t), on(t, redistest.Start(t)))
 			s.app.Get("/hasty", func(c *fiber.Ctx) error {
 				ctx, cancel := context.WithTimeout(c.UserContext(), time.Nanosecond)
 				defer cancel()
@@ -57,7 +57,7 @@ func TestRedis_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 				if err := give(ended, b); err == nil {
 					t.Fatal("the caller had all the time it needed")
 				}
-				if a := b.get("/guarded"); a.StatusCode != http.StatusOK {
+				if a := b.Get("/guarded"); a.StatusCode != http.StatusOK {
 					t.Fatalf("another request: status %d\n%s", a.StatusCode, s.log)
 				}
 			}
@@ -68,7 +68,7 @@ func TestRedis_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 // claim is a field of the user's /user/info.
 func (b *browser) claim(name string) string {
 	b.t.Helper()
-	value, _ := b.get("/user/info").json(b.t)[name].(string)
+	value, _ := b.Get("/user/info").JSON(b.t)[name].(string)
 	return value
 }
 
@@ -77,7 +77,7 @@ func (b *browser) claim(name string) string {
 func TestRedis_SessionThatCannotBeProlongedIsServed(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t)
-	s := newSite(t, newApp(t), on(t, r), func(cfg *fibermsal.Config) { cfg.IdleTimeout = 30 * time.Second })
+	s := newSite(t, newRegistration(t), on(t, r), func(cfg *fibermsal.Config) { cfg.IdleTimeout = 30 * time.Second })
 	browsers := make([]*browser, 10)
 	for i := range browsers {
 		browsers[i] = s.browser()
@@ -91,7 +91,7 @@ func TestRedis_SessionThatCannotBeProlongedIsServed(t *testing.T) {
 	const rounds = 10
 	for range rounds {
 		for _, b := range browsers {
-			if a := b.get("/guarded"); a.StatusCode != http.StatusOK {
+			if a := b.Get("/guarded"); a.StatusCode != http.StatusOK {
 				t.Fatalf("status %d\n%s", a.StatusCode, s.log)
 			}
 		}
@@ -106,7 +106,7 @@ func TestRedis_SessionThatCannotBeProlongedIsServed(t *testing.T) {
 	<-time.After(1100 * time.Millisecond) // longer than the pause
 	before = commands(t, r)
 	for _, b := range browsers {
-		b.get("/guarded")
+		b.Get("/guarded")
 	}
 	if got := commands(t, r) - before; got != 3*len(browsers) {
 		t.Errorf("%d commands once it takes writes again, want %d", got, 3*len(browsers))

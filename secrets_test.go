@@ -52,14 +52,14 @@ func TestF1_NoFaultShowsACredential(t *testing.T) {
 				})
 				b := s.browser()
 				s.idp.Fault(entratest.Token, fault)
-				if a := b.do(b.approve(b.start(""), adele).Request()); a.StatusCode < 400 || a.cookie(sessionCookie) != nil {
+				if a := b.Send(b.approve(b.start(""), adele).Request()); a.StatusCode < 400 || a.Cookie(sessionCookie) != nil {
 					t.Errorf("sign-in: status %d", a.StatusCode)
 				}
 				s.idp.ClearFaults()
 				b.signIn(adele)
 				time.Sleep(2 * time.Hour)
 				s.idp.Fault(entratest.Token, fault)
-				if a := b.get("/cause"); a.StatusCode < 400 || a.Header.Get("Location") != "" {
+				if a := b.Get("/cause"); a.StatusCode < 400 || a.Header.Get("Location") != "" {
 					t.Errorf("refresh: status %d", a.StatusCode)
 				}
 				s.idp.ClearFaults()
@@ -134,7 +134,7 @@ func TestF3_LogLinesCannotBeForged(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
 	form := "state=" + state(t, b.start("")) + "&error=%0aFAKE&error_description=%0d%0a%7b%22level%22:%22ERROR%22%7d%E2%80%A8x" + strings.Repeat("y", 5000)
-	b.do(callback(form))
+	b.Send(callback(form))
 	lines := strings.Split(strings.TrimSpace(b.log.String()), "\n")
 	for _, line := range lines {
 		var fields map[string]any

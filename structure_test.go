@@ -3,9 +3,7 @@ package fibermsal_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -38,7 +36,6 @@ var exceptions = map[string]exception{
 		},
 	},
 	"cmd/fibermsal":       {cycle: 6},
-	"entratest":           {cycle: 31, methods: map[string]int{"Server": 142}, lines: map[string]int{"authorize.go": 355}},
 	"graph":               {cycle: 7},
 	"internal/doctor":     {cycle: 4},
 	"internal/faultproxy": {cycle: 7},
@@ -52,7 +49,7 @@ var exceptions = map[string]exception{
 func TestStructure_FilesTypesAndCyclesStaySmall(t *testing.T) {
 	t.Parallel()
 	measured := map[string]bool{}
-	for _, module := range modules() {
+	for _, module := range structure.Published(".") {
 		packages, err := structure.Module(module)
 		if err != nil {
 			t.Fatal(err)
@@ -71,14 +68,6 @@ func TestStructure_FilesTypesAndCyclesStaySmall(t *testing.T) {
 			t.Errorf("there is no package %s: remove its exceptions", dir)
 		}
 	}
-}
-
-// modules are the directories of the modules that are published.
-func modules() []string {
-	if _, err := os.Stat(filepath.Join("v3", "go.mod")); err != nil {
-		return []string{"."}
-	}
-	return []string{".", "v3"}
 }
 
 func checkFigures(t *testing.T, p *structure.Package, allowed exception) {

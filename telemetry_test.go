@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -17,7 +15,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
-	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
@@ -129,22 +126,22 @@ func TestTelemetry_TellsWhatHappened(t *testing.T) {
 	server, idp := redistest.Start(t), newIDP(t)
 	s := newInteractiveSite(t, idp, on(t, server))
 	b := s.browser()
-	b.do(b.approve(b.start(""), adele).Request())
-	b.get("/token")
-	b.get("/token")
+	b.Send(b.approve(b.start(""), adele).Request())
+	b.Get("/token")
+	b.Get("/token")
 	b.vault(server).expire()
 	idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{50173}}})
 	there := newSite(t, idp, on(t, server)) // knows no token
 	b.site = there
-	b.get("/token")
+	b.Get("/token")
 	b.site = s
-	b.navigate("/scope")
+	b.Navigate("/scope")
 	cancelled, err := idp.Cancel(b.start(""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.do(cancelled.Request())
-	b.do(request(http.MethodPost, "/user/logout", ""))
+	b.Send(cancelled.Request())
+	b.Send(request(http.MethodPost, "/user/logout", ""))
 
 	var all metricdata.ResourceMetrics
 	if err := reader.Collect(t.Context(), &all); err != nil {
@@ -181,84 +178,4 @@ func TestTelemetry_TellsWhatHappened(t *testing.T) {
 	if counted["fibermsal.sessions.cache.entries"] == 0 || counted["fibermsal.sessions.cache.size"] == 0 || counted["fibermsal.sessions.cache.lookups true"] == 0 {
 		t.Errorf("the cache tells nothing: %v", counted)
 	}
-}
-
-func TestF6_EveryActionLeavesAnAuditRecord(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		s := newSite(t, newIDP(t), onLedger(l))
-		events := func() (names []string) {
-			for line := range strings.Lines(s.log.String()) {
-				if strings.Contains(line, `"msg":"audit"`) {
-					_, rest, _ := strings.Cut(line, `"event":"`)
-					name, _, _ := strings.Cut(rest, `"`)
-					names = append(names, name)
-				}
-			}
-			return names
-		}
-		expect := func(event string, do func()) {
-			t.Helper()
-			before := len(events())
-			do()
-			if got := events()[before:]; len(got) != 1 || got[0] != event {
-				t.Errorf("%v, want %s", got, event)
-			}
-		}
-		b := s.browser()
-		response := b.approve(b.start(""), adele)
-		expect("signed_in", func() { b.do(response.Request()) })
-		expect("sign_in_refused", func() { b.do(response.Request()) }) // again
-		tenant, id := userOf(t, b)
-		expect("offline_access", func() { _, _ = s.auth.UserByID(t.Context(), tenant, id) })
-		s.idp.Revoke(adele)
-		time.Sleep(3 * time.Hour)
-		expect("refresh_failed", func() { b.get("/token") })
-		expect("session_ended", func() {
-			_, _ = s.auth.EndSessions(t.Context(), fibermsal.SessionFilter{TenantID: tenant, UserID: id})
-		})
-		b.signIn(adele)
-		expect("signed_out", func() { b.do(request(http.MethodPost, "/user/logout", "")) })
-		b.signIn(adele)
-		l.change(func(values map[string][]byte) { values[l2key(values)][20] ^= 1 })
-		expect("seal_mismatch", func() { b.get("/user/info") })
-		for _, name := range []string{b.session()} {
-			if name != "" && strings.Contains(s.log.String(), name) {
-				t.Error("the session's cookie is in the log")
-			}
-		}
-	})
-}
-
-// l2key is the key of the only session; the ledger is locked.
-func l2key(values map[string][]byte) string {
-	for key := range values {
-		if strings.HasSuffix(key, ":s") {
-			return key
-		}
-	}
-	return ""
-}
-
-func TestReady_TellsWhatIsMissing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		s := newSite(t, newIDP(t), onLedger(l))
-		s.app.Get("/ready", s.auth.Ready)
-		ready := func(status int, body string) {
-			t.Helper()
-			if a := s.send(request(http.MethodGet, "/ready", "")); a.StatusCode != status || a.body != body {
-				t.Errorf("%d %s, want %d %s", a.StatusCode, a.body, status, body)
-			}
-		}
-		s.idp.Fault(entratest.Discovery, entratest.Fault{Times: 1, Status: 500})
-		ready(503, `{"entra":false,"storage":true}`)
-		time.Sleep(time.Minute)
-		ready(200, `{"entra":true,"storage":true}`)
-		l.fail(true, true)
-		ready(503, `{"entra":true,"storage":false}`)
-		l.fail(false, false)
-		time.Sleep(time.Second)
-		ready(200, `{"entra":true,"storage":true}`)
-	})
 }

@@ -48,15 +48,20 @@ func TestG28_NothingIsLeftOfAnyFault(t *testing.T) {
 	t.Parallel()
 	c := newClusterRunning(t, startWorkbench, fmt.Sprintf("?pool_size=%d", redisPool),
 		[]entratest.Option{entratest.WithAccessTokenLifetime(tokenLife)}, "--appendonly", "yes", "--appendfsync", "always")
-	fresh := c.rested()
+	full := c.rested()
 	cookies := c.signInAll(3)
 	c.under(cookies, outage{begin: func() {}, end: func() {}})
-	for i, v := range fresh { // each connection to Entra and Graph has two goroutines
-		fresh[i] = vitals{v.goroutines + 2*idleConnections, v.descriptors + idleConnections + redisPool, v.threads}
+	for i, v := range full { // each connection to Entra and Graph has two goroutines
+		full[i] = vitals{v.goroutines + 2*idleConnections, v.descriptors + idleConnections + redisPool, v.threads}
 	}
-	c.awaitRest(t, fresh)
+	c.awaitRest(t, full)
 	base := c.rested()
-	t.Logf("before any request, were the pools full: %v; base: %v", fresh, base)
+	t.Logf("before any request, were the pools full: %v; base: %v", full, base)
+	for i := range base {
+		// Shared round trips leave part of Redis' pool unused until a fault makes requests wait,
+		// so the descriptors are the only ones that need not be back where they were.
+		base[i].descriptors = full[i].descriptors
+	}
 	for _, o := range c.outages(cookies) {
 		if !t.Run(o.name, func(t *testing.T) { c.survive(t, o, cookies, base, http.StatusOK) }) {
 			return // what is left would be found again and again

@@ -4,30 +4,30 @@
 //	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
 //	defer idp.Close()
 //	// Configure the app under test with idp.Authority, idp.ClientID, idp.ClientSecret, idp.GraphURL
-//	// and idp.HTTPClient; then play the browser:
+//	// and idp.HTTPClient; then act as the browser:
 //	answer, err := idp.SignIn(authorizeURL, "AdeleV@contoso.com")
 //	response, err := app.Test(answer.Request())
 //
 // A server made by [New] opens no sockets and starts no goroutines: [Server.HTTPClient] runs the
 // handlers in the caller's goroutine. It reads the time with time.Now, so inside a testing/synctest
-// bubble an hour of token life passes in an instant. [Server.Listen] puts the same server on loopback
-// for real browsers and for clients in other languages; cmd/entra-emulator is that as a program.
+// bubble an hour of token life passes in an instant. [Server.Listen] serves it on loopback for real
+// browsers and for clients in other languages; cmd/entra-emulator does that as a program.
 //
 // # Strictness
 //
 // The emulator refuses what Entra ID refuses, with Entra's error codes, and where the real service is
-// forgiving it takes the strict side: redirect URIs match exactly, PKCE is S256 or nothing, a code works
-// once and for ten minutes, a secret travels in the form only, Graph accepts the very tokens that were
-// issued for it, and a client assertion works once and for ten minutes. Scopes are echoed, accounts numbered
-// and refresh tokens rotated as Entra does it.
+// lenient it is strict: redirect URIs match exactly, the only PKCE method is S256, a code works once and for
+// ten minutes, a secret is read from the form only, Graph accepts exactly the tokens that were issued for it,
+// and a client assertion is valid for ten minutes. Scopes are echoed, accounts identified and refresh tokens
+// rotated as Entra does it.
 //
 // # Controls
 //
-// Everything that can go wrong can be asked for: [Server.Fault] breaks endpoints, [Server.Revoke],
-// [Server.Disable], [Server.WithdrawConsent], [Server.SetSecrets], [Server.SetCertificates] and
-// [Server.RequireAuthContext] act like an administrator, [Server.RotateKeys] like Microsoft, and
-// [Server.TamperIDToken] like an attacker. [Server.NewBrowser] is somebody who stays signed in and signs
-// out. [Server.Requests] tells what the app sent, and [Server.Secrets] what must never be found in its logs.
+// Every failure can be requested: [Server.Fault] breaks endpoints, [Server.Revoke], [Server.Disable],
+// [Server.WithdrawConsent], [Server.SetSecrets], [Server.SetCertificates] and [Server.RequireAuthContext] act
+// like an administrator, [Server.RotateKeys] like Microsoft, and [Server.TamperIDToken] like an attacker.
+// [Server.NewBrowser] is a user who stays signed in and signs out. [Server.Requests] returns the app's
+// requests, and [Server.Secrets] the texts that must never be found in its logs.
 //
 // All methods are safe for concurrent use unless they say otherwise.
 package entratest

@@ -26,7 +26,24 @@ func normalise(body string) []byte {
 	return []byte(volatileTrace.ReplaceAllString(out, "Trace ID: … Correlation ID: … Timestamp: …") + "\n")
 }
 
-func TestShapes_are_those_on_record(t *testing.T) {
+func compare(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("got  %swant %s", got, want)
+	}
+}
+
+func TestGolden_ShapesAreThoseOnRecord(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	bearer := "Authorization: Bearer " + s.Issue("AdeleV@contoso.com")
@@ -70,24 +87,7 @@ func TestShapes_are_those_on_record(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("got  %swant %s", got, want)
-	}
-}
-
-func TestHeaders_are_those_on_record(t *testing.T) {
+func TestGolden_HeadersAreThoseOnRecord(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	const id = "11111111-2222-4333-8444-555555555555"

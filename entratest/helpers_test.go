@@ -46,7 +46,7 @@ func newClient(t *testing.T, s *entratest.Server, opts ...confidential.Option) c
 	return client
 }
 
-// authorizeURL is what an app sends people to. Changes are "name=value"; an empty value removes.
+// authorizeURL is the URL that an app redirects to. Changes are "name=value"; an empty value removes.
 func authorizeURL(s *entratest.Server, changes ...string) string {
 	v := url.Values{
 		"client_id": {s.ClientID}, "response_type": {"code"}, "redirect_uri": {redirectURI}, "response_mode": {"form_post"},

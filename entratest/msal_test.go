@@ -1,6 +1,7 @@
 package entratest_test
 
 import (
+	"crypto/x509"
 	"errors"
 	"strings"
 	"testing"
@@ -13,7 +14,55 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-func TestMSAL_signs_in_renews_and_answers_from_its_cache(t *testing.T) {
+func TestMSAL_AuthenticatesByCertificate(t *testing.T) {
+	t.Parallel()
+	pair := newKeyPair(t, 0, time.Hour)
+	s := newServer(t, entratest.WithoutClientSecret(), entratest.WithCertificate(pair.cert), entratest.WithAppPermissions("User.Read.All"))
+	credential, err := confidential.NewCredFromCert([]*x509.Certificate{pair.cert}, pair.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, authority := range []string{s.Authority, "https://login.entra.test/organizations"} {
+		client, err := confidential.New(authority, s.ClientID, credential, confidential.WithHTTPClient(s.HTTPClient), confidential.WithInstanceDiscovery(false), confidential.WithX5C())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := acquire(t, s, client, "AdeleV@contoso.com")
+		s.WithdrawConsent("AdeleV@contoso.com", "User.Read")
+		if _, err := client.AcquireTokenSilent(t.Context(), []string{"Mail.Read"}, confidential.WithSilentAccount(first.Account)); err == nil || !strings.Contains(err.Error(), "AADSTS65001") {
+			t.Errorf("%s: the renewal gave %v", authority, err)
+		}
+	}
+}
+
+func TestMSAL_GetsATokenOfItsOwn(t *testing.T) {
+	t.Parallel()
+	pair := newKeyPair(t, 0, time.Hour)
+	s := newServer(t, entratest.WithCertificate(pair.cert), entratest.WithAppPermissions("User.Read.All"))
+	byCertificate, err := confidential.NewCredFromCert([]*x509.Certificate{pair.cert}, pair.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bySecret, err := confidential.NewCredFromSecret(s.ClientSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, credential := range map[string]confidential.Credential{"certificate": byCertificate, "secret": bySecret} {
+		client, err := confidential.New(s.Authority, s.ClientID, credential, confidential.WithHTTPClient(s.HTTPClient), confidential.WithInstanceDiscovery(false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := client.AcquireTokenByCredential(t.Context(), []string{"https://graph.microsoft.com/.default"})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if a := get(t, s, s.GraphURL+"/users/AlexW@contoso.com", "Authorization: Bearer "+result.AccessToken); a.json(t)["displayName"] != "Alex Wilber" {
+			t.Error(a.body)
+		}
+	}
+}
+
+func TestMSAL_SignsInRenewsAndAnswersFromItsCache(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t)
@@ -42,7 +91,7 @@ func TestMSAL_signs_in_renews_and_answers_from_its_cache(t *testing.T) {
 	})
 }
 
-func TestMSAL_reads_the_errors_it_is_given(t *testing.T) {
+func TestMSAL_ReadsTheErrorsOfTheEmulator(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, entratest.WithAccessTokenLifetime(299*time.Second)) // MSAL renews such a token at every call
 	client := newClient(t, s)
@@ -60,7 +109,7 @@ func TestMSAL_reads_the_errors_it_is_given(t *testing.T) {
 	}
 }
 
-func TestMSAL_signs_a_user_of_each_tenant_in_through_organizations(t *testing.T) {
+func TestMSAL_SignsUsersOfEachTenantInThroughOrganizations(t *testing.T) {
 	t.Parallel()
 	const tenant2 = "22222222-2222-4222-8222-222222222222"
 	s := newServer(t, entratest.WithExtraTenant(tenant2, entratest.User{ID: "33333333-3333-4333-8333-333333333333", UPN: "TobiasF@fabrikam.com", Mail: "AdeleV@contoso.com"}))

@@ -19,7 +19,7 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-func TestErrors_are_typed_with_status_and_code(t *testing.T) {
+func TestErrors_AreTypedWithStatusAndCode(t *testing.T) {
 	t.Parallel()
 	html := http.Header{"Content-Type": {"text/html"}}
 	for name, tt := range map[string]struct {
@@ -84,19 +84,19 @@ func TestErrors_are_typed_with_status_and_code(t *testing.T) {
 			}
 			checkNoSecrets(t, s.entra, append(texts, e.LogValue().String())...)
 			got := b.run(me)
-			if got.status != tt.status && tt.fault.Times == 0 {
-				t.Errorf("the middleware answered %d", got.status)
+			if got.StatusCode != tt.status && tt.fault.Times == 0 {
+				t.Errorf("the middleware answered %d", got.StatusCode)
 			}
-			checkNoSecrets(t, s.entra, got.body, s.log.String())
-			if strings.Contains(got.body, "graph.entra.test") || strings.Contains(got.body, "privileges") {
-				t.Errorf("the answer tells %q", got.body)
+			checkNoSecrets(t, s.entra, got.Text, s.log.String())
+			if strings.Contains(got.Text, "graph.entra.test") || strings.Contains(got.Text, "privileges") {
+				t.Errorf("the answer tells %q", got.Text)
 			}
 		})
 	}
 }
 
 // An answer that repeats what it was sent must not bring the token into a log.
-func TestErrors_do_not_repeat_a_token_that_Graph_echoes(t *testing.T) {
+func TestErrors_DoNotRepeatATokenThatGraphEchoes(t *testing.T) {
 	t.Parallel()
 	entra := entratest.New()
 	token := entra.Issue(adele)
@@ -106,7 +106,7 @@ func TestErrors_do_not_repeat_a_token_that_Graph_echoes(t *testing.T) {
 	checkNoSecrets(t, entra, e.Error(), e.Err.Error(), e.LogValue().String())
 }
 
-func TestErrors_of_the_credential_come_through_unchanged(t *testing.T) {
+func TestErrors_OfTheCredentialComeThroughUnchanged(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
@@ -125,7 +125,7 @@ func TestErrors_of_the_credential_come_through_unchanged(t *testing.T) {
 	}
 }
 
-func TestErrors_a_claims_challenge_asks_for_a_sign_in(t *testing.T) {
+func TestErrors_AClaimsChallengeAsksForASignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
@@ -141,7 +141,7 @@ func TestErrors_a_claims_challenge_asks_for_a_sign_in(t *testing.T) {
 	}
 }
 
-func TestErrors_are_the_same_from_every_method(t *testing.T) {
+func TestErrors_AreTheSameFromEveryMethod(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
@@ -179,7 +179,7 @@ func TestErrors_are_the_same_from_every_method(t *testing.T) {
 	}
 }
 
-func TestErrors_panics_of_the_SDK_are_errors(t *testing.T) {
+func TestErrors_PanicsOfTheSDKAreErrors(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	err := s.signIn(t, adele).failure(func(c *fiber.Ctx) error {

@@ -2,9 +2,6 @@ package graph_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -35,15 +32,8 @@ func TestG18_AFrozenConnectionToGraphIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	proxy := faultproxy.New(t, u.Host)
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(entra.CAPEM())
 	b := siteOf(t, entra, func(cfg *fibermsal.Config) {
-		cfg.HTTPClient = &http.Client{Transport: &http.Transport{
-			ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return new(net.Dialer).DialContext(ctx, network, proxy.Addr())
-			},
-		}}
+		cfg.HTTPClient = &http.Client{Transport: proxy.Transport(entra.CAPEM())}
 	}).signIn(t, adele)
 	call := func(within time.Duration) (err error) {
 		b.run(func(c *fiber.Ctx) error {

@@ -38,12 +38,12 @@ func TestGroups_OverageIsResolvedThroughGraph(t *testing.T) {
 	}
 	b := s.signIn(t, "crowded@contoso.com")
 	for path, status := range map[string]int{"/member": 200, "/stranger": 403, "/many": 200} {
-		if a := b.get(path); a.status != status {
-			t.Errorf("%s: %d %s\n%s", path, a.status, a.body, s.log)
+		if a := b.Get(path); a.StatusCode != status {
+			t.Errorf("%s: %d %s\n%s", path, a.StatusCode, a.Text, s.log)
 		}
 	}
 	calls := len(s.entra.Requests())
-	b.get("/member")
+	b.Get("/member")
 	if n := len(s.entra.Requests()); n != calls {
 		t.Errorf("asked again, %d requests more", n-calls)
 	}
@@ -71,8 +71,8 @@ func TestGroups_GraphsFailuresLetNobodyIn(t *testing.T) {
 		s.app.Get("/member", fibermsal.Require(fibermsal.InGroup(groupID(249))), func(c *fiber.Ctx) error { return c.SendString("shown") })
 		b := s.signIn(t, "crowded@contoso.com")
 		s.entra.Fault(entratest.GraphGroups, row.fault)
-		if a := b.get("/member"); a.status != row.status || strings.Contains(a.body, "shown") {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+		if a := b.Get("/member"); a.StatusCode != row.status || strings.Contains(a.Text, "shown") {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
 		}
 	}
 }

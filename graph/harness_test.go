@@ -3,14 +3,11 @@ package graph_test
 import (
 	"bytes"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -19,22 +16,10 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/graph"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 const publicURL = "https://app.example"
-
-// TestMain serves one request before any bubble of virtual time: fasthttp starts a
-// goroutine that never ends (trap T21).
-func TestMain(m *testing.M) {
-	app := fiber.New()
-	app.Get("/", func(c *fiber.Ctx) error { return c.SendString("warm") })
-	resp, err := app.Test(httptest.NewRequest(http.MethodGet, "/", http.NoBody), -1)
-	if err != nil {
-		panic(err)
-	}
-	_ = resp.Body.Close()
-	os.Exit(m.Run())
-}
 
 // site is an app with the middleware and the routes, and the Entra it trusts.
 type site struct {
@@ -42,6 +27,7 @@ type site struct {
 	net   *network
 	app   *fiber.App
 	log   *safeBuffer
+	seen  *browsertest.Seen // by all browsers
 
 	mu   sync.Mutex
 	runs []fiber.Handler
@@ -53,10 +39,11 @@ func newSite(t *testing.T, change func(*fibermsal.Config), opts ...entratest.Opt
 	return siteOf(t, entratest.New(append(opts, entratest.WithRedirectURI(publicURL+"/user/authorized"))...), change)
 }
 
-// siteOf makes a site of an Entra that there is.
+// siteOf makes a site of an Entra that there is. When the test ends, no answer and no
+// log line may contain a credential.
 func siteOf(t *testing.T, entra *entratest.Server, change func(*fibermsal.Config)) *site {
 	t.Helper()
-	s := &site{entra: entra, log: &safeBuffer{}, net: &network{next: entra.HTTPClient.Transport, entra: entra}}
+	s := &site{entra: entra, log: &safeBuffer{}, seen: &browsertest.Seen{}, net: &network{next: entra.HTTPClient.Transport, entra: entra}}
 	cfg := fibermsal.Config{
 		ClientID: entra.ClientID, ClientSecret: entra.ClientSecret, Authority: entra.Authority,
 		GraphURL: entra.GraphURL, PublicURL: publicURL,
@@ -70,8 +57,11 @@ func siteOf(t *testing.T, entra *entratest.Server, change func(*fibermsal.Config
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
-	t.Cleanup(func() { _ = auth.Close() })
-	s.app = fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+	t.Cleanup(func() {
+		_ = auth.Close()
+		s.seen.MustLack(t, entra.Secrets(), s.log.String())
+	})
+	s.app = newApp()
 	s.app.Use(auth.Handler())
 	auth.RegisterRoutes(s.app)
 	graph.RegisterRoutes(s.app)
@@ -88,75 +78,45 @@ func siteOf(t *testing.T, entra *entratest.Server, change func(*fibermsal.Config
 	return s
 }
 
-// browser is a client of the site with cookies.
+// Do lets a browser reach the app.
+func (s *site) Do(r *http.Request) (*http.Response, error) { return testApp(s.app, r) }
+
+// browser is one that runs handlers of the test.
 type browser struct {
-	t       *testing.T
-	site    *site
-	cookies map[string]string
+	*browsertest.Browser
+	t    *testing.T
+	site *site
 }
 
 func (s *site) browser(t *testing.T) *browser {
 	t.Helper()
-	return &browser{t: t, site: s, cookies: map[string]string{}}
+	b := &browser{Browser: browsertest.New(t, s, publicURL), t: t, site: s}
+	b.Seen = s.seen
+	return b
 }
 
 // signIn returns a browser in which the user has signed in.
 func (s *site) signIn(t *testing.T, login string) *browser {
 	t.Helper()
 	b := s.browser(t)
-	answer, err := s.entra.SignIn(b.get("/user/login").header.Get("Location"), login)
+	answer, err := s.entra.SignIn(b.Get("/user/login").Location(), login)
 	if err != nil {
 		t.Fatalf("signing in: %v", err)
 	}
-	if got := b.send(answer.Request()); got.status != http.StatusSeeOther {
-		t.Fatalf("the callback answered %d: %s", got.status, got.body)
+	if got := b.Send(answer.Request()); got.StatusCode != http.StatusSeeOther {
+		t.Fatalf("the callback answered %d: %s", got.StatusCode, got.Text)
 	}
 	return b
 }
 
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
-
-func (b *browser) get(path string) answer {
-	b.t.Helper()
-	return b.send(httptest.NewRequest(http.MethodGet, publicURL+path, http.NoBody))
-}
-
-func (b *browser) send(r *http.Request) answer {
-	b.t.Helper()
-	for name, value := range b.cookies {
-		r.AddCookie(&http.Cookie{Name: name, Value: value})
-	}
-	resp, err := b.site.app.Test(r, -1)
-	if err != nil {
-		b.t.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	for _, c := range resp.Cookies() {
-		if c.MaxAge < 0 || c.Value == "" {
-			delete(b.cookies, c.Name)
-			continue
-		}
-		b.cookies[c.Name] = c.Value
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatalf("reading the answer to %s: %v", r.URL.Path, err)
-	}
-	return answer{resp.StatusCode, resp.Header, string(body)}
-}
-
 // run executes a handler as a request of this browser.
-func (b *browser) run(handler fiber.Handler) answer {
+func (b *browser) run(handler fiber.Handler) *browsertest.Answer {
 	b.t.Helper()
 	b.site.mu.Lock()
 	n := len(b.site.runs)
 	b.site.runs = append(b.site.runs, handler)
 	b.site.mu.Unlock()
-	return b.get("/run/" + strconv.Itoa(n))
+	return b.Get("/run/" + strconv.Itoa(n))
 }
 
 // failure executes a handler and returns its error instead of letting the
@@ -244,13 +204,7 @@ func asError(t *testing.T, err error) *fibermsal.Error {
 // checkNoSecrets looks for secrets in everything a program can print of an error.
 func checkNoSecrets(t *testing.T, entra *entratest.Server, texts ...string) {
 	t.Helper()
-	for _, secret := range entra.Secrets() {
-		for _, text := range texts {
-			if strings.Contains(text, secret) {
-				t.Errorf("a secret of %d characters is in %q", len(secret), text)
-			}
-		}
-	}
+	new(browsertest.Seen).MustLack(t, entra.Secrets(), texts...)
 }
 
 const (

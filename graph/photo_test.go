@@ -2,7 +2,6 @@ package graph_test
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
@@ -18,20 +17,21 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/graph"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 const photoCSP = "default-src 'none'; sandbox"
 
-func TestPhoto_is_the_users_own(t *testing.T) {
+func TestPhoto_IsTheUsersOwn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	want, _ := s.entra.User(adele)
 	b := s.signIn(t, adele)
-	got := b.get("/user/photo")
-	if got.status != http.StatusOK || got.body != string(want.Photo) {
-		t.Fatalf("got %d and %d bytes", got.status, len(got.body))
+	got := b.Get("/user/photo")
+	if got.StatusCode != http.StatusOK || got.Text != string(want.Photo) {
+		t.Fatalf("got %d and %d bytes", got.StatusCode, len(got.Text))
 	}
-	checkHeaders(t, got.header, map[string]string{
+	checkHeaders(t, got.Header, map[string]string{
 		"Content-Type": "image/jpeg", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": photoCSP,
 		"Cache-Control": "private, max-age=3600", "Vary": "Cookie",
 	})
@@ -44,12 +44,12 @@ func TestPhoto_is_the_users_own(t *testing.T) {
 	})
 }
 
-func TestPhoto_is_revalidated_by_its_ETag(t *testing.T) {
+func TestPhoto_IsRevalidatedByItsETag(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for _, login := range []string{adele, isaiah} {
 		b := s.signIn(t, login)
-		tag := b.get("/user/photo").header.Get("ETag")
+		tag := b.Get("/user/photo").Header.Get("ETag")
 		if !strings.HasPrefix(tag, `"`) || len(tag) != 34 {
 			t.Fatalf("the ETag is %q", tag)
 		}
@@ -58,31 +58,31 @@ func TestPhoto_is_revalidated_by_its_ETag(t *testing.T) {
 		} {
 			r := httptest.NewRequest(http.MethodGet, publicURL+"/user/photo", http.NoBody)
 			r.Header.Set("If-None-Match", header)
-			got := b.send(r)
-			if got.status != want || (want == 304) != (got.body == "") {
-				t.Errorf("If-None-Match %s: %d, %d bytes", header, got.status, len(got.body))
+			got := b.Send(r)
+			if got.StatusCode != want || (want == 304) != (got.Text == "") {
+				t.Errorf("If-None-Match %s: %d, %d bytes", header, got.StatusCode, len(got.Text))
 			}
-			checkHeaders(t, got.header, map[string]string{"ETag": tag, "Cache-Control": "private, max-age=3600", "Vary": "Cookie"})
+			checkHeaders(t, got.Header, map[string]string{"ETag": tag, "Cache-Control": "private, max-age=3600", "Vary": "Cookie"})
 		}
 	}
 }
 
-func TestPhoto_answers_HEAD(t *testing.T) {
+func TestPhoto_AnswersHEAD(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
 	for _, path := range []string{"/user/photo", "/user/manager"} {
-		got := b.send(httptest.NewRequest(http.MethodHead, publicURL+path, http.NoBody))
-		if got.status != http.StatusOK || got.body != "" {
-			t.Errorf("HEAD %s: %d, %d bytes", path, got.status, len(got.body))
+		got := b.Send(httptest.NewRequest(http.MethodHead, publicURL+path, http.NoBody))
+		if got.StatusCode != http.StatusOK || got.Text != "" {
+			t.Errorf("HEAD %s: %d, %d bytes", path, got.StatusCode, len(got.Text))
 		}
-		if got := b.send(httptest.NewRequest(http.MethodPost, publicURL+path, http.NoBody)); got.status != http.StatusMethodNotAllowed {
-			t.Errorf("POST %s: %d", path, got.status)
+		if got := b.Send(httptest.NewRequest(http.MethodPost, publicURL+path, http.NoBody)); got.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("POST %s: %d", path, got.StatusCode)
 		}
 	}
 }
 
-func TestPhoto_that_is_missing_is_drawn(t *testing.T) {
+func TestPhoto_ThatIsMissingIsDrawn(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]*entratest.Fault{
 		"no photo":      nil,
@@ -99,13 +99,13 @@ func TestPhoto_that_is_missing_is_drawn(t *testing.T) {
 			if fault != nil {
 				s.entra.Fault(entratest.GraphPhoto, *fault)
 			}
-			got := b.get("/user/photo")
-			checkHeaders(t, got.header, map[string]string{
+			got := b.Get("/user/photo")
+			checkHeaders(t, got.Header, map[string]string{
 				"Content-Type": "image/svg+xml", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": photoCSP,
 				"Cache-Control": "private, max-age=3600", "Vary": "Cookie",
 			})
-			if got.status != http.StatusOK || !strings.Contains(got.body, ">IL</text>") || !strings.Contains(got.body, "<title>Isaiah Langer</title>") {
-				t.Errorf("got %d %s", got.status, got.body)
+			if got.StatusCode != http.StatusOK || !strings.Contains(got.Text, ">IL</text>") || !strings.Contains(got.Text, "<title>Isaiah Langer</title>") {
+				t.Errorf("got %d %s", got.StatusCode, got.Text)
 			}
 			b.run(func(c *fiber.Ctx) error {
 				if picture, err := graph.Photo(c); picture != nil || err != nil {
@@ -117,7 +117,7 @@ func TestPhoto_that_is_missing_is_drawn(t *testing.T) {
 	}
 }
 
-func TestC9_what_is_no_picture_does_not_get_out(t *testing.T) {
+func TestC9_WhatIsNoPictureDoesNotGetOut(t *testing.T) {
 	t.Parallel()
 	jpegHeader := http.Header{"Content-Type": {"image/jpeg"}}
 	endless := func() io.Reader { return io.MultiReader(strings.NewReader("\xff\xd8\xff\xe0"), zeros{}) }
@@ -146,12 +146,12 @@ func TestC9_what_is_no_picture_does_not_get_out(t *testing.T) {
 			b := s.signIn(t, adele)
 			tt.fault.Header = with(tt.fault.Header, "Set-Cookie", "evil=1")
 			s.entra.Fault(entratest.GraphPhoto, tt.fault)
-			got := b.get("/user/photo")
-			if got.status != tt.status || !strings.HasPrefix(got.header.Get("Content-Type"), "application/problem+json") {
-				t.Errorf("got %d %s: %.100s", got.status, got.header.Get("Content-Type"), got.body)
+			got := b.Get("/user/photo")
+			if got.StatusCode != tt.status || !strings.HasPrefix(got.Header.Get("Content-Type"), "application/problem+json") {
+				t.Errorf("got %d %s: %.100s", got.StatusCode, got.Header.Get("Content-Type"), got.Text)
 			}
 			checkNothingOfGraphs(t, got)
-			if cache := got.header.Get("Cache-Control"); !strings.Contains(cache, "no-store") {
+			if cache := got.Header.Get("Cache-Control"); !strings.Contains(cache, "no-store") {
 				t.Errorf("Cache-Control is %q", cache)
 			}
 			if len(s.net.left()) != 0 {
@@ -161,7 +161,7 @@ func TestC9_what_is_no_picture_does_not_get_out(t *testing.T) {
 	}
 }
 
-func TestC9_pictures_are_named_by_their_bytes_and_bring_no_headers(t *testing.T) {
+func TestC9_PicturesAreNamedByTheirBytesAndBringNoHeaders(t *testing.T) {
 	t.Parallel()
 	for want, body := range map[string]string{
 		"image/png":  "\x89PNG\x0D\x0A\x1A\x0A-",
@@ -175,30 +175,30 @@ func TestC9_pictures_are_named_by_their_bytes_and_bring_no_headers(t *testing.T)
 			"Content-Type": {"text/html"}, "Set-Cookie": {"evil=1"}, "Etag": {`"graph"`}, "Content-Disposition": {"attachment"},
 			"Access-Control-Allow-Origin": {"*"}, "Content-Encoding": {"br"},
 		}})
-		got := b.get("/user/photo")
-		if got.status != http.StatusOK || got.header.Get("Content-Type") != want || got.body != body {
-			t.Errorf("%s: %d %s", want, got.status, got.header.Get("Content-Type"))
+		got := b.Get("/user/photo")
+		if got.StatusCode != http.StatusOK || got.Header.Get("Content-Type") != want || got.Text != body {
+			t.Errorf("%s: %d %s", want, got.StatusCode, got.Header.Get("Content-Type"))
 		}
 		checkNothingOfGraphs(t, got)
 	}
 }
 
-func TestC9_a_photo_of_one_byte_per_second_ends(t *testing.T) {
+func TestC9_APhotoOfOneBytePerSecondEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, nil)
 		b := s.signIn(t, adele)
 		s.entra.Fault(entratest.GraphPhoto, entratest.Fault{BodyFrom: func() io.Reader { return dripping{} }})
 		start := time.Now()
-		got := b.get("/user/photo")
-		if took := time.Since(start); got.status != http.StatusServiceUnavailable || took > 16*time.Second {
-			t.Errorf("got %d after %v", got.status, took)
+		got := b.Get("/user/photo")
+		if took := time.Since(start); got.StatusCode != http.StatusServiceUnavailable || took > 16*time.Second {
+			t.Errorf("got %d after %v", got.StatusCode, took)
 		}
 	})
 }
 
 // Not parallel, because it measures the memory of the process.
-func TestC9_a_huge_photo_costs_no_memory(t *testing.T) {
+func TestC9_AHugePhotoCostsNoMemory(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
 	read := &counter{}
@@ -206,95 +206,18 @@ func TestC9_a_huge_photo_costs_no_memory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	got := b.get("/user/photo")
+	got := b.Get("/user/photo")
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if got.status != http.StatusBadGateway || read.n > 4<<20+1 {
-		t.Errorf("got %d after reading %d bytes", got.status, read.n)
+	if got.StatusCode != http.StatusBadGateway || read.n > 4<<20+1 {
+		t.Errorf("got %d after reading %d bytes", got.StatusCode, read.n)
 	}
 	if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 8<<20 {
 		t.Errorf("%d bytes are kept", kept)
 	}
 }
 
-func TestRoutes_need_a_sign_in(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	for _, path := range []string{"/user/photo", "/user/manager"} {
-		if got := s.browser(t).get(path); got.status != http.StatusUnauthorized || !strings.Contains(got.body, "login_required") {
-			t.Errorf("%s: %d %s", path, got.status, got.body)
-		}
-	}
-	if n := s.entra.Count(entratest.GraphPhoto) + s.entra.Count(entratest.GraphManager); n != 0 {
-		t.Errorf("Graph got %d requests", n)
-	}
-}
-
-func TestRoutes_can_be_mounted_elsewhere(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	graph.RegisterRoutes(s.app, "/account/")
-	if got := s.signIn(t, adele).get("/account/photo"); got.status != http.StatusOK {
-		t.Errorf("got %d", got.status)
-	}
-}
-
-func TestInitials(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]string{
-		"Adele Vance": "AV", "adele vance": "AV", "Jean-Luc van der Berg": "JB", "Miles O'Brien": "MO",
-		"Adele Vance (Contoso)": "AV", "(Contoso) Adele": "CA", "Cher": "C", "王小明": "王", "Ольга Иванова": "ОИ",
-		"  Adele   Vance  ": "AV", "Łukasz Żak": "ŁŻ", "<b> & \"x\"": "BX", "R2 D2": "RD", "Vance, Adele": "VA",
-		"!!!": "", "👩‍💻": "", "\x00\x1b": "", "</title><script>alert(1)</script>": "TA",
-	} {
-		user := entratest.User{ID: "00000000-0000-4000-8000-000000000001", UPN: "x@contoso.com", DisplayName: name}
-		s := newSite(t, nil, entratest.WithUsers(user))
-		got := s.signIn(t, user.UPN).get("/user/photo")
-		drawn := parseSVG(t, got.body)
-		if want != drawn.Text || (want == "" && !strings.Contains(got.body, "<circle")) {
-			t.Errorf("%q: drawn is %q", name, drawn.Text)
-		}
-		if strings.Contains(got.body, "<script") {
-			t.Errorf("%q: %s", name, got.body)
-		}
-	}
-}
-
-func TestInitials_have_a_colour_of_the_users_own(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	s.entra.Fault(entratest.GraphPhoto, entratest.Fault{Status: 404})
-	colours := map[string]bool{}
-	for _, u := range s.entra.Users() {
-		first, second := s.signIn(t, u.UPN).get("/user/photo").body, s.signIn(t, u.UPN).get("/user/photo").body
-		if first != second {
-			t.Errorf("%s looks different each time", u.UPN)
-		}
-		colours[parseSVG(t, first).Stops[0].Colour] = true
-	}
-	if len(colours) < 4 {
-		t.Errorf("everybody shares %d colours", len(colours))
-	}
-}
-
-type svg struct {
-	XMLName xml.Name `xml:"http://www.w3.org/2000/svg svg"`
-	Text    string   `xml:"text"`
-	Stops   []struct {
-		Colour string `xml:"stop-color,attr"`
-	} `xml:"defs>linearGradient>stop"`
-}
-
-func parseSVG(t *testing.T, source string) svg {
-	t.Helper()
-	var drawn svg
-	if err := xml.Unmarshal([]byte(source), &drawn); err != nil {
-		t.Fatalf("not XML: %v\n%s", err, source)
-	}
-	return drawn
-}
-
-func TestPhoto_errors_are_typed(t *testing.T) {
+func TestPhoto_ErrorsAreTyped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
@@ -321,14 +244,14 @@ func checkHeaders(t *testing.T, got http.Header, want map[string]string) {
 }
 
 // checkNothingOfGraphs looks for headers that only Graph sends.
-func checkNothingOfGraphs(t *testing.T, got answer) {
+func checkNothingOfGraphs(t *testing.T, got *browsertest.Answer) {
 	t.Helper()
 	for _, name := range []string{"Request-Id", "Client-Request-Id", "X-Ms-Ags-Diagnostic", "Set-Cookie", "Content-Disposition", "Access-Control-Allow-Origin", "Strict-Transport-Security", "Content-Encoding"} {
-		if value := got.header.Get(name); value != "" {
+		if value := got.Header.Get(name); value != "" {
 			t.Errorf("%s: %s got out", name, value)
 		}
 	}
-	if got.header.Get("ETag") == `"graph"` {
+	if got.Header.Get("ETag") == `"graph"` {
 		t.Error("Graph's ETag got out")
 	}
 }

@@ -31,7 +31,7 @@ func userOf(b *browser) *fibermsal.User {
 	return user
 }
 
-func TestProfile_completes_the_user(t *testing.T) {
+func TestProfile_CompletesTheUser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withProfile)
 	b := s.signIn(t, adele)
@@ -42,7 +42,7 @@ func TestProfile_completes_the_user(t *testing.T) {
 		t.Errorf("got %q %q %s", u.Name, u.Mail, u.Values["manager"])
 	}
 	var info map[string]any
-	if err := json.Unmarshal([]byte(b.get("/user/info").body), &info); err != nil || info["manager"] == nil {
+	if err := json.Unmarshal([]byte(b.Get("/user/info").Text), &info); err != nil || info["manager"] == nil {
 		t.Errorf("/user/info has %v, %v", info, err)
 	}
 	if n := len(s.entra.Requests()); n != 0 {
@@ -50,7 +50,7 @@ func TestProfile_completes_the_user(t *testing.T) {
 	}
 }
 
-func TestProfile_takes_what_Graph_knows_better(t *testing.T) {
+func TestProfile_TakesWhatGraphKnowsBetter(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		me         string
@@ -86,7 +86,7 @@ func TestProfile_takes_what_Graph_knows_better(t *testing.T) {
 
 // aiohttp_msal ends the sign-in for a user without a mailbox, and asks for the
 // manager without looking at the status.
-func TestProfile_D12_D13_mail_and_manager_may_be_missing(t *testing.T) {
+func TestProfile_MailAndManagerMayBeMissing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withProfile)
 	if u := userOf(s.signIn(t, johanna)); u.Name != "Johanna Lorenz" || u.Mail != "" || u.Values["manager"] == nil {
@@ -97,7 +97,7 @@ func TestProfile_D12_D13_mail_and_manager_may_be_missing(t *testing.T) {
 	}
 }
 
-func TestProfile_never_fails_and_never_takes_long(t *testing.T) {
+func TestProfile_NeverFailsAndNeverTakesLong(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		endpoint entratest.Endpoint
@@ -142,7 +142,7 @@ func TestProfile_never_fails_and_never_takes_long(t *testing.T) {
 	}
 }
 
-func TestProfile_without_a_credential_does_nothing(t *testing.T) {
+func TestProfile_WithoutACredentialDoesNothing(t *testing.T) {
 	t.Parallel()
 	for _, s := range []*fibermsal.SignIn{nil, {}, {User: &fibermsal.User{Name: "Adele"}}} {
 		if err := graph.Profile(t.Context(), s); err != nil {

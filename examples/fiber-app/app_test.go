@@ -12,13 +12,13 @@ import (
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/session"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-func TestPages_ofDifferentPeople(t *testing.T) {
+func TestPages_OfDifferentPeople(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name, login string
@@ -54,36 +54,36 @@ func TestPages_ofDifferentPeople(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			b := newSite(t, nil).browser()
-			if back := b.signIn(t, "/profile", tc.login); back.Header.Get("Location") != "/profile" {
-				t.Fatalf("the sign-in led to %d %q", back.StatusCode, back.Header.Get("Location"))
+			if back := b.signIn("/profile", tc.login); back.Location() != "/profile" {
+				t.Fatalf("the sign-in led to %d %q", back.StatusCode, back.Location())
 			}
-			mustContain(t, b.open(t, "/profile"), tc.profile...)
-			mustContain(t, b.open(t, "/"), "Good to see you", tc.profile[0])
-			mustContain(t, b.open(t, "/graph"), tc.profile[0], "GetDisplayName()", `<span class="keyword">func</span>`)
-			mustContain(t, b.open(t, "/session"), b.idp.TenantID, tc.profile[0], "the memory of this process", "23 h 59 min")
+			mustContain(t, b.Navigate("/profile"), tc.profile...)
+			mustContain(t, b.Navigate("/"), "Good to see you", tc.profile[0])
+			mustContain(t, b.Navigate("/graph"), tc.profile[0], "GetDisplayName()", `<span class="keyword">func</span>`)
+			mustContain(t, b.Navigate("/session"), b.idp.TenantID, tc.profile[0], "the memory of this process", "23 h 59 min")
 
-			if got := b.fetch(t, "/api/me"); got.StatusCode != http.StatusOK || !sameJSON(t, got.text, tc.me) {
-				t.Errorf("/api/me: %d %s", got.StatusCode, got.text)
+			if got := b.Fetch("/api/me"); got.StatusCode != http.StatusOK || !sameJSON(t, got.Text, tc.me) {
+				t.Errorf("/api/me: %d %s", got.StatusCode, got.Text)
 			}
-			info := b.fetch(t, "/user/info")
+			info := b.Fetch("/user/info")
 			mustContain(t, info, `"authenticated":true`, `"storage":"the memory of this process"`)
-			photo := b.open(t, "/user/photo")
+			photo := b.Navigate("/user/photo")
 			if photo.StatusCode != http.StatusOK || !strings.HasPrefix(photo.Header.Get("Content-Type"), "image/") {
 				t.Errorf("/user/photo: %d %s", photo.StatusCode, photo.Header.Get("Content-Type"))
 			}
-			b.mustLackSecrets(t)
+			b.mustLackSecrets()
 		})
 	}
 }
 
-func mustContain(t *testing.T, a *answer, wanted ...string) {
+func mustContain(t *testing.T, a *browsertest.Answer, wanted ...string) {
 	t.Helper()
 	if a.StatusCode != http.StatusOK {
-		t.Errorf("%s: status %d, %s", a.Request.URL, a.StatusCode, a.text)
+		t.Errorf("%s: status %d, %s", a.Request.URL, a.StatusCode, a.Text)
 	}
 	for _, w := range wanted {
-		if !strings.Contains(a.text, w) {
-			t.Errorf("%q is missing in: %s", w, a.text)
+		if !strings.Contains(a.Text, w) {
+			t.Errorf("%q is missing in: %s", w, a.Text)
 		}
 	}
 }
@@ -100,80 +100,80 @@ func sameJSON(t *testing.T, got, want string) bool {
 	return fmt.Sprint(g) == fmt.Sprint(w)
 }
 
-func TestNobodySignedIn(t *testing.T) {
+func TestPages_NeedASignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	mustContain(t, s.browser().open(t, "/"), "Sign in with Microsoft", "/user/login?to=/profile")
+	mustContain(t, s.browser().Navigate("/"), "Sign in with Microsoft", "/user/login?to=/profile")
 	for _, path := range []string{"/profile", "/graph", "/session?x=1"} {
-		a := s.browser().open(t, path)
-		if to := a.Header.Get("Location"); a.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/user/login?to=%2F") {
+		a := s.browser().Navigate(path)
+		if to := a.Location(); a.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/user/login?to=%2F") {
 			t.Errorf("%s: %d to %q", path, a.StatusCode, to)
 		}
 	}
-	a := s.browser().fetch(t, "/api/me")
+	a := s.browser().Fetch("/api/me")
 	if a.StatusCode != http.StatusUnauthorized || a.Header.Get("Content-Type") != "application/problem+json" {
-		t.Errorf("/api/me: %d %s %s", a.StatusCode, a.Header.Get("Content-Type"), a.text)
+		t.Errorf("/api/me: %d %s %s", a.StatusCode, a.Header.Get("Content-Type"), a.Text)
 	}
 }
 
-func TestSignIn_returnsToThePage(t *testing.T) {
+func TestSignIn_ReturnsToThePage(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []fibermsal.ResponseMode{fibermsal.FormPost, fibermsal.Query} {
 		b := newSite(t, func(s *settings) { s.auth.ResponseMode = mode }).browser()
-		a := b.signIn(t, "/graph?tab=2", "MeganB@contoso.com")
-		if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/graph?tab=2" {
-			t.Errorf("%s: %d to %q", mode, a.StatusCode, a.Header.Get("Location"))
+		a := b.signIn("/graph?tab=2", "MeganB@contoso.com")
+		if a.StatusCode != http.StatusSeeOther || a.Location() != "/graph?tab=2" {
+			t.Errorf("%s: %d to %q", mode, a.StatusCode, a.Location())
 		}
-		b.mustLackSecrets(t)
+		b.mustLackSecrets()
 	}
 }
 
-func TestSignOut(t *testing.T) {
+func TestSignOut_EndsTheSession(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
-	b.signIn(t, "/profile", "LeeG@contoso.com")
-	out := b.signOut(t)
-	if to := out.Header.Get("Location"); out.StatusCode != http.StatusSeeOther || !strings.Contains(to, "/logout?") {
+	b.signIn("/profile", "LeeG@contoso.com")
+	out := b.signOut()
+	if to := out.Location(); out.StatusCode != http.StatusSeeOther || !strings.Contains(to, "/logout?") {
 		t.Fatalf("sign-out: %d to %q", out.StatusCode, to)
 	}
-	if a := b.open(t, "/profile"); a.StatusCode != http.StatusSeeOther {
+	if a := b.Navigate("/profile"); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("still signed in: %d", a.StatusCode)
 	}
-	mustContain(t, b.open(t, "/"), "Sign in with Microsoft")
+	mustContain(t, b.Navigate("/"), "Sign in with Microsoft")
 }
 
 // What a restart leaves: the storage and the keys.
-func TestRestart_keepsPeopleSignedIn(t *testing.T) {
+func TestRestart_KeepsPeopleSignedIn(t *testing.T) {
 	t.Parallel()
-	storage := session.New().Storage
+	storage := memoryStorage()
 	stored := func(s *settings) {
 		s.auth.Storage, s.auth.Keys = storage, [][]byte{[]byte("0123456789abcdef0123456789abcdef")}
 	}
 	before := newSite(t, stored)
 	b := before.browser()
-	b.signIn(t, "/profile", "MeganB@contoso.com")
+	b.signIn("/profile", "MeganB@contoso.com")
 
-	b.site = newSite(t, func(s *settings) {
+	b.visit(newSite(t, func(s *settings) {
 		stored(s)
 		s.auth.ClientSecret, s.auth.HTTPClient = before.idp.ClientSecret, before.idp.HTTPClient
-	})
-	mustContain(t, b.open(t, "/profile"), "Marketing Manager")
-	mustContain(t, b.fetch(t, "/api/me"), "MeganB@contoso.com")
+	}))
+	mustContain(t, b.Navigate("/profile"), "Marketing Manager")
+	mustContain(t, b.Fetch("/api/me"), "MeganB@contoso.com")
 
 	// With the emulator in the same process, that starts afresh too: the session
 	// stays, the tokens in it mean nothing any more.
-	b.site = newSite(t, stored)
-	mustContain(t, b.open(t, "/session"), "Megan Bowen")
-	if a := b.open(t, "/profile"); a.StatusCode != http.StatusSeeOther || !strings.HasSuffix(a.Header.Get("Location"), "to=%2Fprofile") {
-		t.Errorf("/profile: %d to %q", a.StatusCode, a.Header.Get("Location"))
+	b.visit(newSite(t, stored))
+	mustContain(t, b.Navigate("/session"), "Megan Bowen")
+	if a := b.Navigate("/profile"); a.StatusCode != http.StatusSeeOther || !strings.HasSuffix(a.Location(), "to=%2Fprofile") {
+		t.Errorf("/profile: %d to %q", a.StatusCode, a.Location())
 	}
-	if back := b.signIn(t, "/profile", "MeganB@contoso.com"); back.Header.Get("Location") != "/profile" {
-		t.Errorf("signing in again led to %d %q", back.StatusCode, back.Header.Get("Location"))
+	if back := b.signIn("/profile", "MeganB@contoso.com"); back.Location() != "/profile" {
+		t.Errorf("signing in again led to %d %q", back.StatusCode, back.Location())
 	}
-	mustContain(t, b.open(t, "/profile"), "Marketing Manager")
+	mustContain(t, b.Navigate("/profile"), "Marketing Manager")
 }
 
-func TestUnreadableCookie_meansSignedOut(t *testing.T) {
+func TestUnreadableCookie_MeansSignedOut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for name, value := range map[string]string{
@@ -183,60 +183,60 @@ func TestUnreadableCookie_meansSignedOut(t *testing.T) {
 		"far too long":    strings.Repeat("x", 5000),
 	} {
 		b := s.browser()
-		b.cookies["__Host-fibermsal"] = value
-		mustContain(t, b.open(t, "/"), "Sign in with Microsoft")
-		if a := b.open(t, "/profile"); a.StatusCode != http.StatusSeeOther {
+		b.Jar["__Host-fibermsal"] = &http.Cookie{Name: "__Host-fibermsal", Value: value}
+		mustContain(t, b.Navigate("/"), "Sign in with Microsoft")
+		if a := b.Navigate("/profile"); a.StatusCode != http.StatusSeeOther {
 			t.Errorf("%s: /profile gives %d", name, a.StatusCode)
 		}
-		if back := b.signIn(t, "/profile", "AlexW@contoso.com"); back.Header.Get("Location") != "/profile" {
-			t.Errorf("%s: the next sign-in led to %d %q", name, back.StatusCode, back.Header.Get("Location"))
+		if back := b.signIn("/profile", "AlexW@contoso.com"); back.Location() != "/profile" {
+			t.Errorf("%s: the next sign-in led to %d %q", name, back.StatusCode, back.Location())
 		}
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestErrors_SayNothingOfTheirCause(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
-	b.signIn(t, "/profile", "GradyA@contoso.com")
+	b.signIn("/profile", "GradyA@contoso.com")
 
-	page := b.open(t, "/nowhere?code=secret")
-	if page.StatusCode != http.StatusNotFound || !strings.Contains(page.text, "There is nothing here") || strings.Contains(page.text, "nowhere") {
-		t.Errorf("page: %d %s", page.StatusCode, page.text)
+	page := b.Navigate("/nowhere?code=secret")
+	if page.StatusCode != http.StatusNotFound || !strings.Contains(page.Text, "There is nothing here") || strings.Contains(page.Text, "nowhere") {
+		t.Errorf("page: %d %s", page.StatusCode, page.Text)
 	}
-	problem := b.fetch(t, "/nowhere")
+	problem := b.Fetch("/nowhere")
 	if problem.StatusCode != http.StatusNotFound || problem.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("problem: %d %s", problem.StatusCode, problem.Header.Get("Content-Type"))
 	}
 	b.idp.Fault(entratest.GraphMe, entratest.Fault{
 		Status: http.StatusBadRequest, Body: `{"error":{"code":"Request_BadRequest","message":"canary-message"}}`,
 	})
-	refused := b.fetch(t, "/api/me")
-	if refused.StatusCode < 400 || strings.Contains(refused.text, "canary-message") {
-		t.Errorf("refused by Graph: %d %s", refused.StatusCode, refused.text)
+	refused := b.Fetch("/api/me")
+	if refused.StatusCode < 400 || strings.Contains(refused.Text, "canary-message") {
+		t.Errorf("refused by Graph: %d %s", refused.StatusCode, refused.Text)
 	}
-	b.mustLackSecrets(t)
+	b.mustLackSecrets()
 	if log := b.log.String(); strings.Contains(log, "code=") || strings.Contains(log, "?") {
 		t.Errorf("the access log has queries: %s", log)
 	}
 }
 
 // What a fault of the app says is for the log; the user gets a number to quote.
-func TestFault_isNotShown(t *testing.T) {
+func TestFault_IsNotShown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.app.Get("/fault", func(*fiber.Ctx) error { return errors.New("canary-cause") })
-	for _, a := range []*answer{s.browser().open(t, "/fault"), s.browser().fetch(t, "/fault")} {
-		if a.StatusCode != http.StatusInternalServerError || strings.Contains(a.text, "canary") ||
-			!regexp.MustCompile(`[0-9a-f]{16}`).MatchString(a.text) {
-			t.Errorf("%d %s", a.StatusCode, a.text)
+	for _, a := range []*browsertest.Answer{s.browser().Navigate("/fault"), s.browser().Fetch("/fault")} {
+		if a.StatusCode != http.StatusInternalServerError || strings.Contains(a.Text, "canary") ||
+			!regexp.MustCompile(`[0-9a-f]{16}`).MatchString(a.Text) {
+			t.Errorf("%d %s", a.StatusCode, a.Text)
 		}
 	}
 }
 
-func TestHeaders(t *testing.T) {
+func TestHeaders_FitThePages(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
-	home := b.open(t, "/")
+	home := b.Navigate("/")
 	policy := home.Header.Get("Content-Security-Policy")
 	for _, part := range []string{"default-src 'none'", "style-src 'self'", "frame-ancestors 'none'"} {
 		if !strings.Contains(policy, part) {
@@ -249,10 +249,10 @@ func TestHeaders(t *testing.T) {
 	if got := home.Header.Get("Cache-Control"); !strings.Contains(got, "no-store") {
 		t.Errorf("Cache-Control: %q", got)
 	}
-	if strings.Contains(home.text, "<script") || strings.Contains(home.text, " style=") || strings.Contains(home.text, "//") && strings.Contains(home.text, `src="http`) {
-		t.Errorf("the page has what its policy forbids: %s", home.text)
+	if strings.Contains(home.Text, "<script") || strings.Contains(home.Text, " style=") || strings.Contains(home.Text, "//") && strings.Contains(home.Text, `src="http`) {
+		t.Errorf("the page has what its policy forbids: %s", home.Text)
 	}
-	style := b.open(t, "/static/style.css")
+	style := b.Navigate("/static/style.css")
 	if style.StatusCode != http.StatusOK || !strings.HasPrefix(style.Header.Get("Content-Type"), "text/css") ||
 		!strings.Contains(style.Header.Get("Cache-Control"), "max-age") {
 		t.Errorf("style: %d %v", style.StatusCode, style.Header)
@@ -260,33 +260,33 @@ func TestHeaders(t *testing.T) {
 }
 
 // A tenant that shows nobody's manager to the app still shows the rest.
-func TestProfile_withoutPermissionForTheManager(t *testing.T) {
+func TestProfile_WithoutPermissionForTheManager(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil, entratest.WithManagerScope("User.Read.All")).browser()
-	b.signIn(t, "/profile", "AdeleV@contoso.com")
-	mustContain(t, b.open(t, "/profile"), "Retail Manager", "does not show managers to this app")
+	b.signIn("/profile", "AdeleV@contoso.com")
+	mustContain(t, b.Navigate("/profile"), "Retail Manager", "does not show managers to this app")
 }
 
-func TestEmulated_pagesSaySo(t *testing.T) {
+func TestPages_SayThatTheTenantIsEmulated(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, func(s *settings) { s.emulated = true }).browser()
-	mustContain(t, b.open(t, "/"), "a local emulator plays Microsoft", `<span class="tag">emulator</span>`)
+	mustContain(t, b.Navigate("/"), "a local emulator plays Microsoft", `<span class="tag">emulator</span>`)
 }
 
 // Many people at once see themselves: the pages share templates, and the sessions
 // share everything below.
-func TestManyPeople_seeThemselves(t *testing.T) {
+func TestPages_OfManyPeopleAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(s *settings) { s.accessLog = io.Discard })
 	var group sync.WaitGroup
 	for _, person := range s.idp.Users() {
 		group.Go(func() {
 			b := s.browser()
-			b.signIn(t, "/profile", person.UPN)
+			b.signIn("/profile", person.UPN)
 			for range 5 {
-				mustContain(t, b.open(t, "/profile"), ">"+person.DisplayName+"</h1>")
-				if a := b.fetch(t, "/api/me"); !strings.Contains(a.text, `"id":"`+person.ID+`"`) {
-					t.Errorf("%s got %s", person.UPN, a.text)
+				mustContain(t, b.Navigate("/profile"), ">"+person.DisplayName+"</h1>")
+				if a := b.Fetch("/api/me"); !strings.Contains(a.Text, `"id":"`+person.ID+`"`) {
+					t.Errorf("%s got %s", person.UPN, a.Text)
 				}
 			}
 		})

@@ -59,7 +59,7 @@ func complete(changes environment) environment {
 	return env
 }
 
-func TestSettings_mistakesAreReportedTogether(t *testing.T) {
+func TestSettings_MistakesAreReportedTogether(t *testing.T) {
 	mounted := func(text string) string {
 		path := filepath.Join(t.TempDir(), "mounted")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -147,7 +147,7 @@ func TestSettings_mistakesAreReportedTogether(t *testing.T) {
 }
 
 // A client id that is missing is reported with each variable that needs it.
-func TestSettings_missingClientIDNamesTheReasons(t *testing.T) {
+func TestSettings_MissingClientIDNamesTheReasons(t *testing.T) {
 	_, err := complete(environment{varClientID: "", varGraphURL: "https://graph.microsoft.com/v1.0"}).settings(t)
 	for _, name := range []string{varSecret, varTenant, varGraphURL, varPublicURL} {
 		if err == nil || !strings.Contains(err.Error(), name) {
@@ -156,7 +156,7 @@ func TestSettings_missingClientIDNamesTheReasons(t *testing.T) {
 	}
 }
 
-func TestSettings_emulator(t *testing.T) {
+func TestSettings_OfTheEmulator(t *testing.T) {
 	for name, tc := range map[string]struct {
 		env       environment
 		publicURL string // on port 4321
@@ -185,7 +185,7 @@ func TestSettings_emulator(t *testing.T) {
 	}
 }
 
-func TestSettings_realTenant(t *testing.T) {
+func TestSettings_OfARealTenant(t *testing.T) {
 	s, err := complete(environment{
 		varGraphURL: "https://graph.microsoft.com/v1.0", varMode: "query", varPort: "0", varKeys: otherKey + "," + goodKey,
 	}).settings(t)

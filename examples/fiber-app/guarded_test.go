@@ -9,101 +9,103 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 // mustAsk opens a page that wants more than a session, gets it, and is shown the page.
-func (b *browser) mustAsk(t *testing.T, path, login string, shown ...string) {
-	t.Helper()
-	if a := b.open(t, path); a.StatusCode != http.StatusSeeOther || !strings.Contains(a.Header.Get("Location"), "ask=") {
-		t.Errorf("%s: %d to %q", path, a.StatusCode, a.Header.Get("Location"))
+func (b *browser) mustAsk(path, login string, shown ...string) {
+	b.t.Helper()
+	if a := b.Navigate(path); a.StatusCode != http.StatusSeeOther || !strings.Contains(a.Location(), "ask=") {
+		b.t.Errorf("%s: %d to %q", path, a.StatusCode, a.Location())
 	}
-	if back := b.signIn(t, path, login); back.Header.Get("Location") != path {
-		t.Fatalf("%s: the sign-in led to %d %q", path, back.StatusCode, back.Header.Get("Location"))
+	if back := b.signIn(path, login); back.Location() != path {
+		b.t.Fatalf("%s: the sign-in led to %d %q", path, back.StatusCode, back.Location())
 	}
-	mustContain(t, b.open(t, path), shown...)
+	mustContain(b.t, b.Navigate(path), shown...)
 }
 
-func TestOrg_asksForItsPermission(t *testing.T) {
+func TestOrg_AsksForItsPermission(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
-	b.signIn(t, "/session", "AdeleV@contoso.com")
-	problem := b.fetch(t, "/org")
-	if problem.StatusCode != http.StatusForbidden || !strings.Contains(problem.text, `"code":"consent_required"`) {
-		t.Errorf("for programs: %d %s", problem.StatusCode, problem.text)
+	b.signIn("/session", "AdeleV@contoso.com")
+	problem := b.Fetch("/org")
+	if problem.StatusCode != http.StatusForbidden || !strings.Contains(problem.Text, `"code":"consent_required"`) {
+		t.Errorf("for programs: %d %s", problem.StatusCode, problem.Text)
 	}
-	b.mustAsk(t, "/org?levels=1", "AdeleV@contoso.com", "Adele Vance", "Miriam Graham", `<span class="string">&#34;User.Read.All&#34;</span>`)
-	if page := b.open(t, "/org?levels=1"); strings.Contains(page.text, "Patti Fernandez") {
-		t.Errorf("more than one level: %s", page.text)
+	b.mustAsk("/org?levels=1", "AdeleV@contoso.com", "Adele Vance", "Miriam Graham", `<span class="string">&#34;User.Read.All&#34;</span>`)
+	if page := b.Navigate("/org?levels=1"); strings.Contains(page.Text, "Patti Fernandez") {
+		t.Errorf("more than one level: %s", page.Text)
 	}
 	for _, query := range []string{"", "?levels=2", "?levels=1000000000", "?levels=x"} {
-		mustContain(t, b.open(t, "/org"+query), "Miriam Graham", "Patti Fernandez")
+		mustContain(t, b.Navigate("/org"+query), "Miriam Graham", "Patti Fernandez")
 	}
-	b.mustLackSecrets(t)
+	b.mustLackSecrets()
 }
 
 // A directory may be wrong: two people who manage each other.
-func TestOrg_ends(t *testing.T) {
+func TestOrg_EndsWhereManagersFormACircle(t *testing.T) {
 	t.Parallel()
 	people := entratest.Users()[:2]
 	people[0].ManagerID, people[1].ManagerID = people[1].ID, people[0].ID
 	b := newSite(t, nil, entratest.WithUsers(people...)).browser()
-	b.signIn(t, "/session", people[0].UPN)
-	b.signIn(t, "/org?levels=1000000000", people[0].UPN)
-	page := b.open(t, "/org?levels=1000000000")
-	if n := strings.Count(page.text, people[1].DisplayName); page.StatusCode != http.StatusOK || n == 0 || n > maxLevels {
+	b.signIn("/session", people[0].UPN)
+	b.signIn("/org?levels=1000000000", people[0].UPN)
+	page := b.Navigate("/org?levels=1000000000")
+	if n := strings.Count(page.Text, people[1].DisplayName); page.StatusCode != http.StatusOK || n == 0 || n > maxLevels {
 		t.Errorf("%d, %d times", page.StatusCode, n)
 	}
 }
 
-func TestRecent_wantsProofOfToday(t *testing.T) {
+func TestRecent_WantsProofOfToday(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
 	b.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["auth_time"] = time.Now().Add(-time.Hour).Unix() })
-	b.signIn(t, "/session", "AdeleV@contoso.com")
+	b.signIn("/session", "AdeleV@contoso.com")
 	b.idp.TamperIDToken(nil)
-	b.mustAsk(t, "/recent", "AdeleV@contoso.com", "It is really you", "Asked again after", `app.Get(<span class="string">&#34;/recent&#34;</span>`)
+	b.mustAsk("/recent", "AdeleV@contoso.com", "It is really you", "Asked again after", `app.Get(<span class="string">&#34;/recent&#34;</span>`)
 }
 
-func TestConfirmed_wantsItsAuthContext(t *testing.T) {
+func TestConfirmed_WantsItsAuthContext(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
-	b.signIn(t, "/session", "AdeleV@contoso.com")
-	b.mustAsk(t, "/confirmed", "AdeleV@contoso.com", "Stepped up", "<dd>c1</dd>", "AuthContext")
+	b.signIn("/session", "AdeleV@contoso.com")
+	b.mustAsk("/confirmed", "AdeleV@contoso.com", "Stepped up", "<dd>c1</dd>", "AuthContext")
 }
 
-func TestAdmin_isForAdministrators(t *testing.T) {
+func TestAdmin_IsForAdministrators(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	adele, patti := s.browser(), s.browser()
-	adele.signIn(t, "/session", "AdeleV@contoso.com")
-	patti.signIn(t, "/session", "PattiF@contoso.com")
-	if a := adele.open(t, "/admin"); a.StatusCode != http.StatusForbidden || strings.Contains(a.text, "Patti") {
-		t.Errorf("Adele: %d %s", a.StatusCode, a.text)
+	adele.signIn("/session", "AdeleV@contoso.com")
+	patti.signIn("/session", "PattiF@contoso.com")
+	if a := adele.Navigate("/admin"); a.StatusCode != http.StatusForbidden || strings.Contains(a.Text, "Patti") {
+		t.Errorf("Adele: %d %s", a.StatusCode, a.Text)
 	}
-	page := patti.open(t, "/admin")
+	page := patti.Navigate("/admin")
 	mustContain(t, page, "Adele Vance", "Patti Fernandez", "HasRole")
-	if strings.Count(page.text, "this browser") != 1 {
-		t.Errorf("whose browser? %s", page.text)
+	if strings.Count(page.Text, "this browser") != 1 {
+		t.Errorf("whose browser? %s", page.Text)
 	}
 }
 
-func TestEndSessions_inEveryBrowser(t *testing.T) {
+func TestEndSessions_InEveryBrowser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	office, phone, other := s.browser(), s.browser(), s.browser()
-	office.signIn(t, "/session", "AdeleV@contoso.com")
-	phone.signIn(t, "/session", "AdeleV@contoso.com")
-	other.signIn(t, "/session", "AlexW@contoso.com")
-	if page := office.open(t, "/session"); strings.Count(page.text, "Adele Vance</th>")+strings.Count(page.text, "this browser") != 2 {
-		t.Errorf("the sessions of Adele: %s", page.text)
+	office.signIn("/session", "AdeleV@contoso.com")
+	phone.signIn("/session", "AdeleV@contoso.com")
+	other.signIn("/session", "AlexW@contoso.com")
+	if page := office.Navigate("/session"); strings.Count(page.Text, "Adele Vance</th>")+strings.Count(page.Text, "this browser") != 2 {
+		t.Errorf("the sessions of Adele: %s", page.Text)
 	}
-	end := func(b *browser, headers map[string]string) *answer {
+	end := func(b *browser, headers map[string]string) *browsertest.Answer {
 		r := httptest.NewRequest(http.MethodPost, "/session/end", nil)
 		for name, value := range headers {
 			r.Header.Set(name, value)
 		}
-		return b.send(t, r)
+		return b.Send(r)
 	}
+	office.IgnoresSameSite = true // which alone would stop most of them
 	for name, headers := range map[string]map[string]string{
 		"another site":         {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
 		"a neighbour":          {"Sec-Fetch-Site": "same-site", "Origin": "https://evil.app.example"},
@@ -118,26 +120,27 @@ func TestEndSessions_inEveryBrowser(t *testing.T) {
 			t.Errorf("%s: %d", name, a.StatusCode)
 		}
 	}
-	mustContain(t, phone.open(t, "/session"), "Adele Vance")
+	office.IgnoresSameSite = false
+	mustContain(t, phone.Navigate("/session"), "Adele Vance")
 
 	if a := end(s.browser(), map[string]string{"Sec-Fetch-Site": "same-origin"}); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a stranger: %d", a.StatusCode)
 	}
-	if a := end(office, map[string]string{"Origin": publicURL}); a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/?ended=all" {
-		t.Errorf("the button: %d %q", a.StatusCode, a.Header.Get("Location"))
+	if a := end(office, map[string]string{"Origin": publicURL}); a.StatusCode != http.StatusSeeOther || a.Location() != "/?ended=all" {
+		t.Errorf("the button: %d %q", a.StatusCode, a.Location())
 	}
-	mustContain(t, office.open(t, "/?ended=all"), "Signed out everywhere", "Sign in with Microsoft")
+	mustContain(t, office.Navigate("/?ended=all"), "Signed out everywhere", "Sign in with Microsoft")
 	for _, b := range []*browser{office, phone} {
-		if a := b.open(t, "/session"); a.StatusCode != http.StatusSeeOther {
+		if a := b.Navigate("/session"); a.StatusCode != http.StatusSeeOther {
 			t.Errorf("still signed in: %d", a.StatusCode)
 		}
 	}
-	mustContain(t, other.open(t, "/session"), "Alex Wilber")
-	mustContain(t, other.open(t, "/?ended=all"), "Signed in")
+	mustContain(t, other.Navigate("/session"), "Alex Wilber")
+	mustContain(t, other.Navigate("/?ended=all"), "Signed in")
 }
 
 // With no configuration the emulator is the registration that the pages need.
-func TestEmulator_isSetUpForAllPages(t *testing.T) {
+func TestEmulator_IsSetUpForAllPages(t *testing.T) {
 	t.Parallel()
 	settings := &settings{emulated: true, auth: forThisApp(fibermsal.Config{PublicURL: "http://localhost:3000"})}
 	idp, err := settings.startEmulator()
@@ -151,22 +154,22 @@ func TestEmulator_isSetUpForAllPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = app.Shutdown() })
-	b := (&site{app: app, idp: idp}).browser()
+	b := (&site{t: t, app: app, idp: idp, origin: "http://localhost:3000"}).browser()
 	b.entra = idp.NewBrowser()
-	b.signIn(t, "/session", "PattiF@contoso.com")
-	b.mustAsk(t, "/org", "PattiF@contoso.com", "Patti Fernandez")
-	b.mustAsk(t, "/confirmed", "PattiF@contoso.com", "Stepped up")
-	mustContain(t, b.open(t, "/recent"), "It is really you")
-	mustContain(t, b.open(t, "/admin"), "Who is signed in")
+	b.signIn("/session", "PattiF@contoso.com")
+	b.mustAsk("/org", "PattiF@contoso.com", "Patti Fernandez")
+	b.mustAsk("/confirmed", "PattiF@contoso.com", "Stepped up")
+	mustContain(t, b.Navigate("/recent"), "It is really you")
+	mustContain(t, b.Navigate("/admin"), "Who is signed in")
 
 	out, err := b.entra.SignOut(idp.BrowserURL+"/"+idp.TenantID+"/oauth2/v2.0/logout", "")
 	if err != nil || len(out.Frames) != 1 {
 		t.Fatalf("signing out at Entra: %v, %v", out, err)
 	}
-	if a := b.site.browser().send(t, out.Frames[0]); a.StatusCode != http.StatusOK {
-		t.Errorf("the frame: %d %s", a.StatusCode, a.text)
+	if a := b.site.browser().Send(out.Frames[0]); a.StatusCode != http.StatusOK {
+		t.Errorf("the frame: %d %s", a.StatusCode, a.Text)
 	}
-	if a := b.open(t, "/session"); a.StatusCode != http.StatusSeeOther {
+	if a := b.Navigate("/session"); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("still signed in: %d", a.StatusCode)
 	}
 }

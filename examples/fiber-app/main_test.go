@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 // TestMain lets the test binary be the program, for what only a process shows.
@@ -40,7 +42,7 @@ func program(t *testing.T, env ...string) *exec.Cmd {
 	return cmd
 }
 
-func TestProgram_refusesAWrongEnvironment(t *testing.T) {
+func TestProgram_RefusesAWrongEnvironment(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
 	cmd := program(t, varSecret+"=canary-secret", varKeys+"=x", varPort+"=0")
@@ -86,7 +88,7 @@ func start(t *testing.T, env ...string) (cmd *exec.Cmd, home, redirectURI, addre
 }
 
 // With no configuration at all: the emulator, on loopback, through real sockets.
-func TestProgram_withTheEmulator(t *testing.T) {
+func TestProgram_WithTheEmulator(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(signal.String(), func(t *testing.T) {
@@ -122,25 +124,25 @@ func signInOverSockets(t *testing.T, home string) {
 	client := &http.Client{Jar: jar, Timeout: time.Minute, Transport: loopback()}
 	response := do(t, client, http.MethodGet, home+"/profile", nil)
 	for range 2 {
-		action := form.FindStringSubmatch(response.text)
+		action := form.FindStringSubmatch(response.Text)
 		if action == nil {
-			t.Fatalf("%s has no form: %s", response.Request.URL, response.text)
+			t.Fatalf("%s has no form: %s", response.Request.URL, response.Text)
 		}
 		target, err := response.Request.URL.Parse(action[1])
 		if err != nil {
 			t.Fatal(err)
 		}
 		fields := url.Values{"action": {"accept"}}
-		if strings.Contains(response.text, "Pick an account") {
+		if strings.Contains(response.Text, "Pick an account") {
 			fields = url.Values{"user": {"AdeleV@contoso.com"}}
 		}
-		for _, input := range hidden.FindAllStringSubmatch(response.text, -1) {
+		for _, input := range hidden.FindAllStringSubmatch(response.Text, -1) {
 			fields.Set(input[1], html.UnescapeString(input[2]))
 		}
 		response = do(t, client, http.MethodPost, target.String(), fields)
 	}
-	if response.Request.URL.String() != home+"/profile" || !strings.Contains(response.text, "Retail Manager") {
-		t.Errorf("ended at %s: %s", response.Request.URL, response.text)
+	if response.Request.URL.String() != home+"/profile" || !strings.Contains(response.Text, "Retail Manager") {
+		t.Errorf("ended at %s: %s", response.Request.URL, response.Text)
 	}
 }
 
@@ -156,7 +158,7 @@ func loopback() *http.Transport {
 	}}
 }
 
-func do(t *testing.T, client *http.Client, method, target string, fields url.Values) *answer {
+func do(t *testing.T, client *http.Client, method, target string, fields url.Values) *browsertest.Answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(fields.Encode()))
 	if err != nil {
@@ -170,10 +172,5 @@ func do(t *testing.T, client *http.Client, method, target string, fields url.Val
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &answer{response, string(body)}
+	return browsertest.Read(t, response)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-func TestApp_names_the_organization(t *testing.T) {
+func TestApp_NamesTheOrganization(t *testing.T) {
 	t.Parallel()
 	entra := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
 	entra.Fault(entratest.GraphOther, entratest.Fault{Body: `{"value":[{"id":"1","displayName":"Contoso"}]}`})

@@ -40,12 +40,26 @@ func Module(root string) ([]*Package, error) {
 	return packages, err
 }
 
+// Published returns the modules of a repository that are published: its root, and v3
+// once that exists.
+func Published(root string) []string {
+	modules := []string{root}
+	if v3 := filepath.Join(root, "v3"); isModule(v3) {
+		modules = append(modules, v3)
+	}
+	return modules
+}
+
 // isOutside reports whether the go command leaves a directory out of ./...
 func isOutside(dir string) bool {
 	name := filepath.Base(dir)
 	if name == "testdata" || name == "vendor" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {
 		return true
 	}
+	return isModule(dir)
+}
+
+func isModule(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "go.mod"))
 	return err == nil
 }

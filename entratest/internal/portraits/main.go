@@ -1,5 +1,5 @@
-// Portraits draws the photos of the emulator's sample people into the directory it is given.
-// They are drawings on purpose: nobody's face is used.
+// Portraits draws the photos of the emulator's sample users into the given directory.
+// They are drawings so that no real face is used.
 //
 //	go run ./internal/portraits photos
 package main
@@ -63,7 +63,7 @@ var people = map[string]look{
 	"pradeep": {0xffe9a8, 0xe0a43a, 0xa8714a, 0x15100c, 0x34558b, sidePart, false, true},
 }
 
-// ellipse tells how a point lies to an ellipse: below 1 is inside.
+// ellipse returns the position of a point relative to an ellipse: below 1 is inside.
 func ellipse(x, y, cx, cy, rx, ry float64) float64 {
 	return math.Hypot((x-cx)/rx, (y-cy)/ry)
 }

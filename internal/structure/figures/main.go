@@ -20,10 +20,7 @@ import (
 func main() {
 	modules := os.Args[1:]
 	if len(modules) == 0 {
-		modules = []string{"."}
-		if _, err := os.Stat("v3/go.mod"); err == nil {
-			modules = append(modules, "v3")
-		}
+		modules = structure.Published(".")
 	}
 	if err := write(os.Stdout, modules); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,0 +1,185 @@
+package fibermsal_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+func TestA3_ResponseIsGoodUntilEntraIsAsked(t *testing.T) {
+	for name, row := range map[string]struct {
+		unable, able func(*site)
+	}{
+		"paused": {pauseEntra, func(*site) { time.Sleep(6 * time.Second) }},
+		"another caller finds out whether Entra is back": {
+			func(s *site) {
+				pauseEntra(s)
+				time.Sleep(6 * time.Second)
+				s.idp.Fault(entratest.Token, entratest.Fault{Times: 1, Delay: 3 * time.Second})
+				go func() { _, _ = s.auth.AppCredential().GetToken(context.Background(), policy.TokenRequestOptions{}) }()
+				synctest.Wait()
+			},
+			func(*site) { time.Sleep(4 * time.Second) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t, newIDP(t, entratest.WithAppPermissions("User.Read.All")))
+				b := s.browser()
+				response := b.approve(b.start("/guarded"), adele)
+				row.unable(s)
+				s.idp.ResetRequests()
+				for range 3 { // who sees the page reloads it
+					if a := b.Send(response.Request()); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+						t.Fatalf("not asked: %d %s", a.StatusCode, a.Text)
+					}
+				}
+				if n := s.idp.Count(entratest.Token); n != 0 {
+					t.Errorf("%d token calls", n)
+				}
+				row.able(s)
+				if a := b.Send(response.Request()); a.Location() != "/guarded" || b.user() != adele {
+					t.Errorf("again: %d %s\n%s", a.StatusCode, a.Text, s.log)
+				}
+				if a := b.Send(response.Request()); a.StatusCode != http.StatusBadRequest || s.idp.Count(entratest.Token) > 2 {
+					t.Errorf("once more: %d", a.StatusCode)
+				}
+			})
+		})
+	}
+}
+
+// pauseEntra has Entra fail so often that nobody asks any more.
+func pauseEntra(s *site) {
+	s.idp.Fault(entratest.Token, entratest.Fault{Times: 10, Status: http.StatusServiceUnavailable, Body: "down"})
+	for range 10 {
+		b := s.browser()
+		b.Send(b.approve(b.start(""), alex).Request())
+	}
+}
+
+func TestA3_ResponseIsGoodWhileTheAppsCredentialFails(t *testing.T) {
+	t.Parallel()
+	var failing atomic.Bool
+	idp := newIDP(t)
+	b := newSite(t, idp, func(cfg *fibermsal.Config) {
+		cfg.ClientSecret = ""
+		cfg.Credential = func(context.Context) (confidential.Credential, error) {
+			if failing.Load() {
+				return confidential.Credential{}, errors.New("the vault is down")
+			}
+			return confidential.NewCredFromSecret(idp.ClientSecret)
+		}
+	}).browser()
+	response := b.approve(b.start(""), adele)
+	failing.Store(true)
+	if a := b.Send(response.Request()); a.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("meanwhile: %d %s", a.StatusCode, a.Text)
+	}
+	failing.Store(false)
+	if b.Send(response.Request()); b.user() != adele {
+		t.Error("the response is spent")
+	}
+}
+
+func TestA3_ReplayedCallbackSignsInOnce(t *testing.T) {
+	t.Parallel()
+	for name, count := range map[string]int{"sequential": 2, "concurrent": 20} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newSite(t, newIDP(t)).browser()
+			response := b.approve(b.start(""), adele)
+			var successes, rejections atomic.Int32
+			var wait sync.WaitGroup
+			for range count {
+				r := response.Request()
+				for _, c := range b.Jar {
+					r.AddCookie(c)
+				}
+				post := func() {
+					switch a := b.send(r); a.StatusCode {
+					case http.StatusSeeOther:
+						successes.Add(1)
+					case http.StatusBadRequest:
+						rejections.Add(1)
+					}
+				}
+				if name == "sequential" {
+					post()
+					continue
+				}
+				wait.Go(post)
+			}
+			wait.Wait()
+			if successes.Load() != 1 || int(rejections.Load()) != count-1 {
+				t.Errorf("%d successes, %d rejections of %d", successes.Load(), rejections.Load(), count)
+			}
+			if n := b.idp.Count(entratest.Token); n != 1 {
+				t.Errorf("%d token calls", n)
+			}
+		})
+	}
+}
+
+func TestA3_ReplayToAnotherInstanceSignsInOnce(t *testing.T) {
+	for name, start := range redistest.Each(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			idp := newRegistration(t)
+			sites := []*site{newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))}
+			b := sites[0].browser()
+			response := b.approve(b.start(""), adele)
+			var successes atomic.Int32
+			var wait sync.WaitGroup
+			for i := range 20 {
+				again := response.Request()
+				for _, c := range b.Jar {
+					again.AddCookie(c)
+				}
+				wait.Go(func() {
+					if sites[i%2].send(again).StatusCode == http.StatusSeeOther {
+						successes.Add(1)
+					}
+				})
+			}
+			wait.Wait()
+			if successes.Load() != 1 || idp.Count(entratest.Token) != 1 {
+				t.Errorf("%d successes, %d token calls", successes.Load(), idp.Count(entratest.Token))
+			}
+		})
+	}
+}
+
+func TestG16_ResponseOutlivesAPauseOfEntra(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		s.idp.Fault(entratest.Token, entratest.Fault{Status: 503, Body: "down"})
+		for range 10 {
+			b := s.browser()
+			b.Send(b.approve(b.start(""), adele).Request())
+		}
+		b := s.browser()
+		response := b.approve(b.start(""), adele)
+		if a := b.Send(response.Request()); a.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("while Entra is down: %d", a.StatusCode)
+		}
+		s.idp.ClearFaults()
+		time.Sleep(6 * time.Second)
+		if a := b.Send(response.Request()); a.StatusCode != http.StatusSeeOther || b.user() != adele {
+			t.Errorf("the same response when it is back: %d %s", a.StatusCode, a.Text)
+		}
+	})
+}

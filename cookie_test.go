@@ -1,0 +1,226 @@
+package fibermsal_test
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/fibermsal/fibermsal"
+)
+
+// cookieLine is what a Set-Cookie of the library may look like: a value without a letter
+// that means something, and the attributes that RFC 6265bis section 4.1.3 ties to the
+// prefix.
+var cookieLine = regexp.MustCompile(`^(__Host-)?fibermsal(-[A-Za-z0-9_-]+)?=([A-Za-z0-9_-]*)((?:; [A-Za-z-]+(?:=[^;,\x00-\x1f\x7f]*|=[A-Z][a-z]{2}, [^;]*)?)*)$`)
+
+// cookieFault is what is wrong with a line of Set-Cookie that an app sends which is
+// reached by https, or "".
+func cookieFault(line string) string {
+	name, _, _ := strings.Cut(line, "=")
+	if !strings.Contains(strings.ToLower(name), "fibermsal") {
+		return "" // the app's own
+	}
+	parts := cookieLine.FindStringSubmatch(line)
+	if parts == nil {
+		return "not of the form that is expected"
+	}
+	attributes := map[string]string{}
+	for attribute := range strings.SplitSeq(strings.TrimPrefix(parts[4], "; "), "; ") {
+		key, value, _ := strings.Cut(strings.ToLower(attribute), "=")
+		if _, twice := attributes[key]; twice {
+			return key + " twice"
+		}
+		attributes[key] = value
+	}
+	session, sameSite := parts[2] == "", attributes["samesite"]
+	life, _ := strconv.Atoi(attributes["max-age"])
+	_, secure := attributes["secure"]
+	_, httpOnly := attributes["httponly"]
+	_, domain := attributes["domain"]
+	switch {
+	case parts[1] == "":
+		return "no __Host- prefix"
+	case !secure || !httpOnly || domain || attributes["path"] != "/":
+		return "Secure, HttpOnly, Path=/ and no Domain are wanted"
+	case session && sameSite != "lax":
+		return "the session's SameSite"
+	case !session && sameSite != "none" && sameSite != "lax":
+		return "the sign-in's SameSite"
+	case !session && life > 660: // the count of tries lives a minute longer
+		return "a sign-in's cookie that outlives it"
+	case parts[3] == "" && attributes["expires"] == "":
+		return "an empty value that stays"
+	}
+	for key := range attributes {
+		if !slices.Contains([]string{"path", "secure", "httponly", "samesite", "max-age", "expires"}, key) {
+			return "the attribute " + key
+		}
+	}
+	return ""
+}
+
+// assertCookies looks at every cookie that any test is sent (threat D4).
+func (s *site) assertCookies(header http.Header) {
+	s.t.Helper()
+	if strings.HasPrefix(s.origin, "http:") {
+		return
+	}
+	for _, line := range header.Values("Set-Cookie") {
+		if fault := cookieFault(line); fault != "" {
+			s.t.Errorf("Set-Cookie: %s: %s", line, fault)
+		}
+	}
+}
+
+// All answers of all tests are looked at; this looks at who looks.
+func TestD4_EverySetCookieIsLookedAt(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	var lines []string
+	keep := func(a *answer) *answer {
+		lines = append(lines, a.Header.Values("Set-Cookie")...)
+		return a
+	}
+	authorize := keep(b.Navigate("/user/login")).Location()
+	keep(b.Send(b.approve(authorize, adele).Request()))
+	keep(b.Send(request(http.MethodPost, "/user/logout", "")))
+	if len(lines) < 4 { // the sign-in's, which goes; the session's, which goes
+		t.Fatalf("cookies: %q", lines)
+	}
+	for _, line := range lines {
+		if fault := cookieFault(line); fault != "" {
+			t.Errorf("%s: %s", line, fault)
+		}
+		for what, bad := range map[string]string{
+			"no Secure":           strings.Replace(line, "; secure", "", 1),
+			"no HttpOnly":         strings.Replace(line, "; HttpOnly", "", 1),
+			"no Path":             strings.Replace(line, "; path=/", "", 1),
+			"another Path":        strings.Replace(line, "path=/", "path=/user", 1),
+			"a Domain":            line + "; domain=app.example",
+			"no prefix":           strings.TrimPrefix(line, "__Host-"),
+			"Strict":              strings.NewReplacer("SameSite=Lax", "SameSite=Strict", "SameSite=None", "SameSite=Strict").Replace(line),
+			"no SameSite":         strings.NewReplacer("; SameSite=Lax", "", "; SameSite=None", "").Replace(line),
+			"an unknown one":      line + "; Partitioned",
+			"one twice":           line + "; path=/",
+			"a comma in it":       strings.Replace(line, "=", "=,", 1),
+			"a quote in it":       strings.Replace(line, "=", `="`, 1),
+			"another of its kind": line + "\r\nSet-Cookie: a=b",
+		} {
+			if bad == line {
+				t.Errorf("the test does not change %q for %s", line, what)
+			} else if cookieFault(bad) == "" {
+				t.Errorf("nobody minds %s: %q", what, bad)
+			}
+		}
+	}
+	if fault := cookieFault(sessionCookie + "=x; path=/; secure; HttpOnly; SameSite=None"); fault == "" {
+		t.Error("nobody minds a session that other sites may use")
+	}
+}
+
+func TestD4_CookieAttributes(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		mode         fibermsal.ResponseMode
+		flowSameSite http.SameSite
+	}{
+		"form_post": {fibermsal.FormPost, http.SameSiteNoneMode},
+		"query":     {fibermsal.Query, http.SameSiteLaxMode},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = row.mode }).browser()
+			authorize := b.start("")
+			for cookieName, c := range b.Jar {
+				assertHostCookie(t, cookieName, c)
+				if c.SameSite != row.flowSameSite || c.MaxAge != 600 {
+					t.Errorf("flow cookie: SameSite %v, Max-Age %d", c.SameSite, c.MaxAge)
+				}
+			}
+			a := b.Send(b.approve(authorize, adele).Request())
+			c := a.Cookie(sessionCookie)
+			assertHostCookie(t, sessionCookie, c)
+			if c.SameSite != http.SameSiteLaxMode || len(c.Value) > 64 {
+				t.Errorf("session cookie: %v", c)
+			}
+			if len(b.Jar) != 1 {
+				t.Errorf("the flow cookie is still there: %v", b.Jar)
+			}
+			out := b.Send(request(http.MethodPost, "/user/logout", ""))
+			assertHostCookie(t, "expired "+sessionCookie, out.Cookie(sessionCookie))
+			if len(b.Jar) != 0 {
+				t.Errorf("left after the sign-out: %v", b.Jar)
+			}
+		})
+	}
+}
+
+func assertHostCookie(t *testing.T, name string, c *http.Cookie) {
+	t.Helper()
+	if c == nil || !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" {
+		t.Errorf("%s: %+v", name, c)
+	}
+}
+
+func TestD4_SpellingOfThePublicURLDoesNotWeakenCookies(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.PublicURL = "HTTPS://App.Example/" }).browser()
+	authorize := b.start("")
+	if q := query(t, authorize); q.Get("redirect_uri") != redirectURI || q.Get("response_mode") != "form_post" {
+		t.Errorf("authorize: %s", authorize)
+	}
+	for name, c := range b.Jar {
+		assertHostCookie(t, name, c)
+	}
+}
+
+func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	one, two := s.browser(), s.browser()
+	one.signIn(adele)
+	two.signIn(alex)
+	a, b := sessionCookie+"="+one.session(), sessionCookie+"="+two.session()
+	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a + "; " + a}, {a, b}} {
+		r := request(http.MethodGet, "/guarded", "")
+		r.Header["Cookie"] = cookies
+		if got := s.send(r); got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%d cookies: status %d %s", len(cookies), got.StatusCode, got.Text)
+		}
+	}
+	if one.user() != adele {
+		t.Error("the real session is gone")
+	}
+}
+
+func TestD15_CookiesOfManyFlowsFitTheHeader(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	b.signIn(adele)
+	for range 30 {
+		b.start("/reports/" + strings.Repeat("x", 60))
+	}
+	flows, size := 0, 0
+	for name, c := range b.Jar {
+		size += len(name) + len(c.Value) + 3
+		if name != sessionCookie {
+			flows++
+		}
+		if len(c.Value) > 700 {
+			t.Errorf("%s has %d bytes", name, len(c.Value))
+		}
+	}
+	if flows > 7 || flows < 3 || size > 3<<10 {
+		t.Errorf("%d flows, %d bytes of cookies", flows, size)
+	}
+	if len(b.session()) > 64 {
+		t.Errorf("the session cookie has %d bytes", len(b.session()))
+	}
+	authorize := b.start(strings.Repeat("/long", 400))
+	if a := b.Send(b.approve(authorize, adele).Request()); a.Location() != "/" {
+		t.Errorf("a path too long for the cookie leads to %q", a.Location())
+	}
+}

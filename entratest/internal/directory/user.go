@@ -1,0 +1,32 @@
+// Package directory holds the tenants of the emulator with their users, and what has happened to those.
+package directory
+
+import "strings"
+
+// User is entratest.User, whose fields are documented there.
+type User struct {
+	ID, UPN, Mail                   string
+	DisplayName, GivenName, Surname string
+	JobTitle, OfficeLocation        string
+	MobilePhone                     string
+	BusinessPhones                  []string
+	PreferredLanguage               string
+	Photo                           []byte
+	ManagerID                       string
+	Roles, Groups                   []string
+	HomeTenantID, HomeID            string
+	Admin, Unassigned               bool
+}
+
+// IsGuest reports whether the user's home is another directory.
+func (u User) IsGuest() bool { return u.HomeTenantID != "" }
+
+// Domain is the domain of the sign-in name; a guest's is at home.
+func (u User) Domain() string {
+	login := u.UPN
+	if u.IsGuest() && u.Mail != "" {
+		login = u.Mail
+	}
+	_, domain, _ := strings.Cut(strings.ToLower(login), "@")
+	return domain
+}

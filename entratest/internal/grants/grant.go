@@ -1,0 +1,59 @@
+// Package grants keeps what users have granted to the application, as authorization codes and refresh tokens.
+package grants
+
+import (
+	"time"
+
+	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+	"github.com/fibermsal/fibermsal/entratest/internal/claims"
+	"github.com/fibermsal/fibermsal/entratest/internal/directory"
+	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
+)
+
+// Grant is what a user has granted to the app by one sign-in. It is immutable.
+type Grant struct {
+	Account  *directory.Account
+	Sessions int // the account's number of revocations when granted
+	Granted  time.Time
+	Scopes   []scopes.Scope
+	Nonce    string
+	SID      string
+	AuthTime time.Time
+	ACRs     []string      // authentication contexts satisfied and requested
+	IDToken  claims.Wanted // what the request wants in the ID token
+}
+
+// Dead reports whether the account is disabled or was revoked after the grant.
+func (g *Grant) Dead() bool { return g.check() != nil }
+
+// check reports what speaks against using the grant.
+func (g *Grant) check() *aadsts.Error {
+	switch state := g.Account.State(); {
+	case state.Disabled:
+		return aadsts.New(50057)
+	case state.Sessions != g.Sessions:
+		return expired(g, state.ValidFrom)
+	default:
+		return nil
+	}
+}
+
+// Satisfies checks the grant against what the claims parameter of the token call demands. If the sign-in was
+// too long ago or not strong enough, only another one helps.
+func (g *Grant) Satisfies(demand claims.Request) *aadsts.Error {
+	since, lacking := demand.NotBefore(), demand.Lacking(g.ACRs)
+	switch {
+	case g.AuthTime.Before(since):
+		return expired(g, since)
+	case len(lacking) > 0:
+		fail := aadsts.New(50076, scopes.GraphAppID)
+		fail.Claims = claims.DemandContext(lacking[0])
+		return fail
+	default:
+		return nil
+	}
+}
+
+func expired(g *Grant, since time.Time) *aadsts.Error {
+	return aadsts.New(50173, g.Granted.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
+}

@@ -1,0 +1,43 @@
+// Package graphapi is the part of Microsoft Graph that applications need for sign-in.
+package graphapi
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/fibermsal/fibermsal/entratest/internal/claims"
+	"github.com/fibermsal/fibermsal/entratest/internal/issuer"
+	"github.com/fibermsal/fibermsal/entratest/internal/origins"
+)
+
+// API serves the paths below /v1.0. It is safe for concurrent use.
+type API struct {
+	origins      *origins.Origins
+	issuer       *issuer.Issuer
+	managerScope string
+
+	mu       sync.Mutex        // guards what follows
+	contexts map[string]string // demanded authentication contexts by path
+}
+
+// New makes an API for the access tokens of the issuer. managerScope is what /me/manager demands.
+func New(o *origins.Origins, i *issuer.Issuer, managerScope string) *API {
+	return &API{origins: o, issuer: i, managerScope: managerScope, contexts: map[string]string{}}
+}
+
+// RequireContext demands an authentication context for a path below /v1.0; an empty id ends it.
+func (a *API) RequireContext(path, id string) {
+	if id != "" && !claims.IsContext(id) {
+		panic("entratest: the authentication context " + id + " is none of c1 to c99")
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.contexts[strings.TrimPrefix(path, "/")] = id
+}
+
+// contextOf returns the context that a path demands, or an empty string.
+func (a *API) contextOf(path string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.contexts[path]
+}

@@ -1,0 +1,54 @@
+// Package issuer makes access tokens and ID tokens.
+package issuer
+
+import (
+	"sync"
+	"time"
+
+	"github.com/fibermsal/fibermsal/entratest/internal/keys"
+	"github.com/fibermsal/fibermsal/entratest/internal/origins"
+	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
+	"github.com/fibermsal/fibermsal/entratest/internal/secrets"
+)
+
+// Config is what an issuer needs to know.
+type Config struct {
+	ClientID       string
+	OptionalClaims []string
+	Lifetime       time.Duration // of access tokens
+
+	Origins *origins.Origins
+	Scopes  *scopes.Catalogue
+	Keys    *keys.Ring
+	Secrets *secrets.Set
+}
+
+// Issuer makes tokens and remembers the access tokens. It is safe for concurrent use.
+type Issuer struct {
+	config Config
+
+	mu       sync.Mutex // guards what follows
+	lifetime time.Duration
+	access   map[string]*AccessToken
+	tamper   func(*Draft) string
+}
+
+// New makes an issuer that has not issued anything.
+func New(config Config) *Issuer {
+	return &Issuer{config: config, lifetime: config.Lifetime, access: map[string]*AccessToken{}}
+}
+
+// SetLifetime changes the lifetime of the access tokens issued from now on.
+func (i *Issuer) SetLifetime(d time.Duration) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.lifetime = d
+}
+
+// Tamper lets f encode every ID token instead of [Draft.Encode]; nil ends it. An empty result leaves the
+// token out. f runs in the request's goroutine, without locks, possibly several times at once.
+func (i *Issuer) Tamper(f func(*Draft) string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.tamper = f
+}

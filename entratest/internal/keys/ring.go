@@ -1,0 +1,126 @@
+package keys
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"slices"
+	"sync"
+)
+
+// Ring holds the published keys. The newest signs. It is safe for concurrent use.
+type Ring struct {
+	mu      sync.Mutex
+	made    int
+	signing []*Key // newest first
+	foreign *Key   // of another issuer, published in the same set
+}
+
+// NewRing makes a ring with one key.
+func NewRing() *Ring {
+	r := &Ring{}
+	r.Rotate()
+	return r
+}
+
+// Rotate makes a new key the active one.
+func (r *Ring) Rotate() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.signing = append([]*Key{r.next()}, r.signing...)
+}
+
+// RemoveOld removes all signing keys except the active one.
+func (r *Ring) RemoveOld() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.signing = r.signing[:1]
+}
+
+// PublishForeign adds a key that belongs to the given tenant, unless there is one already.
+func (r *Ring) PublishForeign(tenant string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.foreign == nil {
+		r.foreign = r.next()
+		r.foreign.tenant = tenant
+	}
+}
+
+// Active returns the key that signs.
+func (r *Ring) Active() *Key {
+	active, _ := r.Both()
+	return active
+}
+
+// Both returns the key that signs and the foreign one, which may be nil.
+func (r *Ring) Both() (active, foreign *Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.signing[0], r.foreign
+}
+
+func (r *Ring) next() *Key {
+	key := newKey(privateKey(r.made))
+	r.made++
+	return key
+}
+
+// The nth RSA key is the same for every server of a process, because generating one takes a tenth of a second
+// and a test suite makes hundreds of servers. Key ids and certificates are each server's own.
+var privateKeys struct {
+	sync.Mutex
+	list []*rsa.PrivateKey
+}
+
+func privateKey(n int) *rsa.PrivateKey {
+	privateKeys.Lock()
+	defer privateKeys.Unlock()
+	for len(privateKeys.list) <= n {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			panic("entratest: " + err.Error()) // no randomness, no cryptography
+		}
+		privateKeys.list = append(privateKeys.list, key)
+	}
+	return privateKeys.list[n]
+}
+
+// JWK is a published key. entra: kid equals x5t, there is no alg, and issuer is a template where the set is
+// for many tenants.
+type JWK struct {
+	Type      string   `json:"kty"`
+	Use       string   `json:"use"`
+	ID        string   `json:"kid"`
+	Thumb     string   `json:"x5t"`
+	Modulus   string   `json:"n"`
+	Exponent  string   `json:"e"`
+	CertChain []string `json:"x5c"`
+	Issuer    string   `json:"issuer"`
+}
+
+// Publish returns all published keys for a tenant, or for the placeholder of many. issuer makes the issuer's
+// URL of a tenant.
+func (r *Ring) Publish(tenant string, issuer func(tenant string) string) []JWK {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	published := slices.Clone(r.signing)
+	if r.foreign != nil {
+		published = append(published, r.foreign)
+	}
+	var set []JWK
+	for _, k := range published {
+		owner := tenant
+		if k.tenant != "" {
+			owner = k.tenant
+		}
+		set = append(set, JWK{
+			Type: "RSA", Use: "sig", ID: k.ID, Thumb: k.ID,
+			Modulus:   base64.RawURLEncoding.EncodeToString(k.private.N.Bytes()),
+			Exponent:  "AQAB",
+			CertChain: []string{base64.StdEncoding.EncodeToString(k.cert)},
+			Issuer:    issuer(owner),
+		})
+	}
+	return set
+}

@@ -1,0 +1,33 @@
+// Package origins holds the addresses of the emulator: scheme, host and port of each service.
+package origins
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Origins are the scheme and host of each service. They change only when the emulator starts to listen.
+type Origins struct {
+	Login   string // for MSAL: discovery, tokens, keys; also the issuer's
+	Browser string // for browsers: authorize, logout
+	Graph   string
+}
+
+// Issuer is the iss claim for a tenant, always with its real id.
+func (o *Origins) Issuer(tenantID string) string { return o.Login + "/" + tenantID + "/v2.0" }
+
+// GraphURL is the base of the Graph API.
+func (o *Origins) GraphURL() string { return o.Graph + "/v1.0" }
+
+// Addresses reports whether the request is addressed to that origin. In process each service has its own
+// host, and Entra does not answer for Graph. A handler that a test mounts elsewhere serves everything.
+func (o *Origins) Addresses(r *http.Request, origin string) bool {
+	inProcess := r.Host == Host(o.Login) || r.Host == Host(o.Graph) || r.Host == Host(o.Browser)
+	return !inProcess || r.Host == Host(origin)
+}
+
+// Host is the host and port of an origin.
+func Host(origin string) string {
+	_, host, _ := strings.Cut(origin, "://")
+	return host
+}

@@ -1,0 +1,20 @@
+// Package photo scales the photos of users.
+package photo
+
+import (
+	"bytes"
+	"image/jpeg"
+)
+
+// Resize scales a square JPEG down. Other data, and a picture that is no larger than that, stays as it is.
+func Resize(photo []byte, pixels int) []byte {
+	picture, err := jpeg.Decode(bytes.NewReader(photo))
+	if err != nil || picture.Bounds().Dx() <= pixels {
+		return photo
+	}
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, shrink(picture, pixels), &jpeg.Options{Quality: 90}); err != nil {
+		return photo
+	}
+	return out.Bytes()
+}

@@ -1,0 +1,179 @@
+package scopes
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+)
+
+// graphScopes are the delegated permissions of Graph that exist without entratest.WithScopes.
+var graphScopes = []string{
+	"Application.Read.All", "AuditLog.Read.All", "Calendars.Read", "Calendars.ReadWrite", "Calendars.Read.Shared",
+	"Channel.ReadBasic.All", "Chat.Read", "Chat.ReadWrite", "Contacts.Read", "Contacts.ReadWrite",
+	"Device.Read", "Directory.AccessAsUser.All", "Directory.Read.All", "Directory.ReadWrite.All",
+	"Files.Read", "Files.Read.All", "Files.ReadWrite", "Files.ReadWrite.All",
+	"Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All",
+	"Mail.Read", "Mail.ReadBasic", "Mail.ReadWrite", "Mail.Send", "MailboxSettings.Read", "MailboxSettings.ReadWrite",
+	"Notes.Read", "OnlineMeetings.Read", "OnlineMeetings.ReadWrite", "Organization.Read.All", "People.Read", "People.Read.All",
+	"Presence.Read", "Presence.Read.All", "ProfilePhoto.Read.All", "Sites.Read.All", "Sites.ReadWrite.All",
+	"Tasks.Read", "Tasks.ReadWrite", "Team.ReadBasic.All", "User.Read", "User.Read.All", "User.ReadBasic.All",
+	"User.ReadWrite", "User.ReadWrite.All",
+}
+
+// Catalogue knows the permissions that exist, by resource and lower-case name. It does not change.
+type Catalogue struct {
+	resources map[string]map[string]string
+	audiences map[string]string // aud of each resource except Graph, whose tokens are opaque
+	aliases   map[string]string // resources by the application id that stands for them
+	adminOnly map[string]bool   // by key
+}
+
+// Config is what a catalogue is made of.
+type Config struct {
+	GraphHost      string
+	Extra          []string // further delegated permissions
+	APIs           []API
+	AdminOnly      []string // delegated permissions that only an administrator may consent to
+	AppPermissions []string // permissions of the application itself
+}
+
+// NewCatalogue makes the catalogue. It panics if a permission that the configuration names does not exist.
+func NewCatalogue(config Config) *Catalogue {
+	c := &Catalogue{
+		resources: map[string]map[string]string{}, audiences: map[string]string{},
+		// A national cloud's Graph goes by its own host.
+		aliases: map[string]string{GraphAppID: Graph, "https://" + config.GraphHost: Graph}, adminOnly: map[string]bool{},
+	}
+	for _, name := range slices.Concat(graphScopes, config.Extra) {
+		resource, short := Split(name)
+		c.add(resource, short)
+	}
+	for _, api := range config.APIs {
+		c.add(api.URI, api.Scopes...)
+		c.audiences[api.URI] = api.audience()
+		c.aliases[api.audience()] = api.URI
+	}
+	for _, name := range config.AdminOnly {
+		c.adminOnly[c.MustParse(name).Key()] = true
+	}
+	for _, permission := range config.AppPermissions {
+		resource, name := Split(permission)
+		if c.resources[resource] == nil || !validName.MatchString(name) {
+			panic("entratest: the application permission " + permission + " is malformed or of an unknown API")
+		}
+	}
+	return c
+}
+
+func (c *Catalogue) add(resource string, names ...string) {
+	if c.resources[resource] == nil {
+		c.resources[resource] = map[string]string{}
+		c.audiences[resource] = API{URI: resource}.audience()
+	}
+	for _, name := range names {
+		c.resources[resource][strings.ToLower(name)] = name
+	}
+}
+
+// Audience is the aud claim of the resource's tokens.
+func (c *Catalogue) Audience(resource string) string { return c.audiences[resource] }
+
+// AdminOnly reports whether only an administrator may consent to the scope.
+func (c *Catalogue) AdminOnly(sc Scope) bool { return c.adminOnly[sc.Key()] }
+
+// MustParse is for options and controls: a scope that does not exist is a mistake in the test.
+func (c *Catalogue) MustParse(raw string) Scope {
+	sc, fail := c.ParseOne(raw)
+	if fail != nil {
+		panic("entratest: there is no scope " + raw)
+	}
+	return sc
+}
+
+// MustParseGraph is MustParse for scopes of Graph.
+func (c *Catalogue) MustParseGraph(raw string) Scope {
+	sc, fail := c.ParseOne(raw)
+	if fail != nil || sc.Resource != Graph {
+		panic("entratest: Graph has no scope " + raw)
+	}
+	return sc
+}
+
+// Parse reads a space-separated scope parameter. entra: .default stands alone (AADSTS70011).
+func (c *Catalogue) Parse(raw string) ([]Scope, *aadsts.Error) {
+	var list []Scope
+	for _, one := range strings.Fields(raw) {
+		sc, fail := c.ParseOne(one)
+		if fail != nil {
+			return nil, fail
+		}
+		list = append(list, sc)
+	}
+	for _, sc := range list {
+		conflicts := func(other Scope) bool { return other.Resource != "" && other.Key() != sc.Key() }
+		if sc.Name == Everything && slices.ContainsFunc(list, conflicts) {
+			return nil, aadsts.New(70011, raw+" (.default cannot be combined with resource-specific scopes)")
+		}
+	}
+	return list, nil
+}
+
+// ParseOne reads one scope.
+func (c *Catalogue) ParseOne(raw string) (Scope, *aadsts.Error) {
+	if slices.Contains(oidc, raw) {
+		return Scope{Name: raw}, nil
+	}
+	sc := Scope{Long: strings.Contains(raw, "/")}
+	sc.Resource, sc.Name = Split(raw)
+	if resource, ok := c.aliases[sc.Resource]; ok {
+		sc.Resource = resource
+	}
+	names, known := c.resources[sc.Resource]
+	switch {
+	case !known:
+		return sc, aadsts.New(500011, sc.Resource)
+	case sc.Name == Everything:
+		return sc, nil
+	case !validName.MatchString(sc.Name):
+		return sc, aadsts.New(70011, raw)
+	case names[strings.ToLower(sc.Name)] == "":
+		return sc, aadsts.New(650053, sc.Name, sc.Resource)
+	}
+	sc.Name = names[strings.ToLower(sc.Name)]
+	return sc, nil
+}
+
+// ParseApp reads the scope of client_credentials, one resource's .default, and returns the resource. The
+// OpenID Connect scopes that MSAL appends to every request are ignored.
+func (c *Catalogue) ParseApp(raw string) (resource string, fail *aadsts.Error) {
+	asked := slices.DeleteFunc(strings.Fields(raw), func(one string) bool { return slices.Contains(oidc, one) })
+	switch {
+	case len(asked) == 0:
+		return "", aadsts.New(900144, "scope")
+	case len(asked) > 1 || !strings.HasSuffix(asked[0], "/"+Everything):
+		return "", aadsts.New(1002012, raw)
+	}
+	sc, fail := c.ParseOne(asked[0])
+	return sc.Resource, fail
+}
+
+// Expand replaces .default by the permissions the app is registered with: User.Read of Graph, and all of
+// any other API.
+func (c *Catalogue) Expand(list []Scope) []Scope {
+	var out []Scope
+	for _, sc := range list {
+		switch {
+		case sc.Name != Everything:
+			out = append(out, sc)
+		case sc.Resource == Graph:
+			out = append(out, Scope{Resource: Graph, Name: "User.Read", Long: sc.Long})
+		default:
+			for _, name := range slices.Sorted(maps.Values(c.resources[sc.Resource])) {
+				out = append(out, Scope{Resource: sc.Resource, Name: name, Long: true})
+			}
+		}
+	}
+	return out
+}

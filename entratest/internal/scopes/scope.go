@@ -1,0 +1,123 @@
+// Package scopes knows the permissions that exist: those of Microsoft Graph, of other APIs, and OpenID Connect's.
+package scopes
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+)
+
+// How scopes name Microsoft Graph, also at the emulator.
+const (
+	Graph      = "https://graph.microsoft.com"
+	GraphAppID = "00000003-0000-0000-c000-000000000000"
+)
+
+// Everything is the scope that stands for all permissions of its resource.
+const Everything = ".default"
+
+// oidc are the OpenID Connect scopes, which belong to no resource.
+var oidc = []string{"email", "offline_access", "openid", "profile"}
+
+// Scope is one requested permission.
+type Scope struct {
+	Resource string // empty for the OpenID Connect scopes
+	Name     string // in its registered spelling
+	Long     bool   // written with its resource in front
+}
+
+// Key names the scope in consents.
+func (sc Scope) Key() string {
+	if sc.Resource == "" {
+		return sc.Name
+	}
+	return sc.Resource + "/" + sc.Name
+}
+
+// Keys are the keys of all these scopes.
+func Keys(list []Scope) []string {
+	out := make([]string, 0, len(list))
+	for _, sc := range list {
+		out = append(out, sc.Key())
+	}
+	return out
+}
+
+// Has reports whether an OpenID Connect scope is in the list.
+func Has(list []Scope, name string) bool {
+	return slices.ContainsFunc(list, func(sc Scope) bool { return sc.Resource == "" && sc.Name == name })
+}
+
+// Missing returns the scopes whose keys are not granted.
+func Missing(granted map[string]bool, list []Scope) []Scope {
+	var missing []Scope
+	for _, sc := range list {
+		if !granted[sc.Key()] {
+			missing = append(missing, sc)
+		}
+	}
+	return missing
+}
+
+// Split separates a permission from its resource; without one it is Graph's.
+func Split(name string) (resource, short string) {
+	if slash := strings.LastIndexByte(name, '/'); slash >= 0 {
+		return name[:slash], name[slash+1:]
+	}
+	return Graph, name
+}
+
+// ResourceOf returns the one resource of a token call. entra: a token is for one resource (AADSTS28002);
+// without any the token is for Graph, whose userinfo endpoint it opens.
+func ResourceOf(list []Scope) (string, *aadsts.Error) {
+	resource := ""
+	for _, sc := range list {
+		if sc.Resource == "" {
+			continue
+		}
+		if resource != "" && resource != sc.Resource {
+			return "", aadsts.New(28002, sc.Key())
+		}
+		resource = sc.Resource
+	}
+	if resource == "" {
+		resource = Graph
+	}
+	return resource, nil
+}
+
+// Echo is the scope of a token answer. entra: email, openid and profile first, then every permission that
+// is consented for the resource, not only the requested ones, sorted; with the resource in front if the
+// request wrote it so; .default repeated when requested; offline_access never.
+func Echo(granted map[string]bool, resource string, asked []Scope) string {
+	var out []string
+	for _, name := range []string{"email", "openid", "profile"} {
+		if granted[name] {
+			out = append(out, name)
+		}
+	}
+	prefix := ""
+	if slices.ContainsFunc(asked, func(sc Scope) bool { return sc.Long }) {
+		prefix = resource + "/"
+	}
+	for _, name := range GrantedNames(granted, resource) {
+		out = append(out, prefix+name)
+	}
+	if slices.ContainsFunc(asked, func(sc Scope) bool { return sc.Name == Everything }) {
+		out = append(out, resource+"/"+Everything)
+	}
+	return strings.Join(out, " ")
+}
+
+// GrantedNames are the granted permissions of one resource, sorted.
+func GrantedNames(granted map[string]bool, resource string) []string {
+	var names []string
+	for key := range granted {
+		if name, ok := strings.CutPrefix(key, resource+"/"); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

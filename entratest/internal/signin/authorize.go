@@ -1,0 +1,60 @@
+package signin
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+	"github.com/fibermsal/fibermsal/entratest/internal/sso"
+)
+
+// ServeAuthorize is the authorize endpoint.
+func (s *Service) ServeAuthorize(w http.ResponseWriter, r *http.Request, segment string) {
+	params := r.URL.Query()
+	if r.Method == http.MethodPost {
+		params = r.PostForm
+	}
+	req, fail := s.parse(segment, params)
+	if fail != nil {
+		s.refuse(w, r, req, fail)
+		return
+	}
+	s.proceed(w, r, req)
+}
+
+// proceed answers a valid request at once, or shows a page.
+func (s *Service) proceed(w http.ResponseWriter, r *http.Request, req *request) {
+	signedIn := s.Sessions.SignedIn(r, req.tenants)
+	usable := slices.DeleteFunc(slices.Clone(signedIn), func(login *sso.Login) bool { return !req.accepts(login) })
+	if req.prompt == "none" {
+		s.silent(w, r, req, usable)
+		return
+	}
+	if s.Auto && req.hint != nil {
+		s.signIn(w, r, req, req.hint, true)
+		return
+	}
+	known := req.pick(usable)
+	if known == nil || req.prompt == "login" || req.prompt == "select_account" {
+		s.showAccounts(w, req, signedIn)
+		return
+	}
+	s.enter(w, r, req, known, false)
+}
+
+// silent answers prompt=none, which never shows a page.
+func (s *Service) silent(w http.ResponseWriter, r *http.Request, req *request, usable []*sso.Login) {
+	known := req.pick(usable)
+	switch {
+	case known != nil && len(req.claims.Lacking(known.ACRs)) > 0:
+		s.refuse(w, r, req, aadsts.New(50076, s.App.ClientID).As("interaction_required"))
+	case known != nil && s.consentNeeded(req, known.Account):
+		s.refuse(w, r, req, aadsts.New(65001, s.App.ClientID).As("consent_required"))
+	case known != nil:
+		s.enter(w, r, req, known, false)
+	case req.hint == nil && len(usable) > 1:
+		s.refuse(w, r, req, aadsts.New(16000))
+	default:
+		s.refuse(w, r, req, aadsts.New(50058))
+	}
+}

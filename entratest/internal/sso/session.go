@@ -1,0 +1,126 @@
+// Package sso keeps the sessions of browsers at the sign-in service.
+package sso
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fibermsal/fibermsal/entratest/internal/directory"
+	"github.com/fibermsal/fibermsal/entratest/internal/ids"
+)
+
+// Session is one browser's session; several users may be signed in. Guarded by Sessions.mu.
+type Session struct{ logins []*Login }
+
+// Login is one account of a session. It is immutable.
+type Login struct {
+	Account  *directory.Account
+	Sessions int    // the account's number of revocations at sign-in
+	SID      string // session_state and the sid claim
+	AuthTime time.Time
+	ACRs     []string // authentication contexts satisfied
+
+	session *Session
+}
+
+// Sessions are those of all browsers. They are safe for concurrent use.
+type Sessions struct {
+	mu       sync.Mutex // guards what follows
+	byCookie map[string]*Session
+	entered  map[string]bool // the sids the application knows, because it received a code for them
+}
+
+// New makes an empty store.
+func New() *Sessions { return &Sessions{byCookie: map[string]*Session{}, entered: map[string]bool{}} }
+
+// SignedIn returns the accounts of the browser's session that may still be used in these tenants.
+func (s *Sessions) SignedIn(r *http.Request, tenants []*directory.Tenant) []*Login {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	session := s.byCookie[cookieOf(r)]
+	if session == nil {
+		return nil
+	}
+	var alive []*Login
+	for _, one := range session.logins {
+		state := one.Account.State()
+		if !state.Disabled && one.Sessions == state.Sessions && slices.Contains(tenants, one.Account.Tenant) {
+			alive = append(alive, one)
+		}
+	}
+	return alive
+}
+
+// Join adds the account to the browser's session, making one if necessary. Signing in again keeps the
+// session id and renews the time.
+func (s *Sessions) Join(w http.ResponseWriter, r *http.Request, a *directory.Account) *Login {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	session := s.byCookie[cookieOf(r)]
+	if session == nil {
+		session = &Session{}
+		id := ids.Text(43)
+		s.byCookie[id] = session
+		setCookie(w, r, id, 0)
+	}
+	login := &Login{session: session, Account: a, Sessions: a.State().Sessions, SID: ids.New(), AuthTime: time.Now()}
+	session.logins = slices.DeleteFunc(slices.Clone(session.logins), func(one *Login) bool {
+		if one.Account == a && one.Sessions == login.Sessions {
+			login.SID, login.ACRs = one.SID, one.ACRs
+		}
+		return one.Account == a
+	})
+	session.logins = append(session.logins, login)
+	return login
+}
+
+// StepUp notes that the account has satisfied these authentication contexts.
+func (s *Sessions) StepUp(login *Login, contexts []string) *Login {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stronger := *login
+	stronger.ACRs = slices.Concat(login.ACRs, contexts)
+	slices.Sort(stronger.ACRs)
+	stronger.ACRs = slices.Compact(stronger.ACRs)
+	logins := slices.Clone(login.session.logins)
+	if i := slices.Index(logins, login); i >= 0 {
+		logins[i] = &stronger
+		login.session.logins = logins
+	}
+	return &stronger
+}
+
+// Enter notes that the application is about to receive a code for the login.
+func (s *Sessions) Enter(login *Login) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entered[login.SID] = true
+}
+
+// Leave signs the given account out of the browser's session, or with nil all. It returns the logins that the
+// application knows.
+func (s *Sessions) Leave(w http.ResponseWriter, r *http.Request, a *directory.Account) []*Login {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := cookieOf(r)
+	session := s.byCookie[id]
+	if session == nil {
+		return nil
+	}
+	var known []*Login
+	session.logins = slices.DeleteFunc(slices.Clone(session.logins), func(one *Login) bool {
+		leaves := a == nil || one.Account == a
+		if leaves && s.entered[one.SID] {
+			known = append(known, one)
+			delete(s.entered, one.SID)
+		}
+		return leaves
+	})
+	if len(session.logins) == 0 {
+		delete(s.byCookie, id)
+		setCookie(w, r, "", -1)
+	}
+	return known
+}

@@ -1,0 +1,61 @@
+package token
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+	"github.com/fibermsal/fibermsal/entratest/internal/claims"
+	"github.com/fibermsal/fibermsal/entratest/internal/directory"
+	"github.com/fibermsal/fibermsal/entratest/internal/registration"
+	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
+)
+
+const clientCredentials = "client_credentials"
+
+// call is one request to the token endpoint, its client authenticated.
+type call struct {
+	form      url.Values
+	grantType string
+	segment   string
+	tenants   []*directory.Tenant // that the segment stands for
+	scopes    []scopes.Scope      // requested; nil means those of the sign-in
+	claims    claims.Request
+}
+
+// parse checks everything that does not depend on the grant. It reads only the form: parameters in the URL
+// and a secret in an Authorization header are ignored.
+func (e *Endpoint) parse(r *http.Request, segment string) (*call, *aadsts.Error) {
+	tenants, fail := e.Directory.Resolve(segment)
+	if fail != nil {
+		return nil, fail
+	}
+	if r.Method != http.MethodPost {
+		return nil, aadsts.New(900561, r.Method)
+	}
+	form := r.PostForm
+	e.Secrets.Add(form.Get("code_verifier"), form.Get("client_assertion"))
+	if name := registration.Repeated(form); name != "" {
+		return nil, aadsts.New(9000411, name)
+	}
+	if fail := e.Client.Authenticate(form, segment, tenants); fail != nil {
+		return nil, fail
+	}
+	c := &call{form: form, grantType: form.Get("grant_type"), segment: segment, tenants: tenants}
+	if c.grantType == "" {
+		return nil, aadsts.New(900144, "grant_type")
+	}
+	if c.claims, fail = claims.Read(form.Get("claims")); fail != nil || c.grantType == clientCredentials {
+		return c, fail
+	}
+	c.scopes, fail = e.Scopes.Parse(form.Get("scope"))
+	return c, fail
+}
+
+// azpacr is the claim of that name: how the client has authenticated.
+func (c *call) azpacr() string {
+	if c.form.Get("client_assertion") != "" {
+		return "2"
+	}
+	return "1"
+}

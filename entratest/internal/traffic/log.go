@@ -1,0 +1,111 @@
+// Package traffic records the requests that the emulator receives.
+package traffic
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Record is entratest.Request, whose fields are documented there.
+type Record struct {
+	Endpoint string
+	Method   string
+	URL      *url.URL
+	Proto    string
+	Header   http.Header
+	Form     url.Values
+	Status   int
+	User     string
+	Time     time.Time
+}
+
+// maxRecords is how many records are kept: plenty for a test, bounded for a server that runs for days.
+const maxRecords = 50_000
+
+// Log holds the latest records and counts all. It is safe for concurrent use.
+type Log struct {
+	mu     sync.Mutex // guards what follows, the records included
+	latest []*Record
+	counts map[string]int
+}
+
+// NewLog makes an empty log.
+func NewLog() *Log { return &Log{counts: map[string]int{}} }
+
+type noteKey struct{}
+
+// Record files the request, whose form has been parsed. It returns the request with a context for
+// [NoteUser], and a function that completes the record with the status of the answer.
+func (l *Log) Record(endpoint string, r *http.Request) (recorded *http.Request, done func(status int)) {
+	record := &Record{
+		Endpoint: endpoint, Method: r.Method, URL: addressOf(r), Proto: r.Proto,
+		Header: r.Header.Clone(), Form: maps.Clone(r.Form), Time: time.Now(),
+	}
+	l.add(record)
+	note := func(user string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		record.User = user
+	}
+	done = func(status int) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		record.Status = status
+	}
+	return r.WithContext(context.WithValue(r.Context(), noteKey{}, note)), done
+}
+
+func (l *Log) add(record *Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts[record.Endpoint]++
+	if len(l.latest) >= 2*maxRecords {
+		l.latest = slices.Clone(l.latest[maxRecords:])
+	}
+	l.latest = append(l.latest, record)
+}
+
+func addressOf(r *http.Request) *url.URL {
+	u := *r.URL
+	u.Host = r.Host
+	return &u
+}
+
+// NoteUser completes the record of the request with the user (UPN) it is about.
+func NoteUser(r *http.Request, upn string) {
+	if note, ok := r.Context().Value(noteKey{}).(func(string)); ok {
+		note(upn)
+	}
+}
+
+// Records returns those of the given endpoints, or of all, in order of arrival.
+func (l *Log) Records(endpoints ...string) []Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []Record
+	for _, record := range l.latest {
+		if len(endpoints) == 0 || slices.Contains(endpoints, record.Endpoint) {
+			out = append(out, *record)
+		}
+	}
+	return out
+}
+
+// Count returns how many requests have arrived at the endpoint.
+func (l *Log) Count(endpoint string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.counts[endpoint]
+}
+
+// Reset forgets the requests so far.
+func (l *Log) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.latest, l.counts = nil, map[string]int{}
+}

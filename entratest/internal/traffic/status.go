@@ -1,0 +1,27 @@
+package traffic
+
+import "net/http"
+
+// StatusWriter remembers the status of an answer.
+type StatusWriter struct {
+	http.ResponseWriter
+	Status int // 0 before an answer
+}
+
+// WriteHeader notes the first status.
+func (w *StatusWriter) WriteHeader(status int) {
+	if w.Status == 0 {
+		w.Status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *StatusWriter) Write(p []byte) (int, error) {
+	if w.Status == 0 {
+		w.Status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap gives http.ResponseController access to the writer below.
+func (w *StatusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,92 @@
+package entratest
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+	"github.com/fibermsal/fibermsal/entratest/internal/graphapi"
+	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
+	"github.com/fibermsal/fibermsal/entratest/internal/wire"
+)
+
+// maxBody is larger than any real form.
+const maxBody = 1 << 20
+
+// route is the target of a request.
+type route struct {
+	endpoint Endpoint
+	browser  bool // visited by browsers, so served over plain http as well
+	// serve is the handler; arg is the tenant segment, or what the path names instead.
+	serve func(w http.ResponseWriter, r *http.Request, arg string)
+}
+
+// router dispatches the requests to the parts.
+type router struct {
+	*parts
+	tenantRoutes map[string]route // by path below /{tenant}/
+}
+
+func newRouter(p *parts) *router {
+	return &router{parts: p, tenantRoutes: map[string]route{
+		"oauth2/v2.0/authorize":                 {Authorize, true, p.signin.ServeAuthorize},
+		"login":                                 {Login, true, p.signin.ServeLogin},
+		"oauth2/v2.0/logout":                    {Logout, true, p.signout.Serve},
+		"oauth2/v2.0/token":                     {Token, false, p.token.Serve},
+		"adminconsent":                          {AdminConsent, true, p.signin.ServeAdminConsent},
+		"v2.0/adminconsent":                     {AdminConsent, true, p.signin.ServeAdminConsent},
+		"discovery/v2.0/keys":                   {Keys, false, p.metadata.ServeKeys},
+		"v2.0/.well-known/openid-configuration": {Discovery, false, p.metadata.ServeDiscovery},
+		"discovery/instance":                    {InstanceDiscovery, false, p.metadata.ServeInstance},
+	}}
+}
+
+var graphEndpoints = map[graphapi.Area]Endpoint{
+	graphapi.Me: GraphMe, graphapi.Manager: GraphManager, graphapi.Photo: GraphPhoto,
+	graphapi.User: GraphUser, graphapi.Groups: GraphGroups, graphapi.Other: GraphOther,
+}
+
+// find returns the route of a request. Paths are taken literally: nothing is cleaned, folded or redirected.
+func (h *router) find(r *http.Request) (found route, arg string) {
+	path := r.URL.Path
+	if rest, ok := strings.CutPrefix(path, "/v1.0/"); ok && h.origins.Addresses(r, h.origins.Graph) {
+		area, serve := h.graph.Route(rest)
+		return route{graphEndpoints[area], false, serve}, rest
+	}
+	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if id, ok := strings.CutPrefix(rest, "photo/"); ok && first == "emulator" {
+		return route{Other, true, h.signin.ServePortrait}, id
+	}
+	if known, ok := h.tenantRoutes[rest]; ok && (h.origins.Addresses(r, h.origins.Login) || h.origins.Addresses(r, h.origins.Browser)) {
+		return known, first
+	}
+	return route{Other, true, func(w http.ResponseWriter, r *http.Request, _ string) { http.NotFound(w, r) }}, path
+}
+
+// ServeHTTP implements http.Handler: it records the request and answers it, or lets it meet a fault.
+func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	found, arg := h.find(r)
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	}
+	malformed := r.ParseForm() != nil
+	r, done := h.log.Record(string(found.endpoint), r)
+	answer := &traffic.StatusWriter{ResponseWriter: w}
+	defer func() { done(answer.Status) }() // after a drop, too
+
+	handle := func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case malformed:
+			aadsts.New(9002313).Write(w, r, h.origins.Login)
+		case wire.IsPlain(r) && !found.browser:
+			http.Error(w, "entratest: this endpoint is served over https only, at "+h.origins.Login, http.StatusForbidden)
+		default:
+			found.serve(w, r, arg)
+		}
+	}
+	if fault := h.faults.Next(string(found.endpoint)); fault != nil {
+		fault.Serve(answer, r, handle, h.origins.Login)
+		return
+	}
+	handle(answer, r)
+}

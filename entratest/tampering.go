@@ -1,0 +1,30 @@
+package entratest
+
+import "github.com/fibermsal/fibermsal/entratest/internal/issuer"
+
+// tampering falsifies answers.
+type tampering struct{ parts *parts }
+
+// TamperIDToken lets f change every ID token of the token endpoint before it is sent; nil ends it.
+// f runs in the request's goroutine, without locks, possibly several times at once.
+func (s *tampering) TamperIDToken(f func(t *IDToken)) {
+	if f == nil {
+		s.parts.issuer.Tamper(nil)
+		return
+	}
+	s.parts.issuer.Tamper(func(d *issuer.Draft) string {
+		token := newIDToken(d)
+		f(token)
+		return token.encode()
+	})
+}
+
+// TamperTokenResponse lets f change the JSON of every successful token answer; nil ends it.
+// grant is the grant_type. f runs as in TamperIDToken, and after it.
+func (s *tampering) TamperTokenResponse(f func(grant string, body map[string]any)) {
+	s.parts.token.Tamper(f)
+}
+
+// AcceptAnyVerifier switches the PKCE check at the token endpoint off (true) or on again (false, the
+// default), to show the effect of an app's other defences without it.
+func (s *tampering) AcceptAnyVerifier(accept bool) { s.parts.codes.AcceptAnyVerifier(accept) }

@@ -1,0 +1,77 @@
+package graph_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+	"github.com/microsoftgraph/msgraph-sdk-go/models/odataerrors"
+
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// fixedCredential is a worker's, of somebody who signed in long ago.
+type fixedCredential struct {
+	entra  *entratest.Server
+	token  string
+	client *http.Client
+}
+
+func (k fixedCredential) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: k.token}, nil
+}
+
+func (k fixedCredential) GraphURL() string { return k.entra.GraphURL }
+
+func (k fixedCredential) HTTPClient() *http.Client { return k.client }
+
+// calling does something else before it gives a token.
+type calling struct {
+	fixedCredential
+	call func(context.Context)
+}
+
+func (k calling) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	k.call(ctx)
+	return k.fixedCredential.GetToken(ctx, options)
+}
+
+type urlCredential struct {
+	graphURL string
+	client   *http.Client
+}
+
+func (k urlCredential) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: "token"}, nil
+}
+
+func (k urlCredential) GraphURL() string { return k.graphURL }
+
+func (k urlCredential) HTTPClient() *http.Client { return k.client }
+
+// plainCredential is one of the Azure SDK's that fails.
+type plainCredential struct{ asked *policy.TokenRequestOptions }
+
+func (k plainCredential) GetToken(_ context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if k.asked != nil {
+		*k.asked = options
+	}
+	return azcore.AccessToken{}, errors.New("no managed identity here")
+}
+
+func tokenFor(scopes ...string) policy.TokenRequestOptions {
+	return policy.TokenRequestOptions{Scopes: scopes}
+}
+
+// meRequest is what graph.Me(c).Get sends, for adapters.
+func meRequest() *abstractions.RequestInformation {
+	info := abstractions.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(
+		abstractions.GET, "{+baseurl}/me", map[string]string{})
+	info.Headers.Add("Accept", "application/json")
+	return info
+}
+
+var odataMapping = abstractions.ErrorMappings{"XXX": odataerrors.CreateODataErrorFromDiscriminatorValue}

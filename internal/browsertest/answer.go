@@ -1,0 +1,48 @@
+package browsertest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+)
+
+// Answer is a response whose body has been read.
+type Answer struct {
+	*http.Response
+	Text string // the body
+}
+
+// Read reads a response. It is for requests that no browser sends.
+func Read(tb testing.TB, response *http.Response) *Answer {
+	tb.Helper()
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		tb.Fatalf("reading the answer: %v", err)
+	}
+	return &Answer{response, string(body)}
+}
+
+// Location is the URL or path that the answer leads to, or "".
+func (a *Answer) Location() string { return a.Header.Get("Location") }
+
+// Cookie is the cookie of a name that the answer sets or removes, or nil.
+func (a *Answer) Cookie(name string) *http.Cookie {
+	for _, c := range a.Cookies() {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// JSON returns the fields of an answer that is a JSON object.
+func (a *Answer) JSON(tb testing.TB) map[string]any {
+	tb.Helper()
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(a.Text), &fields); err != nil {
+		tb.Fatalf("not JSON: %v\n%s", err, a.Text)
+	}
+	return fields
+}

@@ -1,0 +1,92 @@
+package fibermsal_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+func TestA6_PKCEIsAlwaysS256(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	b.idp.AcceptAnyVerifier(true)
+	authorize := b.start("")
+	q := query(t, authorize)
+	if q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43 {
+		t.Errorf("authorize: %s", authorize)
+	}
+	b.Send(b.approve(authorize, adele).Request())
+	form := b.idp.Requests(entratest.Token)[0].Form
+	if verifier := form.Get("code_verifier"); s256(verifier) != q.Get("code_challenge") {
+		t.Errorf("the verifier sent does not match the challenge")
+	}
+	if form.Get("client_secret") == "" || strings.Contains(authorize, b.idp.ClientSecret) {
+		t.Error("the secret belongs into the form of the token call, and nowhere else")
+	}
+}
+
+func s256(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func TestA15_LoginStartsOnlyForAPersonWhoNavigates(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	for name, row := range map[string]struct {
+		method, header, value string
+		status                int
+	}{
+		"HEAD":     {"HEAD", "", "", 405},
+		"POST":     {"POST", "", "", 405},
+		"prefetch": {"GET", "Sec-Purpose", "prefetch;prerender", 503},
+		"image":    {"GET", "Sec-Fetch-Dest", "image", 403},
+		"frame":    {"GET", "Sec-Fetch-Dest", "iframe", 403},
+		"fetch":    {"GET", "Sec-Fetch-Mode", "no-cors", 403},
+		"cors":     {"GET", "Sec-Fetch-Mode", "cors", 403},
+	} {
+		r := request(row.method, "/user/login", "")
+		if row.header != "" {
+			r.Header.Set(row.header, row.value)
+		}
+		if a := s.send(r); a.StatusCode != row.status || len(a.Cookies()) != 0 {
+			t.Errorf("%s: status %d, cookies %v", name, a.StatusCode, a.Cookies())
+		}
+	}
+}
+
+func TestA16_LoginIgnoresProtocolParametersOfTheQuery(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	plain := query(t, b.start(""))
+	odd := query(t, b.Navigate("/user/login?scope=Directory.ReadWrite.All&prompt=none&claims=%7B%7D&login_hint=x&redirect_uri=https://evil").Location())
+	for _, changing := range []string{"state", "nonce", "code_challenge"} {
+		plain.Del(changing)
+		odd.Del(changing)
+	}
+	if plain.Encode() != odd.Encode() {
+		t.Errorf("authorize URL changed:\n%s\n%s", plain.Encode(), odd.Encode())
+	}
+}
+
+func TestG26_VisitorsCostNoStorageAndNoCalls(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l))
+	for i := range 500 {
+		s.send(request(http.MethodGet, "/user/login", ""))
+		s.send(callback("code=x&state=" + strings.Repeat("A", 42) + string(rune('A'+i%16))))
+		s.send(request(http.MethodGet, "/user/info", ""))
+	}
+	gets, sets := l.count()
+	if gets != 0 || sets != 0 || len(l.keys()) != 0 {
+		t.Errorf("%d reads, %d writes, %v", gets, sets, l.keys())
+	}
+	if n := len(s.idp.Requests()); n != 1 {
+		t.Errorf("%d calls to Entra, want the one for its configuration", n)
+	}
+}

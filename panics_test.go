@@ -1,0 +1,126 @@
+package fibermsal_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// panicky is a logger of the app's that panics, once it is told to.
+type panicky struct {
+	slog.Handler
+	now *atomic.Bool
+}
+
+func (h panicky) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h panicky) Handle(context.Context, slog.Record) error {
+	if h.now.Load() {
+		panic("a handler of the app's logger")
+	}
+	return nil
+}
+
+func (h panicky) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+func (h panicky) WithGroup(string) slog.Handler { return h }
+
+// The work in the background goes on after a panic, and the process does.
+func TestG23_ALoggerThatPanicsInTheBackgroundEndsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := new(atomic.Bool)
+		l, idp := newLedger(), newIDP(t, entratest.WithOneTimeRefreshTokens())
+		s := newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) {
+			cfg.Logger = slog.New(panicky{slog.DiscardHandler, now})
+		})
+		b, leaver := s.browser(), s.browser()
+		b.signIn(adele)
+		leaver.signIn(alex)
+		time.Sleep(2 * time.Hour)
+		l.fail(false, true)
+		b.serves("/token")
+		l.failDeletes(true)
+		leaver.Send(request(http.MethodPost, "/user/logout", ""))
+		now.Store(true)
+		l.failDeletes(false)
+		time.Sleep(10 * time.Second)
+		l.fail(false, false)
+		time.Sleep(10 * time.Second)
+		now.Store(false)
+		if n := len(l.keys()); n != 2 {
+			t.Errorf("%d records, want those of the session that lives: %v", n, l.keys())
+		}
+		time.Sleep(2 * time.Hour)
+		b.serves("/token")
+	})
+}
+
+// transport is the app's, and does something of its own on some requests.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestG23_ATransportThatPanicsIsAnOutageOfEntra(t *testing.T) {
+	for name, path := range map[string]string{
+		"configuration": "/.well-known/openid-configuration",
+		"keys":          "/discovery/v2.0/keys",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var broken atomic.Bool
+				broken.Store(true)
+				idp := newIDP(t)
+				b := newSite(t, idp, func(cfg *fibermsal.Config) {
+					cfg.HTTPClient = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+						if broken.Load() && strings.HasSuffix(r.URL.Path, path) {
+							panic("a transport of the app's")
+						}
+						return idp.HTTPClient.Transport.RoundTrip(r)
+					})}
+				}).browser()
+				a := b.Navigate("/user/login")
+				if a.StatusCode == http.StatusSeeOther {
+					a = b.Send(b.approve(a.Location(), adele).Request())
+				}
+				if a.StatusCode != http.StatusServiceUnavailable {
+					t.Errorf("status %d\n%s", a.StatusCode, b.log)
+				}
+				broken.Store(false)
+				time.Sleep(10 * time.Second)
+				b.signIn(adele)
+			})
+		})
+	}
+}
+
+// What is stored and removed later is so by goroutines of the library's own, where a panic
+// of the app's storage would end the process.
+func TestG23_AStorageThatPanicsIsOneThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, b := expired(t)
+		l.panics = true
+		l.fail(false, true)
+		b.serves("/token")
+		time.Sleep(10 * time.Second)
+		l.fail(true, false)
+		for _, r := range []*http.Request{request(http.MethodGet, "/token", ""), request(http.MethodPost, "/user/logout", "")} {
+			if a := b.Send(r); a.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("%s: status %d", r.URL, a.StatusCode)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		l.fail(false, false)
+		time.Sleep(10 * time.Second)
+		if len(l.keys()) != 0 {
+			t.Errorf("came back: %v", l.keys())
+		}
+	})
+}

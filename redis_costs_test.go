@@ -1,0 +1,144 @@
+package fibermsal_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// One command for who is signed in, whatever the handler asks beside it.
+func TestRedis_CommandsOfARequest(t *testing.T) {
+	for name, start := range redistest.EachAlone(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			b := newSite(t, newRegistration(t), on(t, r)).browser()
+			b.signIn(adele)
+			b.Get("/token") // from the record, and remembered
+			for path, want := range map[string]int{"/": 0, "/guarded": 1, "/user/info": 1, "/token": 1} {
+				before := commands(t, r)
+				b.Get(path)
+				if got := commands(t, r) - before; got != want {
+					t.Errorf("%s: %d commands, want %d", path, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestRedis_CommandsOfARequestOfASessionThatWasForgotten(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t)
+	s := newSite(t, newRegistration(t), on(t, r), func(cfg *fibermsal.Config) { cfg.IdleTimeout = 30 * time.Second })
+	b := s.browser()
+	b.signIn(adele)
+	<-time.After(3100 * time.Millisecond) // more than a tenth of the idle time
+	for i, want := range []int{3, 1, 1, 1, 1} {
+		s.auth.ForgetSessions()
+		before := commands(t, r)
+		b.Get("/guarded")
+		if got := commands(t, r) - before; got != want {
+			t.Errorf("request %d: %d commands, want %d", i+1, got, want)
+		}
+	}
+}
+
+func TestRedis_ColdTokenCostsTwoCommandsAndNoCallToEntra(t *testing.T) {
+	for name, start := range redistest.EachAlone(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			idp := newRegistration(t)
+			b := newSite(t, idp, on(t, r)).browser()
+			b.signIn(adele)
+			idp.ResetRequests()
+			b.site = newSite(t, idp, on(t, r)) // as after a restart
+			b.Get("/guarded")                  // a new process prolongs the session once
+			before := commands(t, r)
+			if a := b.Get("/token"); a.Text != adele {
+				t.Fatalf("%d %s", a.StatusCode, a.Text)
+			}
+			if got := commands(t, r) - before; got != 2 {
+				t.Errorf("%d commands", got)
+			}
+			if n := len(idp.Requests()); n != 0 {
+				t.Errorf("%d calls to Entra", n)
+			}
+		})
+	}
+}
+
+// What docs/production.md says about sizing comes from here:
+//
+//	go test -run TestRedis_MemoryOfSessions -v .
+func TestRedis_MemoryOfSessions(t *testing.T) {
+	t.Parallel()
+	const users = 200
+	server, idp := redistest.Start(t), newIDP(t)
+	s, admin := newSite(t, idp, on(t, server)), server.Client()
+	usedMemory := func() int64 {
+		t.Helper()
+		info := admin.InfoMap(t.Context(), "memory")
+		var used int64
+		if _, err := fmt.Sscan(info.Item("Memory", "used_memory_dataset"), &used); err != nil {
+			t.Fatal(err)
+		}
+		return used
+	}
+	s.browser().signIn(alex) // opens the connections
+	before, present := usedMemory(), server.Keys()
+	people := idp.Users() // of one, only so many sessions last
+	for i := range users {
+		s.browser().signIn(people[i%4].UPN)
+	}
+	grown := usedMemory() - before
+	kinds, records := map[string]int64{}, int64(0)
+	for _, key := range server.Keys() {
+		if slices.Contains(present, key) {
+			continue
+		}
+		used, err := admin.MemoryUsage(t.Context(), key, 0).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind := "marker"
+		if strings.Contains(key, ":i:") {
+			kind = "list"
+		} else if _, after, ok := strings.Cut(key, "}:"); ok {
+			kind = after
+		}
+		kinds[kind] += used
+		records += used
+	}
+	t.Logf("%d bytes a session by MEMORY USAGE, %d by used_memory_dataset", records/users, grown/users)
+	for kind, used := range kinds {
+		t.Logf("%s: %d bytes", kind, used/users)
+	}
+	if perSession := records / users; perSession > 16<<10 {
+		t.Errorf("%d bytes a session: docs/production.md promises less", perSession)
+	}
+}
+
+// recordsOfSessions groups the keys that belong to sessions by their hash tag. What
+// else there is are the markers of used responses, and lists of sessions.
+func recordsOfSessions(t *testing.T, keys []string) map[string][]string {
+	t.Helper()
+	records := map[string][]string{}
+	for _, key := range keys {
+		_, rest, tagged := strings.Cut(key, "{")
+		name, _, closed := strings.Cut(rest, "}")
+		switch {
+		case strings.Contains(key, ":u:"), strings.Contains(key, ":i:"), strings.Contains(key, ":n:"):
+		case tagged && closed && name != "":
+			records[name] = append(records[name], key)
+		default:
+			t.Errorf("%s is neither of a session, nor a marker, nor a list, nor a mark", key)
+		}
+	}
+	return records
+}

@@ -1,0 +1,166 @@
+package fibermsal_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// withoutReplicas has Redis want a replica that it does not have.
+func withoutReplicas(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	configure(t, r.Masters()[0], "min-replicas-to-write", "1")
+	refuses(t, r.Masters()[0], "NOREPLICAS")
+	return nil, func() { configure(t, r.Masters()[0], "min-replicas-to-write", "0") }
+}
+
+// slowReplica stops and continues the replica that Redis wants to hear from.
+func slowReplica(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	master := r.Masters()[0]
+	replica := replicaOf(t, master)
+	configure(t, master, "min-replicas-to-write", "1")
+	id, err := strconv.Atoi(replica.Client().InfoMap(t.Context(), "server").Item("Server", "process_id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process, err := os.FindProcess(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signal := func(s os.Signal) {
+		if err := process.Signal(s); err != nil {
+			t.Error(err)
+		}
+	}
+	signal(syscall.SIGSTOP)
+	refuses(t, master, "NOREPLICAS")
+	return nil, func() {
+		signal(syscall.SIGCONT)
+		configure(t, master, "min-replicas-to-write", "0")
+	}
+}
+
+// failedSnapshot has Redis write its snapshot to a directory that is gone.
+func failedSnapshot(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	server := r.Masters()[0]
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	configure(t, server, "dir", dir)
+	configure(t, server, "save", "3600 1")
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	_ = server.Client().BgSave(t.Context()).Err() // the child fails
+	refuses(t, server, "MISCONF")
+	return nil, func() { configure(t, server, "save", "") }
+}
+
+// demoted makes the server that the app uses a replica of another one, as a failover
+// does that the app is not told of.
+func demoted(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	server := r.Masters()[0]
+	promoted := replicaOf(t, server)
+	follow := func(s *redistest.Server, host, port string) {
+		if err := s.Client().SlaveOf(t.Context(), host, port).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	follow(promoted, "NO", "ONE")
+	host, port, _ := net.SplitHostPort(promoted.Addr)
+	follow(server, host, port)
+	refuses(t, server, "READONLY")
+	awaitLink(t, server)
+	return nil, func() { follow(server, "NO", "ONE") }
+}
+
+func outOfMemory(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	configure(t, r.Masters()[0], "maxmemory", "1")
+	refuses(t, r.Masters()[0], "OOM")
+	return nil, func() { configure(t, r.Masters()[0], "maxmemory", "0") }
+}
+
+// migrating moves slots to other masters, and stops half way: of one user's keys none
+// have arrived, of another's the session, of a third's the tokens.
+func migrating(t *testing.T, r redistest.Redis, users []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	var moves []func()
+	for i, b := range users {
+		from := masterOf(t, r, b)
+		to := r.Masters()[0]
+		if to == from {
+			to = r.Masters()[1]
+		}
+		keys := keysOfSession(t, r, b.session())
+		if len(keys) != 2 {
+			t.Fatalf("keys of a session: %v", keys)
+		}
+		slot := from.Client().ClusterKeySlot(t.Context(), keys[0]).Val()
+		do(t, to, "CLUSTER", "SETSLOT", slot, "IMPORTING", nodeID(t, from))
+		do(t, from, "CLUSTER", "SETSLOT", slot, "MIGRATING", nodeID(t, to))
+		host, port, _ := net.SplitHostPort(to.Addr)
+		move := func(key string) { do(t, from, "MIGRATE", host, port, key, 0, 5000) }
+		if i%3 > 0 {
+			move(keys[i%3-1])
+		}
+		moves = append(moves, func() {
+			for _, key := range keys {
+				_ = from.Client().Do(t.Context(), "MIGRATE", host, port, key, 0, 5000).Err() // it may have moved, or be gone
+			}
+			for _, s := range []*redistest.Server{to, from} {
+				do(t, s, "CLUSTER", "SETSLOT", slot, "NODE", nodeID(t, to))
+			}
+		})
+	}
+	return nil, func() {
+		for _, move := range moves {
+			move()
+		}
+	}
+}
+
+func oneThirdDown(t *testing.T, r redistest.Redis, users []*browser) (lost map[*browser]bool, heal func()) {
+	t.Helper()
+	dead := masterOf(t, r, users[0])
+	lost = make(map[*browser]bool)
+	for _, b := range users {
+		lost[b] = masterOf(t, r, b) == dead
+	}
+	dead.Stop()
+	return lost, func() {}
+}
+
+func nodeID(t *testing.T, s *redistest.Server) string {
+	t.Helper()
+	id, err := s.Client().ClusterMyID(t.Context()).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// refuses waits until a server refuses writes in the way that is asked for.
+func refuses(t *testing.T, s *redistest.Server, with string) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); ; <-time.After(20 * time.Millisecond) {
+		err := s.Client().Set(t.Context(), "{}x", "y", time.Second).Err()
+		if err != nil && strings.HasPrefix(err.Error(), with+" ") {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("a write: %v, want %s", err, with)
+		}
+	}
+}

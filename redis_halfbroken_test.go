@@ -1,0 +1,250 @@
+package fibermsal_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// glance sends a request with a session and returns what it got. Unlike send it keeps
+// nothing, so that it can be called millions of times, by many at once.
+func (s *site) glance(path, session string) (status int, body string) {
+	r := request(http.MethodGet, path, "")
+	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})
+	resp, err := testApp(s.app, r)
+	if err != nil {
+		s.t.Errorf("%s: %v", path, err)
+		return 0, ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	read, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(read)
+}
+
+// soaking is the short time, or the full one in make soak.
+func soaking(short, full time.Duration) time.Duration {
+	if os.Getenv("FIBERMSAL_SOAK") != "" {
+		return full
+	}
+	return short
+}
+
+// halfBroken is a state in which Redis answers, and refuses some of what it is asked.
+type halfBroken struct {
+	start func(t *testing.T) redistest.Redis
+	// ruin brings Redis into the state, in which it keeps the sessions of all users but
+	// those that it returns, and the way back.
+	ruin func(t *testing.T, r redistest.Redis, users []*browser) (lost map[*browser]bool, heal func())
+	// deletes says whether Redis deletes what it is told to.
+	deletes bool
+	// signsIn says whether it may take new sessions.
+	signsIn bool
+}
+
+func halfBrokenStates() map[string]halfBroken {
+	single := func(args ...string) func(*testing.T) redistest.Redis {
+		return func(t *testing.T) redistest.Redis { t.Helper(); return redistest.Start(t, args...) }
+	}
+	cluster := func(args ...string) func(*testing.T) redistest.Redis {
+		return func(t *testing.T) redistest.Redis { t.Helper(); return redistest.StartCluster(t, args...) }
+	}
+	return map[string]halfBroken{
+		"no replica":        {start: single(), ruin: withoutReplicas},
+		"slow replica":      {start: single("--min-replicas-max-lag", "1"), ruin: slowReplica},
+		"failed snapshot":   {start: single("--enable-protected-configs", "yes"), ruin: failedSnapshot},
+		"became a replica":  {start: single(), ruin: demoted},
+		"full of memory":    {start: single("--maxmemory-policy", "noeviction"), ruin: outOfMemory, deletes: true},
+		"slots migrate":     {start: cluster(), ruin: migrating, deletes: true, signsIn: true},
+		"one third is down": {start: cluster("--cluster-require-full-coverage", "no"), ruin: oneThirdDown, deletes: true, signsIn: true},
+	}
+}
+
+// Pages and tokens that need no write are served whatever else Redis refuses, also while
+// sign-ins and sign-outs fail. A sign-out is carried out, or it says that it was not and
+// is repeated (threat D10).
+func TestG4_HalfBrokenRedisServesWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	tests := make(map[string]func(*testing.T))
+	for name, state := range halfBrokenStates() {
+		tests[name] = func(t *testing.T) {
+			t.Helper()
+			during := soaking(4*time.Second, 10*time.Minute)
+			r, idp := state.start(t), newRegistration(t)
+			// The end of a session slides once in a tenth of this: also while it lasts.
+			idle := func(cfg *fibermsal.Config) { cfg.IdleTimeout = max(30*time.Second, 3*during) }
+			sites := []*site{newSite(t, idp, on(t, r), idle), newSite(t, idp, on(t, r), idle)}
+			people := idp.Users()
+			users := make([]*browser, 12) // of a Cluster, all masters hold some
+			for i := range users {
+				users[i] = sites[i%2].browser()
+				users[i].signIn(people[i%4].UPN)
+			}
+			lost, heal := state.ruin(t, r, users)
+			stop := make(chan struct{})
+			var newcomers, wait sync.WaitGroup
+			newcomers.Go(func() { comeAndGo(t, sites[0], stop, state.signsIn) })
+			for i, b := range users {
+				if lost[b] {
+					continue
+				}
+				for _, s := range sites {
+					wait.Go(func() { s.watch(b.session(), people[i%4].UPN, during) })
+				}
+			}
+			wait.Wait()
+			close(stop)
+			newcomers.Wait()
+			var leaving []*browser
+			for _, b := range users {
+				if !lost[b] {
+					leaving = append(leaving, b)
+				}
+			}
+			leaving = leaving[:min(3, len(leaving))]
+			leave(t, r, leaving, state.deletes, heal)
+		}
+	}
+	atOnce(t, tests)
+}
+
+// atOnce runs subtests that mostly wait beside each other, however few processors there
+// are, by which parallel ones would be limited.
+func atOnce(t *testing.T, tests map[string]func(*testing.T)) {
+	t.Helper()
+	var wait sync.WaitGroup
+	for name, test := range tests {
+		wait.Go(func() { t.Run(name, test) })
+	}
+	wait.Wait()
+}
+
+// watch asks for pages and tokens, and counts what is not served.
+func (s *site) watch(session, user string, during time.Duration) {
+	served, refused, first := 0, 0, ""
+	for until := time.Now().Add(during); time.Now().Before(until); <-time.After(20 * time.Millisecond) {
+		for path, want := range map[string]string{"/guarded": "hello " + user, "/token": user, "/user/info": `"upn":"` + user + `"`} {
+			status, body := s.glance(path, session)
+			if status == http.StatusOK && strings.Contains(body, want) {
+				served++
+				continue
+			}
+			if refused++; first == "" {
+				first = fmt.Sprintf("%s: status %d %s", path, status, body)
+			}
+		}
+	}
+	if refused != 0 || served == 0 {
+		s.t.Errorf("%s: %d answers, %d refusals, the first of %s", user, served, refused, first)
+	}
+}
+
+// comeAndGo signs in and out again and again. Where Redis refuses that, nothing worse
+// than a 503 happens.
+func comeAndGo(t *testing.T, s *site, stop <-chan struct{}, may bool) {
+	t.Helper()
+	done, refused := 0, 0
+	defer func() {
+		t.Logf("%d sign-ins, %d refused", done, refused)
+		if may == (done == 0) {
+			t.Errorf("%d sign-ins", done)
+		}
+	}()
+	// With a master down, four in five fail: some users have their lists there, and so have some
+	// sessions of the others. A busy machine may have come to no other ones when it is to stop.
+	const enough = 200
+	people := s.idp.Users()
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			if !may || done > 0 || i >= enough {
+				return
+			}
+		case <-time.After(100 * time.Millisecond):
+		}
+		b := s.browser()
+		a := b.Send(b.approve(b.start(""), people[i%len(people)].UPN).Request())
+		switch {
+		case a.StatusCode == http.StatusSeeOther && b.session() != "":
+			done++
+		case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
+			refused++
+		default:
+			t.Errorf("a sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.Text)
+		}
+		if b.session() != "" {
+			b.Send(request(http.MethodPost, "/user/logout", ""))
+		}
+	}
+}
+
+// leave signs users out, and checks that they stay signed out when Redis is well again.
+func leave(t *testing.T, r redistest.Redis, users []*browser, deletes bool, heal func()) {
+	t.Helper()
+	stolen := make(map[*browser]string)
+	for _, b := range users {
+		stolen[b] = b.session()
+		a := b.Send(request(http.MethodPost, "/user/logout", ""))
+		want := http.StatusServiceUnavailable
+		if deletes {
+			want = http.StatusSeeOther
+		}
+		if a.StatusCode != want || b.session() != "" {
+			t.Errorf("sign-out: status %d, want %d, session %q\n%s", a.StatusCode, want, b.session(), a.Text)
+		}
+		if status, body := b.glance("/guarded", stolen[b]); status != http.StatusUnauthorized {
+			t.Errorf("after the sign-out: status %d %s", status, body)
+		}
+	}
+	heal()
+	if deletes {
+		return
+	}
+	for _, b := range users {
+		for until := time.Now().Add(20 * time.Second); ; <-time.After(50 * time.Millisecond) {
+			left := keysOfSession(t, r, stolen[b])
+			if len(left) == 0 {
+				break
+			}
+			if time.Now().After(until) {
+				t.Fatalf("still there, long after Redis was well again: %v", left)
+			}
+		}
+	}
+}
+
+// A master that refuses writes must not keep the sessions on the others from being
+// prolonged.
+func TestG2_ARefusingMasterEndsNoSessionOnTheOthers(t *testing.T) {
+	const idle = 30 * time.Second
+	r := redistest.EachAlone(t)["cluster"](t)
+	s := newSite(t, newIDP(t), on(t, r), func(cfg *fibermsal.Config) { cfg.IdleTimeout = idle })
+	first, other := s.browser(), s.browser()
+	first.signIn(adele)
+	refusing := masterOf(t, r, first)
+	for other.signIn(adele); masterOf(t, r, other) == refusing; {
+		other = s.browser()
+		other.signIn(adele)
+	}
+	configure(t, refusing, "min-replicas-to-write", "1")
+	<-time.After(idle/10 + time.Second) // both are due
+	for _, b := range []*browser{first, other} {
+		if status, body := s.glance("/guarded", b.session()); status != http.StatusOK {
+			t.Fatalf("status %d %s", status, body)
+		}
+	}
+	if !strings.Contains(s.log.String(), "session not prolonged") {
+		t.Fatal("no write was refused")
+	}
+	key := keysOfSession(t, r, other.session())[0]
+	if life := masterOf(t, r, other).Client().PTTL(t.Context(), key).Val(); life < idle-idle/10 {
+		t.Errorf("the session on another master lives for %v, want %v", life, idle)
+	}
+}

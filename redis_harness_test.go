@@ -1,0 +1,287 @@
+package fibermsal_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	fiberredis "github.com/gofiber/storage/redis/v3"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+// on keeps sessions on a Redis, each site with a client of its own, as instances have.
+func on(t *testing.T, r redistest.Redis) func(*fibermsal.Config) {
+	t.Helper()
+	return onURL(t, patiently(r.URLAs("", "")))
+}
+
+// inHaste is on with the deadlines of an app, for tests that are about them.
+func inHaste(t *testing.T, r redistest.Redis) func(*fibermsal.Config) {
+	t.Helper()
+	return onURL(t, r.URLAs("", ""))
+}
+
+// patiently is a URL whose client waits for seconds: on a machine that is busy with tests a
+// process may not get to read its answers for a while.
+func patiently(address string) string {
+	mark := "?"
+	if strings.Contains(address, mark) {
+		mark = "&"
+	}
+	return address + mark + "read_timeout=10s&write_timeout=10s&pool_timeout=10s&dial_timeout=10s"
+}
+
+// onURL is on by the URL of a Redis.
+func onURL(t *testing.T, address string) func(*fibermsal.Config) {
+	t.Helper()
+	return func(cfg *fibermsal.Config) {
+		cfg.Keys = [][]byte{testKey(1)}
+		storage, err := fibermsal.RedisStorage(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = storage.Close() })
+		cfg.Storage = storage
+	}
+}
+
+// newRegistration is newIDP for an app whose keys are not those of other tests on the same Redis.
+func newRegistration(t *testing.T, options ...entratest.Option) *entratest.Server {
+	t.Helper()
+	var id [16]byte
+	_, _ = rand.Read(id[:])
+	return newIDP(t, append(options, entratest.WithClientID(fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])))...)
+}
+
+// keysOf are those of keys that belong to an app.
+func keysOf(idp *entratest.Server, keys []string) []string {
+	app := sha256.Sum256([]byte(idp.ClientID))
+	prefix := "fm:" + base64.RawURLEncoding.EncodeToString(app[:6]) + ":"
+	return slices.DeleteFunc(keys, func(key string) bool { return !strings.HasPrefix(key, prefix) })
+}
+
+// onDisk makes a Redis keep what it was given.
+var onDisk = []string{"--appendonly", "yes", "--appendfsync", "always"}
+
+// storages are the ways to keep sessions.
+func storages(t *testing.T) map[string]func(*testing.T) func(*fibermsal.Config) {
+	t.Helper()
+	all := map[string]func(*testing.T) func(*fibermsal.Config){
+		"memory": func(*testing.T) func(*fibermsal.Config) { return func(*fibermsal.Config) {} },
+		"plain":  func(*testing.T) func(*fibermsal.Config) { return onLedger(newLedger()) },
+	}
+	for name, start := range redistest.Each(t) {
+		all[name] = func(t *testing.T) func(*fibermsal.Config) { t.Helper(); return on(t, start(t)) }
+	}
+	return all
+}
+
+func foreignStorage(client redis.UniversalClient) *fiberredis.Storage {
+	return fiberredis.NewFromConnection(client)
+}
+
+// unavailable reports whether an answer asks to come again, and leaves the cookies.
+func isUnavailable(a *answer) bool {
+	return a.StatusCode == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "" && len(a.Cookies()) == 0
+}
+
+// outage is how somebody who is signed in was served until the storage was back.
+type outage struct {
+	lasted, slowest time.Duration
+	answers         int
+}
+
+// awaitStorage asks until the user is served, which is no later than 20 s, and meets
+// nothing worse until then than a 503.
+func (b *browser) awaitStorage() outage {
+	b.t.Helper()
+	var o outage
+	for began := time.Now(); ; o.answers++ {
+		asked := time.Now()
+		a := b.Get("/guarded")
+		o.lasted, o.slowest = time.Since(began), max(o.slowest, time.Since(asked))
+		switch {
+		case a.StatusCode == http.StatusOK && len(a.Cookies()) == 0:
+			return o
+		case !isUnavailable(a) || o.lasted > 20*time.Second:
+			b.t.Fatalf("after %v: status %d, cookies %v\n%s\n%s", o.lasted, a.StatusCode, a.Cookies(), a.Text, b.log)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// stall has all masters accept connections and answer nothing for some seconds.
+func stall(r redistest.Redis, seconds int) (awake func()) {
+	var stalled sync.WaitGroup
+	for _, s := range r.Masters() {
+		stalled.Go(func() {
+			patient := redis.NewClient(&redis.Options{Addr: s.Addr, ReadTimeout: 10 * time.Second, MaxRetries: -1})
+			defer func() { _ = patient.Close() }()
+			_ = patient.Do(context.Background(), "DEBUG", "SLEEP", seconds).Err()
+		})
+	}
+	return stalled.Wait
+}
+
+// commands is how many commands of an app the masters were sent.
+func commands(t *testing.T, r redistest.Redis) int {
+	t.Helper()
+	sum := 0
+	for _, count := range commandsOf(t, r) {
+		sum += count
+	}
+	return sum
+}
+
+// commandsOf counts those that an app may use, redirected ones included: servers talk
+// among themselves as well.
+func commandsOf(t *testing.T, r redistest.Redis) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	rules, _ := documentedRules(t)
+	for _, s := range r.Masters() {
+		stats := s.Client().InfoMap(t.Context(), "commandstats")
+		for _, rule := range strings.Fields(rules) {
+			command, allowed := strings.CutPrefix(rule, "+")
+			if !allowed {
+				continue
+			}
+			for field := range strings.SplitSeq(stats.Item("Commandstats", "cmdstat_"+command), ",") {
+				if name, count, _ := strings.Cut(field, "="); name == "calls" || name == "rejected_calls" {
+					n, err := strconv.Atoi(count)
+					if err != nil {
+						t.Fatal(err)
+					}
+					counts[command] += n
+				}
+			}
+		}
+	}
+	return counts
+}
+
+// keyWith is the only key that ends so.
+func keyWith(t *testing.T, server *redistest.Server, end string) string {
+	t.Helper()
+	for _, key := range server.Keys() {
+		if strings.HasSuffix(key, end) {
+			return key
+		}
+	}
+	t.Fatalf("no key ends in %s", end)
+	return ""
+}
+
+// keysWith are those of a session's records, among those of neighbours.
+func keysWith(server *redistest.Server, cookie string) []string {
+	name, _ := record.Name(cookie)
+	return slices.DeleteFunc(server.Keys(), func(key string) bool { return !strings.Contains(key, "{"+name+"}") })
+}
+
+// keysOfSession are those of the records that a cookie belongs to.
+func keysOfSession(t *testing.T, r redistest.Redis, cookie string) []string {
+	t.Helper()
+	name, ok := record.Name(cookie)
+	if !ok {
+		t.Fatal("no cookie of a session")
+	}
+	return recordsOfSessions(t, r.Keys())[name]
+}
+
+// slowRedis makes each trip take a while, and counts those that are under way.
+type slowRedis struct {
+	takes         time.Duration
+	running, most atomic.Int64
+	fail          func(redis.Cmder) bool
+}
+
+func (h *slowRedis) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *slowRedis) trip(call func() error) error {
+	now := h.running.Add(1)
+	for most := h.most.Load(); now > most && !h.most.CompareAndSwap(most, now); most = h.most.Load() {
+	}
+	defer h.running.Add(-1)
+	<-time.After(h.takes)
+	return call()
+}
+
+func (h *slowRedis) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		return h.trip(func() error {
+			if h.fail != nil && h.fail(cmd) {
+				err := errors.New("connection reset by peer")
+				cmd.SetErr(err)
+				return err
+			}
+			return next(ctx, cmd)
+		})
+	}
+}
+
+func (h *slowRedis) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		return h.trip(func() error {
+			if h.fail != nil && h.fail(cmds[0]) {
+				err := errors.New("connection reset by peer")
+				for _, cmd := range cmds {
+					cmd.SetErr(err)
+				}
+				return err
+			}
+			return next(ctx, cmds)
+		})
+	}
+}
+
+func configure(t *testing.T, s *redistest.Server, name, value string) {
+	t.Helper()
+	do(t, s, "CONFIG", "SET", name, value)
+}
+
+func do(t *testing.T, s *redistest.Server, command ...any) {
+	t.Helper()
+	if err := s.Client().Do(t.Context(), command...).Err(); err != nil {
+		t.Fatalf("%v: %v", command, err)
+	}
+}
+
+// replicaOf starts a replica that is in step.
+func replicaOf(t *testing.T, master *redistest.Server) *redistest.Server {
+	t.Helper()
+	configure(t, master, "repl-diskless-sync-delay", "0")
+	host, port, _ := net.SplitHostPort(master.Addr)
+	replica := redistest.Start(t, "--replicaof", host+" "+port)
+	awaitLink(t, replica)
+	return replica
+}
+
+func awaitLink(t *testing.T, replica *redistest.Server) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); ; <-time.After(20 * time.Millisecond) {
+		status := replica.Client().InfoMap(t.Context(), "replication").Item("Replication", "master_link_status")
+		if status == "up" {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("the replica's link is %q", status)
+		}
+	}
+}

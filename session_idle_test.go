@@ -1,0 +1,118 @@
+package fibermsal_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fibermsal/fibermsal"
+)
+
+func TestD11_IdleAndAbsoluteEnd(t *testing.T) {
+	for name, row := range map[string]struct {
+		every, until time.Duration
+		alive        bool
+	}{
+		"used often, before the absolute end": {20 * time.Minute, 9 * time.Hour, true},
+		"used often, after the absolute end":  {20 * time.Minute, 11 * time.Hour, false},
+		"idle for too long":                   {61 * time.Minute, 2 * time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+					cfg.IdleTimeout, cfg.AbsoluteTimeout = time.Hour, 10*time.Hour
+				}).browser()
+				b.signIn(adele)
+				for passed := time.Duration(0); passed < row.until; passed += row.every {
+					time.Sleep(row.every)
+					b.user()
+				}
+				if alive := b.user() == adele; alive != row.alive {
+					t.Errorf("alive: %v", alive)
+				}
+			})
+		})
+	}
+}
+
+func TestD11_SlidingWritesAreRare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		b := newSite(t, newIDP(t), onLedger(l), func(cfg *fibermsal.Config) { cfg.IdleTimeout = time.Hour }).browser()
+		b.signIn(adele)
+		_, before := l.count()
+		for range 360 { // an hour of one request every 10 seconds
+			time.Sleep(10 * time.Second)
+			b.user()
+		}
+		_, after := l.count()
+		if touches := (after - before) / 2; touches > 11 || touches < 9 {
+			t.Errorf("%d touches in an idle period", touches)
+		}
+	})
+}
+
+func TestD11_IdleSessionsEndOnAStorageThatKeepsEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger() // which ignores how long a value lives, as bbolt does
+		s := newSite(t, newIDP(t), onLedger(l), func(cfg *fibermsal.Config) { cfg.IdleTimeout = time.Hour })
+		used, idle := s.browser(), s.browser()
+		used.signIn(adele)
+		idle.signIn(adele)
+		for range 5 {
+			time.Sleep(50 * time.Minute)
+			if used.user() != adele {
+				t.Fatal("a session that is used ended")
+			}
+		}
+		all := collect(t, s.auth, fibermsal.SessionFilter{})
+		if len(all) != 1 || !all[0].IdleAt.Equal(time.Now().Add(time.Hour).Truncate(time.Millisecond)) || time.Since(all[0].LastSeenAt) > time.Second {
+			t.Errorf("%+v", all)
+		}
+		restarted := newSite(t, s.idp, onLedger(l), func(cfg *fibermsal.Config) { cfg.IdleTimeout = time.Hour })
+		idle.site, used.site = restarted, restarted
+		if idle.user() != "" || used.user() != adele {
+			t.Errorf("%q is signed in with the idle session, %q with the other", idle.user(), used.user())
+		}
+		if keys := l.keys(); len(keys) != 2 {
+			t.Errorf("stored: %v", keys)
+		}
+	})
+}
+
+// With more users at once than a process remembers, a session is prolonged as seldom as
+// with few.
+func TestSession_IsProlongedOnceAlsoWhereItIsForgottenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		s := newSite(t, newIDP(t), onLedger(l), func(cfg *fibermsal.Config) {
+			cfg.IdleTimeout = 10 * time.Hour
+		})
+		browsers := make([]*browser, 5)
+		for i := range browsers {
+			browsers[i] = s.browser()
+			browsers[i].signIn(adele)
+		}
+		for hour := range 5 {
+			_, before := l.count()
+			for range 10 {
+				for _, b := range browsers {
+					s.auth.ForgetSessions()
+					if b.user() != adele {
+						t.Fatal("not signed in")
+					}
+				}
+				time.Sleep(5 * time.Minute)
+			}
+			_, after := l.count()
+			want := 2 * len(browsers) // each has two records
+			if hour == 0 {
+				want = 0
+			}
+			if after-before != want {
+				t.Errorf("hour %d: %d writes, want %d", hour, after-before, want)
+			}
+			time.Sleep(15 * time.Minute)
+		}
+	})
+}

@@ -1,0 +1,256 @@
+package fibermsal_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/redistest"
+)
+
+func TestD2_UnknownAndMalformedIDsAreNobody(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l))
+	unknown := base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
+	for name, row := range map[string]struct {
+		value string
+		reads int
+	}{
+		"unknown":            {unknown, 1},
+		"short":              {"x", 0},
+		"long":               {strings.Repeat("x", 4<<10), 0},
+		"path":               {"../../etc/passwd", 0},
+		"escape":             {"%00", 0},
+		"43 wrong letters":   {strings.Repeat("!", 43), 0},
+		"one less":           {unknown[:42], 0},
+		"one more":           {unknown + "A", 0},
+		"loose last bits":    {unknown[:42] + "9", 0},
+		"standard alphabet":  {"+" + unknown[1:], 0},
+		"storage key prefix": {"fm:", 0},
+	} {
+		before, _ := l.count()
+		r := request(http.MethodGet, "/guarded", "")
+		r.Header.Set("Cookie", sessionCookie+"="+row.value)
+		a := s.send(r)
+		after, sets := l.count()
+		if a.StatusCode != http.StatusUnauthorized || after-before != row.reads || sets != 0 {
+			t.Errorf("%s: status %d, %d reads, %d writes", name, a.StatusCode, after-before, sets)
+		}
+	}
+}
+
+func TestD3_StorageKeysAreNoSessions(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l))
+	var browsers []*browser
+	for _, login := range []string{adele, alex} {
+		b := s.browser()
+		b.signIn(login)
+		browsers = append(browsers, b)
+	}
+	l.change(func(values map[string][]byte) {
+		values["page_GET_body"] = []byte("forged")
+		values[strings.Repeat("A", 43)] = []byte(`{"user":{"oid":"admin"}}`)
+	})
+	var first string
+	for _, key := range append(l.keys(), strings.Trim(strings.Split(l.key("s"), ":")[2], "{}")) {
+		r := request(http.MethodGet, "/guarded", "")
+		r.Header.Set("Cookie", sessionCookie+"="+key)
+		a := s.send(r)
+		body := withoutCorrelationID(a.Text)
+		if a.StatusCode != http.StatusUnauthorized || (first != "" && body != first) {
+			t.Errorf("%s: status %d %s", key, a.StatusCode, body)
+		}
+		first = body
+	}
+	for _, key := range l.keys() {
+		for _, b := range browsers {
+			if strings.Contains(key, b.session()) || strings.Contains(key, b.session()[:20]) {
+				t.Errorf("the key %s contains a cookie", key)
+			}
+		}
+	}
+}
+
+// Whoever can read the names of all keys of a Redis, those of other libraries included,
+// learns nothing by sending them as a cookie.
+func TestD3_NoKeyOfAPopulatedRedisIsASession(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := newSite(t, newIDP(t, withMail()), on(t, server))
+	var browsers []*browser
+	for _, login := range slices.Repeat([]string{adele, alex}, 10) {
+		b := s.browser()
+		b.signIn(login)
+		browsers = append(browsers, b)
+	}
+	ctx, client := t.Context(), server.Client()
+	for _, key := range []string{strings.Repeat("A", 43), "page_GET_body", "6a5a8f33-0d3c-4b21-8a7c-5e6b9f0c1d2e"} {
+		if err := client.Set(ctx, key, `{"user":{"oid":"admin"}}`, time.Hour).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for kind := range plantsOfD3 {
+		plant(t, server, strings.Repeat(kind[:1], 43), kind)
+	}
+	var first string
+	ask := func(value string) {
+		t.Helper()
+		r := request(http.MethodGet, "/guarded", "")
+		r.Header.Set("Cookie", sessionCookie+"="+value)
+		a := s.send(r)
+		a.Header.Del("Date")
+		seen := a.Header.Clone()
+		var said strings.Builder
+		_ = seen.Write(&said) // to memory
+		body := said.String() + withoutCorrelationID(a.Text)
+		if first == "" {
+			first = body
+		}
+		if a.StatusCode != http.StatusUnauthorized || body != first {
+			t.Errorf("%s: status %d\n%s\nothers:\n%s", value, a.StatusCode, body, first)
+		}
+	}
+	for _, key := range server.Keys() {
+		ask(key)
+		for part := range strings.FieldsFuncSeq(key, func(r rune) bool { return strings.ContainsRune(":{}", r) }) {
+			ask(part)
+			ask((part + strings.Repeat("A", 43))[:43]) // of the right size
+		}
+		for _, b := range browsers {
+			if strings.Contains(key, b.session()[:20]) {
+				t.Errorf("the key %s contains a cookie", key)
+			}
+		}
+	}
+	// An answer that depends on what is there would also take another number of commands.
+	before := commands(t, server)
+	for range 10 {
+		ask("fm:" + strings.Repeat("A", 40))
+	}
+	if n := commands(t, server) - before; n != 0 {
+		t.Errorf("%d commands for what cannot be an id", n)
+	}
+	if browsers[0].user() != adele || browsers[1].user() != alex {
+		t.Error("somebody was signed out")
+	}
+}
+
+var plantsOfD3 = map[string]bool{"hash": true, "set": true, "list": true, "zset": true}
+
+func withoutCorrelationID(body string) string {
+	before, after, _ := strings.Cut(body, `"correlation_id":"`)
+	_, after, _ = strings.Cut(after, `"`)
+	return before + after
+}
+
+func TestD6_SessionIDsAreRandom(t *testing.T) {
+	t.Parallel()
+	auth := newSite(t, newIDP(t)).auth
+	const count = 1_000_000
+	seen, octets := make(map[[32]byte]struct{}, count), [32][256]int{}
+	for range count {
+		id, err := auth.NewSessionID()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := base64.RawURLEncoding.DecodeString(id)
+		if err != nil || len(raw) != 32 {
+			t.Fatalf("an id of %d bytes, %v", len(raw), err)
+		}
+		seen[[32]byte(raw)] = struct{}{}
+		for i, octet := range raw {
+			octets[i][octet]++
+		}
+	}
+	if len(seen) != count {
+		t.Errorf("%d of %d ids are unique", len(seen), count)
+	}
+	// Of each bit half are set, with a standard deviation of 500: all 256 of fair ones are
+	// within six of them but once in two million runs.
+	for bit := range 256 {
+		n := 0
+		for octet, times := range octets[bit/8] {
+			n += times * (octet >> (bit % 8) & 1)
+		}
+		if off := n - count/2; off > 3000 || off < -3000 {
+			t.Errorf("bit %d is set in %d of %d ids", bit, n, count)
+		}
+	}
+}
+
+func TestD6_SignInsUseThem(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	seen := map[string]bool{}
+	for range 50 {
+		b := s.browser()
+		b.signIn(adele)
+		if raw, err := base64.RawURLEncoding.DecodeString(b.session()); err != nil || len(raw) != 32 || seen[b.session()] {
+			t.Fatalf("id of %d bytes, seen before: %v", len(raw), seen[b.session()])
+		}
+		seen[b.session()] = true
+	}
+}
+
+func TestD6_RandomnessThatFailsAtTheCallbackIsA500AndNoCookie(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	s := newSite(t, newIDP(t), onLedger(l))
+	b := s.browser()
+	response := b.approve(b.start(""), adele)
+	s.auth.BreakRandomness()
+	a := b.Send(response.Request())
+	if a.StatusCode != http.StatusInternalServerError || a.Cookie(sessionCookie) != nil || len(l.keys()) != 0 {
+		t.Errorf("status %d, cookies %v, stored %v", a.StatusCode, a.Cookies(), l.keys())
+	}
+}
+
+// brokenRandomness makes the test binary a program without random numbers.
+const brokenRandomness = "FIBERMSAL_TEST_BROKEN_RANDOMNESS"
+
+func TestD6_NoRandomnessIsA500AndNoCookie(t *testing.T) {
+	t.Parallel()
+	program := exec.Command(os.Args[0])
+	program.Env = append(os.Environ(), brokenRandomness+"=1")
+	out, err := program.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "status 500, 0 cookies") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+type noRandomness struct{}
+
+func (noRandomness) Read([]byte) (int, error) { return 0, errors.New("no entropy") }
+
+// serveWithoutRandomness is what this test binary does instead of testing when
+// brokenRandomness is set: the random source belongs to the whole process.
+func serveWithoutRandomness() int {
+	idp := entratest.New(entratest.WithRedirectURI(redirectURI))
+	cfg := configFor(idp)
+	cfg.Keys = [][]byte{testKey(1)}
+	rand.Reader = noRandomness{}
+	app := newApp()
+	app.Use(fibermsal.New(cfg))
+	fibermsal.RegisterRoutes(app)
+	resp, err := testApp(app, request(http.MethodGet, "/user/login", ""))
+	if err != nil {
+		println(err.Error())
+		return 1
+	}
+	defer func() { _ = resp.Body.Close() }()
+	os.Stdout.WriteString("status " + resp.Status[:3] + ", " + string(rune('0'+len(resp.Cookies()))) + " cookies\n")
+	return 0
+}
