@@ -177,10 +177,10 @@ func TestE14_LookUpsAreFlatAndNeverScan(t *testing.T) {
 	}
 	for _, size := range sizes {
 		c.grow(size)
-		c.lookUp("UserByID", func(auth *fibermsal.Auth, n int) (*fibermsal.OfflineUser, error) {
+		c.lookUp("UserByID", func(auth *fibermsal.Auth, n int) (*fibermsal.DelegatedUser, error) {
 			return auth.UserByID(t.Context(), c.tenant, c.oid(n))
 		})
-		c.lookUp("UserByMail", func(auth *fibermsal.Auth, n int) (*fibermsal.OfflineUser, error) {
+		c.lookUp("UserByMail", func(auth *fibermsal.Auth, n int) (*fibermsal.DelegatedUser, error) {
 			return auth.UserByMail(t.Context(), c.mail(n))
 		})
 	}
@@ -189,7 +189,7 @@ func TestE14_LookUpsAreFlatAndNeverScan(t *testing.T) {
 
 // lookUp looks users up, none twice: an instance has not heard of most of a million. What
 // two commands cost on this machine is measured at the same time.
-func (c *crowd) lookUp(way string, ask func(*fibermsal.Auth, int) (*fibermsal.OfflineUser, error)) {
+func (c *crowd) lookUp(way string, ask func(*fibermsal.Auth, int) (*fibermsal.DelegatedUser, error)) {
 	c.t.Helper()
 	const asked = 999
 	auth, users := c.open(), rand.Perm(c.size)

@@ -190,7 +190,7 @@ func TestAppOnly_PanicOfACredentialEndsNoProcess(t *testing.T) {
 	if os.Getenv(panickingCredential) != "" {
 		s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
 			cfg.ClientSecret = ""
-			cfg.Credential = func(context.Context) (confidential.Credential, error) { panic("the app's own") }
+			cfg.Credential = fibermsal.ClientCredentialFunc(func(context.Context) (confidential.Credential, error) { panic("the app's own") })
 		})
 		_, err := s.auth.AppCredential().GetToken(context.Background(), policy.TokenRequestOptions{})
 		if !errors.Is(err, fibermsal.ErrMisconfigured) {

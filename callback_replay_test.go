@@ -76,12 +76,12 @@ func TestA3_ResponseIsGoodWhileTheAppsCredentialFails(t *testing.T) {
 	idp := newIDP(t)
 	b := newSite(t, idp, func(cfg *fibermsal.Config) {
 		cfg.ClientSecret = ""
-		cfg.Credential = func(context.Context) (confidential.Credential, error) {
+		cfg.Credential = fibermsal.ClientCredentialFunc(func(context.Context) (confidential.Credential, error) {
 			if failing.Load() {
 				return confidential.Credential{}, errors.New("the vault is down")
 			}
 			return confidential.NewCredFromSecret(idp.ClientSecret)
-		}
+		})
 	}).browser()
 	response := b.approve(b.start(""), adele)
 	failing.Store(true)

@@ -251,7 +251,7 @@ func TestA12_CallbackTakesOneMethodTypeAndSize(t *testing.T) {
 
 func TestA12_QueryModeTakesOnlyGET(t *testing.T) {
 	t.Parallel()
-	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.Query }).browser()
+	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.ResponseModeQuery }).browser()
 	if a := b.Send(callback("code=x&state=" + state(t, b.start("")))); a.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST: status %d", a.StatusCode)
 	}

@@ -92,7 +92,7 @@ func TestChecks_OfNothingLetNobodyThrough(t *testing.T) {
 		fibermsal.HasScope("openid"), fibermsal.HasScope("openid profile"), fibermsal.HasScope("https://graph.microsoft.com/openid"),
 		fibermsal.HasScope(".default"), fibermsal.HasScope(".Default"), fibermsal.HasScope("https://graph.microsoft.com/.DEFAULT"),
 		fibermsal.HasScope("User.Read https://graph.entra.test/.default"),
-		fibermsal.HasRole(), fibermsal.HasRole(""), fibermsal.InGroup(), fibermsal.InGroup(""), fibermsal.AuthContext(""),
+		fibermsal.HasRole(), fibermsal.HasRole(""), fibermsal.InGroup(), fibermsal.InGroup(""), fibermsal.HasAuthContext(""),
 		fibermsal.Any(),
 	} {
 		path := fmt.Sprintf("/nothing%d", i)

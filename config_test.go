@@ -156,9 +156,9 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 	}
 }
 
-func noCredential(context.Context) (confidential.Credential, error) {
+var noCredential = fibermsal.ClientCredentialFunc(func(context.Context) (confidential.Credential, error) {
 	return confidential.Credential{}, nil
-}
+})
 
 func TestConfig_NewPanicsBeforeTheAppServes(t *testing.T) {
 	t.Parallel()

@@ -127,8 +127,8 @@ func TestD4_CookieAttributes(t *testing.T) {
 		mode         fibermsal.ResponseMode
 		flowSameSite http.SameSite
 	}{
-		"form_post": {fibermsal.FormPost, http.SameSiteNoneMode},
-		"query":     {fibermsal.Query, http.SameSiteLaxMode},
+		"form_post": {fibermsal.ResponseModeFormPost, http.SameSiteNoneMode},
+		"query":     {fibermsal.ResponseModeQuery, http.SameSiteLaxMode},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

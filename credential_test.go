@@ -89,7 +89,7 @@ func newKeyPair(t *testing.T, serial int64) keyPair {
 	return keyPair{certificate, key, text}
 }
 
-func by(credential fibermsal.Credential) func(*fibermsal.Config) {
+func by(credential fibermsal.ClientCredential) func(*fibermsal.Config) {
 	return func(cfg *fibermsal.Config) { cfg.ClientSecret, cfg.Credential = "", credential }
 }
 
@@ -141,7 +141,7 @@ func TestCredential_CertificateFileMustHoldOne(t *testing.T) {
 		if content != "" {
 			write(t, path, []byte(content))
 		}
-		_, err := fibermsal.CertificateFile(path)(t.Context())
+		_, err := fibermsal.CertificateFile(path).Credential(t.Context())
 		if err == nil || strings.Contains(err.Error(), "BEGIN") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -238,7 +238,7 @@ func TestCredential_ManagedIdentityIsAFederatedCredential(t *testing.T) {
 	t.Cleanup(endpoint.Close)
 	t.Setenv("IDENTITY_ENDPOINT", endpoint.URL)
 	t.Setenv("IDENTITY_HEADER", "header")
-	newSite(t, idp, by(fibermsal.ManagedIdentity("00000000-0000-0000-0000-00000000000a"))).browser().signIn(adele)
+	newSite(t, idp, by(fibermsal.ManagedIdentity("00000000-0000-0000-0000-00000000000a", ""))).browser().signIn(adele)
 	if asked != exchangeAudience+" 00000000-0000-0000-0000-00000000000a" {
 		t.Errorf("asked for %q", asked)
 	}
@@ -252,7 +252,7 @@ func TestCredential_AssertionOfTheAppsOwn(t *testing.T) {
 		calls++
 		return f.token(t, workload, exchangeAudience), nil
 	})
-	s := newSite(t, idp, by(func(context.Context) (confidential.Credential, error) { return credential, nil }))
+	s := newSite(t, idp, by(fibermsal.ClientCredentialFunc(func(context.Context) (confidential.Credential, error) { return credential, nil })))
 	s.browser().signIn(adele)
 	if calls != 1 {
 		t.Errorf("asked %d times", calls)

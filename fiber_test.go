@@ -195,7 +195,7 @@ func TestFiber_ErrorsReachWhoeverHandlesThem(t *testing.T) {
 	if a := s.send(request(http.MethodGet, "/foreign", "")); a.StatusCode != fiber.StatusTeapot || a.Text != "app: unexpected EOF" {
 		t.Errorf("a foreign error: %d %s", a.StatusCode, a.Text)
 	}
-	if a := s.send(request(http.MethodGet, "/ours", "")); a.StatusCode != 503 || a.Text != "handler: "+fibermsal.ErrUnavailable.Message {
+	if a := s.send(request(http.MethodGet, "/ours", "")); a.StatusCode != 503 || a.Text != "handler: The service is busy. Please try again in a moment." {
 		t.Errorf("ours: %d %s", a.StatusCode, a.Text)
 	}
 	if a := s.send(request(http.MethodGet, "/login", "")); a.StatusCode != 401 || a.JSON(t)["code"] != "login_required" {

@@ -66,8 +66,8 @@ func newInteractiveSite(t *testing.T, idp *entratest.Server, change ...func(*fib
 	page("/scope", fibermsal.Require(fibermsal.HasScope("Mail.Read")))
 	page("/token-of-scope", token(policy.TokenRequestOptions{Scopes: []string{"Calendars.Read"}}))
 	page("/token-of-api", token(policy.TokenRequestOptions{Scopes: []string{otherAPI}}))
-	page("/max-age", fibermsal.Require(fibermsal.MaxAge(5*time.Minute)))
-	page("/step-up", fibermsal.Require(fibermsal.AuthContext("c1")))
+	page("/max-age", fibermsal.Require(fibermsal.AuthenticatedWithin(5*time.Minute)))
+	page("/step-up", fibermsal.Require(fibermsal.HasAuthContext("c1")))
 	page("/challenge", func(*fiber.Ctx) error {
 		return fibermsal.ClaimsChallenge(`{"access_token":{"nbf":{"essential":true,"value":"1635527790"}}}`)
 	})
@@ -207,9 +207,9 @@ func TestInteraction_SignInOfSomebodyElseIsTheirs(t *testing.T) {
 // what was there.
 func TestInteraction_PagesMayWantSeveralThings(t *testing.T) {
 	for name, checks := range map[string][]fibermsal.Check{
-		"two contexts":             {fibermsal.AuthContext("c1"), fibermsal.AuthContext("c2")},
-		"context, scope and proof": {fibermsal.AuthContext("c1"), fibermsal.HasScope("Mail.Read"), fibermsal.MaxAge(5 * time.Minute)},
-		"proof, scope and context": {fibermsal.MaxAge(5 * time.Minute), fibermsal.HasScope("Mail.Read"), fibermsal.AuthContext("c1")},
+		"two contexts":             {fibermsal.HasAuthContext("c1"), fibermsal.HasAuthContext("c2")},
+		"context, scope and proof": {fibermsal.HasAuthContext("c1"), fibermsal.HasScope("Mail.Read"), fibermsal.AuthenticatedWithin(5 * time.Minute)},
+		"proof, scope and context": {fibermsal.AuthenticatedWithin(5 * time.Minute), fibermsal.HasScope("Mail.Read"), fibermsal.HasAuthContext("c1")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -241,7 +241,7 @@ func TestInteraction_PagesMayWantSeveralThings(t *testing.T) {
 func TestInteraction_DemandsOfOnePageAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newIDP(t))
-		s.app.Get("/both", fibermsal.Require(fibermsal.AuthContext("c1"), fibermsal.AuthContext("c2")), func(c *fiber.Ctx) error { return c.SendString("shown") })
+		s.app.Get("/both", fibermsal.Require(fibermsal.HasAuthContext("c1"), fibermsal.HasAuthContext("c2")), func(c *fiber.Ctx) error { return c.SendString("shown") })
 		b, sso := s.browser(), s.idp.NewBrowser()
 		b.signIn(adele)
 		for signIns := 0; ; signIns++ {

@@ -13,7 +13,7 @@ func TestReady_TellsWhatIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		s := newSite(t, newIDP(t), onLedger(l))
-		s.app.Get("/ready", s.auth.Ready)
+		s.app.Get("/ready", s.auth.ReadyHandler)
 		ready := func(status int, body string) {
 			t.Helper()
 			if a := s.send(request(http.MethodGet, "/ready", "")); a.StatusCode != status || a.Text != body {

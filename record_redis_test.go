@@ -130,7 +130,7 @@ func TestE11_ValuesOfAnotherTypeAreNoOutage(t *testing.T) {
 			if c := a.Cookie(sessionCookie); a.StatusCode != http.StatusUnauthorized || c == nil || c.Value != "" {
 				t.Errorf("status %d, cookie %v\n%s", a.StatusCode, c, s.log)
 			}
-			if _, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNoSession) {
+			if _, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 				t.Errorf("a worker: %v", err)
 			}
 			if _, err := s.auth.CleanSessions(t.Context(), fibermsal.CleanOptions{}); err != nil {

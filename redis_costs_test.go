@@ -39,7 +39,7 @@ func TestRedis_CommandsOfARequestOfASessionThatWasForgotten(t *testing.T) {
 	b.signIn(adele)
 	<-time.After(3100 * time.Millisecond) // more than a tenth of the idle time
 	for i, want := range []int{3, 1, 1, 1, 1} {
-		s.auth.ForgetSessions()
+		forgetSessions(s.auth)
 		before := commands(t, r)
 		b.Get("/guarded")
 		if got := commands(t, r) - before; got != want {

@@ -189,8 +189,8 @@ func TestC1_RefererAndOriginalURLAreNoWayOut(t *testing.T) {
 func TestA14_PagesOfTheLibraryLeadToNoneOfItsRoutes(t *testing.T) {
 	t.Parallel()
 	const code = "1.the-code-of-a-sign-in"
-	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.Query })
-	down := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.Query })
+	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.ResponseModeQuery })
+	down := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.ResponseModeQuery })
 	down.idp.Fault(entratest.Discovery, entratest.Fault{Status: http.StatusInternalServerError})
 	for path, row := range map[string]struct {
 		s  *site

@@ -185,7 +185,7 @@ func TestH1_ScopesOfARequestAreCopied(t *testing.T) {
 
 func TestB15_DeclinedScopesAreAPageAndNoLoop(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []fibermsal.ResponseMode{fibermsal.FormPost, fibermsal.Query} {
+	for _, mode := range []fibermsal.ResponseMode{fibermsal.ResponseModeFormPost, fibermsal.ResponseModeQuery} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
 			b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {

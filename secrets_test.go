@@ -161,7 +161,7 @@ func TestF4_PrintingShowsNoSecret(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = auth.Close() })
 	for _, value := range []any{
-		cfg, &cfg, auth, *fibermsal.ErrUnavailable, fibermsal.ErrUnavailable, fibermsal.User{}, fibermsal.SignIn{}, &fibermsal.CacheAccessor{},
+		cfg, &cfg, auth, *fibermsal.ClaimsChallenge("{}"), fibermsal.ErrUnavailable, fibermsal.User{}, fibermsal.SignIn{}, &fibermsal.CacheAccessor{},
 	} {
 		marshalled, _ := json.Marshal(value)
 		var line strings.Builder

@@ -97,7 +97,7 @@ func TestSession_IsProlongedOnceAlsoWhereItIsForgottenAtOnce(t *testing.T) {
 			_, before := l.count()
 			for range 10 {
 				for _, b := range browsers {
-					s.auth.ForgetSessions()
+					forgetSessions(s.auth)
 					if b.user() != adele {
 						t.Fatal("not signed in")
 					}

@@ -11,7 +11,7 @@ import (
 
 func TestD1_EverySignInBeginsANewSessionAndEndsTheOld(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []fibermsal.ResponseMode{fibermsal.FormPost, fibermsal.Query} {
+	for _, mode := range []fibermsal.ResponseMode{fibermsal.ResponseModeFormPost, fibermsal.ResponseModeQuery} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
 			l := newLedger()
@@ -42,7 +42,7 @@ func TestD1_EverySignInBeginsANewSessionAndEndsTheOld(t *testing.T) {
 func TestD1_SessionGainedMeanwhileEndsToo(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
-	s := newSite(t, newIDP(t), onLedger(l), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.Query })
+	s := newSite(t, newIDP(t), onLedger(l), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.ResponseModeQuery })
 	b, other := s.browser(), s.browser()
 	response := b.approve(b.start(""), adele)
 	other.signIn(alex)

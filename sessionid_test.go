@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,9 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/redistest"
+	"github.com/fibermsal/fibermsal/internal/session"
 )
 
 func TestD2_UnknownAndMalformedIDsAreNobody(t *testing.T) {
@@ -158,11 +162,10 @@ func withoutCorrelationID(body string) string {
 
 func TestD6_SessionIDsAreRandom(t *testing.T) {
 	t.Parallel()
-	auth := newSite(t, newIDP(t)).auth
 	const count = 1_000_000
 	seen, octets := make(map[[32]byte]struct{}, count), [32][256]int{}
 	for range count {
-		id, err := auth.NewSessionID()
+		id, err := session.NewToken()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,29 +208,22 @@ func TestD6_SignInsUseThem(t *testing.T) {
 	}
 }
 
-func TestD6_RandomnessThatFailsAtTheCallbackIsA500AndNoCookie(t *testing.T) {
-	t.Parallel()
-	l := newLedger()
-	s := newSite(t, newIDP(t), onLedger(l))
-	b := s.browser()
-	response := b.approve(b.start(""), adele)
-	s.auth.BreakRandomness()
-	a := b.Send(response.Request())
-	if a.StatusCode != http.StatusInternalServerError || a.Cookie(sessionCookie) != nil || len(l.keys()) != 0 {
-		t.Errorf("status %d, cookies %v, stored %v", a.StatusCode, a.Cookies(), l.keys())
-	}
-}
-
-// brokenRandomness makes the test binary a program without random numbers.
+// brokenRandomness makes the test binary a program that loses its source of random numbers
+// before the request to this route.
 const brokenRandomness = "FIBERMSAL_TEST_BROKEN_RANDOMNESS"
 
 func TestD6_NoRandomnessIsA500AndNoCookie(t *testing.T) {
 	t.Parallel()
-	program := exec.Command(os.Args[0])
-	program.Env = append(os.Environ(), brokenRandomness+"=1")
-	out, err := program.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "status 500, 0 cookies") {
-		t.Errorf("%v\n%s", err, out)
+	for _, route := range []string{"login", "authorized"} {
+		t.Run(route, func(t *testing.T) {
+			t.Parallel()
+			program := exec.Command(os.Args[0])
+			program.Env = append(os.Environ(), brokenRandomness+"="+route)
+			out, err := program.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "status 500, session cookie false, 0 records") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
 
@@ -236,21 +232,41 @@ type noRandomness struct{}
 func (noRandomness) Read([]byte) (int, error) { return 0, errors.New("no entropy") }
 
 // serveWithoutRandomness is what this test binary does instead of testing when
-// brokenRandomness is set: the random source belongs to the whole process.
-func serveWithoutRandomness() int {
+// brokenRandomness is set: the source of random numbers belongs to the whole process.
+func serveWithoutRandomness(route string) error {
 	idp := entratest.New(entratest.WithRedirectURI(redirectURI))
+	l := newLedger()
 	cfg := configFor(idp)
-	cfg.Keys = [][]byte{testKey(1)}
-	rand.Reader = noRandomness{}
+	cfg.Keys, cfg.Storage = [][]byte{testKey(1)}, l
 	app := newApp()
 	app.Use(fibermsal.New(cfg))
 	fibermsal.RegisterRoutes(app)
+	if route == "login" {
+		rand.Reader = noRandomness{}
+	}
 	resp, err := testApp(app, request(http.MethodGet, "/user/login", ""))
+	if err == nil && route == "authorized" {
+		resp, err = authorizedWithoutRandomness(app, idp, resp)
+	}
 	if err != nil {
-		println(err.Error())
-		return 1
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	os.Stdout.WriteString("status " + resp.Status[:3] + ", " + string(rune('0'+len(resp.Cookies()))) + " cookies\n")
-	return 0
+	cookie := slices.ContainsFunc(resp.Cookies(), func(c *http.Cookie) bool { return c.Name == sessionCookie })
+	fmt.Printf("status %d, session cookie %t, %d records\n", resp.StatusCode, cookie, len(l.keys()))
+	return nil
+}
+
+func authorizedWithoutRandomness(app *fiber.App, idp *entratest.Server, login *http.Response) (*http.Response, error) {
+	defer func() { _ = login.Body.Close() }()
+	response, err := idp.SignIn(login.Header.Get("Location"), adele)
+	if err != nil {
+		return nil, err
+	}
+	r := response.Request()
+	for _, c := range login.Cookies() {
+		r.AddCookie(c)
+	}
+	rand.Reader = noRandomness{}
+	return testApp(app, r)
 }

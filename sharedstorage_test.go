@@ -229,7 +229,7 @@ func TestE13_AnotherAppOfTheSameRegistrationAcceptsNoSession(t *testing.T) {
 		if n := strings.Count(s.log.String(), "session_refused"); n != 1 || strings.Contains(s.log.String(), "seal_mismatch") {
 			t.Errorf("%s: audited %d times\n%s", name, n, s.log)
 		}
-		if u, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNoSession) {
+		if u, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 			t.Errorf("%s, a worker: %v, %v", name, u, err)
 		}
 		if n, err := s.auth.EndSessions(t.Context(), fibermsal.SessionFilter{ID: collect(t, one.auth, fibermsal.SessionFilter{})[0].ID}); n != 0 || err != nil {

@@ -15,7 +15,7 @@ func tokenRequest() policy.TokenRequestOptions { return policy.TokenRequestOptio
 
 func TestSignIn_ShowsWhoIsSignedInAndGivesTheirToken(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []fibermsal.ResponseMode{fibermsal.FormPost, fibermsal.Query} {
+	for _, mode := range []fibermsal.ResponseMode{fibermsal.ResponseModeFormPost, fibermsal.ResponseModeQuery} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
 			b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = mode }).browser()

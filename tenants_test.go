@@ -131,7 +131,7 @@ func TestB4_ATenantThatMayNoLongerSignInIsSignedOut(t *testing.T) {
 		if n := strings.Count(s.log.String(), "tenant_not_allowed"); n != 1 {
 			t.Errorf("%s: audited %d times", name, n)
 		}
-		if u, err := s.auth.UserByID(t.Context(), otherTenant, bob.ID); !errors.Is(err, fibermsal.ErrNoSession) {
+		if u, err := s.auth.UserByID(t.Context(), otherTenant, bob.ID); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 			t.Errorf("%s, a worker: %v, %v", name, u, err)
 		}
 		r := request(http.MethodGet, "/guarded", "")

@@ -55,7 +55,7 @@ func TestE6_MailLooksUpItsOwnerOnly(t *testing.T) {
 	}
 	wait.Wait()
 	for _, mail := range []string{"", "*", "a", "@x.com", "a@x", "x.com", "a＠x.com", "a@x.com\x00", "a@x.com a@y.com", "A@X.com.", "a@x.com@y.com", strings.Repeat("a", 300) + "@x.com"} {
-		if u, err := worker.UserByMail(t.Context(), mail); !errors.Is(err, fibermsal.ErrNoSession) {
+		if u, err := worker.UserByMail(t.Context(), mail); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 			t.Errorf("%q finds %v, %v", mail, u, err)
 		}
 	}
@@ -97,7 +97,7 @@ func TestB9_MailOfTwoTenantsFindsNobody(t *testing.T) {
 		t.Errorf("one of them: %v, %v", u, err)
 	}
 	s.browser().signIn(bob.UPN)
-	if u, err := s.auth.UserByMail(t.Context(), "same@fabrikam.example"); !errors.Is(err, fibermsal.ErrNoSession) {
+	if u, err := s.auth.UserByMail(t.Context(), "same@fabrikam.example"); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 		t.Errorf("both: %v, %v", u, err)
 	}
 	if u, err := s.auth.UserByID(t.Context(), otherTenant, bob.ID); err != nil || u.Username != bob.UPN {
@@ -126,7 +126,7 @@ func TestB9_MailSharedInOneTenantFindsNobodyInAnother(t *testing.T) {
 		}
 		u, err := s.auth.UserByMail(t.Context(), mail)
 		var e *fibermsal.Error
-		if !errors.Is(err, fibermsal.ErrNoSession) || !errors.As(err, &e) || !strings.HasPrefix(e.Reason, "mail_") {
+		if !errors.Is(err, fibermsal.ErrNotSignedIn) || !errors.As(err, &e) || !strings.HasPrefix(e.Reason, "mail_") {
 			t.Errorf("%s: %v, %#v", name, u, e)
 		}
 	}
@@ -141,7 +141,7 @@ func TestB9_ManySignInsOfOnePersonDoNotHideAnother(t *testing.T) {
 	for range 30 {
 		s.browser().signIn(bob.UPN)
 	}
-	if u, err := s.auth.UserByMail(t.Context(), "team@contoso.com"); !errors.Is(err, fibermsal.ErrNoSession) {
+	if u, err := s.auth.UserByMail(t.Context(), "team@contoso.com"); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 		t.Errorf("one of two was chosen: %v, %v", u, err)
 	}
 	if n := len(collect(t, s.auth, fibermsal.SessionFilter{Mail: "Team@contoso.com"})); n != 11 {
@@ -161,7 +161,7 @@ func TestWorker_MailOfTwoPeopleGivesNobodysToken(t *testing.T) {
 		time.Sleep(time.Second)
 		b.signIn(bob.UPN)
 		u, err := s.auth.UserByMail(t.Context(), "team@contoso.com")
-		if errors.Is(err, fibermsal.ErrNoSession) {
+		if errors.Is(err, fibermsal.ErrNotSignedIn) {
 			return // right: nobody can tell which of them is meant
 		}
 		t.Errorf("one of two was chosen: %s", u.Username)

@@ -50,10 +50,10 @@ func TestWorker_ActsForASignedInUser(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Hour)
-		if _, err := ownerOf(t, s.idp, u.TokenCredential()); !errors.Is(err, fibermsal.ErrNoSession) {
+		if _, err := ownerOf(t, s.idp, u.TokenCredential()); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 			t.Errorf("after the idle timeout: %v", err)
 		}
-		if _, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNoSession) {
+		if _, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 			t.Errorf("after the idle timeout: %v", err)
 		}
 	})
@@ -73,10 +73,10 @@ func TestG27_SignedOutUsersHaveNoTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Send(request(http.MethodPost, "/user/logout", ""))
-	if _, err := ownerOf(t, s.idp, u.TokenCredential()); !errors.Is(err, fibermsal.ErrNoSession) {
+	if _, err := ownerOf(t, s.idp, u.TokenCredential()); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 		t.Errorf("the token that was remembered is given out: %v", err)
 	}
-	if _, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNoSession) {
+	if _, err := s.auth.UserByID(t.Context(), tenant, id); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 		t.Errorf("%v", err)
 	}
 }
@@ -98,10 +98,10 @@ func TestWorker_TakesTheNewestSessionThatServes(t *testing.T) {
 		if _, err := s.auth.UserByID(t.Context(), tenant, id, "Mail.Read"); err != nil {
 			t.Errorf("with a scope: %v", err)
 		}
-		if _, err := s.auth.UserByID(t.Context(), tenant, id, "Calendars.Read"); !errors.Is(err, fibermsal.ErrNoSession) {
+		if _, err := s.auth.UserByID(t.Context(), tenant, id, "Calendars.Read"); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 			t.Errorf("with a scope that nobody granted: %v", err)
 		}
-		if _, err := s.auth.UserByID(t.Context(), tenant, "x"); !errors.Is(err, fibermsal.ErrNoSession) {
+		if _, err := s.auth.UserByID(t.Context(), tenant, "x"); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 			t.Errorf("nobody: %v", err)
 		}
 		// The newest must sign in again, the older one serves.
@@ -219,7 +219,7 @@ func TestG27_AKeptUserFindsTheSessionsThereAreNow(t *testing.T) {
 	}
 	expect := func(what string, want error) {
 		t.Helper()
-		for way, u := range map[string]*fibermsal.OfflineUser{"id": byID, "mail": byMail} {
+		for way, u := range map[string]*fibermsal.DelegatedUser{"id": byID, "mail": byMail} {
 			if owner, err := ownerOf(t, idp, u.TokenCredential()); !errors.Is(err, want) || (want == nil) != (owner == adele) {
 				t.Errorf("%s, by %s: %q, %v", what, way, owner, err)
 			}
@@ -227,7 +227,7 @@ func TestG27_AKeptUserFindsTheSessionsThereAreNow(t *testing.T) {
 	}
 	expect("at first", nil)
 	b.Send(request(http.MethodPost, "/user/logout", ""))
-	expect("signed out", fibermsal.ErrNoSession)
+	expect("signed out", fibermsal.ErrNotSignedIn)
 	b.signIn(adele)
 	expect("signed in again", nil)
 	s.browser().signIn(alex)
@@ -248,7 +248,7 @@ func TestWorker_OfflineUserDoesNotAliasTheRequest(t *testing.T) {
 		time.Sleep(time.Hour)
 		newer.signIn(adele)
 		tenant, id := userOf(t, newer)
-		var u *fibermsal.OfflineUser
+		var u *fibermsal.DelegatedUser
 		s.app.Get("/job/:tid/:oid", func(c *fiber.Ctx) (err error) {
 			u, err = s.auth.UserByID(context.Background(), c.Params("tid"), c.Params("oid"))
 			return err

@@ -1,4 +1,4 @@
-package fibermsal
+package parallel
 
 import (
 	"errors"
@@ -18,12 +18,12 @@ func someNames(n int) (names []string) {
 	return names
 }
 
-func TestInParallel_KeepsTheOrderAndItsBound(t *testing.T) {
+func TestMap_KeepsTheOrderAndItsBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, most atomic.Int64
 		began, got := time.Now(), []string(nil)
-		names := someNames(10 * atOnce)
-		for name, err := range inParallel(each(names), func(name string) (string, error) {
+		names := someNames(10 * Limit)
+		for name, err := range Map(Each(names), func(name string) (string, error) {
 			defer running.Add(-1)
 			most.Store(max(most.Load(), running.Add(1)))
 			time.Sleep(time.Second)
@@ -34,13 +34,13 @@ func TestInParallel_KeepsTheOrderAndItsBound(t *testing.T) {
 			}
 			got = append(got, name)
 		}
-		if took := time.Since(began); !slices.Equal(got, names) || most.Load() != atOnce || took != 10*time.Second {
+		if took := time.Since(began); !slices.Equal(got, names) || most.Load() != Limit || took != 10*time.Second {
 			t.Errorf("%d of %d, %d at the same time, in %v", len(got), len(names), most.Load(), took)
 		}
 	})
 }
 
-func TestInParallel_AfterAnErrorNothingBeginsAndAllThatBeganIsDone(t *testing.T) {
+func TestMap_AfterAnErrorNothingBeginsAndAllThatBeganIsDone(t *testing.T) {
 	for name, row := range map[string]struct {
 		work func(string) error
 		want string
@@ -51,7 +51,7 @@ func TestInParallel_AfterAnErrorNothingBeginsAndAllThatBeganIsDone(t *testing.T)
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var done atomic.Int64
-				for i, err := range inParallel(each(someNames(1000)), func(name string) (int, error) {
+				for i, err := range Map(Each(someNames(1000)), func(name string) (int, error) {
 					defer done.Add(1)
 					i, _ := strconv.Atoi(name)
 					if i == 70 {
@@ -68,7 +68,7 @@ func TestInParallel_AfterAnErrorNothingBeginsAndAllThatBeganIsDone(t *testing.T)
 					}
 					before := done.Load()
 					time.Sleep(time.Minute)
-					if done.Load() != before || before > 70+atOnce+1 {
+					if done.Load() != before || before > 70+Limit+1 {
 						t.Errorf("%d were done, then %d", before, done.Load())
 					}
 				}
@@ -77,11 +77,11 @@ func TestInParallel_AfterAnErrorNothingBeginsAndAllThatBeganIsDone(t *testing.T)
 	}
 }
 
-func TestInParallel_AnErrorOfTheNamesComesLast(t *testing.T) {
+func TestMap_AnErrorOfTheNamesComesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var done atomic.Int64
 		failed := false
-		for _, err := range inParallel(func(yield func(string, error) bool) {
+		for _, err := range Map(func(yield func(string, error) bool) {
 			_ = yield("a", nil) && yield("b", nil) && yield("", errors.New("broken"))
 		}, func(string) (struct{}, error) { done.Add(1); return struct{}{}, nil }) {
 			if err != nil && done.Load() != 2 {
@@ -92,7 +92,7 @@ func TestInParallel_AnErrorOfTheNamesComesLast(t *testing.T) {
 		if !failed {
 			t.Error("there is no error")
 		}
-		for range inParallel(each(someNames(100)), func(string) (struct{}, error) { return struct{}{}, nil }) {
+		for range Map(Each(someNames(100)), func(string) (struct{}, error) { return struct{}{}, nil }) {
 			break // and leaves nothing that runs: the bubble would wait for it
 		}
 	})
