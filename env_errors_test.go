@@ -20,11 +20,11 @@ func TestConfigFromEnv_WrongVariablesAreNamedWithTheirFieldAndNoValue(t *testing
 		field string
 		says  string
 	}{
-		"spelling":                  {map[string]string{"CLIENT_SECRT": canary}, "ClientSecret", "FMTEST_CLIENT_SECRT is not known; the nearest is FMTEST_CLIENT_SECRET"},
-		"spelling of a file":        {map[string]string{"KEY_FILE": canary}, "Keys", "FMTEST_KEY_FILE is not known; the nearest is FMTEST_KEYS_FILE"},
+		"spelling":                  {map[string]string{"CLIENT_SECRT": canary}, "ClientSecret", "FMTEST_CLIENT_SECRT is unknown; the nearest is FMTEST_CLIENT_SECRET"},
+		"spelling of a file":        {map[string]string{"KEY_FILE": canary}, "Keys", "FMTEST_KEY_FILE is unknown; the nearest is FMTEST_KEYS_FILE"},
 		"spelling of a switch":      {map[string]string{"ANONYMOUS_IN_OUTAGE": canary}, "AnonymousOnOutage", "nearest is FMTEST_ANONYMOUS_ON_OUTAGE"},
 		"a file of a file":          {map[string]string{"CA_FILE_FILE": canary}, "HTTPClient", "nearest is FMTEST_CA_FILE"},
-		"near none":                 {map[string]string{"PORT": canary}, "", "FMTEST_PORT is not known, nor near one that is"},
+		"near none":                 {map[string]string{"PORT": canary}, "", "FMTEST_PORT is unknown and similar to no known variable"},
 		"both":                      {map[string]string{"CLIENT_SECRET": canary, "CLIENT_SECRET_FILE": canary}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE is set beside FMTEST_CLIENT_SECRET"},
 		"no such file":              {map[string]string{"CLIENT_SECRET_FILE": canary}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE cannot be read: no such file"},
 		"a directory":               {map[string]string{"CLIENT_SECRET_FILE": t.TempDir()}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE cannot be read"},
@@ -34,9 +34,9 @@ func TestConfigFromEnv_WrongVariablesAreNamedWithTheirFieldAndNoValue(t *testing
 		"duration":                  {map[string]string{"IDLE_TIMEOUT": "8 hours " + canary}, "IdleTimeout", "FMTEST_IDLE_TIMEOUT must be a duration such as"},
 		"number without a unit":     {map[string]string{"ABSOLUTE_TIMEOUT": "3600"}, "AbsoluteTimeout", "FMTEST_ABSOLUTE_TIMEOUT must be a duration such as"},
 		"switch":                    {map[string]string{"ANY_TENANT_MAY_SIGN_IN": canary}, "AnyTenantMaySignIn", "FMTEST_ANY_TENANT_MAY_SIGN_IN must be true or false"},
-		"keys":                      {map[string]string{"KEYS": encoded(1) + "," + canary + "!"}, "Keys", "FMTEST_KEYS is not base64 in key 2"},
+		"keys":                      {map[string]string{"KEYS": encoded(1) + "," + canary + "!"}, "Keys", "FMTEST_KEYS contains key 2, which is not valid base64"},
 		"Redis":                     {map[string]string{"REDIS_URL": "https://app:" + canary + "@redis.example"}, "Storage", "FMTEST_REDIS_URL is not a URL of the form"},
-		"Redis Cluster":             {map[string]string{"REDIS_URL": "redis://:" + canary + "@redis.example?addr=redis.example:2&pool_siez=" + canary}, "Storage", `FMTEST_REDIS_URL has an option "pool_siez" that`},
+		"Redis Cluster":             {map[string]string{"REDIS_URL": "redis://:" + canary + "@redis.example?addr=redis.example:2&pool_siez=" + canary}, "Storage", `FMTEST_REDIS_URL has an unknown option "pool_siez"`},
 		"response mode":             {map[string]string{"RESPONSE_MODE": canary}, "ResponseMode", "FMTEST_RESPONSE_MODE must be form_post or query"},
 		"cloud":                     {map[string]string{"CLOUD": canary}, "Cloud", "FMTEST_CLOUD must be public, us-government, us-dod or china"},
 		"no such authorities":       {map[string]string{"CA_FILE": canary}, "HTTPClient", "FMTEST_CA_FILE cannot be read: no such file"},
@@ -46,14 +46,14 @@ func TestConfigFromEnv_WrongVariablesAreNamedWithTheirFieldAndNoValue(t *testing
 		"workload identity nowhere": {map[string]string{"WORKLOAD_IDENTITY": "true"}, "Credential", "FMTEST_WORKLOAD_IDENTITY needs AZURE_FEDERATED_TOKEN_FILE"},
 		"workload identity":         {map[string]string{"WORKLOAD_IDENTITY": canary}, "Credential", "FMTEST_WORKLOAD_IDENTITY must be true or false"},
 		"managed identity":          {map[string]string{"MANAGED_IDENTITY": canary + "!"}, "Credential", "FMTEST_MANAGED_IDENTITY must be system"},
-		"two credentials":           {map[string]string{"MANAGED_IDENTITY": "system", "FEDERATED_TOKEN_FILE": canary}, "Credential", "FMTEST_MANAGED_IDENTITY is the second variable"},
+		"two credentials":           {map[string]string{"MANAGED_IDENTITY": "system", "FEDERATED_TOKEN_FILE": canary}, "Credential", "FMTEST_MANAGED_IDENTITY conflicts with another credential variable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AZURE_FEDERATED_TOKEN_FILE", "")
 			cfg, err := withEnv(t, row.env)
 			var wrong *fibermsal.ConfigError
 			if !errors.As(err, &wrong) || wrong.Field != row.field || !strings.Contains(wrong.Problem, row.says) {
-				t.Fatalf("%#v", err)
+				t.Fatalf("%v", err)
 			}
 			if n := len(joined(err)); n != 1 {
 				t.Errorf("%d errors: %v", n, err)

@@ -32,7 +32,10 @@ func listen(app *fiber.App, l net.Listener) { _ = app.Listener(l) }
 func onShutdown(app *fiber.App, f func() error) { app.Hooks().OnShutdown(f) }
 
 // mount lets an app serve everything by another app.
-func mount(app, inner *fiber.App) { app.Mount("/", inner) }
+func mount(app, inner *fiber.App) { mountAt(app, "/", inner) }
+
+// mountAt lets an app serve what is below a path by another app.
+func mountAt(app *fiber.App, path string, inner *fiber.App) { app.Mount(path, inner) }
 
 // routeAll serves all methods of a path by handlers.
 func routeAll(app *fiber.App, path string, handlers ...fiber.Handler) { app.All(path, handlers...) }

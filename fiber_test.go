@@ -227,11 +227,61 @@ func TestFiber_WithoutTheMiddlewareNothingIsOpen(t *testing.T) {
 	}
 }
 
-func TestFiber_RoutesInAnotherPlaceSaySo(t *testing.T) {
+func TestFiber_RoutesInAnotherPlaceSaySoAtTheStart(t *testing.T) {
+	t.Parallel()
+	auth := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.RoutePrefix = "/api/user" }).auth
+	for name, row := range map[string]struct {
+		register func()
+		says     string
+	}{
+		"in a group":                    {func() { fibermsal.RegisterRoutes(newApp().Group("/api")) }, "RoutePrefix /api/user"},
+		"in a group of a group":         {func() { fibermsal.RegisterRoutes(newApp().Group("/api").Group("/v1")) }, "RoutePrefix /api/v1/user"},
+		"in a group beside RoutePrefix": {func() { auth.RegisterRoutes(newApp().Group("/app")) }, "but their prefix is /api/user"},
+		"in a group that begins alike":  {func() { auth.RegisterRoutes(newApp().Group("/api/us")) }, "but their prefix is /api/user"},
+		"New with a RoutePrefix of its own": {func() {
+			cfg := configFor(newIDP(t))
+			cfg.RoutePrefix = "/account"
+			fibermsal.New(cfg)
+		}, "use Open and Auth.RegisterRoutes"},
+	} {
+		if got := panicOf(row.register); !strings.Contains(got, row.says) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// panicOf returns what a function panics with, or "".
+func panicOf(f func()) (text string) {
+	defer func() {
+		if p := recover(); p != nil {
+			text = fmt.Sprint(p)
+		}
+	}()
+	f()
+	return ""
+}
+
+func TestFiber_RoutesInAGroupThatLeadsToTheirPrefix(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t)
-	s := newSite(t, idp)
-	fibermsal.RegisterRoutes(s.app.Group("/api"))
+	for _, group := range []string{"/", "/user", "/user/"} {
+		cfg := configFor(idp)
+		app := newApp()
+		app.Use(fibermsal.New(cfg))
+		fibermsal.RegisterRoutes(app.Group(group))
+		if a := siteOf(t, app, idp, &logbook{}).send(request(http.MethodGet, "/user/login", "")); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("%q: status %d", group, a.StatusCode)
+		}
+	}
+}
+
+// Where an app is mounted is not known until a request comes.
+func TestFiber_RoutesOfAMountedAppInAnotherPlaceSaySo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	inner := newApp()
+	fibermsal.RegisterRoutes(inner)
+	mountAt(s.app, "/api", inner)
 	if a := s.send(request(http.MethodGet, "/api/user/login", "")); a.StatusCode != 500 {
 		t.Errorf("status %d", a.StatusCode)
 	}

@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"internal/session"},
 	{"internal/authority"},
 	{"internal/telemetry"},
-	{"internal/autherr"},
+	{"internal/autherr", "internal/msalcache", "internal/parallel"},
 	plainLogic,
 }
 

@@ -128,7 +128,7 @@ func TestConfigFromEnv_RedisConnectionIsChecked(t *testing.T) {
 		"a client certificate that is missing": {map[string]string{"REDIS_URL": "rediss://127.0.0.1:1", "REDIS_CERTIFICATE_FILE": "/nonexistent"}, "FMTEST_REDIS_CERTIFICATE_FILE cannot be read"},
 		"tokens without TLS":                   {map[string]string{"REDIS_URL": "redis://127.0.0.1:1", "REDIS_ENTRA_USER": oid}, "FMTEST_REDIS_URL must begin with rediss://"},
 		"tokens without Redis":                 {map[string]string{"REDIS_ENTRA_USER": oid}, "FMTEST_REDIS_ENTRA_USER needs FMTEST_REDIS_URL"},
-		"tokens beside a password":             {map[string]string{"REDIS_URL": "rediss://:canary@127.0.0.1:1", "REDIS_ENTRA_USER": oid}, "names a user or password beside"},
+		"tokens beside a password":             {map[string]string{"REDIS_URL": "rediss://:canary@127.0.0.1:1", "REDIS_ENTRA_USER": oid}, "contains a user or password"},
 		"a user that is no object ID":          {map[string]string{"REDIS_URL": "rediss://127.0.0.1:1", "REDIS_ENTRA_USER": "canary"}, "FMTEST_REDIS_ENTRA_USER must be the object ID"},
 	} {
 		t.Run(name, func(t *testing.T) {

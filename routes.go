@@ -75,7 +75,7 @@ func belowGroup(router fiber.Router, prefix string) string {
 		return prefix
 	}
 	below, leads := strings.CutPrefix(prefix, strings.TrimSuffix(group.Prefix, "/"))
-	if !leads || !strings.HasPrefix(below, "/") {
+	if !leads || (below != "" && below[0] != '/') {
 		panic("fibermsal: RegisterRoutes: the routes are mounted under " + group.Prefix + prefix + " but their prefix is " + prefix +
 			"; use Open with Config.RoutePrefix " + group.Prefix + prefix + " and Auth.RegisterRoutes")
 	}

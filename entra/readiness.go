@@ -13,9 +13,9 @@ const readyTimeout = 2 * time.Second
 
 // Readiness is whether users can sign in and stay signed in.
 type Readiness struct {
-	// Storage is set if the storage answers, and Entra if its configuration is known.
-	Storage bool `json:"storage"`
+	// Entra is set if Entra's configuration is known, and Storage if the storage answers.
 	Entra   bool `json:"entra"`
+	Storage bool `json:"storage"`
 }
 
 // Ready reports whether nothing is missing.

@@ -85,8 +85,8 @@ func newApp(s *settings) (*fiber.App, error) {
 	app.Post("/session/end", sameOrigin(s.auth.PublicURL), fibermsal.Require(), p.endSessions)
 
 	app.Get("/org", fibermsal.Require(), p.org)
-	app.Get("/recent", fibermsal.Require(fibermsal.MaxAge(5*time.Minute)), p.recent)
-	app.Get("/confirmed", fibermsal.Require(fibermsal.AuthContext("c1")), p.confirmed)
+	app.Get("/recent", fibermsal.Require(fibermsal.AuthenticatedWithin(5*time.Minute)), p.recent)
+	app.Get("/confirmed", fibermsal.Require(fibermsal.HasAuthContext("c1")), p.confirmed)
 	app.Get("/admin", fibermsal.Require(fibermsal.HasRole("Portal.Admin")), p.admin)
 	return app, nil
 }

@@ -118,7 +118,7 @@ func TestPages_NeedASignIn(t *testing.T) {
 
 func TestSignIn_ReturnsToThePage(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []fibermsal.ResponseMode{fibermsal.FormPost, fibermsal.Query} {
+	for _, mode := range []fibermsal.ResponseMode{fibermsal.ResponseModeFormPost, fibermsal.ResponseModeQuery} {
 		b := newSite(t, func(s *settings) { s.auth.ResponseMode = mode }).browser()
 		a := b.signIn("/graph?tab=2", "MeganB@contoso.com")
 		if a.StatusCode != http.StatusSeeOther || a.Location() != "/graph?tab=2" {

@@ -192,7 +192,7 @@ func TestSettings_OfARealTenant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.emulated || s.port != 0 || s.auth.ResponseMode != fibermsal.Query || len(s.auth.Keys) != 2 || s.auth.Keys[0][0] != 'f' {
+	if s.emulated || s.port != 0 || s.auth.ResponseMode != fibermsal.ResponseModeQuery || len(s.auth.Keys) != 2 || s.auth.Keys[0][0] != 'f' {
 		t.Errorf("settings: %+v, %v", s, s.auth)
 	}
 	if got := s.redirectURI(); got != "https://app.example.com/user/authorized" {

@@ -127,7 +127,7 @@ func (j *job) forEverybody(ctx context.Context) (tasks []task, err error) {
 }
 
 // describe asks Graph as the user.
-func describe(ctx context.Context, u *fibermsal.OfflineUser) (string, error) {
+func describe(ctx context.Context, u *fibermsal.DelegatedUser) (string, error) {
 	credential := u.TokenCredential()
 	me, err := graph.For(credential).Get(ctx, nil)
 	if err != nil {
@@ -177,7 +177,7 @@ func (j *job) do(ctx context.Context, tasks []task) error {
 			switch {
 			case err == nil:
 				j.say(t, did)
-			case errors.Is(err, fibermsal.ErrNoSession):
+			case errors.Is(err, fibermsal.ErrNotSignedIn):
 				j.say(t, "skipped, "+whyNone(err))
 			case !t.isApp && mustSignIn(err):
 				j.say(t, "must sign in again")

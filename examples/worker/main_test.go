@@ -191,7 +191,7 @@ func TestJob_GivesUpInTheEndAndDoesTheRest(t *testing.T) {
 
 func TestJob_SaysWhyItDidNothing(t *testing.T) {
 	t.Parallel()
-	shared := *fibermsal.ErrNoSession
+	shared := *fibermsal.ErrNotSignedIn
 	shared.Reason = "mail_of_two_people"
 	for name, c := range map[string]struct {
 		err   error
@@ -199,7 +199,7 @@ func TestJob_SaysWhyItDidNothing(t *testing.T) {
 		says  string
 		fails bool
 	}{
-		"not signed in":                 {fibermsal.ErrNoSession, false, "a: skipped, is not signed in\n", false},
+		"not signed in":                 {fibermsal.ErrNotSignedIn, false, "a: skipped, is not signed in\n", false},
 		"an address of several users":   {&shared, false, "a: skipped, because several signed-in users have this address\n", false},
 		"a user who must sign in again": {fibermsal.ErrLoginRequired, false, "a: must sign in again\n", false},
 		"an app cannot sign in again":   {fibermsal.ErrLoginRequired, true, "a: failed: Please sign in. (login_required)\n", true},
