@@ -128,7 +128,7 @@ func TestC8_RedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// The credential is not even asked: a token that exists can be lost.
+// The credential is not called, because a token that was never issued cannot leak.
 func TestC8_NoTokenIsGotForAForeignURL(t *testing.T) {
 	t.Parallel()
 	entra := entratest.New()
@@ -136,7 +136,7 @@ func TestC8_NoTokenIsGotForAForeignURL(t *testing.T) {
 		t.Error("the credential was asked")
 	}}
 	for _, raw := range []string{"https://evil.example/", "https://graph.entra.test:8443/v1.0/me", "http://graph.entra.test/v1.0/me"} {
-		if _, err := graph.For(credential).WithUrl(raw).Get(t.Context(), nil); !errors.Is(err, graph.ErrForeignURL) {
+		if _, err := graph.MeFor(credential).WithUrl(raw).Get(t.Context(), nil); !errors.Is(err, graph.ErrForeignURL) {
 			t.Errorf("%s: got %v", raw, err)
 		}
 		info := meRequest()
@@ -167,7 +167,7 @@ func TestC8_URLInPartsIsRefusedWhenTheyDisagree(t *testing.T) {
 	}
 }
 
-// Handlers of Kiota's change a URL after it got its token.
+// Kiota's middlewares change a URL after the token was added.
 func TestC8_URLThatIsChangedOnItsWayIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
