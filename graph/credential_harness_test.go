@@ -28,13 +28,13 @@ func (k fixedCredential) GraphURL() string { return k.entra.GraphURL }
 
 func (k fixedCredential) HTTPClient() *http.Client { return k.client }
 
-// calling calls a function before it returns a token.
-type calling struct {
+// hookedCredential calls a function before it returns a token.
+type hookedCredential struct {
 	fixedCredential
 	call func(context.Context)
 }
 
-func (k calling) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+func (k hookedCredential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	k.call(ctx)
 	return k.fixedCredential.GetToken(ctx, options)
 }

@@ -133,7 +133,7 @@ func TestErrors_KindsAreAnsweredWithTheirStatusAndCode(t *testing.T) {
 	}
 }
 
-func TestErrors_OfTheCredentialComeThroughUnchanged(t *testing.T) {
+func TestErrors_OfTheCredentialAreUnchanged(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
@@ -152,7 +152,7 @@ func TestErrors_OfTheCredentialComeThroughUnchanged(t *testing.T) {
 	}
 }
 
-func TestErrors_AClaimsChallengeAsksForASignIn(t *testing.T) {
+func TestErrors_AClaimsChallengeRequiresASignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)

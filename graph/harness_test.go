@@ -169,7 +169,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	return recorder.Result(), nil
 }
 
-func (n *network) left() []string {
+func (n *network) foreignURLs() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.foreign

@@ -54,7 +54,7 @@ func TestH2_ACallInsideACallIsItsOwn(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
 	asked := false
-	credential := calling{fixedCredential{s.entra, s.entra.Issue(patti), s.entra.HTTPClient}, func(ctx context.Context) {
+	credential := hookedCredential{fixedCredential{s.entra, s.entra.Issue(patti), s.entra.HTTPClient}, func(ctx context.Context) {
 		asked = true
 		b.run(func(c *fiber.Ctx) error {
 			me, err := graph.Me(c).Get(ctx, nil)

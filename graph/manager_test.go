@@ -41,7 +41,7 @@ func TestManager_WithoutODataTypeIsTyped(t *testing.T) {
 	})
 }
 
-func TestManager_ThatDoesNotExistIsNil(t *testing.T) {
+func TestManager_MissingManagerIsNil(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.signIn(t, patti).run(func(c *fiber.Ctx) error {
@@ -79,7 +79,7 @@ func TestManager_FailuresAreErrors(t *testing.T) {
 	}
 }
 
-func TestManager_ScopeIsAskedFor(t *testing.T) {
+func TestManager_ScopeIsRequested(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(cfg *fibermsal.Config) { cfg.Scopes = []string{"User.Read", "User.Read.All"} }, entratest.WithManagerScope("User.Read.All"))
 	s.signIn(t, adele).run(func(c *fiber.Ctx) error {

@@ -77,7 +77,7 @@ func TestPhoto_AnswersHEAD(t *testing.T) {
 	}
 }
 
-func TestPhoto_ThatIsMissingIsDrawn(t *testing.T) {
+func TestPhoto_MissingPhotoIsDrawn(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]*entratest.Fault{
 		"no photo":      nil,

@@ -13,10 +13,10 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-func TestC9_WhatIsNoPictureDoesNotGetOut(t *testing.T) {
+func TestC9_OnlyPicturesAreServed(t *testing.T) {
 	t.Parallel()
 	jpegHeader := http.Header{"Content-Type": {"image/jpeg"}}
-	endless := func() io.Reader { return io.MultiReader(strings.NewReader("\xff\xd8\xff\xe0"), zeros{}) }
+	endless := func() io.Reader { return io.MultiReader(strings.NewReader("\xff\xd8\xff\xe0"), endlessBody{}) }
 	for name, tt := range map[string]struct {
 		fault  entratest.Fault
 		status int
@@ -46,18 +46,18 @@ func TestC9_WhatIsNoPictureDoesNotGetOut(t *testing.T) {
 			if got.StatusCode != tt.status || !strings.HasPrefix(got.Header.Get("Content-Type"), "application/problem+json") {
 				t.Errorf("got %d %s: %.100s", got.StatusCode, got.Header.Get("Content-Type"), got.Text)
 			}
-			checkNothingOfGraphs(t, got)
+			checkNoGraphHeaders(t, got)
 			if cache := got.Header.Get("Cache-Control"); !strings.Contains(cache, "no-store") {
 				t.Errorf("Cache-Control is %q", cache)
 			}
-			if len(s.net.left()) != 0 {
-				t.Errorf("requests went to %v", s.net.left())
+			if len(s.net.foreignURLs()) != 0 {
+				t.Errorf("requests went to %v", s.net.foreignURLs())
 			}
 		})
 	}
 }
 
-func TestC9_PicturesAreNamedByTheirBytesAndBringNoHeaders(t *testing.T) {
+func TestC9_PicturesHaveTheTypeOfTheirBytesAndNoHeadersOfGraph(t *testing.T) {
 	t.Parallel()
 	for want, body := range map[string]string{
 		"image/png":  "\x89PNG\x0D\x0A\x1A\x0A-",
@@ -75,7 +75,7 @@ func TestC9_PicturesAreNamedByTheirBytesAndBringNoHeaders(t *testing.T) {
 		if got.StatusCode != http.StatusOK || got.Header.Get("Content-Type") != want || got.Text != body {
 			t.Errorf("%s: %d %s", want, got.StatusCode, got.Header.Get("Content-Type"))
 		}
-		checkNothingOfGraphs(t, got)
+		checkNoGraphHeaders(t, got)
 	}
 }
 
@@ -84,7 +84,7 @@ func TestC9_APhotoOfOneBytePerSecondEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, nil)
 		b := s.signIn(t, adele)
-		s.entra.Fault(entratest.GraphPhoto, entratest.Fault{BodyFrom: func() io.Reader { return dripping{} }})
+		s.entra.Fault(entratest.GraphPhoto, entratest.Fault{BodyFrom: func() io.Reader { return slowBody{} }})
 		start := time.Now()
 		got := b.Get("/user/photo")
 		if took := time.Since(start); got.StatusCode != http.StatusServiceUnavailable || took > 16*time.Second {
@@ -97,7 +97,7 @@ func TestC9_APhotoOfOneBytePerSecondEnds(t *testing.T) {
 func TestC9_AHugePhotoCostsNoMemory(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
-	read := &counter{}
+	read := &countingBody{}
 	s.entra.Fault(entratest.GraphPhoto, entratest.Fault{BodyFrom: func() io.Reader { return read }})
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -113,8 +113,8 @@ func TestC9_AHugePhotoCostsNoMemory(t *testing.T) {
 	}
 }
 
-// checkNothingOfGraphs looks for headers that only Graph sends.
-func checkNothingOfGraphs(t *testing.T, got *browsertest.Answer) {
+// checkNoGraphHeaders looks for headers that only Graph sends.
+func checkNoGraphHeaders(t *testing.T, got *browsertest.Answer) {
 	t.Helper()
 	for _, name := range []string{"Request-Id", "Client-Request-Id", "X-Ms-Ags-Diagnostic", "Set-Cookie", "Content-Disposition", "Access-Control-Allow-Origin", "Strict-Transport-Security", "Content-Encoding"} {
 		if value := got.Header.Get(name); value != "" {
@@ -135,19 +135,19 @@ func with(h http.Header, name, value string) http.Header {
 	return h
 }
 
-// dripping is a body of one byte per second.
-type dripping struct{}
+// slowBody is a body of one byte per second.
+type slowBody struct{}
 
-func (dripping) Read(p []byte) (int, error) {
+func (slowBody) Read(p []byte) (int, error) {
 	time.Sleep(time.Second)
 	p[0] = 0xff
 	return 1, nil
 }
 
-// counter is an endless body that counts the bytes that were read.
-type counter struct{ n int }
+// countingBody is an endless body that counts the bytes that were read.
+type countingBody struct{ n int }
 
-func (c *counter) Read(p []byte) (int, error) {
+func (c *countingBody) Read(p []byte) (int, error) {
 	c.n += len(p)
 	return len(p), nil
 }

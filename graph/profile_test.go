@@ -50,7 +50,7 @@ func TestProfile_CompletesTheUser(t *testing.T) {
 	}
 }
 
-func TestProfile_TakesWhatGraphKnowsBetter(t *testing.T) {
+func TestProfile_PrefersGraphsNameAndMail(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		me         string

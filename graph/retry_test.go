@@ -98,7 +98,7 @@ func TestG18_WaitingForABusyGraphIsBounded(t *testing.T) {
 	}
 }
 
-func TestG18_ACallerWhoLeavesEndsTheCall(t *testing.T) {
+func TestG18_CancellingTheContextEndsTheCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, nil)

@@ -13,7 +13,7 @@ import (
 
 func TestAnswers_AreLimitedInSize(t *testing.T) {
 	t.Parallel()
-	endless := func() io.Reader { return io.MultiReader(strings.NewReader(`{"displayName":"`), zeros{}) }
+	endless := func() io.Reader { return io.MultiReader(strings.NewReader(`{"displayName":"`), endlessBody{}) }
 	for name, fault := range map[string]entratest.Fault{
 		"endless object": {BodyFrom: endless, Header: http.Header{"Content-Type": {"application/json"}}},
 		"endless error":  {Status: 400, BodyFrom: endless, Header: http.Header{"Content-Type": {"application/json"}}},
@@ -31,9 +31,9 @@ func TestAnswers_AreLimitedInSize(t *testing.T) {
 	}
 }
 
-type zeros struct{}
+type endlessBody struct{}
 
-func (zeros) Read(p []byte) (int, error) {
+func (endlessBody) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = 'a'
 	}
