@@ -255,7 +255,7 @@ func TestWorker_SaysWhatIsWrongWithItsEnvironment(t *testing.T) {
 		t.Errorf("%d %s", status, stderr)
 	}
 	n.env = append(n.env, "FIBERMSAL_CLIENT_SECRT=x")
-	if status, _, stderr := n.work(); status != 1 || !strings.Contains(stderr, "FIBERMSAL_CLIENT_SECRT is not known") {
+	if status, _, stderr := n.work(); status != 1 || !strings.Contains(stderr, "FIBERMSAL_CLIENT_SECRT is unknown") {
 		t.Errorf("%d %s", status, stderr)
 	}
 }
