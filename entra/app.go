@@ -10,15 +10,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/token"
 )
 
-// AppCredential returns tokens of the app itself, without a user, for jobs that act as the app:
-// with application permissions, to which an administrator consents. It is safe for concurrent
-// use and shares its tokens with the other instances.
-//
-// GetToken takes one scope, which ends in /.default; none is that of Graph. It returns an
-// [*Error]: [ErrMisconfigured] if Entra refuses the app, or [ErrUnavailable]. Entra issues such
-// tokens for one tenant only, so not with "common" or "organizations".
-func (s *Service) AppCredential() azcore.TokenCredential { return s.app }
-
 // appCredential returns the app's own tokens.
 type appCredential struct {
 	settings *settings

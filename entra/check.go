@@ -111,6 +111,31 @@ func HasScope[C Locals](scopes ...string) Check[C] {
 	})
 }
 
+// InGroup passes if the user is a member of one of the groups, by their object IDs, also
+// through other groups. Otherwise the error is [ErrForbidden].
+//
+// The registration's groups claim decides if there is one. If there is none, or the user has
+// more groups than Entra puts into it, Config.Groups is called, and its answer is remembered
+// for five minutes. Without Config.Groups nobody passes then.
+func InGroup[C Locals](ids ...string) Check[C] {
+	ids = lowered(ids)
+	key := fmt.Sprintf("%q", ids) // two names must not look like one with a space
+	return func(c C, _ *User) error {
+		v := visitOf(c)
+		if v == nil || v.Loaded() == nil {
+			return autherr.NotMounted("InGroup")
+		}
+		s := v.Loaded()
+		if overlap(ids, lowered(s.Groups)) {
+			return nil
+		}
+		if len(s.Groups) > 0 && !s.GroupsElsewhere {
+			return notInGroup(ids)
+		}
+		return serviceOf(v).groups.check(v.Exchange.Context(), s, ids, key)
+	}
+}
+
 // AuthenticatedWithin passes if the user authenticated at most that long ago, rather than only
 // having a session at Entra. Otherwise the error is [ErrClaimsChallenge], and the sign-in that
 // the middleware starts makes the user authenticate. The age is rounded up to seconds and

@@ -60,3 +60,18 @@ func serviceOf(v *web.Visit) *Service {
 	s, _ := v.Owner.(*Service)
 	return s
 }
+
+// FromContext returns the signed-in user, or false if there is none. If the storage failed it
+// returns false, too, and the middleware answers 503 in place of what the handler wrote, unless
+// Config.AnonymousOnOutage is set.
+func FromContext(c Locals) (*User, bool) {
+	v := visitOf(c)
+	if v == nil {
+		return nil, false
+	}
+	s, err := v.Session()
+	if err != nil || s == nil {
+		return nil, false
+	}
+	return userOf(&s.User), true
+}

@@ -1,7 +1,5 @@
 package entra
 
-import ()
-
 // refuseUnknown names the variable that was probably meant: one that differs in less than half
 // of its letters. A variable that is similar to none is likely the app's own.
 func (e *environment) refuseUnknown(name string) {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/background"
 	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/session"
 )
@@ -26,31 +27,6 @@ const (
 	maxMemberships = 64
 	membershipSize = 256
 )
-
-// InGroup passes if the user is a member of one of the groups, by their object IDs, also
-// through other groups. Otherwise the error is [ErrForbidden].
-//
-// The registration's groups claim decides if there is one. If there is none, or the user has
-// more groups than Entra puts into it, Config.Groups is called, and its answer is remembered
-// for five minutes. Without Config.Groups nobody passes then.
-func InGroup[C Locals](ids ...string) Check[C] {
-	ids = lowered(ids)
-	key := fmt.Sprintf("%q", ids) // two names must not look like one with a space
-	return func(c C, _ *User) error {
-		v := visitOf(c)
-		if v == nil || v.Loaded() == nil {
-			return autherr.NotMounted("InGroup")
-		}
-		s := v.Loaded()
-		if overlap(ids, lowered(s.Groups)) {
-			return nil
-		}
-		if len(s.Groups) > 0 && !s.GroupsElsewhere {
-			return notInGroup(ids)
-		}
-		return serviceOf(v).groups.check(v.Exchange.Context(), s, ids, key)
-	}
-}
 
 func notInGroup(ids []string) error {
 	return autherr.Forbidden.New("group", fmt.Errorf("needs one of the groups %q", ids))
@@ -70,8 +46,12 @@ func overlap(a, b []string) bool {
 
 // groups asks the app for memberships and remembers the answers.
 type groups struct {
-	service *Service
-	flights flight.Group
+	// lookup returns which of some groups a session's user is a member of. It is nil if the app
+	// did not say how to find out.
+	lookup     func(ctx context.Context, s *session.Session, ids []string) ([]string, error)
+	sessions   *session.Cache
+	background *background.Group
+	flights    flight.Group
 }
 
 // memberships are the answers that are remembered of a session, by the groups asked about. The
@@ -87,7 +67,7 @@ var membershipsAttachment = session.Attachment{Kind: "groups"}
 
 // check returns nil if the user of a session is a member of one of the groups.
 func (g *groups) check(ctx context.Context, s *session.Session, ids []string, key string) error {
-	if g.service.settings.Groups == nil {
+	if g.lookup == nil {
 		return autherr.Forbidden.New("groups_unknown", errors.New("the id_token does not contain the groups of the user: add the groups claim to the registration, or set Config.Groups"))
 	}
 	member, known := g.remembered(s, key)
@@ -110,23 +90,22 @@ func (g *groups) check(ctx context.Context, s *session.Session, ids []string, ke
 // ask calls Config.Groups in a goroutine of its own, once for all who ask the same of a session
 // at the same time. Of the first caller's context it takes only the span (trap T13).
 func (g *groups) ask(span trace.SpanContext, s *session.Session, ids []string, key string) (member bool, err error) {
-	service := g.service
 	defer func() {
 		if p := recover(); p != nil { // of the app's Groups: it would reach no other recover
 			member, err = false, autherr.Panicked(p)
 		}
 	}()
-	if !service.background.Begin() {
+	if !g.background.Begin() {
 		return false, autherr.TryLater("closed", nil)
 	}
-	defer service.background.Done()
+	defer g.background.Done()
 	// The last call may have ended between a caller's look and this one.
 	if member, known := g.remembered(s, key); known {
 		return member, nil
 	}
 	ctx, cancel := context.WithTimeout(trace.ContextWithSpanContext(context.Background(), span), groupsTimeout)
 	defer cancel()
-	of, err := service.settings.Groups(ctx, service.credential(s, service.renewer.CacheOf(s)), slices.Clone(ids))
+	of, err := g.lookup(ctx, s, slices.Clone(ids))
 	if err != nil {
 		return false, groupsFailure(err)
 	}
@@ -144,13 +123,13 @@ func groupsFailure(err error) error {
 }
 
 func (g *groups) remembered(s *session.Session, key string) (member, known bool) {
-	all, _ := g.service.sessions.Cache().Attached(s.ID, membershipsAttachment).(memberships)
+	all, _ := g.sessions.Attached(s.ID, membershipsAttachment).(memberships)
 	m, ok := all[key]
 	return m.member, ok && time.Now().Before(m.until)
 }
 
 func (g *groups) remember(s *session.Session, key string, member bool) {
-	g.service.sessions.Cache().Attach(s.ID, membershipsAttachment, func(old any) (any, int) {
+	g.sessions.Attach(s.ID, membershipsAttachment, func(old any) (any, int) {
 		all, _ := old.(memberships)
 		all = all.with(key, membership{member, time.Now().Add(membershipsFor)})
 		size := 0

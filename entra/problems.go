@@ -14,6 +14,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
+const (
+	graphVersionSuffix = "/v1.0"
+	maxMaxSessions     = 10_000
+	maxStaleSessions   = 15 * time.Minute
+)
+
 // ConfigError is a problem with one field of a [Config]. Open joins the problems of all fields:
 // errors.As finds the first, and the joined error's Unwrap() []error returns all.
 type ConfigError struct {

@@ -21,14 +21,11 @@ import (
 
 const (
 	publicGraph        = "https://graph.microsoft.com/v1.0"
-	graphVersionSuffix = "/v1.0"
 	defaultPrefix      = "/user"
 	defaultCookie      = "fibermsal"
 	defaultIdle        = 8 * time.Hour
 	defaultAbsolute    = 24 * time.Hour
 	defaultMaxSessions = 100
-	maxMaxSessions     = 10_000
-	maxStaleSessions   = 15 * time.Minute
 	defaultScope       = "User.Read"
 	hostPrefix         = "__Host-"
 )

@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -13,49 +12,59 @@ import (
 	"github.com/microsoft/kiota-abstractions-go/serialization"
 	"github.com/microsoft/kiota-abstractions-go/store"
 	khttp "github.com/microsoft/kiota-http-go"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// adapter makes Kiota's calls bounded, bound to one credential, and fit to fail.
+// adapter bounds Kiota's calls, binds them to one credential, and returns their failures as
+// errors of the library.
 //
-// Each has a Kiota adapter of its own, which is a few small objects without state;
-// what is worth sharing, the connections, is in the transport that all adapters
-// of an Auth have in common. So there is no table of adapters that would have to
-// forget closed Auths, and no way for two users to meet in one.
+// Each adapter has a Kiota adapter of its own, which consists of a few small objects without
+// state. What is worth sharing, the connections, is in the transport that all adapters of an app
+// have in common. So there is no table of adapters from which closed apps would have to be
+// removed, and two users cannot share an entry of it.
 type adapter struct {
 	kiota   *khttp.NetHttpRequestAdapter
-	patient bool  // repeats what Graph was too busy for
-	limit   int64 // of an answer, in bytes
+	retries bool  // whether a busy Graph is tried again
+	limit   int64 // of a response, in bytes
 }
 
 var _ abstractions.RequestAdapter = (*adapter)(nil)
 
-// maxAnswer bounds an answer. Graph's pages of 999 users are below 2 MB.
-const maxAnswer = 8 << 20
+// maxResponse bounds a response. Graph's pages of 999 users are below 2 MB.
+const maxResponse = 8 << 20
 
 func newAdapter(credential azcore.TokenCredential, scopes []string) *adapter {
-	root, transport := whereabouts(credential)
+	scopes = cloneAll(scopes)
+	root, next := locateGraph(credential)
 	graph, err := parseOrigin(root)
+	var provider *authenticator
+	if err != nil {
+		provider = &authenticator{err: autherr.Misconfigured.New("graph_url", err)}
+	} else {
+		provider = newAuthenticator(credential, scopes, root, graph)
+	}
 	client := &http.Client{
-		Transport: pipeline(&wire{next: transport, graph: graph, replace: replacer(credential, scopes)}),
-		// The wire turns redirects into errors; this is for those it lets pass.
+		Transport: withMiddlewares(&transport{next: next, graph: graph, replace: replacement(credential, scopes)}),
+		// The transport turns redirects into errors; this is for those that it lets pass.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	kiota, kiotaErr := khttp.NewNetHttpRequestAdapterWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
-		newAuthenticator(credential, ownCopies(scopes), root, graph, err), parsers, writers, client)
-	if kiotaErr != nil {
-		panic("graph: " + kiotaErr.Error()) // it only wants an authentication provider, and has one
+	kiota, err := khttp.NewNetHttpRequestAdapterWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
+		provider, parsers, writers, client)
+	if err != nil {
+		panic("graph: " + err.Error()) // it fails only without an authentication provider
 	}
 	kiota.SetBaseUrl(root)
-	return &adapter{kiota: kiota, patient: true, limit: maxAnswer}
+	return &adapter{kiota: kiota, retries: true, limit: maxResponse}
 }
 
 // Send returns the object that Graph answers with.
 func (a *adapter) Send(ctx context.Context, info *abstractions.RequestInformation, constructor serialization.ParsableFactory, errs abstractions.ErrorMappings) (serialization.Parsable, error) {
-	return run(ctx, a, info, func(ctx context.Context, x *call) (serialization.Parsable, error) {
+	return run(ctx, a, info, func(ctx context.Context, c *call) (serialization.Parsable, error) {
 		object, err := a.kiota.Send(ctx, info, constructor, errs)
-		if object == nil && err == nil && info.Method == abstractions.GET && x.status == http.StatusOK {
-			// Kiota reads an answer without a type or a body as nil, and the
-			// generated code returns that, without an error.
+		if object == nil && err == nil && info.Method == abstractions.GET && c.status == http.StatusOK {
+			// Kiota returns nil for a response without a type or a body, and so does the
+			// generated code, without an error.
 			return nil, errors.New("the answer is empty")
 		}
 		return object, err
@@ -97,7 +106,7 @@ func (a *adapter) SendPrimitiveCollection(ctx context.Context, info *abstraction
 	})
 }
 
-// SendNoContent sends a request whose answer does not matter.
+// SendNoContent sends a request whose response has no content.
 func (a *adapter) SendNoContent(ctx context.Context, info *abstractions.RequestInformation, errs abstractions.ErrorMappings) error {
 	_, err := run(ctx, a, info, func(ctx context.Context, _ *call) (struct{}, error) {
 		return struct{}{}, a.kiota.SendNoContent(ctx, info, errs)
@@ -105,34 +114,33 @@ func (a *adapter) SendNoContent(ctx context.Context, info *abstractions.RequestI
 	return err
 }
 
-// ConvertToNativeRequest returns an authenticated *http.Request, for the caller to
-// send. Only the URL is checked: deadline, limits and errors are the caller's.
+// ConvertToNativeRequest returns an authenticated *http.Request for the caller to send. Only its
+// URL is checked: deadline, limits and errors are up to the caller.
 func (a *adapter) ConvertToNativeRequest(ctx context.Context, info *abstractions.RequestInformation) (native any, err error) {
-	ctx, x := a.newCall(orBackground(ctx))
-	defer x.recoverInto(ctx, &err)
+	ctx, c := withCall(orBackground(ctx), a.limit, a.retries)
+	defer c.recoverInto(ctx, &err)
 	if info != nil && info.PathParameters != nil && info.PathParameters["baseurl"] == "" {
-		info.PathParameters["baseurl"] = a.kiota.GetBaseUrl() // Kiota forgets it here
+		info.PathParameters["baseurl"] = a.kiota.GetBaseUrl() // Kiota does not set it here
 	}
 	native, err = a.kiota.ConvertToNativeRequest(ctx, info)
 	if err != nil {
-		return nil, x.failure(ctx, err)
+		return nil, c.failure(ctx, err)
 	}
-	forgetToken(info)
+	removeToken(info)
 	return native, nil
 }
 
-// GetSerializationWriterFactory returns what encodes the SDK's models.
+// GetSerializationWriterFactory returns the factory that encodes the SDK's models.
 func (a *adapter) GetSerializationWriterFactory() serialization.SerializationWriterFactory {
 	return a.kiota.GetSerializationWriterFactory()
 }
 
-// EnableBackingStore does nothing. Change tracking is on already, and Kiota's
-// implementation, which NewGraphServiceClient calls each time, writes a package
-// variable that all models read.
+// EnableBackingStore does nothing. Change tracking is on already, and Kiota's implementation,
+// which NewGraphServiceClient calls each time, writes a package variable that all models read.
 func (a *adapter) EnableBackingStore(store.BackingStoreFactory) {}
 
-// SetBaseUrl changes the version of Graph, such as to beta. The host cannot be
-// changed: calls to another are refused.
+// SetBaseUrl changes the version of Graph, such as to beta. The host cannot be changed: calls to
+// another host return [ErrForeignURL].
 func (a *adapter) SetBaseUrl(base string) {
 	a.kiota.SetBaseUrl(strings.TrimSuffix(strings.Clone(base), "/"))
 }
@@ -142,38 +150,30 @@ func (a *adapter) GetBaseUrl() string {
 	return a.kiota.GetBaseUrl()
 }
 
-// defaultTimeout bounds a call whose context has no deadline. Fiber's UserContext
-// has none (trap T13), and a page that takes longer has been given up.
+// defaultTimeout bounds a call whose context has no deadline, as that of a Fiber request (trap
+// T13). A user does not wait longer for a page.
 const defaultTimeout = 15 * time.Second
 
-// run makes one call of Kiota's: in bounded time, without panics, and with errors
-// of ours.
+// run makes one call of Kiota in bounded time, without panics, and with the library's errors.
 func run[T any](ctx context.Context, a *adapter, info *abstractions.RequestInformation, send func(context.Context, *call) (T, error)) (result T, err error) {
-	ctx, x := a.newCall(orBackground(ctx))
+	ctx, c := withCall(orBackground(ctx), a.limit, a.retries)
 	var cancel context.CancelFunc = func() {}
 	if _, bounded := ctx.Deadline(); !bounded {
 		ctx, cancel = context.WithTimeout(ctx, defaultTimeout)
 	}
-	if handlesAnswer(ctx, info) {
-		// The answer goes out of here unread; the timer ends the call.
+	if wantsRawResponse(ctx, info) {
+		// The response is returned before it has been read; the timer ends the call.
 		cancel = func() {}
 	}
 	defer cancel()
-	defer forgetToken(info)
-	defer x.recoverInto(ctx, &err)
-	result, err = send(ctx, x)
+	defer removeToken(info)
+	defer c.recoverInto(ctx, &err)
+	result, err = send(ctx, c)
 	if err != nil {
 		var none T
-		return none, x.failure(ctx, err)
+		return none, c.failure(ctx, err)
 	}
 	return result, nil
-}
-
-// newCall begins a call. The context value is placed last, so that no other call's,
-// in whose context this one may be made, is found before it.
-func (a *adapter) newCall(ctx context.Context) (context.Context, *call) {
-	x := &call{limit: a.limit, patient: a.patient}
-	return context.WithValue(ctx, callKey{}, x), x
 }
 
 func orBackground(ctx context.Context) context.Context {
@@ -183,8 +183,8 @@ func orBackground(ctx context.Context) context.Context {
 	return ctx
 }
 
-// handlesAnswer reports whether the caller asked for the raw response.
-func handlesAnswer(ctx context.Context, info *abstractions.RequestInformation) bool {
+// wantsRawResponse reports whether the caller handles the *http.Response.
+func wantsRawResponse(ctx context.Context, info *abstractions.RequestInformation) bool {
 	if ctx.Value(abstractions.ResponseHandlerOptionKey) != nil {
 		return true
 	}
@@ -197,14 +197,4 @@ func handlesAnswer(ctx context.Context, info *abstractions.RequestInformation) b
 		}
 	}
 	return false
-}
-
-// recoverInto turns a panic of Kiota's or the SDK's into an error: they
-// dereference what a strange answer leaves out, such as the message of an error
-// or the quotes of a claims challenge (traps K1, K2).
-func (x *call) recoverInto(ctx context.Context, err *error) {
-	if p := recover(); p != nil {
-		x.abandon()
-		*err = x.failure(ctx, fmt.Errorf("the SDK panicked: %v", p))
-	}
 }

@@ -10,31 +10,28 @@ import (
 	"github.com/microsoft/kiota-abstractions-go/authentication"
 	kiotaazure "github.com/microsoft/kiota-authentication-azure-go"
 
-	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// authenticator puts the credential's token on requests to Graph and refuses all
-// others, which Kiota's own would let out without one (trap K5). Claims
-// challenges are Kiota's to decode; the credential answers them.
+// authenticator adds the credential's token to requests for Graph and returns an error for all
+// others, which Kiota's own provider would send without a token (trap K5). Kiota decodes claims
+// challenges; the credential answers them.
 type authenticator struct {
 	graph origin
 	inner authentication.AuthenticationProvider
 	err   error // why there can be no token
 }
 
-// newAuthenticator always gives scopes to Kiota's provider, whose default is made
-// from the URL: behind a gateway with a path of its own that is not what the
-// credential takes for Graph's.
-func newAuthenticator(credential azcore.TokenCredential, scopes []string, root string, graph origin, err error) *authenticator {
-	if err != nil {
-		return &authenticator{err: misconfigured("graph_url", err)}
-	}
+// newAuthenticator passes scopes to Kiota's provider in every case. Its default is derived from
+// the URL, and behind a gateway with a path of its own the credential would not recognize that
+// as the scope of Graph.
+func newAuthenticator(credential azcore.TokenCredential, scopes []string, root string, graph origin) *authenticator {
 	if len(scopes) == 0 {
 		scopes = []string{root[:strings.LastIndexByte(root, '/')] + "/.default"}
 	}
 	inner, err := kiotaazure.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(credential, scopes, []string{graph.hostname()})
 	if err != nil {
-		return &authenticator{err: misconfigured("credential", err)}
+		return &authenticator{err: autherr.Misconfigured.New("credential", err)}
 	}
 	return &authenticator{graph: graph, inner: inner}
 }
@@ -49,30 +46,25 @@ func (a *authenticator) AuthenticateRequest(ctx context.Context, info *abstracti
 	}
 	u, err := info.GetUri()
 	if err != nil {
-		return foreign("malformed")
+		return errForeignURL.New("malformed", nil)
 	}
-	if err := a.graph.admit(u); err != nil {
+	if err := a.graph.check(u); err != nil {
 		return err
 	}
-	forgetToken(info)
+	removeToken(info)
 	err = a.inner.AuthenticateRequest(ctx, info, more)
 	if err != nil {
-		if x := callOf(ctx); x != nil {
-			x.noToken = true
+		if c := callOf(ctx); c != nil {
+			c.tokenFailed = true
 		}
 	}
 	return err
 }
 
-// forgetToken takes the token out of a request object. Kiota leaves it there and
-// would use it again: an object used for two users would give the second the
-// first one's data.
-func forgetToken(info *abstractions.RequestInformation) {
+// removeToken removes the token from a request object. Kiota leaves it there and would use it
+// again, so that an object used for two users would give the second user the data of the first.
+func removeToken(info *abstractions.RequestInformation) {
 	if info != nil && info.Headers != nil {
 		info.Headers.Remove("Authorization")
 	}
-}
-
-func misconfigured(reason string, cause error) *fibermsal.Error {
-	return particular(fibermsal.ErrMisconfigured, reason, cause, nil)
 }

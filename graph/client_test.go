@@ -1,16 +1,11 @@
 package graph_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-	"weak"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
@@ -83,11 +78,11 @@ func TestMe_WithoutTheMiddlewareSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestFor_UsesTheCredentialOfAWorker(t *testing.T) {
+func TestMeFor_UsesTheCredentialOfAWorker(t *testing.T) {
 	t.Parallel()
 	entra := entratest.New()
 	worker := fixedCredential{entra, entra.Issue(adele), entra.HTTPClient}
-	got, err := graph.For(worker).Get(t.Context(), nil)
+	got, err := graph.MeFor(worker).Get(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,13 +91,13 @@ func TestFor_UsesTheCredentialOfAWorker(t *testing.T) {
 	}
 }
 
-func TestFor_TakesAPlainCredentialToThePublicCloud(t *testing.T) {
+func TestMeFor_TakesAPlainCredentialToThePublicCloud(t *testing.T) {
 	t.Parallel()
 	if got := graph.AdapterFor(plainCredential{}).GetBaseUrl(); got != "https://graph.microsoft.com/v1.0" {
 		t.Errorf("got %q", got)
 	}
 	var asked policy.TokenRequestOptions
-	_, err := graph.For(plainCredential{&asked}).Get(t.Context(), nil)
+	_, err := graph.MeFor(plainCredential{&asked}).Get(t.Context(), nil)
 	if e := asError(t, err); !errors.Is(e, fibermsal.ErrUnavailable) || e.Reason != "credential_failed" {
 		t.Errorf("got %v, reason %q", e, e.Reason)
 	}
@@ -111,105 +106,10 @@ func TestFor_TakesAPlainCredentialToThePublicCloud(t *testing.T) {
 	}
 }
 
-func TestFor_WithoutACredentialIsAnError(t *testing.T) {
+func TestMeFor_WithoutACredentialIsAnError(t *testing.T) {
 	t.Parallel()
-	_, err := graph.For(nil).Get(t.Context(), nil)
+	_, err := graph.MeFor(nil).Get(t.Context(), nil)
 	if !errors.Is(err, fibermsal.ErrMisconfigured) {
 		t.Errorf("got %v", err)
 	}
-}
-
-func TestAdapter_MakesAClientOfTheWholeSDK(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	s.signIn(t, adele).run(func(c *fiber.Ctx) error {
-		adapter := graph.Adapter(c)
-		adapter.EnableBackingStore(nil) // as NewGraphServiceClient does
-		if adapter.GetBaseUrl() != s.entra.GraphURL {
-			t.Errorf("the base is %q", adapter.GetBaseUrl())
-		}
-		if adapter.GetSerializationWriterFactory() == nil {
-			t.Error("there is no writer")
-		}
-		native, err := adapter.ConvertToNativeRequest(c.UserContext(), meRequest())
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, ok := native.(*http.Request)
-		if !ok || !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") || r.URL.Host != "graph.entra.test" {
-			t.Errorf("got %T", native)
-		}
-		return nil
-	})
-}
-
-func TestConnections_AreKeptAliveAndShared(t *testing.T) {
-	t.Parallel()
-	var mu sync.Mutex
-	connections := map[string]bool{}
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		connections[r.RemoteAddr] = true
-		mu.Unlock()
-		w.Header().Set("Content-Type", "application/json")
-		if strings.HasSuffix(r.URL.Path, "/manager") {
-			w.WriteHeader(http.StatusNotFound)
-			_, _ = w.Write([]byte(`{"error":{"code":"Request_ResourceNotFound","message":"none"}}`))
-			return
-		}
-		_, _ = w.Write([]byte(`{"id":"1"}`))
-	}))
-	defer server.Close()
-	for range 10 {
-		credential := urlCredential{server.URL + "/v1.0", server.Client()}
-		if _, err := graph.For(credential).Get(t.Context(), nil); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := graph.For(credential).Manager().Get(t.Context(), nil); !errors.Is(err, graph.ErrNotFound) {
-			t.Fatal(err)
-		}
-	}
-	if len(connections) != 1 {
-		t.Errorf("20 calls took %d connections", len(connections))
-	}
-}
-
-// Kiota panics over such a challenge with the answer still open.
-func TestConnections_SurviveAPanic(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="", claims=abc`)
-		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = w.Write([]byte(`{}`))
-	}))
-	defer server.Close()
-	client := server.Client()
-	client.Transport.(*http.Transport).MaxConnsPerHost = 1
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	for range 3 {
-		if _, err := graph.For(urlCredential{server.URL + "/v1.0", client}).Get(ctx, nil); !errors.Is(err, fibermsal.ErrLoginRequired) {
-			t.Fatalf("got %v", err)
-		}
-	}
-}
-
-// Nothing here remembers the clients of Auths that are closed.
-func TestAdapters_DoNotKeepAnAuthInMemory(t *testing.T) {
-	t.Parallel()
-	gone := func() weak.Pointer[entratest.Server] {
-		entra := entratest.New()
-		if _, err := graph.For(fixedCredential{entra, entra.Issue(adele), entra.HTTPClient}).Get(t.Context(), nil); err != nil {
-			t.Fatal(err)
-		}
-		return weak.Make(entra)
-	}()
-	for range 100 {
-		runtime.GC()
-		if gone.Value() == nil {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Error("the server is still in memory")
 }

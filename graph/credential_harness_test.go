@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// fixedCredential is a worker's, of somebody who signed in long ago.
+// fixedCredential is a worker's credential, with the token of a user who signed in earlier.
 type fixedCredential struct {
 	entra  *entratest.Server
 	token  string
@@ -28,13 +28,13 @@ func (k fixedCredential) GraphURL() string { return k.entra.GraphURL }
 
 func (k fixedCredential) HTTPClient() *http.Client { return k.client }
 
-// calling does something else before it gives a token.
-type calling struct {
+// hookedCredential calls a function before it returns a token.
+type hookedCredential struct {
 	fixedCredential
 	call func(context.Context)
 }
 
-func (k calling) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+func (k hookedCredential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	k.call(ctx)
 	return k.fixedCredential.GetToken(ctx, options)
 }
@@ -52,7 +52,7 @@ func (k urlCredential) GraphURL() string { return k.graphURL }
 
 func (k urlCredential) HTTPClient() *http.Client { return k.client }
 
-// plainCredential is one of the Azure SDK's that fails.
+// plainCredential fails, and has only the method that the Azure SDK requires.
 type plainCredential struct{ asked *policy.TokenRequestOptions }
 
 func (k plainCredential) GetToken(_ context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {

@@ -9,53 +9,56 @@
 //		return c.SendString("Hello " + *me.GetDisplayName())
 //	})
 //
-// [Me] is what client.Me() of the SDK returns; [Manager] and [Photo] know what
-// "none" looks like; [RegisterRoutes] serves both to the app's pages; [Profile]
-// completes a user at sign-in. [Adapter] is for the whole SDK, in one line:
+// [Me] is what client.Me() of the SDK returns; [Manager] and [Photo] return nil if the user has
+// none; [Routes] serves both to the app's pages; [Profile] completes a user at sign-in. [Adapter]
+// is for the whole SDK, in one line:
 //
 //	client := msgraphsdk.NewGraphServiceClient(graph.Adapter(c))
 //
-// It is not in this package because that import costs six to eight CPU minutes
-// of compilation, twice as much as this package does; examples/graph-client shows it. [For] and
-// [AdapterFor] are for workers, which have a credential and no request.
+// It is not in this package because that import costs six to eight CPU minutes of compilation,
+// twice as much as this package does; examples/graph-client shows it. [MeFor] and [AdapterFor]
+// are for workers, which have a credential and no request.
+//
+// The package imports no web framework, and works under Fiber v2 and v3: c is the context of
+// either, of which it needs only the method of [entra.Locals].
 //
 // # Calls
 //
-// Every call goes through one adapter that keeps promises Kiota does not:
+// Every call goes through one adapter that guarantees what Kiota does not:
 //
-//   - It acts for the session of the request it was made from, and for nobody
-//     else, whatever context or request object a handler hands it.
-//   - It talks to the scheme, host and port of Config.GraphURL only, and follows
-//     no redirect. Anything else is an error and nothing is sent.
-//   - It ends: after the deadline of the context, or after 15 seconds if that
-//     has none. A GET or HEAD that Graph is too busy for is tried up to three
-//     times, with no more than 3 seconds of waiting; nothing else is repeated.
-//   - No answer is read beyond 8 MB, nor a photo beyond 4 MB.
+//   - It acts for the session of the request it was made from, and for no other, whatever context
+//     or request object a handler passes.
+//   - It calls only the scheme, host and port of Config.GraphURL, and follows no redirect. For
+//     anything else it returns an error and sends nothing.
+//   - It ends at the deadline of the context, or after 15 seconds if that has none. If Graph is
+//     busy, a GET or HEAD is tried up to three times, with at most 3 seconds of waiting; other
+//     requests are not repeated.
+//   - It reads at most 8 MB of a response, and 4 MB of a photo.
 //   - It does not panic, and its errors can be printed.
 //
 // # Errors
 //
-// Every error is a [*fibermsal.Error], so a handler returns it as it is and the
-// middleware answers. What the user's credential says comes through unchanged,
-// such as [fibermsal.ErrLoginRequired]. For the rest, Status is what Graph
-// answered, Reason is Graph's own code such as Request_ResourceNotFound, and
-// errors.Is knows the kinds:
+// Every error is a [*entra.Error], which a handler returns unchanged and the middleware answers.
+// Errors of the user's credential are passed on, such as [entra.ErrLoginRequired]. For others,
+// Status is the status of Graph's response, Reason is Graph's own code such as
+// Request_ResourceNotFound, and errors.Is compares with these kinds, which the package fibermsal
+// exports as well as entra:
 //
-//	fibermsal.ErrLoginRequired  401: Graph does not accept the token
-//	fibermsal.ErrUnavailable    429, 503 and 504, no answer, or none in time
-//	graph.ErrForbidden          403
-//	graph.ErrNotFound           404
-//	graph.ErrRefused            other 4xx
-//	graph.ErrFailed             other 5xx
-//	graph.ErrBadAnswer          an answer that is none of Graph's, or too big
-//	graph.ErrForeignURL         the URL was not Graph's; nothing was sent
+//	entra.ErrLoginRequired  401: Graph does not accept the token
+//	entra.ErrUnavailable    429, 503 and 504, no response, or none in time
+//	graph.ErrAccessDenied   403
+//	graph.ErrNotFound       404
+//	graph.ErrRefused        other 4xx
+//	graph.ErrFailed         other 5xx
+//	graph.ErrBadAnswer      a response that cannot be used, or is too large
+//	graph.ErrForeignURL     the URL was not Graph's; nothing was sent
 //
-// errors.As finds the SDK's *odataerrors.ODataError where Graph sent one. Its
-// Error method, which panics in the SDK if Graph gave no message, is safe then.
+// errors.As finds the SDK's *odataerrors.ODataError if Graph sent one. Its Error method, which
+// panics in the SDK if Graph gave no message, is then safe.
 //
 // # Concurrency
 //
-// Functions and adapters are safe for concurrent use. A request builder is not,
-// as always with this SDK: take a new one from [Me] for each call, it costs
-// microseconds. Connections are kept alive and shared by all users of an Auth.
+// Functions and adapters are safe for concurrent use. As always with this SDK, a request builder
+// is not: take a new one from [Me] for each call, which costs microseconds. Connections are kept
+// alive and shared by all users of an app.
 package graph

@@ -24,21 +24,21 @@ func TestErrors_AreTypedWithStatusAndCode(t *testing.T) {
 	html := http.Header{"Content-Type": {"text/html"}}
 	for name, tt := range map[string]struct {
 		fault  entratest.Fault
-		want   *fibermsal.Error
+		want   error
 		status int
 		reason string
 		odata  bool
 	}{
 		"401":                       {entratest.Fault{Status: 401, Body: `{"error":{"code":"InvalidAuthenticationToken","message":"Access token has expired or is not yet valid."}}`}, fibermsal.ErrLoginRequired, 401, "InvalidAuthenticationToken", true},
-		"403":                       {entratest.Fault{Status: 403, Body: `{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation."}}`}, graph.ErrForbidden, 403, "Authorization_RequestDenied", true},
+		"403":                       {entratest.Fault{Status: 403, Body: `{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation."}}`}, graph.ErrAccessDenied, 403, "Authorization_RequestDenied", true},
 		"404":                       {entratest.Fault{Status: 404, Body: `{"error":{"code":"Request_ResourceNotFound","message":"Resource does not exist."}}`}, graph.ErrNotFound, 404, "Request_ResourceNotFound", true},
 		"400":                       {entratest.Fault{Status: 400, Body: `{"error":{"code":"BadRequest","message":"Parsing OData Select and Expand failed"}}`}, graph.ErrRefused, 400, "BadRequest", true},
 		"409":                       {entratest.Fault{Status: 409, Body: `{"error":{"code":"Conflict","message":"m"}}`}, graph.ErrRefused, 409, "Conflict", true},
 		"500":                       {entratest.Fault{Status: 500, Body: `{"error":{"code":"InternalServerError","message":""}}`}, graph.ErrFailed, 500, "InternalServerError", true},
 		"503 without retry":         {entratest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}, Body: `{"error":{"code":"serviceNotAvailable","message":"m"}}`}, fibermsal.ErrUnavailable, 503, "serviceNotAvailable", true},
 		"empty object":              {entratest.Fault{Status: 400, Body: `{}`}, graph.ErrRefused, 400, "status_400", true},
-		"error is null":             {entratest.Fault{Status: 403, Body: `{"error":null}`}, graph.ErrForbidden, 403, "status_403", true},
-		"error without a message":   {entratest.Fault{Status: 403, Body: `{"error":{"code":"accessDenied"}}`}, graph.ErrForbidden, 403, "accessDenied", true},
+		"error is null":             {entratest.Fault{Status: 403, Body: `{"error":null}`}, graph.ErrAccessDenied, 403, "status_403", true},
+		"error without a message":   {entratest.Fault{Status: 403, Body: `{"error":{"code":"accessDenied"}}`}, graph.ErrAccessDenied, 403, "accessDenied", true},
 		"error is a text":           {entratest.Fault{Status: 400, Body: `{"error":"invalid_request"}`}, graph.ErrRefused, 400, "status_400", true},
 		"error is a list":           {entratest.Fault{Status: 400, Body: `{"error":[1]}`}, graph.ErrRefused, 400, "status_400", true},
 		"message is a number":       {entratest.Fault{Status: 400, Body: `{"error":{"code":"X","message":7}}`}, graph.ErrRefused, 400, "", false},
@@ -95,18 +95,45 @@ func TestErrors_AreTypedWithStatusAndCode(t *testing.T) {
 	}
 }
 
-// An answer that repeats what it was sent must not bring the token into a log.
+// A response that repeats the request must not bring the token into a log.
 func TestErrors_DoNotRepeatATokenThatGraphEchoes(t *testing.T) {
 	t.Parallel()
 	entra := entratest.New()
 	token := entra.Issue(adele)
 	entra.Fault(entratest.GraphMe, entratest.Fault{Status: 400, Body: `{"error":{"code":"` + token[:40] + `","message":"Bearer ` + token + `"}}`})
-	_, err := graph.For(fixedCredential{entra, token, entra.HTTPClient}).Get(t.Context(), nil)
+	_, err := graph.MeFor(fixedCredential{entra, token, entra.HTTPClient}).Get(t.Context(), nil)
 	e := asError(t, err)
 	checkNoSecrets(t, entra, e.Error(), e.Err.Error(), e.LogValue().String())
 }
 
-func TestErrors_OfTheCredentialComeThroughUnchanged(t *testing.T) {
+// A handler may return a kind itself, and no kind of the package is one of the core's.
+func TestErrors_KindsAreAnsweredWithTheirStatusAndCode(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, nil).browser(t)
+	for kind, want := range map[error]struct {
+		code   string
+		status int
+	}{
+		graph.ErrAccessDenied: {"graph_access_denied", 403},
+		graph.ErrNotFound:     {"graph_not_found", 404},
+		graph.ErrRefused:      {"graph_refused", 400},
+		graph.ErrFailed:       {"graph_failed", 502},
+		graph.ErrBadAnswer:    {"graph_bad_answer", 502},
+		graph.ErrForeignURL:   {"graph_foreign_url", 500},
+	} {
+		got := b.run(func(*fiber.Ctx) error { return kind })
+		if got.StatusCode != want.status || !strings.Contains(got.Text, `"`+want.code+`"`) {
+			t.Errorf("%v: got %d %s", kind, got.StatusCode, got.Text)
+		}
+		for _, other := range []error{fibermsal.ErrForbidden, fibermsal.ErrUnavailable, fibermsal.ErrLoginRequired, fibermsal.ErrRejected} {
+			if errors.Is(kind, other) {
+				t.Errorf("%v is %v", kind, other)
+			}
+		}
+	}
+}
+
+func TestErrors_OfTheCredentialAreUnchanged(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
@@ -125,7 +152,7 @@ func TestErrors_OfTheCredentialComeThroughUnchanged(t *testing.T) {
 	}
 }
 
-func TestErrors_AClaimsChallengeAsksForASignIn(t *testing.T) {
+func TestErrors_AClaimsChallengeRequiresASignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
@@ -172,7 +199,7 @@ func TestErrors_AreTheSameFromEveryMethod(t *testing.T) {
 		for _, body := range []string{`{}`, `{"error":{"code":"X","message":"m"}}`, `<html>`} {
 			s.entra.ClearFaults()
 			s.entra.Fault(entratest.GraphMe, entratest.Fault{Status: 403, Body: body})
-			if err := b.failure(func(c *fiber.Ctx) error { return send(graph.Adapter(c), c.UserContext()) }); !errors.Is(err, graph.ErrForbidden) {
+			if err := b.failure(func(c *fiber.Ctx) error { return send(graph.Adapter(c), c.UserContext()) }); !errors.Is(err, graph.ErrAccessDenied) {
 				t.Errorf("%s of %s: got %v", name, body, err)
 			}
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// A page that greets the signed-in user. Signing in, and what Graph may answer,
-// is all in the error.
+// A page that greets the signed-in user. The error covers a missing sign-in as well as Graph's
+// failures.
 func ExampleMe() {
 	app, show := signedInApp(adele)
 	app.Get("/hello", fibermsal.Require(), func(c *fiber.Ctx) error {
@@ -36,7 +36,7 @@ func ExampleManager() {
 	app.Get("/boss", func(c *fiber.Ctx) error {
 		manager, err := graph.Manager(c)
 		switch {
-		case errors.Is(err, graph.ErrForbidden):
+		case errors.Is(err, graph.ErrAccessDenied):
 			return c.SendString("This tenant wants the scope User.Read.All for that.")
 		case err != nil:
 			return err
@@ -49,18 +49,19 @@ func ExampleManager() {
 	// Output: Ask Miriam Graham
 }
 
-func ExampleRegisterRoutes() {
-	app, show := signedInApp(adele)
-	graph.RegisterRoutes(app)
-	show("/user/manager")
+func ExampleRoutes() {
+	cfg, show := emulated(adele)
+	app := newApp()
+	app.Use(fibermsal.New(cfg))
+	fibermsal.RegisterRoutes(app, graph.Routes())
+	show(app, "/user/manager")
 	// Output: {"id":"2b7c52d7-6b10-4a1f-8e4f-1d6f7a2c1b02","displayName":"Miriam Graham","mail":"MiriamG@contoso.com","userPrincipalName":"MiriamG@contoso.com","jobTitle":"Director","department":null,"officeLocation":"131/2103","mobilePhone":null,"businessPhones":["+1 858 555 0109"]}
 }
 
-// A function that runs without a request, such as OnSignIn or a worker, has a
-// credential.
-func ExampleFor() {
+// A function that runs without a request, such as OnSignIn or a worker, has a credential.
+func ExampleMeFor() {
 	jobTitle := func(ctx context.Context, s *fibermsal.SignIn) error {
-		me, err := graph.For(s.Credential).Get(ctx, &users.UserItemRequestBuilderGetRequestConfiguration{
+		me, err := graph.MeFor(s.Credential).Get(ctx, &users.UserItemRequestBuilderGetRequestConfiguration{
 			QueryParameters: &users.UserItemRequestBuilderGetQueryParameters{Select: []string{"jobTitle"}},
 		})
 		if err != nil {
@@ -77,7 +78,7 @@ func ExampleFor() {
 	// Output: "Retail Manager"
 }
 
-// An app with conditions of its own calls Profile first.
+// An app that restricts who may sign in calls Profile first.
 func ExampleProfile() {
 	onSignIn := func(ctx context.Context, s *fibermsal.SignIn) error {
 		if err := graph.Profile(ctx, s); err != nil {
@@ -97,33 +98,40 @@ func ExampleProfile() {
 	// Output: adelev@contoso.com {"id":"2b7c52d7-6b10-4a1f-8e4f-1d6f7a2c1b02","name":"Miriam Graham","mail":"miriamg@contoso.com"}
 }
 
-// signedInApp returns an app on the emulator, and what prints a page of it as the
-// user sees it.
+// signedInApp returns an app on the emulator, and a function that prints a page of it as the user
+// sees it.
 func signedInApp(login string, change ...func(*fibermsal.Config)) (app *fiber.App, show func(path string)) {
-	entra := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
-	cfg := fibermsal.Config{
-		ClientID: entra.ClientID, ClientSecret: entra.ClientSecret, Authority: entra.Authority,
-		GraphURL: entra.GraphURL, HTTPClient: entra.HTTPClient, PublicURL: "https://app.example",
-	}
+	cfg, showOf := emulated(login)
 	for _, f := range change {
 		f(&cfg)
 	}
-	app = fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+	app = newApp()
 	app.Use(fibermsal.New(cfg))
 	fibermsal.RegisterRoutes(app)
-	var cookies []*http.Cookie
-	visit := func(r *http.Request) *http.Response {
-		for _, c := range cookies {
-			r.AddCookie(c)
-		}
-		resp, err := app.Test(r, -1)
-		if err != nil {
-			log.Fatal(err)
-		}
-		cookies = append(cookies, resp.Cookies()...)
-		return resp
+	return app, func(path string) { showOf(app, path) }
+}
+
+// emulated returns the Config of an app on the emulator, and a function that signs a user in and
+// prints a page of the app.
+func emulated(login string) (cfg fibermsal.Config, show func(app *fiber.App, path string)) {
+	entra := entratest.New(entratest.WithRedirectURI(publicURL + "/user/authorized"))
+	cfg = fibermsal.Config{
+		ClientID: entra.ClientID, ClientSecret: entra.ClientSecret, Authority: entra.Authority,
+		GraphURL: entra.GraphURL, HTTPClient: entra.HTTPClient, PublicURL: publicURL,
 	}
-	return app, func(path string) {
+	return cfg, func(app *fiber.App, path string) {
+		var cookies []*http.Cookie
+		visit := func(r *http.Request) *http.Response {
+			for _, c := range cookies {
+				r.AddCookie(c)
+			}
+			resp, err := testApp(app, r)
+			if err != nil {
+				log.Fatal(err)
+			}
+			cookies = append(cookies, resp.Cookies()...)
+			return resp
+		}
 		to := visit(httptest.NewRequest(http.MethodGet, "/user/login", http.NoBody)).Header.Get("Location")
 		answer, err := entra.SignIn(to, login)
 		if err != nil {

@@ -8,25 +8,25 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 )
 
-// groupsPerCall is how many ids Graph takes at once.
+// groupsPerCall is how many IDs Graph accepts in a call.
 const groupsPerCall = 20
 
-// Groups tells which of some groups, by their object ids, the user of a credential is
-// a member of, also through other groups. It is for Config.Groups:
+// Groups returns those of the groups, by their object IDs, that the user of a credential is a
+// member of, also through other groups. It is for Config.Groups:
 //
 //	fibermsal.Config{Groups: graph.Groups}
 //
-// It asks Graph with the scopes of Config, one call for each 20 ids. Graph wants
-// GroupMember.Read.All, which an administrator consents to.
+// It calls Graph with the scopes of Config, once for each 20 IDs. Graph requires
+// GroupMember.Read.All, to which an administrator must consent.
 func Groups(ctx context.Context, user azcore.TokenCredential, ids []string) (memberOf []string, err error) {
 	for some := range slices.Chunk(ids, groupsPerCall) {
 		body := users.NewItemCheckMemberGroupsPostRequestBody()
 		body.SetGroupIds(some)
-		answer, err := For(user).CheckMemberGroups().PostAsCheckMemberGroupsPostResponse(ctx, body, nil)
+		found, err := MeFor(user).CheckMemberGroups().PostAsCheckMemberGroupsPostResponse(ctx, body, nil)
 		if err != nil {
 			return nil, err
 		}
-		memberOf = append(memberOf, answer.GetValue()...)
+		memberOf = append(memberOf, found.GetValue()...)
 	}
 	return memberOf, nil
 }

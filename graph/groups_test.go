@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,7 +15,7 @@ import (
 
 func groupID(i int) string { return fmt.Sprintf("%08d-0000-0000-0000-000000000000", i) }
 
-// crowded is somebody with more groups than an id_token holds.
+// crowded is a user with more groups than an id_token can contain.
 func crowded() entratest.User {
 	u := entratest.User{ID: "11111111-0000-0000-0000-000000000009", UPN: "crowded@contoso.com", DisplayName: "Crowded"}
 	for i := range 250 {
@@ -74,36 +73,5 @@ func TestGroups_GraphsFailuresLetNobodyIn(t *testing.T) {
 		if a := b.Get("/member"); a.StatusCode != row.status || strings.Contains(a.Text, "shown") {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
 		}
-	}
-}
-
-func TestG18_ATokenThatGraphRefusesIsReplacedOnce(t *testing.T) {
-	t.Parallel()
-	refusal := entratest.Fault{Status: 401, Body: `{"error":{"code":"InvalidAuthenticationToken","message":"Access token has expired or is not yet valid."}}`}
-	s := newSite(t, nil)
-	b := s.signIn(t, adele)
-	s.entra.ResetRequests()
-	once := refusal
-	once.Times = 1
-	s.entra.Fault(entratest.GraphMe, once)
-	if err := b.failure(me); err != nil || s.entra.Count(entratest.Token) != 1 || s.entra.Count(entratest.GraphMe) != 2 {
-		t.Errorf("%v, %d token calls, %d of Graph", err, s.entra.Count(entratest.Token), s.entra.Count(entratest.GraphMe))
-	}
-	tokens := map[string]bool{}
-	for _, r := range s.entra.Requests(entratest.GraphMe) {
-		tokens[r.Header.Get("Authorization")] = true
-	}
-	if len(tokens) != 2 {
-		t.Errorf("%d different tokens", len(tokens))
-	}
-	s.entra.ResetRequests()
-	s.entra.Fault(entratest.GraphMe, refusal)
-	for range 20 {
-		if err := b.failure(me); !errors.Is(err, fibermsal.ErrLoginRequired) {
-			t.Errorf("%v", err)
-		}
-	}
-	if n := s.entra.Count(entratest.Token); n > 1 {
-		t.Errorf("%d token calls", n)
 	}
 }

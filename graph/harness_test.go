@@ -23,11 +23,12 @@ const publicURL = "https://app.example"
 
 // site is an app with the middleware and the routes, and the Entra it trusts.
 type site struct {
-	entra *entratest.Server
-	net   *network
-	app   *fiber.App
-	log   *safeBuffer
-	seen  *browsertest.Seen // by all browsers
+	entra  *entratest.Server
+	net    *network
+	app    *fiber.App
+	log    *safeBuffer
+	seen   *browsertest.Seen // by all browsers
+	prefix string            // of the routes
 
 	mu   sync.Mutex
 	runs []fiber.Handler
@@ -39,8 +40,8 @@ func newSite(t *testing.T, change func(*fibermsal.Config), opts ...entratest.Opt
 	return siteOf(t, entratest.New(append(opts, entratest.WithRedirectURI(publicURL+"/user/authorized"))...), change)
 }
 
-// siteOf makes a site of an Entra that there is. When the test ends, no answer and no
-// log line may contain a credential.
+// siteOf makes a site that trusts the given Entra. When the test ends, no answer and no log line
+// may contain a credential.
 func siteOf(t *testing.T, entra *entratest.Server, change func(*fibermsal.Config)) *site {
 	t.Helper()
 	s := &site{entra: entra, log: &safeBuffer{}, seen: &browsertest.Seen{}, net: &network{next: entra.HTTPClient.Transport, entra: entra}}
@@ -63,8 +64,8 @@ func siteOf(t *testing.T, entra *entratest.Server, change func(*fibermsal.Config
 	})
 	s.app = newApp()
 	s.app.Use(auth.Handler())
-	auth.RegisterRoutes(s.app)
-	graph.RegisterRoutes(s.app)
+	auth.RegisterRoutes(s.app, graph.Routes())
+	s.prefix = auth.RoutePrefix()
 	s.app.Get("/run/:n", func(c *fiber.Ctx) error {
 		n, err := strconv.Atoi(c.Params("n"))
 		if err != nil {
@@ -81,7 +82,7 @@ func siteOf(t *testing.T, entra *entratest.Server, change func(*fibermsal.Config
 // Do lets a browser reach the app.
 func (s *site) Do(r *http.Request) (*http.Response, error) { return testApp(s.app, r) }
 
-// browser is one that runs handlers of the test.
+// browser is a browser that runs handlers of the test in the app.
 type browser struct {
 	*browsertest.Browser
 	t    *testing.T
@@ -99,7 +100,7 @@ func (s *site) browser(t *testing.T) *browser {
 func (s *site) signIn(t *testing.T, login string) *browser {
 	t.Helper()
 	b := s.browser(t)
-	answer, err := s.entra.SignIn(b.Get("/user/login").Location(), login)
+	answer, err := s.entra.SignIn(b.Get(s.prefix+"/login").Location(), login)
 	if err != nil {
 		t.Fatalf("signing in: %v", err)
 	}
@@ -131,14 +132,14 @@ func (b *browser) failure(call func(c *fiber.Ctx) error) error {
 	return err
 }
 
-// me is the plainest call.
+// me makes the simplest call.
 func me(c *fiber.Ctx) error {
 	_, err := graph.Me(c).Get(c.UserContext(), nil)
 	return err
 }
 
-// network is the site's way out. It notes what goes elsewhere than to Entra and
-// Graph, and plays an evil server there.
+// network is the site's transport. It records requests to other hosts than Entra and Graph, and
+// answers them as an evil server.
 type network struct {
 	next  http.RoundTripper
 	entra *entratest.Server
@@ -168,7 +169,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	return recorder.Result(), nil
 }
 
-func (n *network) left() []string {
+func (n *network) foreignURLs() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.foreign
@@ -191,7 +192,7 @@ func (b *safeBuffer) String() string {
 	return b.buffer.String()
 }
 
-// asError returns err as the one type that calls may return.
+// asError returns err as the only type that calls may return.
 func asError(t *testing.T, err error) *fibermsal.Error {
 	t.Helper()
 	var e *fibermsal.Error

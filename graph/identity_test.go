@@ -13,8 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// Fifty goroutines share nothing but the connections: each has an adapter, and
-// through all of them their user's own data comes back.
+// Fifty goroutines share only the connections. Each adapter returns the data of its own user.
 func TestH2_IdentitiesNeverMix(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -48,14 +47,14 @@ func TestH2_IdentitiesNeverMix(t *testing.T) {
 	wg.Wait()
 }
 
-// A call may be made in the context of another's, such as by a credential of the
-// app's own. Each is noted and bounded for itself.
+// A call may be made in the context of another call, for example by an app's own credential. Each
+// is recorded and bounded separately.
 func TestH2_ACallInsideACallIsItsOwn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
 	asked := false
-	credential := calling{fixedCredential{s.entra, s.entra.Issue(patti), s.entra.HTTPClient}, func(ctx context.Context) {
+	credential := hookedCredential{fixedCredential{s.entra, s.entra.Issue(patti), s.entra.HTTPClient}, func(ctx context.Context) {
 		asked = true
 		b.run(func(c *fiber.Ctx) error {
 			me, err := graph.Me(c).Get(ctx, nil)
@@ -65,7 +64,7 @@ func TestH2_ACallInsideACallIsItsOwn(t *testing.T) {
 			return nil
 		})
 	}}
-	me, err := graph.For(credential).Get(t.Context(), nil)
+	me, err := graph.MeFor(credential).Get(t.Context(), nil)
 	if err != nil || *me.GetDisplayName() != "Patti Fernandez" || !asked {
 		t.Errorf("the outer call: %v", err)
 	}
@@ -95,7 +94,7 @@ func TestH2_OneAdapterServesManyGoroutines(t *testing.T) {
 	wg.Wait()
 }
 
-// Kiota keeps the token in the request object and sends it again, whoever asks.
+// Kiota leaves the token in the request object and would send it again for another user.
 func TestH2_ARequestObjectUsedForTwoUsersIsEachUsersOwn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -119,7 +118,7 @@ func TestH2_ARequestObjectUsedForTwoUsersIsEachUsersOwn(t *testing.T) {
 	}
 }
 
-// The strings of a request are gone when it ends (trap T10).
+// The strings of a request are overwritten when it ends (trap T10).
 func TestH1_ScopesFromTheRequestOutliveIt(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -136,5 +135,5 @@ func TestH1_ScopesFromTheRequestOutliveIt(t *testing.T) {
 	}
 }
 
-// unsafeString is a string in a buffer that will change, as Fiber's are.
+// unsafeString returns a string in a buffer that will change, as Fiber's strings are.
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entra"
 )
 
-// gradients are the backgrounds, from top left to bottom right. White text on the
-// brighter end has a contrast of at least 4.5 (WCAG 1.4.3).
+// gradients are the backgrounds, from top left to bottom right. White text on the brighter end
+// has a contrast of at least 4.5 (WCAG 1.4.3).
 var gradients = [...][2]string{
 	{"#2563eb", "#1e3a8a"},
 	{"#7c3aed", "#4c1d95"},
@@ -28,10 +28,10 @@ var gradients = [...][2]string{
 	{"#475569", "#1e293b"},
 }
 
-// initialsPicture draws what stands in for a photo: the initials of the user, or a
-// silhouette if the name has none, on a colour of the user's own. Its style is in
-// attributes, which the Content-Security-Policy it is served with leaves alone.
-func initialsPicture(u *fibermsal.User) []byte {
+// drawInitials draws the substitute for a photo: the initials of the user, or a silhouette if the
+// name has none, on a colour that depends on the user. Its style is in attributes, which the
+// Content-Security-Policy of the answer permits.
+func drawInitials(u *entra.User) []byte {
 	hash := sha256.Sum256([]byte(u.TenantID + "/" + u.ID))
 	colours := gradients[int(hash[0])%len(gradients)]
 	name := u.Name
@@ -41,19 +41,19 @@ func initialsPicture(u *fibermsal.User) []byte {
 	figure := `<circle cx="48" cy="37" r="16" fill="#fff"/><path d="M16 84a32 27 0 0 1 64 0z" fill="#fff"/>`
 	if letters := initials(name); letters != "" {
 		figure = `<text x="48" y="48" dy=".35em" fill="#fff" font-family="Segoe UI,system-ui,-apple-system,sans-serif" ` +
-			`font-size="38" font-weight="600" letter-spacing="1" text-anchor="middle">` + escape(letters) + `</text>`
+			`font-size="38" font-weight="600" letter-spacing="1" text-anchor="middle">` + escapeXML(letters) + `</text>`
 	}
 	var svg bytes.Buffer
 	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96" viewBox="0 0 96 96" role="img">`+
 		`<title>%s</title><defs><linearGradient id="g" x1="0" y1="0" x2="1" y2="1">`+
 		`<stop stop-color="%s"/><stop offset="1" stop-color="%s"/></linearGradient></defs>`+
 		`<rect width="96" height="96" fill="url(#g)"/>%s</svg>`,
-		escape(shortened(name)), colours[0], colours[1], figure)
+		escapeXML(shorten(name)), colours[0], colours[1], figure)
 	return svg.Bytes()
 }
 
-// initials are the first letters of the first and the last word. What stands in
-// parentheses is no part of a name: "Adele Vance (Contoso)".
+// initials returns the first letters of the first and the last word. Text in parentheses is not
+// part of a name: "Adele Vance (Contoso)".
 func initials(name string) string {
 	if before, _, found := strings.Cut(name, "("); found && initials(before) != "" {
 		name = before
@@ -77,15 +77,15 @@ func initials(name string) string {
 // maxName is the longest display name that Entra stores, in characters.
 const maxName = 256
 
-func shortened(name string) string {
+func shorten(name string) string {
 	if runes := []rune(name); len(runes) > maxName {
 		return string(runes[:maxName])
 	}
 	return name
 }
 
-// escape makes text of anybody's fit for XML, also what XML cannot express.
-func escape(s string) string {
+// escapeXML escapes text for XML, and replaces characters that XML cannot express.
+func escapeXML(s string) string {
 	var out strings.Builder
 	if err := xml.EscapeText(&out, []byte(s)); err != nil {
 		return "" // a strings.Builder does not fail

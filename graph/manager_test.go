@@ -26,7 +26,7 @@ func TestManager_IsTyped(t *testing.T) {
 	})
 }
 
-// The SDK makes something without a name of it.
+// The SDK would return an object without a name.
 func TestManager_WithoutODataTypeIsTyped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -41,7 +41,7 @@ func TestManager_WithoutODataTypeIsTyped(t *testing.T) {
 	})
 }
 
-func TestManager_ThatDoesNotExistIsNil(t *testing.T) {
+func TestManager_MissingManagerIsNil(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.signIn(t, patti).run(func(c *fiber.Ctx) error {
@@ -56,9 +56,9 @@ func TestManager_FailuresAreErrors(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		fault entratest.Fault
-		want  *fibermsal.Error
+		want  error
 	}{
-		"forbidden":             {entratest.Fault{Status: 403, Body: `{"error":{"code":"Authorization_RequestDenied","message":"m"}}`}, graph.ErrForbidden},
+		"forbidden":             {entratest.Fault{Status: 403, Body: `{"error":{"code":"Authorization_RequestDenied","message":"m"}}`}, graph.ErrAccessDenied},
 		"404 of something else": {entratest.Fault{Status: 404, Body: `<html>nginx</html>`}, graph.ErrNotFound},
 		"not an object":         {entratest.Fault{Body: `[]`}, graph.ErrBadAnswer},
 		"down":                  {entratest.Fault{Drop: true}, fibermsal.ErrUnavailable},
@@ -79,7 +79,7 @@ func TestManager_FailuresAreErrors(t *testing.T) {
 	}
 }
 
-func TestManager_ScopeIsAskedFor(t *testing.T) {
+func TestManager_ScopeIsRequested(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(cfg *fibermsal.Config) { cfg.Scopes = []string{"User.Read", "User.Read.All"} }, entratest.WithManagerScope("User.Read.All"))
 	s.signIn(t, adele).run(func(c *fiber.Ctx) error {

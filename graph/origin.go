@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// origin is the scheme, host and port that may see the user's token.
+// origin is the scheme, host and port that may receive the user's token.
 type origin struct{ scheme, host string }
 
+// parseOrigin returns the origin of the root of Graph.
 func parseOrigin(root string) (origin, error) {
 	u, err := url.Parse(root)
 	if err != nil || u.Scheme == "" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") == "" {
-		return origin{}, errors.New("the URL of Graph is not absolute or has no version") // without the URL, which may hold a password
+		return origin{}, errors.New("the URL of Graph is not absolute or has no version") // without the URL, which may contain a password
 	}
 	return originOf(u), nil
 }
@@ -29,27 +30,27 @@ func originOf(u *url.URL) origin {
 	return o
 }
 
-// hostname is the host as Kiota's list of valid hosts wants it: without a port.
+// hostname returns the host without a port, as in Kiota's list of valid hosts.
 func (o origin) hostname() string {
 	return (&url.URL{Host: o.host}).Hostname()
 }
 
-// admit refuses every URL outside Graph (threat C8). SDK calls take URLs
-// from anywhere: a nextLink of an answer, or WithUrl with what a user has typed.
-// Besides the origin, the path must mean what it says: servers and proxies do not
-// agree on dot segments, backslashes and double slashes at the front.
-func (o origin) admit(u *url.URL) error {
+// check returns an error for a URL outside of Graph (threat C8). Calls of the SDK take URLs
+// from anywhere, such as the nextLink of a response, or user input in WithUrl. The path must
+// not be ambiguous either, because servers and proxies interpret dot segments, backslashes and
+// leading double slashes differently.
+func (o origin) check(u *url.URL) error {
 	switch {
 	case originOf(u) != o || u.Opaque != "":
-		return foreign("origin")
+		return errForeignURL.New("origin", nil)
 	case u.User != nil:
-		return foreign("user")
+		return errForeignURL.New("user", nil)
 	case strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`):
-		return foreign("path")
+		return errForeignURL.New("path", nil)
 	}
-	segments := strings.Split(u.Path, "/") // decoded, so %2e%2e and %2f are seen
+	segments := strings.Split(u.Path, "/") // decoded, which reveals %2e%2e and %2f
 	if slices.Contains(segments, "..") || slices.Contains(segments, ".") {
-		return foreign("path")
+		return errForeignURL.New("path", nil)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func TestC8_OnlyGraphSeesARequest(t *testing.T) {
 			if e := asError(t, err); strings.Contains(e.Error()+e.LogValue().String(), "evil") {
 				t.Errorf("the error repeats the URL: %v", e.LogValue())
 			}
-			if left := s.net.left(); len(left) != 0 {
+			if left := s.net.foreignURLs(); len(left) != 0 {
 				t.Errorf("requests went to %v", left)
 			}
 			if n := s.entra.Count(entratest.GraphMe) + s.entra.Count(entratest.GraphOther); n != 0 {
@@ -99,8 +99,8 @@ func TestC8_ANextLinkToAnotherHostIsNotFollowed(t *testing.T) {
 		}
 		return pages.Iterate(c.UserContext(), func(models.Userable) bool { return true })
 	})
-	if !errors.Is(err, graph.ErrForeignURL) || len(s.net.left()) != 0 {
-		t.Errorf("got %v; requests went to %v", err, s.net.left())
+	if !errors.Is(err, graph.ErrForeignURL) || len(s.net.foreignURLs()) != 0 {
+		t.Errorf("got %v; requests went to %v", err, s.net.foreignURLs())
 	}
 }
 
@@ -120,23 +120,23 @@ func TestC8_RedirectsAreNotFollowed(t *testing.T) {
 				if e := asError(t, err); !errors.Is(e, graph.ErrBadAnswer) || e.Reason != "redirect" {
 					t.Errorf("%d: got %v, reason %q", status, e, e.Reason)
 				}
-				if n := s.entra.Count(entratest.GraphMe); n != 1 || len(s.net.left()) != 0 {
-					t.Errorf("%d: Graph got %d requests, others %v", status, n, s.net.left())
+				if n := s.entra.Count(entratest.GraphMe); n != 1 || len(s.net.foreignURLs()) != 0 {
+					t.Errorf("%d: Graph got %d requests, others %v", status, n, s.net.foreignURLs())
 				}
 			})
 		}
 	}
 }
 
-// The credential is not even asked: a token that exists can be lost.
-func TestC8_NoTokenIsGotForAForeignURL(t *testing.T) {
+// The credential is not called, because a token that was never issued cannot leak.
+func TestC8_NoTokenIsRequestedForAForeignURL(t *testing.T) {
 	t.Parallel()
 	entra := entratest.New()
-	credential := calling{fixedCredential{entra, entra.Issue(adele), entra.HTTPClient}, func(context.Context) {
+	credential := hookedCredential{fixedCredential{entra, entra.Issue(adele), entra.HTTPClient}, func(context.Context) {
 		t.Error("the credential was asked")
 	}}
 	for _, raw := range []string{"https://evil.example/", "https://graph.entra.test:8443/v1.0/me", "http://graph.entra.test/v1.0/me"} {
-		if _, err := graph.For(credential).WithUrl(raw).Get(t.Context(), nil); !errors.Is(err, graph.ErrForeignURL) {
+		if _, err := graph.MeFor(credential).WithUrl(raw).Get(t.Context(), nil); !errors.Is(err, graph.ErrForeignURL) {
 			t.Errorf("%s: got %v", raw, err)
 		}
 		info := meRequest()
@@ -167,8 +167,8 @@ func TestC8_URLInPartsIsRefusedWhenTheyDisagree(t *testing.T) {
 	}
 }
 
-// Handlers of Kiota's change a URL after it got its token.
-func TestC8_URLThatIsChangedOnItsWayIsRefused(t *testing.T) {
+// Kiota's middlewares change a URL after the token was added.
+func TestC8_URLChangedByAMiddlewareIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	err := s.signIn(t, adele).failure(func(c *fiber.Ctx) error {
@@ -193,7 +193,7 @@ func TestC8_AnotherBaseURLIsRefused(t *testing.T) {
 		_, err := a.Send(c.UserContext(), meRequest(), models.CreateUserFromDiscriminatorValue, odataMapping)
 		return err
 	})
-	if !errors.Is(err, graph.ErrForeignURL) || len(s.net.left()) != 0 {
-		t.Errorf("got %v; requests went to %v", err, s.net.left())
+	if !errors.Is(err, graph.ErrForeignURL) || len(s.net.foreignURLs()) != 0 {
+		t.Errorf("got %v; requests went to %v", err, s.net.foreignURLs())
 	}
 }

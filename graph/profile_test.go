@@ -17,7 +17,7 @@ import (
 
 func withProfile(cfg *fibermsal.Config) { cfg.OnSignIn = graph.Profile }
 
-// userOf returns who is signed in, and fails the test if nobody is.
+// userOf returns the signed-in user, and fails the test if there is none.
 func userOf(b *browser) *fibermsal.User {
 	b.t.Helper()
 	var user *fibermsal.User
@@ -50,7 +50,7 @@ func TestProfile_CompletesTheUser(t *testing.T) {
 	}
 }
 
-func TestProfile_TakesWhatGraphKnowsBetter(t *testing.T) {
+func TestProfile_PrefersGraphsNameAndMail(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		me         string
@@ -84,8 +84,8 @@ func TestProfile_TakesWhatGraphKnowsBetter(t *testing.T) {
 	}
 }
 
-// aiohttp_msal ends the sign-in for a user without a mailbox, and asks for the
-// manager without looking at the status.
+// aiohttp_msal fails the sign-in of a user without a mailbox, and ignores the status of the
+// manager's response.
 func TestProfile_MailAndManagerMayBeMissing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withProfile)

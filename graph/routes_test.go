@@ -3,9 +3,11 @@ package graph_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/graph"
 )
@@ -25,10 +27,49 @@ func TestRoutes_NeedASignIn(t *testing.T) {
 
 func TestRoutes_CanBeMountedElsewhere(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, nil)
-	graph.RegisterRoutes(s.app, "/account/")
-	if got := s.signIn(t, adele).Get("/account/photo"); got.StatusCode != http.StatusOK {
-		t.Errorf("got %d", got.StatusCode)
+	entra := entratest.New(entratest.WithRedirectURI(publicURL + "/account/authorized"))
+	s := siteOf(t, entra, func(cfg *fibermsal.Config) { cfg.RoutePrefix = "/account" })
+	b := s.signIn(t, adele)
+	for path, want := range map[string]int{
+		"/account/photo": http.StatusOK, "/account/manager": http.StatusOK,
+		"/user/photo": http.StatusNotFound, "/user/manager": http.StatusNotFound,
+	} {
+		if got := b.Get(path); got.StatusCode != want {
+			t.Errorf("%s: got %d", path, got.StatusCode)
+		}
+	}
+}
+
+// The routes are values that the caller may change before they are mounted.
+func TestRoutes_CanBeRenamed(t *testing.T) {
+	t.Parallel()
+	routes := graph.Routes()
+	if len(routes) != 2 {
+		t.Fatalf("got %d routes", len(routes))
+	}
+	for i := range routes {
+		routes[i].Path = "/renamed"
+	}
+	for _, route := range graph.Routes() {
+		if route.Path == "/renamed" {
+			t.Error("a change affects later calls")
+		}
+	}
+}
+
+func TestRoutes_WithoutTheMiddlewareSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	fibermsal.RegisterRoutes(app, graph.Routes())
+	for _, path := range []string{"/user/photo", "/user/manager"} {
+		resp, err := testApp(app, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusInternalServerError {
+			t.Errorf("%s: got %d", path, resp.StatusCode)
+		}
 	}
 }
 

@@ -9,10 +9,9 @@ import (
 	text "github.com/microsoft/kiota-serialization-text-go"
 )
 
-// What our adapters decode and encode with. Not Kiota's global registries: those
-// are read without their lock, and any other client in the process writes to them
-// when it is made. With tracking of changes, as the SDK's own client has it, so
-// that a PATCH sends what was set.
+// parsers and writers are the adapters' own factories instead of Kiota's global registries, which
+// are read without their lock while any other new client in the process writes to them. They
+// track changes, as the SDK's own client does, so that a PATCH sends what was set.
 var (
 	parsers = abstractions.EnableBackingStoreForParseNodeFactory(newParsers())
 	writers = abstractions.EnableBackingStoreForSerializationWriterFactory(newWriters())
@@ -35,9 +34,9 @@ func newWriters() serialization.SerializationWriterFactory {
 	return registry
 }
 
-// The global registries are filled as well, for the SDK's batches and helpers,
-// which read nothing else. Done before main, it leaves nothing to write for the
-// NewGraphServiceClient of each later request, while others read.
+// init fills the global registries as well, for the SDK's batches and helpers, which read nothing
+// else. It runs before main, so that NewGraphServiceClient, which is called in later requests,
+// has nothing left to write while others read.
 func init() {
 	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory { return json.NewJsonSerializationWriterFactory() })
 	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory { return text.NewTextSerializationWriterFactory() })

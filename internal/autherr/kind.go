@@ -35,6 +35,9 @@ var (
 	RefusedByApp = &Kind{"sign_in_refused", http.StatusForbidden, "This app does not accept the account."}
 )
 
+// NewKind makes a kind for a package outside of the core. No other kind may have its code.
+func NewKind(code string, status int, message string) *Kind { return &Kind{code, status, message} }
+
 // New returns an error of the kind. The cause is for the log, freed of credentials; of its
 // chain only the end of a context remains comparable.
 func (k *Kind) New(reason string, cause error) *Error {

@@ -23,8 +23,6 @@ import (
 )
 
 const (
-	// CallTimeout bounds every call to Entra; MSAL would wait 30 seconds.
-	CallTimeout = 10 * time.Second
 	// ClockSkew is by how much the clocks of Entra and this machine may differ.
 	ClockSkew = 5 * time.Minute
 	// TurnPatience is how long work waits for its turn to use the processor.

@@ -3,11 +3,15 @@ package authority
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
+
+// CallTimeout bounds every call to Entra; MSAL would wait 30 seconds.
+const CallTimeout = 10 * time.Second
 
 // maxFailures is how many token calls in a row must fail, whoever makes them, before Entra is
 // left alone until autherr.RetrySoon has passed.

@@ -31,7 +31,7 @@ func (s *Store) Replace(ctx context.Context, c *Creation) (token string, err err
 	}
 	c.Session.ID, _ = record.Name(token)
 	if err = s.create(ctx, c); err == nil {
-		s.announce(ctx)
+		s.presence.announce(ctx)
 		err = s.discardReplaced(ctx, c)
 	}
 	if err != nil {

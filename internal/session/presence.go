@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/record"
 )
 
 const (
@@ -26,6 +27,8 @@ const (
 // keys, with which every sealed record begins anyway. Doctor compares them. It costs a command
 // every half hour, beside one that writes a session.
 type presence struct {
+	records     *record.Store
+	log         *slog.Logger
 	instance    func() string
 	announcedAt atomic.Int64
 }
@@ -34,8 +37,8 @@ var notInHostName = regexp.MustCompile(`[^A-Za-z0-9.\-]`)
 
 // newPresence names this instance after its machine, with a random part, because a machine may
 // run several.
-func newPresence() presence {
-	return presence{instance: sync.OnceValue(func() string {
+func newPresence(records *record.Store, log *slog.Logger) *presence {
+	return &presence{records: records, log: log, instance: sync.OnceValue(func() string {
 		host, err := os.Hostname()
 		if err != nil {
 			host = ""
@@ -48,26 +51,25 @@ func newPresence() presence {
 }
 
 // announce announces this instance, unless it has done so recently.
-func (s *Store) announce(ctx context.Context) {
-	p := &s.presence
+func (p *presence) announce(ctx context.Context) {
 	now, last := time.Now(), p.announcedAt.Load()
-	if now.UnixNano()-last < int64(announceEvery) || !s.Records.Shared() || !p.announcedAt.CompareAndSwap(last, now.UnixNano()) {
+	if now.UnixNano()-last < int64(announceEvery) || !p.records.Shared() || !p.announcedAt.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
 	// It is not repeated for half an hour, so the end of one request must not end it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := s.Records.Introduce(ctx, p.instance(), presenceLife); err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelDebug, "the other instances do not know of this one", slog.Any("error", autherr.StorageUnavailable(err)))
+	if err := p.records.Introduce(ctx, p.instance(), presenceLife); err != nil {
+		p.log.LogAttrs(ctx, slog.LevelDebug, "the other instances do not know of this one", slog.Any("error", autherr.StorageUnavailable(err)))
 	}
 }
 
-// Withdraw removes the announcement when this instance closes.
-func (s *Store) Withdraw() {
-	if s.presence.announcedAt.Load() == 0 {
+// withdraw removes the announcement.
+func (p *presence) withdraw() {
+	if p.announcedAt.Load() == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = s.Records.Withdraw(ctx, s.presence.instance()) // it expires by itself
+	_ = p.records.Withdraw(ctx, p.instance()) // it expires by itself
 }

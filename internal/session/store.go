@@ -44,7 +44,7 @@ type Store struct {
 	Options
 	cache    *Cache
 	ended    *retryqueue.Queue[struct{}] // sessions whose records could not be deleted yet
-	presence presence
+	presence *presence
 }
 
 // ErrCorrupt is a session whose record was unreadable and has been removed.
@@ -58,13 +58,16 @@ func NewCache() *Cache { return newCache() }
 
 // NewStore makes a Store.
 func NewStore(cache *Cache, o Options) *Store {
-	s := &Store{Options: o, cache: cache, presence: newPresence()}
+	s := &Store{Options: o, cache: cache, presence: newPresence(o.Records, o.Log)}
 	s.ended = newEndedQueue(s)
 	return s
 }
 
 // Cache returns what this process remembers.
 func (s *Store) Cache() *Cache { return s.cache }
+
+// Withdraw tells the other instances that this one closes.
+func (s *Store) Withdraw() { s.presence.withdraw() }
 
 // NewToken makes the value of a session cookie: 32 random bytes, or an error (threat D6).
 func NewToken() (string, error) {
@@ -232,7 +235,7 @@ func (s *Store) touch(ctx context.Context, r *remembered) {
 			s.Log.LogAttrs(ctx, slog.LevelWarn, "session not listed again", slog.Any("error", err))
 		}
 	}
-	s.announce(ctx)
+	s.presence.announce(ctx)
 }
 
 // Remaining returns how long the records of a session live from now.

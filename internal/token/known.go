@@ -38,16 +38,20 @@ type known struct {
 // attachmentKind is under what tokens are attached to remembered sessions.
 const attachmentKind = "token"
 
-func (r *Renewer) known(q *Request) known {
-	if k, ok := r.Sessions.Cache().Attached(q.session.ID, session.Attachment{Kind: attachmentKind, Name: q.key}).(*known); ok {
+// memory is what this process remembers of sessions' tokens. It is kept with the sessions.
+type memory struct{ sessions *session.Cache }
+
+// known returns what is known of the token of a request.
+func (m memory) known(q *Request) known {
+	if k, ok := m.sessions.Attached(q.session.ID, session.Attachment{Kind: attachmentKind, Name: q.key}).(*known); ok {
 		return *k
 	}
 	return known{}
 }
 
-// remember changes what is known of the token of a request.
-func (r *Renewer) remember(q *Request, change func(*known)) {
-	r.Sessions.Cache().Attach(q.session.ID, session.Attachment{Kind: attachmentKind, Name: q.key}, func(old any) (any, int) {
+// change changes what is known of the token of a request.
+func (m memory) change(q *Request, change func(*known)) {
+	m.sessions.Attach(q.session.ID, session.Attachment{Kind: attachmentKind, Name: q.key}, func(old any) (any, int) {
 		next := new(known)
 		if k, ok := old.(*known); ok {
 			*next = *k
@@ -82,7 +86,7 @@ func (k *known) paused(now time.Time) error {
 	return nil
 }
 
-// rejected returns the failure of a renewal from the same version of the record.
+// rejectedFrom returns the failure of a renewal from the same version of the record.
 func (k *known) rejectedFrom(version string, now time.Time) error {
 	if now.Before(k.retryAt) && string(k.failedVersion) == version {
 		return k.lastErr

@@ -57,34 +57,42 @@ func (p *pending) mergeInto(content []byte) ([]byte, error) {
 	return tokencache.Merged(content, p.content)
 }
 
-func newPendingQueue(r *Renewer) *retryqueue.Queue[*pending] {
-	return retryqueue.New[*pending](r.Background, retryqueue.Options{
+// pendingWrites stores pending tokens when the storage is back.
+type pendingWrites struct {
+	Options
+	queue *retryqueue.Queue[*pending]
+}
+
+func newPendingWrites(o Options) *pendingWrites {
+	w := &pendingWrites{Options: o}
+	w.queue = retryqueue.New[*pending](o.Background, retryqueue.Options{
 		What: "storing renewed tokens", Max: maxPending, First: retryFirst, Most: retryMost,
-		Round: r.storePending,
+		Round: w.storeAll,
 		Abandon: func(left int) {
-			r.Log.LogAttrs(context.Background(), slog.LevelError,
+			o.Log.LogAttrs(context.Background(), slog.LevelError,
 				"closed while renewed tokens were not stored: the old refresh tokens are used again", slog.Int("sessions", left))
 		},
 	})
+	return w
 }
 
 // keep has tokens verified and stored later. Those of a sign-in that has no session yet are
 // dropped: the sign-in fails.
-func (r *Renewer) keep(ctx context.Context, q *Request, p pending) {
+func (w *pendingWrites) keep(ctx context.Context, q *Request, p pending) {
 	cache, isRecorded := q.cache.(*recorded)
 	if !isRecorded || p.version == nil {
 		return
 	}
 	p.cache = cache
-	if !r.pending.Put(q.session.ID, &p) {
-		r.Log.LogAttrs(ctx, slog.LevelError, "renewed tokens are lost: too many wait to be stored already")
+	if !w.queue.Put(q.session.ID, &p) {
+		w.Log.LogAttrs(ctx, slog.LevelError, "renewed tokens are lost: too many wait to be stored already")
 	}
 }
 
 // withPending returns the tokens of a session, given its record. Pending ones are newer.
-func (r *Renewer) withPending(id string, version, stored []byte) (content []byte, err error) {
+func (w *pendingWrites) withPending(id string, version, stored []byte) (content []byte, err error) {
 	content = stored
-	err = r.pending.Change(id, func(p *pending) (*pending, error) {
+	err = w.queue.Change(id, func(p *pending) (*pending, error) {
 		if p.unverified != nil {
 			return p, nil
 		}
@@ -104,18 +112,18 @@ var (
 	errLocked = errors.New("fibermsal: a session is locked")
 )
 
-// storePending stops at the first failure of the storage, and ends before Close does. While
+// storeAll stops at the first failure of the storage, and ends before Close does. While
 // keys are unavailable, tokens that need none are stored all the same.
-func (r *Renewer) storePending(ids []string) {
+func (w *pendingWrites) storeAll(ids []string) {
 	noKeys, locked := false, 0
 	for _, id := range ids {
-		if r.Background.Context().Err() != nil || locked == maxLocked {
+		if w.Background.Context().Err() != nil || locked == maxLocked {
 			return
 		}
-		if p, waiting := r.pending.Get(id); !waiting || p.unverified != nil && noKeys {
+		if p, waiting := w.queue.Get(id); !waiting || p.unverified != nil && noKeys {
 			continue
 		}
-		switch err := r.storeOne(id); {
+		switch err := w.storeOne(id); {
 		case errors.Is(err, errLocked):
 			locked++
 			continue
@@ -130,41 +138,41 @@ func (r *Renewer) storePending(ids []string) {
 
 // storeOne takes turns with the session's renewals. Otherwise it would store what one of them
 // has just replaced.
-func (r *Renewer) storeOne(id string) error {
-	ctx, cancel := context.WithTimeout(r.Background.Context(), retryFirst)
+func (w *pendingWrites) storeOne(id string) error {
+	ctx, cancel := context.WithTimeout(w.Background.Context(), retryFirst)
 	defer cancel()
-	release, err := r.Records.Lock(ctx, id)
+	release, err := w.Records.Lock(ctx, id)
 	if err != nil {
 		return errLocked
 	}
 	defer release()
-	p, waiting := r.pending.Get(id)
+	p, waiting := w.queue.Get(id)
 	if !waiting {
 		return nil
 	}
 	if p.unverified != nil {
-		switch err := r.Authority.VerifyRenewed(ctx, p.unverified, holderOf(p.cache.session)); {
+		switch err := w.Authority.VerifyRenewed(ctx, p.unverified, holderOf(p.cache.session)); {
 		case errors.Is(err, autherr.Unavailable):
 			return errUnverified
 		case err != nil:
-			r.pending.Remove(id)
-			return r.endMismatched(ctx, p.cache.session, err)
+			w.queue.Remove(id)
+			return w.endMismatched(ctx, p.cache.session, err)
 		}
 		p = &pending{cache: p.cache, version: p.version, content: p.content}
-		r.pending.Put(id, p)
+		w.queue.Put(id, p)
 	}
 	if err := p.cache.Swap(ctx, p.version, p.content); err != nil {
 		return err
 	}
-	r.pending.Remove(id)
+	w.queue.Remove(id)
 	return nil
 }
 
 // endMismatched ends a session whose renewal returned tokens of another user (OpenID Connect
 // Core section 12.2; threat B8).
-func (r *Renewer) endMismatched(ctx context.Context, s *session.Session, mismatch error) error {
-	r.Log.LogAttrs(ctx, slog.LevelError, "session ended: a refresh returned another user's tokens", slog.Any("error", mismatch))
-	if err := r.Sessions.End(ctx, s.ID); err != nil {
+func (w *pendingWrites) endMismatched(ctx context.Context, s *session.Session, mismatch error) error {
+	w.Log.LogAttrs(ctx, slog.LevelError, "session ended: a refresh returned another user's tokens", slog.Any("error", mismatch))
+	if err := w.Sessions.End(ctx, s.ID); err != nil {
 		return err
 	}
 	return autherr.LoginRequired.New("refresh_mismatch", nil)

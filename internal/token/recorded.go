@@ -31,41 +31,40 @@ const (
 // recorded is the MSAL cache in a session's record. Its version is the sealed record, because
 // no two are alike.
 type recorded struct {
-	renewer *Renewer
+	pending *pendingWrites
 	session *session.Session
 }
 
-// CacheOf returns the MSAL cache of a session.
-func (r *Renewer) CacheOf(s *session.Session) msalcache.Cache { return &recorded{r, s} }
+var _ msalcache.Cache = (*recorded)(nil)
 
 // Load implements msalcache.Cache.
 func (c *recorded) Load(ctx context.Context) (content, version []byte, err error) {
-	r, id := c.renewer, c.session.ID
-	sealed, err := r.Records.Sealed(ctx, id, record.Tokens)
+	w, id := c.pending, c.session.ID
+	sealed, err := w.Records.Sealed(ctx, id, record.Tokens)
 	if err == nil {
-		content, err = r.Records.Open(id, record.Tokens, sealed)
+		content, err = w.Records.Open(id, record.Tokens, sealed)
 	}
 	switch {
 	case errors.Is(err, record.ErrNotFound):
 		return nil, nil, nil
 	case errors.Is(err, record.ErrUnknownKey):
 		// Another instance may be one deploy ahead: leave the record alone.
-		r.Log.LogAttrs(ctx, slog.LevelWarn, "tokens sealed with a key that is not in Config.Keys", telemetry.SessionAttr(id))
+		w.Log.LogAttrs(ctx, slog.LevelWarn, "tokens sealed with a key that is not in Config.Keys", telemetry.SessionAttr(id))
 		return nil, nil, nil
 	case errors.Is(err, record.ErrCorrupt):
 		// The session is alive, but its tokens cannot be read: the user has to sign in again.
-		r.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSealMismatch, c.session.Subject(), slog.String("reason", "seal_mismatch"))
+		w.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSealMismatch, c.session.Subject(), slog.String("reason", "seal_mismatch"))
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, autherr.StorageUnavailable(err)
 	}
-	content, err = r.withPending(id, sealed, content)
+	content, err = w.withPending(id, sealed, content)
 	return content, sealed, err
 }
 
 // Swap implements msalcache.Cache.
 func (c *recorded) Swap(ctx context.Context, version, content []byte) error {
-	ttl := c.renewer.Sessions.Remaining(c.session)
+	ttl := c.pending.Sessions.Remaining(c.session)
 	if ttl < time.Second || version == nil {
 		return nil // the session is over, and its tokens with it
 	}
@@ -75,7 +74,7 @@ func (c *recorded) Swap(ctx context.Context, version, content []byte) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, turnPatience)
 	defer cancel()
-	done, err := c.renewer.Records.Turn(waiting, c.session.ID)
+	done, err := c.pending.Records.Turn(waiting, c.session.ID)
 	if err != nil {
 		return autherr.StorageUnavailable(err)
 	}
@@ -109,14 +108,14 @@ func (c *recorded) swapMerged(ctx context.Context, content []byte, ttl time.Dura
 // changed since the version. It is not an error if the session has ended: the sign-out wins
 // (threat D8).
 func (c *recorded) trySwap(ctx context.Context, version, content []byte, ttl time.Duration) (changed bool, err error) {
-	id, queue := c.session.ID, c.renewer.pending
+	id, queue := c.session.ID, c.pending.queue
 	waiting, merge := queue.Get(id)
 	if merge = merge && waiting.unverified == nil && bytes.Equal(waiting.version, version); merge {
 		if content, err = waiting.mergeInto(content); err != nil {
 			return false, err
 		}
 	}
-	err = c.renewer.Records.Swap(ctx, id, record.Tokens, version, content, ttl)
+	err = c.pending.Records.Swap(ctx, id, record.Tokens, version, content, ttl)
 	switch {
 	case err == nil:
 		if merge {

@@ -56,7 +56,7 @@ func errClosed() error { return autherr.TryLater("closed", nil) }
 // fromMemory looks again at what is remembered: the last renewal may have ended between a
 // caller's look and this one, with a token or with a rejection.
 func (n *renewal) fromMemory() (token azcore.AccessToken, done bool, err error) {
-	now, known := time.Now(), n.known(&n.request)
+	now, known := time.Now(), n.memory.known(&n.request)
 	if err := known.paused(now); err != nil {
 		return azcore.AccessToken{}, true, err
 	}
@@ -68,7 +68,7 @@ func (n *renewal) fromMemory() (token azcore.AccessToken, done bool, err error) 
 
 // rememberOutcome remembers how the renewal ended.
 func (n *renewal) rememberOutcome(found stored, err error) {
-	n.remember(&n.request, func(k *known) {
+	n.memory.change(&n.request, func(k *known) {
 		if err == nil {
 			k.succeed(found.token)
 			return
@@ -107,7 +107,7 @@ func (n *renewal) acquire(ctx context.Context) (stored, error) {
 	if err != nil || n.satisfiedBy(found) {
 		return n.served(found, err)
 	}
-	known := n.known(&n.request)
+	known := n.memory.known(&n.request)
 	if err := known.rejectedFrom(string(found.version), time.Now()); err != nil {
 		return found, err
 	}
@@ -170,7 +170,7 @@ func (n *renewal) lock(ctx context.Context) (release func(), err error) {
 
 // refresh renews the token at Entra. The session is locked.
 func (n *renewal) refresh(ctx context.Context, found stored) (stored, error) {
-	if p, waiting := n.pending.Get(n.request.session.ID); waiting && p.unverified != nil { // its refresh token is spent
+	if p, waiting := n.pending.queue.Get(n.request.session.ID); waiting && p.unverified != nil { // its refresh token is spent
 		return found, autherr.TryLater(autherr.ReasonKeys, nil)
 	}
 	ctx, end := n.Telemetry.Span(ctx, "fibermsal refresh", trace.WithLinks(n.request.caller))
@@ -204,10 +204,10 @@ func (n *renewal) callEntra(ctx context.Context, from stored) (tokencache.Token,
 	}
 	switch err := n.Authority.VerifyRenewed(ctx, renewed, holderOf(q.session)); {
 	case errors.Is(err, autherr.Unavailable): // keys that are newer than the cached ones
-		n.keep(ctx, q, pending{version: from.version, content: renewed.Cache, unverified: renewed})
+		n.pending.keep(ctx, q, pending{version: from.version, content: renewed.Cache, unverified: renewed})
 		return tokencache.Token{}, err
 	case err != nil:
-		return tokencache.Token{}, n.endMismatched(ctx, q.session, err)
+		return tokencache.Token{}, n.pending.endMismatched(ctx, q.session, err)
 	}
 	n.save(ctx, q, from.version, renewed.Cache)
 	return renewed.Token, nil
@@ -218,6 +218,6 @@ func (n *renewal) callEntra(ctx context.Context, from stored) (tokencache.Token,
 func (n *renewal) save(ctx context.Context, q *Request, version, content []byte) {
 	if err := q.cache.Swap(ctx, version, content); err != nil {
 		n.Log.LogAttrs(ctx, slog.LevelWarn, "renewed tokens not stored yet", slog.Any("error", err))
-		n.keep(ctx, q, pending{version: version, content: content})
+		n.pending.keep(ctx, q, pending{version: version, content: content})
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -12,12 +12,9 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
-	"github.com/fibermsal/fibermsal/internal/background"
 	"github.com/fibermsal/fibermsal/internal/flight"
-	"github.com/fibermsal/fibermsal/internal/record"
-	"github.com/fibermsal/fibermsal/internal/retryqueue"
+	"github.com/fibermsal/fibermsal/internal/msalcache"
 	"github.com/fibermsal/fibermsal/internal/session"
-	"github.com/fibermsal/fibermsal/internal/telemetry"
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
@@ -31,29 +28,35 @@ const (
 	replaceEvery = time.Minute
 )
 
-// Options are what a Renewer needs to know.
-type Options struct {
-	Authority  *authority.Client
-	Sessions   *session.Store
-	Records    *record.Store
-	Log        *slog.Logger
-	Telemetry  *telemetry.Telemetry
-	Background *background.Group
-}
-
 // Renewer returns and renews users' tokens. It is safe for concurrent use.
 type Renewer struct {
 	Options
+	memory  memory
+	pending *pendingWrites
 	flights flight.Group
 	turns   *turn.Queue
-	pending *retryqueue.Queue[*pending]
 }
 
 // NewRenewer makes a Renewer.
 func NewRenewer(o Options) *Renewer {
-	r := &Renewer{Options: o, turns: turn.NewQueue()}
-	r.pending = newPendingQueue(r)
-	return r
+	return &Renewer{Options: o, memory: memory{o.Sessions.Cache()}, pending: newPendingWrites(o), turns: turn.NewQueue()}
+}
+
+// CacheOf returns the MSAL cache of a session.
+func (r *Renewer) CacheOf(s *session.Session) msalcache.Cache { return &recorded{r.pending, s} }
+
+// Request returns the request for a token of a session, whose tokens are in a cache. No
+// scopes, and Graph's .default, are the configured ones. Other scopes are copied, because they
+// may alias a request's buffer, which a renewal outlives (trap T10).
+func (r *Renewer) Request(s *session.Session, cache msalcache.Cache, requested []string) Request {
+	scopes := r.Authority.Scopes.ForToken(requested)
+	if scopes == nil {
+		return Request{session: s, cache: cache, scopes: r.Authority.Scopes.Configured(), key: r.Authority.Scopes.ConfiguredKey()}
+	}
+	for i, scope := range scopes {
+		scopes[i] = strings.Clone(scope)
+	}
+	return Request{session: s, cache: cache, scopes: scopes, key: authority.Key(scopes)}
 }
 
 // Token returns an access token: the remembered one while it is usable, renewed in the
@@ -61,7 +64,7 @@ func NewRenewer(o Options) *Renewer {
 // rejection is remembered, too, so that a storm of requests makes one call.
 func (r *Renewer) Token(ctx context.Context, q Request) (azcore.AccessToken, error) {
 	now := time.Now()
-	known := r.known(&q)
+	known := r.memory.known(&q)
 	if known.usable(now, q.rejected) {
 		if known.due(now) {
 			q.caller = trace.LinkFromContext(ctx)
@@ -94,7 +97,7 @@ func (r *Renewer) await(ctx context.Context, q Request, known *known) (azcore.Ac
 // token does not help.
 func (r *Renewer) Replace(ctx context.Context, q Request, rejected string) (azcore.AccessToken, error) {
 	repeated := false
-	r.remember(&q, func(k *known) {
+	r.memory.change(&q, func(k *known) {
 		if time.Since(k.replacedAt) < replaceEvery {
 			repeated = k.replaced != rejected // the token that replaced it is rejected, too
 			return

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
@@ -49,6 +50,21 @@ func (v *Visit) Answer(ctx context.Context, err error) *Answer {
 		answer.ForApp = http.Header{"Cache-Control": answer.Header["Cache-Control"], "Retry-After": answer.Header["Retry-After"]}
 	}
 	return answer
+}
+
+// sendToSignIn sends a page's user to the sign-in that fixes an error, unless that would be
+// repeated forever.
+func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *autherr.Error) *Response {
+	tries, page := s.triesOf(in), flow.DestinationOf(in.pathAndQuery())
+	if tries.Exhausted(page) {
+		return nil
+	}
+	out := newResponse()
+	out.protect()
+	out.setCookie(s.triesCookie(tries.Asked(page, time.Now())))
+	s.Telemetry.SentToSignIn(ctx, e.Code)
+	out.redirect(s.signInURLFor(v, in, e))
+	return out
 }
 
 // expressible returns the error without the scopes that every sign-in requests, or the error

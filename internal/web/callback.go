@@ -80,6 +80,30 @@ func (h *handling) finished(begun *signin.Begun, response *flow.Response) error 
 	return h.updatePendingAttempts(begun.Session.ID, response.State)
 }
 
+// countTry counts a completed sign-in for the page that required it. The cookie arrives with
+// Entra's cross-site POST, as the attempt's does.
+func (h *handling) countTry(page flow.Destination) {
+	if tries := h.triesOf(h.in); tries.Has(page) {
+		h.out.setCookie(h.triesCookie(tries.Completed(page, time.Now())))
+	}
+}
+
+// signInWithClaims repeats a sign-in that failed because claims were missing, as when
+// Conditional Access makes Entra refuse the code, and requires them.
+func (h *handling) signInWithClaims(failed *flow.Attempt, e *autherr.Error) error {
+	tries, page := h.triesOf(h.in), failed.Destination()
+	if tries.Exhausted(page) {
+		return autherr.SignInLoop.New(e.Code, e)
+	}
+	requirements, err := h.repeated(failed, e)
+	if err != nil {
+		return signin.Inexpressible(err)
+	}
+	h.out.setCookie(h.triesCookie(tries.Repeated(page, time.Now())))
+	h.Telemetry.SentToSignIn(h.ctx, e.Code)
+	return h.sendToEntra(page, failed.Replaces(), requirements)
+}
+
 // signInVisibly repeats a silent sign-in that failed, with the user's help.
 func (h *handling) signInVisibly(response *flow.Response) {
 	h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))

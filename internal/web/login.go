@@ -5,11 +5,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/flow"
-	"github.com/fibermsal/fibermsal/internal/record"
 )
-
-// maxFlowCookies bounds how many sign-in cookies of a request are read.
-const maxFlowCookies = 32
 
 // login handles GET /user/login: it starts a sign-in and sends the browser to Entra. Its
 // requirements are sealed; everything else in the query, such as scopes, is ignored (threat
@@ -42,23 +38,4 @@ func (h *handling) sendToEntra(to flow.Destination, replaces string, r flow.Requ
 	h.out.setCookie(h.cookie(cookie.Name, cookie.Value, h.flowSameSite(), flow.Lifetime))
 	h.out.redirect(target)
 	return nil
-}
-
-// flowCookies returns the sign-in cookies of the request.
-func (h *handling) flowCookies() (cookies []flow.Cookie) {
-	for name, value := range h.in.Cookies {
-		if len(cookies) < maxFlowCookies && h.Jar.Owns(name) {
-			cookies = append(cookies, flow.Cookie{Name: name, Value: value})
-		}
-	}
-	return cookies
-}
-
-// presentSession returns the ID of the session whose cookie a request has.
-func (s *Site) presentSession(r *Request) (id string, ok bool) {
-	token, ok := r.cookie(s.CookieName)
-	if !ok {
-		return "", false
-	}
-	return record.Name(token)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
@@ -43,6 +44,19 @@ func (h *handling) logout() error {
 	}
 	h.out.redirect(h.endSessionURL(h.ctx, s))
 	return nil
+}
+
+// askForConfirmation asks whether to sign out. A navigation gets the page as an answer, other
+// requests get it as a refusal.
+func (h *handling) askForConfirmation() {
+	h.out.Status = http.StatusOK
+	if !h.in.isNavigation() {
+		h.out.Status = http.StatusForbidden
+	}
+	h.out.Page = &Page{
+		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
+		SignOutURL: h.RoutePrefix + LogoutPath, SignOutOrigin: h.signOutOrigin(h.ctx), HomeURL: returnto.Home,
+	}
 }
 
 // meansSignOut reports whether the user, and no foreign page, asked to sign out.

@@ -6,10 +6,8 @@ import (
 	_ "embed" // the pages
 	"encoding/base64"
 	"html/template"
-	"net/http"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
 // The library's own pages are plain: they have no script, load nothing, and contain nothing
@@ -57,19 +55,6 @@ var details = map[string]string{
 	autherr.SignInLoop.Code():       "The page asked for a sign-in again and again, and each one succeeded.",
 	autherr.ClaimsChallenge.Code():  "Your organization wants this for the page or the data behind it.",
 	autherr.TenantNotAllowed.Code(): "You may be signed in to Microsoft with another account than you meant to use.",
-}
-
-// askForConfirmation asks whether to sign out. A navigation gets the page as an answer, other
-// requests get it as a refusal.
-func (h *handling) askForConfirmation() {
-	h.out.Status = http.StatusOK
-	if !h.in.isNavigation() {
-		h.out.Status = http.StatusForbidden
-	}
-	h.out.Page = &Page{
-		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
-		SignOutURL: h.RoutePrefix + LogoutPath, SignOutOrigin: h.signOutOrigin(h.ctx), HomeURL: returnto.Home,
-	}
 }
 
 // Draw replaces the page of a response by HTML.

@@ -24,46 +24,6 @@ type Request struct {
 	Body func(max int) ([]byte, bool)
 }
 
-// Response is what a face writes. Its Header and Cookies are also written if a route returns
-// an error beside it.
-type Response struct {
-	Status  int
-	Header  http.Header
-	Cookies []*http.Cookie // at most one of a name
-	Body    []byte
-	// Page is set in place of Body for a page, which the app may draw.
-	Page *Page
-}
-
-func newResponse() *Response { return &Response{Status: http.StatusOK, Header: make(http.Header)} }
-
-// setCookie adds a cookie and replaces one of the same name.
-func (r *Response) setCookie(c *http.Cookie) {
-	for i, other := range r.Cookies {
-		if other.Name == c.Name {
-			r.Cookies[i] = c
-			return
-		}
-	}
-	r.Cookies = append(r.Cookies, c)
-}
-
-// redirect sends the browser on with 303, which never repeats a POST (threat A13).
-func (r *Response) redirect(target string) {
-	r.Status = http.StatusSeeOther
-	r.Header.Set("Location", target)
-}
-
-// protect keeps answers about a user out of caches, frames and referrers (threats A14, C6,
-// C10).
-func (r *Response) protect() {
-	r.Header.Set("Cache-Control", "no-store, private")
-	r.Header.Set("Referrer-Policy", "no-referrer")
-	r.Header.Set("X-Content-Type-Options", "nosniff")
-	r.Header.Set("X-Frame-Options", "DENY")
-	r.Header.Set("Vary", "Cookie")
-}
-
 // cookie returns the value of the only cookie of a name. A second one is an attack, because
 // browsers store one "__Host-" cookie of a name (cookie tossing, threat D5), so neither is
 // returned.

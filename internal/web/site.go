@@ -8,6 +8,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/signin"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
@@ -15,6 +16,15 @@ import (
 
 // hookTimeout bounds the app's OnSignOut.
 const hookTimeout = 10 * time.Second
+
+// The paths of the routes, below the prefix.
+const (
+	LoginPath    = "/login"
+	CallbackPath = "/authorized"
+	LogoutPath   = "/logout"
+	InfoPath     = "/info"
+	FrontPath    = "/frontchannel-logout"
+)
 
 // Options are what a Site needs to know.
 type Options struct {
@@ -65,4 +75,13 @@ func (s *Site) flowSameSite() http.SameSite {
 		return http.SameSiteNoneMode
 	}
 	return http.SameSiteLaxMode
+}
+
+// presentSession returns the ID of the session whose cookie a request has.
+func (s *Site) presentSession(r *Request) (id string, ok bool) {
+	token, ok := r.cookie(s.CookieName)
+	if !ok {
+		return "", false
+	}
+	return record.Name(token)
 }

@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
@@ -85,4 +87,17 @@ func (v *Visit) Finish(err error, status int) error {
 		v.forgetTries(status)
 	}
 	return err
+}
+
+// MissedCallback reports whether a request is an answer of Entra's that did not reach its route.
+func (v *Visit) MissedCallback(method, path string) bool {
+	return !v.ownRoute && method == http.MethodPost && strings.EqualFold(path, v.Site.RoutePrefix+CallbackPath)
+}
+
+// ReportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
+// one and the routes refused it: a CSRF middleware refuses cross-site POSTs. The state protects
+// them (threat A17).
+func (v *Visit) ReportRefusedCallback(ctx context.Context) {
+	v.Site.Log.LogAttrs(ctx, slog.LevelError, "Entra's answer was refused before it reached its route: let the CSRF middleware skip it by its Next",
+		slog.String("path", v.Site.RoutePrefix+CallbackPath))
 }

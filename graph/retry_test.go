@@ -3,15 +3,12 @@ package graph_test
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"github.com/fibermsal/fibermsal"
@@ -19,7 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// Virtual time shows how long a caller waits, to the millisecond.
+// Virtual time shows to the millisecond how long a caller waits.
 func TestG18_WaitingForABusyGraphIsBounded(t *testing.T) {
 	t.Parallel()
 	type faults []entratest.Fault
@@ -101,7 +98,7 @@ func TestG18_WaitingForABusyGraphIsBounded(t *testing.T) {
 	}
 }
 
-func TestG18_ACallerWhoLeavesEndsTheCall(t *testing.T) {
+func TestG18_CancellingTheContextEndsTheCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, nil)
@@ -123,56 +120,33 @@ func TestG18_ACallerWhoLeavesEndsTheCall(t *testing.T) {
 	})
 }
 
-func TestAnswers_AreLimitedInSize(t *testing.T) {
+func TestG18_ATokenThatGraphRefusesIsReplacedOnce(t *testing.T) {
 	t.Parallel()
-	endless := func() io.Reader { return io.MultiReader(strings.NewReader(`{"displayName":"`), zeros{}) }
-	for name, fault := range map[string]entratest.Fault{
-		"endless object": {BodyFrom: endless, Header: http.Header{"Content-Type": {"application/json"}}},
-		"endless error":  {Status: 400, BodyFrom: endless, Header: http.Header{"Content-Type": {"application/json"}}},
-		"known length":   {Body: `{"displayName":"` + strings.Repeat("a", 8<<20) + `"}`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newSite(t, nil)
-			b := s.signIn(t, adele)
-			s.entra.Fault(entratest.GraphMe, fault)
-			if e := asError(t, b.failure(me)); !errors.Is(e, graph.ErrBadAnswer) || e.Reason != "too_large" {
-				t.Errorf("got %v, reason %q", e, e.Reason)
-			}
-		})
-	}
-}
-
-// A native response is read after the call is over, and may be.
-func TestAdapter_LeavesRawAnswersOpen(t *testing.T) {
-	t.Parallel()
+	refusal := entratest.Fault{Status: 401, Body: `{"error":{"code":"InvalidAuthenticationToken","message":"Access token has expired or is not yet valid."}}`}
 	s := newSite(t, nil)
-	s.signIn(t, adele).run(func(c *fiber.Ctx) error {
-		var raw *http.Response
-		info := meRequest()
-		option := abstractions.NewRequestHandlerOption()
-		option.SetResponseHandler(func(response any, _ abstractions.ErrorMappings) (any, error) {
-			raw, _ = response.(*http.Response)
-			return nil, nil
-		})
-		info.AddRequestOptions([]abstractions.RequestOption{option})
-		if err := graph.Adapter(c).SendNoContent(c.UserContext(), info, odataMapping); err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = raw.Body.Close() }()
-		body, err := io.ReadAll(raw.Body)
-		if err != nil || !strings.Contains(string(body), "Adele Vance") {
-			t.Errorf("got %v %q", err, body)
-		}
-		return nil
-	})
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'a'
+	b := s.signIn(t, adele)
+	s.entra.ResetRequests()
+	once := refusal
+	once.Times = 1
+	s.entra.Fault(entratest.GraphMe, once)
+	if err := b.failure(me); err != nil || s.entra.Count(entratest.Token) != 1 || s.entra.Count(entratest.GraphMe) != 2 {
+		t.Errorf("%v, %d token calls, %d of Graph", err, s.entra.Count(entratest.Token), s.entra.Count(entratest.GraphMe))
 	}
-	return len(p), nil
+	tokens := map[string]bool{}
+	for _, r := range s.entra.Requests(entratest.GraphMe) {
+		tokens[r.Header.Get("Authorization")] = true
+	}
+	if len(tokens) != 2 {
+		t.Errorf("%d different tokens", len(tokens))
+	}
+	s.entra.ResetRequests()
+	s.entra.Fault(entratest.GraphMe, refusal)
+	for range 20 {
+		if err := b.failure(me); !errors.Is(err, fibermsal.ErrLoginRequired) {
+			t.Errorf("%v", err)
+		}
+	}
+	if n := s.entra.Count(entratest.Token); n > 1 {
+		t.Errorf("%d token calls", n)
+	}
 }

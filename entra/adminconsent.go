@@ -1,0 +1,32 @@
+package entra
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/fibermsal/fibermsal/internal/authority"
+)
+
+// AdminConsentURL returns where an administrator of a tenant, a GUID or a domain, consents to
+// Config.Scopes for all its users. Entra then sends the browser to redirectURI, which must be
+// registered, with admin_consent=True and tenant, or error. That request proves nothing:
+// anybody can write the tenant in the URL.
+//
+// It returns an error if an argument is not valid.
+func (s *Service) AdminConsentURL(tenant, redirectURI string) (string, error) {
+	if !tenantName.MatchString(tenant) {
+		return "", errors.New("fibermsal: AdminConsentURL: the tenant is neither a GUID nor a domain name")
+	}
+	if _, err := secureURL(redirectURI); err != nil {
+		return "", fmt.Errorf("fibermsal: AdminConsentURL: the redirect URI %w", err)
+	}
+	u := url.URL{Scheme: "https", Host: authority.HostOf(s.settings.authority), Path: "/" + tenant + "/v2.0/adminconsent"}
+	u.RawQuery = url.Values{
+		"client_id":    {s.settings.ClientID},
+		"redirect_uri": {redirectURI},
+		"scope":        {strings.Join(s.settings.scopes.Qualified(), " ")},
+	}.Encode()
+	return u.String(), nil
+}

@@ -1,0 +1,15 @@
+package entra
+
+import (
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/background"
+)
+
+// newAuthority makes the client for the authority of the settings.
+func (s *settings) newAuthority(b *background.Group) *authority.Client {
+	return authority.New(authority.Options{
+		Authority: s.authority, Tenant: s.tenant, AllowedTenants: s.AllowedTenants, AnyTenant: s.AnyTenantMaySignIn,
+		ClientID: s.ClientID, RedirectURI: s.redirectURI, Scopes: s.scopes, Credentials: s.credentials(),
+		Transport: s.HTTPClient.Transport, Background: b,
+	})
+}

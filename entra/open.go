@@ -1,0 +1,120 @@
+package entra
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/background"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/mailaddr"
+	"github.com/fibermsal/fibermsal/internal/msalcache"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/sealed"
+	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/signin"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
+	"github.com/fibermsal/fibermsal/internal/token"
+	"github.com/fibermsal/fibermsal/internal/web"
+)
+
+// Open checks a Config, copies it and makes a Service of it, without any call to the network or
+// the storage. The error joins one for each wrong field. forked is set in a process that shares
+// no memory with others that serve the same app, as with Fiber's Prefork.
+//
+// The caller closes the Service after the app has shut down.
+func Open[C any](cfg Config[C], forked bool) (*Service, error) {
+	settings, err := cfg.settle(forked)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{settings: settings, log: settings.Logger, background: background.New(settings.Logger)}
+	cache := session.NewCache()
+	if s.telemetry, err = telemetry.New(s.log, cache.Stats); err != nil {
+		return nil, fmt.Errorf("fibermsal: telemetry: %w", err)
+	}
+	cookies, err := sealed.NewRing(settings.Keys, "cookies")
+	if err != nil {
+		return nil, fmt.Errorf("fibermsal: Config.Keys: %w", err)
+	}
+	records, err := sealed.NewRing(settings.Keys, "records")
+	if err != nil {
+		return nil, fmt.Errorf("fibermsal: Config.Keys: %w", err)
+	}
+	s.records = record.NewStore(backend(settings.Storage, s.log, s.telemetry.StorageCommand), records, settings.ClientID)
+	s.jar = flow.NewJar(cookies, settings.cookieName+"-", settings.ClientID, settings.authority, settings.redirectURI, string(settings.ResponseMode))
+	s.wire(cache)
+	return s, nil
+}
+
+// wire makes the layers, each of which knows those below it.
+func (s *Service) wire(cache *session.Cache) {
+	cfg := s.settings
+	s.authority = cfg.newAuthority(s.background)
+	s.sessions = session.NewStore(cache, session.Options{
+		Records: s.records, Origin: cfg.origin,
+		Admits: s.authority.Admits, Tenants: s.authority.Tenants, AnyTenant: cfg.AnyTenantMaySignIn,
+		IdleTimeout: cfg.IdleTimeout, AbsoluteTimeout: cfg.AbsoluteTimeout,
+		StaleOnOutage: cfg.StaleSessionsOnOutage, MaxPerUser: cfg.MaxSessionsPerUser,
+		Log: s.log, Telemetry: s.telemetry, Background: s.background,
+	})
+	s.renewer = token.NewRenewer(token.Options{
+		Authority: s.authority, Sessions: s.sessions, Records: s.records,
+		Log: s.log, Telemetry: s.telemetry, Background: s.background,
+	})
+	s.app = &appCredential{
+		settings: cfg,
+		tokens:   token.App{Authority: s.authority, Records: s.records, Log: s.log, Background: s.background},
+	}
+	flowOptions := signin.Options{
+		Authority: s.authority, Sessions: s.sessions, Records: s.records, Jar: s.jar, ResponseMode: string(cfg.ResponseMode),
+	}
+	if cfg.OnSignIn != nil {
+		flowOptions.OnSignIn = s.onSignIn
+	}
+	s.flow = signin.NewFlow(flowOptions)
+	s.site = s.newSite()
+	s.groups = &groups{sessions: s.sessions.Cache(), background: s.background}
+	if cfg.Groups != nil {
+		s.groups.lookup = func(ctx context.Context, of *session.Session, ids []string) ([]string, error) {
+			return cfg.Groups(ctx, s.credential(of, s.renewer.CacheOf(of)), ids)
+		}
+	}
+}
+
+func (s *Service) newSite() *web.Site {
+	cfg := s.settings
+	options := web.Options{
+		Authority: s.authority, Sessions: s.sessions, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
+		RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
+		Secure: cfg.secure, FormPost: cfg.ResponseMode == ResponseModeFormPost,
+		AnonymousOnOutage: cfg.AnonymousOnOutage, RecordBrowser: cfg.RecordBrowser,
+	}
+	if cfg.OnSignOut != nil {
+		options.OnSignOut = func(ctx context.Context, ended *session.Session) error {
+			return cfg.OnSignOut(ctx, userOf(&ended.User))
+		}
+	}
+	return web.NewSite(options)
+}
+
+// hookTimeout bounds the app's OnSignIn.
+const hookTimeout = 10 * time.Second
+
+// onSignIn runs the app's OnSignIn, which must not change who the user is.
+func (s *Service) onSignIn(ctx context.Context, begun *session.Session, tokens *msalcache.Memory) (session.Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, hookTimeout)
+	defer cancel()
+	verified := begun.User
+	signIn := &SignIn{User: userOf(&verified), Credential: s.credential(begun, tokens)}
+	if err := s.settings.OnSignIn(ctx, signIn); err != nil {
+		return session.Identity{}, autherr.FromApp(err)
+	}
+	verified.Values = signIn.values
+	if completed := signIn.User; completed != nil {
+		verified.Name, verified.Roles = completed.Name, completed.Roles
+		verified.Mail, _ = mailaddr.Normalize(completed.Mail)
+	}
+	return verified, nil
+}

@@ -1,0 +1,60 @@
+package graph
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/outbound"
+)
+
+// failure returns the error of a failed call, classified by what was recorded of the call. The
+// text of Kiota's error is used last, and only where it cannot contain a URL or a token.
+func (c *call) failure(ctx context.Context, err error) error {
+	if e, ok := autherr.Find(err); ok {
+		return e
+	}
+	switch ended := ctx.Err(); {
+	case errors.Is(ended, context.Canceled):
+		return autherr.GaveUp(ended)
+	case ended != nil || errors.Is(err, context.DeadlineExceeded):
+		return autherr.TryLater("graph_timeout", context.DeadlineExceeded)
+	case c.status >= http.StatusBadRequest:
+		return c.statusError(err)
+	case c.tokenFailed:
+		return autherr.TryLater("credential_failed", err)
+	case c.status == 0 || c.interrupted:
+		return autherr.TryLater("graph_unreachable", outbound.Cause(err))
+	}
+	return errBadAnswer.New("unreadable", err)
+}
+
+// statusError returns the error for an error response of Graph.
+func (c *call) statusError(err error) *entra.Error {
+	g := readGraphError(err)
+	reason := g.code
+	if reason == "" {
+		reason = fmt.Sprintf("status_%d", c.status)
+	}
+	cause := fmt.Errorf("graph: status %d, code %q, request-id %q: %s", c.status, g.code, g.requestID, g.message)
+	e := newError(kindOf(c.status), reason, cause, g.sdkError())
+	e.Status = c.status
+	if isBusy(c.status) {
+		e.RetryAfter = cmp.Or(c.retryAfter, autherr.RetrySoon)
+	}
+	return e
+}
+
+// recoverInto turns a panic of Kiota or the SDK into an error. They dereference what an unusual
+// response leaves out, such as the message of an error or the quotes of a claims challenge
+// (traps K1, K2).
+func (c *call) recoverInto(ctx context.Context, err *error) {
+	if p := recover(); p != nil {
+		c.closeBody()
+		*err = c.failure(ctx, fmt.Errorf("the SDK panicked: %v", p))
+	}
+}
