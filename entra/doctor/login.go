@@ -18,7 +18,7 @@ func (d *diagnosis) login(context.Context) []Finding {
 		return nil
 	}
 	path := d.RoutePrefix + web.LoginPath
-	response, err := d.App.get(d.PublicURL + path)
+	response, err := d.App.navigate(d.PublicURL + path)
 	if err == nil {
 		err = d.checkRedirect(response)
 	}
@@ -41,26 +41,31 @@ func (d *diagnosis) login(context.Context) []Finding {
 	return []Finding{ok("login_route", "the app's login route begins a sign-in, and browsers will return its cookie")}
 }
 
-// get returns the app's response to a browser's navigation, without a body.
-func (a *App) get(address string) (response *http.Response, err error) {
+// appResponse is a response of an app, without its body.
+type appResponse struct {
+	status int
+	header http.Header
+}
+
+// navigate returns the app's response to a browser's navigation.
+func (a *App) navigate(address string) (response appResponse, err error) {
 	header := http.Header{"Accept": {"text/html"}, "X-Forwarded-Proto": {"https"}, "User-Agent": {"fibermsal-doctor"}}
 	err = flight.Caught(func() error {
-		response = new(http.Response)
-		response.StatusCode, response.Header = a.Get(address, header)
+		response.status, response.header = a.Get(address, header)
 		return nil
 	})
 	if err != nil {
-		return nil, errors.New("the app panics") // the panic's value may be anything
+		return appResponse{}, errors.New("the app panics") // the panic's value may be a secret
 	}
 	return response, nil
 }
 
 // checkRedirect returns an error if a response does not lead to Entra and back here.
-func (d *diagnosis) checkRedirect(response *http.Response) error {
-	if response.StatusCode != http.StatusSeeOther {
-		return fmt.Errorf("the answer is %d", response.StatusCode)
+func (d *diagnosis) checkRedirect(response appResponse) error {
+	if response.status != http.StatusSeeOther {
+		return fmt.Errorf("the answer is %d", response.status)
 	}
-	u, err := url.Parse(response.Header.Get("Location"))
+	u, err := url.Parse(response.header.Get("Location"))
 	if err != nil || u.Query().Get("client_id") != d.Authority.ClientID {
 		return errors.New("the browser is sent elsewhere")
 	}
@@ -71,9 +76,10 @@ func (d *diagnosis) checkRedirect(response *http.Response) error {
 }
 
 // checkCookie returns an error if a browser will not return the sign-in's cookie.
-func (d *diagnosis) checkCookie(response *http.Response) error {
+func (d *diagnosis) checkCookie(response appResponse) error {
 	err := errors.New("is not set")
-	for _, c := range response.Cookies() {
+	parsed := http.Response{Header: response.header}
+	for _, c := range parsed.Cookies() {
 		if d.Flow.Jar.Owns(c.Name) && c.Value != "" {
 			err = d.checkAttributes(c)
 		}
