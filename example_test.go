@@ -147,7 +147,7 @@ func ExampleAuth_UserByMail() {
 		if err != nil {
 			return err // errors.Is(err, fibermsal.ErrNoSession): not signed in
 		}
-		token := user.TokenCredential() // for graph.For(token), or the Azure SDK
+		token := user.TokenCredential() // for graph.MeFor(token), or the Azure SDK
 		// readme:end
 		_ = token
 		return nil

@@ -151,8 +151,7 @@ func (c *crowd) serve(redis *redistest.Server) {
 		Logger:   slog.New(slog.NewJSONHandler(&c.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		OnSignIn: graph.Profile,
 	}))
-	fibermsal.RegisterRoutes(app)
-	graph.RegisterRoutes(app)
+	fibermsal.RegisterRoutes(app, graph.Routes())
 	app.Get("/api/me", fibermsal.Require(), c.serveMe)
 	app.Get("/late", fibermsal.Require(), c.serveLate)
 

@@ -112,8 +112,7 @@ func newWorkbench(cfg fibermsal.Config) *fiber.App {
 		return errors.Join(err, c.Send(stacks.Bytes()))
 	})
 	app.Use(fibermsal.New(cfg))
-	fibermsal.RegisterRoutes(app)
-	graph.RegisterRoutes(app)
+	fibermsal.RegisterRoutes(app, graph.Routes())
 	app.Get("/api/me", fibermsal.Require(), func(c *fiber.Ctx) error {
 		me, err := graph.Me(c).Get(c.UserContext(), nil)
 		if err != nil {

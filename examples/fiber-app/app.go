@@ -74,8 +74,9 @@ func newApp(s *settings) (*fiber.App, error) {
 	app.Use("/static", filesystem.New(filesystem.Config{Root: http.FS(static), MaxAge: 3600}))
 
 	app.Use(auth.Handler())
-	auth.RegisterRoutes(app)  // /user/login, /user/authorized, /user/logout, /user/info, /user/frontchannel-logout
-	graph.RegisterRoutes(app) // /user/manager, /user/photo
+	// /user/login, /user/authorized, /user/logout, /user/info, /user/frontchannel-logout,
+	// /user/manager and /user/photo
+	auth.RegisterRoutes(app, graph.Routes())
 
 	app.Get("/", p.home)
 	app.Get("/profile", fibermsal.Require(), p.profile)

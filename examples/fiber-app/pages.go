@@ -73,7 +73,7 @@ func (p *pages) profile(c *fiber.Ctx) error {
 	manager, err := graph.Manager(c)
 	// Some tenants let nobody see managers without User.Read.All. That is no reason
 	// to withhold the rest.
-	hidden := errors.Is(err, graph.ErrForbidden)
+	hidden := errors.Is(err, graph.ErrAccessDenied)
 	if err != nil && !hidden {
 		return err
 	}

@@ -19,8 +19,7 @@ func main() {
 
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
 	app.Use(fibermsal.New(cfg))
-	fibermsal.RegisterRoutes(app) // /user/login, /user/authorized, /user/logout, /user/info
-	graph.RegisterRoutes(app)     // /user/manager, /user/photo
+	fibermsal.RegisterRoutes(app, graph.Routes()) // /user/login, /user/logout, /user/info, /user/manager, /user/photo
 
 	app.Get("/hello", fibermsal.Require(), func(c *fiber.Ctx) error {
 		me, err := graph.Me(c).Get(c.UserContext(), nil) // typed: msgraph-sdk-go

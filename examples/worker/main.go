@@ -129,11 +129,11 @@ func (j *job) forEverybody(ctx context.Context) (tasks []task, err error) {
 // describe asks Graph as the user.
 func describe(ctx context.Context, u *fibermsal.DelegatedUser) (string, error) {
 	credential := u.TokenCredential()
-	me, err := graph.For(credential).Get(ctx, nil)
+	me, err := graph.MeFor(credential).Get(ctx, nil)
 	if err != nil {
 		return "", err
 	}
-	manager, err := graph.For(credential).Manager().Get(ctx, nil)
+	manager, err := graph.MeFor(credential).Manager().Get(ctx, nil)
 	if errors.Is(err, graph.ErrNotFound) {
 		return text(me.GetDisplayName()) + ", without a manager", nil
 	}

@@ -172,11 +172,11 @@ func TestJob_GivesUpInTheEndAndDoesTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		j := &job{out: &out, pause: time.Minute}
-		busy := *fibermsal.ErrUnavailable
+		busy := particular(fibermsal.ErrUnavailable)
 		busy.RetryAfter = time.Hour
 		began, tried := time.Now(), 0
 		err := j.do(t.Context(), []task{
-			{"a", func(context.Context) (string, error) { tried++; return "", &busy }, false},
+			{"a", func(context.Context) (string, error) { tried++; return "", busy }, false},
 			{"b", func(context.Context) (string, error) { return "done", nil }, false},
 			{"c", func(context.Context) (string, error) { return "", errors.New("broken") }, false},
 		})
@@ -189,9 +189,16 @@ func TestJob_GivesUpInTheEndAndDoesTheRest(t *testing.T) {
 	})
 }
 
+// particular returns an error of a kind, to be changed.
+func particular(kind error) *fibermsal.Error {
+	var e *fibermsal.Error
+	errors.As(kind, &e)
+	return e
+}
+
 func TestJob_SaysWhyItDidNothing(t *testing.T) {
 	t.Parallel()
-	shared := *fibermsal.ErrNotSignedIn
+	shared := particular(fibermsal.ErrNotSignedIn)
 	shared.Reason = "mail_of_two_people"
 	for name, c := range map[string]struct {
 		err   error
@@ -200,7 +207,7 @@ func TestJob_SaysWhyItDidNothing(t *testing.T) {
 		fails bool
 	}{
 		"not signed in":                 {fibermsal.ErrNotSignedIn, false, "a: skipped, is not signed in\n", false},
-		"an address of several users":   {&shared, false, "a: skipped, because several signed-in users have this address\n", false},
+		"an address of several users":   {shared, false, "a: skipped, because several signed-in users have this address\n", false},
 		"a user who must sign in again": {fibermsal.ErrLoginRequired, false, "a: must sign in again\n", false},
 		"an app cannot sign in again":   {fibermsal.ErrLoginRequired, true, "a: failed: Please sign in. (login_required)\n", true},
 	} {
