@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
@@ -56,10 +59,14 @@ func TestDoctor_FindsFaultsOfTheRegistration(t *testing.T) {
 		"foreign certificate":    {"error certificate_unregistered", func(d *doctorTest) { d.certificate(year) }},
 		"certificate at its end": {"warning certificate", func(d *doctorTest) { _, c := d.certificate(year / 30); d.idp.SetCertificates(c) }},
 		"certificate past it":    {"error certificate", func(d *doctorTest) { _, c := d.certificate(-time.Hour); d.idp.SetCertificates(c) }},
-		"no certificate":         {"error credential_missing", func(d *doctorTest) { by(fibermsal.CertificateFile("/nowhere/app.pem"))(&d.cfg) }},
-		"no federated token":     {"error credential_missing", func(d *doctorTest) { by(fibermsal.WorkloadIdentity("/nowhere/token"))(&d.cfg) }},
-		"Entra busy":             {"warning credential_unchecked", func(d *doctorTest) { d.idp.Fault(entratest.Token, entratest.Fault{Status: 503}) }},
-		"token endpoint away":    {"warning credential_unchecked", func(d *doctorTest) { d.idp.Fault(entratest.Token, entratest.Fault{Drop: true}) }},
+		"credential at its end": {"warning certificate", func(d *doctorTest) {
+			secret := d.idp.ClientSecret
+			by(endingCredential{func(context.Context) (confidential.Credential, error) { return confidential.NewCredFromSecret(secret) }})(&d.cfg)
+		}},
+		"no certificate":      {"error credential_missing", func(d *doctorTest) { by(fibermsal.CertificateFile("/nowhere/app.pem"))(&d.cfg) }},
+		"no federated token":  {"error credential_missing", func(d *doctorTest) { by(fibermsal.WorkloadIdentity("/nowhere/token"))(&d.cfg) }},
+		"Entra busy":          {"warning credential_unchecked", func(d *doctorTest) { d.idp.Fault(entratest.Token, entratest.Fault{Status: 503}) }},
+		"token endpoint away": {"warning credential_unchecked", func(d *doctorTest) { d.idp.Fault(entratest.Token, entratest.Fault{Drop: true}) }},
 		"app disabled": {"error app_disabled", func(d *doctorTest) {
 			d.idp.Fault(entratest.Token, entratest.Fault{Status: 401, OAuth: &entratest.OAuthError{Error: "unauthorized_client", Codes: []int{7000112}}})
 		}},
@@ -98,6 +105,13 @@ func TestDoctor_FindsFaultsOfTheRegistration(t *testing.T) {
 			})}
 		}},
 	})
+}
+
+// endingCredential is a client credential that reports its end.
+type endingCredential struct{ fibermsal.ClientCredentialFunc }
+
+func (endingCredential) Validity() (from, until time.Time) {
+	return time.Now().Add(-year), time.Now().Add(time.Hour)
 }
 
 // The emulator listens, and is reached through a proxy only.
