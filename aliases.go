@@ -43,6 +43,12 @@ type (
 	CleanOptions = entra.CleanOptions
 	// CleanReport is what CleanSessions found.
 	CleanReport = entra.CleanReport
+	// Report is what Doctor found.
+	Report = entra.Report
+	// Finding is the result of one check of Doctor.
+	Finding = entra.Finding
+	// Severity is how bad a Finding is.
+	Severity = entra.Severity
 	// RedisOption sets what a Redis URL cannot express.
 	RedisOption = entra.RedisOption
 )
@@ -59,6 +65,13 @@ const (
 	USGovernmentCloud = entra.USGovernmentCloud
 	USDoDCloud        = entra.USDoDCloud
 	ChinaCloud        = entra.ChinaCloud
+)
+
+// The severities, see [entra.Severity].
+const (
+	SeverityOK      = entra.SeverityOK
+	SeverityWarning = entra.SeverityWarning
+	SeverityError   = entra.SeverityError
 )
 
 // Errors to compare with by errors.Is. Handlers may return them, too.

@@ -9,7 +9,9 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -27,128 +29,128 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// patient is an app as it should be, until a test plants a fault.
-type patient struct {
+// doctorTest is an app without faults, until a test introduces one.
+type doctorTest struct {
 	t      *testing.T
 	idp    *entratest.Server
 	cfg    fibermsal.Config
 	fiber  fiber.Config
 	routes func(*fiber.App, *fibermsal.Auth)
-	// secrets are those that the emulator does not know.
+	// secrets are further ones that no report may contain.
 	secrets []string
 }
 
-func newPatient(t *testing.T, options ...entratest.Option) *patient {
+func newDoctorTest(t *testing.T, options ...entratest.Option) *doctorTest {
 	t.Helper()
 	idp := newRegistration(t, append(options, entratest.WithScopes(otherAPI), entratest.WithRedirectURI(entratest.DefaultRedirectURI))...)
-	p := &patient{t: t, idp: idp, cfg: configFor(idp), fiber: fiber.Config{ReadBufferSize: 16 << 10}}
-	p.cfg.Storage, p.cfg.Keys = newLedger(), [][]byte{testKey(1)}
-	p.routes = func(app *fiber.App, auth *fibermsal.Auth) {
+	d := &doctorTest{t: t, idp: idp, cfg: configFor(idp), fiber: fiber.Config{ReadBufferSize: 16 << 10}}
+	d.cfg.Storage, d.cfg.Keys = newLedger(), [][]byte{testKey(1)}
+	d.routes = func(app *fiber.App, auth *fibermsal.Auth) {
 		app.Use(auth.Handler())
 		auth.RegisterRoutes(app)
 	}
-	p.clock(0)
-	return p
+	d.clock(0)
+	return d
 }
 
-// clock sets Entra's, by how much this machine's is ahead of it.
-func (p *patient) clock(ahead time.Duration) {
-	p.idp.ClearFaults()
-	p.idp.Fault(entratest.Discovery, entratest.Fault{Header: http.Header{"Date": {time.Now().Add(-ahead).UTC().Format(http.TimeFormat)}}})
+// clock sets Entra's clock, so that this machine's is ahead of it.
+func (d *doctorTest) clock(ahead time.Duration) {
+	d.idp.ClearFaults()
+	d.idp.Fault(entratest.Discovery, entratest.Fault{Header: http.Header{"Date": {time.Now().Add(-ahead).UTC().Format(http.TimeFormat)}}})
 }
 
-// on gives the patient a Redis of its own.
-func (p *patient) on(args ...string) *redistest.Server {
-	p.t.Helper()
-	r := redistest.Start(p.t, slices.Concat(onDisk, args)...)
-	p.use(r, "", "")
+// on gives the app a Redis of its own.
+func (d *doctorTest) on(args ...string) *redistest.Server {
+	d.t.Helper()
+	r := redistest.Start(d.t, slices.Concat(onDisk, args)...)
+	d.use(r, "", "")
 	return r
 }
 
-// use gives the patient a Redis, with time for a busy machine.
-func (p *patient) use(r redistest.Redis, user, password string) {
-	p.t.Helper()
+// use gives the app a Redis, with deadlines for a busy machine.
+func (d *doctorTest) use(r redistest.Redis, user, password string) {
+	d.t.Helper()
 	address, err := url.Parse(r.URLAs(user, password))
 	if err != nil {
-		p.t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	options := address.Query()
 	for _, deadline := range []string{"read_timeout", "write_timeout", "dial_timeout", "pool_timeout"} {
 		options.Set(deadline, "2s")
 	}
 	address.RawQuery = options.Encode()
-	onURL(p.t, address.String())(&p.cfg)
+	onURL(d.t, address.String())(&d.cfg)
 	if password != "" {
-		p.secrets = append(p.secrets, password)
+		d.secrets = append(d.secrets, password)
 	}
 }
 
-// client has the patient's sessions where a client of the test's leads.
-func (p *patient) client(client redis.UniversalClient) {
-	p.cfg.Storage = fiberredis.NewFromConnection(client)
+// client keeps the app's sessions where a Redis client leads.
+func (d *doctorTest) client(client redis.UniversalClient) {
+	d.cfg.Storage = fiberredis.NewFromConnection(client)
 }
 
-func (p *patient) open() *fibermsal.Auth {
-	p.t.Helper()
-	auth, err := fibermsal.Open(p.cfg)
+func (d *doctorTest) open() *fibermsal.Auth {
+	d.t.Helper()
+	auth, err := fibermsal.Open(d.cfg)
 	if err != nil {
-		p.t.Fatal(err)
+		d.t.Fatal(err)
 	}
-	p.t.Cleanup(func() { _ = auth.Close() })
+	d.t.Cleanup(func() { _ = auth.Close() })
 	return auth
 }
 
-// examine lets the doctor look at the patient, and at what the doctor says.
-func (p *patient) examine(ctx context.Context) fibermsal.Report {
-	p.t.Helper()
-	auth, app := p.open(), fiber.New(p.fiber)
-	p.routes(app, auth)
-	report := auth.Doctor(ctx, app)
-	p.assertWellSaid(report)
+// examine returns the report about the app, after checking its form.
+func (d *doctorTest) examine(ctx context.Context) fibermsal.Report {
+	d.t.Helper()
+	auth, app := d.open(), fiber.New(d.fiber)
+	d.routes(app, auth)
+	report := auth.DoctorWithApp(ctx, app)
+	d.assertForm(report)
 	return report
 }
 
-func (p *patient) assertWellSaid(report fibermsal.Report) {
-	p.t.Helper()
-	text := p.print(report)
-	secrets := slices.Concat(p.secrets, p.idp.Secrets(), []string{p.cfg.ClientSecret}, p.cfg.PreviousSecrets)
-	for _, key := range p.cfg.Keys {
+func (d *doctorTest) assertForm(report fibermsal.Report) {
+	d.t.Helper()
+	text := d.print(report)
+	secrets := slices.Concat(d.secrets, d.idp.Secrets(), []string{d.cfg.ClientSecret}, d.cfg.PreviousSecrets)
+	for _, key := range d.cfg.Keys {
 		secrets = append(secrets, string(key), hex.EncodeToString(key), base64.StdEncoding.EncodeToString(key))
 	}
 	for _, secret := range secrets {
 		if secret != "" && strings.Contains(text, secret) {
-			p.t.Errorf("the report has a secret: %.6s…\n%s", secret, report)
+			d.t.Errorf("the report has a secret: %.6s…\n%s", secret, report)
 		}
 	}
 	codes := map[string]bool{}
 	for _, f := range report {
 		good := f.Severity == fibermsal.SeverityOK
 		if f.Code == "" || f.What == "" || good != (f.Why == "") || good != (f.Fix == "") {
-			p.t.Errorf("half a finding: %+v", f)
+			d.t.Errorf("incomplete finding: %+v", f)
 		}
 		if codes[f.Code] {
-			p.t.Errorf("%s is told twice:\n%s", f.Code, report)
+			d.t.Errorf("%s is reported twice:\n%s", f.Code, report)
 		}
 		codes[f.Code] = true
 	}
 }
 
-// print is a report in every form it has.
-func (p *patient) print(report fibermsal.Report) string {
-	p.t.Helper()
+// print returns a report in each of its forms.
+func (d *doctorTest) print(report fibermsal.Report) string {
+	d.t.Helper()
 	marshalled, err := json.Marshal(report)
 	if err != nil {
-		p.t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	var back fibermsal.Report
 	if err := json.Unmarshal(marshalled, &back); err != nil || !slices.Equal(back, report) {
-		p.t.Errorf("not what was marshalled: %v", err)
+		d.t.Errorf("it does not survive JSON: %v", err)
 	}
 	return fmt.Sprintf("%v %+v %#v %s", report, report, report, marshalled)
 }
 
-// ills are the findings that are not fine.
-func ills(report fibermsal.Report) (found []string) {
+// problemsOf returns severity and code of the findings that are not OK.
+func problemsOf(report fibermsal.Report) (found []string) {
 	for _, f := range report {
 		if f.Severity != fibermsal.SeverityOK {
 			found = append(found, string(f.Severity)+" "+f.Code)
@@ -157,42 +159,43 @@ func ills(report fibermsal.Report) (found []string) {
 	return found
 }
 
-func (p *patient) expect(want ...string) fibermsal.Report {
-	p.t.Helper()
-	report := p.examine(p.t.Context())
-	if got := ills(report); !slices.Equal(got, want) {
-		p.t.Errorf("found %q, want %q\n%s", got, want, report)
+// expect checks which findings are not OK, and returns the report.
+func (d *doctorTest) expect(want ...string) fibermsal.Report {
+	d.t.Helper()
+	report := d.examine(d.t.Context())
+	if got := problemsOf(report); !slices.Equal(got, want) {
+		d.t.Errorf("found %q, want %q\n%s", got, want, report)
 	}
 	return report
 }
 
-// certificate writes one that counts from now for so long, with its key.
-func (p *patient) certificate(life time.Duration) (path string, c *x509.Certificate) {
-	p.t.Helper()
-	key := newKeyPair(p.t, 1).key
+// certificate makes the client credential a certificate that is valid for so long.
+func (d *doctorTest) certificate(life time.Duration) (path string, c *x509.Certificate) {
+	d.t.Helper()
+	key := newKeyPair(d.t, 1).key
 	template := &x509.Certificate{SerialNumber: big.NewInt(9), NotBefore: time.Now().Add(-90 * 24 * time.Hour), NotAfter: time.Now().Add(life)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		p.t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	if c, err = x509.ParseCertificate(der); err != nil {
-		p.t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		p.t.Fatal(err)
+		d.t.Fatal(err)
 	}
-	path = filepath.Join(p.t.TempDir(), "app.pem")
-	write(p.t, path, append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...))
-	by(fibermsal.CertificateFile(path))(&p.cfg)
+	path = filepath.Join(d.t.TempDir(), "app.pem")
+	write(d.t, path, append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...))
+	by(fibermsal.CertificateFile(path))(&d.cfg)
 	return path, c
 }
 
 const year = 365 * 24 * time.Hour
 
-// rewriteCookies is a middleware, or a proxy, that means well.
-func (p *patient) rewriteCookies(from, to string) {
-	p.routes = func(app *fiber.App, auth *fibermsal.Auth) {
+// rewriteCookies adds a middleware that changes cookies.
+func (d *doctorTest) rewriteCookies(from, to string) {
+	d.routes = func(app *fiber.App, auth *fibermsal.Auth) {
 		app.Use(func(c *fiber.Ctx) error {
 			err := c.Next()
 			var lines []string
@@ -207,25 +210,61 @@ func (p *patient) rewriteCookies(from, to string) {
 	}
 }
 
-func (p *patient) ledger() *ledger { return p.cfg.Storage.(*ledger) }
+func (d *doctorTest) ledger() *ledger { return d.cfg.Storage.(*ledger) }
 
-// as has a Redis user with the documented rules and some more.
-func (p *patient) as(more string) {
-	r := p.on()
-	rules, _ := documentedRules(p.t)
-	createUser(p.t, rules+" "+more, r)
-	p.use(r, "app", "app-password")
+// as uses a Redis user with the documented rules and more.
+func (d *doctorTest) as(more string) {
+	r := d.on()
+	rules, _ := documentedRules(d.t)
+	createUser(d.t, rules+" "+more, r)
+	d.use(r, "app", "app-password")
 }
 
-// database takes another database of the same Redis.
-func (p *patient) database(n int) {
-	options := *p.cfg.Storage.(*fiberredis.Storage).Conn().(*redis.Client).Options()
+// database uses another database of the same Redis.
+func (d *doctorTest) database(n int) {
+	options := *d.cfg.Storage.(*fiberredis.Storage).Conn().(*redis.Client).Options()
 	options.DB = n
-	p.client(redis.NewClient(&options))
+	d.client(redis.NewClient(&options))
 }
 
-// beside has an instance with other keys on the same Redis.
-func (p *patient) beside(keys ...[]byte) {
-	p.on()
-	newSite(p.t, p.idp, func(cfg *fibermsal.Config) { cfg.Storage, cfg.Keys = p.cfg.Storage, keys }).browser().signIn(adele)
+// beside starts an instance with other keys on the same Redis.
+func (d *doctorTest) beside(keys ...[]byte) {
+	d.on()
+	newSite(d.t, d.idp, func(cfg *fibermsal.Config) { cfg.Storage, cfg.Keys = d.cfg.Storage, keys }).browser().signIn(adele)
+}
+
+// doctorFault is a fault, and the only finding that is not OK because of it.
+type doctorFault struct {
+	want      string
+	introduce func(*doctorTest)
+}
+
+// expectFaults introduces each fault into an app of its own.
+func expectFaults(t *testing.T, faults map[string]doctorFault) {
+	t.Helper()
+	for name, row := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDoctorTest(t)
+			row.introduce(d)
+			if report := d.expect(row.want); report.OK() || string(report.Worst()) != strings.Fields(row.want)[0] {
+				t.Errorf("worst: %s", report.Worst())
+			}
+		})
+	}
+}
+
+// tunnel copies between a connection and an address until one side ends.
+func tunnel(c net.Conn, address string) {
+	defer func() { _ = c.Close() }()
+	server, err := net.Dial("tcp", address)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	go func() {
+		_, _ = io.Copy(server, c)
+		_ = server.Close()
+	}()
+	_, _ = io.Copy(c, server)
 }

@@ -9,11 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/entra/doctor"
 )
-
-// minReadBuffer is the header buffer that seven parallel sign-ins need beside an app's own
-// cookies; Fiber's default is 4,096 bytes.
-const minReadBuffer = 16 << 10
 
 // Auth is a configured sign-in: the middleware, its routes and the tokens of the signed-in
 // users. Its methods for jobs, administration and diagnosis are those of [entra.Service]. It is
@@ -115,7 +112,7 @@ func (a *Auth) ReadyHandler(c *fiber.Ctx) error {
 
 // warnAboutApp logs what only an app's first request can reveal.
 func (a *Auth) warnAboutApp(app *fiber.App) {
-	if size := app.Config().ReadBufferSize; size < minReadBuffer {
+	if size := app.Config().ReadBufferSize; size < doctor.MinReadBuffer {
 		a.Logger().LogAttrs(context.Background(), slog.LevelWarn,
 			"fiber.Config.ReadBufferSize is small: users with several sign-ins at once may get 431; set 16384",
 			slog.Int("bytes", size))

@@ -59,3 +59,14 @@ func (v variable) names() []string {
 	}
 	return []string{v.name, v.name + fileSuffix}
 }
+
+// EnvVariables returns the variables that set a field of a [Config], without the prefix and
+// without those that name a file instead, for messages about a Config from the environment.
+func EnvVariables(field string) (names []string) {
+	for _, v := range variables {
+		if v.field == field {
+			names = append(names, v.name)
+		}
+	}
+	return names
+}

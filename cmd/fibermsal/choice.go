@@ -7,14 +7,13 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entra"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/mailaddr"
 )
 
-// choice is which sessions a command is about. All that is said must apply.
+// choice is the flags that choose sessions. All that are given must apply.
 type choice struct {
 	id, tenant, user, mail string
 	before                 moment
@@ -22,10 +21,10 @@ type choice struct {
 
 func (ch *choice) flags(set *flag.FlagSet) {
 	set.StringVar(&ch.id, "id", "", "the session with this `id`")
-	set.StringVar(&ch.mail, "mail", "", "those of all users with exactly this mail `address`, which sessions have only from graph.Profile or the claim email")
-	set.StringVar(&ch.user, "user", "", "those of the user with this object `id`")
-	set.StringVar(&ch.tenant, "tenant", "", "those of users of the tenant with this `id`")
-	set.Var(&ch.before, "before", "those that began before this `time`: 2026-01-31 (local), 2026-01-31T18:00:00Z, 12h (ago) or now")
+	set.StringVar(&ch.mail, "mail", "", "the sessions of all users with exactly this mail `address`, which sessions have only from graph.Profile or the claim email")
+	set.StringVar(&ch.user, "user", "", "the sessions of the user with this object `id`")
+	set.StringVar(&ch.tenant, "tenant", "", "the sessions of users of the tenant with this `id`")
+	set.Var(&ch.before, "before", "the sessions that began before this `time`: 2026-01-31 (local), 2026-01-31T18:00:00Z, 12h (ago) or now")
 }
 
 func (ch *choice) check() error {
@@ -41,28 +40,29 @@ func (ch *choice) check() error {
 	return nil
 }
 
-// none reports whether everything is chosen because nothing was said.
-func (ch *choice) none() bool { return *ch == choice{} }
+// isEmpty reports whether no flag was given, which chooses all sessions.
+func (ch *choice) isEmpty() bool { return *ch == choice{} }
 
-// filters select what is chosen. The library knows users by their tenant: where it was not
-// said, those that may sign in are taken, or those in which the user has a session.
-func (ch *choice) filters(ctx context.Context, t *tool) ([]fibermsal.SessionFilter, error) {
-	filter := fibermsal.SessionFilter{ID: ch.id, TenantID: ch.tenant, UserID: ch.user, Mail: ch.mail, Before: ch.before.Time}
+// filters returns the filters that select the chosen sessions. The library identifies users
+// within a tenant. If none was given, they are searched in all tenants that may be theirs.
+func (ch *choice) filters(ctx context.Context, t *tool) ([]entra.SessionFilter, error) {
+	filter := entra.SessionFilter{ID: ch.id, TenantID: ch.tenant, UserID: ch.user, Mail: ch.mail, Before: ch.before.Time}
 	if ch.mail != "" && ch.tenant == "" && t.cfg.AnyTenantMaySignIn {
-		return nil, errors.New("where any tenant may sign in, a mail address says nothing: say -tenant, or -tenant and -user")
+		return nil, errors.New("where any tenant may sign in, a mail address identifies nobody: give -tenant, or -tenant and -user")
 	}
 	if ch.user == "" || ch.tenant != "" {
-		return []fibermsal.SessionFilter{filter}, nil
+		return []entra.SessionFilter{filter}, nil
 	}
 	tenants, err := ch.tenants(ctx, t)
-	var filters []fibermsal.SessionFilter
+	var filters []entra.SessionFilter
 	for _, filter.TenantID = range tenants {
 		filters = append(filters, filter)
 	}
 	return filters, err
 }
 
-// tenants are those that a user may be in.
+// tenants returns the tenants that the user may belong to: those that may sign in, or else
+// those in which the user has a session.
 func (ch *choice) tenants(ctx context.Context, t *tool) (tenants []string, err error) {
 	if len(t.cfg.AllowedTenants) > 0 {
 		return t.cfg.AllowedTenants, nil
@@ -71,7 +71,7 @@ func (ch *choice) tenants(ctx context.Context, t *tool) (tenants []string, err e
 	if tenant := strings.TrimRight(t.cfg.TenantID+authority, "/"); discovery.IsGUID(tenant) {
 		return []string{tenant}, nil
 	}
-	for s, err := range t.auth.Sessions(ctx, fibermsal.SessionFilter{}) {
+	for s, err := range t.service.Sessions(ctx, entra.SessionFilter{}) {
 		if err != nil {
 			return nil, err
 		}
@@ -82,45 +82,15 @@ func (ch *choice) tenants(ctx context.Context, t *tool) (tenants []string, err e
 	return tenants, nil
 }
 
-// sessionsOf are the sessions that filters select.
-func sessionsOf(ctx context.Context, t *tool, filters []fibermsal.SessionFilter) iter.Seq2[fibermsal.SessionInfo, error] {
-	return func(yield func(fibermsal.SessionInfo, error) bool) {
+// sessionsOf returns the sessions that filters select.
+func sessionsOf(ctx context.Context, t *tool, filters []entra.SessionFilter) iter.Seq2[entra.SessionInfo, error] {
+	return func(yield func(entra.SessionInfo, error) bool) {
 		for _, filter := range filters {
-			for s, err := range t.auth.Sessions(ctx, filter) {
+			for s, err := range t.service.Sessions(ctx, filter) {
 				if !yield(s, err) || err != nil {
 					return
 				}
 			}
 		}
 	}
-}
-
-// moment is a point in time as people write it.
-type moment struct{ time.Time }
-
-// String implements flag.Value.
-func (m *moment) String() string {
-	if m == nil || m.IsZero() {
-		return ""
-	}
-	return m.Format(time.RFC3339)
-}
-
-// Set implements flag.Value.
-func (m *moment) Set(text string) error {
-	if text == "now" {
-		m.Time = time.Now()
-		return nil
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		m.Time = time.Now().Add(-ago)
-		return nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			m.Time = t
-			return nil
-		}
-	}
-	return errors.New("it must be like 2026-01-31, 2026-01-31T18:00:00Z, 12h or now")
 }

@@ -8,28 +8,28 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 )
 
-// console is where the program was started.
+// console is the program's standard input and outputs.
 type console struct {
 	in  io.Reader
 	out *bufio.Writer
 	err io.Writer
 
-	asks bool // somebody sits there and can be asked
-	seen bool // what goes to out is seen at once
-	live bool // a line of err can be written again
+	interactive   bool // a user can be asked
+	outIsTerminal bool
+	errIsTerminal bool // so that a line can be overwritten
 }
 
 func newConsole(in, out, err *os.File) *console {
 	return &console{
 		in: in, out: bufio.NewWriter(out), err: err,
-		asks: isTerminal(in) && isTerminal(err), seen: isTerminal(out), live: isTerminal(err),
+		interactive:   isTerminal(in) && isTerminal(err),
+		outIsTerminal: isTerminal(out), errIsTerminal: isTerminal(err),
 	}
 }
 
-// isTerminal knows terminals as character devices. The null device is one, too.
+// isTerminal reports whether a file is a terminal: a character device other than the null device.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
@@ -39,12 +39,12 @@ func isTerminal(f *os.File) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// confirm asks whether to go on. Interrupting is an answer, too.
+// confirm asks whether to go on. An interruption is an answer, too.
 func (c *console) confirm(ctx context.Context, question string) error {
 	fmt.Fprintf(c.err, "%s [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(c.in).ReadString('\n') // no answer is one
+		line, _ := bufio.NewReader(c.in).ReadString('\n') // the end of the input is an answer
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {
@@ -56,47 +56,4 @@ func (c *console) confirm(ctx context.Context, question string) error {
 		fmt.Fprintln(c.err)
 	}
 	return errors.New("nothing was done")
-}
-
-const (
-	// redrawEvery and reportEvery are how often work says how far it is, on a terminal
-	// and in a log.
-	redrawEvery = 200 * time.Millisecond
-	reportEvery = 5 * time.Second
-)
-
-// progress says how far long work is. Short work says nothing.
-type progress struct {
-	console *console
-	last    time.Time
-	drawn   bool
-}
-
-func (c *console) progress() *progress { return &progress{console: c, last: time.Now()} }
-
-// say is called for every step and writes now and then.
-func (p *progress) say(format string, args ...any) {
-	every := reportEvery
-	if p.console.live {
-		every = redrawEvery
-	}
-	now := time.Now()
-	if now.Sub(p.last) < every {
-		return
-	}
-	p.last = now
-	line := fmt.Sprintf(format, args...)
-	if p.console.live {
-		p.drawn = true
-		fmt.Fprintf(p.console.err, "\r\x1b[K%s", line)
-		return
-	}
-	fmt.Fprintln(p.console.err, line)
-}
-
-// end clears the line for what comes after.
-func (p *progress) end() {
-	if p.drawn {
-		fmt.Fprint(p.console.err, "\r\x1b[K")
-	}
 }

@@ -6,51 +6,10 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
-func TestProgress_SaysNowAndThenHowFarItIs(t *testing.T) {
-	for name, row := range map[string]struct {
-		live bool
-		want string
-	}{
-		"in a log":      {false, "step 49\nstep 99\nstep 149\n"},
-		"on a terminal": {true, strings.Repeat("\r\x1b[Kstep", 76)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var said strings.Builder
-				p := (&console{err: &said, live: row.live}).progress()
-				for i := range 152 {
-					time.Sleep(100 * time.Millisecond)
-					p.say("step %d", i)
-				}
-				p.end()
-				if got := said.String(); !row.live && got != row.want {
-					t.Errorf("%q", got)
-				} else if row.live && (strings.Count(got, "\r\x1b[Kstep") != 76 || !strings.HasSuffix(got, "\r\x1b[K") || strings.Contains(got, "\n")) {
-					t.Errorf("%q", got)
-				}
-			})
-		})
-	}
-}
-
-func TestProgress_ShortWorkSaysNothing(t *testing.T) {
-	t.Parallel()
-	for _, live := range []bool{true, false} {
-		var said strings.Builder
-		p := (&console{err: &said, live: live}).progress()
-		p.say("step")
-		p.end()
-		if said.Len() > 0 {
-			t.Errorf("%q", said.String())
-		}
-	}
-}
-
-// Who is asked and interrupts must not have to press Enter as well.
+// A user who is asked and interrupts must not have to press Enter as well.
 func TestConfirm_InterruptingIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	never, keep, err := os.Pipe()

@@ -4,27 +4,27 @@ import (
 	"context"
 	"flag"
 
-	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entra"
 )
 
-// doctorCommand looks at everything that signing in depends on.
+// doctorCommand checks everything that signing in depends on.
 type doctorCommand struct{ errorsOnly bool }
 
 func (d *doctorCommand) flags(set *flag.FlagSet) {
-	set.BoolVar(&d.errorsOnly, "errors", false, "take warnings for fine: the status is 1 for errors only")
+	set.BoolVar(&d.errorsOnly, "errors", false, "let the status be 1 for errors only, and not for warnings")
 }
 
 func (d *doctorCommand) check(*console) error { return nil }
 
-func (d *doctorCommand) likeTheApp() bool { return true }
+func (d *doctorCommand) appTimeouts() bool { return true }
 
 func (d *doctorCommand) run(ctx context.Context, t *tool) error {
-	report := t.auth.Doctor(ctx)
+	report := t.service.Doctor(ctx)
 	if err := t.print(report, "%s", printable(report.String())); err != nil {
 		return err
 	}
 	worst := report.Worst()
-	if worst == fibermsal.SeverityError || (worst == fibermsal.SeverityWarning && !d.errorsOnly) {
+	if worst == entra.SeverityError || worst == entra.SeverityWarning && !d.errorsOnly {
 		return errFound
 	}
 	return nil

@@ -2,76 +2,76 @@ package main
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"unicode"
 
-	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entra"
 )
 
-// explain is an error for an operator: the codes and the cause instead of the sentence for
-// users, where there is a cause.
+// explain returns the text of an error for an operator: if there is a cause, the code and the
+// cause in place of the sentence for users.
 func explain(err error) string {
-	var e *fibermsal.Error
+	var e *entra.Error
 	if !errors.As(err, &e) {
 		return err.Error()
 	}
-	said := []string{e.Error()}
+	parts := []string{e.Error()}
 	if e.Err != nil {
-		said[0] = e.Code
+		parts[0] = e.Code
 	}
 	if e.Reason != "" {
-		said = append(said, e.Reason)
+		parts = append(parts, e.Reason)
 	}
 	if e.Err != nil {
-		said = append(said, e.Err.Error())
+		parts = append(parts, e.Err.Error())
 	}
-	return strings.Join(said, ": ")
+	return strings.Join(parts, ": ")
 }
 
-// environmentError says what is wrong with a Config, line by line, in the names of the
-// environment.
+// environmentError describes the problems of a Config from the environment, one a line, by the
+// names of variables.
 func environmentError(prefix string, err error) error {
 	prefix = strings.TrimSuffix(prefix, "_") + "_"
-	lines := []string{"the environment is not right:"}
-	for _, mistake := range apart(err) {
-		var wrong *fibermsal.ConfigError
+	lines := []string{"invalid environment:"}
+	for _, problem := range unjoin(err) {
+		var wrong *entra.ConfigError
 		switch {
-		case !errors.As(mistake, &wrong):
-			lines = append(lines, mistake.Error())
-		case strings.HasPrefix(wrong.Problem, prefix):
+		case !errors.As(problem, &wrong):
+			lines = append(lines, problem.Error())
+		case strings.HasPrefix(wrong.Problem, prefix): // from ConfigFromEnv
 			lines = append(lines, wrong.Problem)
 		default:
-			lines = append(lines, prefix+variableOf(wrong.Field)+" "+wrong.Problem)
+			lines = append(lines, variablesOf(prefix, wrong.Field)+" "+wrong.Problem)
 		}
 	}
 	return errors.New(strings.Join(lines, "\n  "))
 }
 
-// apart takes a joined error to pieces.
-func apart(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+// unjoin returns the errors that were joined.
+func unjoin(err error) []error {
+	if joined, isJoined := err.(interface{ Unwrap() []error }); isJoined {
 		return joined.Unwrap()
 	}
 	return []error{err}
 }
 
-var wordBegins = regexp.MustCompile(`([a-z])([A-Z])`)
-
-// variableOf is where a field of Config comes from.
-func variableOf(field string) string {
-	switch field {
-	case "Storage":
-		return "REDIS_URL"
-	case "Credential":
-		return "CERTIFICATE_FILE, or what else proves the app's identity,"
-	case "HTTPClient":
-		return "CA_FILE"
+// variablesOf names the variables that set a field of Config.
+func variablesOf(prefix, field string) string {
+	names := entra.EnvVariables(field)
+	if len(names) == 0 {
+		return "Config." + field
 	}
-	return strings.ToUpper(wordBegins.ReplaceAllString(field, "${1}_$2"))
+	for i := range names {
+		names[i] = prefix + names[i]
+	}
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// printable is a text that others wrote without what a terminal would obey.
+// printable replaces characters that could control a terminal, because others wrote the text.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || unicode.IsPrint(r) {
@@ -81,5 +81,5 @@ func printable(text string) string {
 	}, text)
 }
 
-// cell is printable in one line.
+// cell returns a printable text in one line.
 func cell(text string) string { return strings.ReplaceAll(printable(text), "\n", " ") }

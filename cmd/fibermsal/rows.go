@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entra"
 )
 
 // print writes a result as JSON, or in words.
@@ -21,7 +21,7 @@ func (t *tool) print(result any, format string, args ...any) error {
 }
 
 // writeJSON writes a value in one line. Control characters that JSON allows are escaped,
-// for the line may end on a terminal.
+// because the line may be shown on a terminal.
 func writeJSON(w io.Writer, value any) error {
 	line, err := json.Marshal(value)
 	if err != nil {
@@ -39,8 +39,7 @@ func writeJSON(w io.Writer, value any) error {
 	return err
 }
 
-// row is a session as JSON. The library's own values of a user are not among it: they are
-// the app's to show.
+// row is a session as JSON. It has no values that the app itself added to the user.
 type row struct {
 	ID              string    `json:"id"`
 	TenantID        string    `json:"tenant_id"`
@@ -57,7 +56,7 @@ type row struct {
 	ExpiresAt       time.Time `json:"expires_at"`
 }
 
-func rowOf(s fibermsal.SessionInfo) row {
+func rowOf(s entra.SessionInfo) row {
 	return row{
 		ID: s.ID, TenantID: s.User.TenantID, UserID: s.User.ID, Username: s.User.Username, Name: s.User.Name, Mail: s.User.Mail, Roles: s.User.Roles, Browser: s.Browser,
 		SignedInAt: utc(s.User.SignedInAt), AuthenticatedAt: utc(s.AuthenticatedAt), LastSeenAt: utc(s.LastSeenAt), IdleAt: utc(s.IdleAt), ExpiresAt: utc(s.User.ExpiresAt),
@@ -86,12 +85,12 @@ const rowsAtOnce = 1000
 func newRows(to io.Writer, asJSON bool) *rows {
 	r := &rows{to: to, json: asJSON, table: tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)}
 	if !asJSON {
-		fmt.Fprintln(r.table, "USER\tMAIL\tSIGNED IN\tLAST SEEN\tENDS\tID") // its errors come again with the flush
+		fmt.Fprintln(r.table, "USER\tMAIL\tSIGNED IN\tLAST SEEN\tENDS\tID") // flush returns its error again
 	}
 	return r
 }
 
-func (r *rows) add(s fibermsal.SessionInfo) error {
+func (r *rows) add(s entra.SessionInfo) error {
 	line := rowOf(s)
 	if r.json {
 		return writeJSON(r.to, line)

@@ -37,3 +37,25 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestKindOf_NumbersThatADiagnosisDistinguishes(t *testing.T) {
+	t.Parallel()
+	for kind, numbers := range map[aadsts.Kind][]int{
+		aadsts.UnknownTenant:           {90002, 900023},
+		aadsts.UnknownApp:              {700016, 700038},
+		aadsts.DisabledApp:             {7000112},
+		aadsts.WrongSecret:             {7000215},
+		aadsts.ExpiredSecret:           {7000222},
+		aadsts.UnregisteredCertificate: {700027},
+		aadsts.UnregisteredRedirectURI: {50011, 500113},
+		aadsts.InvalidScope:            {28002, 28003, 50001, 65005, 70011, 500011, 650052, 650053, 650057},
+		aadsts.NotSignedIn:             {50058},
+		aadsts.Other:                   {1, 65001, 650056},
+	} {
+		for _, n := range numbers {
+			if got := aadsts.KindOf(n); got != kind {
+				t.Errorf("%d is of kind %d, want %d", n, got, kind)
+			}
+		}
+	}
+}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestUnreachable_SaysWhatToDo(t *testing.T) {
+func TestRedisFailure_HasAFixForEachReason(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"dial tcp 127.0.0.1:6379: connect: connection refused": "address",
@@ -22,7 +22,7 @@ func TestUnreachable_SaysWhatToDo(t *testing.T) {
 		"remote error: tls: bad certificate":                                                      "FIBERMSAL_REDIS_CERTIFICATE_FILE",
 		"no Entra ID token for Redis: misconfigured: client_refused":                              "what Entra replied",
 	} {
-		if f := unreachable(errors.New(text)); f.Code != "redis_unreachable" || !strings.Contains(f.Fix, want) {
+		if f := redisFailure(errors.New(text)); f.Code != "redis_unreachable" || !strings.Contains(f.Fix, want) {
 			t.Errorf("%q: %+v, want a fix with %q", text, f, want)
 		}
 	}

@@ -1,38 +1,8 @@
-package doctor_test
+package doctor
 
-import (
-	"net/http"
-	"testing"
-	"time"
+import "testing"
 
-	"github.com/fibermsal/fibermsal/internal/doctor"
-)
-
-func TestSkew_IsWhatTheHeaderCannotExplain(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 1, 2, 3, 4, 5, 600_000_000, time.UTC)
-	for name, row := range map[string]struct {
-		header http.Header
-		want   time.Duration
-		told   bool
-	}{
-		"in step":        {http.Header{"Date": {"Fri, 02 Jan 2026 03:04:05 GMT"}}, 0, true},
-		"a slow answer":  {http.Header{"Date": {"Fri, 02 Jan 2026 03:04:07 GMT"}}, 0, true},
-		"ahead":          {http.Header{"Date": {"Fri, 02 Jan 2026 03:00:05 GMT"}}, 3*time.Minute + 59*time.Second + 600*time.Millisecond, true},
-		"behind":         {http.Header{"Date": {"Fri, 02 Jan 2026 03:05:07 GMT"}}, -59*time.Second - 400*time.Millisecond, true},
-		"from a cache":   {http.Header{"Date": {"Fri, 02 Jan 2026 02:04:05 GMT"}, "Age": {"3600"}}, 0, true},
-		"no header":      {http.Header{}, 0, false},
-		"not a date":     {http.Header{"Date": {"today"}}, 0, false},
-		"a nonsense age": {http.Header{"Date": {"Fri, 02 Jan 2026 03:04:05 GMT"}, "Age": {"-1"}}, 0, true},
-	} {
-		got, told := doctor.Skew(row.header, now, now.Add(2*time.Second))
-		if got != row.want || told != row.told {
-			t.Errorf("%s: %v, %v", name, got, told)
-		}
-	}
-}
-
-func TestReadAuthorization_TellsWhoAnswered(t *testing.T) {
+func TestReadAuthorization_DistinguishesAnswers(t *testing.T) {
 	t.Parallel()
 	const redirectURI = "https://app.example/user/authorized"
 	for name, row := range map[string]struct {
@@ -55,8 +25,8 @@ func TestReadAuthorization_TellsWhoAnswered(t *testing.T) {
 		"a code for nobody":  {status: 302, location: redirectURI + "?code=x", needsUser: true},
 		"error without text": {status: 302, location: redirectURI + "?error=invalid_scope", ofScopes: true},
 	} {
-		a := doctor.ReadAuthorization(row.status, row.location, row.page, redirectURI)
-		if a.NeedsUser() != row.needsUser || a.Unclear() != row.unclear || a.OfScopes() != row.ofScopes || a.Unregistered() != row.unregistered {
+		a := readAuthorization(row.status, row.location, row.page, redirectURI)
+		if a.needsUser() != row.needsUser || a.isUnclear() != row.unclear || a.refusesScopes() != row.ofScopes || a.isUnregistered() != row.unregistered {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}

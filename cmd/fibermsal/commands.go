@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// command is one of the program's commands.
+type command interface {
+	// flags declares the command's own flags.
+	flags(*flag.FlagSet)
+	// check rejects wrong flags, before the environment is read.
+	check(*console) error
+	run(context.Context, *tool) error
+	// appTimeouts reports whether Redis must answer as fast as for the app.
+	appTimeouts() bool
+}
+
+// entry is a command as the help lists it.
+type entry struct {
+	name, about, more string
+	make              func() command
+}
+
+var commands = []entry{
+	{"sessions list", "List the sessions of signed-in users.", `
+All flags that are given must apply; without any, all sessions are shown, in no order. A session ends
+when it was idle for too long, or at its absolute end, which -json shows separately: one object a line.
+
+  fibermsal sessions list -mail adele@contoso.com
+  fibermsal sessions list -json | jq -r .username | sort | uniq -c
+`, func() command { return &listCommand{} }},
+	{"sessions end", "Sign users out, on all instances at once.", `
+All flags that are given must apply, and at least one must be given. Without -yes, the sessions are
+shown and must be confirmed. A mail address may belong to several users: the sessions of all of them
+end. Sign-ins that are under way begin no session. With -v the audit log says whose sessions ended.
+Users are not signed out of Microsoft, where most can sign in to the app again with a click.
+
+  fibermsal sessions end -id 4gAY…
+  fibermsal sessions end -tenant 72f988bf-… -user 87d349ed-… -yes
+  fibermsal sessions end -before now
+`, func() command { return &endCommand{} }},
+	{"sessions clean", "Remove what ended sessions left behind, and count unreadable sessions.", `
+Nothing depends on it, because what is left behind expires. It makes room sooner, and may run at any
+time. Sessions that none of the keys opens are counted and left alone, with status 1: they belong to
+an instance with other keys, or to a key that was removed too early.
+`, func() command { return &cleanCommand{} }},
+	{"doctor", "Check the configuration and everything that signing in depends on.", `
+It makes some calls to Entra and some dozen commands to Redis, and changes nothing. The status is 1 if
+there is anything to do.
+`, func() command { return &doctorCommand{} }},
+}
+
+// dispatch runs the command that the arguments name.
+func dispatch(ctx context.Context, args []string, c *console) error {
+	if len(args) == 0 {
+		usage(c.err)
+		return usageError{errors.New("say what to do")}
+	}
+	for _, e := range commands {
+		words := strings.Fields(e.name)
+		if len(args) >= len(words) && slices.Equal(args[:len(words)], words) {
+			return execute(ctx, e, args[len(words):], c)
+		}
+	}
+	if slices.ContainsFunc(args, func(a string) bool { return slices.Contains([]string{"-h", "-help", "--help", "help"}, a) }) {
+		usage(c.out)
+		return flag.ErrHelp
+	}
+	usage(c.err)
+	return usageError{fmt.Errorf("there is no command %q", strings.Join(args, " "))}
+}
+
+func execute(ctx context.Context, e entry, args []string, c *console) (err error) {
+	var o options
+	cmd := e.make()
+	if err := parse(e, cmd, &o, args, c); err != nil {
+		return err
+	}
+	if err := cmd.check(c); err != nil {
+		return usageError{err}
+	}
+	t, err := open(o, cmd.appTimeouts(), c) //nolint:contextcheck // it makes no call
+	if err != nil {
+		return usageError{err}
+	}
+	defer func() { err = errors.Join(err, t.close()) }() //nolint:contextcheck // also after an interruption
+	return cmd.run(ctx, t)
+}
+
+// parse sets the flags of a command.
+func parse(e entry, cmd command, o *options, args []string, c *console) error {
+	set := flag.NewFlagSet(e.name, flag.ContinueOnError)
+	set.SetOutput(io.Discard) // errors are printed by run, help below
+	cmd.flags(set)
+	o.flags(set)
+	switch err := set.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintf(c.out, "usage: fibermsal %s [flags]\n\n%s\n%s\n", e.name, e.about, e.more)
+		set.SetOutput(c.out)
+		set.PrintDefaults()
+		return err
+	case err != nil:
+		return usageError{fmt.Errorf("%w; see fibermsal %s -h", err, e.name)}
+	case set.NArg() > 0:
+		return usageError{fmt.Errorf("unexpected argument %q; see fibermsal %s -h", set.Arg(0), e.name)}
+	}
+	return nil
+}
+
+// usage lists the commands.
+func usage(w io.Writer) {
+	fmt.Fprint(w, "Fibermsal lists and ends the sessions of an app that signs its users in with Microsoft, and diagnoses\nits configuration.\n\nusage: fibermsal <command> [flags]\n\n")
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	for _, e := range commands {
+		fmt.Fprintf(table, "  %s\t%s\n", e.name, e.about)
+	}
+	_ = table.Flush() // as for every other print
+	fmt.Fprint(w, `
+"fibermsal <command> -h" lists the flags of a command.
+
+The environment is the app's own, such as FIBERMSAL_CLIENT_ID, FIBERMSAL_KEYS and
+FIBERMSAL_REDIS_URL; each variable may have _FILE at its end and name a mounted file.
+
+Exit status: 0 all is well, 1 something failed or was found, 2 the command line or the
+environment is wrong.
+`)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"log/slog"
+	"strings"
+
+	"github.com/redis/go-redis/v9/logging"
+
+	"github.com/fibermsal/fibermsal/entra"
+)
+
+// config is a Config without a web framework.
+type config = entra.Config[struct{}]
+
+// options are the flags of every command.
+type options struct {
+	prefix, own   string
+	json, verbose bool
+}
+
+func (o *options) flags(set *flag.FlagSet) {
+	set.StringVar(&o.prefix, "prefix", "FIBERMSAL", "`name` that the variables of the environment begin with")
+	set.StringVar(&o.own, "own", "", "`names` of variables that begin with the prefix and are the app's own, without it and with commas between")
+	set.BoolVar(&o.json, "json", false, "print JSON")
+	set.BoolVar(&o.verbose, "v", false, "log to stderr what the library does")
+}
+
+// tool is what a command works with.
+type tool struct {
+	*console
+	options
+	cfg     config
+	service *entra.Service
+}
+
+// exampleVariables begin with the default prefix and belong to examples/fiber-app.
+var exampleVariables = []string{"TLS_CERT_FILE", "TLS_KEY_FILE", "EMULATOR_PORT"}
+
+// open reads the environment. With appTimeouts Redis must answer as fast as for the app.
+func open(o options, appTimeouts bool, c *console) (*tool, error) {
+	if !o.verbose {
+		logging.Disable() // go-redis' own log, which repeats the error that the command prints
+	}
+	own := append(strings.Split(o.own, ","), exampleVariables...)
+	cfg, err := entra.ConfigFromEnv[struct{}](o.prefix, own...)
+	if err != nil {
+		return nil, environmentError(o.prefix, err)
+	}
+	level := slog.LevelWarn
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	cfg.Logger = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
+	if !appTimeouts {
+		cfg.Storage = tolerant(cfg.Storage)
+	}
+	t := &tool{console: c, options: o, cfg: cfg}
+	if t.service, err = entra.Open(cfg, false); err != nil {
+		return nil, errors.Join(environmentError(o.prefix, err), t.closeStorage())
+	}
+	return t, nil
+}
+
+func (t *tool) close() error { return errors.Join(t.service.Close(), t.closeStorage()) }
+
+func (t *tool) closeStorage() error {
+	if t.cfg.Storage == nil {
+		return nil
+	}
+	return t.cfg.Storage.Close()
+}
+
+// requireRedis returns an error if the sessions cannot be seen from outside the app.
+func (t *tool) requireRedis() error {
+	if t.cfg.Storage != nil {
+		return nil
+	}
+	variable := strings.TrimSuffix(t.prefix, "_") + "_REDIS_URL"
+	return usageError{environmentError(t.prefix, errors.New(variable+" is required: sessions in an app's own memory cannot be seen from outside"))}
+}

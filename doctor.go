@@ -1,0 +1,43 @@
+package fibermsal
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"github.com/fibermsal/fibermsal/entra/doctor"
+)
+
+// DoctorWithApp checks what Doctor does, and whether an app on which the routes are mounted
+// leaves sign-ins intact: it reads the app's settings, and requests its login route as a browser
+// does.
+func (a *Auth) DoctorWithApp(ctx context.Context, app *fiber.App) Report {
+	cfg := app.Config()
+	return a.Service.DoctorWithApp(ctx, &doctor.App{
+		ReadBufferSize: cfg.ReadBufferSize,
+		ProxyHeader:    cfg.ProxyHeader,
+		TrustsAnyProxy: !cfg.EnableTrustedProxyCheck,
+		TrustedProxies: cfg.TrustedProxies,
+		Get: func(address string, header http.Header) (int, http.Header) {
+			return get(app, address, header)
+		},
+	})
+}
+
+// get returns an app's response to a GET request without a network. It does not use app.Test, in
+// which a handler that panics ends the process.
+func get(app *fiber.App, address string, header http.Header) (status int, response http.Header) {
+	var request fasthttp.Request
+	request.SetRequestURI(address)
+	for name := range header {
+		request.Header.Set(name, header.Get(name))
+	}
+	var c fasthttp.RequestCtx
+	c.Init(&request, nil, nil)
+	app.Handler()(&c)
+	response = make(http.Header)
+	c.Response.Header.VisitAll(func(name, value []byte) { response.Add(string(name), string(value)) })
+	return c.Response.StatusCode(), response
+}

@@ -1,0 +1,59 @@
+package doctor
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// MinReadBuffer is the size of the buffer for request headers that seven parallel sign-ins need
+// beside an app's own cookies. Fiber's default is 4,096 bytes.
+const MinReadBuffer = 16 << 10
+
+// App is a web app of Fiber, of any version.
+type App struct {
+	// ReadBufferSize is the size of the buffer for request headers.
+	ReadBufferSize int
+	// ProxyHeader is the header that the app reads the client's address from, or "".
+	ProxyHeader string
+	// TrustsAnyProxy is set if the app reads that header whoever sends the request. Otherwise
+	// TrustedProxies are the addresses and networks that it must come from.
+	TrustsAnyProxy bool
+	TrustedProxies []string
+	// Get returns the app's response to a GET request, which it makes without a network. It
+	// may panic, and may never return.
+	Get func(address string, header http.Header) (status int, response http.Header)
+}
+
+// settings checks the settings of an app, if there is one.
+func (a *App) settings() (findings []Finding) {
+	if a == nil {
+		return nil
+	}
+	if a.ReadBufferSize < MinReadBuffer {
+		findings = append(findings, Finding{
+			Severity: SeverityWarning, Code: "read_buffer",
+			What: fmt.Sprintf("fiber.Config.ReadBufferSize is %d bytes", a.ReadBufferSize),
+			Why:  "users with several sign-ins at once send longer headers, and get 431",
+			Fix:  fmt.Sprintf("set it to %d", MinReadBuffer),
+		})
+	}
+	if a.ProxyHeader != "" && a.trustsEverybody() {
+		findings = append(findings, Finding{
+			Severity: SeverityWarning, Code: "proxy_trust",
+			What: "fiber.Config.ProxyHeader is " + a.ProxyHeader + ", and the app believes it whoever sends it",
+			Why:  "visitors choose the address that c.IP() returns, and can evade limits and forge logs with it; signing in does not depend on it",
+			Fix:  "trust only the addresses of your proxies: set EnableTrustedProxyCheck and TrustedProxies (with Fiber v3, TrustProxy and TrustProxyConfig)",
+		})
+	}
+	if len(findings) == 0 {
+		findings = append(findings, ok("app", "the app reads long enough headers, and believes addresses only from proxies that it trusts"))
+	}
+	return findings
+}
+
+func (a *App) trustsEverybody() bool {
+	return a.TrustsAnyProxy || slices.ContainsFunc(a.TrustedProxies, func(network string) bool {
+		return network == "0.0.0.0/0" || network == "::/0"
+	})
+}

@@ -1,0 +1,45 @@
+package doctor
+
+import (
+	"net/http"
+
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/signin"
+)
+
+// formPost is the response mode in which Entra answers with a cross-site POST.
+const formPost = "form_post"
+
+// Options are what a diagnosis needs to know.
+type Options struct {
+	Authority *authority.Client
+	Flow      *signin.Flow
+	Records   *record.Store
+	// Storage is where Records are kept, or nil for the memory of this process.
+	Storage record.Storage
+
+	PublicURL   string
+	RoutePrefix string
+	// Local is set if only browsers on this machine reach the app, as in development.
+	Local bool
+	// SecureCookies is set if cookies are Secure.
+	SecureCookies bool
+	// HasSecret is set if the client credentials are secrets, the first the current one.
+	HasSecret bool
+	// App is the web app whose settings and login route are checked, or nil.
+	App *App
+}
+
+// diagnosis is one run of Examine. It reaches Entra as the app does, but neither uses nor
+// changes what the app remembers of Entra's answers and failures.
+type diagnosis struct {
+	Options
+	client   *http.Client
+	recorder *recorder // of what the client receives
+}
+
+func newDiagnosis(o Options) *diagnosis {
+	r := newRecorder(o.Authority.Transport)
+	return &diagnosis{Options: o, recorder: r, client: authority.NewHTTPClient(r)}
+}

@@ -1,0 +1,52 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fibermsal/fibermsal/internal/redact"
+)
+
+const keysSubject = "whether the instances have the same keys"
+
+// keys compares the keys of this instance with those of the instances that were active lately.
+func (d *diagnosis) keys(ctx context.Context) []Finding {
+	instances, err := d.Records.Instances(ctx)
+	if err != nil {
+		return []Finding{unchecked("keys", keysSubject, redact.Text(err.Error()))}
+	}
+	here := d.Records.KeyIDs()
+	var incompatible, different []string
+	for _, other := range instances {
+		switch {
+		case !compatible(here, other.KeyIDs):
+			incompatible = append(incompatible, other.Name)
+		case !slices.Equal(here, other.KeyIDs):
+			different = append(different, other.Name)
+		}
+	}
+	switch {
+	case len(incompatible) > 0:
+		return []Finding{{
+			Severity: SeverityError, Code: "keys",
+			What: "the Config.Keys here and those of " + strings.Join(incompatible, ", ") + " differ: one seals with a key that the other does not have",
+			Why:  "users who signed in at one are unknown at the other, and a sign-in that begins at one cannot end at the other",
+			Fix:  "give all instances the same Keys in the same order; to replace a key, append the new one everywhere before it moves to the front",
+		}}
+	case len(different) > 0:
+		return []Finding{{
+			Severity: SeverityWarning, Code: "keys",
+			What: "the Config.Keys here and those of " + strings.Join(different, ", ") + " differ, but each opens what the other seals",
+			Why:  "a key is being replaced, and the next step must wait until all instances have the same Keys",
+			Fix:  "deploy the same Keys to all instances",
+		}}
+	}
+	return []Finding{ok("keys", fmt.Sprintf("Config.Keys has %d; the instances that were active in the last two hours have the same (%d)", len(here), len(instances)))}
+}
+
+// compatible reports whether each of two rings has the key that the other seals with.
+func compatible(here, there []string) bool {
+	return len(there) > 0 && slices.Contains(there, here[0]) && slices.Contains(here, there[0])
+}

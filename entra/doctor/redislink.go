@@ -1,0 +1,88 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal/internal/redact"
+)
+
+const (
+	// samples is how many answers the latency is the median of.
+	samples = 7
+	// maxLatency is a latency that users notice, because each request waits for Redis; the
+	// deadline of commands is five times as long.
+	maxLatency = 50 * time.Millisecond
+)
+
+// latency measures how long reading a session takes.
+func latency(ctx context.Context, m master) []Finding {
+	var took []time.Duration
+	for range samples {
+		began := time.Now()
+		err := m.client.Get(ctx, m.key).Err()
+		if isDenied(err) {
+			return nil // rights reports it
+		}
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return []Finding{redisFailure(err)}
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	median := took[len(took)/2]
+	if median < maxLatency {
+		return []Finding{ok("redis_latency", fmt.Sprintf("Redis answers in %v", median.Round(10*time.Microsecond)))}
+	}
+	return []Finding{{
+		Severity: SeverityWarning, Code: "redis_latency",
+		What: fmt.Sprintf("Redis takes %v to answer", median.Round(time.Millisecond)),
+		Why:  "each request that needs the user waits for it, and gets a 503 from 250 ms",
+		Fix:  "run it in the same region and network; SLOWLOG GET and INFO commandstats show what keeps it busy",
+	}}
+}
+
+// encryption checks a connection that it opens as the client does, because the options do not
+// say what a dialer does.
+func encryption(ctx context.Context, m master) []Finding {
+	client, isSingle := m.client.(*redis.Client)
+	if !isSingle {
+		return []Finding{unknownEncryption("the Redis client does not report how it connects", "make sure that it uses TLS")}
+	}
+	o := client.Options()
+	conn, err := o.Dialer(ctx, o.Network, o.Addr)
+	if err != nil {
+		return []Finding{unknownEncryption("whether the connection to Redis is encrypted is not known: "+redact.Text(err.Error()), "try again")}
+	}
+	defer func() { _ = conn.Close() }()
+	return []Finding{encryptionOf(conn)}
+}
+
+func unknownEncryption(what, fix string) Finding {
+	return Finding{
+		Severity: SeverityWarning, Code: "redis_tls" + uncheckedSuffix, What: what,
+		Why: "a password that is sent in the clear can be read on the way", Fix: fix,
+	}
+}
+
+func encryptionOf(conn net.Conn) Finding {
+	if _, encrypted := conn.(*tls.Conn); encrypted {
+		return ok("redis_tls", "the connection to Redis is encrypted")
+	}
+	if remote, isTCP := conn.RemoteAddr().(*net.TCPAddr); isTCP && !remote.IP.IsLoopback() {
+		return Finding{
+			Severity: SeverityWarning, Code: "redis_tls",
+			What: "the connection to Redis is not encrypted",
+			Why:  "its password, and which users have sessions, can be read on the way; the content of sessions cannot, because it is sealed",
+			Fix:  "use rediss:// or a TLSConfig, unless the network in between is yours alone",
+		}
+	}
+	return ok("redis_tls", "Redis is on this machine")
+}

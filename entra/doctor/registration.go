@@ -1,0 +1,110 @@
+package doctor
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/flow"
+)
+
+const redirectSubject = "the redirect URI"
+
+// registration requests a sign-in without any page, as a browser in which nobody is signed in.
+// If the redirect URI is registered, Entra redirects to it with the error that a user is
+// required.
+func (d *diagnosis) registration(ctx context.Context) []Finding {
+	answer, err := d.silentSignIn(ctx)
+	address := d.Authority.RedirectURI
+	switch {
+	case err != nil:
+		return []Finding{unchecked("redirect_uri", redirectSubject, causeOf(err))}
+	case answer.isUnclear():
+		return []Finding{unchecked("redirect_uri", redirectSubject, "Entra neither returned to the app nor gave a reason; open the login page in a browser")}
+	case answer.needsUser():
+		return []Finding{
+			ok("redirect_uri", address+" is registered"),
+			ok("scopes", "Entra accepts a request for "+strings.Join(d.Authority.Scopes.Configured(), " ")+"; whether a user has consented shows when they sign in"),
+		}
+	case answer.refusesScopes():
+		return []Finding{ok("redirect_uri", address+" is registered"), {
+			Severity: SeverityError, Code: "scopes",
+			What: "Entra refuses Config.Scopes" + numbered(answer.numbers),
+			Why:  "nobody can sign in",
+			Fix:  adviceOr("look for a scope that does not exist, or belongs to an API that the tenant does not know", answer.numbers),
+		}}
+	case answer.isUnregistered():
+		return []Finding{{
+			Severity: SeverityError, Code: "redirect_uri",
+			What: address + " is not registered" + numbered(answer.numbers),
+			Why:  "Entra shows an error page instead of the sign-in, and the app does not learn of it",
+			Fix:  "register it, letter by letter, with the platform Web",
+		}}
+	}
+	return []Finding{refusal(answer.numbers, "a sign-in")}
+}
+
+func (d *diagnosis) silentSignIn(ctx context.Context) (authorization, error) {
+	address, err := d.silentAuthorizeURL(ctx)
+	if err != nil {
+		return authorization{}, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return authorization{}, err
+	}
+	response, err := d.browse(r)
+	if err != nil {
+		return authorization{}, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	page, err := io.ReadAll(response.Body)
+	if err != nil {
+		return authorization{}, err
+	}
+	if authority.IsBusy(response.StatusCode) {
+		return authorization{}, fmt.Errorf("the authorize endpoint answered with status %d", response.StatusCode)
+	}
+	return readAuthorization(response.StatusCode, response.Header.Get("Location"), string(page), d.Authority.RedirectURI), nil
+}
+
+// silentAuthorizeURL returns the URL of a sign-in that shows no page. The answer must be
+// readable without a browser, and redirect URIs are registered for all response modes.
+func (d *diagnosis) silentAuthorizeURL(ctx context.Context) (string, error) {
+	attempt, err := flow.Begin(rand.Reader, time.Now(), flow.DestinationOf("/"), "", flow.Requirements{Silent: true})
+	if err != nil {
+		return "", err
+	}
+	address, err := d.Flow.AuthorizeURL(ctx, attempt)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	q := u.Query()
+	q.Set("response_mode", "query")
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// browse opens a page as browsers do, which resolve names below localhost to this machine (RFC
+// 6761 section 6.3) although a resolver may not. The emulator's authority has such a name.
+func (d *diagnosis) browse(r *http.Request) (*http.Response, error) {
+	response, err := d.client.Do(r)
+	if unresolved := new(net.DNSError); errors.As(err, &unresolved) && discovery.IsLoopback(r.URL.Hostname()) {
+		r.Host, r.URL.Host = r.URL.Host, net.JoinHostPort("127.0.0.1", r.URL.Port())
+		return d.client.Do(r)
+	}
+	return response, err
+}

@@ -1,0 +1,49 @@
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Report is what a diagnosis found, in the order in which a sign-in depends on it. As JSON it
+// is a list of findings.
+type Report []Finding
+
+// OK reports whether there is neither an error nor a warning.
+func (r Report) OK() bool { return r.Worst() == SeverityOK }
+
+// Worst returns the severity of the worst finding, or [SeverityOK] without findings.
+func (r Report) Worst() Severity {
+	worst := SeverityOK
+	for _, f := range r {
+		if f.Severity.worseThan(worst) {
+			worst = f.Severity
+		}
+	}
+	return worst
+}
+
+// String returns all findings, one below the other.
+func (r Report) String() string {
+	var text strings.Builder
+	for _, f := range r {
+		fmt.Fprintln(&text, f)
+	}
+	return text.String()
+}
+
+// once keeps one finding for each code, the worst, because several checks may meet the same
+// problem.
+func once(findings []Finding) (each []Finding) {
+	for _, f := range findings {
+		i := slices.IndexFunc(each, func(e Finding) bool { return e.Code == f.Code })
+		switch {
+		case i < 0:
+			each = append(each, f)
+		case f.Severity.worseThan(each[i].Severity):
+			each[i] = f
+		}
+	}
+	return each
+}
