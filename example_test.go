@@ -120,8 +120,8 @@ func ExampleRequire() {
 	app.Post("/pay/:desk",
 		fibermsal.Require(
 			fibermsal.Any(fibermsal.HasRole("Cashier"), fibermsal.InGroup(accounting)),
-			fibermsal.HasScope("Mail.Send"), // else asks for consent, and comes back
-			fibermsal.MaxAge(5*time.Minute), // else asks for the password again
+			fibermsal.HasScope("Mail.Send"),              // else asks for consent, and comes back
+			fibermsal.AuthenticatedWithin(5*time.Minute), // else asks for the password again
 			ownDesk,
 		), pay)
 	// readme:end
@@ -145,13 +145,13 @@ func ExampleAuth_UserByMail() {
 		// readme:start
 		user, err := auth.UserByMail(ctx, "adelev@contoso.com", "Mail.Send")
 		if err != nil {
-			return err // errors.Is(err, fibermsal.ErrNoSession): not signed in
+			return err // errors.Is(err, fibermsal.ErrNotSignedIn): not signed in
 		}
 		token := user.TokenCredential() // for graph.MeFor(token), or the Azure SDK
 		// readme:end
 		_ = token
 		return nil
 	}
-	fmt.Println(errors.Is(report(), fibermsal.ErrNoSession))
+	fmt.Println(errors.Is(report(), fibermsal.ErrNotSignedIn))
 	// Output: true
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/fibermsal/fibermsal/entra/doctor"
 )
 
+// defaultPrefix is the only path under which the package-level RegisterRoutes mounts routes.
+const defaultPrefix = "/user"
+
 // Auth is a configured sign-in: the middleware, its routes and the tokens of the signed-in
 // users. Its methods for jobs, administration and diagnosis are those of [entra.Service]. It is
 // immutable after [Open] and safe for concurrent use.

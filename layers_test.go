@@ -84,13 +84,6 @@ var unreachable = []struct {
 // an import path.
 type arrow struct{ from, to string }
 
-// knownArrows are older than the rules, and have to be removed with the dependency.
-var knownArrows = []arrow{
-	{"graph", "."},
-	{"graph", fiberPath},
-	{"graph", fasthttp},
-}
-
 // Dependencies run one way, see docs/architecture.md. What a package reaches through
 // others counts, which a linter of imports does not see.
 func TestStructure_DependenciesPointDownwards(t *testing.T) {
@@ -102,14 +95,7 @@ func TestStructure_DependenciesPointDownwards(t *testing.T) {
 		reaching(p, forbidden)
 	}
 	for a, why := range forbidden {
-		if !slices.Contains(knownArrows, a) {
-			t.Errorf("%s must not depend on %s: %s", a.from, a.to, why)
-		}
-	}
-	for _, a := range knownArrows {
-		if forbidden[a] == "" {
-			t.Errorf("%s no longer depends on %s: remove the exception", a.from, a.to)
-		}
+		t.Errorf("%s must not depend on %s: %s", a.from, a.to, why)
 	}
 }
 

@@ -12,8 +12,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-const defaultPrefix = "/user"
-
 // RegisterRoutes mounts the routes under /user, for the middleware that [New] put in front of
 // them:
 //

@@ -59,7 +59,9 @@ func TestToken_CredentialsFaultIsNotTheUsers(t *testing.T) {
 				b := newSite(t, idp, onLedger(l)).browser()
 				b.signIn(adele)
 				time.Sleep(2 * time.Hour)
-				b.site = newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) { cfg.ClientSecret, cfg.Credential = "", fibermsal.ClientCredentialFunc(row.credential) })
+				b.site = newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) {
+					cfg.ClientSecret, cfg.Credential = "", fibermsal.ClientCredentialFunc(row.credential)
+				})
 				if a := b.Navigate("/token"); a.StatusCode != row.status || strings.Contains(b.log.String(), "storage-password") {
 					t.Errorf("status %d, Location %q\n%s", a.StatusCode, a.Location(), b.log)
 				}

@@ -31,12 +31,13 @@ func (c Cookie) size() int { return len(c.Name) + len(c.Value) + len("=; ") }
 type Jar struct {
 	ring    *sealed.Ring
 	prefix  string
+	tries   string // the name of a cookie, see Tries
 	binding []string
 }
 
 // NewJar makes a jar whose cookies' names begin with prefix.
 func NewJar(ring *sealed.Ring, prefix, clientID, authority, redirectURI, responseMode string) *Jar {
-	return &Jar{ring: ring, prefix: prefix, binding: []string{"flow", clientID, authority, redirectURI, responseMode}}
+	return &Jar{ring: ring, prefix: prefix, tries: prefix + "tries", binding: []string{"flow", clientID, authority, redirectURI, responseMode}}
 }
 
 // Owns reports whether a cookie's name is one of this jar's.

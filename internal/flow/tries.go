@@ -86,7 +86,7 @@ func (t Tries) index(to Destination) int {
 }
 
 // TriesName is the name of the cookie with the tries.
-func (j *Jar) TriesName() string { return j.prefix + "tries" }
+func (j *Jar) TriesName() string { return j.tries }
 
 // SealTries puts tries into their cookie.
 func (j *Jar) SealTries(t Tries) (Cookie, error) {

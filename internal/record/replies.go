@@ -11,6 +11,9 @@ import (
 // isWrongType reports whether a key holds a value of another type than ours, which
 // somebody else put there. Redis 6 puts other words in front of a script's error.
 func isWrongType(err error) bool {
+	if err == nil {
+		return false // before anything is allocated
+	}
 	var reply redis.Error
 	return errors.As(err, &reply) && strings.Contains(reply.Error(), "WRONGTYPE ")
 }
