@@ -54,7 +54,7 @@ func New(cfg Config) fiber.Handler {
 	}
 	return func(c *fiber.Ctx) error {
 		a.firstRequest.Do(func() {
-			c.App().Hooks().OnShutdown(a.Close)
+			closeOnShutdown(c.App(), a)
 			a.warnAboutApp(c.App())
 		})
 		return a.middleware(c)
@@ -105,7 +105,7 @@ func AuthFromContext(c *fiber.Ctx) (*Auth, bool) {
 // It is no reason to restart an instance or to take it from the load balancer: while the storage
 // is down it is down for all of them, and requests that need no sign-in are still served.
 func (a *Auth) ReadyHandler(c *fiber.Ctx) error {
-	readiness := a.Readiness(c.UserContext())
+	readiness := a.Readiness(contextOf(c))
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	if !readiness.Ready() {
 		c.Status(http.StatusServiceUnavailable)

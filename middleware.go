@@ -41,12 +41,12 @@ func (a *Auth) finish(e *exchange, err error) error {
 	c := e.c
 	err = e.visit.Finish(err, c.Response().StatusCode())
 	if e.visit.MissedCallback(c.Method(), c.Path()) && statusOf(c, err) == http.StatusForbidden {
-		e.visit.ReportRefusedCallback(c.UserContext())
+		e.visit.ReportRefusedCallback(contextOf(c))
 	}
 	if err == nil {
 		return nil // before anything is allocated
 	}
-	answer := e.visit.Answer(c.UserContext(), err)
+	answer := e.visit.Answer(contextOf(c), err)
 	if answer == nil {
 		return err
 	}

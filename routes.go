@@ -30,7 +30,7 @@ func RegisterRoutes(router fiber.Router, more ...entra.Routes) {
 		e := exchangeOf(c)
 		if e == nil {
 			err := autherr.NotMounted("RegisterRoutes")
-			slog.Default().LogAttrs(c.UserContext(), slog.LevelError, "route without middleware", slog.Any("error", err))
+			slog.Default().LogAttrs(contextOf(c), slog.LevelError, "route without middleware", slog.Any("error", err))
 			return err
 		}
 		return handle(e)
@@ -52,8 +52,7 @@ type routeHandler func(*exchange) error
 func mount(router fiber.Router, prefix string, run func(*fiber.Ctx, routeHandler) error, more []entra.Routes) {
 	prefix = belowGroup(router, prefix)
 	for _, route := range web.Routes() {
-		// Add, not Get, which would answer HEAD with the same side effects (trap T17).
-		router.Add(route.Method, prefix+route.Path, func(c *fiber.Ctx) error {
+		addRoute(router, route.Method, prefix+route.Path, func(c *fiber.Ctx) error {
 			return run(c, func(e *exchange) error { return e.serve(route) })
 		})
 	}
@@ -82,7 +81,7 @@ func belowGroup(router fiber.Router, prefix string) string {
 
 // serve handles a request to one of the library's routes.
 func (e *exchange) serve(route web.Route) error {
-	response, err := e.auth.Site().Serve(e.c.UserContext(), &e.visit, route, e.c.Route().Path, e.infoFields)
+	response, err := e.auth.Site().Serve(contextOf(e.c), &e.visit, route, e.c.Route().Path, e.infoFields)
 	if err != nil {
 		writeHead(e.c, response)
 		return err
@@ -115,7 +114,7 @@ func (e *exchange) infoFields() map[string]any {
 		value, err := function(e.c, user)
 		if err != nil {
 			value = nil
-			e.auth.Logger().LogAttrs(e.c.UserContext(), slog.LevelWarn, "Info function failed",
+			e.auth.Logger().LogAttrs(contextOf(e.c), slog.LevelWarn, "Info function failed",
 				slog.String("field", name), slog.Any("error", autherr.FromApp(err)))
 		}
 		fields[name] = value

@@ -114,11 +114,11 @@ func TestF2_RedisPasswordIsNotInTheError(t *testing.T) {
 		"redis://:S3cretPw@host:6379/1?addr=host:2":                           "names a database, but a Cluster has only number 0",
 		"unix://:S3cretPw@/run/redis.sock?addr=host:2":                        "has the form unix://, which",
 		"unix://:S3cretPw@/run/redis.sock?master_name=app":                    "has the form unix://, which",
-		"redis://:S3cretPw@host?addr=host:2&route_randomly=true":              `has an unknown option "route_randomly"`,
-		"redis://:S3cretPw@host?addr=host:2&route_by_latency=true":            `has an unknown option "route_by_latency"`,
-		"redis://:S3cretPw@host?addr=host:2&read_only=true":                   `has an unknown option "read_only"`,
+		"redis://:S3cretPw@host?addr=host:2&route_randomly=true":              `has an option "route_randomly" that reads from replicas, which lag`,
+		"redis://:S3cretPw@host?addr=host:2&route_by_latency=true":            `has an option "route_by_latency" that reads from replicas, which lag`,
+		"redis://:S3cretPw@host?addr=host:2&read_only=true":                   `has an option "read_only" that reads from replicas, which lag`,
 		"redis://sentinel?master_name=app&password=S3cretPw&replica_only=1":   `has an unknown option "replica_only"`,
-		"redis://sentinel?master_name=app&password=S3cretPw&route_randomly=1": `has an unknown option "route_randomly"`,
+		"redis://sentinel?master_name=app&password=S3cretPw&route_randomly=1": `has an option "route_randomly" that reads from replicas, which lag`,
 	} {
 		_, err := fibermsal.RedisStorage(address)
 		if err == nil || !strings.HasPrefix(err.Error(), "fibermsal: RedisStorage: the URL "+says) && !strings.HasSuffix(err.Error(), says) {
