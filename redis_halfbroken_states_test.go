@@ -41,10 +41,28 @@ func slowReplica(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*brows
 		}
 	}
 	signal(syscall.SIGSTOP)
+	waitForLag(t, master, 3)
 	refuses(t, master, "NOREPLICAS")
 	return nil, func() {
 		signal(syscall.SIGCONT)
 		configure(t, master, "min-replicas-to-write", "0")
+	}
+}
+
+// waitForLag waits until a master has not heard from its replica for some seconds. What the
+// replica sent before it was stopped may be read late on a busy machine, and would let the master
+// accept writes once more.
+func waitForLag(t *testing.T, master *redistest.Server, seconds int) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; <-time.After(50 * time.Millisecond) {
+		replica := master.Client().InfoMap(t.Context(), "replication").Item("Replication", "slave0")
+		_, text, _ := strings.Cut(replica, "lag=")
+		if lag, err := strconv.Atoi(text); err == nil && lag >= seconds {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the replica still answers: %s", replica)
+		}
 	}
 }
 

@@ -117,7 +117,7 @@ func TestF2_RedisPasswordIsNotInTheError(t *testing.T) {
 		"redis://:S3cretPw@host?addr=host:2&route_randomly=true":              `has an option "route_randomly" that reads from replicas, which lag`,
 		"redis://:S3cretPw@host?addr=host:2&route_by_latency=true":            `has an option "route_by_latency" that reads from replicas, which lag`,
 		"redis://:S3cretPw@host?addr=host:2&read_only=true":                   `has an option "read_only" that reads from replicas, which lag`,
-		"redis://sentinel?master_name=app&password=S3cretPw&replica_only=1":   `has an unknown option "replica_only"`,
+		"redis://sentinel?master_name=app&password=S3cretPw&replica_only=1":   `has an option "replica_only" that reads from replicas, which lag`,
 		"redis://sentinel?master_name=app&password=S3cretPw&route_randomly=1": `has an option "route_randomly" that reads from replicas, which lag`,
 	} {
 		_, err := fibermsal.RedisStorage(address)

@@ -64,10 +64,10 @@ func files(kind string) ([]string, error) {
 
 func isTest(name string) bool { return strings.HasSuffix(name, "_test.go") }
 
-// aboutOthers are the prefixes of test files that are not about the face: about the repository,
-// or about the storage below both faces.
-var aboutOthers = []string{"layers", "readme", "structure", "threats", "env_", "redis_"}
+// aboutRepository are the prefixes of test files that look at the sources and documents of the
+// repository.
+var aboutRepository = []string{"layers", "readme", "structure", "threats"}
 
 func aboutFace(name string) bool {
-	return !slices.ContainsFunc(aboutOthers, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	return !slices.ContainsFunc(aboutRepository, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }

@@ -13,6 +13,7 @@ var words = strings.NewReplacer(
 	"*fiber.Ctx", "fiber.Ctx",
 	"(*fiber.Ctx).", "fiber.Ctx.",
 	".UserContext()", ".Context()",
+	".SetUserContext(", ".SetContext(",
 )
 
 // translate returns the file for Fiber v3 of a file for Fiber v2. Everything else is the same,
