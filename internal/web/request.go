@@ -20,8 +20,8 @@ type Request struct {
 	Header func(name string) string
 	// Cookies yields names and values.
 	Cookies iter.Seq2[string, string]
-	// Body returns the body, not inflated, or false if it is larger than max.
-	Body func(max int) ([]byte, bool)
+	// Body returns the body, not inflated, or false if it is larger than limit.
+	Body func(limit int) ([]byte, bool)
 }
 
 // cookie returns the value of the only cookie of a name. A second one is an attack, because

@@ -56,7 +56,7 @@ func NewSite(o Options) *Site { return &Site{o} }
 
 // cookie returns a cookie for the whole site.
 func (s *Site) cookie(name, value string, sameSite http.SameSite, life time.Duration) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // not Secure only for http://localhost
 		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),
 		Secure: s.Secure, HttpOnly: true, SameSite: sameSite,
 	}
@@ -64,7 +64,7 @@ func (s *Site) cookie(name, value string, sameSite http.SameSite, life time.Dura
 
 // expired returns the cookie that removes one, with the same attributes.
 func (s *Site) expired(name string, sameSite http.SameSite) *http.Cookie {
-	c := s.cookie(name, "", sameSite, 0)
+	c := s.cookie(name, "", sameSite, 0) //nolint:gosec // as above
 	c.Expires = time.Unix(1, 0)
 	return c
 }
