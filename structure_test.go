@@ -30,7 +30,6 @@ type exception struct {
 var exceptions = map[string]exception{
 	"internal/faultproxy": {cycle: 7},
 	"internal/flow":       {cycle: 4},
-	"internal/record":     {cycle: 13},
 	"internal/redistest":  {cycle: 5},
 }
 

@@ -168,7 +168,7 @@ func redisBackend(client redis.UniversalClient, log *slog.Logger) *record.Redis 
 	b := record.NewRedis(client, func(err error) {
 		log.LogAttrs(context.Background(), slog.LevelWarn, "a renewal takes no lock among instances: each may call Entra", slog.Any("error", autherr.StorageUnavailable(err)))
 	})
-	b.Discarded = func(key string) {
+	b.OnDiscard = func(key string) {
 		log.LogAttrs(context.Background(), slog.LevelWarn, "audit",
 			slog.String("event", string(telemetry.EventSealMismatch)), slog.String("reason", "wrong_type"), slog.String("key", key))
 	}

@@ -76,7 +76,7 @@ func (s *Service) AppCredential() azcore.TokenCredential { return s.app }
 func (s *Service) Close() error {
 	var err error
 	s.closing.Do(func() {
-		s.background.Go("withdrawing", s.sessions.Withdraw)
+		s.background.Go("deregistering", s.sessions.Deregister)
 		if !s.background.Close(closeTimeout, closeGrace) {
 			err = errors.New("fibermsal: a token call was still running when Close gave up waiting")
 		}

@@ -34,7 +34,7 @@ func (d *diagnosis) reachRedis(ctx context.Context, client redis.UniversalClient
 		err     error
 	}
 	r, err := within(ctx, func(ctx context.Context) reached {
-		masters, err := reach(ctx, client, d.Records.Spare)
+		masters, err := reach(ctx, client, d.Records.ProbeKey)
 		return reached{masters, err}
 	})
 	var failure Finding

@@ -34,7 +34,7 @@ func (d *diagnosis) memory() Finding {
 
 // plainStorage writes, reads and removes a value.
 func (d *diagnosis) plainStorage(context.Context) []Finding {
-	key := d.Records.Spare("0")
+	key := d.Records.ProbeKey("0")
 	const value = "doctor"
 	err := d.Storage.Set(key, []byte(value), time.Minute)
 	var read []byte

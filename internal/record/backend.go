@@ -1,45 +1,132 @@
 package record
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"math"
+	"slices"
 	"time"
 )
 
-// Backend is where records lie. All methods are safe for concurrent use; an
-// error always means that the storage failed, never that something is absent.
+// Backend stores records. All methods are safe for concurrent use. An error always means that
+// the storage failed, never that a key is absent.
 type Backend interface {
 	Lists
-	// Get returns nil for an absent key. The bytes may be kept, but not changed: others
-	// may have them, too.
+	// Get returns nil for an absent key. The caller may keep the bytes but must not change
+	// them, because other callers may hold the same slice.
 	Get(ctx context.Context, key string) ([]byte, error)
-	// Set writes a value that lives for ttl, which is more than zero.
+	// Set writes a value that lives for ttl, which is greater than zero.
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
-	// Begin writes values in their order, then enlists a name as [Lists] does, if there are
-	// lists, and then looks at marks.
-	Begin(ctx context.Context, b *Beginning) (Begun, error)
-	// Swap replaces the value of a key if it still is old, and reports whether it
-	// was. Two boxes are never equal, so the bytes are a version. The key's life
-	// does not change where the storage can keep it, and is ttl elsewhere.
+	// Begin writes values in order, then enlists a name as [Lists] does if there are lists,
+	// and then looks at the marks.
+	Begin(ctx context.Context, p *BeginParams) (BeginResult, error)
+	// Swap replaces the value of a key if it still equals old, and reports whether it did.
+	// Sealed values are never equal, so the bytes serve as a version. The key's TTL does not
+	// change if the storage can keep it, and is ttl otherwise.
 	Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error)
-	// Touch lets those of the keys that exist live for ttl from now. All are on one
-	// slot of a Cluster, here as in Delete.
+	// Touch sets the TTL of those keys that exist. All keys are in one slot of a Cluster, as
+	// for Delete.
 	Touch(ctx context.Context, ttl time.Duration, keys ...string) error
-	// Delete removes keys; absent ones are no error.
+	// Delete removes keys. Absent keys are not an error.
 	Delete(ctx context.Context, keys ...string) error
-	// Life is how long a key will live, and 0 if that is not known or it is absent.
-	Life(ctx context.Context, key string) (time.Duration, error)
-	// Claim writes value if the key is absent, and reports whether the key now
-	// holds it: true also when this very value was there before, as after a
-	// retry whose first reply was lost (threat G7).
+	// TTL returns how long a key will live, or 0 if that is unknown or the key is absent.
+	TTL(ctx context.Context, key string) (time.Duration, error)
+	// Claim writes value if the key is absent, and reports whether the key now holds it. It
+	// also returns true if this very value was there before, as in a retry after a lost reply
+	// (threat G7).
 	Claim(ctx context.Context, key, value string, ttl time.Duration) (bool, error)
-	// Lock waits until nobody else holds the key, or until ctx ends. The lock is
-	// kept until it is released, but lost if this process stops for longer than
-	// its life: what is written under it must be written by Swap.
+	// Lock waits until no other caller holds the key, or until ctx ends. The lock is held
+	// until it is released, but it is lost if this process stops for longer than the lock's
+	// TTL. Anything written under the lock must therefore be written with Swap.
 	Lock(ctx context.Context, key string) (release func(), err error)
 }
 
-// Entry is a value under a key.
+// Lists are indexes: each holds names of records, so that records can be found by a property
+// such as their user. A name stays listed until a time of its own. All methods are safe for
+// concurrent use. An error means that the storage failed.
+type Lists interface {
+	// Enlist adds a name to lists until the given time. It returns the names that exceed the
+	// limit of the first list, those that expire first. They stay listed until the caller has
+	// ended and delisted them, so that the next call returns them again if the reply is lost
+	// (threat G7). The lists may be in several slots of a Cluster.
+	Enlist(ctx context.Context, name string, until time.Time, lists ...List) (excess []string, err error)
+	// Listed returns the names on lists, those that expire last first. The lists are in one
+	// slot of a Cluster.
+	Listed(ctx context.Context, lists ...string) ([]string, error)
+	// Delist removes a name from lists.
+	Delist(ctx context.Context, name string, lists ...string) error
+	// Mark puts a mark that is ago old on a key, unless the key has a later mark.
+	Mark(ctx context.Context, key string, ago time.Duration) error
+	// Marked returns the age of the latest mark on any of the keys, or [Never]. The mark may
+	// be older than returned, but not younger.
+	Marked(ctx context.Context, keys ...string) (ago time.Duration, err error)
+}
+
+// List is a list to which a name is added.
+type List struct {
+	Key string
+	// Max is the number of names that the list should not exceed, or 0 for no limit.
+	Max int
+	// Newest is set for the name of a new session. It then never is in the excess, although
+	// all other names may expire later if another instance has other settings or another
+	// clock.
+	Newest bool
+}
+
+// Entry is a key and its value.
 type Entry struct {
 	Key   string
 	Value []byte
+}
+
+// BeginParams are the parameters of [Backend.Begin].
+type BeginParams struct {
+	TTL     time.Duration
+	Entries []Entry // in one slot of a Cluster
+	// Name, Until and Lists are those of Enlist.
+	Name  string
+	Until time.Time
+	Lists []List
+	Marks []string
+}
+
+// BeginResult is the result of [Backend.Begin].
+type BeginResult struct {
+	Excess []string      // as Enlist returns it
+	Marked time.Duration // as Marked returns it after the name was enlisted
+}
+
+const (
+	// MarkTTL is how long a mark is kept. It limits how long a sign-in may take from its
+	// callback on: Entra's ten seconds and those of OnSignIn, for each of a few credentials.
+	MarkTTL = 5 * time.Minute
+	// Never is the age of a mark that does not exist.
+	Never = time.Duration(math.MaxInt64)
+)
+
+// beginOn implements Begin for backends in this process.
+func beginOn(ctx context.Context, backend Backend, p *BeginParams) (result BeginResult, err error) {
+	for _, e := range p.Entries {
+		if err := backend.Set(ctx, e.Key, e.Value, p.TTL); err != nil {
+			return BeginResult{}, err
+		}
+	}
+	if result.Excess, err = backend.Enlist(ctx, p.Name, p.Until, p.Lists...); err != nil {
+		return BeginResult{}, err
+	}
+	result.Marked, err = backend.Marked(ctx, p.Marks...)
+	return result, err
+}
+
+// lastFirst sorts names by expiry, the latest first.
+func lastFirst(expiries map[string]time.Time) []string {
+	return slices.SortedFunc(maps.Keys(expiries), func(a, b string) int {
+		return cmp.Or(expiries[b].Compare(expiries[a]), cmp.Compare(a, b))
+	})
+}
+
+// atLeastASecond is for storages that count whole seconds and take zero for no expiry.
+func atLeastASecond(ttl time.Duration) time.Duration {
+	return max(ttl, time.Second)
 }

@@ -14,90 +14,90 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// masters are a storage of several parts, some of which are dead.
+// masters is a storage on several servers, some of which are dead.
 type masters struct {
 	*record.Memory
-	where map[string]string // a key is
-	lost  bool              // nobody knows where
-	dead  map[string]bool
-	asked int
+	addrs   map[string]string // by key
+	lost    bool              // Locate fails
+	dead    map[string]bool   // by address
+	located int
 }
 
 var errDead = errors.New("dead")
 
 func (m *masters) Locate() func(context.Context, string) (string, error) {
 	return func(_ context.Context, key string) (string, error) {
-		m.asked++
+		m.located++
 		if m.lost {
 			return "", errDead
 		}
-		return m.where[key], nil
+		return m.addrs[key], nil
 	}
 }
 
 func (m *masters) Get(ctx context.Context, key string) ([]byte, error) {
-	if m.dead[m.where[key]] {
+	if m.dead[m.addrs[key]] {
 		return nil, errDead
 	}
 	return m.Memory.Get(ctx, key)
 }
 
-func TestGuarded_MasterThatIsDownConcernsItsKeysOnly(t *testing.T) {
-	for name, mend := range map[string]func(*masters){
+func TestGuarded_FailedMasterAffectsOnlyItsKeys(t *testing.T) {
+	for name, repair := range map[string]func(*masters){
 		"it comes back": func(m *masters) { m.dead["one"] = false },
-		"a failover":    func(m *masters) { m.where["a"] = "three" },
+		"a failover":    func(m *masters) { m.addrs["a"] = "three" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := &masters{
 					Memory: record.NewMemory(),
-					where:  map[string]string{"a": "one", "b": "two"}, dead: map[string]bool{"one": true},
+					addrs:  map[string]string{"a": "one", "b": "two"}, dead: map[string]bool{"one": true},
 				}
-				var told []bool
-				g := record.NewGuarded(m, nil, func(down bool) { told = append(told, down) })
+				var reported []bool
+				g := record.NewGuarded(m, nil, func(down bool) { reported = append(reported, down) })
 				for i := range 20 {
 					want := errDead
 					if i >= 5 {
 						want = record.ErrDown
 					}
 					if _, err := g.Get(t.Context(), "a"); !errors.Is(err, want) {
-						t.Errorf("the dead one, asked %d times before: %v", i, err)
+						t.Errorf("the dead server after %d attempts: %v", i, err)
 					}
 				}
 				if _, err := g.Get(t.Context(), "b"); err != nil {
-					t.Errorf("the other one: %v", err)
+					t.Errorf("the other server: %v", err)
 				}
-				mend(m)
+				repair(m)
 				time.Sleep(time.Second)
 				for _, key := range []string{"b", "a", "b"} {
 					if _, err := g.Get(t.Context(), key); err != nil {
 						t.Errorf("%s afterwards: %v", key, err)
 					}
 				}
-				if !slices.Equal(told, []bool{true, false}) {
-					t.Errorf("told: %v", told)
+				if !slices.Equal(reported, []bool{true, false}) {
+					t.Errorf("reported: %v", reported)
 				}
 			})
 		})
 	}
 }
 
-func TestGuarded_NobodyKnowsWhereKeysAre(t *testing.T) {
+func TestGuarded_KeysCannotBeLocated(t *testing.T) {
 	t.Parallel()
 	m := &masters{Memory: record.NewMemory(), lost: true}
-	var told []bool
-	g := record.NewGuarded(m, nil, func(down bool) { told = append(told, down) })
+	var reported []bool
+	g := record.NewGuarded(m, nil, func(down bool) { reported = append(reported, down) })
 	for range 20 {
 		if _, err := g.Get(t.Context(), "a"); err == nil {
 			t.Error("no error")
 		}
 	}
-	if m.asked != 5 || !slices.Equal(told, []bool{true}) {
-		t.Errorf("asked %d times, told %v", m.asked, told)
+	if m.located != 5 || !slices.Equal(reported, []bool{true}) {
+		t.Errorf("located %d times, reported %v", m.located, reported)
 	}
 }
 
-func TestGuarded_RefusalIsNoOutage(t *testing.T) {
+func TestGuarded_RefusalIsNotAnOutage(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	ctx := t.Context()
@@ -107,8 +107,8 @@ func TestGuarded_RefusalIsNoOutage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := false
-	g := record.NewGuarded(record.NewRedis(server.ConnectAs("reader", "secret"), nil), nil, func(bool) { told = true })
+	reported := false
+	g := record.NewGuarded(record.NewRedis(server.ConnectAs("reader", "secret"), nil), nil, func(bool) { reported = true })
 	for range 10 {
 		if err := g.Set(ctx, "a", []byte("2"), time.Minute); err == nil || errors.Is(err, record.ErrDown) {
 			t.Errorf("set: %v", err)
@@ -119,43 +119,43 @@ func TestGuarded_RefusalIsNoOutage(t *testing.T) {
 			t.Errorf("swapped: %v, %v", ok, err)
 		}
 	}
-	if v, err := g.Get(ctx, "a"); string(v) != "1" || told {
-		t.Errorf("%q, %v, told: %v", v, err, told)
+	if v, err := g.Get(ctx, "a"); string(v) != "1" || reported {
+		t.Errorf("%q, %v, reported down: %v", v, err, reported)
 	}
 }
 
-// slow is a storage that answers after a time, or when its caller's context ends.
+// slow is a storage that replies after a time, or when its caller's context ends.
 type slow struct {
 	*record.Memory
-	takes time.Duration
+	delay time.Duration
 }
 
-func (s *slow) Patience() time.Duration { return 500 * time.Millisecond }
+func (s *slow) TimeLimit() time.Duration { return 500 * time.Millisecond }
 
 func (s *slow) Get(ctx context.Context, key string) ([]byte, error) {
 	select {
-	case <-time.After(s.takes):
+	case <-time.After(s.delay):
 		return s.Memory.Get(ctx, key)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// A caller's own end, however many there are of them, opens no breaker.
-func TestGuarded_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
+// Callers whose contexts end do not open the breaker, however many they are.
+func TestGuarded_CanceledCallersDoNotOpenTheBreaker(t *testing.T) {
 	for name, limited := range map[string]func(context.Context) (context.Context, context.CancelFunc){
-		"whose deadline has passed": func(ctx context.Context) (context.Context, context.CancelFunc) {
+		"their deadline has passed": func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithDeadline(ctx, time.Now().Add(-time.Second))
 		},
-		"whose deadline passes": func(ctx context.Context) (context.Context, context.CancelFunc) {
+		"their deadline passes": func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, 10*time.Millisecond)
 		},
-		"who cancel": func(ctx context.Context) (context.Context, context.CancelFunc) {
+		"they cancel": func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancel(ctx)
 			time.AfterFunc(10*time.Millisecond, cancel)
 			return ctx, cancel
 		},
-		"who cancel for a reason of their own": func(ctx context.Context) (context.Context, context.CancelFunc) {
+		"they cancel with a cause": func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancelCause(ctx)
 			time.AfterFunc(10*time.Millisecond, func() { cancel(errDead) })
 			return ctx, func() { cancel(nil) }
@@ -163,7 +163,7 @@ func TestGuarded_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &slow{Memory: record.NewMemory(), takes: 100 * time.Millisecond}
+				s := &slow{Memory: record.NewMemory(), delay: 100 * time.Millisecond}
 				g := record.NewGuarded(s, nil, func(down bool) { t.Errorf("down: %t", down) })
 				for range 50 {
 					ctx, cancel := limited(t.Context())
@@ -180,7 +180,7 @@ func TestGuarded_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 	}
 }
 
-// busy is a storage whose client has no connection left.
+// busy is a storage whose client has no free connection.
 type busy struct {
 	*record.Memory
 	err error
@@ -188,7 +188,7 @@ type busy struct {
 
 func (b busy) Set(context.Context, string, []byte, time.Duration) error { return b.err }
 
-func TestGuarded_CrowdThatWaitsForConnectionsIsNoOutage(t *testing.T) {
+func TestGuarded_ExhaustedPoolIsNotAnOutage(t *testing.T) {
 	t.Parallel()
 	for _, full := range []error{redis.ErrPoolTimeout, redis.ErrPoolExhausted} {
 		g := record.NewGuarded(busy{record.NewMemory(), full}, nil, func(down bool) { t.Errorf("down: %t", down) })
@@ -203,11 +203,11 @@ func TestGuarded_CrowdThatWaitsForConnectionsIsNoOutage(t *testing.T) {
 	}
 }
 
-// The limit of every operation is the storage's failure, also for a caller who has set a
-// later one.
-func TestGuarded_StorageThatStallsIsDownForCallersWithTime(t *testing.T) {
+// An operation that exceeds the time limit is a failure of the storage, even if the caller has set
+// a later deadline.
+func TestGuarded_StalledStorageIsDownDespiteLaterDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slow{Memory: record.NewMemory(), takes: time.Hour}
+		s := &slow{Memory: record.NewMemory(), delay: time.Hour}
 		g := record.NewGuarded(s, nil, func(bool) {})
 		for i := range 6 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -223,16 +223,15 @@ func TestGuarded_StorageThatStallsIsDownForCallersWithTime(t *testing.T) {
 	})
 }
 
-// A caller who gives up while it finds out for all whether the storage is back leaves that
-// to the next one.
-func TestGuarded_ProbeOfACallerWhoGivesUpIsTakenOver(t *testing.T) {
+// If a caller gives up while it probes whether the storage is back, the next caller probes.
+func TestGuarded_NextCallerRepeatsACanceledProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slow{Memory: record.NewMemory(), takes: time.Hour}
+		s := &slow{Memory: record.NewMemory(), delay: time.Hour}
 		g := record.NewGuarded(s, nil, func(bool) {})
 		for range 6 {
 			_, _ = g.Get(t.Context(), "a")
 		}
-		s.takes = 100 * time.Millisecond
+		s.delay = 100 * time.Millisecond
 		time.Sleep(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
@@ -245,34 +244,34 @@ func TestGuarded_ProbeOfACallerWhoGivesUpIsTakenOver(t *testing.T) {
 	})
 }
 
-// reply is an error that Redis answered.
+// reply is an error reply of Redis.
 type reply string
 
 func (r reply) Error() string { return string(r) }
 func (reply) RedisError()     {}
 
-// says is a hook in place of a Redis that answers all commands with an error.
-type says struct{ text string }
+// errorReplies is a hook that replaces Redis and replies to all commands with an error.
+type errorReplies struct{ text string }
 
-func (says) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (errorReplies) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (s says) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+func (r errorReplies) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(_ context.Context, cmd redis.Cmder) error {
-		cmd.SetErr(reply(s.text))
+		cmd.SetErr(reply(r.text))
 		return cmd.Err()
 	}
 }
 
-func (s says) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (r errorReplies) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(_ context.Context, cmds []redis.Cmder) error {
 		for _, cmd := range cmds {
-			cmd.SetErr(reply(s.text))
+			cmd.SetErr(reply(r.text))
 		}
 		return cmds[0].Err()
 	}
 }
 
-func TestGuarded_ServerThatAnswersIsUp(t *testing.T) {
+func TestGuarded_ServerThatRepliesIsUp(t *testing.T) {
 	t.Parallel()
 	for text, down := range map[string]bool{
 		"NOREPLICAS Not enough good replicas to write.":                                    false,
@@ -298,7 +297,7 @@ func TestGuarded_ServerThatAnswersIsUp(t *testing.T) {
 			t.Parallel()
 			client := redis.NewClient(&redis.Options{})
 			t.Cleanup(func() { _ = client.Close() })
-			client.AddHook(says{text})
+			client.AddHook(errorReplies{text})
 			wentDown := false
 			g := record.NewGuarded(record.NewRedis(client, nil), nil, func(bool) { wentDown = true })
 			ctx := t.Context()
@@ -311,7 +310,7 @@ func TestGuarded_ServerThatAnswersIsUp(t *testing.T) {
 				}
 			}
 			if wentDown != down {
-				t.Errorf("taken for down: %t", wentDown)
+				t.Errorf("reported down: %t", wentDown)
 			}
 		})
 	}

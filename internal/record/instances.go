@@ -6,38 +6,38 @@ import (
 	"time"
 )
 
-// maxInstances bounds how many instances are remembered.
+// maxInstances limits how many instances are listed.
 const maxInstances = 256
 
-// Instance is a process that keeps records in a storage, and the ids of its keys, the
-// first the one that seals. Every box begins with such an id: it tells nothing else.
+// Instance is a process that keeps records in the storage, and the IDs of its keys, the first of
+// which seals. Every sealed value begins with such an ID, which reveals nothing else.
 type Instance struct {
 	Name   string
 	KeyIDs []string
 }
 
-// Shared reports whether other instances find here what this one lists.
+// Shared reports whether other instances see the lists of this one.
 func (s *Store) Shared() bool {
-	_, ok := bare(s.backend).(*Redis)
+	_, ok := s.unguarded().(*Redis)
 	return ok
 }
 
-// Introduce tells other instances for some time of this one, whose name has no spaces.
-func (s *Store) Introduce(ctx context.Context, name string, life time.Duration) error {
-	_, err := s.backend.Enlist(ctx, s.introduction(name), time.Now().Add(life), List{Key: s.instances(), Most: maxInstances})
+// Announce announces this instance to the others for some time. Its name must contain no spaces.
+func (s *Store) Announce(ctx context.Context, name string, ttl time.Duration) error {
+	_, err := s.backend.Enlist(ctx, s.announcement(name), time.Now().Add(ttl), List{Key: s.instances(), Max: maxInstances})
 	return err
 }
 
-// Withdraw takes that back.
-func (s *Store) Withdraw(ctx context.Context, name string) error {
-	return s.backend.Delist(ctx, s.introduction(name), s.instances())
+// Deregister removes the announcement of this instance.
+func (s *Store) Deregister(ctx context.Context, name string) error {
+	return s.backend.Delist(ctx, s.announcement(name), s.instances())
 }
 
-// Instances are those that were introduced.
+// Instances returns the announced instances.
 func (s *Store) Instances(ctx context.Context) (all []Instance, err error) {
-	found, err := s.backend.Listed(ctx, s.instances())
-	for _, text := range found {
-		name, ids, ok := strings.Cut(text, " ")
+	announcements, err := s.backend.Listed(ctx, s.instances())
+	for _, announcement := range announcements {
+		name, ids, ok := strings.Cut(announcement, " ")
 		if ok {
 			all = append(all, Instance{Name: name, KeyIDs: strings.Fields(ids)})
 		}
@@ -45,14 +45,14 @@ func (s *Store) Instances(ctx context.Context) (all []Instance, err error) {
 	return all, err
 }
 
-// KeyIDs are those of the store's own keys.
+// KeyIDs returns the IDs of the store's own keys.
 func (s *Store) KeyIDs() []string { return s.ring.IDs() }
 
-// Spare is the name of a key that no record has, on the slot of a tag.
-func (s *Store) Spare(tag string) string { return s.prefix + "doctor:{" + tag + "}" }
+// ProbeKey returns a storage key that no record has, in the slot of a tag.
+func (s *Store) ProbeKey(tag string) string { return s.prefix + "doctor:{" + tag + "}" }
 
 func (s *Store) instances() string { return s.prefix + "i:{instances}" }
 
-func (s *Store) introduction(name string) string {
+func (s *Store) announcement(name string) string {
 	return strings.Join(append([]string{name}, s.KeyIDs()...), " ")
 }

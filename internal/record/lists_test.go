@@ -30,7 +30,7 @@ func newStore(tb testing.TB, b record.Backend, keys ...byte) *record.Store {
 	return record.NewStore(b, ring, tb.Name()) // tests share servers
 }
 
-func TestLists_FindWhatIsListed(t *testing.T) {
+func TestLists_ReturnEnlistedNames(t *testing.T) {
 	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,10 +58,10 @@ func TestLists_FindWhatIsListed(t *testing.T) {
 			listed(mail, "a2")
 			listed(record.NewLabel("mail", "t", "adele@"))
 			listed(record.NewLabel("user", "tadele"))
-			enlist("a1", 3*time.Hour, adele) // again, with a later end
+			enlist("a1", 3*time.Hour, adele) // again, with a later expiry
 			listed(adele, "a1", "a2")
 			enlist("gone", time.Millisecond, adele)
-			<-time.After(5 * time.Millisecond) // Redis does not live in virtual time
+			<-time.After(5 * time.Millisecond) // Redis has no virtual time
 			listed(adele, "a1", "a2")
 			if err := s.Delist(ctx, "a2", adele); err != nil {
 				t.Error(err)
@@ -69,7 +69,7 @@ func TestLists_FindWhatIsListed(t *testing.T) {
 			listed(adele, "a1")
 			enlist("a3", 4*time.Hour, adele)
 			enlist("a4", 5*time.Hour, adele)
-			for range 2 { // also for whom the first reply is lost
+			for range 2 { // again, as after a lost reply
 				excess, err := s.Enlist(ctx, "a5", time.Now().Add(6*time.Hour), 3, adele, mail)
 				if err != nil || !slices.Equal(excess, []string{"a1"}) {
 					t.Errorf("too many: %v: %v", excess, err)
@@ -80,7 +80,7 @@ func TestLists_FindWhatIsListed(t *testing.T) {
 				t.Error(err)
 			}
 			listed(adele, "a5", "a4", "a3")
-			for i := range 5 { // others share the mail address
+			for i := range 5 { // other users with the same mail address
 				if excess, err := s.Enlist(ctx, "x1", time.Now().Add(time.Hour), 3, record.NewLabel("user", "t", strconv.Itoa(i)), mail); err != nil || len(excess) > 0 {
 					t.Errorf("too many: %v: %v", excess, err)
 				}
@@ -101,7 +101,7 @@ func TestLists_FindWhatIsListed(t *testing.T) {
 	}
 }
 
-func TestE6_ListsOutliveARotationOfKeys(t *testing.T) {
+func TestE6_ListsSurviveARotationOfKeys(t *testing.T) {
 	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,7 +121,7 @@ func TestE6_ListsOutliveARotationOfKeys(t *testing.T) {
 	}
 }
 
-func TestE7_ListsCannotBeNamedOrKeptForEver(t *testing.T) {
+func TestE7_ListsRevealNoLabelsAndExpire(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := newStore(t, record.NewRedis(server.Connect(), nil), 1)
@@ -132,7 +132,7 @@ func TestE7_ListsCannotBeNamedOrKeptForEver(t *testing.T) {
 	}
 	for _, key := range server.Keys() {
 		if strings.Contains(key, "adele") || strings.Contains(key, "tenant-id") || strings.Contains(key, "all") {
-			t.Errorf("%s tells whose it is", key)
+			t.Errorf("%s reveals its label", key)
 		}
 		if life := server.Connect().PTTL(t.Context(), key).Val(); life <= 0 || life > time.Hour {
 			t.Errorf("%s lives for %v", key, life)
@@ -140,22 +140,22 @@ func TestE7_ListsCannotBeNamedOrKeptForEver(t *testing.T) {
 	}
 }
 
-// Whoever is beyond the bound is signed out, so it must be told also where Redis forgets its
-// scripts while it runs them.
-func TestD12_ExcessIsToldAlthoughTheScriptWasForgotten(t *testing.T) {
+// Sessions in the excess are signed out, so it must also be returned if Redis flushes its scripts
+// between two commands of a pipeline.
+func TestD12_ExcessIsReturnedAfterTheScriptWasFlushed(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Patient()
 	b := record.NewRedis(client, nil)
 	enlist := func(name string) []string {
 		t.Helper()
-		excess, err := b.Enlist(t.Context(), name, time.Now().Add(time.Hour), record.List{Key: "user", Most: 1}, record.List{Key: "all"})
+		excess, err := b.Enlist(t.Context(), name, time.Now().Add(time.Hour), record.List{Key: "user", Max: 1}, record.List{Key: "all"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return excess
 	}
 	enlist("a")
-	client.AddHook(forgetful{client})
+	client.AddHook(scriptFlusher{client})
 	if excess := enlist("b"); !slices.Equal(excess, []string{"a"}) {
 		t.Errorf("too many: %v", excess)
 	}
@@ -164,14 +164,14 @@ func TestD12_ExcessIsToldAlthoughTheScriptWasForgotten(t *testing.T) {
 	}
 }
 
-// forgetful has Redis forget its scripts after the first command of a pipeline.
-type forgetful struct{ client redis.UniversalClient }
+// scriptFlusher flushes the scripts of Redis after the first command of a pipeline.
+type scriptFlusher struct{ client redis.UniversalClient }
 
-func (forgetful) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (scriptFlusher) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (forgetful) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (scriptFlusher) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-func (f forgetful) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (f scriptFlusher) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		if cmds[0].Name() != "evalsha" {
 			return next(ctx, cmds)
@@ -184,12 +184,12 @@ func (f forgetful) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-func TestE12_TheNewestNameHasAPlace(t *testing.T) {
+func TestE12_NewestNameIsNotInTheExcess(t *testing.T) {
 	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, _ := start(t)
-			list := record.List{Key: t.Name(), Most: 2, Newest: true}
+			list := record.List{Key: t.Name(), Max: 2, Newest: true}
 			for i, n := range []string{"later", "latest"} {
 				if _, err := b.Enlist(t.Context(), n, time.Now().Add(time.Duration(2+i)*time.Hour), list); err != nil {
 					t.Fatal(err)
@@ -200,8 +200,8 @@ func TestE12_TheNewestNameHasAPlace(t *testing.T) {
 				want []string
 			}{
 				{list, []string{"later"}},
-				{record.List{Key: list.Key, Most: 1, Newest: true}, []string{"later", "latest"}},
-				{record.List{Key: list.Key, Most: 2}, []string{"new"}},
+				{record.List{Key: list.Key, Max: 1, Newest: true}, []string{"later", "latest"}},
+				{record.List{Key: list.Key, Max: 2}, []string{"new"}},
 			} {
 				if got, err := b.Enlist(t.Context(), "new", time.Now().Add(time.Hour), row.list); err != nil || !slices.Equal(got, row.want) {
 					t.Errorf("%+v: %v, %v", row.list, got, err)

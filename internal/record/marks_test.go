@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// creation is a session that began some time ago.
+// creation returns a session whose sign-in began some time ago.
 func creation(ago time.Duration, labels ...record.Label) *record.Creation {
 	return &record.Creation{
 		Session: []byte("s"), TTL: time.Hour, Until: time.Now().Add(time.Hour), Labels: labels,
@@ -18,7 +18,7 @@ func creation(ago time.Duration, labels ...record.Label) *record.Creation {
 	}
 }
 
-func TestD12_WhatBeganBeforeAMarkIsRefused(t *testing.T) {
+func TestD12_SignInsThatBeganBeforeAMarkAreRefused(t *testing.T) {
 	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,8 +41,8 @@ func TestD12_WhatBeganBeforeAMarkIsRefused(t *testing.T) {
 					return errors.Join(there.Mark(ctx, l, 2*time.Minute), there.Mark(ctx, l, 0))
 				}, time.Minute, true},
 				"another label":   {func(record.Label) error { return there.Mark(ctx, record.NewLabel("user", "t", "x"), 0) }, time.Minute, false},
-				"longer than any": {func(record.Label) error { return nil }, record.MarkLife, true},
-				"as of for ever":  {func(l record.Label) error { return there.Mark(ctx, l, 24*time.Hour) }, time.Minute, false},
+				"longer than any": {func(record.Label) error { return nil }, record.MarkTTL, true},
+				"as of long ago":  {func(l record.Label) error { return there.Mark(ctx, l, 24*time.Hour) }, time.Minute, false},
 				"another tenant":  {func(record.Label) error { return markAll(t, there, none) }, time.Minute, false},
 			} {
 				label := record.NewLabel("user", "t", name)
@@ -72,15 +72,15 @@ func TestD12_WhatBeganBeforeAMarkIsRefused(t *testing.T) {
 func markAll(t *testing.T, s *record.Store, scope record.Label) error {
 	t.Helper()
 	for part := range s.Shards() {
-		if err := s.MarkPart(t.Context(), part, scope, 0); err != nil {
+		if err := s.MarkShard(t.Context(), part, scope, 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Keys are replaced in two deploys: an instance marks under all of them.
-func TestD12_MarksAreSeenThroughARotationOfKeys(t *testing.T) {
+// Keys are replaced in two deployments, so an instance marks under all of its keys.
+func TestD12_MarksSurviveARotationOfKeys(t *testing.T) {
 	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,7 +98,7 @@ func TestD12_MarksAreSeenThroughARotationOfKeys(t *testing.T) {
 	}
 }
 
-func TestD12_ADayBetweenTheClocksOfAppAndRedisRefusesNobodyElse(t *testing.T) {
+func TestD12_ClocksOfAppAndRedisMayDifferByADay(t *testing.T) {
 	t.Parallel()
 	for name, ahead := range map[string]time.Duration{"ahead": 24 * time.Hour, "behind": -24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestD12_ADayBetweenTheClocksOfAppAndRedisRefusesNobodyElse(t *testing.T) {
 	}
 }
 
-func TestG24_MemoryOfOneProcessIsFlat(t *testing.T) {
+func TestG24_MemoryDoesNotGrow(t *testing.T) {
 	for name, start := range map[string]func() (record.Backend, func() int){
 		"memory": func() (record.Backend, func() int) {
 			m := record.NewMemory()
@@ -133,7 +133,7 @@ func TestG24_MemoryOfOneProcessIsFlat(t *testing.T) {
 				b, size := start()
 				s := newStore(t, b, 1)
 				most := 0
-				for i := range 12_000 { // one a second, each alive for half an hour
+				for i := range 12_000 { // one per second, each for half an hour
 					n := name + time.Now().String()
 					c := creation(0, record.NewLabel("user", "t", n), record.NewLabel("mail", "t", n), record.NewLabel("sid", n))
 					c.TTL, c.Until = 20*time.Minute, time.Now().Add(30*time.Minute)
@@ -156,7 +156,7 @@ func TestG24_MemoryOfOneProcessIsFlat(t *testing.T) {
 					time.Sleep(time.Second)
 				}
 				// 1,800 sessions are alive, on four lists each, with a record, a claim and a
-				// mark: at most about 10,000, and once more as much until the next sweep.
+				// mark. That is about 10,000 entries, and as many again until the next sweep.
 				t.Logf("%d at most, %d at the end", most, size())
 				if most > 25_000 {
 					t.Errorf("%d entries", most)

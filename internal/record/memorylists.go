@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// memoryLists are Lists of this process.
+// memoryLists are Lists in this process.
 type memoryLists struct {
 	mu     sync.Mutex
-	lists  map[string]map[string]time.Time
-	marked map[string]time.Time
-	due    sweeping
+	lists  map[string]map[string]time.Time // expiry by name by list
+	marks  map[string]time.Time            // by key
+	sweeps sweeps
 }
 
 func newMemoryLists() *memoryLists {
-	return &memoryLists{lists: make(map[string]map[string]time.Time), marked: make(map[string]time.Time)}
+	return &memoryLists{lists: make(map[string]map[string]time.Time), marks: make(map[string]time.Time)}
 }
 
 // Enlist implements [Lists].
@@ -28,37 +28,46 @@ func (m *memoryLists) Enlist(_ context.Context, name string, until time.Time, li
 			m.lists[list.Key] = make(map[string]time.Time)
 		}
 		m.lists[list.Key][name] = until
-		if i > 0 || list.Most == 0 || len(m.lists[list.Key]) <= list.Most {
-			continue
-		}
-		names, most := m.alive(list.Key), list.Most
-		if list.Newest {
-			names, most = slices.DeleteFunc(names, func(other string) bool { return other == name }), most-1
-		}
-		if len(names) > most {
-			excess = names[most:]
-			slices.Reverse(excess)
+		if i == 0 {
+			excess = m.excess(list, name)
 		}
 	}
-	if m.due.written(len(lists)) {
+	if m.sweeps.wrote(len(lists)) {
 		m.sweep()
 	}
 	return excess, nil
+}
+
+// excess returns the names that exceed the limit of a list, those that expire first.
+func (m *memoryLists) excess(list List, added string) []string {
+	if list.Max == 0 || len(m.lists[list.Key]) <= list.Max {
+		return nil
+	}
+	names, limit := m.live(list.Key), list.Max
+	if list.Newest {
+		names, limit = slices.DeleteFunc(names, func(name string) bool { return name == added }), limit-1
+	}
+	if len(names) <= limit {
+		return nil
+	}
+	excess := names[limit:]
+	slices.Reverse(excess)
+	return excess
 }
 
 // Listed implements [Lists].
 func (m *memoryLists) Listed(_ context.Context, lists ...string) (names []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	ends := make(map[string]time.Time)
+	expiries := make(map[string]time.Time)
 	for _, list := range lists {
-		for _, name := range m.alive(list) {
-			if until := m.lists[list][name]; until.After(ends[name]) {
-				ends[name] = until
+		for _, name := range m.live(list) {
+			if until := m.lists[list][name]; until.After(expiries[name]) {
+				expiries[name] = until
 			}
 		}
 	}
-	return lastFirst(ends), nil
+	return lastFirst(expiries), nil
 }
 
 // Delist implements [Lists].
@@ -78,10 +87,10 @@ func (m *memoryLists) Delist(_ context.Context, name string, lists ...string) er
 func (m *memoryLists) Mark(_ context.Context, key string, ago time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if at := time.Now().Add(-ago); at.After(m.marked[key]) {
-		m.marked[key] = at
+	if at := time.Now().Add(-ago); at.After(m.marks[key]) {
+		m.marks[key] = at
 	}
-	if m.due.written(1) {
+	if m.sweeps.wrote(1) {
 		m.sweep()
 	}
 	return nil
@@ -93,20 +102,20 @@ func (m *memoryLists) Marked(_ context.Context, keys ...string) (ago time.Durati
 	defer m.mu.Unlock()
 	ago = Never
 	for _, key := range keys {
-		if at, ok := m.marked[key]; ok {
+		if at, ok := m.marks[key]; ok {
 			ago = min(ago, time.Since(at))
 		}
 	}
 	return ago, nil
 }
 
-// alive are the names on a list whose end has not come, the latest first.
-func (m *memoryLists) alive(list string) []string {
+// live returns the names on a list that have not expired, the latest first.
+func (m *memoryLists) live(list string) []string {
 	m.prune(list, time.Now())
 	return lastFirst(m.lists[list])
 }
 
-// prune removes the names whose end has come.
+// prune removes expired names.
 func (m *memoryLists) prune(list string, now time.Time) {
 	for name, until := range m.lists[list] {
 		if !now.Before(until) {
@@ -118,45 +127,29 @@ func (m *memoryLists) prune(list string, now time.Time) {
 	}
 }
 
-// sweep removes what nobody asks for any more.
+// sweep removes expired names and marks that no caller asks for any more.
 func (m *memoryLists) sweep() {
-	now, left := time.Now(), len(m.marked)
+	now, left := time.Now(), len(m.marks)
 	for list := range m.lists {
 		m.prune(list, now)
 		left += len(m.lists[list])
 	}
-	for key, at := range m.marked {
-		if now.Sub(at) >= MarkLife {
-			delete(m.marked, key)
+	for key, at := range m.marks {
+		if now.Sub(at) >= MarkTTL {
+			delete(m.marks, key)
 		}
 	}
-	m.due.swept(left)
+	m.sweeps.done(left)
 }
 
-// Listings is how many names there are on all lists, and marks, those included whose end
-// has come.
+// Listings returns the number of names on all lists and of marks, including expired ones that
+// were not removed yet.
 func (m *memoryLists) Listings() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := len(m.marked)
+	n := len(m.marks)
 	for _, names := range m.lists {
 		n += len(names)
 	}
 	return n
 }
-
-// sweeping is when to look for what has ended: when as much was written as there was left
-// the last time. Each write then costs the same, and what has ended is never most of it by
-// much.
-type sweeping struct{ writes, left int }
-
-// sweepEvery is how much is written at least in between.
-const sweepEvery = 1024
-
-// written reports whether it is time.
-func (s *sweeping) written(n int) bool {
-	s.writes += n
-	return s.writes >= max(sweepEvery, s.left)
-}
-
-func (s *sweeping) swept(left int) { s.writes, s.left = 0, left }

@@ -18,50 +18,51 @@ type Storage interface {
 
 const stripes = 64
 
-// Plain is a Backend on any storage. Such a storage can neither compare nor
-// lock, so everything that reads before it writes does so under a lock of this
-// process: with several instances a swap may win over another one's delete. Some
-// storages ignore how long a value may live, so each value carries its end.
+// Plain is a Backend on any storage. Such a storage can neither compare nor lock, so every
+// read followed by a write happens under a lock in this process. With several instances, a swap
+// of one may overwrite a deletion of another. Some storages ignore TTLs, so each value contains
+// its expiry.
 type Plain struct {
 	*locks
-	*memoryLists // a list in such a storage would lose entries to other instances
+	*memoryLists // a list in such a storage would lose entries of other instances
 	storage      Storage
 	seed         maphash.Seed
-	stripes      [stripes]sync.Mutex
+	stripes      [stripes]sync.Mutex // each locks a part of the keys
 	claims       *Memory
 }
 
-// NewPlain makes a Backend on storage.
+// NewPlain makes a Backend on a storage.
 func NewPlain(storage Storage) *Plain {
 	return &Plain{locks: newLocks(), memoryLists: newMemoryLists(), storage: storage, seed: maphash.MakeSeed(), claims: NewMemory()}
 }
 
-// Get implements [Backend]. A value whose end has come is removed.
+// Get implements [Backend]. It removes a value that has expired.
 func (p *Plain) Get(ctx context.Context, key string) ([]byte, error) {
 	v, err := p.read(ctx, key)
-	if err != nil || !v.over() {
+	if err != nil || !v.expired() {
 		return bytes.Clone(v.content), err
 	}
-	for _, ended := range []string{key, beside(key)} {
-		if err := p.removeEnded(ctx, ended); err != nil {
+	for _, expired := range []string{key, tokensKey(key)} {
+		if err := p.removeExpired(ctx, expired); err != nil {
 			return nil, err
 		}
 	}
 	return nil, nil
 }
 
-// beside is the key of the tokens of a session, which nobody asks for when that has ended.
-func beside(key string) string {
+// tokensKey returns the key of the tokens that belong to a session, which no caller reads after
+// the session has expired. For other keys it returns the key itself.
+func tokensKey(key string) string {
 	if name, ok := strings.CutSuffix(key, ":"+string(Session)); ok {
 		return name + ":" + string(Tokens)
 	}
 	return key
 }
 
-func (p *Plain) removeEnded(ctx context.Context, key string) error {
-	defer p.guard(key)()
+func (p *Plain) removeExpired(ctx context.Context, key string) error {
+	defer p.lock(key)()
 	v, err := p.read(ctx, key)
-	if err != nil || !v.over() {
+	if err != nil || !v.expired() {
 		return err
 	}
 	return p.storage.Delete(key)
@@ -69,30 +70,30 @@ func (p *Plain) removeEnded(ctx context.Context, key string) error {
 
 // Set implements [Backend].
 func (p *Plain) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	defer p.guard(key)()
+	defer p.lock(key)()
 	return p.write(ctx, key, plainValue{value, time.Now().Add(ttl)})
 }
 
 // Begin implements [Backend].
-func (p *Plain) Begin(ctx context.Context, b *Beginning) (Begun, error) {
-	return beginOn(ctx, p, b)
+func (p *Plain) Begin(ctx context.Context, params *BeginParams) (BeginResult, error) {
+	return beginOn(ctx, p, params)
 }
 
-// Swap implements [Backend]. The key's life does not change, but for a value without an
-// end, which an earlier version wrote.
+// Swap implements [Backend]. The key's TTL does not change, except for a value of an earlier
+// version, which has no expiry.
 func (p *Plain) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
-	defer p.guard(key)()
-	present, err := p.alive(ctx, key)
-	if err != nil || present.content == nil || !bytes.Equal(present.content, old) {
+	defer p.lock(key)()
+	current, err := p.live(ctx, key)
+	if err != nil || current.content == nil || !bytes.Equal(current.content, old) {
 		return false, err
 	}
-	if present.until.IsZero() {
-		present.until = time.Now().Add(ttl)
+	if current.expiresAt.IsZero() {
+		current.expiresAt = time.Now().Add(ttl)
 	}
-	return true, p.write(ctx, key, plainValue{value, present.until})
+	return true, p.write(ctx, key, plainValue{value, current.expiresAt})
 }
 
-// Touch implements [Backend] by writing the values again.
+// Touch implements [Backend]. It writes the values again.
 func (p *Plain) Touch(ctx context.Context, ttl time.Duration, keys ...string) error {
 	for _, key := range keys {
 		if err := p.touch(ctx, ttl, key); err != nil {
@@ -103,8 +104,8 @@ func (p *Plain) Touch(ctx context.Context, ttl time.Duration, keys ...string) er
 }
 
 func (p *Plain) touch(ctx context.Context, ttl time.Duration, key string) error {
-	defer p.guard(key)()
-	v, err := p.alive(ctx, key)
+	defer p.lock(key)()
+	v, err := p.live(ctx, key)
 	if err != nil || v.content == nil {
 		return err
 	}
@@ -122,31 +123,31 @@ func (p *Plain) Delete(ctx context.Context, keys ...string) error {
 }
 
 func (p *Plain) remove(ctx context.Context, key string) error {
-	defer p.guard(key)()
+	defer p.lock(key)()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return p.storage.Delete(key)
 }
 
-// Life implements [Backend].
-func (p *Plain) Life(ctx context.Context, key string) (time.Duration, error) {
-	v, err := p.alive(ctx, key)
-	if err != nil || v.content == nil || v.until.IsZero() {
+// TTL implements [Backend].
+func (p *Plain) TTL(ctx context.Context, key string) (time.Duration, error) {
+	v, err := p.live(ctx, key)
+	if err != nil || v.content == nil || v.expiresAt.IsZero() {
 		return 0, err
 	}
-	return max(0, time.Until(v.until)), nil
+	return max(0, time.Until(v.expiresAt)), nil
 }
 
-// Claim implements [Backend] for this process only.
+// Claim implements [Backend], in this process only.
 func (p *Plain) Claim(ctx context.Context, key, value string, ttl time.Duration) (bool, error) {
 	return p.claims.Claim(ctx, key, value, ttl)
 }
 
-// alive is the value of a key, or none if its end has come.
-func (p *Plain) alive(ctx context.Context, key string) (plainValue, error) {
+// live returns the value of a key, or an empty one if it has expired.
+func (p *Plain) live(ctx context.Context, key string) (plainValue, error) {
 	v, err := p.read(ctx, key)
-	if v.over() {
+	if v.expired() {
 		return plainValue{}, err
 	}
 	return v, err
@@ -167,11 +168,11 @@ func (p *Plain) write(ctx context.Context, key string, v plainValue) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// The storage may count whole seconds, and take zero for eternity.
-	return p.storage.Set(key, v.encode(), atLeastASecond(time.Until(v.until)))
+	return p.storage.Set(key, v.encode(), atLeastASecond(time.Until(v.expiresAt)))
 }
 
-func (p *Plain) guard(key string) (unlock func()) {
+// lock locks a key in this process.
+func (p *Plain) lock(key string) (unlock func()) {
 	mu := &p.stripes[maphash.String(p.seed, key)%stripes]
 	mu.Lock()
 	return mu.Unlock

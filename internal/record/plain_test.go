@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// eternal is a storage that keeps values whatever their life, as bbolt's does.
+// eternal is a storage that ignores TTLs, like that of bbolt.
 type eternal struct {
 	mu     sync.Mutex
 	values map[string][]byte
@@ -41,7 +41,7 @@ func (e *eternal) Delete(key string) error {
 	return nil
 }
 
-func TestD11_ValuesEndOnAStorageThatIgnoresTheirLife(t *testing.T) {
+func TestD11_ValuesExpireInAStorageThatIgnoresTTLs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, ctx := newEternal(), context.Background()
 		one := record.NewPlain(e)
@@ -50,25 +50,25 @@ func TestD11_ValuesEndOnAStorageThatIgnoresTheirLife(t *testing.T) {
 			s.set("k", "1")
 			time.Sleep(30 * time.Second)
 		}
-		life := func(want time.Duration) {
+		ttl := func(want time.Duration) {
 			t.Helper()
-			if got, err := one.Life(ctx, "k"); err != nil || got != want {
-				t.Errorf("it lives for %v, want %v: %v", got, want, err)
+			if got, err := one.TTL(ctx, "k"); err != nil || got != want {
+				t.Errorf("TTL %v, want %v: %v", got, want, err)
 			}
 		}
 		set()
 		s.is("k", "1")
-		life(30 * time.Second)
+		ttl(30 * time.Second)
 		time.Sleep(30 * time.Second)
 		s.is("k", "")
-		life(0)
+		ttl(0)
 		if len(e.values) != 0 {
-			t.Error("it stays in the storage")
+			t.Error("it is still in the storage")
 		}
 
 		set()
-		s.swaps("k", "1", "2", true) // which does not prolong it
-		life(30 * time.Second)
+		s.swaps("k", "1", "2", true) // does not change the TTL
+		ttl(30 * time.Second)
 		time.Sleep(30 * time.Second)
 		s.swaps("k", "2", "3", false)
 		s.is("k", "")
@@ -83,15 +83,15 @@ func TestD11_ValuesEndOnAStorageThatIgnoresTheirLife(t *testing.T) {
 	})
 }
 
-func TestPlain_OpensWhatEarlierVersionsWrote(t *testing.T) {
+func TestPlain_ReadsValuesOfEarlierVersions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, ctx := newEternal(), context.Background()
 		e.values["k"] = []byte{1, 2, 3}
 		p := record.NewPlain(e)
 		s := steps{t, p}
 		s.is("k", "\x01\x02\x03")
-		if life, err := p.Life(ctx, "k"); life != 0 || err != nil {
-			t.Errorf("it lives for %v, %v", life, err)
+		if ttl, err := p.TTL(ctx, "k"); ttl != 0 || err != nil {
+			t.Errorf("TTL %v, %v", ttl, err)
 		}
 		s.swaps("k", "\x01\x02\x03", "\x01new", true) // for a minute
 		time.Sleep(59 * time.Second)
@@ -105,8 +105,8 @@ func TestPlain_OpensWhatEarlierVersionsWrote(t *testing.T) {
 	})
 }
 
-// Earlier versions, of which some instances may still be, must take such a value for one of
-// a later version, and leave it alone.
+// Instances of earlier versions must take such a value for one of a later version, and leave it
+// alone.
 func TestE5_EarlierVersionsLeaveNewerValuesAlone(t *testing.T) {
 	t.Parallel()
 	e := newEternal()
@@ -121,7 +121,7 @@ func TestE5_EarlierVersionsLeaveNewerValuesAlone(t *testing.T) {
 	}
 }
 
-func TestE11_ADamagedEndIsCorrupt(t *testing.T) {
+func TestE11_DamagedExpiryIsCorrupt(t *testing.T) {
 	t.Parallel()
 	e := newEternal()
 	s := newStore(t, record.NewPlain(e), 1)

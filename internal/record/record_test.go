@@ -18,8 +18,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// storage is the least a fiber.Storage can do, with its contract: empty values
-// are ignored, zero lives for ever.
+// storage is a fiber.Storage that does only what its contract demands: it ignores empty values, and
+// a TTL of zero is none.
 type storage struct{ memory *record.Memory }
 
 func (s storage) Get(key string) ([]byte, error) { return s.memory.Get(context.Background(), key) }
@@ -33,9 +33,9 @@ func (s storage) Set(key string, value []byte, ttl time.Duration) error {
 
 func (s storage) Delete(key string) error { return s.memory.Delete(context.Background(), key) }
 
-// each names all backends there are, for the contract of Backend holds for each. A test
-// gets two, as two instances have them; where nothing is shared among instances they are
-// one. It comes first in its test, which it makes parallel.
+// each returns all backends by name, because the contract of Backend applies to each. A test gets
+// two, as two instances have them; backends that instances cannot share are the same twice. It must
+// be called first in a test, which it makes parallel.
 func each(t *testing.T) map[string]func(*testing.T) (one, two record.Backend) {
 	t.Helper()
 	all := make(map[string]func(*testing.T) (one, two record.Backend))
@@ -55,7 +55,7 @@ func each(t *testing.T) map[string]func(*testing.T) (one, two record.Backend) {
 	return all
 }
 
-// tag begins the keys of a test, which tests do not share, and puts them onto one slot.
+// tag returns the prefix of a test's keys, which no other test uses. It puts them into one slot.
 func tag(t *testing.T) string {
 	t.Helper()
 	return "{" + t.Name() + "}"
@@ -74,7 +74,7 @@ func (s steps) must(err error) {
 	}
 }
 
-// is checks a value; an absent one is "".
+// is checks a value. An absent value is "".
 func (s steps) is(key, want string) {
 	s.t.Helper()
 	got, err := s.b.Get(s.t.Context(), key)
@@ -112,14 +112,14 @@ func TestBackend_Contract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			one, two := start(t)
-			for i := range 12 { // names that lie on all masters of a Cluster
+			for i := range 12 { // names on all masters of a Cluster
 				contract(t, one, two, fmt.Sprint(tag(t), i))
 			}
 		})
 	}
 }
 
-// contract checks each method on the keys of one slot, on two instances in turn.
+// contract checks each method on keys in one slot, alternating between two instances.
 func contract(t *testing.T, one, two record.Backend, tag string) {
 	t.Helper()
 	absent, first, second, ctx := tag+":absent", tag+":s", tag+":t", t.Context()
@@ -155,12 +155,12 @@ func contract(t *testing.T, one, two record.Backend, tag string) {
 	there.is(tag+":l", "")
 }
 
-func TestG7_AClaimRepeatedAfterALostReplyIsStillOurs(t *testing.T) {
+func TestG7_ClaimRepeatedAfterALostReplySucceeds(t *testing.T) {
 	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			one, _ := start(t)
-			for range 3 { // the first reply was lost, go-redis asks again
+			for range 3 { // go-redis retries after a lost reply
 				steps{t, one}.claims(tag(t), "mine", true)
 			}
 		})
@@ -192,7 +192,7 @@ func TestBackend_OneOfManyClaimantsWins(t *testing.T) {
 	}
 }
 
-// winners has many try at once, on two instances, what one of them can have.
+// winners has many callers on two instances try at the same time what only one can do.
 func winners(t *testing.T, one, two record.Backend, try func(b record.Backend, mine string) (bool, error)) {
 	t.Helper()
 	var won atomic.Int32
@@ -214,12 +214,12 @@ func winners(t *testing.T, one, two record.Backend, try func(b record.Backend, m
 	}
 }
 
-func TestBackend_LockIsForOne(t *testing.T) {
+func TestBackend_LockIsExclusive(t *testing.T) {
 	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			one, two := start(t)
-			inTurns(t, one, two)
+			writeUnderLock(t, one, two)
 			name := tag(t) + ":l"
 			release, err := one.Lock(t.Context(), name)
 			if err != nil {
@@ -228,7 +228,7 @@ func TestBackend_LockIsForOne(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			if _, err := two.Lock(ctx, name); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("waited on: %v", err)
+				t.Errorf("a waiting caller whose context ended: %v", err)
 			}
 			other, err := two.Lock(t.Context(), tag(t)+":another")
 			if err != nil {
@@ -241,13 +241,13 @@ func TestBackend_LockIsForOne(t *testing.T) {
 	}
 }
 
-// inTurns lets two instances change one key under one lock.
-func inTurns(t *testing.T, one, two record.Backend) {
+// writeUnderLock has callers on two instances change one key under one lock.
+func writeUnderLock(t *testing.T, one, two record.Backend) {
 	t.Helper()
 	var inside atomic.Int32
 	var wait sync.WaitGroup
-	turns := slices.Repeat([]record.Backend{one, two}, 8)
-	for _, b := range turns {
+	callers := slices.Repeat([]record.Backend{one, two}, 8)
+	for _, b := range callers {
 		wait.Go(func() {
 			release, err := b.Lock(t.Context(), tag(t)+":l")
 			if err != nil {
@@ -256,7 +256,7 @@ func inTurns(t *testing.T, one, two record.Backend) {
 			}
 			defer release()
 			if inside.Add(1) != 1 {
-				t.Error("two hold the lock")
+				t.Error("two callers hold the lock")
 			}
 			value, err := b.Get(t.Context(), tag(t))
 			if err == nil {
@@ -269,7 +269,7 @@ func inTurns(t *testing.T, one, two record.Backend) {
 		})
 	}
 	wait.Wait()
-	steps{t, one}.is(tag(t), strings.Repeat(".", len(turns)))
+	steps{t, one}.is(tag(t), strings.Repeat(".", len(callers)))
 }
 
 func TestG12_LockIsRenewedWhileItIsHeld(t *testing.T) {
@@ -282,13 +282,13 @@ func TestG12_LockIsRenewedWhileItIsHeld(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // of its life of five
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // of its TTL of five
 			defer cancel()
 			if _, err := two.Lock(ctx, tag(t)); err == nil {
-				t.Error("the lock was lost while its holder was at work")
+				t.Error("the lock was lost while it was held")
 			}
-			if life := client.PTTL(t.Context(), tag(t)).Val(); life < 4*time.Second {
-				t.Errorf("it lives for %v: not renewed", life)
+			if ttl := client.PTTL(t.Context(), tag(t)).Val(); ttl < 4*time.Second {
+				t.Errorf("TTL %v: not renewed", ttl)
 			}
 			release()
 			again, err := two.Lock(t.Context(), tag(t))
@@ -314,14 +314,14 @@ func TestG13_WithoutRedisTheLockHoldsInThisProcess(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			if _, err := b.Lock(ctx, "l"); err == nil {
-				t.Error("two hold it")
+				t.Error("two callers hold it")
 			}
 			release()
 		})
 	}
 }
 
-func TestBackend_TouchProlongs(t *testing.T) {
+func TestBackend_TouchExtendsTheTTL(t *testing.T) {
 	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -335,7 +335,7 @@ func TestBackend_TouchProlongs(t *testing.T) {
 			if err := one.Touch(t.Context(), time.Hour, keys...); err != nil {
 				t.Fatal(err)
 			}
-			<-time.After(1100 * time.Millisecond) // Redis does not live in virtual time
+			<-time.After(1100 * time.Millisecond) // Redis has no virtual time
 			for _, key := range keys {
 				steps{t, one}.is(key, "v")
 			}
@@ -343,7 +343,7 @@ func TestBackend_TouchProlongs(t *testing.T) {
 	}
 }
 
-func TestMemory_ForgetsInTime(t *testing.T) {
+func TestMemory_RemovesExpiredEntries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := record.NewMemory()
 		ctx := t.Context()
@@ -354,14 +354,14 @@ func TestMemory_ForgetsInTime(t *testing.T) {
 		}
 		time.Sleep(31 * time.Second)
 		if v, _ := m.Get(ctx, "a"); v != nil {
-			t.Error("a swap prolonged the life")
+			t.Error("a swap extended the TTL")
 		}
-		for range 3000 { // what nobody reads is swept all the same
+		for range 3000 { // entries that no caller reads are removed as well
 			_ = m.Set(ctx, time.Now().String(), []byte("x"), time.Second)
 			time.Sleep(time.Second)
 		}
 		if n := m.Len(); n > 1100 {
-			t.Errorf("%d entries, most of them dead", n)
+			t.Errorf("%d entries, most of them expired", n)
 		}
 	})
 }
@@ -388,12 +388,12 @@ func TestStore_RecordsOfAName(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
-	box, err := s.Sealed(ctx, "n", record.Session)
+	current, err := s.Sealed(ctx, "n", record.Session)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []error{nil, record.ErrChanged} {
-		if err := s.Swap(ctx, "n", record.Session, box, []byte("x"), time.Minute); !errors.Is(err, want) {
+		if err := s.Swap(ctx, "n", record.Session, current, []byte("x"), time.Minute); !errors.Is(err, want) {
 			t.Errorf("swap: %v, want %v", err, want)
 		}
 	}
@@ -402,7 +402,7 @@ func TestStore_RecordsOfAName(t *testing.T) {
 	}
 	for name, end := range map[string]func() error{
 		"empty content": func() error { return s.Put(ctx, "n", record.Session, nil, time.Minute) },
-		"no life":       func() error { return s.Put(ctx, "n", record.Tokens, []byte("x"), 0) },
+		"no TTL":        func() error { return s.Put(ctx, "n", record.Tokens, []byte("x"), 0) },
 	} {
 		if err := end(); err != nil {
 			t.Errorf("%s: %v", name, err)

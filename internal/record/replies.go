@@ -1,15 +1,14 @@
 package record
 
 import (
-	"context"
 	"errors"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// isWrongType reports whether a key holds a value of another type than ours, which
-// somebody else put there. Redis 6 puts other words in front of a script's error.
+// isWrongType reports whether a key holds a value of another type, written by another program.
+// Redis 6 puts other words before a script's error.
 func isWrongType(err error) bool {
 	if err == nil {
 		return false // before anything is allocated
@@ -20,22 +19,22 @@ func isWrongType(err error) bool {
 
 func isNoScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
 
-// discard removes a value of another type, so that it does not fail for ever (threat E11).
-func (r *Redis) discard(ctx context.Context, key string) error {
-	if err := r.client.Del(ctx, key).Err(); err != nil {
-		return err
+// isReply reports whether an error is the reply of a server that is up. One that refuses a
+// command, such as a write without enough replicas or memory, still serves others.
+func isReply(err error) bool {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return false
 	}
-	if r.Discarded != nil {
-		r.Discarded(key)
+	switch kind, _, _ := strings.Cut(reply.Error(), " "); kind {
+	case "LOADING", "MASTERDOWN":
+		return false
+	case "CLUSTERDOWN":
+		return reply.Error() != clusterDown
 	}
-	return nil
+	return true
 }
 
-// discardEndless removes a lock that has no end, as none of ours is. If that fails it is
-// tried again.
-func (r *Redis) discardEndless(ctx context.Context, key string) {
-	const none = -1 // nanosecond: go-redis passes on the reply for a key without an end
-	if life, err := r.client.PTTL(ctx, key).Result(); err == nil && life == none {
-		_ = r.discard(ctx, key)
-	}
-}
+// clusterDown is the reply of a Cluster's master that serves no requests. Other CLUSTERDOWN
+// replies concern one slot, or only writes.
+const clusterDown = "CLUSTERDOWN The cluster is down"

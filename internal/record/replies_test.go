@@ -14,7 +14,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// plants put values of another type, which somebody else has made, at our keys.
+// plants write values of another type, as another program would.
 var plants = map[string]func(ctx context.Context, p redis.Pipeliner, key string){
 	"a hash": func(ctx context.Context, p redis.Pipeliner, key string) { p.HSet(ctx, key, "f", "v") },
 	"a set":  func(ctx context.Context, p redis.Pipeliner, key string) { p.SAdd(ctx, key, "m") },
@@ -22,14 +22,14 @@ var plants = map[string]func(ctx context.Context, p redis.Pipeliner, key string)
 }
 
 func TestE11_ValuesOfAnotherTypeFailOnceAtMost(t *testing.T) {
-	for name, start := range redistest.EachAlone(t) { // others look for keys that never expire
+	for name, start := range redistest.EachAlone(t) { // other tests fail for keys that never expire
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client := start(t).Patient()
 			var mu sync.Mutex
 			var discarded []string
 			b := record.NewRedis(client, nil)
-			b.Discarded = func(key string) {
+			b.OnDiscard = func(key string) {
 				mu.Lock()
 				defer mu.Unlock()
 				discarded = append(discarded, key)
@@ -38,7 +38,7 @@ func TestE11_ValuesOfAnotherTypeFailOnceAtMost(t *testing.T) {
 			for name, plant := range plants {
 				at := func(part string) string {
 					key := tag(t) + name + part
-					// With an end in the same step: other tests look at all keys of the server.
+					// With a TTL in the same step, because other tests look at all keys of the server.
 					if _, err := client.TxPipelined(ctx, func(p redis.Pipeliner) error {
 						plant(ctx, p, key)
 						p.Expire(ctx, key, time.Minute)
@@ -49,7 +49,7 @@ func TestE11_ValuesOfAnotherTypeFailOnceAtMost(t *testing.T) {
 					return key
 				}
 				list, lock, claim := at("list"), at("lock"), at("claim")
-				if excess, err := b.Enlist(ctx, "n", time.Now().Add(time.Hour), record.List{Key: list, Most: 1}); err != nil || len(excess) > 0 {
+				if excess, err := b.Enlist(ctx, "n", time.Now().Add(time.Hour), record.List{Key: list, Max: 1}); err != nil || len(excess) > 0 {
 					t.Errorf("%s as a list: %v, %v", name, excess, err)
 				}
 				if names, err := b.Listed(ctx, at("other list"), list); err != nil || !slices.Equal(names, []string{"n"}) {
@@ -69,23 +69,23 @@ func TestE11_ValuesOfAnotherTypeFailOnceAtMost(t *testing.T) {
 					t.Errorf("%s as a lock: %v", name, err)
 					continue
 				}
-				if life := client.PTTL(ctx, lock).Val(); life <= 0 {
+				if ttl := client.PTTL(ctx, lock).Val(); ttl <= 0 {
 					t.Errorf("%s as a lock: there is none", name)
 				}
 				release()
 				if !slices.Contains(discarded, list) || !slices.Contains(discarded, lock) {
-					t.Errorf("%s: told of %v", name, discarded)
+					t.Errorf("%s: reported %v", name, discarded)
 				}
 			}
 			for kind := range map[record.Kind]bool{record.Session: true, record.Tokens: true} {
 				if err := s.Put(ctx, "n", kind, []byte("content"), time.Hour); err != nil {
 					t.Fatal(err)
 				}
-				box, err := s.Sealed(ctx, "n", kind)
+				sealed, err := s.Sealed(ctx, "n", kind)
 				if err != nil {
 					t.Fatal(err)
 				}
-				key := keyOf(t, client, box)
+				key := keyOf(t, client, sealed)
 				if _, err := client.TxPipelined(ctx, func(p redis.Pipeliner) error {
 					p.Del(ctx, key)
 					p.HSet(ctx, key, "f", "v")
@@ -97,7 +97,7 @@ func TestE11_ValuesOfAnotherTypeFailOnceAtMost(t *testing.T) {
 				if _, err := s.Get(ctx, "n", kind); !errors.Is(err, record.ErrCorrupt) {
 					t.Errorf("a hash as a record: %v", err)
 				}
-				if err := s.Swap(ctx, "n", kind, box, []byte("x"), time.Hour); !errors.Is(err, record.ErrNotFound) {
+				if err := s.Swap(ctx, "n", kind, sealed, []byte("x"), time.Hour); !errors.Is(err, record.ErrNotFound) {
 					t.Errorf("a hash as a record, swapped: %v", err)
 				}
 				if err := errors.Join(s.Touch(ctx, "n", time.Hour), s.Delete(ctx, "n")); err != nil {
@@ -108,7 +108,7 @@ func TestE11_ValuesOfAnotherTypeFailOnceAtMost(t *testing.T) {
 	}
 }
 
-// keyOf is the key that holds a value.
+// keyOf returns the key of a value.
 func keyOf(t *testing.T, client redis.UniversalClient, value []byte) string {
 	t.Helper()
 	find := func(ctx context.Context, c *redis.Client) string {
@@ -135,8 +135,9 @@ func keyOf(t *testing.T, client redis.UniversalClient, value []byte) string {
 	return <-found
 }
 
-// A lock always has an end. One without was not made by us, and would never go.
-func TestE11_ALockWithoutAnEndIsTakenOver(t *testing.T) {
+// This package writes no lock without a TTL. One that another program has written would be held
+// forever.
+func TestE11_LockWithoutATTLIsTakenOver(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	if err := server.Client().Set(t.Context(), "l", "planted", 0).Err(); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-func TestRedis_LifeOfAKey(t *testing.T) {
+func TestRedis_TTLs(t *testing.T) {
 	for name, start := range redistest.Each(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -22,48 +22,48 @@ func TestRedis_LifeOfAKey(t *testing.T) {
 
 			here.set(one, "1")
 			here.set(two, "2")
-			lives(t, client, one, time.Minute)
+			checkTTL(t, client, one, time.Minute)
 			here.must(b.Touch(ctx, time.Hour, one, two, absent))
-			lives(t, client, one, time.Hour)
-			lives(t, client, two, time.Hour)
+			checkTTL(t, client, one, time.Hour)
+			checkTTL(t, client, two, time.Hour)
 			here.is(absent, "")
 			here.swaps(one, "1", "3", true)
-			lives(t, client, one, time.Hour) // a swap does not change it
+			checkTTL(t, client, one, time.Hour) // a swap does not change the TTL
 			here.set(one, "4")
-			lives(t, client, one, time.Minute) // a new record does
+			checkTTL(t, client, one, time.Minute) // a new record sets it
 
 			here.claims(tag(t)+":u", "one", true)
-			lives(t, client, tag(t)+":u", time.Minute)
+			checkTTL(t, client, tag(t)+":u", time.Minute)
 			release, err := b.Lock(ctx, tag(t)+":l")
 			here.must(err)
-			lives(t, client, tag(t)+":l", 5*time.Second)
+			checkTTL(t, client, tag(t)+":l", 5*time.Second)
 			release()
-			r.Dump() // fails for keys without an end
+			r.Dump() // fails for keys without a TTL
 		})
 	}
 }
 
-// lives checks how long a key still lives, but for a few seconds.
-func lives(t *testing.T, client redis.UniversalClient, key string, want time.Duration) {
+// checkTTL checks the TTL of a key, with a tolerance.
+func checkTTL(t *testing.T, client redis.UniversalClient, key string, want time.Duration) {
 	t.Helper()
-	life, err := client.PTTL(t.Context(), key).Result()
-	if err != nil || life > want || life < want-want/10 {
-		t.Errorf("%s lives for %v, want %v: %v", key, life, want, err)
+	ttl, err := client.PTTL(t.Context(), key).Result()
+	if err != nil || ttl > want || ttl < want-want/10 {
+		t.Errorf("TTL of %s: %v, want %v: %v", key, ttl, want, err)
 	}
 }
 
-// During a failover a record may be out of reach, but is never absent: that would
-// sign its user out.
+// During a failover a record may be unavailable, but is never absent, because that would sign its
+// user out.
 func TestSentinel_FailoverIsAnErrorAndNeverAbsence(t *testing.T) {
 	t.Parallel()
 	sentinel := redistest.StartSentinel(t)
 	client, ctx := sentinel.Patient(), t.Context()
-	b, calm := record.NewRedis(sentinel.Connect(), nil), record.NewRedis(client, nil)
-	here := steps{t, calm}
+	b, patient := record.NewRedis(sentinel.Connect(), nil), record.NewRedis(client, nil)
+	here := steps{t, patient}
 	for _, key := range []string{"{x}:s", "{x}:t"} {
-		here.must(calm.Set(ctx, key, []byte("before"), time.Hour))
+		here.must(patient.Set(ctx, key, []byte("before"), time.Hour))
 	}
-	if won, err := calm.Claim(ctx, "{x}:claimed", "one", time.Hour); err != nil || !won {
+	if won, err := patient.Claim(ctx, "{x}:claimed", "one", time.Hour); err != nil || !won {
 		t.Fatalf("claim: %v, %v", won, err)
 	}
 	sentinel.Replicated()
@@ -76,7 +76,7 @@ func TestSentinel_FailoverIsAnErrorAndNeverAbsence(t *testing.T) {
 		if err == nil && string(value) != "before" {
 			t.Fatalf("absent without an error: %q", value)
 		}
-		// To be the one who reads is not enough: a replica cannot write.
+		// A read is not enough, because a replica serves reads.
 		if err = written(t, b, "{x}:t", "before", "after"); err == nil {
 			break
 		}
@@ -93,16 +93,16 @@ func TestSentinel_FailoverIsAnErrorAndNeverAbsence(t *testing.T) {
 	here.claims("{x}:claimed", "one", true)
 	here.claims("{x}:claimed", "two", false)
 	for _, key := range []string{"{x}:s", "{x}:t", "{x}:claimed"} {
-		lives(t, client, key, time.Hour)
+		checkTTL(t, client, key, time.Hour)
 	}
 	other := record.NewRedis(sentinel.Patient(), nil)
-	contract(t, calm, other, "{y}")
-	inTurns(t, calm, other)
+	contract(t, patient, other, "{y}")
+	writeUnderLock(t, patient, other)
 	sentinel.Dump()
 }
 
-// written swaps a value. A swap may find its own value there: its first reply was
-// lost, and go-redis asked again.
+// written swaps a value. A swap may find its own value there, because go-redis retries after a lost
+// reply.
 func written(t *testing.T, b record.Backend, key, from, to string) error {
 	t.Helper()
 	swapped, err := b.Swap(t.Context(), key, []byte(from), []byte(to), time.Hour)

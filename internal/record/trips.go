@@ -13,238 +13,243 @@ import (
 )
 
 const (
-	// maxBatch bounds how many operations share a round trip, and so how long the first of
+	// maxBatch limits how many operations share a round trip, and so how long the first of
 	// them waits for the last.
 	maxBatch = 256
-	// departures is how many round trips begin during one to a distant server. An operation
-	// waits for the next one, so more of them save it time, and fewer save connections and
-	// processor time.
-	departures = 8
+	// tripsPerLatency is how many round trips may begin during one to a distant server. An
+	// operation waits for the next one, so a larger number saves time, and a smaller number
+	// saves connections and processor time.
+	tripsPerLatency = 8
 )
 
-// trips lets callers who read at the same time share a round trip to one server: the socket
-// is used once instead of once per read, which is most of the cost of a signed-in request.
-// While few read, each read leaves by itself. When as many round trips are under way as keep
-// the processors busy, further reads wait for one to return and then leave together. If Redis
-// is far away, that begins when half of the connections are in use, and reads wait for an
-// eighth of a round trip at most. A reply that reaches the wrong caller does not open there
-// (threat G6).
+// trips are the round trips to one server. Callers who read at the same time share one, so that
+// the socket is used once and not once per read, which is most of the cost of a signed-in
+// request.
 //
-// Touches travel in the company of reads: after a restart all sessions are touched by their
-// first request, which would take a connection each. It is safe for concurrent use.
+// While there are few reads, each begins its own round trip. When as many round trips are
+// active as keep the processors busy, further reads wait for one to end and then share the next.
+// If Redis is distant, sharing begins when half of the connections are in use, and a read waits
+// for at most an eighth of a round trip. If a reply reaches the wrong caller, it does not open
+// there (threat G6).
+//
+// Touches share the round trips of reads, because after a restart the first request of each
+// session touches it, which would take a connection each.
+//
+// It is safe for concurrent use.
 type trips struct {
-	client redis.UniversalClient
-	bounds *deadlines // of a caller's wait, and of a round trip
-	// limit is how many connections trips may use, which leaves some for other writes. A trip
-	// beyond the size of the pool would wait for a connection instead of for company, and
-	// time out there (trap R5).
+	client    redis.UniversalClient
+	deadlines *deadlines // of a caller's wait, and of a round trip
+	// limit is how many connections may be used, so that some are left for other writes. A
+	// round trip beyond the size of the pool would wait for a connection, and time out (trap
+	// R5).
 	limit int
 
 	mu        sync.Mutex
-	underWay  int
-	near      int // as many as keep the processors busy
-	distance  distance
-	departed  time.Time // the last one
+	active    int
+	unshared  int // as many round trips as keep the processors busy
+	latency   latency
+	lastBegan time.Time
 	waiting   []*operation
-	departure *time.Timer // of those that wait, if it is scheduled
-	scheduled bool
+	timer     *time.Timer // begins a round trip for the waiting operations
+	scheduled bool        // the timer is set
 }
 
-// operation is one caller's part of a round trip. Err and what settle keeps are set when done
-// is closed.
+// operation is one caller's part of a round trip. err and the results of collect are set when
+// done is closed.
 type operation struct {
-	queue  func(context.Context, redis.Pipeliner)
-	settle func(tripErr error) error
-	done   chan struct{}
-	err    error
+	queue   func(context.Context, redis.Pipeliner)
+	collect func(tripErr error) error
+	done    chan struct{}
+	err     error
 }
 
 // get returns nil for an absent key.
 func (t *trips) get(ctx context.Context, key string) ([]byte, error) {
-	_, shared := ctx.(due)
-	endless := shared || ctx.Done() == nil // but for the deadline of all operations
+	_, shared := ctx.(deadlineContext)
+	endless := shared || ctx.Done() == nil // only the deadline of all operations applies
 	t.mu.Lock()
-	if endless && len(t.waiting) == 0 && t.departs() {
+	if endless && len(t.waiting) == 0 && t.tryBegin() {
 		t.mu.Unlock()
 		var err error
-		defer t.land(time.Now(), &err)
+		defer t.end(time.Now(), &err)
 		var value []byte
 		value, err = valueOf(t.client.Get(ctx, key))
 		return value, err
 	}
 	var (
 		reply *redis.StringCmd
-		value []byte // not to be looked at before the operation is done
+		value []byte // not to be read before the operation is done
 	)
-	me := &operation{
+	op := &operation{
 		queue: func(ctx context.Context, p redis.Pipeliner) { reply = p.Get(ctx, key) },
-		settle: func(tripErr error) (err error) {
+		collect: func(tripErr error) (err error) {
 			value, err = valueOf(reply)
-			// go-redis leaves the commands of a pipeline that got no connection without an error
-			// (trap R4). That must not pass for an absent session; no value of ours is empty (E10).
+			// go-redis returns no error for the commands of a pipeline that got no connection
+			// (trap R4). That must not look like an absent session. Stored values are never
+			// empty (threat E10).
 			if err == nil && reply.Err() == nil && len(value) == 0 {
 				err = tripErr
 			}
 			return err
 		},
 	}
-	if err := t.join(ctx, me); err != nil {
+	if err := t.await(ctx, op); err != nil {
 		return nil, err
 	}
-	return value, me.err
+	return value, op.err
 }
 
-// touch lets those of the keys that exist live for ttl.
+// touch sets the TTL of those keys that exist.
 func (t *trips) touch(ctx context.Context, ttl time.Duration, keys []string) error {
 	replies := make([]*redis.BoolCmd, len(keys))
-	me := &operation{
+	op := &operation{
 		queue: func(ctx context.Context, p redis.Pipeliner) {
 			for i, key := range keys {
 				replies[i] = p.PExpire(ctx, key, ttl)
 			}
 		},
-		settle: func(tripErr error) error {
+		collect: func(tripErr error) error {
 			for _, reply := range replies {
 				if reply.Err() != nil {
 					return reply.Err()
 				}
 			}
 			if !slices.ContainsFunc(replies, func(r *redis.BoolCmd) bool { return r.Val() }) {
-				return tripErr // as for get
+				return tripErr // as in get
 			}
 			return nil
 		},
 	}
 	t.mu.Lock()
-	if err := t.join(ctx, me); err != nil {
+	if err := t.await(ctx, op); err != nil {
 		return err
 	}
-	return me.err
+	return op.err
 }
 
-// join has an operation leave with the next round trip, and waits until it is done or the
-// caller's context ends. The lock is held, and released.
-func (t *trips) join(ctx context.Context, me *operation) error {
-	me.done = make(chan struct{})
-	t.waiting = append(t.waiting, me)
-	t.leave() //nolint:contextcheck // go-redis would close the connection of a caller who gives up
+// await adds an operation to the next round trip, and waits until it is done or the caller's
+// context ends. The caller holds the mutex, and await unlocks it.
+func (t *trips) await(ctx context.Context, op *operation) error {
+	op.done = make(chan struct{})
+	t.waiting = append(t.waiting, op)
+	t.beginOrSchedule() //nolint:contextcheck // go-redis would close the connection of a caller who gives up
 	t.mu.Unlock()
-	ctx, cancel := t.bounds.bounded(ctx)
+	ctx, cancel := t.deadlines.bound(ctx)
 	defer cancel()
 	select {
-	case <-me.done:
+	case <-op.done:
 		return nil
 	case <-ctx.Done():
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if i := slices.Index(t.waiting, me); i >= 0 {
+	if i := slices.Index(t.waiting, op); i >= 0 {
 		t.waiting = slices.Delete(t.waiting, i, i+1)
 	}
-	return ctx.Err() // not the cause: the breaker compares it
+	return ctx.Err() // not the cause, because the breaker compares it
 }
 
-// departs reports whether a round trip may begin now, and counts it. The lock is held.
-func (t *trips) departs() bool {
-	if t.underWay >= t.limit {
+// tryBegin counts a round trip and returns true if one may begin now. The caller holds the
+// mutex.
+func (t *trips) tryBegin() bool {
+	if t.active >= t.limit {
 		return false
 	}
-	now, alone := time.Now(), t.near
-	if t.distance.far() {
-		alone = max(alone, t.limit/2)
+	now, unshared := time.Now(), t.unshared
+	if t.latency.isDistant() {
+		unshared = max(unshared, t.limit/2)
 	}
-	if t.underWay >= alone && (!t.distance.far() || now.Sub(t.departed) < t.distance.trip/departures) {
+	if t.active >= unshared && (!t.latency.isDistant() || now.Sub(t.lastBegan) < t.latency.trip/tripsPerLatency) {
 		return false
 	}
-	t.underWay++
-	t.departed = now
+	t.active++
+	t.lastBegan = now
 	return true
 }
 
-// leave has waiting operations leave now or as soon as they may. A round trip that returns
-// takes them in any case. The lock is held.
-func (t *trips) leave() {
-	if t.departs() {
-		t.takeOff()
+// beginOrSchedule begins a round trip for the waiting operations now, or as soon as one may
+// begin. The end of an active one begins it in any case. The caller holds the mutex.
+func (t *trips) beginOrSchedule() {
+	if t.tryBegin() {
+		t.sendOrStop()
 		return
 	}
-	if t.scheduled || t.underWay >= t.limit || !t.distance.far() {
+	if t.scheduled || t.active >= t.limit || !t.latency.isDistant() {
 		return
 	}
 	t.scheduled = true
-	wait := time.Until(t.departed.Add(t.distance.trip / departures))
-	if t.departure == nil {
-		t.departure = time.AfterFunc(wait, t.depart)
+	wait := time.Until(t.lastBegan.Add(t.latency.trip / tripsPerLatency))
+	if t.timer == nil {
+		t.timer = time.AfterFunc(wait, t.onTimer)
 	} else {
-		t.departure.Reset(wait)
+		t.timer.Reset(wait)
 	}
 }
 
-// depart is called when it is time for the operations that wait.
-func (t *trips) depart() {
+func (t *trips) onTimer() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.scheduled = false
 	if len(t.waiting) > 0 {
-		t.leave()
+		t.beginOrSchedule()
 	}
 }
 
-// land ends a round trip and begins the next one if operations are waiting. One that failed
-// on the way says nothing about the distance.
-func (t *trips) land(began time.Time, err *error) {
-	took, near := time.Since(began), runtime.GOMAXPROCS(0)
+// end ends a round trip, and begins the next one if operations are waiting. A round trip
+// without a reply is not measured.
+func (t *trips) end(began time.Time, err *error) {
+	took, processors := time.Since(began), runtime.GOMAXPROCS(0)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.near = near
+	t.unshared = processors
 	if *err == nil || isReply(*err) {
-		t.distance.measure(took)
+		t.latency.add(took)
 	}
-	t.takeOff()
+	t.sendOrStop()
 }
 
-// takeOff sends waiting operations together, or ends the round trip if there are none. The
-// lock is held.
-func (t *trips) takeOff() {
+// sendOrStop uses a round trip that was counted: it sends waiting operations, or uncounts it if
+// there are none. The caller holds the mutex.
+func (t *trips) sendOrStop() {
 	n := min(len(t.waiting), maxBatch)
 	if n == 0 {
-		t.underWay--
+		t.active--
 		return
 	}
-	t.departed = time.Now()
+	t.lastBegan = time.Now()
 	batch := slices.Clone(t.waiting[:n])
 	t.waiting = slices.Delete(t.waiting, 0, n)
-	go t.fly(batch)
+	go t.run(batch)
 	if len(t.waiting) > 0 {
-		t.leave()
+		t.beginOrSchedule()
 	}
 }
 
-// fly makes a round trip for a whole batch, in no caller's context: a caller's end does not
-// concern the others, and nothing of a request outlives it (trap T13).
-func (t *trips) fly(batch []*operation) {
+// run makes a round trip for a batch. It uses no caller's context: the end of one caller must
+// not affect the others, and nothing of a request may outlive it (trap T13).
+func (t *trips) run(batch []*operation) {
 	var err error
-	defer t.land(time.Now(), &err)
+	defer t.end(time.Now(), &err)
 	err = t.send(batch)
 	if errors.Is(err, redis.Nil) {
-		err = nil // one was absent
+		err = nil // a key was absent
 	}
-	for _, one := range batch {
-		one.err = one.settle(err)
-		close(one.done)
+	for _, op := range batch {
+		op.err = op.collect(err)
+		close(op.done)
 	}
 }
 
-// send returns the first error. Each reply has its own, if it arrived.
+// send returns the first error. If replies arrived, each has its own.
 func (t *trips) send(batch []*operation) (err error) {
-	ctx, done := t.bounds.bounded(context.Background())
-	defer done()
+	ctx, cancel := t.deadlines.bound(context.Background())
+	defer cancel()
 	pipeline := t.client.Pipeline()
-	for _, one := range batch {
-		one.queue(ctx, pipeline)
+	for _, op := range batch {
+		op.queue(ctx, pipeline)
 	}
 	defer func() {
-		if p := recover(); p != nil { // from a hook of the app's client, past every other recover
+		if p := recover(); p != nil { // in a hook of the app's client, which no other recover catches here
 			err = fmt.Errorf("record: panic: %v", p)
 		}
 	}()

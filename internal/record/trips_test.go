@@ -19,72 +19,72 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// turnstile counts the round trips of a client's reads, and holds them up.
-type turnstile struct {
+// gate is a hook that counts the round trips of a client's reads, and holds them until it is opened.
+type gate struct {
 	trips   atomic.Int32
-	arrived chan struct{} // told of each
-	open    chan struct{} // closed to let all through
-	wreck   atomic.Bool   // panics in the next of several
+	arrived chan struct{} // receives a value for each
+	open    chan struct{} // closed to open the gate
+	panics  atomic.Bool   // the next shared round trip panics
 }
 
-func (s *turnstile) pass() {
-	s.trips.Add(1)
+func (g *gate) pass() {
+	g.trips.Add(1)
 	select {
-	case s.arrived <- struct{}{}:
+	case g.arrived <- struct{}{}:
 	default:
 	}
-	<-s.open
+	<-g.open
 }
 
-func (*turnstile) DialHook(next redis.DialHook) redis.DialHook {
+func (*gate) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }
 
-func (s *turnstile) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (g *gate) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if cmd.Name() == "get" {
-			s.pass()
+			g.pass()
 		}
 		return next(ctx, cmd)
 	}
 }
 
-func (s *turnstile) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (g *gate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if cmds[0].Name() == "get" { // and not what a connection begins with
-			s.pass()
-			if s.wreck.Swap(false) {
-				panic("wrecked")
+		if cmds[0].Name() == "get" { // not the commands that begin a connection
+			g.pass()
+			if g.panics.Swap(false) {
+				panic("in a hook")
 			}
 		}
 		return next(ctx, cmds)
 	}
 }
 
-// newTurnstile gives a backend whose reads are held up, and the number of callers that it
-// takes for all later ones to wait for each other.
-func newTurnstile(t *testing.T) (record.Backend, *turnstile, int) {
+// newGate returns a backend whose reads wait for the gate, and the number of reads that make
+// round trips of their own before further ones share.
+func newGate(t *testing.T) (record.Backend, *gate, int) {
 	t.Helper()
-	return turnstileAt(redistest.Start(t).Patient())
+	return gateOn(redistest.Start(t).Patient())
 }
 
-func turnstileAt(client redis.UniversalClient) (record.Backend, *turnstile, int) {
-	hook := &turnstile{arrived: make(chan struct{}, 1000), open: make(chan struct{})}
+func gateOn(client redis.UniversalClient) (record.Backend, *gate, int) {
+	hook := &gate{arrived: make(chan struct{}, 1000), open: make(chan struct{})}
 	client.AddHook(hook)
 	return record.NewRedis(client, nil), hook, max(2, runtime.GOMAXPROCS(0))
 }
 
-// hold has so many callers read that nobody else can go alone.
-func hold(wait *sync.WaitGroup, b record.Backend, hook *turnstile, alone int) {
+// fill has as many callers read as may read without sharing.
+func fill(wait *sync.WaitGroup, b record.Backend, hook *gate, alone int) {
 	for range alone {
 		wait.Go(func() { _, _ = b.Get(context.Background(), "held up") })
 		<-hook.arrived
 	}
 }
 
-func TestTrips_ManyAtOnceShareRoundTripsAndGetTheirOwn(t *testing.T) {
+func TestTrips_ConcurrentReadsShareRoundTrips(t *testing.T) {
 	t.Parallel()
-	b, hook, alone := newTurnstile(t)
+	b, hook, alone := newGate(t)
 	ctx := t.Context()
 	const callers = 300
 	for i := range callers {
@@ -93,7 +93,7 @@ func TestTrips_ManyAtOnceShareRoundTripsAndGetTheirOwn(t *testing.T) {
 		}
 	}
 	var wait sync.WaitGroup
-	hold(&wait, b, hook, alone)
+	fill(&wait, b, hook, alone)
 	started := make(chan struct{}, callers)
 	for i := range callers {
 		wait.Go(func() {
@@ -116,22 +116,22 @@ func TestTrips_ManyAtOnceShareRoundTripsAndGetTheirOwn(t *testing.T) {
 	if trips := int(hook.trips.Load()); trips >= callers/2 {
 		t.Errorf("%d round trips for %d reads", trips, callers)
 	}
-	steps{t, b}.is("key1", "value1") // and one by itself still goes
+	steps{t, b}.is("key1", "value1") // a single read still works
 }
 
-func TestTrips_WhoGivesUpLeavesTheOthersTheirTurn(t *testing.T) {
+func TestTrips_CanceledCallersDoNotAffectOthers(t *testing.T) {
 	t.Parallel()
-	b, hook, alone := newTurnstile(t)
+	b, hook, alone := newGate(t)
 	steps{t, b}.set("key", "value")
 	var wait sync.WaitGroup
-	hold(&wait, b, hook, alone)
+	fill(&wait, b, hook, alone)
 	for i := range 100 {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		if i%2 == 0 {
-			cancel() // before its turn can have come
+			cancel() // before it can have been sent
 			if _, err := b.Get(ctx, "key"); !errors.Is(err, context.Canceled) {
-				t.Errorf("who gave up got %v", err)
+				t.Errorf("a canceled caller got %v", err)
 			}
 			continue
 		}
@@ -145,14 +145,14 @@ func TestTrips_WhoGivesUpLeavesTheOthersTheirTurn(t *testing.T) {
 	wait.Wait()
 }
 
-// An app's hook runs in nobody's request, so that a panic must not end the process.
-func TestG23_APanicInAHookOfTheClientFailsWhoSharedTheTrip(t *testing.T) {
+// A hook of the app's client runs outside of any request, where a panic would end the process.
+func TestG23_PanicInAClientHookFailsOnlyItsTrip(t *testing.T) {
 	t.Parallel()
-	b, hook, alone := newTurnstile(t)
+	b, hook, alone := newGate(t)
 	steps{t, b}.set("key", "value")
-	hook.wreck.Store(true)
+	hook.panics.Store(true)
 	var wait sync.WaitGroup
-	hold(&wait, b, hook, alone)
+	fill(&wait, b, hook, alone)
 	var failed, served atomic.Int32
 	started := make(chan struct{}, 50)
 	for range 50 {
@@ -174,18 +174,18 @@ func TestG23_APanicInAHookOfTheClientFailsWhoSharedTheTrip(t *testing.T) {
 	if failed.Load() == 0 || failed.Load()+served.Load() != 50 {
 		t.Errorf("%d failed, %d served", failed.Load(), served.Load())
 	}
-	for range 2 * alone { // no place is lost
+	for range 2 * alone { // the failed round trip is not counted any more
 		steps{t, b}.is("key", "value")
 	}
 }
 
-// A storage that stalls holds nobody for longer than one operation may take, not even who
-// had to wait for others that it held (threat G3).
-func TestG3_WhoWaitsToShareATripWaitsNoLonger(t *testing.T) {
+// No caller waits for a stalled storage longer than one operation may take, even if it waits for the
+// round trips of others (threat G3).
+func TestG3_WaitingToShareATripHasATimeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := redis.NewClient(&redis.Options{ReadTimeout: 250 * time.Millisecond, ContextTimeoutEnabled: true})
 		defer func() { _ = client.Close() }()
-		client.AddHook(swamp{})
+		client.AddHook(stall{})
 		b := record.NewGuarded(record.NewRedis(client, nil), nil, func(bool) {})
 		for range 500 {
 			go func() {
@@ -201,34 +201,34 @@ func TestG3_WhoWaitsToShareATripWaitsNoLonger(t *testing.T) {
 	})
 }
 
-// swamp is a hook that holds everything until its deadline.
-type swamp struct{}
+// stall is a hook that holds all commands until their deadline.
+type stall struct{}
 
-func (swamp) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (stall) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (swamp) ProcessHook(redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, _ redis.Cmder) error { return sink(ctx) }
+func (stall) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, _ redis.Cmder) error { return awaitDeadline(ctx) }
 }
 
-func (swamp) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, _ []redis.Cmder) error { return sink(ctx) }
+func (stall) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, _ []redis.Cmder) error { return awaitDeadline(ctx) }
 }
 
-func sink(ctx context.Context) error {
+func awaitDeadline(ctx context.Context) error {
 	deadline, _ := ctx.Deadline()
 	time.Sleep(time.Until(deadline))
 	return context.DeadlineExceeded
 }
 
-// Where a round trip is mostly the network's, waiting for one to return would double the
-// time of a read.
-func TestTrips_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
+// If a round trip is mostly spent on the network, waiting for one to end would double the time of a
+// read.
+func TestTrips_ReadsDoNotWaitForATripToADistantRedis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true, PoolSize: 40})
 		defer func() { _ = client.Close() }()
-		client.AddHook(&faraway{trip: 5 * time.Millisecond})
+		client.AddHook(&distantRedis{trip: 5 * time.Millisecond})
 		b := record.NewRedis(client, nil)
-		for range 200 { // it takes some to know how far
+		for range 200 { // to measure the latency
 			if _, err := b.Get(t.Context(), "key"); err != nil {
 				t.Fatal(err)
 			}
@@ -251,14 +251,14 @@ func TestTrips_NobodyWaitsForATripToARedisThatIsFarAway(t *testing.T) {
 	})
 }
 
-// A flight without a connection would wait for one until it is refused.
+// A round trip without a connection would wait for one, and fail after the pool's timeout.
 func TestTrips_RoundTripsNeverExceedThePool(t *testing.T) {
 	for _, size := range []int{1, 2, 10, 100} {
 		t.Run(strconv.Itoa(size), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true, PoolSize: size})
 				defer func() { _ = client.Close() }()
-				hook := &faraway{trip: 20 * time.Millisecond}
+				hook := &distantRedis{trip: 20 * time.Millisecond}
 				client.AddHook(hook)
 				b := record.NewRedis(client, nil)
 				const callers, each = 400, 10
@@ -281,34 +281,34 @@ func TestTrips_RoundTripsNeverExceedThePool(t *testing.T) {
 	}
 }
 
-// faraway is a hook in place of a Redis that takes its time and has nothing. It counts the
-// round trips that are under way at once.
-type faraway struct {
+// distantRedis is a hook that replaces a Redis with a latency and without keys. It counts concurrent
+// round trips.
+type distantRedis struct {
 	trip          time.Duration
 	current, most atomic.Int32
 }
 
-func (f *faraway) travel() {
-	now := f.current.Add(1)
-	defer f.current.Add(-1)
-	for most := f.most.Load(); now > most && !f.most.CompareAndSwap(most, now); most = f.most.Load() {
+func (d *distantRedis) roundTrip() {
+	now := d.current.Add(1)
+	defer d.current.Add(-1)
+	for most := d.most.Load(); now > most && !d.most.CompareAndSwap(most, now); most = d.most.Load() {
 	}
-	time.Sleep(f.trip)
+	time.Sleep(d.trip)
 }
 
-func (*faraway) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (*distantRedis) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (f *faraway) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+func (d *distantRedis) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(_ context.Context, cmd redis.Cmder) error {
-		f.travel()
+		d.roundTrip()
 		cmd.SetErr(redis.Nil)
 		return redis.Nil
 	}
 }
 
-func (f *faraway) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (d *distantRedis) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(_ context.Context, cmds []redis.Cmder) error {
-		f.travel()
+		d.roundTrip()
 		for _, cmd := range cmds {
 			cmd.SetErr(redis.Nil)
 		}
@@ -316,9 +316,9 @@ func (f *faraway) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPi
 	}
 }
 
-// go-redis gives the commands of a pipeline no error of their own where it got no
-// connection for them.
-func TestG2_ReadsThatCouldNotBeSentTogetherAreNotAbsent(t *testing.T) {
+// go-redis returns no error for the commands of a pipeline if it got no connection for them (trap
+// R4).
+func TestG2_UnsentReadsAreNotAbsent(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(*redistest.Server, redis.UniversalClient){
 		"the server is gone":   func(s *redistest.Server, _ redis.UniversalClient) { s.Stop() },
@@ -327,15 +327,15 @@ func TestG2_ReadsThatCouldNotBeSentTogetherAreNotAbsent(t *testing.T) {
 			_ = s.Client().ConfigSet(context.Background(), "requirepass", "x").Err()
 			_ = s.Client().Do(context.Background(), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err()
 		},
-		"a hook keeps them back": func(_ *redistest.Server, c redis.UniversalClient) { c.AddHook(barrier{}) },
+		"a hook stops them": func(_ *redistest.Server, c redis.UniversalClient) { c.AddHook(silentStop{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t)
 			client := server.Patient()
-			b, hook, alone := turnstileAt(client)
+			b, hook, alone := gateOn(client)
 			var wait sync.WaitGroup
-			hold(&wait, b, hook, alone)
+			fill(&wait, b, hook, alone)
 			started := make(chan struct{}, 50)
 			for range 50 {
 				wait.Go(func() {
@@ -355,17 +355,17 @@ func TestG2_ReadsThatCouldNotBeSentTogetherAreNotAbsent(t *testing.T) {
 	}
 }
 
-// barrier is a hook that lets nothing through, and leaves it at that.
-type barrier struct{}
+// silentStop is a hook that sends no command, and sets no command's error.
+type silentStop struct{}
 
-var errKeptBack = errors.New("kept back")
+var errStopped = errors.New("stopped")
 
-func (barrier) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (silentStop) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (barrier) ProcessHook(redis.ProcessHook) redis.ProcessHook {
-	return func(context.Context, redis.Cmder) error { return errKeptBack }
+func (silentStop) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(context.Context, redis.Cmder) error { return errStopped }
 }
 
-func (barrier) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(context.Context, []redis.Cmder) error { return errKeptBack }
+func (silentStop) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(context.Context, []redis.Cmder) error { return errStopped }
 }

@@ -8,53 +8,53 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// tripsByServer are the shared trips to each server: the masters of a Cluster must not wait
-// for each other. It is safe for concurrent use.
+// tripsByServer are the shared round trips to each server, because operations on one master of
+// a Cluster must not wait for another master. It is safe for concurrent use.
 type tripsByServer struct {
-	client   redis.UniversalClient
-	bounds   *deadlines
-	poolSize int
-	locate   func(ctx context.Context, key string) (where string, err error) // nil: there is one server
-	whole    *trips                                                          // of the one server
+	client    redis.UniversalClient
+	deadlines *deadlines
+	poolSize  int
+	locate    func(ctx context.Context, key string) (addr string, err error) // nil: there is one server
+	single    *trips                                                         // to the one server
 
-	mu       sync.RWMutex
-	byServer map[string]*trips // by address
+	mu     sync.RWMutex
+	byAddr map[string]*trips
 }
 
-func newTripsByServer(client redis.UniversalClient, bounds *deadlines, locate func(context.Context, string) (string, error)) *tripsByServer {
-	r := &tripsByServer{client: client, bounds: bounds, poolSize: poolSizeOf(client), locate: locate, byServer: make(map[string]*trips)}
-	r.whole = r.fresh()
-	return r
+func newTripsByServer(client redis.UniversalClient, deadlines *deadlines, locate func(context.Context, string) (string, error)) *tripsByServer {
+	s := &tripsByServer{client: client, deadlines: deadlines, poolSize: poolSizeOf(client), locate: locate, byAddr: make(map[string]*trips)}
+	s.single = s.newTrips()
+	return s
 }
 
-func (r *tripsByServer) fresh() *trips {
-	return &trips{client: r.client, bounds: r.bounds, limit: max(1, r.poolSize-r.poolSize/4), near: runtime.GOMAXPROCS(0)}
+func (s *tripsByServer) newTrips() *trips {
+	return &trips{client: s.client, deadlines: s.deadlines, limit: max(1, s.poolSize-s.poolSize/4), unshared: runtime.GOMAXPROCS(0)}
 }
 
-// to returns the trips to the server that holds a key.
-func (r *tripsByServer) to(ctx context.Context, key string) (*trips, error) {
-	if r.locate == nil {
-		return r.whole, nil
+// to returns the round trips to the server that holds a key.
+func (s *tripsByServer) to(ctx context.Context, key string) (*trips, error) {
+	if s.locate == nil {
+		return s.single, nil
 	}
-	where, err := r.locate(ctx, key)
+	addr, err := s.locate(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	r.mu.RLock()
-	known := r.byServer[where]
-	r.mu.RUnlock()
+	s.mu.RLock()
+	known := s.byAddr[addr]
+	s.mu.RUnlock()
 	if known != nil {
 		return known, nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.byServer[where] == nil {
-		r.byServer[where] = r.fresh()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byAddr[addr] == nil {
+		s.byAddr[addr] = s.newTrips()
 	}
-	return r.byServer[where], nil
+	return s.byAddr[addr], nil
 }
 
-// poolSizeOf is how many connections a client has to each server.
+// poolSizeOf returns how many connections a client may have to each server.
 func poolSizeOf(client redis.UniversalClient) int {
 	size, active := 0, 0
 	switch c := client.(type) {

@@ -53,14 +53,14 @@ func (s *Store) Select(ctx context.Context, f Filter) iter.Seq2[Used, error] {
 }
 
 func (s *Store) useOf(ctx context.Context, session *Session) (Use, error) {
-	life, err := s.Records.Life(ctx, session.ID, record.Session)
+	ttl, err := s.Records.TTL(ctx, session.ID, record.Session)
 	if err != nil {
 		return Use{}, autherr.StorageUnavailable(err)
 	}
-	if life <= 0 {
+	if ttl <= 0 {
 		return Use{}, nil
 	}
-	idleAt := time.Now().Add(life)
+	idleAt := time.Now().Add(ttl)
 	lastSeenAt := idleAt.Add(-s.IdleTimeout)
 	if lastSeenAt.Before(session.User.SignedInAt) {
 		lastSeenAt = session.User.SignedInAt // the absolute end is near

@@ -30,8 +30,8 @@ type Counts struct {
 // Clean removes what ended sessions left in the storage.
 func (s *Store) Clean(ctx context.Context, c Cleaning) (Counts, error) {
 	var counts Counts
-	for part := range s.Records.Shards() {
-		ids, err := s.Records.ListedIn(ctx, part)
+	for shard := range s.Records.Shards() {
+		ids, err := s.Records.ListedIn(ctx, shard)
 		if err != nil {
 			return counts, autherr.StorageUnavailable(err)
 		}
@@ -39,7 +39,7 @@ func (s *Store) Clean(ctx context.Context, c Cleaning) (Counts, error) {
 			return counts, err
 		}
 		if c.Progress != nil {
-			c.Progress(part+1, s.Records.Shards(), counts)
+			c.Progress(shard+1, s.Records.Shards(), counts)
 		}
 	}
 	return counts, nil

@@ -118,10 +118,10 @@ func (s *Store) listsOf(ctx context.Context, f Filter) (lists []list, err error)
 	if f.TenantID != "" {
 		tenant = tenantLabel(f.TenantID)
 	}
-	for part := range s.Records.Shards() {
+	for shard := range s.Records.Shards() {
 		lists = append(lists, list{
-			ids:  func() ([]string, error) { return s.Records.ListedIn(ctx, part) },
-			mark: func(age time.Duration) error { return s.Records.MarkPart(ctx, part, tenant, age) },
+			ids:  func() ([]string, error) { return s.Records.ListedIn(ctx, shard) },
+			mark: func(age time.Duration) error { return s.Records.MarkShard(ctx, shard, tenant, age) },
 		})
 	}
 	return lists, nil

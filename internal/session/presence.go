@@ -59,17 +59,17 @@ func (p *presence) announce(ctx context.Context) {
 	// It is not repeated for half an hour, so the end of one request must not end it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := p.records.Introduce(ctx, p.instance(), presenceLife); err != nil {
+	if err := p.records.Announce(ctx, p.instance(), presenceLife); err != nil {
 		p.log.LogAttrs(ctx, slog.LevelDebug, "the other instances do not know of this one", slog.Any("error", autherr.StorageUnavailable(err)))
 	}
 }
 
-// withdraw removes the announcement.
-func (p *presence) withdraw() {
+// deregister removes the announcement.
+func (p *presence) deregister() {
 	if p.announcedAt.Load() == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = p.records.Withdraw(ctx, p.instance()) // it expires by itself
+	_ = p.records.Deregister(ctx, p.instance()) // it expires by itself
 }

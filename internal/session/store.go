@@ -66,8 +66,8 @@ func NewStore(cache *Cache, o Options) *Store {
 // Cache returns what this process remembers.
 func (s *Store) Cache() *Cache { return s.cache }
 
-// Withdraw tells the other instances that this one closes.
-func (s *Store) Withdraw() { s.presence.withdraw() }
+// Deregister removes the announcement of this instance, because it closes.
+func (s *Store) Deregister() { s.presence.deregister() }
 
 // NewToken makes the value of a session cookie: 32 random bytes, or an error (threat D6).
 func NewToken() (string, error) {
@@ -230,7 +230,7 @@ func (s *Store) touch(ctx context.Context, r *remembered) {
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "session not prolonged", slog.Any("error", autherr.StorageUnavailable(err)))
 		return
 	}
-	if s.Records.ListsFade() {
+	if s.Records.MustRelist() {
 		if err := s.enlist(ctx, r.session); err != nil {
 			s.Log.LogAttrs(ctx, slog.LevelWarn, "session not listed again", slog.Any("error", err))
 		}

@@ -74,11 +74,11 @@ func (c *recorded) Swap(ctx context.Context, version, content []byte) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, turnPatience)
 	defer cancel()
-	done, err := c.pending.Records.Turn(waiting, c.session.ID)
+	release, err := c.pending.Records.LockLocal(waiting, c.session.ID)
 	if err != nil {
 		return autherr.StorageUnavailable(err)
 	}
-	defer done()
+	defer release()
 	return c.swapMerged(ctx, content, ttl)
 }
 

@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// locks are named locks in this process, which a waiting caller can give up.
+// locks are named locks in this process. A caller stops waiting when its context ends.
 type locks struct {
 	mu   sync.Mutex
-	held map[string]chan struct{}
+	held map[string]chan struct{} // closed on release
 }
 
 func newLocks() *locks { return &locks{held: make(map[string]chan struct{})} }
 
-// Lock waits for a name.
+// Lock waits until no other caller holds the name.
 func (l *locks) Lock(ctx context.Context, name string) (release func(), err error) {
 	for {
 		l.mu.Lock()

@@ -18,11 +18,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// rtt is the distance in these tests.
+// rtt is the round-trip time in these tests.
 const rtt = 20 * time.Millisecond
 
-// crowd has many callers read at once, again and again, with the time limits of an app.
-func crowd(t *testing.T, client redis.UniversalClient) {
+// readConcurrently has many callers read repeatedly at the same time, with the time limits of an
+// app.
+func readConcurrently(t *testing.T, client redis.UniversalClient) {
 	t.Helper()
 	g := record.NewGuarded(record.NewRedis(client, nil), nil, func(down bool) { t.Errorf("down: %t", down) })
 	const callers, each = 400, 5
@@ -51,8 +52,8 @@ func crowd(t *testing.T, client redis.UniversalClient) {
 	wait.Wait()
 }
 
-// After a restart every session is prolonged by its first request, all at once.
-func TestTrips_CrowdProlongsItsSessionsAtADistance(t *testing.T) {
+// After a restart the first request of each session touches it, all at the same time.
+func TestTrips_ManyTouchesShareTripsToADistantRedis(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	proxy := faultproxy.New(t, server.Addr)
@@ -92,7 +93,7 @@ func TestTrips_CrowdProlongsItsSessionsAtADistance(t *testing.T) {
 	}
 }
 
-func TestTrips_CrowdIsServedAtADistance(t *testing.T) {
+func TestTrips_ManyReadsOfADistantRedis(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for _, size := range []int{1, 2, 10, 20} {
@@ -105,7 +106,7 @@ func TestTrips_CrowdIsServedAtADistance(t *testing.T) {
 				ReadTimeout: 5 * time.Second, PoolTimeout: 5 * time.Second, // this machine may be busy
 			})
 			t.Cleanup(func() { _ = client.Close() })
-			crowd(t, client)
+			readConcurrently(t, client)
 			if stats := client.PoolStats(); stats.Timeouts > 0 || int(stats.TotalConns) > size {
 				t.Errorf("%+v", stats)
 			}
@@ -113,7 +114,7 @@ func TestTrips_CrowdIsServedAtADistance(t *testing.T) {
 	}
 }
 
-func TestTrips_CrowdIsServedByADistantCluster(t *testing.T) {
+func TestTrips_ManyReadsOfADistantCluster(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t)
 	client := redis.NewClusterClient(&redis.ClusterOptions{
@@ -121,14 +122,14 @@ func TestTrips_CrowdIsServedByADistantCluster(t *testing.T) {
 		ReadTimeout: 5 * time.Second, PoolTimeout: 5 * time.Second,
 	})
 	t.Cleanup(func() { _ = client.Close() })
-	crowd(t, client)
-	// Three masters, and half of a crowd waits for others in each round trip.
+	readConcurrently(t, client)
+	// There are three masters, and half of the callers share round trips.
 	if stats := client.PoolStats(); stats.Timeouts > 0 || stats.Hits+stats.Misses > 1500 {
 		t.Errorf("%+v", stats)
 	}
 }
 
-// distant has the masters of a cluster announce themselves as the far ends of proxies.
+// distant puts a proxy before each master of a cluster, which then announces the proxy's address.
 func distant(t *testing.T, cluster *redistest.Cluster) (addrs []string) {
 	t.Helper()
 	for _, s := range cluster.Masters() {
@@ -163,12 +164,12 @@ func distant(t *testing.T, cluster *redistest.Cluster) (addrs []string) {
 	return addrs
 }
 
-// A Redis that moves away, as after a failover to another zone, is noticed.
-func TestTrips_DistanceIsMeasuredAnew(t *testing.T) {
+// The latency can increase, for example by a failover to another zone.
+func TestTrips_LatencyIsMeasuredAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := redis.NewClient(&redis.Options{ReadTimeout: time.Second, ContextTimeoutEnabled: true, PoolSize: 40})
 		defer func() { _ = client.Close() }()
-		hook := &faraway{trip: 10 * time.Microsecond}
+		hook := &distantRedis{trip: 10 * time.Microsecond}
 		client.AddHook(hook)
 		b := record.NewRedis(client, nil)
 		for _, trip := range []time.Duration{10 * time.Microsecond, 5 * time.Millisecond} {

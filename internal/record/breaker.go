@@ -1,0 +1,99 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/sony/gobreaker/v2"
+)
+
+const (
+	// tripAfter is how many consecutive failures open a breaker.
+	tripAfter = 5
+	// probeEvery is how long after a failed attempt one caller probes whether the storage is
+	// back. In between, requests fail at once. An attempt takes half a second at most, so
+	// service resumes within a second.
+	probeEvery = 200 * time.Millisecond
+	// touchPause is how long nothing is touched after a failed touch. Otherwise every request
+	// would try in vain while the storage only serves reads.
+	touchPause = time.Second
+	// deadlineSlack is how much earlier than a context's timer that of a connection may fire.
+	deadlineSlack = 5 * time.Millisecond
+)
+
+// ErrDown says that the storage was not asked, because it has just failed several times.
+var ErrDown = errors.New("record: the storage is down")
+
+// breaker is the circuit breaker of the whole storage, or of one server of a Cluster.
+type breaker struct {
+	*gobreaker.CircuitBreaker[any]
+	key  string // found on the server when the breaker was made
+	open bool   // guarded by Guarded.mu
+
+	touchFailedAt atomic.Int64 // Unix nanoseconds
+}
+
+// newBreaker makes a breaker. It calls changed when it opens and closes.
+func newBreaker(key string, changed func(b *breaker, open bool)) *breaker {
+	b := &breaker{key: key}
+	b.CircuitBreaker = gobreaker.NewCircuitBreaker[any](gobreaker.Settings{
+		MaxRequests:  1,
+		Timeout:      probeEvery,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+		IsSuccessful: func(err error) bool { return err == nil || isReply(err) },
+		IsExcluded:   isInconclusive,
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			changed(b, to != gobreaker.StateClosed)
+		},
+	})
+	return b
+}
+
+// pausesTouches reports whether a touch has just failed.
+func (b *breaker) pausesTouches(now time.Time) bool {
+	since := now.UnixNano() - b.touchFailedAt.Load() // negative if the clock was set back
+	return since >= 0 && since < int64(touchPause)
+}
+
+// execute makes a call unless the breaker is open. The breaker counts the result unless the
+// caller ended the call.
+func execute[T any](caller context.Context, b *breaker, call func() (T, error)) (T, error) {
+	result, err := b.Execute(func() (any, error) {
+		t, err := call()
+		if err != nil && endedBy(caller, err) {
+			err = &callerError{err}
+		}
+		return t, err
+	})
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		err = ErrDown
+	}
+	t, _ := result.(T)
+	return t, err
+}
+
+// isInconclusive reports whether an error says nothing about the storage: the caller's context
+// ended, or no connection of the pool was free, which many callers can cause.
+func isInconclusive(err error) bool {
+	return errors.As(err, new(*callerError)) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted)
+}
+
+// callerError is the failure of an operation that ended with its caller's context.
+type callerError struct{ error }
+
+func (c *callerError) Unwrap() error { return c.error }
+
+// endedBy reports whether a failed operation was ended by the caller's context, and not by the
+// time limit of all operations or of the client.
+func endedBy(caller context.Context, err error) bool {
+	if caller.Err() != nil {
+		return true
+	}
+	deadline, ok := caller.Deadline()
+	var t interface{ Timeout() bool }
+	return ok && time.Until(deadline) < deadlineSlack && errors.As(err, &t) && t.Timeout()
+}
