@@ -8,7 +8,7 @@ BIN           := $(CURDIR)/bin
 # The newest linter that supports the Go version in go.mod.
 GOLANGCI      := $(BIN)/golangci-lint-2.12.2
 GOVULNCHECK   := $(BIN)/govulncheck-1.1.4
-MODULES       := . e2e bench examples/graph-client
+MODULES       := . e2e bench bench/peers/fibermsal-v3 examples/graph-client
 FUZZTIME      ?= 10s
 # Tests of the rows of the security model, and of Close: some of them are larger in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
