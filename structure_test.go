@@ -27,11 +27,7 @@ type exception struct {
 
 // exceptions are older than the limits. They can only shrink: none may grow, and
 // those that are no longer needed have to be removed.
-var exceptions = map[string]exception{
-	"internal/faultproxy": {cycle: 7},
-	"internal/flow":       {cycle: 4},
-	"internal/redistest":  {cycle: 5},
-}
+var exceptions = map[string]exception{}
 
 // Files that depend on each other can only be read together, and so can the methods
 // of one type.

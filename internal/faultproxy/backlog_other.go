@@ -9,6 +9,6 @@ import (
 
 const usualBacklog = 128
 
-func backlog(*net.TCPListener, int) error {
+func setBacklog(*net.TCPListener, int) error {
 	return errors.New("faultproxy: only Linux drops the SYN of a client whose connection does not fit the queue")
 }

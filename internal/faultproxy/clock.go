@@ -6,23 +6,28 @@ import (
 	"time"
 )
 
-// clock wakes all ways of a proxy when their next segment arrives. One timer and one
-// goroutine serve them all, because the processor is shared with what is measured.
+// clock notifies the directions of all connections of a proxy when their next segment arrives. It
+// uses one timer and one goroutine for all of them, because the proxy shares the processor with
+// the measured program.
 type clock struct {
 	timer timer
 	ended sync.WaitGroup
 
-	mu      sync.Mutex
-	waiting []flight // those that arrive first come first
-	stopped bool
+	mu       sync.Mutex
+	expected []arrival // the earliest first
+	stopped  bool
 }
 
-// timer is set by one goroutine at a time, while another one waits for it.
-type timer interface {
-	set(after time.Duration)
-	// wait returns when the time is over, and reports false once the timer is closed.
-	wait() bool
-	close()
+// receiver is notified when something arrives. If something else is to arrive later, it returns
+// when.
+type receiver interface {
+	arrived(now time.Time) (next time.Time, more bool)
+}
+
+// arrival is a time at which a receiver is to be notified.
+type arrival struct {
+	at       time.Time
+	receiver receiver
 }
 
 func startClock() (*clock, error) {
@@ -43,49 +48,43 @@ func (c *clock) stop() {
 	c.ended.Wait()
 }
 
-// await has a way's arrived called at a time.
-func (c *clock) await(w *way, at time.Time) {
+// expect notifies a receiver at a time.
+func (c *clock) expect(r receiver, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.enter(flight{at, w})
-	if c.waiting[0].way == w {
-		c.wind()
+	c.insert(arrival{at, r})
+	if c.expected[0].receiver == r {
+		c.setTimer()
 	}
 }
 
-func (c *clock) wind() {
-	if !c.stopped && len(c.waiting) > 0 {
-		c.timer.set(max(time.Until(c.waiting[0].at), 1))
+func (c *clock) setTimer() {
+	if !c.stopped && len(c.expected) > 0 {
+		c.timer.set(max(time.Until(c.expected[0].at), 1))
 	}
 }
 
 func (c *clock) run() {
 	for c.timer.wait() {
 		c.mu.Lock()
-		for now := time.Now(); len(c.waiting) > 0 && !c.waiting[0].at.After(now); {
-			w := c.waiting[0].way
-			c.waiting = slices.Delete(c.waiting, 0, 1)
-			if next, more := w.arrived(now); more {
-				c.enter(flight{next, w})
+		for now := time.Now(); len(c.expected) > 0 && !c.expected[0].at.After(now); {
+			r := c.expected[0].receiver
+			c.expected = slices.Delete(c.expected, 0, 1)
+			if next, more := r.arrived(now); more {
+				c.insert(arrival{next, r})
 			}
 		}
-		c.wind()
+		c.setTimer()
 		c.mu.Unlock()
 	}
 }
 
-// flight is a way with something in flight, and when that arrives.
-type flight struct {
-	at  time.Time
-	way *way
-}
-
-// enter puts a flight among the others. Most go to the end, for what begins later mostly
-// arrives later. The lock is held.
-func (c *clock) enter(f flight) {
-	i := len(c.waiting)
-	for i > 0 && f.at.Before(c.waiting[i-1].at) {
+// insert keeps the arrivals sorted. It searches from the end, because most segments that are sent
+// later also arrive later. The caller holds the mutex.
+func (c *clock) insert(a arrival) {
+	i := len(c.expected)
+	for i > 0 && a.at.Before(c.expected[i-1].at) {
 		i--
 	}
-	c.waiting = slices.Insert(c.waiting, i, f)
+	c.expected = slices.Insert(c.expected, i, a)
 }

@@ -1,46 +1,41 @@
-// Package faultproxy stands between a client and a server on loopback and behaves like
-// a network that is distant or broken.
+// Package faultproxy is a proxy between a client and a server on loopback that behaves like a
+// distant or broken network.
 //
-// Connections on which the client speaks the protocol of Redis, RESP2 or RESP3, are
-// understood, so that single replies can be lost or exchanged; all others are bytes.
+// It understands connections that use the protocol of Redis, RESP2 or RESP3, so that single
+// replies can be dropped or swapped. All other connections are bytes.
 package faultproxy
 
 import (
-	"errors"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // Proxy forwards the connections that it accepts to one server.
 type Proxy struct {
-	target *net.TCPAddr
-	addr   string
-	clock  *clock
-	wait   sync.WaitGroup
+	target  *net.TCPAddr
+	addr    string
+	network network
+	replies replies
+	wait    sync.WaitGroup
 
-	rtt, jitter atomic.Int64
-	loss        atomic.Uint64 // of 1<<32
-	replies     replies
-
-	mu       sync.Mutex
-	listener *net.TCPListener // nil while the port is closed
-	fillers  []net.Conn       // occupy the queue of the listener while it is full
-	deaf     bool             // new connections get nothing
-	closed   bool
-	pairs    map[*pair]struct{}
+	mu        sync.Mutex
+	listener  *net.TCPListener // nil while the port is closed
+	fillers   []net.Conn       // fill the listener's queue while the proxy is unreachable
+	blackHole bool             // new connections are frozen
+	closed    bool
+	pairs     map[*pair]struct{}
 }
 
-// TB is the part of testing.TB that a Proxy needs. Programs which use [Start] do not
-// depend on the testing package.
+// TB is the part of testing.TB that a Proxy needs. Programs that use [Start] do not depend on the
+// testing package.
 type TB interface {
 	Helper()
 	Cleanup(func())
 	Fatalf(format string, args ...any)
 }
 
-// New runs a proxy for a test, which it ends with. Target is host:port of the server.
+// New runs a proxy until the test ends. target is the host:port of the server.
 func New(tb TB, target string) *Proxy {
 	tb.Helper()
 	p, err := Start(target)
@@ -52,7 +47,7 @@ func New(tb TB, target string) *Proxy {
 	return p
 }
 
-// Start runs a proxy on a free port of loopback.
+// Start runs a proxy on a free loopback port.
 func Start(target string) (*Proxy, error) {
 	server, err := net.ResolveTCPAddr("tcp", target)
 	if err != nil {
@@ -62,7 +57,7 @@ func Start(target string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{target: server, clock: c, pairs: make(map[*pair]struct{})}
+	p := &Proxy{target: server, network: network{clock: c}, pairs: make(map[*pair]struct{})}
 	if err := p.listen("127.0.0.1:0"); err != nil {
 		c.stop()
 		return nil, err
@@ -71,7 +66,7 @@ func Start(target string) (*Proxy, error) {
 	return p, nil
 }
 
-// Addr is host:port for clients.
+// Addr returns the host:port for clients.
 func (p *Proxy) Addr() string { return p.addr }
 
 // Close ends all connections and the proxy.
@@ -84,25 +79,24 @@ func (p *Proxy) Close() {
 		pair.close()
 	}
 	p.mu.Unlock()
-	p.clock.stop()
+	p.network.clock.stop()
 	p.wait.Wait()
 }
 
-// Delay makes every reply arrive later by the round-trip time, and by up to jitter
-// more; its order on a connection is kept. The first bytes that a server sends on a
-// connection are late by two round-trip times, because opening a connection costs one,
-// too. Bytes in flight are not limited, so throughput does not suffer.
+// Delay delays every reply by the round-trip time and up to jitter more. The order of replies on a
+// connection is kept. The first bytes that a server sends on a connection are delayed by two
+// round-trip times, because opening a connection costs one. The number of bytes in flight is not
+// limited, so throughput does not suffer.
 func (p *Proxy) Delay(rtt, jitter time.Duration) {
-	p.rtt.Store(int64(rtt))
-	p.jitter.Store(int64(jitter))
+	p.network.rtt.Store(int64(rtt))
+	p.network.jitter.Store(int64(jitter))
 }
 
-// Loss is the fraction of segments, of both directions, that are lost once: each
-// arrives one retransmission time-out later and holds up what follows it on its
-// connection.
-func (p *Proxy) Loss(fraction float64) { p.loss.Store(uint64(fraction * (1 << 32))) }
+// Loss sets the fraction of segments, in both directions, that are lost once. Each arrives one
+// retransmission timeout later, and delays the following segments of its connection.
+func (p *Proxy) Loss(fraction float64) { p.network.loss.Store(uint64(fraction * (1 << 32))) }
 
-// Conns is how many clients are connected.
+// Conns returns the number of connected clients.
 func (p *Proxy) Conns() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,88 +109,30 @@ func (p *Proxy) Conns() int {
 	return n
 }
 
-// FreezeExisting makes existing connections pass nothing any more, in both directions
-// and for good. Neither side is told. New connections work.
-func (p *Proxy) FreezeExisting() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.freeze()
+// DropReplies drops the replies of the next n commands that match: Redis executes the command, and
+// the connection is cut instead of the reply. A nil match matches any command. Commands with which
+// clients begin a connection never match. DropReplies(0, nil) stops dropping.
+func (p *Proxy) DropReplies(n int, match func(command []string) bool) { p.replies.drop(n, match) }
+
+// Dropped returns the number of replies dropped so far.
+func (p *Proxy) Dropped() int { return int(p.replies.dropped.Load()) }
+
+// SwapReplies swaps replies between connections that wait for one at the same time: each gets the
+// reply of the other. Replies to commands with which clients begin a connection are not swapped.
+func (p *Proxy) SwapReplies(on bool) {
+	p.replies.sameCommand.Store(false)
+	p.replies.swapping.Store(on)
 }
 
-func (p *Proxy) freeze() {
-	for pair := range p.pairs {
-		pair.frozen.Store(true)
-	}
+// SwapAlike is SwapReplies among commands of one name. Their replies have one type, so that a
+// client does not notice.
+func (p *Proxy) SwapAlike() {
+	p.replies.sameCommand.Store(true)
+	p.replies.swapping.Store(true)
 }
 
-// BlackHole freezes existing connections and those that are opened from now on, which
-// the kernel still accepts.
-func (p *Proxy) BlackHole() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.freeze()
-	p.deaf = true
-}
-
-// Unreachable freezes existing connections, and new ones are not even accepted: their
-// SYN gets no answer, as if the address had moved. After [Proxy.Resume] a client that
-// still waits is connected when it repeats its SYN, which Linux does after a second.
-// Other systems cannot do this.
-func (p *Proxy) Unreachable() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.freeze()
-	if p.listener == nil || len(p.fillers) != 0 {
-		return errors.New("faultproxy: the port is closed or unreachable already")
-	}
-	if err := p.listener.SetDeadline(time.Now()); err != nil { // ends the loop that accepts
-		return err
-	}
-	if err := backlog(p.listener, 0); err != nil {
-		return err
-	}
-	return p.fillQueue()
-}
-
-// Refuse closes the port until [Proxy.Resume]: connecting to it fails at once. Existing
-// connections stay as they are, see [Proxy.Cut].
-func (p *Proxy) Refuse() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closeListener()
-	p.drainQueue()
-}
-
-// Cut closes all connections, those that are frozen included.
-func (p *Proxy) Cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for pair := range p.pairs {
-		pair.close()
-	}
-}
-
-// Resume makes new connections work again. Frozen ones stay dead.
-func (p *Proxy) Resume() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.deaf = false
-	if len(p.fillers) != 0 { // the queue is full
-		l := p.listener
-		if err := backlog(l, usualBacklog); err != nil {
-			return err
-		}
-		p.drainQueue()
-		if err := l.SetDeadline(time.Time{}); err != nil {
-			return err
-		}
-		p.wait.Go(func() { p.accept(l) })
-	}
-	if p.listener == nil && !p.closed {
-		return p.listen(p.addr)
-	}
-	return nil
-}
+// Swapped returns the number of replies that were sent to the wrong connection so far.
+func (p *Proxy) Swapped() int { return int(p.replies.swapped.Load()) }
 
 func (p *Proxy) listen(addr string) error {
 	at, err := net.ResolveTCPAddr("tcp", addr)
@@ -219,27 +155,35 @@ func (p *Proxy) closeListener() {
 	p.listener = nil
 }
 
+// drainQueue closes the connections that fill the queue. accept then finds them closed.
+func (p *Proxy) drainQueue() {
+	for _, filler := range p.fillers {
+		_ = filler.Close()
+	}
+	p.fillers = nil
+}
+
 func (p *Proxy) accept(l *net.TCPListener) {
 	for {
 		client, err := l.AcceptTCP()
 		if err != nil {
-			return // the port was closed, or its queue is to fill up
+			return // the port was closed, or Unreachable fills its queue
 		}
 		p.serve(client)
 	}
 }
 
-// serve connects a client to the server, unless new connections get nothing.
+// serve connects a client to the server, or freezes the connection in a black hole.
 func (p *Proxy) serve(client *net.TCPConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pair := &pair{proxy: p, client: client, opened: time.Now(), gone: make(chan struct{})}
 	if p.closed {
 		_ = client.Close()
 		return
 	}
+	pair := newPair(client, p.target, &p.network, &p.replies, p.forget)
 	p.pairs[pair] = struct{}{}
-	pair.frozen.Store(p.deaf)
+	pair.frozen.Store(p.blackHole)
 	p.wait.Go(pair.run)
 }
 
@@ -247,29 +191,4 @@ func (p *Proxy) forget(gone *pair) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.pairs, gone)
-}
-
-// fillQueue connects to the proxy itself until the kernel drops a SYN.
-func (p *Proxy) fillQueue() error {
-	dialer := net.Dialer{Timeout: 100 * time.Millisecond}
-	for range 100 {
-		filler, err := dialer.Dial("tcp", p.addr)
-		var late net.Error
-		if errors.As(err, &late) && late.Timeout() { // full, also of connections that nobody has accepted yet
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		p.fillers = append(p.fillers, filler)
-	}
-	return errors.New("faultproxy: the queue of the port does not fill up")
-}
-
-// drainQueue closes the connections that fill the queue: accepting them finds them ended.
-func (p *Proxy) drainQueue() {
-	for _, filler := range p.fillers {
-		_ = filler.Close()
-	}
-	p.fillers = nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
 )
 
-// echo serves what it is sent, and returns its address.
+// echo runs a server that returns the bytes it receives, and returns its address.
 func echo(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -40,49 +40,49 @@ func echo(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// line is a client's connection.
-type line struct {
+// conn is a client's connection.
+type conn struct {
 	net.Conn
 	t *testing.T
 }
 
-func dial(t *testing.T, addr string) *line {
+func dial(t *testing.T, addr string) *conn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	return &line{c, t}
+	return &conn{c, t}
 }
 
-// call sends something and returns how long it took to come back.
-func (l *line) call(text string) time.Duration {
-	l.t.Helper()
+// call sends a text and returns the time until it came back.
+func (c *conn) call(text string) time.Duration {
+	c.t.Helper()
 	began := time.Now()
-	if _, err := io.WriteString(l, text); err != nil {
-		l.t.Fatal(err)
+	if _, err := io.WriteString(c, text); err != nil {
+		c.t.Fatal(err)
 	}
 	got := make([]byte, len(text))
-	if _, err := io.ReadFull(l, got); err != nil || string(got) != text {
-		l.t.Fatalf("%q came back as %q: %v", text, got, err)
+	if _, err := io.ReadFull(c, got); err != nil || string(got) != text {
+		c.t.Fatalf("%q came back as %q: %v", text, got, err)
 	}
 	return time.Since(began)
 }
 
-// silent checks that nothing comes back, not even the end of the connection.
-func (l *line) silent() {
-	l.t.Helper()
-	_, _ = io.WriteString(l, "anybody?")
-	_ = l.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+// checkSilent checks that nothing comes back, not even the end of the connection.
+func (c *conn) checkSilent() {
+	c.t.Helper()
+	_, _ = io.WriteString(c, "hello?")
+	_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	var b [1]byte
-	if n, err := l.Read(b[:]); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-		l.t.Errorf("read %d bytes, %v", n, err)
+	if n, err := c.Read(b[:]); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		c.t.Errorf("read %d bytes, %v", n, err)
 	}
-	_ = l.SetReadDeadline(time.Time{})
+	_ = c.SetReadDeadline(time.Time{})
 }
 
-func TestProxy_PassesEverythingInOrder(t *testing.T) {
+func TestProxy_ForwardsAllBytesInOrder(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*faultproxy.Proxy){
 		"near":     func(*faultproxy.Proxy) {},
@@ -124,8 +124,7 @@ func changeDelay(p *faultproxy.Proxy) {
 	}
 }
 
-// Round trips take what they are told to, and a connection carries as many at once as
-// its client sends.
+// Round trips take the configured time, and a connection carries any number at the same time.
 func TestDelay_IsTheRoundTripTime(t *testing.T) {
 	t.Parallel()
 	for _, rtt := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond} {
@@ -150,7 +149,7 @@ func TestDelay_IsTheRoundTripTime(t *testing.T) {
 			}
 
 			if rtt < 20*time.Millisecond {
-				return // a busy machine takes as long to send
+				return // a busy machine may need as long to send
 			}
 			const pings = 200
 			began = time.Now()
@@ -179,7 +178,7 @@ func TestDelay_JitterKeepsTheOrder(t *testing.T) {
 	for range 30 {
 		slowest = max(slowest, l.call("hello"))
 	}
-	if slowest < 5*time.Millisecond { // of 30 evenly spread ones the slowest is: 1e-18
+	if slowest < 5*time.Millisecond { // with a probability of 1e-18
 		t.Errorf("no jitter: the slowest call took %v", slowest)
 	}
 }
@@ -196,7 +195,7 @@ func TestLoss_CostsARetransmission(t *testing.T) {
 	l.call("hello again")
 }
 
-func TestFreezeExisting_IsSilentAndForGood(t *testing.T) {
+func TestFreezeExisting_IsSilentAndPermanent(t *testing.T) {
 	t.Parallel()
 	p := faultproxy.New(t, echo(t))
 	p.Delay(time.Millisecond, 0)
@@ -204,31 +203,31 @@ func TestFreezeExisting_IsSilentAndForGood(t *testing.T) {
 	old.call("hello")
 	idle.call("hello")
 	p.FreezeExisting()
-	old.silent()
+	old.checkSilent()
 	dial(t, p.Addr()).call("hello")
 	if err := p.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	old.silent()
-	idle.silent()
+	old.checkSilent()
+	idle.checkSilent()
 	dial(t, p.Addr()).call("hello")
 }
 
-func TestBlackHole_ConnectsAndSaysNothingUntilResume(t *testing.T) {
+func TestBlackHole_ConnectsAndIsSilentUntilResume(t *testing.T) {
 	t.Parallel()
 	p := faultproxy.New(t, echo(t))
 	old := dial(t, p.Addr())
 	old.call("hello")
 	p.BlackHole()
 	during := dial(t, p.Addr())
-	old.silent()
-	during.silent()
+	old.checkSilent()
+	during.checkSilent()
 	if err := p.Resume(); err != nil {
 		t.Fatal(err)
 	}
 	dial(t, p.Addr()).call("hello")
-	old.silent()
-	during.silent()
+	old.checkSilent()
+	during.checkSilent()
 }
 
 func TestUnreachable_AnswersNoSYN(t *testing.T) {
@@ -249,7 +248,7 @@ func TestUnreachable_AnswersNoSYN(t *testing.T) {
 			t.Errorf("connecting: %v", err)
 		}
 	}
-	old.silent()
+	old.checkSilent()
 	patient := make(chan error, 1)
 	go func() {
 		c, err := net.Dial("tcp", p.Addr())
@@ -263,9 +262,9 @@ func TestUnreachable_AnswersNoSYN(t *testing.T) {
 		t.Fatal(err)
 	}
 	dial(t, p.Addr()).call("hello")
-	old.silent()
+	old.checkSilent()
 	if err := <-patient; err != nil {
-		t.Errorf("whoever repeats the SYN: %v", err)
+		t.Errorf("a client that repeats its SYN: %v", err)
 	}
 	if err := p.Unreachable(); err != nil {
 		t.Errorf("a second time: %v", err)
@@ -298,7 +297,7 @@ func TestCut_EndsAllConnections(t *testing.T) {
 	working := dial(t, p.Addr())
 	working.call("hello")
 	p.Cut()
-	for _, l := range []*line{frozen, working} {
+	for _, l := range []*conn{frozen, working} {
 		if n, err := l.Read(make([]byte, 1)); n != 0 || err == nil {
 			t.Errorf("read %d bytes after the end", n)
 		}
@@ -309,7 +308,7 @@ func TestCut_EndsAllConnections(t *testing.T) {
 func TestConns_CountsClients(t *testing.T) {
 	t.Parallel()
 	p := faultproxy.New(t, echo(t))
-	lines := []*line{dial(t, p.Addr()), dial(t, p.Addr()), dial(t, p.Addr())}
+	lines := []*conn{dial(t, p.Addr()), dial(t, p.Addr()), dial(t, p.Addr())}
 	for _, l := range lines {
 		l.call("hello")
 	}
@@ -332,14 +331,14 @@ func awaitConns(t *testing.T, p *faultproxy.Proxy, want int) {
 	}
 }
 
-func TestClose_EndsWhatIsInFlight(t *testing.T) {
+func TestClose_EndsConnectionsWithBytesInFlight(t *testing.T) {
 	t.Parallel()
 	p, err := faultproxy.Start(echo(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Delay(time.Hour, 0)
-	var lines []*line
+	var lines []*conn
 	for range 5 {
 		l := dial(t, p.Addr())
 		_, _ = io.WriteString(l, "hello")
@@ -355,20 +354,20 @@ func TestClose_EndsWhatIsInFlight(t *testing.T) {
 	}
 	for _, l := range lines {
 		if _, err := l.Read(make([]byte, 1)); err == nil {
-			t.Error("a connection goes on")
+			t.Error("a connection is still open")
 		}
 	}
 }
 
-func TestServerThatIsGone_EndsTheConnection(t *testing.T) {
+func TestProxy_WithoutAServerEndsTheConnection(t *testing.T) {
 	t.Parallel()
-	p := faultproxy.New(t, "127.0.0.1:1") // where nobody listens
+	p := faultproxy.New(t, "127.0.0.1:1") // no process listens there
 	if _, err := dial(t, p.Addr()).Read(make([]byte, 1)); err == nil {
 		t.Error("read something")
 	}
 }
 
-// What the proxy costs, which is taken from what is measured through it:
+// The cost of the proxy, which affects measurements through it:
 //
 //	go test -run '^$' -bench . ./internal/faultproxy
 func BenchmarkRoundTrips(b *testing.B) {

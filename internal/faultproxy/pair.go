@@ -2,62 +2,64 @@ package faultproxy
 
 import (
 	"io"
-	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// retransmission is after how long TCP sends a lost segment again, at the least, on
-// Linux.
-const retransmission = 200 * time.Millisecond
-
-// pair is a client's connection and the one to the server that belongs to it.
+// pair is a client's connection to the proxy and the proxy's connection to the server.
 type pair struct {
-	proxy          *Proxy
+	link
 	client, server *net.TCPConn
-	opened         time.Time
-	up, down       way
-	talk           talk
-
-	frozen atomic.Bool
-	left   atomic.Bool // the client has closed its side
-	gone   chan struct{}
+	target         *net.TCPAddr
+	up, down       direction
+	tracker        tracker
+	left           atomic.Bool // the client has closed its side
+	forget         func(*pair)
 
 	mu     sync.Mutex
 	closed bool
 }
 
-// run passes bytes until both sides have ended.
+func newPair(client *net.TCPConn, target *net.TCPAddr, n *network, r *replies, forget func(*pair)) *pair {
+	p := &pair{
+		link:   link{network: n, openedAt: time.Now(), gone: make(chan struct{})},
+		client: client, target: target, tracker: tracker{replies: r}, forget: forget,
+	}
+	p.cut = p.close
+	return p
+}
+
+// run forwards bytes until both sides have ended.
 func (p *pair) run() {
-	defer p.proxy.forget(p)
+	defer p.forget(p)
 	defer p.close()
 	if p.frozen.Load() {
-		p.swallow()
+		p.discard()
 		return
 	}
 	if !p.connect() {
-		return // the client sees its connection end
+		return // which closes the client's connection
 	}
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		p.up.run(p.talk.commands)
+		p.up.run(p.tracker.filterCommands)
 		p.left.Store(true)
 	})
-	p.down.run(p.talk.replies)
+	p.down.run(p.tracker.filterReplies)
 	wait.Wait()
 }
 
-// swallow reads until the client gives up.
-func (p *pair) swallow() {
-	_, _ = io.Copy(io.Discard, p.client) // however it ends
+// discard reads until the client gives up.
+func (p *pair) discard() {
+	_, _ = io.Copy(io.Discard, p.client) // its error does not matter
 	p.left.Store(true)
 }
 
 // connect dials the server.
 func (p *pair) connect() bool {
-	server, err := net.DialTCP("tcp", nil, p.proxy.target)
+	server, err := net.DialTCP("tcp", nil, p.target)
 	if err != nil {
 		return false
 	}
@@ -68,13 +70,12 @@ func (p *pair) connect() bool {
 		return false
 	}
 	p.server = server
-	p.up = way{pair: p, from: p.client, to: p.server}
-	p.down = way{pair: p, from: p.server, to: p.client, delayed: true}
-	p.talk.pair = p
+	p.up = direction{link: &p.link, from: p.client, to: p.server}
+	p.down = direction{link: &p.link, from: p.server, to: p.client, delayed: true}
 	return true
 }
 
-// close ends both connections at once, with what is in flight.
+// close closes both connections at once. Bytes in flight are lost.
 func (p *pair) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,29 +88,6 @@ func (p *pair) close() {
 	_ = p.client.Close()
 	if p.server != nil {
 		_ = p.server.Close()
-		p.talk.end()
+		p.tracker.stop()
 	}
-}
-
-// arrival is when bytes of a way that were read now are to arrive.
-func (w *way) arrival(now time.Time) time.Time {
-	at, p := now, w.pair.proxy
-	if w.delayed {
-		rtt := time.Duration(p.rtt.Load())
-		at = at.Add(rtt)
-		if earliest := w.pair.opened.Add(2 * rtt); rtt > 0 && at.Before(earliest) {
-			at = earliest
-		}
-		if jitter := p.jitter.Load(); jitter > 0 {
-			at = at.Add(time.Duration(rand.Int64N(jitter))) //nolint:gosec // no secret
-		}
-	}
-	if loss := p.loss.Load(); loss > 0 && uint64(rand.Uint32()) < loss { //nolint:gosec // no secret
-		at = at.Add(retransmission)
-	}
-	if at.Before(w.last) {
-		at = w.last // TCP keeps the order
-	}
-	w.last = at
-	return at
 }

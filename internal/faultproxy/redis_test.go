@@ -16,7 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// clientOf is a client that repeats nothing.
+// clientOf returns a client that does not retry.
 func clientOf(t *testing.T, p *faultproxy.Proxy, protocol int) *redis.Client {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: p.Addr(), Protocol: protocol, MaxRetries: -1, ReadTimeout: 5 * time.Second})
@@ -36,7 +36,7 @@ func eachProtocol(t *testing.T, test func(t *testing.T, p *faultproxy.Proxy, cli
 	}
 }
 
-func TestDropReplies_CommandIsCarriedOut(t *testing.T) {
+func TestDropReplies_ExecutesTheCommands(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, p *faultproxy.Proxy, client, direct *redis.Client) {
 		t.Helper()
@@ -84,7 +84,7 @@ func TestDropReplies_CommandIsCarriedOut(t *testing.T) {
 	})
 }
 
-func TestSwapReplies_GoToWhoeverWaits(t *testing.T) {
+func TestSwapReplies_AmongWaitingConnections(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, p *faultproxy.Proxy, client, direct *redis.Client) {
 		t.Helper()
@@ -129,9 +129,9 @@ func TestSwapReplies_GoToWhoeverWaits(t *testing.T) {
 		}
 		p.SwapAlike()
 		if _, foreign := read(20); foreign == 0 {
-			t.Error("no reply to another's GET")
+			t.Error("no reply to the GET of another connection")
 		}
-		if got := client.Incr(ctx, "number").Val(); got != 1 { // nobody else counts
+		if got := client.Incr(ctx, "number").Val(); got != 1 { // no other connection sends INCR
 			t.Errorf("counted %d", got)
 		}
 		p.SwapReplies(false)
@@ -141,14 +141,14 @@ func TestSwapReplies_GoToWhoeverWaits(t *testing.T) {
 	})
 }
 
-// Whatever Redis answers, the proxy sees where it ends.
-func TestReplies_OfEveryKindKeepTheirPlace(t *testing.T) {
+// The proxy finds the end of replies of all types.
+func TestReplies_OfAllTypesKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, p *faultproxy.Proxy, client, _ *redis.Client) {
 		t.Helper()
 		ctx := t.Context()
 		p.Delay(time.Millisecond, time.Millisecond)
-		ask := func() error {
+		send := func() error {
 			key := fmt.Sprint("of", time.Now().UnixNano())
 			results, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 				pipe.Get(ctx, "missing")
@@ -171,7 +171,7 @@ func TestReplies_OfEveryKindKeepTheirPlace(t *testing.T) {
 			return nil
 		}
 		for range 20 {
-			if err := ask(); err != nil {
+			if err := send(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -186,10 +186,10 @@ func TestReplies_OfEveryKindKeepTheirPlace(t *testing.T) {
 		if message, err := subscription.ReceiveMessage(ctx); err != nil || message.Payload != "hello" {
 			t.Errorf("%v, %v", message, err)
 		}
-		if p.DropReplies(1, nil); ask() == nil {
+		if p.DropReplies(1, nil); send() == nil {
 			t.Error("nothing was dropped")
 		}
-		if err := ask(); err != nil {
+		if err := send(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -207,7 +207,7 @@ func TestFreezeExisting_OfRedisEndsInATimeout(t *testing.T) {
 	defer cancel()
 	slow := client.WithTimeout(100 * time.Millisecond)
 	if err := slow.Ping(ctx).Err(); err == nil || errors.Is(err, redis.Nil) {
-		t.Errorf("a frozen connection answered: %v", err)
+		t.Errorf("a frozen connection replied: %v", err)
 	}
 	if err := client.Ping(t.Context()).Err(); err != nil {
 		t.Errorf("a new connection: %v", err)

@@ -8,9 +8,9 @@ import (
 // scanner finds the ends of messages of RESP2 and RESP3 in a stream.
 type scanner struct {
 	inside  bool
-	missing int    // values that the message still lacks
-	skip    int    // bytes that the value still lacks
-	line    []byte // begin of a line that was read in part
+	missing int    // values until the end of the message
+	skip    int    // bytes until the end of the value
+	line    []byte // the beginning of an incomplete line
 }
 
 // next returns how many bytes of p belong to the current message, and whether it ends
@@ -46,7 +46,7 @@ func (s *scanner) next(p []byte) (n int, end bool) {
 	return n, false
 }
 
-// head takes in the first line of a value.
+// head reads the first line of a value.
 func (s *scanner) head(line []byte) {
 	s.missing--
 	size, err := strconv.Atoi(string(bytes.TrimSpace(line[1:])))
@@ -60,12 +60,12 @@ func (s *scanner) head(line []byte) {
 		s.missing += size
 	case '%':
 		s.missing += 2 * size
-	case '|': // comes before a value, which it says something about
+	case '|': // attributes of the value that follows
 		s.missing += 2*size + 1
 	}
 }
 
-// arguments are those of a command: an array of strings.
+// arguments returns the arguments of a command, which is an array of strings.
 func arguments(message []byte) []string {
 	var args []string
 	for _, rest, ok := bytes.Cut(message, []byte("\r\n")); ok && len(rest) > 0; {

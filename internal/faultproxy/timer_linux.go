@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// fdTimer is a timer that the kernel reports like a readable connection. The runtime's
-// own timers are late by up to a millisecond where nothing else wakes the process, since
-// it waits for events in whole milliseconds (golang/go#44343).
+// fdTimer is a timer that the kernel reports like a readable connection. Timers of the Go runtime
+// are late by up to a millisecond if nothing else wakes the process, because the runtime waits for
+// events in whole milliseconds (golang/go#44343).
 type fdTimer struct {
 	fd   uintptr
 	file *os.File
@@ -26,8 +26,8 @@ func newTimer() (timer, error) {
 
 func (t *fdTimer) set(after time.Duration) {
 	spec := [2]syscall.Timespec{1: syscall.NsecToTimespec(int64(after))} // once, not repeatedly
-	// It fails for no time that is above zero.
-	_, _, _ = syscall.Syscall6(syscall.SYS_TIMERFD_SETTIME, t.fd, 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0) //nolint:gosec // as the system call wants it
+	// It does not fail for a duration above zero.
+	_, _, _ = syscall.Syscall6(syscall.SYS_TIMERFD_SETTIME, t.fd, 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0) //nolint:gosec // the system call requires it
 }
 
 func (t *fdTimer) wait() bool {

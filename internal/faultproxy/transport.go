@@ -8,8 +8,8 @@ import (
 	"net/http"
 )
 
-// Transport returns a transport that reaches every host through the proxy, by HTTP/2 where
-// the host speaks it, and trusts these certificate authorities (PEM).
+// Transport returns a transport that connects to every host through the proxy, uses HTTP/2 if the
+// host supports it, and trusts these certificate authorities (PEM).
 func (p *Proxy) Transport(authorities []byte) *http.Transport {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authorities)

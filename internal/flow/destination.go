@@ -8,14 +8,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// Destination is where a sign-in leads, and for which page it is: a page whose path is
-// too long to come back to is counted all the same.
+// Destination is the path to which a sign-in leads, and the name of the page that requires it.
+// They differ if the page's path is too long to return to.
 type Destination struct {
 	path string
 	page string
 }
 
-// pageName is what a page is counted by: a short hash of its whole path.
+// pageName matches the name of a page, which is a short hash of its whole path.
 var pageName = regexp.MustCompile(`^[A-Za-z0-9_-]{8}$`)
 
 func pageOf(path string) string {
@@ -23,7 +23,8 @@ func pageOf(path string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
-// DestinationOf cleans the path of a page. One that is not acceptable leads home.
+// DestinationOf returns the destination of a page's path, which it cleans. It returns home if the
+// path is not acceptable.
 func DestinationOf(path string) Destination {
 	clean := returnto.Clean(path)
 	if clean != returnto.Home || path == "" {
@@ -32,19 +33,19 @@ func DestinationOf(path string) Destination {
 	return Destination{clean, pageOf(path)}
 }
 
-// For returns a destination for the page of this name, if it is one.
-func (d Destination) For(page string) Destination {
-	if pageName.MatchString(page) {
-		d.page = page
+// ForPage returns the destination with another page name, if that is valid.
+func (d Destination) ForPage(name string) Destination {
+	if pageName.MatchString(name) {
+		d.page = name
 	}
 	return d
 }
 
-// Path is where to go. It is cleaned again on every use: rules may have become stricter
-// since it was sealed.
+// Path returns the path. It is cleaned again on every use, because the rules may have become
+// stricter since it was sealed.
 func (d Destination) Path() string { return returnto.Clean(d.path) }
 
-// Page names the page if the path does not, and is empty otherwise.
+// Page returns the name of the page if it is not the path's, and "" otherwise.
 func (d Destination) Page() string {
 	if d.page == pageOf(d.path) {
 		return ""
@@ -52,5 +53,5 @@ func (d Destination) Page() string {
 	return d.page
 }
 
-// home is the same page's destination without its path.
+// home returns the destination without its path, for the same page.
 func (d Destination) home() Destination { return Destination{returnto.Home, d.page} }

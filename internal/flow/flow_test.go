@@ -37,7 +37,7 @@ func begin(tb testing.TB, at time.Time, returnTo string) *flow.Attempt {
 	return a
 }
 
-func TestAttempt_SurvivesItsCookie(t *testing.T) {
+func TestAttempt_IsSealedAndOpened(t *testing.T) {
 	t.Parallel()
 	jar, now := newJar(t), time.Now()
 	a := begin(t, now, "/reports?x=1")
@@ -47,26 +47,26 @@ func TestAttempt_SurvivesItsCookie(t *testing.T) {
 	}
 	b, ok := jar.Open(cookie)
 	if !ok {
-		t.Fatal("does not open")
+		t.Fatal("it does not open")
 	}
 	if b.State() != a.State() || b.Nonce() != a.Nonce() || b.Verifier() != a.Verifier() || b.Destination().Path() != "/reports?x=1" || b.Replaces() != "old-session" {
-		t.Error("something changed on the way")
+		t.Error("it has changed")
 	}
 	if b.Expired(now.Add(9*time.Minute)) || !b.Expired(now.Add(11*time.Minute)) || !b.Expired(now.Add(-time.Hour)) {
-		t.Error("lives too long or too short")
+		t.Error("it expires at the wrong time")
 	}
 	if !b.Matches(a.State()) || b.Matches(a.Nonce()) || b.Matches("") {
 		t.Error("matches the wrong state")
 	}
 }
 
-func TestAttempt_KnowsThePageItCannotLeadTo(t *testing.T) {
+func TestAttempt_KeepsThePageOfALongPath(t *testing.T) {
 	t.Parallel()
 	jar := newJar(t)
 	short, long, longer := "/a?b=c", "/"+strings.Repeat("x", 1500), "/"+strings.Repeat("y", 3000)
 	for path, want := range map[string]string{"": "/", "/": "/", short: short, long: "/", longer: "/", "//evil": "/"} {
 		to := flow.DestinationOf(path)
-		through := flow.DestinationOf(to.Path()).For(to.Page()) // the login URL
+		through := flow.DestinationOf(to.Path()).ForPage(to.Page()) // as in the login URL
 		a, err := flow.Begin(rand.Reader, time.Now(), through, "", flow.Requirements{})
 		if err != nil {
 			t.Fatal(err)
@@ -79,13 +79,13 @@ func TestAttempt_KnowsThePageItCannotLeadTo(t *testing.T) {
 		if !ok || b.Destination().Path() != want {
 			t.Errorf("%.20q leads to %q", path, b.Destination().Path())
 		}
-		tries := flow.Tries{}.Asked(to, time.Now())
+		tries := flow.Tries{}.Required(to, time.Now())
 		if !tries.Has(b.Destination()) || tries.Has(flow.DestinationOf(path+"z")) {
 			t.Errorf("%.20q is counted as another page", path)
 		}
 	}
-	if to := flow.DestinationOf("/"); to.For("../../..") != to || to.For(strings.Repeat("A", 9)) != to {
-		t.Error("anything names a page")
+	if to := flow.DestinationOf("/"); to.ForPage("../../..") != to || to.ForPage(strings.Repeat("A", 9)) != to {
+		t.Error("an invalid page name was accepted")
 	}
 }
 
@@ -112,7 +112,7 @@ func TestAttempt_NeedsRandomness(t *testing.T) {
 	}
 }
 
-func TestD14_CookiesOpenOnlyWhereTheyWereSealed(t *testing.T) {
+func TestD14_CookiesOpenOnlyInTheirOwnJar(t *testing.T) {
 	t.Parallel()
 	jar := newJar(t)
 	cookie, err := jar.Seal(begin(t, time.Now(), "/"))
@@ -124,11 +124,11 @@ func TestD14_CookiesOpenOnlyWhereTheyWereSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := jar.Open(flow.Cookie{Name: other.Name, Value: cookie.Value}); ok {
-		t.Error("opens under another flow's name")
+		t.Error("opens under the name of another attempt")
 	}
 	for i := range 4 {
-		elsewhere := newJar(t, func(args *[4]string) { args[i] += "x" })
-		if _, ok := elsewhere.Open(cookie); ok {
+		other := newJar(t, func(args *[4]string) { args[i] += "x" })
+		if _, ok := other.Open(cookie); ok {
 			t.Errorf("opens although binding %d differs", i)
 		}
 	}
@@ -171,7 +171,7 @@ func TestJar_EvictsTheOldest(t *testing.T) {
 		t.Fatal(err)
 	}
 	if names := jar.Evict([]flow.Cookie{long, cookies[1]}, long, now.Add(time.Minute)); len(names) == 0 {
-		t.Error("more than the header can hold")
+		t.Error("more than fits in the header")
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxCookies and maxBytes bound what attempts may occupy of a request's
-	// header: Fiber's default buffer is 4,096 bytes, and who exceeds it gets
-	// 431 on every page (threat D15).
+	// maxCookies and maxBytes limit the space that attempts take of a request's header.
+	// Fiber's default buffer is 4,096 bytes, and a larger header gets a 431 on every page
+	// (threat D15).
 	maxCookies = 7
 	maxBytes   = 2500
 
@@ -25,50 +25,50 @@ type Cookie struct{ Name, Value string }
 
 func (c Cookie) size() int { return len(c.Name) + len(c.Value) + len("=; ") }
 
-// Jar keeps attempts in cookies, sealed for exactly one registration, redirect
-// URI and response mode, so that an answer meant for another one does not open
-// here (mix-up, threat A9). It is immutable and safe for concurrent use.
+// Jar keeps attempts in cookies. They are sealed for one app registration, redirect URI and
+// response mode, so that a response for another one does not open here (mix-up, threat A9). It is
+// immutable and safe for concurrent use.
 type Jar struct {
 	ring    *sealed.Ring
 	prefix  string
-	tries   string // the name of a cookie, see Tries
+	tries   string // the name of the cookie for Tries
 	binding []string
 }
 
-// NewJar makes a jar whose cookies' names begin with prefix.
+// NewJar makes a jar. The names of its cookies begin with prefix.
 func NewJar(ring *sealed.Ring, prefix, clientID, authority, redirectURI, responseMode string) *Jar {
 	return &Jar{ring: ring, prefix: prefix, tries: prefix + "tries", binding: []string{"flow", clientID, authority, redirectURI, responseMode}}
 }
 
-// Owns reports whether a cookie's name is one of this jar's.
+// Owns reports whether a name is that of an attempt's cookie in this jar.
 func (j *Jar) Owns(name string) bool {
 	return len(name) == len(j.prefix)+suffixSize && strings.HasPrefix(name, j.prefix)
 }
 
-// Name is the name of the cookie that holds the attempt with this state.
+// Name returns the name of the cookie for the attempt with this state.
 func (j *Jar) Name(state string) string {
 	sum := sha256.Sum256([]byte(state))
 	return j.prefix + base64.RawURLEncoding.EncodeToString(sum[:])[:suffixSize]
 }
 
-// Seal puts an attempt into a cookie.
+// Seal writes an attempt to a cookie.
 func (j *Jar) Seal(a *Attempt) (Cookie, error) {
 	plaintext, err := a.encode()
 	if err != nil {
 		return Cookie{}, err
 	}
 	name := j.Name(a.State())
-	box := j.ring.Seal(plaintext, j.context(name))
-	return Cookie{Name: name, Value: base64.RawURLEncoding.EncodeToString(box)}, nil
+	ciphertext := j.ring.Seal(plaintext, j.context(name))
+	return Cookie{Name: name, Value: base64.RawURLEncoding.EncodeToString(ciphertext)}, nil
 }
 
-// Open takes the attempt out of a cookie; an unreadable one is no attempt.
+// Open reads an attempt from a cookie, and reports whether the cookie is valid.
 func (j *Jar) Open(c Cookie) (*Attempt, bool) {
-	box, err := base64.RawURLEncoding.Strict().DecodeString(c.Value)
+	ciphertext, err := base64.RawURLEncoding.Strict().DecodeString(c.Value)
 	if err != nil {
 		return nil, false
 	}
-	plaintext, err := j.ring.Open(box, j.context(c.Name))
+	plaintext, err := j.ring.Open(ciphertext, j.context(c.Name))
 	if err != nil {
 		return nil, false
 	}
@@ -83,8 +83,8 @@ func (j *Jar) context(name string) []byte {
 	return sealed.Context(append([]string{name}, j.binding...)...)
 }
 
-// Evict names the cookies that must go to make room for one more: unreadable
-// and expired ones, then the oldest until all fit.
+// Evict returns the names of the cookies that must be removed to make room for one more: the
+// unreadable and expired ones, and then the oldest until all fit.
 func (j *Jar) Evict(present []Cookie, next Cookie, now time.Time) (names []string) {
 	type entry struct {
 		Cookie

@@ -1,17 +1,12 @@
 package flow
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"time"
-
-	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// Requirements are what a sign-in must satisfy besides the user's identity. They come from
-// the app's handlers and never from a request, because they travel to the browser and back
+// Requirements are conditions that a sign-in must satisfy besides the user's identity. They come
+// from the app's handlers and never from a request, because they travel to the browser and back
 // sealed.
 type Requirements struct {
 	// Scopes are requested in addition to the configured ones.
@@ -32,16 +27,12 @@ type Requirements struct {
 	User      string `json:"u,omitempty"`
 }
 
-// maxRequirements bounds the requirements in bytes of JSON, because they travel in a URL and
-// a cookie. maxRequirementsText is the size of their sealed text.
-const (
-	maxRequirements     = 700
-	ageSize             = 8
-	maxRequirementsText = (sealed.Overhead + ageSize + maxRequirements + 2) / 3 * 4
-)
+// maxRequirements limits the requirements in bytes of JSON, because they travel in a URL and a
+// cookie.
+const maxRequirements = 700
 
 // ErrRequirementsTooLarge says that scopes and claims do not fit a URL.
-var ErrRequirementsTooLarge = errors.New("flow: the scopes and claims that a sign-in is to bring exceed 700 bytes")
+var ErrRequirementsTooLarge = errors.New("flow: the requested scopes and claims exceed 700 bytes")
 
 // Interactive returns the same requirements for a sign-in that may show the user pages.
 func (r Requirements) Interactive() Requirements {
@@ -82,37 +73,45 @@ func (r Requirements) encode() ([]byte, error) {
 	return content, err
 }
 
-// SealRequirements encodes requirements for a URL. The text is valid for [Lifetime], and only
-// in the browser that has this session, or none.
-func (j *Jar) SealRequirements(r Requirements, session string, now time.Time) (string, error) {
-	content, err := r.encode()
+// ClaimsParameter returns the claims parameter of the authorize URL: the claims of a challenge,
+// those that the ID token must contain, and the client's capabilities. It is empty if there are
+// none.
+func (r Requirements) ClaimsParameter(capabilities ...string) (string, error) {
+	c, err := parseClaims(r.Claims)
 	if err != nil {
 		return "", err
 	}
-	plaintext := binary.BigEndian.AppendUint64(nil, uint64(now.Unix())) //nolint:gosec // and back below
-	return base64.RawURLEncoding.EncodeToString(j.ring.Seal(append(plaintext, content...), j.requirementsContext(session))), nil
+	if len(capabilities) > 0 {
+		c.add("access_token", "xms_cc", map[string]any{"values": capabilities})
+	}
+	if r.AuthContext != "" {
+		c.add("id_token", "acrs", map[string]any{"essential": true, "value": r.AuthContext})
+	}
+	if r.MaxAge > 0 {
+		c.add("id_token", "auth_time", map[string]any{"essential": true})
+	}
+	if len(c) == 0 {
+		return "", nil
+	}
+	out, err := json.Marshal(c)
+	return string(out), err
 }
 
-// OpenRequirements reverses SealRequirements. A text that does not open requires nothing.
-func (j *Jar) OpenRequirements(text, session string, now time.Time) (r Requirements, ok bool) {
-	if len(text) > maxRequirementsText {
-		return Requirements{}, false
+// WithClaims adds the claims of another challenge, which override the present ones.
+func (r Requirements) WithClaims(raw string) (Requirements, error) {
+	if raw == "" {
+		return r, nil
 	}
-	box, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	c, err := parseClaims(r.Claims)
 	if err != nil {
-		return Requirements{}, false
+		return r, err
 	}
-	plaintext, err := j.ring.Open(box, j.requirementsContext(session))
-	if err != nil || len(plaintext) < ageSize {
-		return Requirements{}, false
+	other, err := parseClaims(raw)
+	if err != nil {
+		return r, err
 	}
-	age := now.Sub(time.Unix(int64(binary.BigEndian.Uint64(plaintext)), 0)) //nolint:gosec // what SealRequirements wrote
-	if age > Lifetime || age < -time.Minute || json.Unmarshal(plaintext[ageSize:], &r) != nil {
-		return Requirements{}, false
-	}
-	return r, true
-}
-
-func (j *Jar) requirementsContext(session string) []byte {
-	return sealed.Context(append([]string{"ask", session}, j.binding...)...)
+	c.addAll(other)
+	out, err := json.Marshal(c)
+	r.Claims = string(out)
+	return r, err
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-func TestAsk_TravelsWholeOrNotAtAll(t *testing.T) {
+func TestRequirements_AreSealedWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	jar, now := newJar(t), time.Now()
 	fits := 0
 	for size := range 900 {
-		ask := flow.Requirements{Scopes: []string{strings.Repeat("s", size)}}
-		text, err := jar.SealRequirements(ask, "session", now)
-		if checked := ask.Check(); !errors.Is(err, checked) || (err != nil && !errors.Is(err, flow.ErrRequirementsTooLarge)) {
-			t.Fatalf("%d bytes: %v, and checked %v", size, err, checked)
+		requirements := flow.Requirements{Scopes: []string{strings.Repeat("s", size)}}
+		text, err := jar.SealRequirements(requirements, "session", now)
+		if checked := requirements.Check(); !errors.Is(err, checked) || (err != nil && !errors.Is(err, flow.ErrRequirementsTooLarge)) {
+			t.Fatalf("%d bytes: sealing: %v; Check: %v", size, err, checked)
 		}
 		if err != nil {
 			continue
@@ -32,12 +32,12 @@ func TestAsk_TravelsWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-func TestAsk_AddsUpClaims(t *testing.T) {
+func TestRequirements_MergeClaims(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		ask  flow.Requirements
-		more string
-		want string // of the parameter; empty if it is refused
+		requirements flow.Requirements
+		more         string
+		want         string // claims parameter; empty for an error
 	}{
 		"first":    {flow.Requirements{}, `{"access_token":{"nbf":{"value":"1"}}}`, `{"access_token":{"nbf":{"value":"1"}}}`},
 		"another":  {flow.Requirements{Claims: `{"access_token":{"a":null}}`}, `{"access_token":{"b":null},"id_token":{"c":null}}`, `{"access_token":{"a":null,"b":null},"id_token":{"c":null}}`},
@@ -46,14 +46,14 @@ func TestAsk_AddsUpClaims(t *testing.T) {
 		"no claim": {flow.Requirements{}, `{"id_token":"x"}`, ""},
 		"no JSON":  {flow.Requirements{}, `{`, ""},
 	} {
-		ask, err := row.ask.WithClaims(row.more)
+		requirements, err := row.requirements.WithClaims(row.more)
 		if row.want == "" {
-			if !errors.Is(err, flow.ErrClaims) || ask.Claims != row.ask.Claims {
+			if !errors.Is(err, flow.ErrClaims) || requirements.Claims != row.requirements.Claims {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue
 		}
-		if got, parameterErr := ask.ClaimsParameter(); err != nil || parameterErr != nil || got != row.want {
+		if got, parameterErr := requirements.ClaimsParameter(); err != nil || parameterErr != nil || got != row.want {
 			t.Errorf("%s: %s, %v, %v", name, got, err, parameterErr)
 		}
 	}

@@ -8,31 +8,31 @@ import (
 )
 
 const (
-	// MaxResponse bounds an authorization response in bytes (threat A12);
-	// a code alone can exceed a kilobyte.
+	// MaxResponse limits an authorization response in bytes (threat A12). A code alone can
+	// exceed a kilobyte.
 	MaxResponse = 16 << 10
 	maxFields   = 20
 	stateSize   = 43 // 32 bytes in base64url
 )
 
-// ErrMalformed says that something is no authorization response.
+// ErrMalformed says that the input is not an authorization response.
 var ErrMalformed = errors.New("flow: malformed authorization response")
 
-// Response is what Entra says about an attempt (RFC 6749 section 4.1.2). It
-// comes through the browser, so anybody may have written it.
+// Response is Entra's response to an attempt (RFC 6749 section 4.1.2). It comes through the
+// browser, so it may be forged.
 type Response struct {
 	State, Code, Issuer                   string
 	Error, ErrorSubcode, ErrorDescription string
 }
 
-// protocolFields may appear at most once each.
+// protocolFields are the fields that may appear at most once each.
 var protocolFields = []string{
 	"state", "code", "iss", "error", "error_subcode", "error_description", "error_uri",
 	"session_state", "client_info", "id_token", "access_token",
 }
 
-// ParseResponse reads a form or a query strictly: what two parsers could read
-// differently is refused (threat A11).
+// ParseResponse reads a form or a query strictly. It rejects input that another parser could read
+// differently (threat A11).
 func ParseResponse(raw string) (*Response, error) {
 	if len(raw) > MaxResponse || strings.Count(raw, "&") >= maxFields {
 		return nil, ErrMalformed
@@ -67,9 +67,9 @@ func wellFormed(fields url.Values) bool {
 	return true
 }
 
-// NamesProtocol reports whether a query string contains a field of the protocol,
-// which has no business beside a form (threat A11).
-func NamesProtocol(raw string) bool {
+// HasProtocolFields reports whether a query string contains a field of the protocol, which is not
+// allowed beside a form (threat A11).
+func HasProtocolFields(raw string) bool {
 	fields, err := url.ParseQuery(raw)
 	if err != nil {
 		return true

@@ -11,20 +11,19 @@ import (
 )
 
 const (
-	// maxTries is how often in a row a page may send its user to sign in.
+	// maxTries is how many consecutive sign-ins a page may require.
 	maxTries = 3
-	// TriesLifetime is how long they are counted: a minute longer than a sign-in may
-	// take, and than one has taken.
-	TriesLifetime = Lifetime + countedFor
-	countedFor    = time.Minute
-	// maxPages is how many pages are kept apart.
+	// TriesLifetime is how long a page is remembered that requires a sign-in: a minute longer
+	// than a sign-in may take. A completed sign-in is remembered for that minute.
+	TriesLifetime     = Lifetime + completedLifetime
+	completedLifetime = time.Minute
+	// maxPages is how many pages are counted separately.
 	maxPages = 12
 )
 
-// Tries counts, for each page, the sign-ins that have been completed and have not
-// helped: the page asked for another one at once. They travel in one small sealed
-// cookie, with the attributes of the attempt's: who does not keep it completes no
-// sign-in and so comes to no second round.
+// Tries counts, for each page, completed sign-ins after which the page required another one at
+// once. They travel in one small sealed cookie with the attributes of an attempt's cookie. A
+// browser that does not keep such cookies completes no sign-in, so it cannot loop.
 type Tries struct{ pages []pageTries }
 
 type pageTries struct {
@@ -33,43 +32,43 @@ type pageTries struct {
 	Until int64  `json:"t"`
 }
 
-// Exhausted reports whether another sign-in for a page would go round in circles.
+// Exhausted reports whether a page has required too many sign-ins, so that another one would loop.
 func (t Tries) Exhausted(to Destination) bool {
 	i := t.index(to)
 	return i >= 0 && t.pages[i].Count >= maxTries
 }
 
-// Has reports whether a page has sent its user to sign in.
+// Has reports whether a page has required a sign-in.
 func (t Tries) Has(to Destination) bool { return t.index(to) >= 0 }
 
-// Asked notes that a page sends its user to sign in.
-func (t Tries) Asked(to Destination, now time.Time) Tries {
-	return t.noted(to, 0, now.Add(TriesLifetime))
+// Required records that a page requires a sign-in.
+func (t Tries) Required(to Destination, now time.Time) Tries {
+	return t.with(to, 0, now.Add(TriesLifetime))
 }
 
-// Completed counts a sign-in that a page has asked for.
+// Completed counts a completed sign-in that a page has required.
 func (t Tries) Completed(to Destination, now time.Time) Tries {
-	return t.noted(to, 1, now.Add(countedFor))
+	return t.with(to, 1, now.Add(completedLifetime))
 }
 
-// Repeated counts a sign-in that Entra made incomplete, and that is begun again.
+// Repeated counts a sign-in that is repeated because it failed for want of claims.
 func (t Tries) Repeated(to Destination, now time.Time) Tries {
-	return t.noted(to, 1, now.Add(TriesLifetime))
+	return t.with(to, 1, now.Add(TriesLifetime))
 }
 
-func (t Tries) noted(to Destination, more int, until time.Time) Tries {
+func (t Tries) with(to Destination, completed int, until time.Time) Tries {
 	pages := slices.Clone(t.pages)
 	entry := pageTries{Page: to.page}
 	if i := t.index(to); i >= 0 {
 		entry = pages[i]
 		pages = slices.Delete(pages, i, i+1)
 	}
-	entry.Count, entry.Until = entry.Count+more, until.Unix()
+	entry.Count, entry.Until = entry.Count+completed, until.Unix()
 	pages = append(pages, entry)
 	return Tries{pages[max(0, len(pages)-maxPages):]}
 }
 
-// Without forgets a page, because it has been shown.
+// Without removes a page, because it has been shown.
 func (t Tries) Without(to Destination) Tries {
 	pages := slices.Clone(t.pages)
 	if i := t.index(to); i >= 0 {
@@ -85,27 +84,27 @@ func (t Tries) index(to Destination) int {
 	return slices.IndexFunc(t.pages, func(p pageTries) bool { return p.Page == to.page })
 }
 
-// TriesName is the name of the cookie with the tries.
+// TriesName returns the name of the cookie for tries.
 func (j *Jar) TriesName() string { return j.tries }
 
-// SealTries puts tries into their cookie.
+// SealTries writes tries to their cookie.
 func (j *Jar) SealTries(t Tries) (Cookie, error) {
 	plaintext, err := json.Marshal(t.pages)
 	if err != nil {
 		return Cookie{}, err
 	}
-	box := j.ring.Seal(plaintext, j.triesContext())
-	return Cookie{Name: j.TriesName(), Value: base64.RawURLEncoding.EncodeToString(box)}, nil
+	ciphertext := j.ring.Seal(plaintext, j.triesContext())
+	return Cookie{Name: j.TriesName(), Value: base64.RawURLEncoding.EncodeToString(ciphertext)}, nil
 }
 
-// OpenTries takes the tries that still count out of their cookie. An unreadable one
-// has none.
+// OpenTries reads the tries that have not expired from their cookie. An unreadable one contains
+// none.
 func (j *Jar) OpenTries(value string, now time.Time) (t Tries) {
-	box, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	ciphertext, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil {
 		return Tries{}
 	}
-	plaintext, err := j.ring.Open(box, j.triesContext())
+	plaintext, err := j.ring.Open(ciphertext, j.triesContext())
 	if err != nil || json.Unmarshal(plaintext, &t.pages) != nil {
 		return Tries{}
 	}

@@ -4,5 +4,5 @@ package redistest
 
 import "os/exec"
 
-// DieWithTest does nothing here: only Linux ends children with their parent.
+// DieWithTest does nothing, because only Linux kills children with their parent.
 func DieWithTest(*exec.Cmd) {}

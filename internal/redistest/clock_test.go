@@ -7,7 +7,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-func TestStartAhead_ItsClockIsAnother(t *testing.T) {
+func TestStartAhead_ChangesItsClock(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{48 * time.Hour, -time.Hour} {
 		at, err := redistest.StartAhead(t, ahead).Client().Time(t.Context()).Result()

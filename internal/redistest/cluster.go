@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,17 +17,11 @@ import (
 const (
 	masters = 3
 	slots   = 16384
-	// busOffset is how far above its port a cluster node talks to the others.
-	busOffset = 10_000
-	// Ports from here and their bus ports lie below the range from which Linux
-	// takes those of outgoing connections.
-	firstClusterPort, lastClusterPort = 10_000, 22_000
 
-	formTimeout = 30 * time.Second
+	clusterTimeout = 30 * time.Second
 )
 
-// Cluster is a Redis Cluster of three masters without replicas that belongs to
-// one test.
+// Cluster is a Redis Cluster of three masters without replicas. It belongs to one test.
 type Cluster struct {
 	// Addrs are host:port of the masters.
 	Addrs []string
@@ -38,8 +30,8 @@ type Cluster struct {
 	servers []*Server
 }
 
-// StartCluster runs a cluster on free ports of loopback and ends it with the test.
-// Args are as for [Start]. Without redis-server on this machine the test is skipped.
+// StartCluster runs a cluster on free loopback ports, and stops it when the test ends. args are
+// those of [Start]. If redis-server is not installed, the test is skipped.
 func StartCluster(tb testing.TB, args ...string) *Cluster {
 	tb.Helper()
 	c := &Cluster{tb: tb}
@@ -48,7 +40,7 @@ func StartCluster(tb testing.TB, args ...string) *Cluster {
 		s.launch(freeClusterPort)
 		c.servers, c.Addrs = append(c.servers, s), append(c.Addrs, s.Addr)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), formTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
 	defer cancel()
 	if err := c.form(ctx); err != nil {
 		tb.Fatalf("redistest: forming a cluster: %v", err)
@@ -58,11 +50,11 @@ func StartCluster(tb testing.TB, args ...string) *Cluster {
 }
 
 // Connect implements [Redis].
-func (c *Cluster) Connect() redis.UniversalClient { return c.dial(asAnApp("", "")) }
+func (c *Cluster) Connect() redis.UniversalClient { return c.dial(appOptions("", "")) }
 
 // ConnectAs implements [Redis].
 func (c *Cluster) ConnectAs(user, password string) redis.UniversalClient {
-	return c.dial(asAnApp(user, password))
+	return c.dial(appOptions(user, password))
 }
 
 // URLAs implements [Redis].
@@ -75,7 +67,7 @@ func (c *Cluster) URLAs(user, password string) string {
 func (c *Cluster) Patient() redis.UniversalClient { return c.dial(redis.UniversalOptions{}) }
 
 func (c *Cluster) dial(o redis.UniversalOptions) redis.UniversalClient {
-	o.Addrs, o.MaxRetries = c.Addrs, 0 // those of a Cluster's client are its redirects
+	o.Addrs, o.MaxRetries = c.Addrs, 0 // a Cluster's client counts redirects as retries
 	options := o.Cluster()
 	options.DialerRetries = 1
 	client := redis.NewClusterClient(options)
@@ -83,7 +75,7 @@ func (c *Cluster) dial(o redis.UniversalOptions) redis.UniversalClient {
 	return client
 }
 
-// Masters implements [Redis]; each holds a third of the slots.
+// Masters implements [Redis]. Each holds a third of the slots.
 func (c *Cluster) Masters() []*Server { return c.servers }
 
 // Stop implements [Redis].
@@ -102,10 +94,10 @@ func (c *Cluster) Restart() {
 	c.AwaitWhole()
 }
 
-// AwaitWhole waits until all masters serve, as after the restart of one.
+// AwaitWhole waits until all masters serve requests, for example after the restart of one.
 func (c *Cluster) AwaitWhole() {
 	c.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), formTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
 	defer cancel()
 	for _, s := range c.servers {
 		if err := c.awaitWhole(ctx, s); err != nil {
@@ -114,10 +106,10 @@ func (c *Cluster) AwaitWhole() {
 	}
 }
 
-func (c *Cluster) seenBy(tb testing.TB) Redis {
+func (c *Cluster) viewFor(tb testing.TB) Redis {
 	tb.Helper()
 	view := *c
-	view.tb, view.servers = tb, viewsOf(tb, c.servers)
+	view.tb, view.servers = tb, viewsFor(tb, c.servers)
 	return &view
 }
 
@@ -132,7 +124,7 @@ func (c *Cluster) Keys() []string {
 	return keys
 }
 
-// Dump returns what all masters hold, as [Server.Dump] does.
+// Dump returns the content of all masters, as [Server.Dump] does.
 func (c *Cluster) Dump() []byte {
 	c.tb.Helper()
 	var dump bytes.Buffer
@@ -142,10 +134,10 @@ func (c *Cluster) Dump() []byte {
 	return dump.Bytes()
 }
 
-// form gives every master its slots and lets it meet the others.
+// form assigns the slots to the masters and introduces them to each other.
 func (c *Cluster) form(ctx context.Context) error {
 	for i, s := range c.servers {
-		// Different ones from the start, or the masters need time to agree.
+		// Different epochs from the start save the time to agree on them.
 		if err := s.client.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err(); err != nil {
 			return err
 		}
@@ -154,7 +146,7 @@ func (c *Cluster) form(ctx context.Context) error {
 		}
 	}
 	for i, s := range c.servers {
-		for _, addr := range c.Addrs[:i] { // all of them: gossip takes seconds
+		for _, addr := range c.Addrs[:i] { // all of them, because gossip takes seconds
 			host, port, err := net.SplitHostPort(addr)
 			if err != nil {
 				return err
@@ -167,7 +159,7 @@ func (c *Cluster) form(ctx context.Context) error {
 	return nil
 }
 
-// awaitWhole waits until a master knows all others and serves.
+// awaitWhole waits until a master knows all others and serves requests.
 func (c *Cluster) awaitWhole(ctx context.Context, s *Server) error {
 	for {
 		info, err := s.client.ClusterInfo(ctx).Result()
@@ -182,25 +174,4 @@ func (c *Cluster) awaitWhole(ctx context.Context, s *Server) error {
 		case <-time.After(pollInterval):
 		}
 	}
-}
-
-// freeClusterPort finds a port that is free together with its bus port.
-func freeClusterPort(tb testing.TB) string {
-	tb.Helper()
-	for range 1000 {
-		port := firstClusterPort + rand.IntN(lastClusterPort-firstClusterPort)
-		if free(port) && free(port+busOffset) {
-			return strconv.Itoa(port)
-		}
-	}
-	tb.Fatal("redistest: no free port for a cluster node")
-	return ""
-}
-
-func free(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return false
-	}
-	return l.Close() == nil
 }

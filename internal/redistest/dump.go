@@ -25,12 +25,11 @@ func (s *Server) Keys() []string {
 		s.tb.Fatalf("redistest: %v", err)
 	}
 	slices.Sort(keys)
-	return slices.Compact(keys) // SCAN may name a key twice
+	return slices.Compact(keys) // SCAN may return a key twice
 }
 
-// Dump returns everything the server holds as text, for tests that search it for
-// what must not be there. It fails the test for each key that never expires
-// (threat E9) and for types whose content it does not know how to read.
+// Dump returns the server's content as text, for tests that search it for forbidden data. It fails
+// the test for each key that never expires (threat E9) and for types that it cannot read.
 func (s *Server) Dump() []byte {
 	s.tb.Helper()
 	var dump bytes.Buffer
@@ -47,9 +46,8 @@ func (s *Server) Dump() []byte {
 	return dump.Bytes()
 }
 
-// Written returns every command that ever changed something, with its arguments,
-// also of what is overwritten or deleted by now. It needs Start(t, "--appendonly",
-// "yes").
+// Written returns all commands that changed data, with their arguments, including data that has
+// been overwritten or deleted since. It requires Start(t, "--appendonly", "yes").
 func (s *Server) Written() []byte {
 	s.tb.Helper()
 	files, err := filepath.Glob(filepath.Join(s.dir, "appendonlydir", "*.incr.aof"))
@@ -67,7 +65,7 @@ func (s *Server) Written() []byte {
 	return written
 }
 
-// gone is PTTL's answer for a key that expired after SCAN had named it.
+// gone is the reply of PTTL for a key that expired after SCAN had returned it.
 const gone time.Duration = -2
 
 func (s *Server) read(key string) (ttl time.Duration, kind, value string) {
@@ -78,7 +76,7 @@ func (s *Server) read(key string) (ttl time.Duration, kind, value string) {
 		value, err = content(ctx, s.client, kind, key)
 	}
 	if err == nil {
-		// Last, so that a key that expires in between is gone, not empty.
+		// The TTL is read last, so that a key that expires meanwhile is gone and not empty.
 		ttl, err = s.client.PTTL(ctx, key).Result()
 	}
 	if err != nil {

@@ -12,22 +12,22 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// judge records failures instead of failing.
-type judge struct {
+// recorder records failures instead of failing.
+type recorder struct {
 	testing.TB
 	errors []string
 }
 
-func (j *judge) Helper() {}
+func (r *recorder) Helper() {}
 
-func (j *judge) Errorf(format string, args ...any) {
-	j.errors = append(j.errors, fmt.Sprintf(format, args...))
+func (r *recorder) Errorf(format string, args ...any) {
+	r.errors = append(r.errors, fmt.Sprintf(format, args...))
 }
 
-func TestDump_ShowsEveryKeyAndComplainsOfThoseThatNeverExpire(t *testing.T) {
+func TestDump_ContainsEveryKeyAndReportsThoseThatNeverExpire(t *testing.T) {
 	t.Parallel()
-	j := &judge{TB: t}
-	s := redistest.Start(j, "--appendonly", "yes")
+	r := &recorder{TB: t}
+	s := redistest.Start(r, "--appendonly", "yes")
 	ctx, client := context.Background(), s.Client()
 	client.Set(ctx, "a", "apple", time.Minute)
 	client.HSet(ctx, "h", "field", "hazel")
@@ -40,19 +40,19 @@ func TestDump_ShowsEveryKeyAndComplainsOfThoseThatNeverExpire(t *testing.T) {
 			t.Errorf("%q is not in the dump:\n%s", want, dump)
 		}
 	}
-	if len(j.errors) != 1 || !strings.Contains(j.errors[0], `"eternal"`) {
-		t.Errorf("complaints: %q", j.errors)
+	if len(r.errors) != 1 || !strings.Contains(r.errors[0], `"eternal"`) {
+		t.Errorf("reported: %q", r.errors)
 	}
 	client.Del(ctx, "a")
 	if written := string(s.Written()); !strings.Contains(written, "apple") {
-		t.Errorf("what was deleted is not in the log of writes:\n%s", written)
+		t.Errorf("the deleted value is not in the log of writes:\n%s", written)
 	}
 	if keys := fmt.Sprint(s.Keys()); keys != "[eternal h]" {
 		t.Errorf("keys: %s", keys)
 	}
 }
 
-func TestRestart_KeepsThePortAndWhatWasOnDisk(t *testing.T) {
+func TestRestart_KeepsThePortAndTheData(t *testing.T) {
 	t.Parallel()
 	for _, on := range []string{"no", "yes"} {
 		s := redistest.Start(t, "--appendonly", on, "--appendfsync", "always")
@@ -61,7 +61,7 @@ func TestRestart_KeepsThePortAndWhatWasOnDisk(t *testing.T) {
 		}
 		s.Stop()
 		if err := s.Client().Ping(context.Background()).Err(); err == nil {
-			t.Error("it answers after Stop")
+			t.Error("it replies after Stop")
 		}
 		s.Restart()
 		if got, want := len(s.Keys()), map[string]int{"no": 0, "yes": 1}[on]; got != want {
@@ -71,7 +71,7 @@ func TestRestart_KeepsThePortAndWhatWasOnDisk(t *testing.T) {
 }
 
 // Not parallel: it changes the environment.
-func TestStart_RunsTheProgramThatTheEnvironmentNames(t *testing.T) {
+func TestStart_RunsTheProgramNamedInTheEnvironment(t *testing.T) {
 	original := redistest.Program(t, "redis-server")
 	dir := t.TempDir()
 	if err := os.Symlink(original, filepath.Join(dir, "other-server")); err != nil {

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,50 +15,49 @@ import (
 )
 
 const (
-	failoverTimeout = 30 * time.Second
-	// downAfter is for how long a master may be silent. A sentinel pings once a
-	// second, and a new master for the first time after one: with a second or less
-	// it now and then takes that one for dead, too, and fails over to the server
-	// that had died and come back without keys.
+	sentinelTimeout = 30 * time.Second
+	// downAfter is how long a master may be silent. A sentinel pings once per second, and a
+	// new master for the first time after one second. With a second or less, it sometimes
+	// takes the new master for dead as well, and fails over to the old one, which has
+	// restarted without keys.
 	downAfter = 2 * time.Second
 )
 
-// Sentinel is a Redis master with a replica and the process that watches over
-// them. It belongs to one test.
+// Sentinel is a Redis master with a replica and a sentinel process. It belongs to one test.
 type Sentinel struct {
-	// MasterName is what the sentinel calls the master.
+	// MasterName is the sentinel's name of the master.
 	MasterName string
-	// Addrs are host:port of the sentinels: one.
+	// Addrs are the host:port of each sentinel. There is one.
 	Addrs []string
 
 	tb      testing.TB
-	servers []*Server // whichever is master now
+	servers []*Server // in no order: a failover exchanges their roles
 	watcher *redis.SentinelClient
 }
 
-// StartSentinel runs master, replica and sentinel on free ports of loopback, waits
-// until the sentinel could fail over, and ends them with the test. A master that is
-// silent for two seconds is replaced. Args, which are as for [Start], are those of
-// master and replica. Without redis-server on this machine the test is skipped.
+// StartSentinel runs a master, a replica and a sentinel on free loopback ports, waits until the
+// sentinel can fail over, and stops them when the test ends. A master that is silent for two
+// seconds is replaced. args are those of [Start] for master and replica. If redis-server is not
+// installed, the test is skipped.
 func StartSentinel(tb testing.TB, args ...string) *Sentinel {
 	tb.Helper()
 	s := &Sentinel{tb: tb, MasterName: "fibermsal"}
-	prompt := append([]string{"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"}, args...)
-	master := Start(tb, prompt...)
+	args = append([]string{"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"}, args...)
+	master := Start(tb, args...)
 	host, port, err := net.SplitHostPort(master.Addr)
 	if err != nil {
 		tb.Fatalf("redistest: %v", err)
 	}
-	replica := Start(tb, append(prompt, "--replicaof", host+" "+port)...)
+	replica := Start(tb, append(args, "--replicaof", host+" "+port)...)
 	s.servers = []*Server{master, replica}
 
-	ctx, cancel := context.WithTimeout(context.Background(), formTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), sentinelTimeout)
 	defer cancel()
-	await(ctx, tb, "the replica to be in step", func() error {
+	await(ctx, tb, "the replica to be in sync", func() error {
 		return contains(replica.client.Info(ctx, "replication"), "master_link_status:up")
 	})
 
-	// The sentinel writes what it learns into its configuration.
+	// The sentinel rewrites its configuration.
 	conf := filepath.Join(tb.TempDir(), "sentinel.conf")
 	text := fmt.Sprintf(`sentinel monitor %[1]s %[2]s %[3]s 1
 sentinel down-after-milliseconds %[1]s %[4]d
@@ -72,7 +70,7 @@ sentinel failover-timeout %[1]s 2000
 	process.launch(freePort)
 	tb.Cleanup(func() {
 		if tb.Failed() {
-			tb.Logf("the sentinel says:\n%s", process.journal())
+			tb.Logf("log of the sentinel:\n%s", process.log())
 		}
 	})
 	s.Addrs = []string{process.Addr}
@@ -89,15 +87,15 @@ sentinel failover-timeout %[1]s 2000
 }
 
 // Connect implements [Redis].
-func (s *Sentinel) Connect() redis.UniversalClient { return s.dial(asAnApp("", "")) }
+func (s *Sentinel) Connect() redis.UniversalClient { return s.dial(appOptions("", "")) }
 
 // ConnectAs implements [Redis].
 func (s *Sentinel) ConnectAs(user, password string) redis.UniversalClient {
-	return s.dial(asAnApp(user, password))
+	return s.dial(appOptions(user, password))
 }
 
-// URLAs implements [Redis]. What stands before the host is for the sentinel, which
-// wants no password.
+// URLAs implements [Redis]. The userinfo of the URL would be for the sentinel, which needs no
+// password.
 func (s *Sentinel) URLAs(user, password string) string {
 	options := url.Values{"master_name": {s.MasterName}}
 	if user != "" {
@@ -119,13 +117,13 @@ func (s *Sentinel) dial(o redis.UniversalOptions) redis.UniversalClient {
 	return client
 }
 
-// Masters implements [Redis]: there is one.
+// Masters implements [Redis]. There is one.
 func (s *Sentinel) Masters() []*Server {
 	s.tb.Helper()
 	return []*Server{s.Master()}
 }
 
-// Stop implements [Redis]. The sentinel stays.
+// Stop implements [Redis]. The sentinel keeps running.
 func (s *Sentinel) Stop() {
 	for _, server := range s.servers {
 		server.Stop()
@@ -140,42 +138,42 @@ func (s *Sentinel) Restart() {
 	}
 }
 
-func (s *Sentinel) seenBy(tb testing.TB) Redis {
+func (s *Sentinel) viewFor(tb testing.TB) Redis {
 	tb.Helper()
 	view := *s
-	view.tb, view.servers = tb, viewsOf(tb, s.servers)
+	view.tb, view.servers = tb, viewsFor(tb, s.servers)
 	return &view
 }
 
-// Master is the server that the sentinel names now.
+// Master returns the server that is currently the master according to the sentinel.
 func (s *Sentinel) Master() *Server {
 	s.tb.Helper()
-	master, err := s.named(context.Background())
+	master, err := s.current(context.Background())
 	if err != nil {
 		s.tb.Fatalf("redistest: %v", err)
 	}
 	return master
 }
 
-// Replicated waits until the replica has everything that was written so far, as
-// WAIT does for writes of its own connection.
+// Replicated waits until the replica has all previous writes. WAIT does so only for the writes of
+// its own connection.
 func (s *Sentinel) Replicated() {
 	s.tb.Helper()
 	ctx := context.Background()
 	conn := s.Master().client.Conn()
 	defer func() { _ = conn.Close() }()
-	const marker = "redistest:replicated" // comes after what it is to prove
+	const marker = "redistest:replicated" // written after the writes to wait for
 	err := errors.Join(conn.Set(ctx, marker, "1", time.Minute).Err(), conn.Del(ctx, marker).Err())
 	if err != nil {
 		s.tb.Fatalf("redistest: %v", err)
 	}
 	if n, err := conn.Wait(ctx, 1, 2*time.Second).Result(); err != nil || n < 1 {
-		s.tb.Fatalf("redistest: %d replicas are in step: %v", n, err)
+		s.tb.Fatalf("redistest: %d replicas are in sync: %v", n, err)
 	}
 }
 
-// KillMaster kills the master, as a crash would, and returns it, for Restart. It
-// does not wait for what follows.
+// KillMaster kills the master, as a crash would, and returns it, for Restart. It does not wait for
+// the failover.
 func (s *Sentinel) KillMaster() *Server {
 	s.tb.Helper()
 	master := s.Master()
@@ -183,14 +181,13 @@ func (s *Sentinel) KillMaster() *Server {
 	return master
 }
 
-// AwaitFailover waits until another server than the given one is the master and
-// takes writes.
+// AwaitFailover waits until a server other than the given one is the master and accepts writes.
 func (s *Sentinel) AwaitFailover(dead *Server) {
 	s.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), failoverTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), sentinelTimeout)
 	defer cancel()
 	await(ctx, s.tb, "a new master", func() error {
-		master, err := s.named(ctx)
+		master, err := s.current(ctx)
 		switch {
 		case err != nil:
 			return err
@@ -201,10 +198,10 @@ func (s *Sentinel) AwaitFailover(dead *Server) {
 	})
 }
 
-// AwaitReplica waits until a server follows another one and is in step.
+// AwaitReplica waits until a server is a replica and in sync.
 func (s *Sentinel) AwaitReplica(server *Server) {
 	s.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), failoverTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), sentinelTimeout)
 	defer cancel()
 	await(ctx, s.tb, "a replica", func() error {
 		return contains(server.client.Info(ctx, "replication"), "master_link_status:up")
@@ -217,13 +214,13 @@ func (s *Sentinel) Keys() []string {
 	return s.Master().Keys()
 }
 
-// Dump returns what the master holds, as [Server.Dump] does.
+// Dump returns the content of the master, as [Server.Dump] does.
 func (s *Sentinel) Dump() []byte {
 	s.tb.Helper()
 	return s.Master().Dump()
 }
 
-func (s *Sentinel) named(ctx context.Context) (*Server, error) {
+func (s *Sentinel) current(ctx context.Context) (*Server, error) {
 	addr, err := s.watcher.GetMasterAddrByName(ctx, s.MasterName).Result()
 	if err != nil {
 		return nil, err
@@ -234,28 +231,4 @@ func (s *Sentinel) named(ctx context.Context) (*Server, error) {
 		}
 	}
 	return nil, fmt.Errorf("the sentinel names %v", addr)
-}
-
-func contains(info *redis.StringCmd, want string) error {
-	text, err := info.Result()
-	if err == nil && !strings.Contains(text, want+"\r\n") {
-		err = fmt.Errorf("not %s:\n%s", want, text)
-	}
-	return err
-}
-
-// await polls until ready returns nil.
-func await(ctx context.Context, tb testing.TB, what string, ready func() error) {
-	tb.Helper()
-	for {
-		err := ready()
-		if err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			tb.Fatalf("redistest: waiting for %s: %v", what, err)
-		case <-time.After(pollInterval):
-		}
-	}
 }

@@ -25,7 +25,7 @@ func TestEach_KeysOfAllMasters(t *testing.T) {
 			}
 			for _, s := range r.Masters() {
 				if len(s.Keys()) == 0 {
-					t.Errorf("%s holds nothing", s.Addr)
+					t.Errorf("%s has no keys", s.Addr)
 				}
 			}
 			if got := r.Keys(); !slices.Equal(got, want) {
@@ -36,7 +36,7 @@ func TestEach_KeysOfAllMasters(t *testing.T) {
 	}
 }
 
-func TestEachAlone_ComesBackWithWhatWasOnDisk(t *testing.T) {
+func TestEachAlone_RestartsWithItsData(t *testing.T) {
 	for name, start := range redistest.EachAlone(t, "--appendonly", "yes", "--appendfsync", "always") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +47,7 @@ func TestEachAlone_ComesBackWithWhatWasOnDisk(t *testing.T) {
 			}
 			r.Stop()
 			if err := client.Get(ctx, "key").Err(); err == nil {
-				t.Error("it answers after Stop")
+				t.Error("it replies after Stop")
 			}
 			r.Restart()
 			if got := fmt.Sprint(r.Keys()); got != "[key]" {

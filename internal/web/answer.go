@@ -61,7 +61,7 @@ func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *authe
 	}
 	out := newResponse()
 	out.protect()
-	out.setCookie(s.triesCookie(tries.Asked(page, time.Now())))
+	out.setCookie(s.triesCookie(tries.Required(page, time.Now())))
 	s.Telemetry.SentToSignIn(ctx, e.Code)
 	out.redirect(s.signInURLFor(v, in, e))
 	return out

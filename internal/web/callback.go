@@ -148,7 +148,7 @@ func (h *handling) readResponse() (*flow.Response, error) {
 	if !ok {
 		return nil, rejected(http.StatusRequestEntityTooLarge, "too_large")
 	}
-	if flow.NamesProtocol(h.in.RawQuery) {
+	if flow.HasProtocolFields(h.in.RawQuery) {
 		return nil, rejected(http.StatusBadRequest, "query_beside_form")
 	}
 	return parseResponse(string(body))

@@ -20,7 +20,7 @@ func (h *handling) login() error {
 		return nil
 	}
 	replaces, _ := h.presentSession()
-	to := flow.DestinationOf(h.in.query(toParameter)).For(h.in.query(pageParameter))
+	to := flow.DestinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
 	h.visit.to = &to
 	requirements, _ := h.Jar.OpenRequirements(h.in.query(requirementsParameter), replaces, time.Now())
 	return h.sendToEntra(to, replaces, requirements)
