@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -171,6 +172,27 @@ func TestF4_PrintingShowsNoSecret(t *testing.T) {
 			if strings.Contains(text, canary) {
 				t.Errorf("%T shows %q: %s", value, canary, text)
 			}
+		}
+	}
+}
+
+// A new field is either shown when a Config is printed, or named here because it is a secret, or
+// has no text.
+func TestF1_EveryFieldOfAConfigIsShownOrNamedAsHidden(t *testing.T) {
+	t.Parallel()
+	hidden := map[string]bool{
+		"ClientSecret": true, "PreviousSecrets": true, "Credential": true, "Keys": true, // secrets
+		"Storage": true, "HTTPClient": true, "Logger": true, // may print their own
+		"Next": true, "ErrorHandler": true, "Pages": true, "OnSignIn": true, "OnSignOut": true, "Groups": true, "Info": true,
+	}
+	var shown map[string]any
+	text, err := json.Marshal(fibermsal.Config{})
+	if err != nil || json.Unmarshal(text, &shown) != nil {
+		t.Fatalf("%s, %v", text, err)
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[fibermsal.Config]()) {
+		if _, ok := shown[field.Name]; ok == hidden[field.Name] {
+			t.Errorf("%s is shown: %t, hidden: %t", field.Name, ok, hidden[field.Name])
 		}
 	}
 }
