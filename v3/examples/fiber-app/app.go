@@ -60,8 +60,10 @@ func newApp(cfg fibermsal.Config) (*fiber.App, error) {
 	app.Use(recover.New(recover.Config{EnableStackTrace: true}))
 	app.Use(helmet.New(helmet.Config{ReferrerPolicy: "same-origin", ContentSecurityPolicy: contentPolicy}))
 	app.Use("/static", static.New("", static.Config{FS: assets, MaxAge: 3600}))
-	app.Get("/favicon.ico", func(c fiber.Ctx) error { return c.Redirect().To("/static/icon.svg") }) // for JSON, which names no icon
-	app.Use(func(c fiber.Ctx) error { // pages show who is signed in, so no cache may keep them
+	// Answers in JSON name no icon.
+	app.Get("/favicon.ico", func(c fiber.Ctx) error { return c.Redirect().To("/static/icon.svg") })
+	// Pages show who is signed in, so no cache may keep them.
+	app.Use(func(c fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "no-store, private")
 		return c.Next()
 	})

@@ -70,6 +70,9 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	}
 	fmt.Fprintf(stdout, "\n  Open                     %s\n  Redirect URI (type Web)  %s\n  Listening on             %s\n\n",
 		cfg.PublicURL, redirectURI(&cfg), listener.Addr())
+	if emulated {
+		fmt.Fprint(stdout, "  No FIBERMSAL_CLIENT_ID is set, so an emulator plays Microsoft: sign in as anyone, without a password.\n\n")
+	}
 	return serve(ctx, app, listener)
 }
 
