@@ -1,4 +1,4 @@
-package main
+package fiberv3
 
 import (
 	"go/format"
