@@ -45,6 +45,7 @@ func Open[C any](cfg Config[C], forked bool) (*Service, error) {
 	s.records = record.NewStore(backend(settings.Storage, s.log, s.telemetry.StorageCommand), records, settings.ClientID)
 	s.jar = flow.NewJar(cookies, settings.cookieName+"-", settings.ClientID, settings.authority, settings.redirectURI, string(settings.ResponseMode))
 	s.wire(cache)
+	s.site.AppDrawsPages, s.site.AppAnswersErrors = cfg.Pages != nil, cfg.ErrorHandler != nil
 	return s, nil
 }
 

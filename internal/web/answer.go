@@ -19,37 +19,35 @@ import (
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
-// Answer is how an error is answered.
-type Answer struct {
-	*Response
-	// Error is the error with its correlation ID.
-	Error *autherr.Error
-	// ForApp is set if Config.ErrorHandler may write the answer. It is the header to set before.
-	ForApp http.Header
-}
-
-// Answer returns the answer to an error, or nil for an error that is not the library's.
-func (v *Visit) Answer(ctx context.Context, err error) *Answer {
-	e, ok := autherr.Find(err)
-	if !ok {
-		return nil
-	}
-	s, in := v.Site, v.Exchange.Request()
+// answer returns the response to an error of the library.
+func (v *Visit) answer(e *autherr.Error) *Response {
+	s, in, ctx := v.Site, v.Exchange.Request(), v.Exchange.Context()
 	e = s.expressible(e)
 	if autherr.NeedsSignIn(e) && !v.callback && in.isNavigation() {
 		if out := s.sendToSignIn(ctx, v, in, e); out != nil {
-			return &Answer{Response: out}
+			return out
 		}
 		e = autherr.SignInLoop.New(e.Code, e)
 	}
 	numbered := *e
 	numbered.CorrelationID = correlationID()
 	s.report(ctx, &numbered)
-	answer := &Answer{Response: s.problem(v, in, &numbered), Error: &numbered}
-	if !autherr.NeedsSignIn(e) || v.callback {
-		answer.ForApp = http.Header{"Cache-Control": answer.Header["Cache-Control"], "Retry-After": answer.Header["Retry-After"]}
+	out := s.problem(v, in, &numbered)
+	if s.AppAnswersErrors && (!autherr.NeedsSignIn(e) || v.callback) {
+		return &Response{Status: http.StatusOK, Error: &numbered, Header: kept(out.Header, "Cache-Control", "Retry-After")}
 	}
-	return answer
+	return s.drawn(out)
+}
+
+// kept returns what a header has of some names.
+func kept(header http.Header, names ...string) http.Header {
+	some := make(http.Header)
+	for _, name := range names {
+		if values, ok := header[name]; ok {
+			some[name] = values
+		}
+	}
+	return some
 }
 
 // sendToSignIn sends a page's user to the sign-in that fixes an error, unless that would be

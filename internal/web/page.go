@@ -57,8 +57,11 @@ var details = map[string]string{
 	autherr.TenantNotAllowed.Code(): "You may be signed in to Microsoft with another account than you meant to use.",
 }
 
-// Draw replaces the page of a response by HTML.
-func (r *Response) Draw() error {
+// drawn returns a response whose page, if it has one, has become HTML, unless the app draws pages.
+func (s *Site) drawn(r *Response) *Response {
+	if r.Page == nil || s.AppDrawsPages {
+		return r
+	}
 	formAction := "'none'"
 	if r.Page.Code == codeConfirm {
 		formAction = "'self' " + r.Page.SignOutOrigin
@@ -69,12 +72,12 @@ func (r *Response) Draw() error {
 		Style template.CSS
 	}{r.Page, template.CSS(pagesStyle)}) //nolint:gosec // our own file
 	if err != nil {
-		return err
+		panic(err) // strings and a number
 	}
 	r.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'sha256-"+
 		base64.StdEncoding.EncodeToString(styleHash[:])+"'; form-action "+formAction+
 		"; base-uri 'none'; frame-ancestors 'none'")
 	r.Header.Set("Content-Type", "text/html; charset=utf-8")
 	r.Body, r.Page = body.Bytes(), nil
-	return nil
+	return r
 }

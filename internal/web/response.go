@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+)
 
 // Response is what a face writes. Its Header and Cookies are also written if a route returns
 // an error beside it.
@@ -9,8 +13,10 @@ type Response struct {
 	Header  http.Header
 	Cookies []*http.Cookie // at most one of a name
 	Body    []byte
-	// Page is set in place of Body for a page, which the app may draw.
+	// Page is set in place of Body if the app draws the page.
 	Page *Page
+	// Error is set in place of Status and Body if the app answers the error.
+	Error *autherr.Error
 }
 
 func newResponse() *Response { return &Response{Status: http.StatusOK, Header: make(http.Header)} }

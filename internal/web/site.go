@@ -42,6 +42,9 @@ type Options struct {
 	Secure   bool
 	FormPost bool
 
+	// AppDrawsPages and AppAnswersErrors are set if Config has functions for that.
+	AppDrawsPages, AppAnswersErrors bool
+
 	AnonymousOnOutage bool
 	RecordBrowser     bool
 	// OnSignOut is called for a session that ended, or nil.
@@ -79,7 +82,7 @@ func (s *Site) flowSameSite() http.SameSite {
 
 // presentSession returns the ID of the session whose cookie a request has.
 func (s *Site) presentSession(r *Request) (id string, ok bool) {
-	token, ok := r.cookie(s.CookieName)
+	token, ok := r.Cookie(s.CookieName)
 	if !ok {
 		return "", false
 	}
