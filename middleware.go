@@ -12,7 +12,7 @@ import (
 
 // middleware makes the request's exchange, runs the next handlers and answers their error.
 func (a *Auth) middleware(c *fiber.Ctx) error {
-	if a.hooks.next != nil && a.hooks.next(c) {
+	if a.Skips(c) {
 		outer := c.Locals(entra.VisitKey) // another Auth's: behind this one no user is signed in
 		c.Locals(entra.VisitKey, nil)
 		defer c.Locals(entra.VisitKey, outer)
@@ -47,11 +47,7 @@ func (a *Auth) finish(e *exchange, err error) error {
 		return err
 	}
 	startOver(e.c)
-	if response.Error != nil {
-		setHeader(e.c, response.Header)
-		return a.hooks.errorHandler(e.c, response.Error)
-	}
-	return a.write(e.c, response)
+	return write(e.c, response)
 }
 
 // statusOf returns the status of the response that an error will make, if the error names one.
@@ -73,12 +69,14 @@ func startOver(c *fiber.Ctx) {
 
 // write writes a response. Fiber's Redirect would not remove line breaks from a header (trap
 // T1), so it is not used.
-func (a *Auth) write(c *fiber.Ctx, r *web.Response) error {
+func write(c *fiber.Ctx, r *web.Response) error {
 	writeHead(c, r)
-	c.Status(r.Status)
+	if r.Status != 0 {
+		c.Status(r.Status)
+	}
 	switch {
-	case r.Page != nil:
-		return a.hooks.pages(c, *r.Page)
+	case r.ByApp != nil:
+		return r.ByApp(c)
 	case r.Status == http.StatusNotModified:
 		return nil
 	case len(r.Body) == 0:

@@ -77,10 +77,9 @@ func belowGroup(router fiber.Router, prefix string) string {
 
 // serve handles a request to a route.
 func (e *exchange) serve(route *entra.MountedRoute) error {
-	info := func() map[string]any { return entra.InfoFields(e.c, e.auth.hooks.info) }
-	response, err := route.Serve(e.c, e.c.Route().Path, info)
+	response, err := route.Serve(e.c, e.c.Route().Path)
 	if err == nil {
-		return e.auth.write(e.c, response)
+		return write(e.c, response)
 	}
 	if response != nil {
 		writeHead(e.c, response)

@@ -27,7 +27,7 @@ type MountedRoute struct {
 	Path   string // below the prefix
 	// Head is set if HEAD is answered as GET is.
 	Head  bool
-	serve func(v *web.Visit, c Locals, mountedAt string, info func() map[string]any) (*web.Response, error)
+	serve func(v *web.Visit, c Locals, mountedAt string) (*web.Response, error)
 }
 
 // MountedRoutes returns the library's routes and those that packages offer, for a face.
@@ -36,7 +36,8 @@ func MountedRoutes(more ...Routes) []MountedRoute {
 	for _, route := range web.Routes() {
 		mounted = append(mounted, MountedRoute{
 			Method: route.Method, Path: route.Path,
-			serve: func(v *web.Visit, _ Locals, mountedAt string, info func() map[string]any) (*web.Response, error) {
+			serve: func(v *web.Visit, c Locals, mountedAt string) (*web.Response, error) {
+				info := func() map[string]any { return serviceOf(v).info(c) }
 				return v.Site.Serve(v.Exchange.Context(), v, route, mountedAt, info)
 			},
 		})
@@ -45,7 +46,7 @@ func MountedRoutes(more ...Routes) []MountedRoute {
 		for _, route := range routes {
 			mounted = append(mounted, MountedRoute{
 				Method: http.MethodGet, Path: route.Path, Head: true,
-				serve: func(v *web.Visit, c Locals, _ string, _ func() map[string]any) (*web.Response, error) {
+				serve: func(v *web.Visit, c Locals, _ string) (*web.Response, error) {
 					return route.Serve(c, v.Exchange.Request().Header)
 				},
 			})
@@ -55,12 +56,11 @@ func MountedRoutes(more ...Routes) []MountedRoute {
 }
 
 // Serve handles a request to the route, which is mounted at a path. The header and cookies of the
-// response, if there is one, are to be written even with an error. info returns the app's fields
-// of /info, and is called if a user is signed in.
-func (r MountedRoute) Serve(c Locals, mountedAt string, info func() map[string]any) (*web.Response, error) {
+// response, if there is one, are to be written even with an error.
+func (r *MountedRoute) Serve(c Locals, mountedAt string) (*web.Response, error) {
 	v := visitOf(c)
 	if v == nil {
 		return nil, autherr.NotMounted("RegisterRoutes")
 	}
-	return r.serve(v, c, mountedAt, info)
+	return r.serve(v, c, mountedAt)
 }

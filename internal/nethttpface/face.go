@@ -2,11 +2,11 @@
 package nethttpface
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 
@@ -50,8 +50,7 @@ func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix str
 	for _, route := range entra.MountedRoutes(more...) {
 		path := prefix + route.Path
 		router.Handle(route.Method+" "+path, Handler(func(c *Context) error {
-			info := func() map[string]any { return entra.InfoFields(c, exchangeOf(c.R).auth.Config.Info) }
-			return exchangeOf(c.R).write(route.Serve(c, path, info))
+			return exchangeOf(c.R).write(route.Serve(c, path))
 		}))
 	}
 }
@@ -59,40 +58,38 @@ func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix str
 // Auth is the middleware of one app.
 type Auth struct {
 	*entra.Service
-	Config entra.Config[*Context]
 	Failed func(*Context, error) // answers errors of the app
 }
 
 // Middleware serves requests by the next handler, and answers its error.
 func (a *Auth) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.Config.Next != nil && a.Config.Next(&Context{w, r}) {
+		if a.Skips(&Context{w, r}) {
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entra.VisitKey, nil)))
 			return
 		}
-		e := &exchange{ResponseRecorder: httptest.NewRecorder(), auth: a, w: w}
+		e := &exchange{ResponseWriter: w, status: http.StatusOK}
 		e.visit = a.Visit(e)
 		e.ctx = context.WithValue(r.Context(), entra.VisitKey, &e.visit)
 		e.r = r.WithContext(e.ctx)
 		next.ServeHTTP(e, e.r)
-		if err := e.write(e.visit.Finish(e.err, e.Code)); err != nil { // an error of the app
+		if err := e.write(e.visit.Finish(e.err, e.status)); err != nil { // an error of the app
 			a.Failed(&Context{e, e.r}, err)
 		}
-		maps.Copy(w.Header(), e.Header())
-		w.WriteHeader(e.Code)
-		_, _ = w.Write(e.Body.Bytes()) // an error means that the client has gone
+		w.WriteHeader(e.status)
+		_, _ = w.Write(e.body.Bytes()) // an error means that the client has gone
 	})
 }
 
-// exchange is a request and its response, which is recorded until the handlers have returned.
+// exchange is a request and its response, which is kept until the handlers have returned.
 type exchange struct {
-	*httptest.ResponseRecorder
-	auth  *Auth
-	w     http.ResponseWriter
-	r     *http.Request
-	ctx   context.Context
-	visit web.Visit
-	err   error
+	http.ResponseWriter
+	r      *http.Request
+	ctx    context.Context
+	visit  web.Visit
+	err    error
+	status int
+	body   bytes.Buffer
 }
 
 // exchangeOf returns the request's exchange, which gets the context of the middlewares in between.
@@ -106,6 +103,8 @@ func exchangeOf(r *http.Request) *exchange {
 	return e
 }
 
+func (e *exchange) Write(b []byte) (int, error)       { return e.body.Write(b) }
+func (e *exchange) WriteHeader(status int)            { e.status = status }
 func (e *exchange) Context() context.Context          { return e.ctx }
 func (e *exchange) Cookie(name string) (string, bool) { return e.Request().Cookie(name) }
 func (e *exchange) HasCookie(name string) bool        { return len(e.r.CookiesNamed(name)) > 0 }
@@ -120,7 +119,7 @@ func (e *exchange) Request() *web.Request {
 		_ = slices.ContainsFunc(e.r.Cookies(), func(c *http.Cookie) bool { return !yield(c.Name, c.Value) })
 	}
 	body := func(limit int) ([]byte, bool) {
-		b, err := io.ReadAll(http.MaxBytesReader(e.w, e.r.Body, int64(limit)))
+		b, err := io.ReadAll(http.MaxBytesReader(e.ResponseWriter, e.r.Body, int64(limit)))
 		return b, err == nil
 	}
 	return &web.Request{Method: e.r.Method, Path: e.r.URL.EscapedPath(), RawQuery: e.r.URL.RawQuery, Header: e.r.Header.Get, Cookies: cookies, Body: body}
@@ -138,14 +137,11 @@ func (e *exchange) write(r *web.Response, err error) error {
 	if err != nil {
 		return err
 	}
-	e.Body.Reset()
-	e.Code = r.Status
-	switch {
-	case r.Error != nil:
-		return e.auth.Config.ErrorHandler(&Context{e, e.r}, r.Error)
-	case r.Page != nil:
-		return e.auth.Config.Pages(&Context{e, e.r}, *r.Page)
+	e.body.Reset()
+	e.status = max(r.Status, http.StatusOK)
+	if r.ByApp != nil {
+		return r.ByApp(&Context{e, e.r})
 	}
-	e.Body.Write(r.Body)
-	return nil
+	_, err = e.Write(r.Body)
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -18,6 +19,38 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
+
+// Finish returns the response to write after the handlers have returned an error, in place of
+// what they wrote, or the error if it is not the library's. If the storage failed, the handlers
+// saw no user, so what they wrote, or the error that they made of that, may be wrong. status is
+// that of their response, or the one that their error will make.
+func (v *Visit) Finish(err error, status int) (*Response, error) {
+	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) {
+		err = v.err
+	} else if status == http.StatusForbidden && !v.ownRoute {
+		v.reportRefusedCallback()
+	}
+	if err == nil {
+		v.forgetTries(status)
+		return nil, nil
+	}
+	if e, ok := autherr.Find(err); ok {
+		return v.answer(e), nil
+	}
+	return nil, err
+}
+
+// reportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
+// one and the routes refused it: a CSRF middleware refuses cross-site POSTs. The state protects
+// them (threat A17).
+func (v *Visit) reportRefusedCallback() {
+	in := v.Exchange.Request()
+	if in.Method != http.MethodPost || !strings.EqualFold(in.Path, v.Site.RoutePrefix+CallbackPath) {
+		return
+	}
+	v.Site.Log.LogAttrs(v.Exchange.Context(), slog.LevelError, "Entra's answer was refused before it reached its route: let the CSRF middleware skip it by its Next",
+		slog.String("path", v.Site.RoutePrefix+CallbackPath))
+}
 
 // answer returns the response to an error of the library.
 func (v *Visit) answer(e *autherr.Error) *Response {
@@ -33,8 +66,10 @@ func (v *Visit) answer(e *autherr.Error) *Response {
 	numbered.CorrelationID = correlationID()
 	s.report(ctx, &numbered)
 	out := s.problem(v, in, &numbered)
-	if s.AppAnswersErrors && (!autherr.NeedsSignIn(e) || v.callback) {
-		return &Response{Status: http.StatusOK, Error: &numbered, Header: kept(out.Header, "Cache-Control", "Retry-After")}
+	if s.ErrorHandler != nil && (!autherr.NeedsSignIn(e) || v.callback) {
+		out.Status, out.Header, out.page = 0, kept(out.Header, "Cache-Control", "Retry-After"), nil
+		out.ByApp = func(c any) error { return s.ErrorHandler(c, &numbered) }
+		return out
 	}
 	return s.drawn(out)
 }
@@ -100,7 +135,7 @@ func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
 	}
 	login := s.signInURLFor(v, in, e)
 	if in.acceptsHTML() {
-		out.Page = pageOf(e, login, v.session != nil)
+		out.page = pageOf(e, login, v.session != nil)
 		return out
 	}
 	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}

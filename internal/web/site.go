@@ -42,8 +42,9 @@ type Options struct {
 	Secure   bool
 	FormPost bool
 
-	// AppDrawsPages and AppAnswersErrors are set if Config has functions for that.
-	AppDrawsPages, AppAnswersErrors bool
+	// Pages and ErrorHandler are those of Config, or nil. They get the face's context.
+	Pages        func(c any, page Page) error
+	ErrorHandler func(c any, err error) error
 
 	AnonymousOnOutage bool
 	RecordBrowser     bool

@@ -3,9 +3,7 @@ package web
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
@@ -76,35 +74,3 @@ func (v *Visit) SignedIn() (*session.Session, error) {
 
 // Loaded returns the session if it has been loaded, or nil.
 func (v *Visit) Loaded() *session.Session { return v.session }
-
-// Finish returns the response to write after the handlers have returned an error, in place of
-// what they wrote, or the error if it is not the library's. If the storage failed, the handlers
-// saw no user, so what they wrote, or the error that they made of that, may be wrong. status is
-// that of their response, or the one that their error will make.
-func (v *Visit) Finish(err error, status int) (*Response, error) {
-	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) {
-		err = v.err
-	} else if status == http.StatusForbidden && !v.ownRoute {
-		v.reportRefusedCallback()
-	}
-	if err == nil {
-		v.forgetTries(status)
-		return nil, nil
-	}
-	if e, ok := autherr.Find(err); ok {
-		return v.answer(e), nil
-	}
-	return nil, err
-}
-
-// reportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
-// one and the routes refused it: a CSRF middleware refuses cross-site POSTs. The state protects
-// them (threat A17).
-func (v *Visit) reportRefusedCallback() {
-	in := v.Exchange.Request()
-	if in.Method != http.MethodPost || !strings.EqualFold(in.Path, v.Site.RoutePrefix+CallbackPath) {
-		return
-	}
-	v.Site.Log.LogAttrs(v.Exchange.Context(), slog.LevelError, "Entra's answer was refused before it reached its route: let the CSRF middleware skip it by its Next",
-		slog.String("path", v.Site.RoutePrefix+CallbackPath))
-}
