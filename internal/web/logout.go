@@ -53,7 +53,7 @@ func (h *handling) askForConfirmation() {
 	if !h.in.isNavigation() {
 		h.out.Status = http.StatusForbidden
 	}
-	h.out.Page = &Page{
+	h.out.page = &Page{
 		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
 		SignOutURL: h.RoutePrefix + LogoutPath, SignOutOrigin: h.signOutOrigin(h.ctx), HomeURL: returnto.Home,
 	}

@@ -42,6 +42,10 @@ type Options struct {
 	Secure   bool
 	FormPost bool
 
+	// Pages and ErrorHandler are those of Config, or nil. They get the face's context.
+	Pages        func(c any, page Page) error
+	ErrorHandler func(c any, err error) error
+
 	AnonymousOnOutage bool
 	RecordBrowser     bool
 	// OnSignOut is called for a session that ended, or nil.
@@ -79,7 +83,7 @@ func (s *Site) flowSameSite() http.SameSite {
 
 // presentSession returns the ID of the session whose cookie a request has.
 func (s *Site) presentSession(r *Request) (id string, ok bool) {
-	token, ok := r.cookie(s.CookieName)
+	token, ok := r.Cookie(s.CookieName)
 	if !ok {
 		return "", false
 	}
