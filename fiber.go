@@ -22,8 +22,8 @@ func addRoute(router fiber.Router, method, path string, handler fiber.Handler) {
 	router.Add(method, path, handler)
 }
 
-// closeOnShutdown closes an Auth when the app has shut down.
-func closeOnShutdown(app *fiber.App, a *Auth) { app.Hooks().OnShutdown(a.Close) }
+// closeOnShutdown calls a function when the app has shut down.
+func closeOnShutdown(app *fiber.App, closeAuth func() error) { app.Hooks().OnShutdown(closeAuth) }
 
 // visitCookies calls a function for each cookie of a request, whose bytes Fiber will reuse
 // (trap T10).

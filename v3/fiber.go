@@ -23,9 +23,9 @@ func addRoute(router fiber.Router, method, path string, handler fiber.Handler) {
 	router.Add([]string{method}, path, handler)
 }
 
-// closeOnShutdown closes an Auth when the app has shut down.
-func closeOnShutdown(app *fiber.App, a *Auth) {
-	app.Hooks().OnPostShutdown(func(error) error { return a.Close() })
+// closeOnShutdown calls a function when the app has shut down.
+func closeOnShutdown(app *fiber.App, closeAuth func() error) {
+	app.Hooks().OnPostShutdown(func(error) error { return closeAuth() })
 }
 
 // visitCookies calls a function for each cookie of a request, whose bytes Fiber will reuse

@@ -56,7 +56,7 @@ func New(cfg Config) fiber.Handler {
 	}
 	return func(c fiber.Ctx) error {
 		a.firstRequest.Do(func() {
-			closeOnShutdown(c.App(), a)
+			closeOnShutdown(c.App(), a.Close)
 			a.warnAboutApp(c.App())
 		})
 		return a.middleware(c)
