@@ -100,7 +100,11 @@ func (c *client) signOut() {
 
 // setCookie restores the session cookie, as a thief does who has kept it.
 func (c *client) setCookie(value string) {
+	c.t.Helper()
 	c.http.Jar.SetCookies(c.page, []*http.Cookie{{Name: c.site.cookieName(), Value: value, Path: "/", Secure: c.site.cert != nil}})
+	if got := c.cookie(c.site.cookieName()); got != value || value == "" {
+		c.t.Fatalf("the session cookie is %q, want %q", got, value)
+	}
 }
 
 // newMixedCluster is a process for Fiber v2 and one for Fiber v3 behind one address.

@@ -31,7 +31,9 @@ func newApp() *fiber.App {
 }
 
 // testApp sends a request to an app, and waits for the answer as long as it takes.
-func testApp(app *fiber.App, req *http.Request) (*http.Response, error) { return app.Test(req, fiber.TestConfig{}) }
+func testApp(app *fiber.App, req *http.Request) (*http.Response, error) {
+	return app.Test(req, fiber.TestConfig{})
+}
 
 // listen serves an app until it is shut down.
 func listen(app *fiber.App, l net.Listener) {

@@ -19,12 +19,12 @@ var aboutRepository = []string{"faces", "layers", "readme", "structure", "threat
 // Sources returns the content of the package's generated files by name, made from the files in the
 // root of the repository.
 func Sources(root string) (map[string][]byte, error) {
-	return translateAll(root, func(name string) bool { return !isTest(name) })
+	return translateAll(root, func(name string) bool { return !IsTest(name) })
 }
 
 // Tests returns the content of the package's generated tests by name.
 func Tests(root string) (map[string][]byte, error) {
-	return translateAll(root, func(name string) bool { return isTest(name) && isAboutFace(name) })
+	return translateAll(root, func(name string) bool { return IsTest(name) && isAboutFace(name) })
 }
 
 func translateAll(root string, selected func(name string) bool) (map[string][]byte, error) {
@@ -49,7 +49,8 @@ func translateAll(root string, selected func(name string) bool) (map[string][]by
 	return files, nil
 }
 
-func isTest(name string) bool { return strings.HasSuffix(name, "_test.go") }
+// IsTest reports whether a file belongs to the tests of its package.
+func IsTest(name string) bool { return strings.HasSuffix(name, "_test.go") }
 
 func isAboutFace(name string) bool {
 	return !slices.ContainsFunc(aboutRepository, func(prefix string) bool { return strings.HasPrefix(name, prefix) })

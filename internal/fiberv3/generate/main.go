@@ -1,6 +1,6 @@
 // Generate writes the files of the face for Fiber v3: with the argument "sources" those of the
-// package, and with "tests" its tests, which are not committed. It runs in the root of the
-// repository.
+// package, and with "tests" its tests, which are not committed. It removes those whose original
+// is gone. It runs in the root of the repository.
 package main
 
 import (
@@ -22,8 +22,20 @@ func run(arguments []string) error {
 	if len(arguments) != 1 {
 		return fmt.Errorf("want sources or tests, got %q", arguments)
 	}
-	files, err := generated(arguments[0])
+	var files map[string][]byte
+	var err error
+	switch arguments[0] {
+	case "sources":
+		files, err = fiberv3.Sources(".")
+	case "tests":
+		files, err = fiberv3.Tests(".")
+	default:
+		return fmt.Errorf("want sources or tests, got %q", arguments[0])
+	}
 	if err != nil {
+		return err
+	}
+	if err := removeStale(arguments[0] == "tests", files); err != nil {
 		return err
 	}
 	for name, content := range files {
@@ -34,13 +46,28 @@ func run(arguments []string) error {
 	return nil
 }
 
-func generated(kind string) (map[string][]byte, error) {
-	switch kind {
-	case "sources":
-		return fiberv3.Sources(".")
-	case "tests":
-		return fiberv3.Tests(".")
-	default:
-		return nil, fmt.Errorf("want sources or tests, got %q", kind)
+// removeStale removes the generated tests, or the other generated files, that are not generated
+// any more.
+func removeStale(tests bool, files map[string][]byte) error {
+	paths, err := filepath.Glob("v3/*.go")
+	if err != nil {
+		return err
 	}
+	for _, path := range paths {
+		name := filepath.Base(path)
+		if _, current := files[name]; current || fiberv3.IsTest(name) != tests {
+			continue
+		}
+		content, err := os.ReadFile(path) //nolint:gosec // a source of the repository
+		if err != nil {
+			return err
+		}
+		if !fiberv3.IsGenerated(content) {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
