@@ -14,18 +14,13 @@ var leftOut = []struct{ prefix, reason string }{
 	{"structure", "the packages of the repository"},
 	{"threats", "the list of threats"},
 
-	{"administration_scale", "below the face: a million sessions in Redis"},
 	{"redis_deadconnections", below},
-	{"redis_entra", below},
 	{"redis_full", below},
 	{"redis_halfbroken", below},
 	{"redis_killed", below},
 	{"redis_lostreplies", below},
-	{"redis_rights", below},
 	{"redis_stalled", below},
 	{"redis_swappedreplies", below},
-	{"redis_tls", below},
-	{"redis_topology", below},
 }
 
 const below = "below the face: faults of Redis and of the way to it"
