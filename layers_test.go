@@ -19,6 +19,7 @@ import (
 // those of their own layer, and of layers below. A directory inside of one that is
 // named here has the place of that one, unless it is named itself.
 var layers = [][]string{
+	{"internal/nethttpface"}, // the face for net/http: only its own tests import it
 	{"cmd", "examples", "v3/examples"},
 	{"entratest"}, // an app's tests and programs use it, but nothing below
 	{".", "v3"},
@@ -76,6 +77,11 @@ var unreachable = []struct {
 			gofiber, msal, "testing$",
 		},
 		"the emulator must not share our mistakes",
+	},
+	{
+		[]string{"internal/nethttpface"},
+		[]string{fiberPath, fasthttp, modulePath + "$", modulePath + "/v3", modulePath + "/entratest"},
+		"it proves that the core needs no framework",
 	},
 	{[]string{"entra", "graph", "internal"}, []string{fiberPath, fasthttp}, "the core works under any web framework"},
 	{plainLogic, []string{gofiber, msal, modulePath + "$"}, "plain logic knows neither Fiber nor MSAL"},

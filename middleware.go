@@ -95,6 +95,9 @@ func writeHead(c *fiber.Ctx, r *web.Response) {
 
 func setHeader(c *fiber.Ctx, header http.Header) {
 	for name, values := range header {
+		if len(values) == 0 {
+			c.Response().Header.Del(name)
+		}
 		for _, value := range values {
 			if name == fiber.HeaderVary {
 				c.Vary(value)

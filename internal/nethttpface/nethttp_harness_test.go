@@ -29,7 +29,7 @@ func init() {
 
 // openAuth makes an Auth, which answers errors of the app as Fiber does.
 func openAuth(cfg entra.Config[*nethttpface.Context]) (*nethttpface.Auth, error) {
-	service, err := entra.Open(cfg, false)
+	service, err := entra.Open(cfg, os.Getenv("FIBER_PREFORK_CHILD") != "")
 	if err != nil {
 		return nil, err
 	}
@@ -134,18 +134,25 @@ func (a *webApp) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.from(0).S
 // from serves requests by the entries from the one of an index on.
 func (a *webApp) from(first int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status := http.StatusNotFound
 		for i, e := range a.entries[first:] {
-			if e.method != "" && e.method != r.Method && (e.method != http.MethodGet || r.Method != http.MethodHead) {
-				continue
-			}
-			if parameters, ok := match(e.path, r.URL.Path); ok {
+			parameters, ok := match(e.path, r.URL.EscapedPath())
+			if ok && !e.accepts(r.Method) {
+				status = http.StatusMethodNotAllowed
+			} else if ok {
 				r = r.WithContext(context.WithValue(r.Context(), parametersKey{}, parameters))
 				e.middleware(a.from(first+i+1)).ServeHTTP(w, r)
 				return
 			}
 		}
-		http.NotFound(w, r)
+		http.Error(w, http.StatusText(status), status)
 	})
+}
+
+// accepts reports whether requests with a method are the entry's: those for GET include HEAD, as
+// those of *http.ServeMux do.
+func (e *entry) accepts(method string) bool {
+	return e.method == "" || e.method == method || (e.method == http.MethodGet && method == http.MethodHead)
 }
 
 // match returns the parameters of a path that a pattern matches.
@@ -259,10 +266,10 @@ func testApp(app *webApp, r *http.Request) (*http.Response, error) {
 	}
 	client, server := net.Pipe()
 	defer func() { _ = client.Close() }()
-	l := &oneListener{conns: make(chan net.Conn, 1)}
-	l.conns <- server
+	l := oneListener(make(chan net.Conn, 1))
+	l <- server
+	close(l)
 	go func() { _ = (&http.Server{Handler: app}).Serve(l) }() //nolint:gosec // no stranger
-	defer func() { _ = l.Close() }()
 	go func() { _, _ = client.Write(request) }()
 	response, err := http.ReadResponse(bufio.NewReader(client), r)
 	if err != nil {
@@ -274,18 +281,18 @@ func testApp(app *webApp, r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// oneListener accepts the connections that are put into it.
-type oneListener struct{ conns chan net.Conn }
+// oneListener accepts one connection.
+type oneListener chan net.Conn
 
-func (l *oneListener) Accept() (net.Conn, error) {
-	if conn, ok := <-l.conns; ok {
+func (l oneListener) Accept() (net.Conn, error) {
+	if conn, ok := <-l; ok {
 		return conn, nil
 	}
 	return nil, net.ErrClosed
 }
 
-func (l *oneListener) Close() error   { close(l.conns); return nil }
-func (l *oneListener) Addr() net.Addr { return &net.TCPAddr{} }
+func (oneListener) Close() error   { return nil }
+func (oneListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // listen serves an app until its listener is closed.
 func listen(app *webApp, l net.Listener) {

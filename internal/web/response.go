@@ -5,8 +5,8 @@ import "net/http"
 // Response is what a face writes. Its Header and Cookies are also written if a route returns
 // an error beside it.
 type Response struct {
-	Status  int // 0 leaves the one that is set
-	Header  http.Header
+	Status  int            // 0 leaves the one that is set
+	Header  http.Header    // one without a value is to be removed
 	Cookies []*http.Cookie // at most one of a name
 	Body    []byte
 	// ByApp is set in place of Body if a function of Config writes it. It gets the face's context.

@@ -23,9 +23,12 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	if err := removeOld(); err != nil {
+		return err
+	}
 	used := map[string]bool{}
 	for _, name := range names {
-		prefix, _ := reasonOf(name)
+		prefix := leftOutBy(name)
 		used[prefix] = true
 		if prefix != "" {
 			continue
@@ -50,12 +53,32 @@ func run() error {
 	return nil
 }
 
-// reasonOf returns the row of leftOut that a file belongs to, or nothing.
-func reasonOf(name string) (prefix, reason string) {
-	for _, l := range leftOut {
-		if strings.HasPrefix(name, l.prefix) {
-			return l.prefix, l.reason
+// removeOld removes the files of an earlier run, whose sources may be gone.
+func removeOld() error {
+	names, err := filepath.Glob(filepath.Join(target, "*_test.go"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		source, err := os.ReadFile(name) //nolint:gosec // of the repository
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(string(source), header) {
+			if err := os.Remove(name); err != nil {
+				return err
+			}
 		}
 	}
-	return "", ""
+	return nil
+}
+
+// leftOutBy returns the prefix in leftOut that a file's name has, or "".
+func leftOutBy(name string) string {
+	for _, l := range leftOut {
+		if strings.HasPrefix(name, l.prefix) {
+			return l.prefix
+		}
+	}
+	return ""
 }
