@@ -22,17 +22,8 @@ const defaultPrefix = "/user"
 // immutable after [Open] and safe for concurrent use.
 type Auth struct {
 	*entra.Service
-	hooks hooks
 
 	firstRequest sync.Once
-}
-
-// hooks are the functions of a Config that get Fiber's context.
-type hooks struct {
-	next         func(fiber.Ctx) bool
-	errorHandler func(fiber.Ctx, error) error
-	pages        func(fiber.Ctx, Page) error
-	info         map[string]func(fiber.Ctx, *User) (any, error)
 }
 
 // New returns the middleware for an app, ready to use:
@@ -72,12 +63,7 @@ func Open(cfg Config) (*Auth, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Auth{Service: service, hooks: hooks{next: cfg.Next, errorHandler: cfg.ErrorHandler, pages: cfg.Pages}}
-	a.hooks.info = make(map[string]func(fiber.Ctx, *User) (any, error), len(cfg.Info))
-	for name, function := range cfg.Info {
-		a.hooks.info[name] = function
-	}
-	return a, nil
+	return &Auth{Service: service}, nil
 }
 
 // Handler returns the middleware, as [New] does, for an Auth that Open made.

@@ -4,14 +4,12 @@ package fibermsal
 
 import (
 	"log/slog"
-	"net/http"
 	"strings"
 
 	"github.com/gofiber/fiber/v3"
 
 	"github.com/fibermsal/fibermsal/entra"
 	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/web"
 )
 
 // RegisterRoutes mounts the routes under /user, for the middleware that [New] put in front of
@@ -53,16 +51,14 @@ type routeHandler func(*exchange) error
 
 func mount(router fiber.Router, prefix string, run func(fiber.Ctx, routeHandler) error, more []entra.Routes) {
 	prefix = belowGroup(router, prefix)
-	for _, route := range web.Routes() {
-		addRoute(router, route.Method, prefix+route.Path, func(c fiber.Ctx) error {
-			return run(c, func(e *exchange) error { return e.serve(route) })
-		})
-	}
-	for _, routes := range more {
-		for _, route := range routes {
-			router.Get(prefix+route.Path, func(c fiber.Ctx) error {
-				return run(c, func(e *exchange) error { return e.reply(route) })
-			})
+	for _, route := range entra.MountedRoutes(more...) {
+		handler := func(c fiber.Ctx) error {
+			return run(c, func(e *exchange) error { return e.serve(&route) })
+		}
+		if route.Head {
+			router.Get(prefix+route.Path, handler)
+		} else {
+			addRoute(router, route.Method, prefix+route.Path, handler)
 		}
 	}
 }
@@ -81,45 +77,14 @@ func belowGroup(router fiber.Router, prefix string) string {
 	return below
 }
 
-// serve handles a request to one of the library's routes.
-func (e *exchange) serve(route web.Route) error {
-	response, err := e.auth.Site().Serve(contextOf(e.c), &e.visit, route, e.c.Route().Path, e.infoFields)
-	if err != nil {
+// serve handles a request to a route.
+func (e *exchange) serve(route *entra.MountedRoute) error {
+	response, err := route.Serve(e.c, e.c.Route().Path)
+	if err == nil {
+		return write(e.c, response)
+	}
+	if response != nil {
 		writeHead(e.c, response)
-		return err
 	}
-	return e.auth.write(e.c, response)
-}
-
-// reply handles a request to a route of another package.
-func (e *exchange) reply(route entra.Route) error {
-	reply, err := route.Serve(e.c, func(name string) string { return strings.Clone(e.c.Get(name)) })
-	if err != nil {
-		return err
-	}
-	setHeader(e.c, reply.Header)
-	e.c.Status(reply.Status)
-	if reply.Status == http.StatusNotModified {
-		return nil
-	}
-	return e.c.Send(reply.Body)
-}
-
-// infoFields returns the fields that Config.Info adds to /user/info.
-func (e *exchange) infoFields() map[string]any {
-	fields := make(map[string]any, len(e.auth.hooks.info))
-	for name, function := range e.auth.hooks.info {
-		user, ok := FromContext(e.c)
-		if !ok {
-			return nil
-		}
-		value, err := function(e.c, user)
-		if err != nil {
-			value = nil
-			e.auth.Logger().LogAttrs(contextOf(e.c), slog.LevelWarn, "Info function failed",
-				slog.String("field", name), slog.Any("error", autherr.FromApp(err)))
-		}
-		fields[name] = value
-	}
-	return fields
+	return err
 }
