@@ -1,5 +1,5 @@
 // Package nethttpface is the smallest face, for net/http. Only tests of the core import it.
-package nethttpface //nolint:revive // web.Exchange documents the methods of exchange
+package nethttpface
 
 import (
 	"bytes"
