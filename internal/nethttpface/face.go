@@ -71,9 +71,9 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 		e := &exchange{ResponseWriter: w, status: http.StatusOK}
 		e.visit = a.Visit(e)
 		e.ctx = context.WithValue(r.Context(), entra.VisitKey, &e.visit)
-		e.r = r.WithContext(e.ctx)
+		e.r = r.WithContext(e.ctx) //nolint:contextcheck // of r
 		next.ServeHTTP(e, e.r)
-		if err := e.write(e.visit.Finish(e.err, e.status)); err != nil { // an error of the app
+		if err := e.write(e.visit.Finish(e.err, e.status)); err != nil { //nolint:contextcheck // an error of the app
 			a.Failed(&Context{e, e.r}, err)
 		}
 		w.WriteHeader(e.status)
@@ -98,7 +98,7 @@ func exchangeOf(r *http.Request) *exchange {
 	if v == nil {
 		return nil
 	}
-	e := v.Exchange.(*exchange)
+	e, _ := v.Exchange.(*exchange)
 	e.ctx = r.Context()
 	return e
 }

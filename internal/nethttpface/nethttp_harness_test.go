@@ -269,7 +269,7 @@ func testApp(app *webApp, r *http.Request) (*http.Response, error) {
 	l := oneListener(make(chan net.Conn, 1))
 	l <- server
 	close(l)
-	go func() { _ = (&http.Server{Handler: app}).Serve(l) }() //nolint:gosec // no stranger
+	go func() { _ = (&http.Server{Handler: app}).Serve(l) }()
 	go func() { _, _ = client.Write(request) }()
 	response, err := http.ReadResponse(bufio.NewReader(client), r)
 	if err != nil {
@@ -296,7 +296,7 @@ func (oneListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // listen serves an app until its listener is closed.
 func listen(app *webApp, l net.Listener) {
-	server := &http.Server{Handler: app} //nolint:gosec // no stranger
+	server := &http.Server{Handler: app}
 	onShutdown(app, server.Close)
 	_ = server.Serve(l)
 }
