@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -77,9 +78,11 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 }
 
 // needsEmulator reports whether the environment means no tenant. With a part of a real
-// registration, Open reports what is missing.
+// registration, such as a public URL beyond this machine, Open reports what is missing.
 func needsEmulator(cfg *fibermsal.Config) bool {
-	return cfg.ClientID+cfg.ClientSecret+cfg.TenantID+cfg.Authority+cfg.GraphURL == "" && cfg.Credential == nil
+	u, err := url.Parse(cfg.PublicURL)
+	isLocal := err == nil && (u.Host == "" || strings.HasSuffix("."+u.Hostname(), ".localhost") || u.Hostname() == "127.0.0.1")
+	return isLocal && cfg.Credential == nil && cfg.ClientID+cfg.ClientSecret+cfg.TenantID+cfg.Authority+cfg.GraphURL == ""
 }
 
 // listen opens the app's port: to this machine only if the emulator lets anybody sign in as
