@@ -8,7 +8,7 @@ BIN           := $(CURDIR)/bin
 # The newest linter that supports the Go version in go.mod.
 GOLANGCI      := $(BIN)/golangci-lint-2.12.2
 GOVULNCHECK   := $(BIN)/govulncheck-1.1.4
-MODULES       := . e2e bench examples/graph-client
+MODULES       := . v3 e2e bench bench/peers/fibermsal-v3 examples/graph-client
 FUZZTIME      ?= 10s
 # Tests of the rows of the security model, and of Close: some of them are larger in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
@@ -21,11 +21,23 @@ help: ## List the targets
 run: ## Start the example app, with the emulator unless FIBERMSAL_CLIENT_ID is set
 	$(GO) run ./examples/fiber-app
 
+.PHONY: generate
+generate: ## Write the face for Fiber v3 from that for Fiber v2, and the tests of the other faces
+	$(GO) run ./internal/fiberv3/generate sources
+	@$(MAKE) --no-print-directory generate-tests
+
+# They are not committed.
+.PHONY: generate-tests
+generate-tests: ## Write only the tests of the faces for Fiber v3 and net/http
+	@$(GO) run ./internal/fiberv3/generate tests
+	@$(GO) run ./internal/nethttpface/generate
+
 .PHONY: test
-test: setup ## Run all tests, with -race but for budgets, on real Redis, Chromium and MSAL Node, skipping nothing
+test: setup generate-tests ## Run all tests, with -race but for budgets, on real Redis, Chromium and MSAL Node, skipping nothing
 	FIBERMSAL_TEST_ALL=1 $(GO) test -race -shuffle=on -count=1 -timeout 40m ./...
 	@if command -v valkey-server >/dev/null; then $(MAKE) --no-print-directory test-valkey; \
 	  else echo "no valkey-server here: Valkey is left out"; fi
+	cd v3 && FIBERMSAL_TEST_ALL=1 $(GO) test -race -shuffle=on -count=1 -timeout 40m ./...
 	cd e2e && FIBERMSAL_TEST_ALL=1 $(GO) test -race -count=1 -timeout 30m ./...
 	cd bench && FIBERMSAL_TEST_ALL=1 $(GO) test -count=1 -timeout 20m ./...
 	cd examples/graph-client && $(GO) test -count=1 -timeout 20m ./...
@@ -39,7 +51,7 @@ test-valkey: ## Run the tests that use Redis on valkey-server, which must be on 
 # detector, which would take too long for the others.
 .PHONY: soak
 soak: setup ## Run the tests of security rows in full size, where `make test` does a tenth
-	FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -p 1 -parallel 8 -count=1 -v -timeout 150m -run '$(SOAKED)' . ./internal/... ./graph/...
+	FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -p 1 -parallel 8 -count=1 -v -timeout 150m -run '$(SOAKED)' . $$($(GO) list ./internal/... | grep -v nethttpface) ./graph/...
 	FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -race -p 1 -count=1 -v -timeout 20m -run '^TestH2_' . ./graph/...
 	cd e2e && FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -p 1 -count=1 -v -timeout 60m -run '$(SOAKED)' ./...
 
@@ -74,7 +86,7 @@ structure: ## Print the figures that the structure test holds
 	@$(GO) run ./internal/structure/figures
 
 .PHONY: lint
-lint: $(GOLANGCI) ## Run the linters, gofumpt and vet over all modules
+lint: $(GOLANGCI) generate-tests ## Run the linters, gofumpt and vet over all modules
 	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run ./...) || exit 1; done
 	@for module in $(MODULES); do (cd $$module && $(GO) mod tidy -diff) || exit 1; done
 	$(GO) mod verify
@@ -86,6 +98,7 @@ fmt: $(GOLANGCI) ## Format all code
 .PHONY: vuln
 vuln: $(GOVULNCHECK) ## Look up known vulnerabilities (needs vuln.go.dev)
 	$(GOVULNCHECK) ./...
+	cd v3 && $(GOVULNCHECK) ./...
 
 $(GOLANGCI):
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2

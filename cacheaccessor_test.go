@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -74,7 +75,7 @@ func TestD9_ClientsOfTheAppLoseNothing(t *testing.T) {
 	newOne := func() *site {
 		s := newSite(t, idp, on(t, server))
 		s.app.Get("/own/:n", func(c *fiber.Ctx) error {
-			n, err := c.ParamsInt("n")
+			n, err := strconv.Atoi(c.Params("n"))
 			if err != nil {
 				return err
 			}

@@ -95,10 +95,10 @@ func TestD4_EverySetCookieIsLookedAt(t *testing.T) {
 			t.Errorf("%s: %s", line, fault)
 		}
 		for what, bad := range map[string]string{
-			"no Secure":           strings.Replace(line, "; secure", "", 1),
+			"no Secure":           strings.NewReplacer("; secure", "", "; Secure", "").Replace(line),
 			"no HttpOnly":         strings.Replace(line, "; HttpOnly", "", 1),
-			"no Path":             strings.Replace(line, "; path=/", "", 1),
-			"another Path":        strings.Replace(line, "path=/", "path=/user", 1),
+			"no Path":             strings.NewReplacer("; path=/", "", "; Path=/", "").Replace(line),
+			"another Path":        strings.NewReplacer("path=/", "path=/user", "Path=/", "Path=/user").Replace(line),
 			"a Domain":            line + "; domain=app.example",
 			"no prefix":           strings.TrimPrefix(line, "__Host-"),
 			"Strict":              strings.NewReplacer("SameSite=Lax", "SameSite=Strict", "SameSite=None", "SameSite=Strict").Replace(line),

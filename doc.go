@@ -1,36 +1,34 @@
-// Package fibermsal signs users in with Microsoft Entra ID, keeps their tokens in
-// sealed sessions on Fiber's storage, and gives handlers those tokens: as an
-// azcore credential, a Kiota provider, or, through its package graph, as a typed
-// Microsoft Graph client.
+// Package fibermsal signs users in with Microsoft Entra ID, keeps their tokens in sealed sessions
+// on Fiber's storage, and returns those tokens to handlers: as an azcore credential, a Kiota
+// provider, or, through the package graph, as a typed Microsoft Graph client.
 //
-// # The story of a sign-in
+// # How a sign-in works
 //
-// A guarded page sends the browser to /user/login. That puts one sealed,
-// ten-minute cookie into the browser, with a random seed of which state, nonce
-// and PKCE verifier are made, and sends it to Entra. Entra posts its answer to
-// /user/authorized. The answer counts only if its state opens that cookie, once.
-// MSAL redeems the code; the id_token is verified in full, for MSAL does not. Then
-// a session with a new id begins, the one before it ends, and the browser goes
-// back to where it came from.
+// A guarded page redirects the browser to /user/login. That route sets one sealed cookie, which is
+// valid for ten minutes and contains the random seed of state, nonce and PKCE verifier, and
+// redirects to Entra. Entra sends its answer to /user/authorized. The answer is accepted once, and
+// only if its state opens that cookie. MSAL redeems the code. The library verifies the ID token
+// completely, because MSAL does not. Then a session with a new ID begins, the previous session
+// ends, and the browser returns to the page.
 //
-// # What is kept where
+// # What is stored where
 //
-// The browser holds the cookie __Host-fibermsal: 32 random bytes. The storage
-// holds two records under a hash of them, the session and MSAL's token cache,
-// each sealed with AES-256-GCM for exactly its place. Of a visitor nothing is stored
-// before Entra's answer to their own sign-in arrives, and then a marker that makes
-// the answer count once.
+// The browser has the cookie __Host-fibermsal: 32 random bytes. The storage has two records under a
+// hash of them, the session and MSAL's token cache, each sealed with AES-256-GCM for its place.
+// Nothing is stored about a visitor until Entra's answer to the visitor's own sign-in arrives; then
+// a marker ensures that the answer is accepted only once.
 //
-// # Promises
+// # Guarantees
 //
-// A fault of the storage or of Entra is a 503 and never signs anybody out. No
-// token, code, verifier, secret or cookie is logged, shown, or part of an error's
-// text. Users are identified by tenant and object id, never by a mail address.
-// Handlers return the errors they get; the middleware turns those that a sign-in
-// can mend into one, for page navigations, and into 401 for everything else.
+// A fault of the storage or of Entra is answered with 503 and never signs a user out. No token,
+// code, verifier, secret or cookie is logged, shown, or part of an error's text. Users are
+// identified by tenant and object ID, never by a mail address. Handlers return the errors they get:
+// if a sign-in can fix the error, the middleware redirects page navigations to sign in, and answers
+// all other requests with 401 or 403.
 //
 // # Compatibility
 //
-// Exported names, the Codes of errors, and the routes change only with a major
-// version. Records written by one minor version are read by the next.
+// Exported names, the Codes of errors, and the routes change only with a major version. Records
+// that one minor version stored are read by the next. The packages fibermsal for Fiber v2 and
+// fibermsal/v3 for Fiber v3 accept each other's sessions; both are thin faces of the package entra.
 package fibermsal

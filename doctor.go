@@ -6,8 +6,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
-
-	"github.com/fibermsal/fibermsal/entra/doctor"
 )
 
 // DoctorWithApp checks what Doctor does, and whether an app on which the routes are mounted
@@ -15,15 +13,9 @@ import (
 // does.
 func (a *Auth) DoctorWithApp(ctx context.Context, app *fiber.App) Report {
 	cfg := app.Config()
-	return a.Service.DoctorWithApp(ctx, &doctor.App{
-		ReadBufferSize: cfg.ReadBufferSize,
-		ProxyHeader:    cfg.ProxyHeader,
-		TrustsAnyProxy: !cfg.EnableTrustedProxyCheck,
-		TrustedProxies: cfg.TrustedProxies,
-		Get: func(address string, header http.Header) (int, http.Header) {
-			return get(app, address, header)
-		},
-	})
+	examined := examined(&cfg)
+	examined.Get = func(address string, header http.Header) (int, http.Header) { return get(app, address, header) }
+	return a.Service.DoctorWithApp(ctx, examined)
 }
 
 // get returns an app's response to a GET request without a network. It does not use app.Test, in
@@ -37,7 +29,5 @@ func get(app *fiber.App, address string, header http.Header) (status int, respon
 	var c fasthttp.RequestCtx
 	c.Init(&request, nil, nil)
 	app.Handler()(&c)
-	response = make(http.Header)
-	c.Response.Header.VisitAll(func(name, value []byte) { response.Add(string(name), string(value)) })
-	return c.Response.StatusCode(), response
+	return c.Response.StatusCode(), headerOf(&c.Response)
 }

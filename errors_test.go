@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -63,5 +64,23 @@ func TestOutage_HandlersOwnErrorsDoNotHideIt(t *testing.T) {
 	}
 	if strings.Contains(b.log.String(), "storage-password") || !strings.Contains(b.log.String(), "storage is down") {
 		t.Errorf("the cause in the log:\n%s", b.log)
+	}
+}
+
+// An error that all requests share must not be changed by one of them.
+func TestErrors_ThoseToCompareWithCannotBeChanged(t *testing.T) {
+	t.Parallel()
+	for _, shared := range []error{
+		fibermsal.ErrLoginRequired, fibermsal.ErrConsentRequired, fibermsal.ErrClaimsChallenge, fibermsal.ErrForbidden,
+		fibermsal.ErrUnavailable, fibermsal.ErrRejected, fibermsal.ErrMisconfigured, fibermsal.ErrNotSignedIn,
+	} {
+		var changed, fresh *fibermsal.Error
+		if !errors.As(shared, &changed) {
+			t.Fatalf("%v is no Error", shared)
+		}
+		changed.Status, changed.Code, changed.Message = http.StatusOK, "ok", ""
+		if errors.As(shared, &fresh); fresh.Status < 400 || fresh.Code == "ok" || fresh.Message == "" || !errors.Is(fresh, shared) {
+			t.Errorf("%v has become %+v", shared, fresh)
+		}
 	}
 }

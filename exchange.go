@@ -32,15 +32,14 @@ func exchangeOf(c *fiber.Ctx) *exchange {
 	return e
 }
 
-// Context implements web.Exchange. Fiber's own context is recycled after the request and never
-// cancelled (trap T13).
-func (e *exchange) Context() context.Context { return e.c.UserContext() }
+// Context implements web.Exchange.
+func (e *exchange) Context() context.Context { return contextOf(e.c) }
 
 // Cookie implements web.Exchange. The value is a copy, because Fiber reuses the buffer (trap
 // T10).
 func (e *exchange) Cookie(name string) (value string, ok bool) {
 	found := 0
-	e.c.Request().Header.VisitAllCookie(func(k, v []byte) {
+	visitCookies(e.c, func(k, v []byte) {
 		if string(k) == name {
 			found++
 			value = string(v)
@@ -72,7 +71,7 @@ func (e *exchange) Request() *web.Request {
 // cookies yields copies of names and values.
 func (e *exchange) cookies(yield func(name, value string) bool) {
 	more := true
-	e.c.Request().Header.VisitAllCookie(func(k, v []byte) {
+	visitCookies(e.c, func(k, v []byte) {
 		more = more && yield(string(k), string(v))
 	})
 }

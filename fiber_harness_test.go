@@ -40,13 +40,16 @@ func mountAt(app *fiber.App, path string, inner *fiber.App) { app.Mount(path, in
 // routeAll serves all methods of a path by handlers.
 func routeAll(app *fiber.App, path string, handlers ...fiber.Handler) { app.All(path, handlers...) }
 
-// redirect answers with a redirect.
-func redirect(c *fiber.Ctx, to string) error { return c.Redirect(to) }
+// redirect answers with a redirect, whose default status differs.
+func redirect(c *fiber.Ctx, to string) error { return c.Redirect(to, http.StatusSeeOther) }
 
 // trustProxies lets an app believe in X-Forwarded-For, but by these proxies only.
 func trustProxies(c *fiber.Config, proxies ...string) {
 	c.ProxyHeader, c.EnableTrustedProxyCheck, c.TrustedProxies = "X-Forwarded-For", true, proxies
 }
+
+// believeAnyone lets an app believe in X-Forwarded-For whoever sends it.
+func believeAnyone(c *fiber.Config) { c.ProxyHeader = "X-Forwarded-For" }
 
 // recoverPanics is the middleware that makes errors of panics.
 func recoverPanics() fiber.Handler { return recover.New() }

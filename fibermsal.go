@@ -20,17 +20,8 @@ const defaultPrefix = "/user"
 // immutable after [Open] and safe for concurrent use.
 type Auth struct {
 	*entra.Service
-	hooks hooks
 
 	firstRequest sync.Once
-}
-
-// hooks are the functions of a Config that get Fiber's context.
-type hooks struct {
-	next         func(*fiber.Ctx) bool
-	errorHandler func(*fiber.Ctx, error) error
-	pages        func(*fiber.Ctx, Page) error
-	info         map[string]func(*fiber.Ctx, *User) (any, error)
 }
 
 // New returns the middleware for an app, ready to use:
@@ -54,7 +45,7 @@ func New(cfg Config) fiber.Handler {
 	}
 	return func(c *fiber.Ctx) error {
 		a.firstRequest.Do(func() {
-			c.App().Hooks().OnShutdown(a.Close)
+			onShutdown(c.App(), a.Close)
 			a.warnAboutApp(c.App())
 		})
 		return a.middleware(c)
@@ -70,12 +61,7 @@ func Open(cfg Config) (*Auth, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Auth{Service: service, hooks: hooks{next: cfg.Next, errorHandler: cfg.ErrorHandler, pages: cfg.Pages}}
-	a.hooks.info = make(map[string]func(*fiber.Ctx, *User) (any, error), len(cfg.Info))
-	for name, function := range cfg.Info {
-		a.hooks.info[name] = function
-	}
-	return a, nil
+	return &Auth{Service: service}, nil
 }
 
 // Handler returns the middleware, as [New] does, for an Auth that Open made.
@@ -105,7 +91,7 @@ func AuthFromContext(c *fiber.Ctx) (*Auth, bool) {
 // It is no reason to restart an instance or to take it from the load balancer: while the storage
 // is down it is down for all of them, and requests that need no sign-in are still served.
 func (a *Auth) ReadyHandler(c *fiber.Ctx) error {
-	readiness := a.Readiness(c.UserContext())
+	readiness := a.Readiness(contextOf(c))
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	if !readiness.Ready() {
 		c.Status(http.StatusServiceUnavailable)

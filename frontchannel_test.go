@@ -8,6 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -103,4 +106,29 @@ func TestFrontChannel_EndsAllItCan(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Entra's sign-out page opens the route in a frame. A middleware such as Fiber's helmet, which
+// forbids frames for the app's pages, must not forbid that.
+func TestFrontChannel_IsFramedWhateverAnotherMiddlewareSays(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t)
+	auth, err := fibermsal.Open(configFor(idp))
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := newApp()
+	app.Use(func(c *fiber.Ctx) error {
+		c.Set("X-Frame-Options", "SAMEORIGIN")
+		return c.Next()
+	})
+	app.Use(auth.Handler())
+	fibermsal.RegisterRoutes(app)
+	s := siteOf(t, app, idp, &logbook{})
+	if a := s.send(request(http.MethodGet, "/user/frontchannel-logout?sid=00000000-0000-0000-0000-000000000001", "")); a.Header.Get("X-Frame-Options") != "" {
+		t.Errorf("%d, X-Frame-Options %q", a.StatusCode, a.Header.Get("X-Frame-Options"))
+	}
+	if a := s.send(request(http.MethodGet, "/user/login", "")); a.Header.Get("X-Frame-Options") != "DENY" {
+		t.Errorf("another route: %q", a.Header.Get("X-Frame-Options"))
+	}
 }

@@ -104,7 +104,7 @@ func TestInteraction_SuccessfulPagesAreNoLoop(t *testing.T) {
 	s := newInteractiveSite(t, newIDP(t))
 	s.app.Get("/start", fibermsal.Require(), func(c *fiber.Ctx) error { return redirect(c, "/signed-in") })
 	b := s.browser()
-	for path, status := range map[string]int{"/signed-in?tab=1": http.StatusOK, "/start": http.StatusFound} {
+	for path, status := range map[string]int{"/signed-in?tab=1": http.StatusOK, "/start": http.StatusSeeOther} {
 		for range 6 {
 			if _, landed := b.follow(path, adele); landed.StatusCode != status {
 				t.Fatalf("%s: %d %s", path, landed.StatusCode, landed.Text)

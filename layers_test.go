@@ -19,7 +19,8 @@ import (
 // those of their own layer, and of layers below. A directory inside of one that is
 // named here has the place of that one, unless it is named itself.
 var layers = [][]string{
-	{"cmd", "examples"},
+	{"internal/nethttpface"}, // the face for net/http: only its own tests import it
+	{"cmd", "examples", "v3/examples"},
 	{"entratest"}, // an app's tests and programs use it, but nothing below
 	{".", "v3"},
 	{"graph"},
@@ -36,7 +37,7 @@ var layers = [][]string{
 
 var plainLogic = []string{
 	"internal/aadsts", "internal/background", "internal/browsertest", "internal/discovery", "internal/faultproxy",
-	"internal/flight", "internal/flow", "internal/idtoken", "internal/mailaddr", "internal/outbound",
+	"internal/fiberv3", "internal/flight", "internal/flow", "internal/idtoken", "internal/mailaddr", "internal/outbound",
 	"internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redistest",
 	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/structure", "internal/tokencache",
 	"internal/turn",
@@ -52,14 +53,15 @@ const (
 )
 
 // unreachable are import paths that the packages of some directories must not reach,
-// through others neither. A path includes those below it, unless it ends with $.
+// through others neither. A directory and a path include those below it, unless they
+// end with $.
 var unreachable = []struct {
 	from  []string
 	paths []string
 	why   string
 }{
 	{
-		[]string{".", "v3"},
+		[]string{".", "v3$"},
 		[]string{sdk, modulePath + "/graph", modulePath + "/entratest"},
 		"the generated SDK costs minutes to compile, and a library carries no emulator",
 	},
@@ -75,6 +77,11 @@ var unreachable = []struct {
 			gofiber, msal, "testing$",
 		},
 		"the emulator must not share our mistakes",
+	},
+	{
+		[]string{"internal/nethttpface"},
+		[]string{fiberPath, fasthttp, modulePath + "$", modulePath + "/v3", modulePath + "/entratest"},
+		"it proves that the core needs no framework",
 	},
 	{[]string{"entra", "graph", "internal"}, []string{fiberPath, fasthttp}, "the core works under any web framework"},
 	{plainLogic, []string{gofiber, msal, modulePath + "$"}, "plain logic knows neither Fiber nor MSAL"},
@@ -137,7 +144,7 @@ func within(parent, dir string) bool {
 // reaching adds the paths that a package must not reach, but does.
 func reaching(p listed, forbidden map[arrow]string) {
 	for _, rule := range unreachable {
-		if !slices.ContainsFunc(rule.from, func(parent string) bool { return within(parent, p.dir) }) {
+		if !slices.ContainsFunc(rule.from, func(parent string) bool { return matches(parent, p.dir) }) {
 			continue
 		}
 		for _, path := range rule.paths {
@@ -148,12 +155,12 @@ func reaching(p listed, forbidden map[arrow]string) {
 	}
 }
 
-// matches reports whether an import path is one of unreachable.
-func matches(pattern, importPath string) bool {
+// matches reports whether a directory or an import path is one of unreachable.
+func matches(pattern, path string) bool {
 	if exact, isExact := strings.CutSuffix(pattern, "$"); isExact {
-		return importPath == exact
+		return path == exact
 	}
-	return within(pattern, importPath)
+	return within(pattern, path)
 }
 
 // listed is a package as `go list` sees it.

@@ -12,7 +12,7 @@ import (
 
 // middleware makes the request's exchange, runs the next handlers and answers their error.
 func (a *Auth) middleware(c *fiber.Ctx) error {
-	if a.hooks.next != nil && a.hooks.next(c) {
+	if a.Skips(c) {
 		outer := c.Locals(entra.VisitKey) // another Auth's: behind this one no user is signed in
 		c.Locals(entra.VisitKey, nil)
 		defer c.Locals(entra.VisitKey, outer)
@@ -38,33 +38,25 @@ func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
 
 // finish answers an error of the library and passes other errors on.
 func (a *Auth) finish(e *exchange, err error) error {
-	c := e.c
-	err = e.visit.Finish(err, c.Response().StatusCode())
-	if e.visit.MissedCallback(c.Method(), c.Path()) && statusOf(c, err) == http.StatusForbidden {
-		e.visit.ReportRefusedCallback(c.UserContext())
+	status := e.c.Response().StatusCode()
+	if err != nil {
+		status = statusOf(err, status)
 	}
-	if err == nil {
-		return nil // before anything is allocated
-	}
-	answer := e.visit.Answer(c.UserContext(), err)
-	if answer == nil {
+	response, err := e.visit.Finish(err, status)
+	if response == nil {
 		return err
 	}
-	startOver(c)
-	if answer.ForApp != nil && a.hooks.errorHandler != nil {
-		setHeader(c, answer.ForApp)
-		return a.hooks.errorHandler(c, answer.Error)
-	}
-	return a.write(c, answer.Response)
+	startOver(e.c)
+	return write(e.c, response)
 }
 
-// statusOf returns the status of a response or of the error that will make it.
-func statusOf(c *fiber.Ctx, err error) int {
+// statusOf returns the status of the response that an error will make, if the error names one.
+func statusOf(err error, status int) int {
 	var e *fiber.Error
 	if errors.As(err, &e) {
 		return e.Code
 	}
-	return c.Response().StatusCode()
+	return status
 }
 
 // startOver drops what the handler wrote before it failed.
@@ -77,18 +69,16 @@ func startOver(c *fiber.Ctx) {
 
 // write writes a response. Fiber's Redirect would not remove line breaks from a header (trap
 // T1), so it is not used.
-func (a *Auth) write(c *fiber.Ctx, r *web.Response) error {
-	page := r.Page
-	if page != nil && a.hooks.pages == nil {
-		if err := r.Draw(); err != nil {
-			return err
-		}
-	}
+func write(c *fiber.Ctx, r *web.Response) error {
 	writeHead(c, r)
-	c.Status(r.Status)
+	if r.Status != 0 {
+		c.Status(r.Status)
+	}
 	switch {
-	case page != nil && a.hooks.pages != nil:
-		return a.hooks.pages(c, *page)
+	case r.ByApp != nil:
+		return r.ByApp(c)
+	case r.Status == http.StatusNotModified:
+		return nil
 	case len(r.Body) == 0:
 		return c.SendStatus(r.Status)
 	}
@@ -105,6 +95,9 @@ func writeHead(c *fiber.Ctx, r *web.Response) {
 
 func setHeader(c *fiber.Ctx, header http.Header) {
 	for name, values := range header {
+		if len(values) == 0 {
+			c.Response().Header.Del(name)
+		}
 		for _, value := range values {
 			if name == fiber.HeaderVary {
 				c.Vary(value)

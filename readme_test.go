@@ -7,12 +7,26 @@ import (
 	"testing"
 )
 
-// The Go code of the README is code that is compiled, and mostly run, elsewhere.
+// The Go code of a README is code that is compiled, and mostly run, elsewhere.
 func TestReadme_CodeIsCompiledElsewhere(t *testing.T) {
 	t.Parallel()
+	for readme, files := range map[string][]string{
+		"README.md":    {"example_test.go", "examples/minimal/main.go"},
+		"v3/README.md": {"v3/example_test.go", "v3/examples/minimal/main.go"},
+	} {
+		t.Run(readme, func(t *testing.T) {
+			t.Parallel()
+			checkCode(t, readme, files)
+		})
+	}
+}
+
+// checkCode compares the blocks of Go code in a README with the marked regions of files.
+func checkCode(t *testing.T, document string, files []string) {
+	t.Helper()
 	compiled := map[string]bool{}
 	marked := regexp.MustCompile(`(?s)// readme:start\n(.*?)// readme:end`)
-	for _, file := range []string{"example_test.go", "examples/minimal/main.go"} {
+	for _, file := range files {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -21,13 +35,13 @@ func TestReadme_CodeIsCompiledElsewhere(t *testing.T) {
 			compiled[normal(region[1])] = true
 		}
 	}
-	readme, err := os.ReadFile("README.md")
+	readme, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
 	if len(blocks) < len(compiled) || len(blocks) == 0 {
-		t.Errorf("%d blocks in the README, %d marked regions", len(blocks), len(compiled))
+		t.Errorf("%d blocks in %s, %d marked regions", len(blocks), document, len(compiled))
 	}
 	for _, block := range blocks {
 		if !compiled[normal(block[1])] {

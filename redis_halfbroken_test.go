@@ -2,7 +2,6 @@ package fibermsal_test
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -13,21 +12,6 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
-
-// glance sends a request with a session and returns what it got. Unlike send it keeps
-// nothing, so that it can be called millions of times, by many at once.
-func (s *site) glance(path, session string) (status int, body string) {
-	r := request(http.MethodGet, path, "")
-	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})
-	resp, err := testApp(s.app, r)
-	if err != nil {
-		s.t.Errorf("%s: %v", path, err)
-		return 0, ""
-	}
-	defer func() { _ = resp.Body.Close() }()
-	read, _ := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(read)
-}
 
 // soaking is the short time, or the full one in make soak.
 func soaking(short, full time.Duration) time.Duration {

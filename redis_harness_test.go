@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -284,4 +285,30 @@ func awaitLink(t *testing.T, replica *redistest.Server) {
 			t.Fatalf("the replica's link is %q", status)
 		}
 	}
+}
+
+// awaitSignIn signs in as soon as the storage is back.
+func (b *browser) awaitSignIn(user string) {
+	b.t.Helper()
+	for until := time.Now().Add(20 * time.Second); b.session() == ""; <-time.After(20 * time.Millisecond) {
+		a := b.Send(b.approve(b.start(""), user).Request())
+		if a.StatusCode != http.StatusSeeOther && time.Now().After(until) {
+			b.t.Fatalf("sign-in: status %d %s", a.StatusCode, a.Text)
+		}
+	}
+}
+
+// glance sends a request with a session and returns what it got. Unlike send it keeps
+// nothing, so that it can be called millions of times, by many at once.
+func (s *site) glance(path, session string) (status int, body string) {
+	r := request(http.MethodGet, path, "")
+	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})
+	resp, err := testApp(s.app, r)
+	if err != nil {
+		s.t.Errorf("%s: %v", path, err)
+		return 0, ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	read, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(read)
 }

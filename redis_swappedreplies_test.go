@@ -186,17 +186,6 @@ func (y *tally) signIn(b *browser, user string) {
 	}
 }
 
-// awaitSignIn signs in as soon as the storage is back.
-func (b *browser) awaitSignIn(user string) {
-	b.t.Helper()
-	for until := time.Now().Add(20 * time.Second); b.session() == ""; <-time.After(20 * time.Millisecond) {
-		a := b.Send(b.approve(b.start(""), user).Request())
-		if a.StatusCode != http.StatusSeeOther && time.Now().After(until) {
-			b.t.Fatalf("sign-in: status %d %s", a.StatusCode, a.Text)
-		}
-	}
-}
-
 // Callers who give up in the middle of a reply leave the rest of it on the connection.
 // Nobody may read that for an own one.
 func TestG6_CancelledAndTimedOutCommandsMixNothing(t *testing.T) {

@@ -72,7 +72,7 @@ func TestD9_ConcurrentRenewalsForManyScopesLoseNothing(t *testing.T) {
 				s := newSite(t, idp, on(t, r), func(cfg *fibermsal.Config) { cfg.Scopes = scopes })
 				s.app.Get("/token/:scope", func(c *fiber.Ctx) error {
 					scope := scopes[0]
-					if i, err := c.ParamsInt("scope"); err == nil {
+					if i, err := strconv.Atoi(c.Params("scope")); err == nil {
 						scope = scopes[i]
 					}
 					token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: []string{scope}})

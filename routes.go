@@ -2,14 +2,12 @@ package fibermsal
 
 import (
 	"log/slog"
-	"net/http"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal/entra"
 	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/web"
 )
 
 // RegisterRoutes mounts the routes under /user, for the middleware that [New] put in front of
@@ -30,7 +28,7 @@ func RegisterRoutes(router fiber.Router, more ...entra.Routes) {
 		e := exchangeOf(c)
 		if e == nil {
 			err := autherr.NotMounted("RegisterRoutes")
-			slog.Default().LogAttrs(c.UserContext(), slog.LevelError, "route without middleware", slog.Any("error", err))
+			slog.Default().LogAttrs(contextOf(c), slog.LevelError, "route without middleware", slog.Any("error", err))
 			return err
 		}
 		return handle(e)
@@ -51,17 +49,14 @@ type routeHandler func(*exchange) error
 
 func mount(router fiber.Router, prefix string, run func(*fiber.Ctx, routeHandler) error, more []entra.Routes) {
 	prefix = belowGroup(router, prefix)
-	for _, route := range web.Routes() {
-		// Add, not Get, which would answer HEAD with the same side effects (trap T17).
-		router.Add(route.Method, prefix+route.Path, func(c *fiber.Ctx) error {
-			return run(c, func(e *exchange) error { return e.serve(route) })
-		})
-	}
-	for _, routes := range more {
-		for _, route := range routes {
-			router.Get(prefix+route.Path, func(c *fiber.Ctx) error {
-				return run(c, func(e *exchange) error { return e.reply(route) })
-			})
+	for _, route := range entra.MountedRoutes(more...) {
+		handler := func(c *fiber.Ctx) error {
+			return run(c, func(e *exchange) error { return e.serve(&route) })
+		}
+		if route.Head {
+			router.Get(prefix+route.Path, handler)
+		} else {
+			addRoute(router, route.Method, prefix+route.Path, handler)
 		}
 	}
 }
@@ -80,45 +75,14 @@ func belowGroup(router fiber.Router, prefix string) string {
 	return below
 }
 
-// serve handles a request to one of the library's routes.
-func (e *exchange) serve(route web.Route) error {
-	response, err := e.auth.Site().Serve(e.c.UserContext(), &e.visit, route, e.c.Route().Path, e.infoFields)
-	if err != nil {
+// serve handles a request to a route.
+func (e *exchange) serve(route *entra.MountedRoute) error {
+	response, err := route.Serve(e.c, e.c.Route().Path)
+	if err == nil {
+		return write(e.c, response)
+	}
+	if response != nil {
 		writeHead(e.c, response)
-		return err
 	}
-	return e.auth.write(e.c, response)
-}
-
-// reply handles a request to a route of another package.
-func (e *exchange) reply(route entra.Route) error {
-	reply, err := route.Serve(e.c, func(name string) string { return strings.Clone(e.c.Get(name)) })
-	if err != nil {
-		return err
-	}
-	setHeader(e.c, reply.Header)
-	e.c.Status(reply.Status)
-	if reply.Status == http.StatusNotModified {
-		return nil
-	}
-	return e.c.Send(reply.Body)
-}
-
-// infoFields returns the fields that Config.Info adds to /user/info.
-func (e *exchange) infoFields() map[string]any {
-	fields := make(map[string]any, len(e.auth.hooks.info))
-	for name, function := range e.auth.hooks.info {
-		user, ok := FromContext(e.c)
-		if !ok {
-			return nil
-		}
-		value, err := function(e.c, user)
-		if err != nil {
-			value = nil
-			e.auth.Logger().LogAttrs(e.c.UserContext(), slog.LevelWarn, "Info function failed",
-				slog.String("field", name), slog.Any("error", autherr.FromApp(err)))
-		}
-		fields[name] = value
-	}
-	return fields
+	return err
 }

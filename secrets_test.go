@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -114,11 +115,11 @@ func TestF2_RedisPasswordIsNotInTheError(t *testing.T) {
 		"redis://:S3cretPw@host:6379/1?addr=host:2":                           "names a database, but a Cluster has only number 0",
 		"unix://:S3cretPw@/run/redis.sock?addr=host:2":                        "has the form unix://, which",
 		"unix://:S3cretPw@/run/redis.sock?master_name=app":                    "has the form unix://, which",
-		"redis://:S3cretPw@host?addr=host:2&route_randomly=true":              `has an unknown option "route_randomly"`,
-		"redis://:S3cretPw@host?addr=host:2&route_by_latency=true":            `has an unknown option "route_by_latency"`,
-		"redis://:S3cretPw@host?addr=host:2&read_only=true":                   `has an unknown option "read_only"`,
-		"redis://sentinel?master_name=app&password=S3cretPw&replica_only=1":   `has an unknown option "replica_only"`,
-		"redis://sentinel?master_name=app&password=S3cretPw&route_randomly=1": `has an unknown option "route_randomly"`,
+		"redis://:S3cretPw@host?addr=host:2&route_randomly=true":              `has an option "route_randomly" that reads from replicas, which lag`,
+		"redis://:S3cretPw@host?addr=host:2&route_by_latency=true":            `has an option "route_by_latency" that reads from replicas, which lag`,
+		"redis://:S3cretPw@host?addr=host:2&read_only=true":                   `has an option "read_only" that reads from replicas, which lag`,
+		"redis://sentinel?master_name=app&password=S3cretPw&replica_only=1":   `has an option "replica_only" that reads from replicas, which lag`,
+		"redis://sentinel?master_name=app&password=S3cretPw&route_randomly=1": `has an option "route_randomly" that reads from replicas, which lag`,
 	} {
 		_, err := fibermsal.RedisStorage(address)
 		if err == nil || !strings.HasPrefix(err.Error(), "fibermsal: RedisStorage: the URL "+says) && !strings.HasSuffix(err.Error(), says) {
@@ -171,6 +172,27 @@ func TestF4_PrintingShowsNoSecret(t *testing.T) {
 			if strings.Contains(text, canary) {
 				t.Errorf("%T shows %q: %s", value, canary, text)
 			}
+		}
+	}
+}
+
+// A new field is either shown when a Config is printed, or named here because it is a secret, or
+// has no text.
+func TestF1_EveryFieldOfAConfigIsShownOrNamedAsHidden(t *testing.T) {
+	t.Parallel()
+	hidden := map[string]bool{
+		"ClientSecret": true, "PreviousSecrets": true, "Credential": true, "Keys": true, // secrets
+		"Storage": true, "HTTPClient": true, "Logger": true, // may print their own
+		"Next": true, "ErrorHandler": true, "Pages": true, "OnSignIn": true, "OnSignOut": true, "Groups": true, "Info": true,
+	}
+	var shown map[string]any
+	text, err := json.Marshal(fibermsal.Config{})
+	if err != nil || json.Unmarshal(text, &shown) != nil {
+		t.Fatalf("%s, %v", text, err)
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[fibermsal.Config]()) {
+		if _, ok := shown[field.Name]; ok == hidden[field.Name] {
+			t.Errorf("%s is shown: %t, hidden: %t", field.Name, ok, hidden[field.Name])
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
@@ -260,4 +261,30 @@ func TestWorker_OfflineUserDoesNotAliasTheRequest(t *testing.T) {
 			t.Errorf("%q, %v: the older session would serve", owner, err)
 		}
 	})
+}
+
+func TestWorker_ClaimsThatNoTokenSatisfiesAreNotSoughtInEverySession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	for range 5 {
+		s.browser().signIn(adele)
+	}
+	person := s.idp.Users()[0]
+	for _, u := range s.idp.Users() {
+		if u.UPN == adele {
+			person = u
+		}
+	}
+	user, err := s.auth.UserByID(t.Context(), s.idp.TenantID, person.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := strings.Count(s.log.String(), "offline_access")
+	_, err = user.TokenCredential().GetToken(t.Context(), policy.TokenRequestOptions{Claims: `{"access_token":{}}`})
+	if !errors.Is(err, fibermsal.ErrClaimsChallenge) {
+		t.Errorf("%v", err)
+	}
+	if n := strings.Count(s.log.String(), "offline_access") - before; n != 0 {
+		t.Errorf("%d sessions were read", n)
+	}
 }

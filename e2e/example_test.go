@@ -13,10 +13,20 @@ var (
 	announcedRedirect = regexp.MustCompile(`(?m)^\s*Redirect URI \(type Web\)\s+(\S+)$`)
 )
 
-// Only the port is set, for somebody else may have the usual one.
 func TestExample_NeedsNoConfiguration(t *testing.T) {
 	t.Parallel()
-	q := run(t, exampleApp, []string{"PORT=0"})
+	for name, example := range map[string]*program{"Fiber v2": exampleApp, "Fiber v3": exampleAppV3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runUnconfigured(t, example)
+		})
+	}
+}
+
+// runUnconfigured sets the port only, because another program may have the usual one.
+func runUnconfigured(t *testing.T, example *program) {
+	t.Helper()
+	q := run(t, example, []string{"PORT=0"})
 	q.await("ready", func() bool { return announcedURL.MatchString(q.stdout.String()) })
 	open := announcedURL.FindStringSubmatch(q.stdout.String())
 	redirect := announcedRedirect.FindStringSubmatch(q.stdout.String())

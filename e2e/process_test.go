@@ -32,8 +32,9 @@ const raceEnv = "FIBERMSAL_E2E_RACE"
 
 // The programs under test.
 var (
-	exampleApp = &program{source: "./examples/fiber-app"}
-	emulator   = &program{source: "./cmd/entra-emulator"}
+	exampleApp   = &program{source: "./examples/fiber-app"}
+	exampleAppV3 = &program{module: "v3", source: "./examples/fiber-app"} // on Fiber v3
+	emulator     = &program{source: "./cmd/entra-emulator"}
 )
 
 // scratch is a directory for the whole run: the programs, and what browsers keep.
@@ -54,24 +55,26 @@ func TestMain(m *testing.M) {
 // program is a command of the repository, built once per run and only if a test
 // wants it: one that uses the Graph SDK takes minutes to compile for the first time.
 type program struct {
-	source string
-	once   sync.Once
-	file   string
-	err    error
+	module  string // the directory of its module in the repository, "" for the root
+	source  string
+	overlay string // a file for -overlay, "" for none
+	once    sync.Once
+	file    string
+	err     error
 }
 
 func (p *program) build(t *testing.T) string {
 	t.Helper()
 	p.once.Do(func() {
-		p.file = filepath.Join(scratch, path.Base(p.source))
-		args := []string{"build", "-o", p.file}
+		p.file = filepath.Join(scratch, strings.ReplaceAll(path.Join(p.module, p.source), "/", "-"))
+		args := []string{"build", "-o", p.file, "-overlay", p.overlay}
 		if raceEnabled || os.Getenv(raceEnv) != "" {
 			args = append(args, "-race")
 		}
 		cmd := exec.Command("go", append(args, p.source)...)
-		cmd.Dir = ".." // the library's module, with its versions
+		cmd.Dir = filepath.Join("..", p.module) // for the versions that it names
 		if out, err := cmd.CombinedOutput(); err != nil {
-			p.err = fmt.Errorf("go build %s: %w\n%s", p.source, err, out)
+			p.err = fmt.Errorf("go build %s: %w\n%s", path.Join(p.module, p.source), err, out)
 		}
 	})
 	if p.err != nil {
@@ -166,11 +169,12 @@ func (q *process) await(what string, condition func() bool) {
 	}
 }
 
-// app is the example, serving on loopback.
+// app is a program that serves on loopback, such as the example.
 type app struct {
 	*process
-	env  []string
-	site site
+	program *program
+	env     []string
+	site    site
 }
 
 // site is where an app is reached.
@@ -196,7 +200,13 @@ func newSite(t *testing.T, scheme string) site {
 // startApp runs the example at a site, as a client of an identity provider.
 func startApp(t *testing.T, s site, idp *provider, env ...string) *app {
 	t.Helper()
-	a := &app{site: s, env: slices.Concat([]string{
+	return startProgram(t, exampleApp, s, idp, env...)
+}
+
+// startProgram runs any app at a site, as a client of an identity provider.
+func startProgram(t *testing.T, p *program, s site, idp *provider, env ...string) *app {
+	t.Helper()
+	a := &app{program: p, site: s, env: slices.Concat([]string{
 		"PORT=" + s.port,
 		"FIBERMSAL_PUBLIC_URL=" + s.url,
 		"FIBERMSAL_CLIENT_ID=" + idp.clientID,
@@ -215,7 +225,7 @@ func startApp(t *testing.T, s site, idp *provider, env ...string) *app {
 // start runs the app, again if it has ended, until it accepts connections.
 func (a *app) start(t *testing.T) {
 	t.Helper()
-	a.process = run(t, exampleApp, a.env)
+	a.process = run(t, a.program, a.env)
 	a.await("serving", func() bool { return accepts("127.0.0.1:" + a.site.port) })
 }
 

@@ -39,28 +39,31 @@ const (
 	consentPage  = `document.title === "Permissions requested"`
 )
 
-// The four ways in which sign-in works: the answer of Entra by POST or in the URL,
-// and sessions in memory or in Redis.
+// The ways in which sign-in works: the answer of Entra by POST or in the URL, sessions in
+// memory or in Redis, and both versions of Fiber.
 func TestSignIn_InARealBrowserAcrossSites(t *testing.T) {
 	t.Parallel()
 	chromiumPath(t) // before anything is built for it
 	for _, way := range []struct {
 		name, scheme string
 		redis        bool
+		program      *program
 	}{
-		{name: "form_post", scheme: "https"},
-		{name: "query", scheme: "http"},
-		{name: "form_post on Redis", scheme: "https", redis: true},
-		{name: "query on Redis", scheme: "http", redis: true},
+		{name: "form_post", scheme: "https", program: exampleApp},
+		{name: "query", scheme: "http", program: exampleApp},
+		{name: "form_post on Redis", scheme: "https", redis: true, program: exampleApp},
+		{name: "query on Redis", scheme: "http", redis: true, program: exampleApp},
+		{name: "form_post on Fiber v3", scheme: "https", program: exampleAppV3},
+		{name: "query on Fiber v3", scheme: "http", program: exampleAppV3},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, way.scheme)
 			if way.redis {
-				trySigningInOnRedis(t, s)
+				trySigningInOnRedis(t, s, way.program)
 				return
 			}
-			startApp(t, s, emulatorProcessFor(t, s))
+			startProgram(t, way.program, s, emulatorProcessFor(t, s))
 			trySigningIn(t, s)
 		})
 	}
@@ -68,11 +71,11 @@ func TestSignIn_InARealBrowserAcrossSites(t *testing.T) {
 
 // trySigningInOnRedis has the emulator in this process, which knows what must not
 // be found in Redis.
-func trySigningInOnRedis(t *testing.T, s site) {
+func trySigningInOnRedis(t *testing.T, s site, p *program) {
 	t.Helper()
 	redis, key := redistest.Start(t, "--appendonly", "yes"), newSealingKey()
 	idp := emulatorFor(t, s)
-	a := startApp(t, s, idp, "FIBERMSAL_REDIS_URL="+redis.URL+patientRedis, "FIBERMSAL_KEYS="+key.base64())
+	a := startProgram(t, p, s, idp, "FIBERMSAL_REDIS_URL="+redis.URL+patientRedis, "FIBERMSAL_KEYS="+key.base64())
 	sessions := trySigningIn(t, s)
 
 	for _, endpoint := range []entratest.Endpoint{entratest.GraphMe, entratest.GraphManager, entratest.GraphPhoto} {

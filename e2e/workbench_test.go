@@ -50,7 +50,7 @@ func startWorkbench(t *testing.T, s site, idp *provider, env ...string) *app {
 	}
 	self := &program{file: file}
 	self.once.Do(func() {}) // it is built
-	a := &app{site: s, env: slices.Concat([]string{
+	a := &app{program: self, site: s, env: slices.Concat([]string{
 		workbenchEnv + "=1",
 		"PORT=" + s.port, "FIBERMSAL_PUBLIC_URL=" + s.url,
 		"FIBERMSAL_CLIENT_ID=" + idp.clientID, "FIBERMSAL_CLIENT_SECRET=" + idp.clientSecret,

@@ -69,8 +69,8 @@ func (s *Service) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[
 }
 
 // EndSessions ends the sessions that a filter selects, on all instances at once, and returns
-// how many. A sign-in that is under way meanwhile begins no session, unless the filter names
-// one session by its ID. If an error occurs, the remaining sessions are not ended. If Redis
+// how many. A sign-in that is under way meanwhile begins no session, and one that arrives
+// milliseconds later may be refused, unless the filter names one session by its ID. If an error occurs, the remaining sessions are not ended. If Redis
 // accepts no writes, all sessions that it deletes have ended, and the error says that sign-ins
 // under way may still begin. The zero filter is rejected. Users are not signed out of Entra,
 // whose refresh tokens are dropped here and not revoked there.

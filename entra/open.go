@@ -3,6 +3,7 @@ package entra
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -45,7 +46,30 @@ func Open[C any](cfg Config[C], forked bool) (*Service, error) {
 	s.records = record.NewStore(backend(settings.Storage, s.log, s.telemetry.StorageCommand), records, settings.ClientID)
 	s.jar = flow.NewJar(cookies, settings.cookieName+"-", settings.ClientID, settings.authority, settings.redirectURI, string(settings.ResponseMode))
 	s.wire(cache)
+	addHooks(s, &cfg)
 	return s, nil
+}
+
+// addHooks adds the functions of a Config that get the context of a framework.
+func addHooks[C any](s *Service, cfg *Config[C]) {
+	if pages := cfg.Pages; pages != nil {
+		s.site.Pages = func(c any, page Page) error { return pages(contextAs[C](c), page) }
+	}
+	if handler := cfg.ErrorHandler; handler != nil {
+		s.site.ErrorHandler = func(c any, err error) error { return handler(contextAs[C](c), err) }
+	}
+	s.skips = func(Locals) bool { return false }
+	if next := cfg.Next; next != nil {
+		s.skips = func(c Locals) bool { return next(contextAs[C](c)) }
+	}
+	info := maps.Clone(cfg.Info)
+	s.info = func(c Locals) map[string]any { return infoFields(c, contextAs[C](c), info) }
+}
+
+// contextAs returns a face's context. A face opens its Service with a Config for it.
+func contextAs[C any](c any) C {
+	typed, _ := c.(C)
+	return typed
 }
 
 // wire makes the layers, each of which knows those below it.

@@ -1,6 +1,11 @@
 package entra
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/web"
+)
 
 // Routes are routes that a package offers, such as graph.Routes, and that RegisterRoutes of a
 // face mounts under its prefix.
@@ -13,9 +18,49 @@ type Route struct {
 	Serve func(c Locals, header func(name string) string) (*Reply, error)
 }
 
-// Reply is the answer of a Route.
-type Reply struct {
-	Status int
-	Header http.Header
-	Body   []byte
+// Reply is the answer of a Route: its Status, Header and Body.
+type Reply = web.Response
+
+// MountedRoute is a route that a face mounts.
+type MountedRoute struct {
+	Method string
+	Path   string // below the prefix
+	// Head is set if HEAD is answered as GET is.
+	Head  bool
+	serve func(v *web.Visit, c Locals, mountedAt string) (*web.Response, error)
+}
+
+// MountedRoutes returns the library's routes and those that packages offer, for a face.
+func MountedRoutes(more ...Routes) []MountedRoute {
+	var mounted []MountedRoute
+	for _, route := range web.Routes() {
+		mounted = append(mounted, MountedRoute{
+			Method: route.Method, Path: route.Path,
+			serve: func(v *web.Visit, c Locals, mountedAt string) (*web.Response, error) {
+				info := func() map[string]any { return serviceOf(v).info(c) }
+				return v.Site.Serve(v.Exchange.Context(), v, route, mountedAt, info)
+			},
+		})
+	}
+	for _, routes := range more {
+		for _, route := range routes {
+			mounted = append(mounted, MountedRoute{
+				Method: http.MethodGet, Path: route.Path, Head: true,
+				serve: func(v *web.Visit, c Locals, _ string) (*web.Response, error) {
+					return route.Serve(c, v.Exchange.Request().Header)
+				},
+			})
+		}
+	}
+	return mounted
+}
+
+// Serve handles a request to the route, which is mounted at a path. The header and cookies of the
+// response, if there is one, are to be written even with an error.
+func (r *MountedRoute) Serve(c Locals, mountedAt string) (*web.Response, error) {
+	v := visitOf(c)
+	if v == nil {
+		return nil, autherr.NotMounted("RegisterRoutes")
+	}
+	return r.serve(v, c, mountedAt)
 }

@@ -43,6 +43,8 @@ type Service struct {
 	flow       *signin.Flow
 	site       *web.Site
 	groups     *groups
+	skips      func(c Locals) bool           // Config.Next
+	info       func(c Locals) map[string]any // Config.Info
 
 	closing sync.Once
 }
@@ -54,6 +56,9 @@ func (s *Service) Visit(e web.Exchange) web.Visit {
 
 // Site returns the routes and pages, for a face.
 func (s *Service) Site() *web.Site { return s.site }
+
+// Skips reports whether Config.Next lets a face's middleware skip a request.
+func (s *Service) Skips(c Locals) bool { return s.skips(c) }
 
 // RoutePrefix returns the path under which the routes are mounted.
 func (s *Service) RoutePrefix() string { return s.settings.RoutePrefix }

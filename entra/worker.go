@@ -108,13 +108,16 @@ type delegatedCredential struct {
 
 // newest returns the newest session of the user that has not been tried.
 func (c *delegatedCredential) newest(ctx context.Context, tried map[string]bool) (*session.Session, error) {
-	return c.service.sessions.Newest(ctx, c.tenantID, c.userID, func(s *session.Session) bool {
-		return !tried[s.ID] && len(authority.Missing(s.Scopes, c.scopes)) == 0
+	return c.service.sessions.Newest(ctx, c.tenantID, c.userID, tried, func(s *session.Session) bool {
+		return len(authority.Missing(s.Scopes, c.scopes)) == 0
 	})
 }
 
 // GetToken implements azcore.TokenCredential.
 func (c *delegatedCredential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if options.Claims != "" { // which no session's tokens can satisfy
+		return c.service.credential(c.current.Load(), nil).GetToken(ctx, options)
+	}
 	return c.fromAnySession(ctx, func(one *userCredential) (azcore.AccessToken, error) {
 		return one.GetToken(ctx, options)
 	})

@@ -26,7 +26,7 @@ var (
 
 func colorOf(system string) color.Color {
 	switch system {
-	case ours, oursTwice:
+	case ours, oursOnV3, oursTwice:
 		return blue
 	case bareGet, fiberFloor:
 		return grey

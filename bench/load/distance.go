@@ -52,7 +52,7 @@ func distanceWorkload(ctx context.Context, b *bench) (*result, error) {
 	var spots []spot
 	for _, pool := range b.options.pools {
 		for _, rtt := range b.options.rtts {
-			part, err := b.at(ctx, rtt, pool, func(s system) bool { return s.Session != "" && s.Name != oursTwice })
+			part, err := b.at(ctx, rtt, pool, func(s system) bool { return s.Session != "" && s.Name != oursTwice && s.Name != oursOnV3 })
 			if err != nil {
 				return nil, err
 			}

@@ -182,6 +182,6 @@ var workloads = map[string]workload{
 	"signin":   {measure: signInWorkload},
 	"storm":    {measure: stormWorkload},
 	"remote":   {remoteWorkload, goesFar},
-	"distance": {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice }},
+	"distance": {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
 	"growth":   {measure: growthWorkload},
 }

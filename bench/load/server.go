@@ -113,7 +113,7 @@ func (b *bench) build(ctx context.Context, source string) (string, error) {
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", file, source)
+	cmd := exec.CommandContext(ctx, "go", "build", "-C", source, "-o", file, ".") // a module of its own, perhaps
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build %s: %w\n%s", source, err, out)
 	}

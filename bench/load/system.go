@@ -17,7 +17,7 @@ type system struct {
 	Name  string `json:"name"`
 	About string `json:"about"`
 
-	// Package is a Go program in this module; Command anything else, run in Dir.
+	// Package is the directory of a Go program; Command is anything else, run in Dir.
 	Package string   `json:"package,omitempty"`
 	Command []string `json:"command,omitempty"`
 	Dir     string   `json:"dir,omitempty"`
@@ -45,6 +45,7 @@ type system struct {
 const (
 	ours       = "fibermsal"
 	oursTwice  = "fibermsal x2"
+	oursOnV3   = "fibermsal v3"
 	bareGet    = "one GET"
 	fiberFloor = "fiber session"
 	goth       = "goth_fiber"
@@ -59,6 +60,11 @@ var table = []system{
 		Name: ours, About: "fibermsal as its README shows it",
 		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
 		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker",
+	},
+	{
+		Name: oursOnV3, About: "the same on Fiber v3",
+		Package: "./peers/fibermsal-v3", Login: "/user/login", Callback: "/user/authorized",
+		Session: "/session", Graph: "/graph", Typed: "/typed",
 	},
 	{
 		Name: bareGet, About: "bare Fiber handler, one Redis GET of a value as large as a session's record",

@@ -10,18 +10,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
-
-	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/pprof"
 )
 
 // Env is what a server is told.
@@ -53,15 +46,6 @@ func FromEnv() Env {
 		Authority: must("AUTHORITY"), TenantID: must("TENANT_ID"), GraphURL: must("GRAPH_URL"),
 		CAFile: must("CA_FILE"), Profile: os.Getenv("BENCH_PROFILE") != "",
 	}
-}
-
-// NewApp makes the same Fiber app for everybody.
-func (e Env) NewApp() *fiber.App {
-	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10, DisableStartupMessage: true})
-	if e.Profile {
-		app.Use(pprof.New())
-	}
-	return app
 }
 
 // Client reaches the emulator, with as many kept connections as there are users at once.
@@ -107,28 +91,4 @@ func nonEmpty(id string) error {
 		return errors.New("the answer of Graph names nobody")
 	}
 	return nil
-}
-
-// Answer writes who it is, or that it is nobody.
-func Answer(c *fiber.Ctx, id string, status int, err error) error {
-	switch {
-	case err != nil:
-		return err
-	case status != http.StatusOK:
-		return c.SendStatus(status)
-	}
-	return c.SendString(id)
-}
-
-// Serve runs until SIGTERM.
-func (e Env) Serve(app *fiber.App) {
-	stopped, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	go func() {
-		<-stopped.Done()
-		_ = app.ShutdownWithTimeout(5 * time.Second) // the process ends anyway
-	}()
-	if err := app.Listen(net.JoinHostPort("127.0.0.1", e.Port)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
 }

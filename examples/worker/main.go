@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, auth.Close()) }() //nolint:contextcheck // also after an interruption
+	defer func() { err = errors.Join(err, auth.Close()) }()
 	j := &job{auth: auth, out: out, pause: *pause}
 	var tasks []task
 	switch {

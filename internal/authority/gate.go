@@ -49,7 +49,8 @@ func withinTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // endedByCaller reports whether a context has ended for another reason than the time limit of
-// the call. Five impatient sign-ins must not keep Entra from everybody.
+// the call. Otherwise sign-ins that
+// their callers cancelled could open the circuit for all users.
 func endedByCaller(ctx context.Context) bool {
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTimeout)
 }

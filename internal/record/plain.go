@@ -9,13 +9,6 @@ import (
 	"time"
 )
 
-// Storage is the part of fiber.Storage that records need.
-type Storage interface {
-	Get(key string) ([]byte, error)
-	Set(key string, value []byte, ttl time.Duration) error
-	Delete(key string) error
-}
-
 const stripes = 64
 
 // Plain is a Backend on any storage. Such a storage can neither compare nor lock, so every
@@ -25,7 +18,7 @@ const stripes = 64
 type Plain struct {
 	*locks
 	*memoryLists // a list in such a storage would lose entries of other instances
-	storage      Storage
+	storage      contextStorage
 	seed         maphash.Seed
 	stripes      [stripes]sync.Mutex // each locks a part of the keys
 	claims       *Memory
@@ -33,7 +26,7 @@ type Plain struct {
 
 // NewPlain makes a Backend on a storage.
 func NewPlain(storage Storage) *Plain {
-	return &Plain{locks: newLocks(), memoryLists: newMemoryLists(), storage: storage, seed: maphash.MakeSeed(), claims: NewMemory()}
+	return &Plain{locks: newLocks(), memoryLists: newMemoryLists(), storage: withContext(storage), seed: maphash.MakeSeed(), claims: NewMemory()}
 }
 
 // Get implements [Backend]. It removes a value that has expired.
@@ -65,7 +58,7 @@ func (p *Plain) removeExpired(ctx context.Context, key string) error {
 	if err != nil || !v.expired() {
 		return err
 	}
-	return p.storage.Delete(key)
+	return p.storage.DeleteWithContext(ctx, key)
 }
 
 // Set implements [Backend].
@@ -127,7 +120,7 @@ func (p *Plain) remove(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return p.storage.Delete(key)
+	return p.storage.DeleteWithContext(ctx, key)
 }
 
 // TTL implements [Backend].
@@ -157,7 +150,7 @@ func (p *Plain) read(ctx context.Context, key string) (plainValue, error) {
 	if err := ctx.Err(); err != nil {
 		return plainValue{}, err
 	}
-	stored, err := p.storage.Get(key)
+	stored, err := p.storage.GetWithContext(ctx, key)
 	if err != nil {
 		return plainValue{}, err
 	}
@@ -168,7 +161,7 @@ func (p *Plain) write(ctx context.Context, key string, v plainValue) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return p.storage.Set(key, v.encode(), atLeastASecond(time.Until(v.expiresAt)))
+	return p.storage.SetWithContext(ctx, key, v.encode(), atLeastASecond(time.Until(v.expiresAt)))
 }
 
 // lock locks a key in this process.

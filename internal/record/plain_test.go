@@ -145,3 +145,41 @@ func TestE11_DamagedExpiryIsCorrupt(t *testing.T) {
 		}
 	}
 }
+
+// stalling is a storage of Fiber v3's kind that answers only when the context of a call ends.
+type stalling struct{ *eternal }
+
+func (stalling) GetWithContext(ctx context.Context, _ string) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (stalling) SetWithContext(ctx context.Context, _ string, _ []byte, _ time.Duration) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (stalling) DeleteWithContext(ctx context.Context, _ string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestPlain_CallsOfAStorageThatTakesContextsEndWithTheirs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := record.NewPlain(stalling{newEternal()})
+		for name, call := range map[string]func(context.Context) error{
+			"get":    func(ctx context.Context) error { _, err := p.Get(ctx, "k"); return err },
+			"set":    func(ctx context.Context) error { return p.Set(ctx, "k", []byte("v"), time.Minute) },
+			"delete": func(ctx context.Context) error { return p.Delete(ctx, "k") },
+			"touch":  func(ctx context.Context) error { return p.Touch(ctx, time.Minute, "k") },
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			began := time.Now()
+			if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+				t.Errorf("%s: %v after %v", name, err, time.Since(began))
+			}
+			cancel()
+		}
+	})
+}

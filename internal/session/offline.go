@@ -10,13 +10,17 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Newest returns the newest session of a user that is usable, outside any request. Records
-// are checked, because lists are only hints. Without one it returns NotSignedIn.
-func (s *Store) Newest(ctx context.Context, tenant, user string, usable func(*Session) bool) (*Session, error) {
+// Newest returns the newest session of a user that is usable and not among those to skip, by
+// their IDs, outside any request. Records are checked, because lists are only hints. Without one it
+// returns NotSignedIn.
+func (s *Store) Newest(ctx context.Context, tenant, user string, skip map[string]bool, usable func(*Session) bool) (*Session, error) {
 	label := userLabel(tenant, user)
 	for id, err := range s.listed(ctx, label) {
 		if err != nil {
 			return nil, err
+		}
+		if skip[id] {
+			continue
 		}
 		found, err := s.findListed(ctx, id, label)
 		if err != nil {

@@ -202,7 +202,7 @@ func (s *Store) accepts(ctx context.Context, r *remembered) bool {
 	switch {
 	case !s.isOwn(r.session):
 		reason = "another_app"
-	case !s.Admits(r.session.User.TenantID): //nolint:contextcheck // no request waits for what it may begin
+	case !s.Admits(r.session.User.TenantID):
 		reason = "tenant_not_allowed"
 	default:
 		return true

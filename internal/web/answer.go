@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -19,37 +20,69 @@ import (
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
-// Answer is how an error is answered.
-type Answer struct {
-	*Response
-	// Error is the error with its correlation ID.
-	Error *autherr.Error
-	// ForApp is set if Config.ErrorHandler may write the answer. It is the header to set before.
-	ForApp http.Header
+// Finish returns the response to write after the handlers have returned an error, in place of
+// what they wrote, or the error if it is not the library's. If the storage failed, the handlers
+// saw no user, so what they wrote, or the error that they made of that, may be wrong. status is
+// that of their response, or the one that their error will make.
+func (v *Visit) Finish(err error, status int) (*Response, error) {
+	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) {
+		err = v.err
+	} else if status == http.StatusForbidden && !v.ownRoute {
+		v.reportRefusedCallback()
+	}
+	if err == nil {
+		v.forgetTries(status)
+		return nil, nil
+	}
+	if e, ok := autherr.Find(err); ok {
+		return v.answer(e), nil
+	}
+	return nil, err
 }
 
-// Answer returns the answer to an error, or nil for an error that is not the library's.
-func (v *Visit) Answer(ctx context.Context, err error) *Answer {
-	e, ok := autherr.Find(err)
-	if !ok {
-		return nil
+// reportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
+// one and the routes refused it: a CSRF middleware refuses cross-site POSTs. The state protects
+// them (threat A17).
+func (v *Visit) reportRefusedCallback() {
+	in := v.Exchange.Request()
+	if in.Method != http.MethodPost || !strings.EqualFold(in.Path, v.Site.RoutePrefix+CallbackPath) {
+		return
 	}
-	s, in := v.Site, v.Exchange.Request()
+	v.Site.Log.LogAttrs(v.Exchange.Context(), slog.LevelError, "Entra's answer was refused before it reached its route: let the CSRF middleware skip it by its Next",
+		slog.String("path", v.Site.RoutePrefix+CallbackPath))
+}
+
+// answer returns the response to an error of the library.
+func (v *Visit) answer(e *autherr.Error) *Response {
+	s, in, ctx := v.Site, v.Exchange.Request(), v.Exchange.Context()
 	e = s.expressible(e)
 	if autherr.NeedsSignIn(e) && !v.callback && in.isNavigation() {
 		if out := s.sendToSignIn(ctx, v, in, e); out != nil {
-			return &Answer{Response: out}
+			return out
 		}
 		e = autherr.SignInLoop.New(e.Code, e)
 	}
 	numbered := *e
 	numbered.CorrelationID = correlationID()
 	s.report(ctx, &numbered)
-	answer := &Answer{Response: s.problem(v, in, &numbered), Error: &numbered}
-	if !autherr.NeedsSignIn(e) || v.callback {
-		answer.ForApp = http.Header{"Cache-Control": answer.Header["Cache-Control"], "Retry-After": answer.Header["Retry-After"]}
+	out := s.problem(v, in, &numbered)
+	if s.ErrorHandler != nil && (!autherr.NeedsSignIn(e) || v.callback) {
+		out.Status, out.Header, out.page = 0, kept(out.Header, "Cache-Control", "Retry-After"), nil
+		out.ByApp = func(c any) error { return s.ErrorHandler(c, &numbered) }
+		return out
 	}
-	return answer
+	return s.drawn(out)
+}
+
+// kept returns what a header has of some names.
+func kept(header http.Header, names ...string) http.Header {
+	some := make(http.Header)
+	for _, name := range names {
+		if values, ok := header[name]; ok {
+			some[name] = values
+		}
+	}
+	return some
 }
 
 // sendToSignIn sends a page's user to the sign-in that fixes an error, unless that would be
@@ -102,7 +135,7 @@ func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
 	}
 	login := s.signInURLFor(v, in, e)
 	if in.acceptsHTML() {
-		out.Page = pageOf(e, login, v.session != nil)
+		out.page = pageOf(e, login, v.session != nil)
 		return out
 	}
 	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}

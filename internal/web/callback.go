@@ -74,7 +74,7 @@ func (h *handling) finished(begun *signin.Begun, response *flow.Response) error 
 	h.Telemetry.Audit(h.ctx, slog.LevelInfo, telemetry.EventSignedIn, begun.Session.Subject())
 	h.Telemetry.SignedIn(h.ctx, nil)
 	h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
-	h.out.setCookie(h.Site.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
+	h.out.setCookie(h.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
 	h.countTry(begun.To)
 	h.out.redirect(begun.To.Path())
 	return h.updatePendingAttempts(begun.Session.ID, response.State)

@@ -53,7 +53,7 @@ func (h *handling) askForConfirmation() {
 	if !h.in.isNavigation() {
 		h.out.Status = http.StatusForbidden
 	}
-	h.out.Page = &Page{
+	h.out.page = &Page{
 		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
 		SignOutURL: h.RoutePrefix + LogoutPath, SignOutOrigin: h.signOutOrigin(h.ctx), HomeURL: returnto.Home,
 	}
@@ -120,7 +120,7 @@ var entraSession = regexp.MustCompile(`^[A-Za-z0-9\-]{16,64}$`)
 // can sign out, and do nothing else (OpenID Connect Front-Channel Logout 1.0 section 2). Entra
 // omits iss.
 func (h *handling) frontChannelLogout() error {
-	h.out.Header.Del("X-Frame-Options")
+	h.out.Header["X-Frame-Options"] = nil // not even one that another middleware has set
 	h.out.Header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors https://"+
 		authority.HostOf(h.Authority.Authority)+" "+h.signOutOrigin(h.ctx))
 	sid := h.in.query("sid")

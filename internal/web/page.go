@@ -57,24 +57,32 @@ var details = map[string]string{
 	autherr.TenantNotAllowed.Code(): "You may be signed in to Microsoft with another account than you meant to use.",
 }
 
-// Draw replaces the page of a response by HTML.
-func (r *Response) Draw() error {
+// drawn returns a response whose page, if it has one, has become HTML or is drawn by the app.
+func (s *Site) drawn(r *Response) *Response {
+	if r.page == nil {
+		return r
+	}
+	if s.Pages != nil {
+		page := *r.page
+		r.ByApp = func(c any) error { return s.Pages(c, page) }
+		return r
+	}
 	formAction := "'none'"
-	if r.Page.Code == codeConfirm {
-		formAction = "'self' " + r.Page.SignOutOrigin
+	if r.page.Code == codeConfirm {
+		formAction = "'self' " + r.page.SignOutOrigin
 	}
 	var body bytes.Buffer
 	err := pages.Execute(&body, struct {
 		*Page
 		Style template.CSS
-	}{r.Page, template.CSS(pagesStyle)}) //nolint:gosec // our own file
+	}{r.page, template.CSS(pagesStyle)}) //nolint:gosec // our own file
 	if err != nil {
-		return err
+		panic(err) // strings and a number
 	}
 	r.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'sha256-"+
 		base64.StdEncoding.EncodeToString(styleHash[:])+"'; form-action "+formAction+
 		"; base-uri 'none'; frame-ancestors 'none'")
 	r.Header.Set("Content-Type", "text/html; charset=utf-8")
-	r.Body, r.Page = body.Bytes(), nil
-	return nil
+	r.Body = body.Bytes()
+	return r
 }

@@ -20,14 +20,14 @@ type Request struct {
 	Header func(name string) string
 	// Cookies yields names and values.
 	Cookies iter.Seq2[string, string]
-	// Body returns the body, not inflated, or false if it is larger than max.
-	Body func(max int) ([]byte, bool)
+	// Body returns the body, not inflated, or false if it is larger than limit.
+	Body func(limit int) ([]byte, bool)
 }
 
-// cookie returns the value of the only cookie of a name. A second one is an attack, because
+// Cookie returns the value of the only cookie of a name. A second one is an attack, because
 // browsers store one "__Host-" cookie of a name (cookie tossing, threat D5), so neither is
 // returned.
-func (r *Request) cookie(name string) (value string, ok bool) {
+func (r *Request) Cookie(name string) (value string, ok bool) {
 	found := 0
 	for n, v := range r.Cookies {
 		if n == name {

@@ -5,12 +5,14 @@ import "net/http"
 // Response is what a face writes. Its Header and Cookies are also written if a route returns
 // an error beside it.
 type Response struct {
-	Status  int
-	Header  http.Header
+	Status  int            // 0 leaves the one that is set
+	Header  http.Header    // one without a value is to be removed
 	Cookies []*http.Cookie // at most one of a name
 	Body    []byte
-	// Page is set in place of Body for a page, which the app may draw.
-	Page *Page
+	// ByApp is set in place of Body if a function of Config writes it. It gets the face's context.
+	ByApp func(c any) error
+
+	page *Page // to be drawn
 }
 
 func newResponse() *Response { return &Response{Status: http.StatusOK, Header: make(http.Header)} }

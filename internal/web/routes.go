@@ -42,5 +42,6 @@ func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, i
 	if h.in.Method != r.Method { // a framework may serve HEAD by the handlers of GET (traps T17, A15)
 		return h.out, h.wrongMethod(r.Method)
 	}
-	return h.out, r.handle(h)
+	err := r.handle(h)
+	return s.drawn(h.out), err
 }

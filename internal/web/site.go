@@ -42,6 +42,10 @@ type Options struct {
 	Secure   bool
 	FormPost bool
 
+	// Pages and ErrorHandler are those of Config, or nil. They get the face's context.
+	Pages        func(c any, page Page) error
+	ErrorHandler func(c any, err error) error
+
 	AnonymousOnOutage bool
 	RecordBrowser     bool
 	// OnSignOut is called for a session that ended, or nil.
@@ -56,7 +60,7 @@ func NewSite(o Options) *Site { return &Site{o} }
 
 // cookie returns a cookie for the whole site.
 func (s *Site) cookie(name, value string, sameSite http.SameSite, life time.Duration) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // not Secure only for http://localhost
 		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),
 		Secure: s.Secure, HttpOnly: true, SameSite: sameSite,
 	}
@@ -64,7 +68,7 @@ func (s *Site) cookie(name, value string, sameSite http.SameSite, life time.Dura
 
 // expired returns the cookie that removes one, with the same attributes.
 func (s *Site) expired(name string, sameSite http.SameSite) *http.Cookie {
-	c := s.cookie(name, "", sameSite, 0)
+	c := s.cookie(name, "", sameSite, 0) //nolint:gosec // as above
 	c.Expires = time.Unix(1, 0)
 	return c
 }
@@ -79,7 +83,7 @@ func (s *Site) flowSameSite() http.SameSite {
 
 // presentSession returns the ID of the session whose cookie a request has.
 func (s *Site) presentSession(r *Request) (id string, ok bool) {
-	token, ok := r.cookie(s.CookieName)
+	token, ok := r.Cookie(s.CookieName)
 	if !ok {
 		return "", false
 	}

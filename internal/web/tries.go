@@ -9,7 +9,7 @@ import (
 
 // triesOf returns the sign-ins that pages have recently required in this browser.
 func (s *Site) triesOf(in *Request) flow.Tries {
-	value, ok := in.cookie(s.Jar.TriesName())
+	value, ok := in.Cookie(s.Jar.TriesName())
 	if !ok {
 		return flow.Tries{}
 	}

@@ -3,9 +3,7 @@ package web
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
@@ -76,28 +74,3 @@ func (v *Visit) SignedIn() (*session.Session, error) {
 
 // Loaded returns the session if it has been loaded, or nil.
 func (v *Visit) Loaded() *session.Session { return v.session }
-
-// Finish returns the error to answer after the handlers have run. If the storage failed, they
-// saw no user, so what they wrote, or the error that they made of that, may be wrong.
-func (v *Visit) Finish(err error, status int) error {
-	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) {
-		return v.err
-	}
-	if err == nil {
-		v.forgetTries(status)
-	}
-	return err
-}
-
-// MissedCallback reports whether a request is an answer of Entra's that did not reach its route.
-func (v *Visit) MissedCallback(method, path string) bool {
-	return !v.ownRoute && method == http.MethodPost && strings.EqualFold(path, v.Site.RoutePrefix+CallbackPath)
-}
-
-// ReportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
-// one and the routes refused it: a CSRF middleware refuses cross-site POSTs. The state protects
-// them (threat A17).
-func (v *Visit) ReportRefusedCallback(ctx context.Context) {
-	v.Site.Log.LogAttrs(ctx, slog.LevelError, "Entra's answer was refused before it reached its route: let the CSRF middleware skip it by its Next",
-		slog.String("path", v.Site.RoutePrefix+CallbackPath))
-}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/bench/peers"
+	"github.com/fibermsal/fibermsal/bench/peers/fiberapp"
 	"github.com/fibermsal/fibermsal/graph"
 )
 
@@ -28,7 +29,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	app := env.NewApp()
+	app := fiberapp.New(env)
 	app.Use(auth.Handler())
 	auth.RegisterRoutes(app)
 	app.Get("/session", fibermsal.Require(), func(c *fiber.Ctx) error {
@@ -41,7 +42,7 @@ func main() {
 			return err
 		}
 		id, status, err := env.Me(c.UserContext(), client, token.Token)
-		return peers.Answer(c, id, status, err)
+		return fiberapp.Answer(c, id, status, err)
 	})
 	app.Get("/typed", fibermsal.Require(), func(c *fiber.Ctx) error {
 		me, err := graph.Me(c).Get(c.UserContext(), nil)
@@ -57,7 +58,7 @@ func main() {
 		}
 		return c.SendString(user.ID)
 	})
-	env.Serve(app)
+	fiberapp.Serve(env, app)
 	_ = auth.Close()
 	_ = storage.Close()
 }

@@ -28,6 +28,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/fibermsal/fibermsal/bench/peers"
+	"github.com/fibermsal/fibermsal/bench/peers/fiberapp"
 )
 
 func main() {
@@ -36,7 +37,7 @@ func main() {
 	storage := redis.NewFromConnection(connect(env.RedisURL))
 	store := session.New(session.Config{Storage: storage, CookieHTTPOnly: true})
 
-	app := env.NewApp()
+	app := fiberapp.New(env)
 	// In place of a sign-in: the generator says who it is, and how large other systems'
 	// records are.
 	app.Post("/seed", func(c *fiber.Ctx) error {
@@ -77,7 +78,7 @@ func main() {
 	}
 	app.Get("/session", func(c *fiber.Ctx) error {
 		id, err := text(c, "user")
-		return peers.Answer(c, id, http.StatusOK, err)
+		return fiberapp.Answer(c, id, http.StatusOK, err)
 	})
 	app.Get("/graph", func(c *fiber.Ctx) error {
 		token, err := text(c, "token")
@@ -85,7 +86,7 @@ func main() {
 			return err
 		}
 		id, status, err := env.Me(c.UserContext(), client, token)
-		return peers.Answer(c, id, status, err)
+		return fiberapp.Answer(c, id, status, err)
 	})
 	sdk := newSDK(env, client)
 	app.Get("/typed", func(c *fiber.Ctx) error {
@@ -103,7 +104,7 @@ func main() {
 		}
 		return c.SendString(*me.GetId())
 	})
-	env.Serve(app)
+	fiberapp.Serve(env, app)
 }
 
 // connect leaves everything to go-redis, so that nobody is refused for waiting too long, but

@@ -15,6 +15,7 @@ import (
 	"github.com/shareed2k/goth_fiber"
 
 	"github.com/fibermsal/fibermsal/bench/peers"
+	"github.com/fibermsal/fibermsal/bench/peers/fiberapp"
 )
 
 const provider = "azureadv2"
@@ -34,7 +35,7 @@ func main() {
 		Storage: redis.New(redis.Config{URL: env.RedisURL, PoolSize: 100}), CookieHTTPOnly: true,
 	})
 
-	app := env.NewApp()
+	app := fiberapp.New(env)
 	app.Get("/auth/:provider", goth_fiber.BeginAuthHandler)
 	app.Get("/auth/:provider/callback", func(c *fiber.Ctx) error {
 		user, err := goth_fiber.CompleteUserAuth(c, goth_fiber.CompleteUserAuthOptions{ShouldLogout: false})
@@ -64,9 +65,9 @@ func main() {
 		}
 		token := s.(*azureadv2.Session).AccessToken //nolint:errcheck // its own type
 		id, status, err := env.Me(c.UserContext(), client, token)
-		return peers.Answer(c, id, status, err)
+		return fiberapp.Answer(c, id, status, err)
 	})
-	env.Serve(app)
+	fiberapp.Serve(env, app)
 }
 
 // elsewhere leads to the emulator what the provider sends to Microsoft, whose addresses

@@ -1,0 +1,49 @@
+package fibermsal
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"github.com/fibermsal/fibermsal/entra/doctor"
+)
+
+// This file is what differs between the versions of Fiber. The other files of the package are
+// the source of those in v3.
+
+// contextOf returns the context that the app gave a request. Fiber's own is recycled after the
+// request and never cancelled (trap T13).
+func contextOf(c *fiber.Ctx) context.Context { return c.UserContext() }
+
+// addRoute adds a route. Get would also answer HEAD, with the same side effects (trap T17).
+func addRoute(router fiber.Router, method, path string, handler fiber.Handler) {
+	router.Add(method, path, handler)
+}
+
+// onShutdown calls a function after the app has shut down.
+func onShutdown(app *fiber.App, f func() error) { app.Hooks().OnShutdown(f) }
+
+// visitCookies calls a function for each cookie of a request, whose bytes Fiber will reuse
+// (trap T10).
+func visitCookies(c *fiber.Ctx, visit func(name, value []byte)) {
+	c.Request().Header.VisitAllCookie(visit)
+}
+
+// examined returns the settings of an app that Doctor examines.
+func examined(cfg *fiber.Config) *doctor.App {
+	return &doctor.App{
+		ReadBufferSize: cfg.ReadBufferSize,
+		ProxyHeader:    cfg.ProxyHeader,
+		TrustsAnyProxy: !cfg.EnableTrustedProxyCheck,
+		TrustedProxies: cfg.TrustedProxies,
+	}
+}
+
+// headerOf returns a copy of the header of a response.
+func headerOf(response *fasthttp.Response) http.Header {
+	header := make(http.Header)
+	response.Header.VisitAll(func(name, value []byte) { header.Add(string(name), string(value)) })
+	return header
+}

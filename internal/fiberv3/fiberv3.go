@@ -1,0 +1,57 @@
+// Package fiberv3 makes the files of the face for Fiber v3 from those of the face for Fiber v2.
+package fiberv3
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Own are files of which v3 has its own.
+var Own = []string{"fiber.go", "fiber_harness_test.go", "example_test.go"}
+
+// aboutRepository are the prefixes of test files that look at the sources and documents of the
+// repository.
+var aboutRepository = []string{"faces", "layers", "readme", "structure", "threats"}
+
+// Sources returns the content of the package's generated files by name, made from the files in the
+// root of the repository.
+func Sources(root string) (map[string][]byte, error) {
+	return translateAll(root, func(name string) bool { return !IsTest(name) })
+}
+
+// Tests returns the content of the package's generated tests by name.
+func Tests(root string) (map[string][]byte, error) {
+	return translateAll(root, func(name string) bool { return IsTest(name) && isAboutFace(name) })
+}
+
+func translateAll(root string, selected func(name string) bool) (map[string][]byte, error) {
+	paths, err := filepath.Glob(filepath.Join(root, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string][]byte)
+	for _, path := range paths {
+		name := filepath.Base(path)
+		if slices.Contains(Own, name) || !selected(name) {
+			continue
+		}
+		source, err := os.ReadFile(path) //nolint:gosec // a source of the repository
+		if err != nil {
+			return nil, err
+		}
+		if files[name], err = translate(name, source); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return files, nil
+}
+
+// IsTest reports whether a file belongs to the tests of its package.
+func IsTest(name string) bool { return strings.HasSuffix(name, "_test.go") }
+
+func isAboutFace(name string) bool {
+	return !slices.ContainsFunc(aboutRepository, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}

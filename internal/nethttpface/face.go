@@ -1,0 +1,147 @@
+// Package nethttpface is the smallest face, for net/http. Only tests of the core import it.
+package nethttpface
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/web"
+)
+
+// Context is a request and its response, for Config's functions, checks and handlers.
+type Context struct {
+	W http.ResponseWriter
+	R *http.Request
+}
+
+// Locals implements entra.Locals.
+func (c *Context) Locals(key any, _ ...any) any { return c.R.Context().Value(key) }
+
+// Handler is a handler whose error the middleware answers.
+type Handler func(*Context) error
+
+// ServeHTTP implements http.Handler.
+func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if e, err := exchangeOf(r), h(&Context{w, r}); err != nil && e != nil {
+		e.err = err
+	} else if err != nil {
+		http.Error(w, "no middleware", http.StatusInternalServerError)
+	}
+}
+
+// Require passes requests of signed-in users who pass all checks to a handler.
+func Require(h Handler, checks ...entra.Check[*Context]) Handler {
+	return func(c *Context) error {
+		if err := entra.Require(c, checks); err != nil {
+			return err
+		}
+		return h(c)
+	}
+}
+
+// RegisterRoutes mounts the routes, behind the middleware, on a router such as *http.ServeMux.
+func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix string, more ...entra.Routes) {
+	for _, route := range entra.MountedRoutes(more...) {
+		path := prefix + route.Path
+		router.Handle(route.Method+" "+path, Handler(func(c *Context) error {
+			return exchangeOf(c.R).write(route.Serve(c, path))
+		}))
+	}
+}
+
+// Auth is the middleware of one app.
+type Auth struct {
+	*entra.Service
+	Failed func(*Context, error) // answers errors of the app
+}
+
+// Middleware serves requests by the next handler, and answers its error.
+func (a *Auth) Middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.Skips(&Context{w, r}) {
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entra.VisitKey, nil)))
+			return
+		}
+		e := &exchange{ResponseWriter: w, status: http.StatusOK}
+		e.visit = a.Visit(e)
+		e.ctx = context.WithValue(r.Context(), entra.VisitKey, &e.visit)
+		e.r = r.WithContext(e.ctx)
+		next.ServeHTTP(e, e.r)
+		if err := e.write(e.visit.Finish(e.err, e.status)); err != nil { // an error of the app
+			a.Failed(&Context{e, e.r}, err)
+		}
+		w.WriteHeader(e.status)
+		_, _ = w.Write(e.body.Bytes()) // an error means that the client has gone
+	})
+}
+
+// exchange is a request and its response, which is kept until the handlers have returned.
+type exchange struct {
+	http.ResponseWriter
+	r      *http.Request
+	ctx    context.Context
+	visit  web.Visit
+	err    error
+	status int
+	body   bytes.Buffer
+}
+
+// exchangeOf returns the request's exchange, which gets the context of the middlewares in between.
+func exchangeOf(r *http.Request) *exchange {
+	v, _ := r.Context().Value(entra.VisitKey).(*web.Visit)
+	if v == nil {
+		return nil
+	}
+	e := v.Exchange.(*exchange)
+	e.ctx = r.Context()
+	return e
+}
+
+func (e *exchange) Write(b []byte) (int, error)       { return e.body.Write(b) }
+func (e *exchange) WriteHeader(status int)            { e.status = status }
+func (e *exchange) Context() context.Context          { return e.ctx }
+func (e *exchange) Cookie(name string) (string, bool) { return e.Request().Cookie(name) }
+func (e *exchange) HasCookie(name string) bool        { return len(e.r.CookiesNamed(name)) > 0 }
+func (e *exchange) VaryByCookie()                     { e.Header().Add("Vary", "Cookie") }
+func (e *exchange) SetCookie(cookie *http.Cookie) {
+	others := slices.DeleteFunc(e.Header()["Set-Cookie"], func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") })
+	e.Header()["Set-Cookie"] = append(others, cookie.String())
+}
+
+func (e *exchange) Request() *web.Request {
+	cookies := func(yield func(name, value string) bool) {
+		_ = slices.ContainsFunc(e.r.Cookies(), func(c *http.Cookie) bool { return !yield(c.Name, c.Value) })
+	}
+	body := func(limit int) ([]byte, bool) {
+		b, err := io.ReadAll(http.MaxBytesReader(e.ResponseWriter, e.r.Body, int64(limit)))
+		return b, err == nil
+	}
+	return &web.Request{Method: e.r.Method, Path: e.r.URL.EscapedPath(), RawQuery: e.r.URL.RawQuery, Header: e.r.Header.Get, Cookies: cookies, Body: body}
+}
+
+// write writes a response in place of what the handlers wrote, or what of it belongs to an error.
+func (e *exchange) write(r *web.Response, err error) error {
+	if r == nil {
+		return err
+	}
+	maps.Copy(e.Header(), r.Header)
+	for _, cookie := range r.Cookies {
+		e.SetCookie(cookie)
+	}
+	if err != nil {
+		return err
+	}
+	e.body.Reset()
+	e.status = max(r.Status, http.StatusOK)
+	if r.ByApp != nil {
+		return r.ByApp(&Context{e, e.r})
+	}
+	_, err = e.Write(r.Body)
+	return err
+}

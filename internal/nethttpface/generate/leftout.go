@@ -1,0 +1,27 @@
+package main
+
+// leftOut are the test files of the root, by the beginning of their names, that are not run
+// through net/http. All others are.
+var leftOut = []struct{ prefix, reason string }{
+	{"fiber_test", "Fiber itself: its router, error handler, Locals, hooks and shutdown"},
+	{"fiber_harness", "nethttp_harness_test.go takes its place"},
+	{"new_test", "New, which a face for a framework of handlers offers"},
+	{"example", "examples of Fiber apps"},
+	{"doctor", "Doctor examines a Fiber app"},
+	{"sharedstorage", "Fiber's middlewares on the same storage"},
+
+	{"layers", "the packages of the repository"},
+	{"readme", "the documents of the repository"},
+	{"structure", "the packages of the repository"},
+	{"threats", "the list of threats"},
+
+	{"redis_deadconnections", below},
+	{"redis_full", below},
+	{"redis_halfbroken", below},
+	{"redis_killed", below},
+	{"redis_lostreplies", below},
+	{"redis_stalled", below},
+	{"redis_swappedreplies", below},
+}
+
+const below = "below the face: faults of Redis and of the way to it"

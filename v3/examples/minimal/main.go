@@ -1,0 +1,33 @@
+// Minimal is the quick start of v3/README.md as a whole program.
+package main
+
+import (
+	"log"
+
+	"github.com/gofiber/fiber/v3"
+
+	"github.com/fibermsal/fibermsal/graph"
+	"github.com/fibermsal/fibermsal/v3"
+)
+
+func main() {
+	// readme:start
+	cfg, err := fibermsal.ConfigFromEnv("FIBERMSAL") // or a fibermsal.Config of your own
+	if err != nil {
+		log.Fatal(err) // names every variable that is wrong
+	}
+
+	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+	app.Use(fibermsal.New(cfg))
+	fibermsal.RegisterRoutes(app, graph.Routes()) // /user/login, /user/logout, /user/info, /user/manager, /user/photo
+
+	app.Get("/hello", fibermsal.Require(), func(c fiber.Ctx) error {
+		me, err := graph.Me(c).Get(c.Context(), nil) // typed: msgraph-sdk-go
+		if err != nil {
+			return err // consent missing? signed out elsewhere? handled for you
+		}
+		return c.JSON(fiber.Map{"hello": me.GetDisplayName()})
+	})
+	log.Fatal(app.Listen(":3000"))
+	// readme:end
+}
