@@ -33,6 +33,7 @@ func TestDoctor_FindsFaultsOfRedis(t *testing.T) {
 		"no persistence":          {"warning redis_persistence", func(d *doctorTest) { d.on("--appendonly", "no") }},
 		"old Redis":               {"error redis_version", func(d *doctorTest) { d.on("--rename-command", "PEXPIRE", "") }},
 		"rights of a year ago":    {"error redis_rights", func(d *doctorTest) { d.as("-zremrangebyscore -zadd +info") }},
+		"no TIME":                 {"warning redis_rights", func(d *doctorTest) { d.as("-time +info") }},
 		"keys of another":         {"error redis_rights", func(d *doctorTest) { d.as("resetkeys ~other:* +info") }},
 		"database without SELECT": {"error redis_rights", func(d *doctorTest) { d.as("+info"); d.database(1) }},
 		"no INFO":                 {"warning redis_info_unchecked", func(d *doctorTest) { d.as("") }},

@@ -29,6 +29,7 @@ func probes(key string) []probe {
 		{"del", []any{"del", key}},
 		{"pexpire", []any{"pexpire", key, life}},
 		{"pttl", []any{"pttl", key}},
+		{"time", []any{"time"}},
 		{"eval", []any{"eval", "return 1", 1, key}},
 		{"evalsha", []any{"evalsha", strings.Repeat("0", 40), 1, key}},
 		{"zadd", []any{"zadd", key, "xx", end, "doctor"}},
@@ -132,6 +133,10 @@ func (r probeResult) deniedCommands() []Finding {
 		What: "the Redis user must not use " + strings.ToUpper(strings.Join(r.denied, ", ")),
 		Why:  "signing in, renewing tokens or ending sessions fails where they are needed",
 		Fix:  "ACL SETUSER with +" + strings.Join(r.denied, " +"),
+	}
+	if slices.Equal(r.denied, []string{"time"}) { // earlier versions did not use it
+		f.Severity = SeverityWarning
+		f.Why = "a user who signs in within milliseconds after an administrator has ended their sessions is refused"
 	}
 	if r.deniesKey {
 		f.What = "the Redis user must not use the app's keys"
