@@ -204,6 +204,7 @@ type fiberContext struct{ *nethttpface.Context }
 func onFiber(c *nethttpface.Context) fiberContext { return fiberContext{c} }
 
 func (c fiberContext) Get(name string) string       { return c.R.Header.Get(name) }
+func (c fiberContext) Set(name, value string)       { c.W.Header().Set(name, value) }
 func (c fiberContext) Query(name string) string     { return c.R.URL.Query().Get(name) }
 func (c fiberContext) Path() string                 { return c.R.URL.Path }
 func (c fiberContext) UserContext() context.Context { return c.R.Context() }

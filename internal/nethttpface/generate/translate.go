@@ -34,7 +34,7 @@ var (
 	// others are the other names of entra.
 	others = regexp.MustCompile(`\bfibermsal\.([A-Z])`)
 	// method is a call of a method of Fiber's context, by a handler of a test.
-	method = regexp.MustCompile(`\bc\.(SendString|SendStatus|Get|UserContext|SetUserContext|JSON|Status|Params|Query|Path|Type|Next)\(`)
+	method = regexp.MustCompile(`\bc\.(SendString|SendStatus|Get|Set|UserContext|SetUserContext|JSON|Status|Params|Query|Path|Type|Next)\(`)
 )
 
 // imports are the packages that a translated file may need.
