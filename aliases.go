@@ -87,7 +87,7 @@ var (
 	ErrClaimsChallenge = entra.ErrClaimsChallenge
 	// ErrForbidden means that the user is signed in and may not do this.
 	ErrForbidden = entra.ErrForbidden
-	// ErrUnavailable means that the storage or Entra did not answer. It signs nobody out.
+	// ErrUnavailable means that the storage or Entra did not answer. Users stay signed in.
 	ErrUnavailable = entra.ErrUnavailable
 	// ErrRejected means that an authorization response was not accepted.
 	ErrRejected = entra.ErrRejected

@@ -224,7 +224,7 @@ func TestG2_ARefusingMasterEndsNoSessionOnTheOthers(t *testing.T) {
 			t.Fatalf("status %d %s", status, body)
 		}
 	}
-	if !strings.Contains(s.log.String(), "session not prolonged") {
+	if !strings.Contains(s.log.String(), "session lifetime not extended") {
 		t.Fatal("no write was refused")
 	}
 	key := keysOfSession(t, r, other.session())[0]

@@ -68,12 +68,12 @@ func (s *Service) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[
 	}
 }
 
-// EndSessions ends the sessions that a filter selects, on all instances at once, and returns
-// how many. A sign-in that is under way meanwhile begins no session, and one that arrives
-// milliseconds later may be refused, unless the filter names one session by its ID. If an error occurs, the remaining sessions are not ended. If Redis
-// accepts no writes, all sessions that it deletes have ended, and the error says that sign-ins
-// under way may still begin. The zero filter is rejected. Users are not signed out of Entra,
-// whose refresh tokens are dropped here and not revoked there.
+// EndSessions ends the sessions that a filter selects, on all instances at once, and returns how
+// many. A sign-in that is under way meanwhile begins no session, unless the filter names one
+// session by its ID. If an error occurs, the remaining sessions are not ended. If Redis is out of
+// memory, sessions are still deleted, but sign-ins under way are not blocked, and the error says
+// so. The zero filter is rejected. Users are not signed out of Entra, whose refresh tokens are
+// dropped here and not revoked there.
 func (s *Service) EndSessions(ctx context.Context, filter SessionFilter) (int, error) {
 	return s.sessions.EndSelected(ctx, session.Filter(filter))
 }
@@ -105,8 +105,8 @@ type CleanReport struct {
 	Unreadable int `json:"unreadable"`
 }
 
-// CleanSessions removes what ended sessions left in the storage. Nothing depends on it, because
-// all of that expires and is skipped until then; it makes room sooner, and finds records that do
+// CleanSessions removes what ended sessions left in the storage. It is optional, because
+// leftovers expire and are skipped until then. It frees space earlier, and finds records that do
 // not open. It reads the sessions as Sessions does, and needs no more memory for a million. It
 // may run while users sign in, and as often as desired.
 //

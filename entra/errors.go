@@ -27,7 +27,7 @@ var (
 	ErrClaimsChallenge error = autherr.ClaimsChallenge
 	// ErrForbidden means that the user is signed in and may not do this.
 	ErrForbidden error = autherr.Forbidden
-	// ErrUnavailable means that the storage or Entra did not answer. It signs nobody out.
+	// ErrUnavailable means that the storage or Entra did not answer. Users stay signed in.
 	ErrUnavailable error = autherr.Unavailable
 	// ErrRejected means that an authorization response was not accepted.
 	ErrRejected error = autherr.Rejected

@@ -32,9 +32,9 @@ import (
 //	redis://host:26379/0?master_name=app&addr=host2:26379&username=user&password=password
 //	                                              a master that Sentinels watch; see redis.ParseFailoverURL
 //
-// A Cluster of which only one server is named repeats it: ?addr=host:6379. A user and a
-// password in front of the host of a Sentinel are those of the Sentinels. With rediss:// all
-// servers, Sentinels too, must have a certificate for the URL's host.
+// A Cluster of which only one server is named repeats it: ?addr=host:6379. Credentials before the
+// host of a Sentinel are for the Sentinels; username and password in the query are for the
+// master. With rediss:// all servers, Sentinels too, must have a certificate for the URL's host.
 //
 // Options in the query, such as pool_size or read_timeout, are honoured, except those that read
 // from replicas. The defaults are 500 ms to connect, and 250 ms each for the answer and for a
@@ -163,10 +163,10 @@ func backend(storage Storage, log *slog.Logger, observe func(operation string) f
 func redisBackend(client redis.UniversalClient, log *slog.Logger) *record.Redis {
 	if !redisclient.HonoursDeadlines(client) {
 		log.LogAttrs(context.Background(), slog.LevelWarn,
-			"the Redis client ignores deadlines (ContextTimeoutEnabled is off): a stalled Redis will hold requests; fibermsal.RedisStorage makes a client that does not")
+			"the Redis client has ContextTimeoutEnabled off, so a stalled Redis blocks requests: use RedisStorage, or turn it on")
 	}
 	b := record.NewRedis(client, func(err error) {
-		log.LogAttrs(context.Background(), slog.LevelWarn, "a renewal takes no lock among instances: each may call Entra", slog.Any("error", autherr.StorageUnavailable(err)))
+		log.LogAttrs(context.Background(), slog.LevelWarn, "no Redis lock for a renewal: other instances may renew the same token", slog.Any("error", autherr.StorageUnavailable(err)))
 	})
 	b.OnDiscard = func(key string) {
 		log.LogAttrs(context.Background(), slog.LevelWarn, "audit",

@@ -29,9 +29,9 @@ const (
 	TurnPatience = 2*CallTimeout + time.Second
 )
 
-// claimsChallenges is the capability to answer claims challenges. APIs with continuous access
+// ClaimsCapability is the client capability to answer claims challenges. APIs with continuous access
 // evaluation issue tokens that live for a day to clients that have it.
-const claimsChallenges = "cp1"
+const ClaimsCapability = "cp1"
 
 // Options are what a Client needs to know.
 type Options struct {
@@ -109,7 +109,7 @@ func (c *Client) newMSALClient(credential confidential.Credential, cache msalcac
 		confidential.WithCache(msalcache.New(cache)),
 		confidential.WithHTTPClient(x),
 		confidential.WithInstanceDiscovery(false),
-		confidential.WithClientCapabilities([]string{claimsChallenges}))
+		confidential.WithClientCapabilities([]string{ClaimsCapability}))
 	if err != nil {
 		return confidential.Client{}, nil, autherr.Misconfigured.New("client", errors.New("MSAL refused the authority or the credential"))
 	}

@@ -13,8 +13,8 @@ import (
 // CallTimeout bounds every call to Entra; MSAL would wait 30 seconds.
 const CallTimeout = 10 * time.Second
 
-// maxFailures is how many token calls in a row must fail, whoever makes them, before Entra is
-// left alone until autherr.RetrySoon has passed.
+// maxFailures is how many token calls in a row, of all sessions together, must fail to open the
+// circuit for autherr.RetrySoon.
 const maxFailures = 10
 
 // gate keeps an outage of Entra from costing every session its own call: after some failures
@@ -36,7 +36,7 @@ var (
 	errInconclusive = errors.New("the token endpoint did not end the call")
 	// errPaused is a call that was not made, because Entra failed so often just before.
 	errPaused = errors.New("the token endpoint failed so often just now that it was not called")
-	// errBusy is an answer that says nothing about whose call it was.
+	// errBusy is a failed call that the breaker counts: a 5xx, a transport error or a panic.
 	errBusy = errors.New("the token endpoint is busy")
 	// errTimeout is the cause of a context that bounds one call to Entra.
 	errTimeout = errors.New("the token endpoint did not answer in time")

@@ -21,8 +21,8 @@ type Grant struct {
 	Failure error
 }
 
-// Redeem exchanges a code for tokens, which stay in memory. The code is sent once, if once
-// succeeds: Entra refuses it the second time.
+// Redeem exchanges a code for tokens, which stay in memory. once is called right before the code
+// is sent, and must succeed, because Entra accepts a code only once.
 func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []string, once func() error) (*Grant, error) {
 	g := &Grant{Tokens: msalcache.NewMemory(nil)}
 	var result confidential.AuthResult

@@ -121,7 +121,8 @@ func (x *exchange) refusal(scopes []string) *autherr.Error {
 	return autherr.Misconfigured.New("client_refused", x.diagnosis())
 }
 
-// appFailure returns what a failure means where there is no user who could sign in.
+// appFailure classifies a failed call for an app token. What a sign-in of a user would fix is
+// Misconfigured.
 func (x *exchange) appFailure() *autherr.Error {
 	e := x.failure(nil, true)
 	if !autherr.NeedsSignIn(e) {

@@ -81,7 +81,7 @@ func (c *Client) VerifyRenewed(ctx context.Context, r *Renewed, holder Holder) e
 	return nil
 }
 
-// rejectedToken returns what it means that an id_token was not verified.
+// rejectedToken converts an error of verifying an id_token.
 func rejectedToken(err error) error {
 	if errors.Is(err, idtoken.ErrKeysUnavailable) {
 		return autherr.TryLater(autherr.ReasonKeys, nil)

@@ -23,7 +23,7 @@ const (
 func (s *Store) End(ctx context.Context, id string) error {
 	err := s.Discard(ctx, id)
 	if err != nil && !s.ended.Put(id, struct{}{}) {
-		s.Log.LogAttrs(ctx, slog.LevelError, "an ended session stays in the storage until its idle timeout: too many wait already")
+		s.Log.LogAttrs(ctx, slog.LevelError, "session ended but not deleted: the queue is full, so its record stays until the idle timeout")
 	}
 	return err
 }

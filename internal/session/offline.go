@@ -35,8 +35,9 @@ func (s *Store) Newest(ctx context.Context, tenant, user string, skip map[string
 }
 
 // OwnerOfMail returns the object ID of the only signed-in user of a tenant with a mail address,
-// "" if there is none. If sessions of two users have the address, it cannot be told which of
-// them is meant (threat B9). One user may have many sessions, so all of them are read.
+// "" if there is none. If sessions of two users have the address, the address is ambiguous, and
+// the error is NotSignedIn with ReasonSharedMail (threat B9). One user may have many sessions, so
+// all of them are read.
 func (s *Store) OwnerOfMail(ctx context.Context, tenant, mail string) (user string, err error) {
 	label := mailLabel(tenant, mail)
 	find := func(id string) (*Session, error) { return s.findListed(ctx, id, label) }

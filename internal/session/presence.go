@@ -60,7 +60,7 @@ func (p *presence) announce(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := p.records.Announce(ctx, p.instance(), presenceLife); err != nil {
-		p.log.LogAttrs(ctx, slog.LevelDebug, "the other instances do not know of this one", slog.Any("error", autherr.StorageUnavailable(err)))
+		p.log.LogAttrs(ctx, slog.LevelDebug, "instance not announced in the storage", slog.Any("error", autherr.StorageUnavailable(err)))
 	}
 }
 

@@ -227,7 +227,7 @@ func (s *Store) touch(ctx context.Context, r *remembered) {
 		if ctx.Err() != nil || errors.Is(err, record.ErrTouchRefused) {
 			return // the caller gave up, or the first failure was logged
 		}
-		s.Log.LogAttrs(ctx, slog.LevelWarn, "session not prolonged", slog.Any("error", autherr.StorageUnavailable(err)))
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "session lifetime not extended", slog.Any("error", autherr.StorageUnavailable(err)))
 		return
 	}
 	if s.Records.MustRelist() {

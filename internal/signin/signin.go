@@ -17,9 +17,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
-// claimsCapability is the client capability to answer claims challenges.
-const claimsCapability = "cp1"
-
 // Options are what a Flow needs to know.
 type Options struct {
 	Authority    *authority.Client
@@ -68,7 +65,7 @@ func Inexpressible(err error) *autherr.Error { return autherr.Misconfigured.New(
 // for each visitor (traps M4, M6).
 func (f *Flow) AuthorizeURL(ctx context.Context, attempt *flow.Attempt) (string, error) {
 	requirements := attempt.Requirements()
-	claims, err := requirements.ClaimsParameter(claimsCapability)
+	claims, err := requirements.ClaimsParameter(authority.ClaimsCapability)
 	if err != nil {
 		return "", Inexpressible(err)
 	}

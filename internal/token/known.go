@@ -66,7 +66,7 @@ func (k *known) usable(now time.Time, rejected string) bool {
 	return tokencache.Token{ExpiresOn: k.token.ExpiresOn}.Usable(now) && k.token.Token != rejected
 }
 
-// alive reports whether there is a token that is better than none.
+// alive reports whether the token has not expired and is not the rejected one.
 func (k *known) alive(now time.Time, rejected string) bool {
 	return now.Before(k.token.ExpiresOn) && k.token.Token != rejected
 }
@@ -76,9 +76,8 @@ func (k *known) due(now time.Time) bool {
 	return !now.Before(k.renewAt) && !now.Before(k.retryAt)
 }
 
-// paused returns the failure because of which nobody calls Entra for a while. The rejection of
-// a refresh token is not among them: another instance may have stored a new one, which only
-// the record shows.
+// paused returns the last failure while its pause lasts. The rejection of a refresh token is not
+// among them: another instance may have stored a new one, which only the record shows.
 func (k *known) paused(now time.Time) error {
 	if now.Before(k.retryAt) && k.failedVersion == nil {
 		return k.lastErr
@@ -111,7 +110,7 @@ func (k *known) fail(e *autherr.Error, version []byte) {
 	}
 }
 
-// pauseAfter is how long nobody calls Entra again after a failure.
+// pauseAfter is how long Entra is not called again after a failure.
 func pauseAfter(e *autherr.Error) time.Duration {
 	switch e.Reason {
 	case autherr.ReasonStorage, autherr.ReasonEntraPaused, autherr.ReasonLockWait, autherr.ReasonConnectionLost:

@@ -25,11 +25,11 @@ const (
 	maxLocked = 3
 )
 
-// pending are the tokens of a renewal that could not be stored yet because the storage failed,
-// or not even be verified because the authority's keys are unavailable. The refresh token that
-// was given for them may be spent: Entra lets the old one live on, other authorities do not.
-// So they are kept until the session ends, and everybody who needs the session's tokens in
-// this process starts from them (threat G14), if they are verified (B8). It is immutable.
+// pending are the tokens of a renewal that could not be stored yet because the storage failed, or
+// not even be verified because the authority's keys are unavailable. The refresh token that was
+// given for them may be spent: Entra keeps the old one valid, other authorities do not. So they
+// are kept until the session ends, and every renewal in this process starts from them (threat
+// G14) once they are verified (B8). It is immutable.
 type pending struct {
 	cache      *recorded
 	version    []byte             // they were made from
@@ -85,7 +85,7 @@ func (w *pendingWrites) keep(ctx context.Context, q *Request, p pending) {
 	}
 	p.cache = cache
 	if !w.queue.Put(q.session.ID, &p) {
-		w.Log.LogAttrs(ctx, slog.LevelError, "renewed tokens are lost: too many wait to be stored already")
+		w.Log.LogAttrs(ctx, slog.LevelError, "renewed tokens dropped: the queue of those to be stored is full")
 	}
 }
 

@@ -169,7 +169,8 @@ func pageOf(e *autherr.Error, signInURL string, signedIn bool) *Page {
 	return p
 }
 
-// report logs what was answered. Visitors who are not signed in, or cancelled, are no news.
+// report logs what was answered. Requests without a sign-in are logged at Debug, cancelled
+// sign-ins at Info.
 func (s *Site) report(ctx context.Context, e *autherr.Error) {
 	level := slog.LevelWarn
 	switch {

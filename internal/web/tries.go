@@ -26,7 +26,7 @@ func (s *Site) triesCookie(tries flow.Tries) *http.Cookie {
 }
 
 // forgetTries forgets the sign-ins that led to a page which its user has now seen. A redirect
-// shows nothing, and may be half of a circle.
+// does not count, because it may be part of a loop.
 func (v *Visit) forgetTries(status int) {
 	if v.session == nil || v.ownRoute || !v.Exchange.HasCookie(v.Site.Jar.TriesName()) ||
 		(status >= http.StatusMultipleChoices && status != http.StatusNotModified) {
