@@ -18,7 +18,7 @@ var ErrTouchRefused = errors.New("record: touches are paused after a failure")
 // its own, because a failure of one says nothing about the others. Lock has no breaker, because
 // it works without the storage.
 type Guarded struct {
-	Backend
+	inner     Backend                                                        // not embedded: a new method must be guarded, too
 	locate    func(ctx context.Context, key string) (addr string, err error) // nil: there is one server
 	single    *breaker                                                       // of the one server, or of locate
 	deadlines deadlines                                                      // of one operation
@@ -34,7 +34,7 @@ type Guarded struct {
 // the begin of each operation, and the function returned, which may be nil, at its end. It calls
 // changed when the first breaker opens and when all are closed again.
 func NewGuarded(backend Backend, observe func(operation string) func(error), changed func(down bool)) *Guarded {
-	g := &Guarded{Backend: backend, observe: observe, changed: changed, breakers: make(map[string]*breaker)}
+	g := &Guarded{inner: backend, observe: observe, changed: changed, breakers: make(map[string]*breaker)}
 	if b, ok := backend.(interface {
 		Locate() func(context.Context, string) (string, error)
 	}); ok {

@@ -158,7 +158,7 @@ func (s *Store) sealContext(name string, kind Kind) []byte {
 // unguarded returns the backend behind the circuit breakers.
 func (s *Store) unguarded() Backend {
 	if g, ok := s.backend.(*Guarded); ok {
-		return g.Backend
+		return g.inner
 	}
 	return s.backend
 }
