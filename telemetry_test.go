@@ -2,11 +2,15 @@ package fibermsal_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.opentelemetry.io/otel"
@@ -14,7 +18,9 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
@@ -177,5 +183,39 @@ func TestTelemetry_TellsWhatHappened(t *testing.T) {
 	}
 	if counted["fibermsal.sessions.cache.entries"] == 0 || counted["fibermsal.sessions.cache.size"] == 0 || counted["fibermsal.sessions.cache.lookups true"] == 0 {
 		t.Errorf("the cache tells nothing: %v", counted)
+	}
+}
+
+// spanSeeker finds out whether a message is logged with a span.
+type spanSeeker struct {
+	slog.Handler
+	message string
+	found   atomic.Int32 // with a span
+	missing atomic.Int32 // without
+}
+
+func (s *spanSeeker) Handle(ctx context.Context, r slog.Record) error {
+	switch {
+	case r.Message != s.message:
+	case trace.SpanContextFromContext(ctx).IsValid():
+		s.found.Add(1)
+	default:
+		s.missing.Add(1)
+	}
+	return nil
+}
+
+func TestTelemetry_RefusedSignInIsLoggedWithItsSpan(t *testing.T) {
+	t.Parallel()
+	seeker := &spanSeeker{Handler: slog.NewTextHandler(io.Discard, nil), message: "request refused"}
+	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+		cfg.Logger = slog.New(seeker)
+		cfg.OnSignIn = func(context.Context, *fibermsal.SignIn) error { return errors.New("not here") }
+	}).browser()
+	if a := b.Send(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusForbidden {
+		t.Fatalf("%d %s", a.StatusCode, a.Text)
+	}
+	if seeker.found.Load() != 1 || seeker.missing.Load() != 0 {
+		t.Errorf("logged %d times with a span, %d times without", seeker.found.Load(), seeker.missing.Load())
 	}
 }

@@ -54,7 +54,7 @@ func (v *Visit) reportRefusedCallback() {
 
 // answer returns the response to an error of the library.
 func (v *Visit) answer(e *autherr.Error) *Response {
-	s, in, ctx := v.Site, v.Exchange.Request(), v.Exchange.Context()
+	s, in, ctx := v.Site, v.Exchange.Request(), v.context()
 	e = s.expressible(e)
 	if autherr.NeedsSignIn(e) && !v.callback && in.isNavigation() {
 		if out := s.sendToSignIn(ctx, v, in, e); out != nil {

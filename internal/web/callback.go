@@ -17,7 +17,7 @@ import (
 func (h *handling) authorized() error {
 	h.visit.callback = true
 	ctx, end := h.Telemetry.Span(h.ctx, "fibermsal sign-in")
-	h.ctx = ctx
+	h.ctx, h.visit.traced = ctx, ctx
 	err := h.takeAnswer()
 	if err != nil {
 		h.Telemetry.SignedIn(ctx, err)

@@ -37,6 +37,7 @@ type Visit struct {
 	callback bool              // Entra's answer, whose failure no redirect may repeat
 	attempt  *flow.Attempt     // that failed there
 	to       *flow.Destination // of the sign-in that was to begin
+	traced   context.Context   // with the span of a sign-in, for what is logged after it
 
 	loaded  bool // at most one storage read (threat H4)
 	session *session.Session
@@ -70,6 +71,14 @@ func (v *Visit) SignedIn() (*session.Session, error) {
 		err = autherr.LoginRequired
 	}
 	return s, err
+}
+
+// context returns the context of the request, with the span of the sign-in that it completed.
+func (v *Visit) context() context.Context {
+	if v.traced != nil {
+		return v.traced
+	}
+	return v.Exchange.Context()
 }
 
 // Loaded returns the session if it has been loaded, or nil.
