@@ -7,7 +7,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/fibermsal/fibermsal/entra"
 	"github.com/fibermsal/fibermsal/entra/doctor"
+	"github.com/fibermsal/fibermsal/internal/web"
 )
 
 // This file is what differs between the versions of Fiber. The other files of the package are
@@ -30,6 +32,12 @@ func onShutdown(app *fiber.App, f func() error) { app.Hooks().OnShutdown(f) }
 func visitCookies(c *fiber.Ctx, visit func(name, value []byte)) {
 	c.Request().Header.VisitAllCookie(visit)
 }
+
+// setVisit puts what is known of a request where the handlers find it.
+func setVisit(c *fiber.Ctx, v *web.Visit) { c.Locals(entra.VisitKey, v) }
+
+// varyByCookie adds the header that keeps caches from mixing users.
+func varyByCookie(c *fiber.Ctx) { c.Vary(fiber.HeaderCookie) }
 
 // examined returns the settings of an app that Doctor examines.
 func examined(cfg *fiber.Config) *doctor.App {

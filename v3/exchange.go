@@ -57,7 +57,7 @@ func (e *exchange) HasCookie(name string) bool { return len(e.c.Request().Header
 func (e *exchange) SetCookie(cookie *http.Cookie) { setCookie(e.c, cookie) }
 
 // VaryByCookie implements web.Exchange.
-func (e *exchange) VaryByCookie() { e.c.Vary(fiber.HeaderCookie) }
+func (e *exchange) VaryByCookie() { varyByCookie(e.c) }
 
 // Request implements web.Exchange.
 func (e *exchange) Request() *web.Request {

@@ -7,7 +7,9 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/valyala/fasthttp"
 
+	"github.com/fibermsal/fibermsal/entra"
 	"github.com/fibermsal/fibermsal/entra/doctor"
+	"github.com/fibermsal/fibermsal/internal/web"
 )
 
 // This file is what differs between the versions of Fiber. The other files of the package are
@@ -34,6 +36,21 @@ func visitCookies(c fiber.Ctx, visit func(name, value []byte)) {
 	for name, value := range c.Request().Header.Cookies() {
 		visit(name, value)
 	}
+}
+
+// setVisit puts what is known of a request where the handlers find it. Locals does the same, but
+// costs an allocation, because it is variadic and called through an interface.
+func setVisit(c fiber.Ctx, v *web.Visit) {
+	c.RequestCtx().SetUserValue(entra.VisitKey, v) //nolint:forbidigo // it is not kept
+}
+
+// varyByCookie adds the header that keeps caches from mixing users. Vary would cost an allocation.
+func varyByCookie(c fiber.Ctx) {
+	if header := &c.Response().Header; len(header.Peek(fiber.HeaderVary)) == 0 {
+		header.Set(fiber.HeaderVary, fiber.HeaderCookie)
+		return
+	}
+	c.Vary(fiber.HeaderCookie)
 }
 
 // examined returns the settings of an app that Doctor examines. Fiber v3 reads the header of a

@@ -30,10 +30,10 @@ func (a *Auth) serve(c fiber.Ctx, next fiber.Handler) error {
 	}
 	e := &exchange{auth: a, c: c}
 	e.visit = a.Visit(e)
-	c.Locals(entra.VisitKey, &e.visit)
+	setVisit(c, &e.visit)
 	err := a.finish(e, next(c))
 	if outer != nil {
-		c.Locals(entra.VisitKey, &outer.visit)
+		setVisit(c, &outer.visit)
 	}
 	return err
 }
