@@ -39,6 +39,10 @@ func setVisit(c *fiber.Ctx, v *web.Visit) { c.Locals(entra.VisitKey, v) }
 // varyByCookie adds the header that keeps caches from mixing users.
 func varyByCookie(c *fiber.Ctx) { c.Vary(fiber.HeaderCookie) }
 
+// isAbandoned reports whether a middleware has answered a request whose handler still runs. Fiber
+// v2's timeout middleware waits for the handler.
+func isAbandoned(*fiber.Ctx) bool { return false }
+
 // examined returns the settings of an app that Doctor examines.
 func examined(cfg *fiber.Config) *doctor.App {
 	return &doctor.App{

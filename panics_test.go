@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 )
@@ -123,4 +125,42 @@ func TestG23_AStorageThatPanicsIsOneThatFails(t *testing.T) {
 			t.Errorf("came back: %v", l.keys())
 		}
 	})
+}
+
+// A middleware that recovers a panic behind a second Auth must find the user of the first.
+func TestPanics_TheUserOfAnInnerAuthDoesNotLeakOutwards(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t)
+	open := func(name string) *fibermsal.Auth {
+		cfg := configFor(idp)
+		cfg.CookieName = name
+		auth, err := fibermsal.Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = auth.Close() })
+		return auth
+	}
+	outer, inner := open("outer"), open("fibermsal")
+	app := newApp()
+	app.Use(outer.Handler())
+	app.Use(func(c *fiber.Ctx) error {
+		err := c.Next()
+		if user, ok := fibermsal.FromContext(c); ok {
+			t.Errorf("%s is signed in at the outer Auth", user.Username)
+		}
+		return err
+	})
+	app.Use(recoverPanics())
+	app.Use(inner.Handler())
+	inner.RegisterRoutes(app)
+	app.Get("/panic", func(c *fiber.Ctx) error {
+		if _, ok := fibermsal.FromContext(c); !ok {
+			t.Error("nobody is signed in at the inner Auth")
+		}
+		panic("the app's own")
+	})
+	b := siteOf(t, app, idp, &logbook{}).browser()
+	b.signIn(adele)
+	b.Get("/panic")
 }

@@ -53,6 +53,10 @@ func varyByCookie(c fiber.Ctx) {
 	c.Vary(fiber.HeaderCookie)
 }
 
+// isAbandoned reports whether a middleware has answered a request whose handler still runs, as
+// that for time-outs does.
+func isAbandoned(c fiber.Ctx) bool { return c.IsAbandoned() }
+
 // examined returns the settings of an app that Doctor examines. Fiber v3 reads the header of a
 // proxy only if it is told to trust one.
 func examined(cfg *fiber.Config) *doctor.App {

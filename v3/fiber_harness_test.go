@@ -30,6 +30,11 @@ func newApp() *fiber.App {
 	return fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
 }
 
+// streamingConfig lets an app stream bodies to its handlers.
+func streamingConfig() fiber.Config {
+	return fiber.Config{ReadBufferSize: 16 << 10, StreamRequestBody: true}
+}
+
 // testApp sends a request to an app, and waits for the answer as long as it takes.
 func testApp(app *fiber.App, req *http.Request) (*http.Response, error) {
 	return app.Test(req, fiber.TestConfig{})

@@ -17,7 +17,11 @@ func (a *Auth) middleware(c fiber.Ctx) error {
 	if a.Skips(c) {
 		outer := c.Locals(entra.VisitKey) // another Auth's: behind this one no user is signed in
 		c.Locals(entra.VisitKey, nil)
-		defer c.Locals(entra.VisitKey, outer)
+		defer func() {
+			if !isAbandoned(c) {
+				c.Locals(entra.VisitKey, outer)
+			}
+		}()
 		return c.Next()
 	}
 	return a.serve(c, fiber.Ctx.Next)
@@ -31,11 +35,18 @@ func (a *Auth) serve(c fiber.Ctx, next fiber.Handler) error {
 	e := &exchange{auth: a, c: c}
 	e.visit = a.Visit(e)
 	setVisit(c, &e.visit)
-	err := a.finish(e, next(c))
 	if outer != nil {
-		setVisit(c, &outer.visit)
+		defer func() { // also if a handler panics
+			if !isAbandoned(c) {
+				setVisit(c, &outer.visit)
+			}
+		}()
 	}
-	return err
+	err := next(c)
+	if isAbandoned(c) { // its handler still runs, and must not get another user, nor an answer
+		return err
+	}
+	return a.finish(e, err)
 }
 
 // finish answers an error of the library and passes other errors on.
@@ -45,6 +56,9 @@ func (a *Auth) finish(e *exchange, err error) error {
 		status = statusOf(err, status)
 	}
 	response, err := e.visit.Finish(err, status)
+	if err != nil {
+		closeUnread(e.c)
+	}
 	if response == nil {
 		return err
 	}
@@ -72,6 +86,7 @@ func startOver(c fiber.Ctx) {
 // write writes a response. Fiber's Redirect would not remove line breaks from a header (trap
 // T1), so it is not used.
 func write(c fiber.Ctx, r *web.Response) error {
+	closeUnread(c)
 	writeHead(c, r)
 	if r.Status != 0 {
 		c.Status(r.Status)
@@ -85,6 +100,15 @@ func write(c fiber.Ctx, r *web.Response) error {
 		return c.SendStatus(r.Status)
 	}
 	return c.Send(r.Body)
+}
+
+// closeUnread closes the connection after a request whose body the app streams and that was
+// answered without being read to its end. Fasthttp would take the rest for the next request, which
+// the body's sender could forge (request smuggling, threats A12 and C4).
+func closeUnread(c fiber.Ctx) {
+	if c.Request().IsBodyStream() {
+		c.Response().SetConnectionClose()
+	}
 }
 
 // writeHead writes the header and the cookies of a response.

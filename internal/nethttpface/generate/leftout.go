@@ -8,6 +8,7 @@ var leftOut = []struct{ prefix, reason string }{
 	{"new_test", "New, which a face for a framework of handlers offers"},
 	{"example", "examples of Fiber apps"},
 	{"doctor", "Doctor examines a Fiber app"},
+	{"smuggling", "bodies that Fiber streams"},
 	{"sharedstorage", "Fiber's middlewares on the same storage"},
 
 	{"layers", "the packages of the repository"},
