@@ -153,7 +153,7 @@ func TestPanics_TheUserOfAnInnerAuthDoesNotLeakOutwards(t *testing.T) {
 	})
 	app.Use(recoverPanics())
 	app.Use(inner.Handler())
-	inner.RegisterRoutes(app)
+	fibermsal.RegisterRoutes(app)
 	app.Get("/panic", func(c *fiber.Ctx) error {
 		if _, ok := fibermsal.FromContext(c); !ok {
 			t.Error("nobody is signed in at the inner Auth")

@@ -62,17 +62,17 @@ var table = []system{
 		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker",
 	},
 	{
-		Name: oursOnV3, About: "the same on Fiber v3",
-		Package: "./peers/fibermsal-v3", Login: "/user/login", Callback: "/user/authorized",
-		Session: "/session", Graph: "/graph", Typed: "/typed",
-	},
-	{
 		Name: bareGet, About: "bare Fiber handler, one Redis GET of a value as large as a session's record",
 		Package: "./peers/floor", Seed: "/seed", Session: "/get",
 	},
 	{
 		Name: fiberFloor, About: "Fiber's session middleware on storage/redis, net/http; no sign-in, no renewal",
 		Package: "./peers/floor", Seed: "/seed", Session: "/session", Graph: "/graph", Typed: "/typed",
+	},
+	{
+		Name: oursOnV3, About: "the same on Fiber v3",
+		Package: "./peers/fibermsal-v3", Login: "/user/login", Callback: "/user/authorized",
+		Session: "/session", Graph: "/graph", Typed: "/typed",
 	},
 	{
 		Name: oursTwice, About: "the same, two processes on one Redis", Instances: 2,
