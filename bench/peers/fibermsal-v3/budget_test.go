@@ -79,12 +79,13 @@ func signedIn(t *testing.T, handler fiber.Handler) (app *fiber.App, cookies stri
 	for _, c := range login.Cookies() {
 		callback.AddCookie(c)
 	}
+	var pairs []string
 	for _, c := range send(t, app, callback).Cookies() {
 		if c.Value != "" {
-			cookies += c.Name + "=" + c.Value + "; "
+			pairs = append(pairs, c.Name+"="+c.Value)
 		}
 	}
-	return app, strings.TrimSuffix(cookies, "; ")
+	return app, strings.Join(pairs, "; ")
 }
 
 func send(t *testing.T, app *fiber.App, r *http.Request) *http.Response {
