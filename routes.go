@@ -24,14 +24,13 @@ import (
 // and the routes that other packages offer, such as graph.Routes(). It panics if the router is a
 // group with a prefix. For another prefix use [Open] and [Auth.RegisterRoutes].
 func RegisterRoutes(router fiber.Router, more ...entra.Routes) {
-	mount(router, defaultPrefix, func(c *fiber.Ctx, handle routeHandler) error {
-		e := exchangeOf(c)
-		if e == nil {
+	mount(router, entra.DefaultRoutePrefix, func(c *fiber.Ctx, handler fiber.Handler) error {
+		if exchangeOf(c) == nil {
 			err := autherr.NotMounted("RegisterRoutes")
 			slog.Default().LogAttrs(contextOf(c), slog.LevelError, "route without middleware", slog.Any("error", err))
 			return err
 		}
-		return handle(e)
+		return handler(c)
 	}, more)
 }
 
@@ -39,20 +38,15 @@ func RegisterRoutes(router fiber.Router, more ...entra.Routes) {
 // does under /user. They work without the middleware in front. It panics if the router is a group
 // whose prefix does not lead to Config.RoutePrefix.
 func (a *Auth) RegisterRoutes(router fiber.Router, more ...entra.Routes) {
-	mount(router, a.RoutePrefix(), func(c *fiber.Ctx, handle routeHandler) error {
-		return a.serve(c, func(c *fiber.Ctx) error { return handle(exchangeOf(c)) })
-	}, more)
+	mount(router, a.RoutePrefix(), a.serve, more)
 }
 
-// routeHandler handles a request to a route.
-type routeHandler func(*exchange) error
-
-func mount(router fiber.Router, prefix string, run func(*fiber.Ctx, routeHandler) error, more []entra.Routes) {
+// mount mounts the routes, whose handlers run through a function.
+func mount(router fiber.Router, prefix string, through func(*fiber.Ctx, fiber.Handler) error, more []entra.Routes) {
 	prefix = belowGroup(router, prefix)
 	for _, route := range entra.MountedRoutes(more...) {
-		handler := func(c *fiber.Ctx) error {
-			return run(c, func(e *exchange) error { return e.serve(&route) })
-		}
+		serve := func(c *fiber.Ctx) error { return serveRoute(c, &route) }
+		handler := func(c *fiber.Ctx) error { return through(c, serve) }
 		if route.Head {
 			router.Get(prefix+route.Path, handler)
 		} else {
@@ -75,14 +69,14 @@ func belowGroup(router fiber.Router, prefix string) string {
 	return below
 }
 
-// serve handles a request to a route.
-func (e *exchange) serve(route *entra.MountedRoute) error {
-	response, err := route.Serve(e.c, e.c.Route().Path)
+// serveRoute handles a request to a route.
+func serveRoute(c *fiber.Ctx, route *entra.MountedRoute) error {
+	response, err := route.Serve(c, c.Route().Path)
 	if err == nil {
-		return write(e.c, response)
+		return write(c, response)
 	}
 	if response != nil {
-		writeHead(e.c, response)
+		writeHead(c, response)
 	}
 	return err
 }

@@ -245,6 +245,9 @@ type Config[C any] struct {
 	AnonymousOnOutage bool
 }
 
+// DefaultRoutePrefix is the RoutePrefix of a Config that has none.
+const DefaultRoutePrefix = "/user"
+
 // Storage is what a Config needs of a storage. Those of Fiber v2 and v3 are such storages.
 // If a storage has a method Conn() redis.UniversalClient, Redis is used directly, with locks
 // among instances and shared round trips.

@@ -36,15 +36,6 @@ func RequestContext(c Locals) context.Context {
 	return context.Background()
 }
 
-// ServiceOf returns the Service whose middleware serves a request.
-func ServiceOf(c Locals) (*Service, bool) {
-	v := visitOf(c)
-	if v == nil {
-		return nil, false
-	}
-	return serviceOf(v), true
-}
-
 // signedIn returns the request's Service and session for a function, or the error to return
 // without them.
 func signedIn(c Locals, function string) (*Service, *session.Session, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
@@ -123,12 +122,9 @@ func (s *Service) newSite() *web.Site {
 	return web.NewSite(options)
 }
 
-// hookTimeout bounds the app's OnSignIn.
-const hookTimeout = 10 * time.Second
-
 // onSignIn runs the app's OnSignIn, which must not change who the user is.
 func (s *Service) onSignIn(ctx context.Context, begun *session.Session, tokens *msalcache.Memory) (session.Identity, error) {
-	ctx, cancel := context.WithTimeout(ctx, hookTimeout)
+	ctx, cancel := context.WithTimeout(ctx, web.HookTimeout)
 	defer cancel()
 	verified := begun.User
 	signIn := &SignIn{User: userOf(&verified), Credential: s.credential(begun, tokens)}

@@ -21,7 +21,6 @@ import (
 
 const (
 	publicGraph        = "https://graph.microsoft.com/v1.0"
-	defaultPrefix      = "/user"
 	defaultCookie      = "fibermsal"
 	defaultIdle        = 8 * time.Hour
 	defaultAbsolute    = 24 * time.Hour
@@ -110,7 +109,7 @@ func (s *settings) completeAuthority() {
 
 func (s *settings) completeAddresses() {
 	s.PublicURL = originOf(s.PublicURL)
-	s.RoutePrefix = cmp.Or(s.RoutePrefix, defaultPrefix)
+	s.RoutePrefix = cmp.Or(s.RoutePrefix, DefaultRoutePrefix)
 	s.redirectURI = s.PublicURL + s.RoutePrefix + web.CallbackPath
 	s.origin = s.sessionOrigin()
 	s.PostLogoutURL = cmp.Or(s.PostLogoutURL, s.PublicURL+"/")

@@ -24,9 +24,15 @@ type exchange struct {
 
 var _ web.Exchange = (*exchange)(nil)
 
+// visitOf returns what is known of the request, or nil without the middleware.
+func visitOf(c fiber.Ctx) *web.Visit {
+	v, _ := c.Locals(entra.VisitKey).(*web.Visit)
+	return v
+}
+
 // exchangeOf returns the request's exchange, or nil without the middleware.
 func exchangeOf(c fiber.Ctx) *exchange {
-	v, _ := c.Locals(entra.VisitKey).(*web.Visit)
+	v := visitOf(c)
 	if v == nil {
 		return nil
 	}

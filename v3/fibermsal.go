@@ -14,9 +14,6 @@ import (
 	"github.com/fibermsal/fibermsal/entra/doctor"
 )
 
-// defaultPrefix is the only path under which the package-level RegisterRoutes mounts routes.
-const defaultPrefix = "/user"
-
 // Auth is a configured sign-in: the middleware, its routes and the tokens of the signed-in
 // users. Its methods for jobs, administration and diagnosis are those of [entra.Service]. It is
 // immutable after [Open] and safe for concurrent use.
@@ -42,8 +39,8 @@ func New(cfg Config) fiber.Handler {
 	if err != nil {
 		panic(err)
 	}
-	if a.RoutePrefix() != defaultPrefix {
-		panic(&ConfigError{Field: "RoutePrefix", Problem: "must be " + defaultPrefix + " with New, because RegisterRoutes mounts no other; use Open and Auth.RegisterRoutes"})
+	if a.RoutePrefix() != entra.DefaultRoutePrefix {
+		panic(&ConfigError{Field: "RoutePrefix", Problem: "must be " + entra.DefaultRoutePrefix + " with New, because RegisterRoutes mounts no other; use Open and Auth.RegisterRoutes"})
 	}
 	return func(c fiber.Ctx) error {
 		a.firstRequest.Do(func() {

@@ -8,20 +8,14 @@ import (
 
 	"github.com/gofiber/fiber/v3"
 
-	"github.com/fibermsal/fibermsal/entra"
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
 // middleware makes the request's exchange, runs the next handlers and answers their error.
 func (a *Auth) middleware(c fiber.Ctx) error {
 	if a.Skips(c) {
-		outer := c.Locals(entra.VisitKey) // another Auth's: behind this one no user is signed in
-		c.Locals(entra.VisitKey, nil)
-		defer func() {
-			if !isAbandoned(c) {
-				c.Locals(entra.VisitKey, outer)
-			}
-		}()
+		defer restoreVisit(c, visitOf(c)) // another Auth's: behind this one no user is signed in
+		setVisit(c, nil)
 		return c.Next()
 	}
 	return a.serve(c, fiber.Ctx.Next)
@@ -32,21 +26,25 @@ func (a *Auth) serve(c fiber.Ctx, next fiber.Handler) error {
 	if outer != nil && outer.auth == a {
 		return next(c)
 	}
+	if outer != nil {
+		defer restoreVisit(c, &outer.visit)
+	}
 	e := &exchange{auth: a, c: c}
 	e.visit = a.Visit(e)
 	setVisit(c, &e.visit)
-	if outer != nil {
-		defer func() { // also if a handler panics
-			if !isAbandoned(c) {
-				setVisit(c, &outer.visit)
-			}
-		}()
-	}
 	err := next(c)
 	if isAbandoned(c) { // its handler still runs, and must not get another user, nor an answer
 		return err
 	}
 	return a.finish(e, err)
+}
+
+// restoreVisit gives a request back to the Auth around this one, also if a handler has panicked. A
+// handler that was abandoned still runs, and keeps the user that it had.
+func restoreVisit(c fiber.Ctx, outer *web.Visit) {
+	if !isAbandoned(c) {
+		setVisit(c, outer)
+	}
 }
 
 // finish answers an error of the library and passes other errors on.
@@ -56,10 +54,10 @@ func (a *Auth) finish(e *exchange, err error) error {
 		status = statusOf(err, status)
 	}
 	response, err := e.visit.Finish(err, status)
-	if err != nil {
-		closeUnread(e.c)
-	}
 	if response == nil {
+		if err != nil {
+			closeUnread(e.c)
+		}
 		return err
 	}
 	startOver(e.c)

@@ -65,24 +65,19 @@ func (v *Visit) answer(e *autherr.Error) *Response {
 	numbered := *e
 	numbered.CorrelationID = correlationID()
 	s.report(ctx, &numbered)
-	out := s.problem(v, in, &numbered)
 	if s.ErrorHandler != nil && (!autherr.NeedsSignIn(e) || v.callback) {
-		out.Status, out.Header, out.page = 0, kept(out.Header, "Cache-Control", "Retry-After"), nil
-		out.ByApp = func(c any) error { return s.ErrorHandler(c, &numbered) }
-		return out
+		return s.answerByApp(&numbered)
 	}
-	return s.drawn(out)
+	return s.drawn(s.problem(v, in, &numbered))
 }
 
-// kept returns what a header has of some names.
-func kept(header http.Header, names ...string) http.Header {
-	some := make(http.Header)
-	for _, name := range names {
-		if values, ok := header[name]; ok {
-			some[name] = values
-		}
-	}
-	return some
+// answerByApp returns the response that Config.ErrorHandler writes. Only the header that keeps it
+// out of caches, and the one about retrying, are set.
+func (s *Site) answerByApp(e *autherr.Error) *Response {
+	out := &Response{Header: make(http.Header), ByApp: func(c any) error { return s.ErrorHandler(c, e) }}
+	out.Header.Set("Cache-Control", noStore)
+	out.setRetryAfter(e)
+	return out
 }
 
 // sendToSignIn sends a page's user to the sign-in that fixes an error, unless that would be
@@ -130,9 +125,7 @@ func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
 	out := newResponse()
 	out.protect()
 	out.Status = e.Status
-	if e.RetryAfter > 0 {
-		out.Header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
-	}
+	out.setRetryAfter(e)
 	login := s.signInURLFor(v, in, e)
 	if in.acceptsHTML() {
 		out.page = pageOf(e, login, v.session != nil)
@@ -149,6 +142,13 @@ func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
 	out.Header.Set("Content-Type", "application/problem+json")
 	out.Body = body
 	return out
+}
+
+// setRetryAfter sets the header about retrying, in whole seconds.
+func (r *Response) setRetryAfter(e *autherr.Error) {
+	if e.RetryAfter > 0 {
+		r.Header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+	}
 }
 
 // pageOf is the page that explains an error.

@@ -59,7 +59,7 @@ func (h *handling) notFinished(attempt *flow.Attempt, response *flow.Response, e
 		return nil
 	}
 	if !errors.Is(err, autherr.Unavailable) { // then a reload retries
-		h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
+		h.expireAttempt(response)
 	}
 	if e, ok := autherr.Find(err); ok && h.in.mayNavigate() {
 		if r := autherr.Requirements(e); r != nil && r.Claims != "" {
@@ -73,7 +73,7 @@ func (h *handling) notFinished(attempt *flow.Attempt, response *flow.Response, e
 func (h *handling) finished(begun *signin.Begun, response *flow.Response) error {
 	h.Telemetry.Audit(h.ctx, slog.LevelInfo, telemetry.EventSignedIn, begun.Session.Subject())
 	h.Telemetry.SignedIn(h.ctx, nil)
-	h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
+	h.expireAttempt(response)
 	h.out.setCookie(h.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
 	h.countTry(begun.To)
 	h.out.redirect(begun.To.Path())
@@ -104,9 +104,14 @@ func (h *handling) signInWithClaims(failed *flow.Attempt, e *autherr.Error) erro
 	return h.sendToEntra(page, failed.Replaces(), requirements)
 }
 
+// expireAttempt removes the cookie of the attempt that a response belongs to.
+func (h *handling) expireAttempt(response *flow.Response) {
+	h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
+}
+
 // signInVisibly repeats a silent sign-in that failed, with the user's help.
 func (h *handling) signInVisibly(response *flow.Response) {
-	h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
+	h.expireAttempt(response)
 	h.out.redirect(h.signInURLFor(h.visit, h.in, autherr.LoginRequired.New("", nil)))
 }
 

@@ -76,7 +76,7 @@ func (s *Site) signedOut(ctx context.Context, ended *session.Session, by string)
 	if s.OnSignOut == nil {
 		return
 	}
-	hook, cancel := context.WithTimeout(ctx, hookTimeout)
+	hook, cancel := context.WithTimeout(ctx, HookTimeout)
 	defer cancel()
 	if err := s.OnSignOut(hook, ended); err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "OnSignOut failed", slog.Any("error", autherr.FromApp(err)))

@@ -34,10 +34,13 @@ func (r *Response) redirect(target string) {
 	r.Header.Set("Location", target)
 }
 
+// noStore keeps a response out of caches.
+const noStore = "no-store, private"
+
 // protect keeps answers about a user out of caches, frames and referrers (threats A14, C6,
 // C10).
 func (r *Response) protect() {
-	r.Header.Set("Cache-Control", "no-store, private")
+	r.Header.Set("Cache-Control", noStore)
 	r.Header.Set("Referrer-Policy", "no-referrer")
 	r.Header.Set("X-Content-Type-Options", "nosniff")
 	r.Header.Set("X-Frame-Options", "DENY")

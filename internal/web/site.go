@@ -14,8 +14,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// hookTimeout bounds the app's OnSignOut.
-const hookTimeout = 10 * time.Second
+// HookTimeout bounds the app's OnSignIn and OnSignOut.
+const HookTimeout = 10 * time.Second
 
 // The paths of the routes, below the prefix.
 const (
