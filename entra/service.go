@@ -22,7 +22,7 @@ import (
 const (
 	// closeTimeout bounds Close, which waits for renewals under way.
 	closeTimeout = 5 * time.Second
-	// closeGrace is how long before that the background work is told to end.
+	// closeGrace is how much earlier the context of the background work ends.
 	closeGrace = time.Second
 )
 

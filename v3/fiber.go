@@ -58,7 +58,7 @@ func varyByCookie(c fiber.Ctx) {
 func isAbandoned(c fiber.Ctx) bool { return c.IsAbandoned() }
 
 // examined returns the settings of an app that Doctor examines. Fiber v3 reads the header of a
-// proxy only if it is told to trust one.
+// proxy only if TrustProxy is set.
 func examined(cfg *fiber.Config) *doctor.App {
 	app := &doctor.App{ReadBufferSize: cfg.ReadBufferSize}
 	if cfg.TrustProxy {

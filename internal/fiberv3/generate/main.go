@@ -6,9 +6,9 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/fibermsal/fibermsal/internal/fiberv3"
+	"github.com/fibermsal/fibermsal/internal/generated"
 )
 
 func main() {
@@ -35,39 +35,8 @@ func run(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if err := removeStale(arguments[0] == "tests", files); err != nil {
-		return err
-	}
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join("v3", name), content, 0o644); err != nil { //nolint:gosec // sources are public
-			return err
-		}
-	}
-	return nil
-}
-
-// removeStale removes the generated tests, or the other generated files, that are not generated
-// any more.
-func removeStale(tests bool, files map[string][]byte) error {
-	paths, err := filepath.Glob("v3/*.go")
-	if err != nil {
-		return err
-	}
-	for _, path := range paths {
-		name := filepath.Base(path)
-		if _, current := files[name]; current || fiberv3.IsTest(name) != tests {
-			continue
-		}
-		content, err := os.ReadFile(path) //nolint:gosec // a source of the repository
-		if err != nil {
-			return err
-		}
-		if !fiberv3.IsGenerated(content) {
-			continue
-		}
-		if err := os.Remove(path); err != nil {
-			return err
-		}
-	}
-	return nil
+	tests := arguments[0] == "tests"
+	return generated.Replace("v3", files, func(name string, content []byte) bool {
+		return fiberv3.IsTest(name) == tests && fiberv3.IsGenerated(content)
+	})
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/fibermsal/fibermsal/internal/generated"
 )
 
 const target = "internal/nethttpface"
@@ -23,10 +25,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	if err := removeOld(); err != nil {
-		return err
-	}
-	used := map[string]bool{}
+	files, used := map[string][]byte{}, map[string]bool{}
 	for _, name := range names {
 		prefix := leftOutBy(name)
 		used[prefix] = true
@@ -37,12 +36,8 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		translated, err := translate(name, string(source))
-		if err != nil {
+		if files[name], err = translate(name, string(source)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
-		}
-		if err := os.WriteFile(filepath.Join(target, name), translated, 0o644); err != nil { //nolint:gosec // sources are public
-			return err
 		}
 	}
 	for _, l := range leftOut {
@@ -50,27 +45,7 @@ func run() error {
 			return fmt.Errorf("no test file begins with %q: it need not be left out", l.prefix)
 		}
 	}
-	return nil
-}
-
-// removeOld removes the files of an earlier run, whose sources may be gone.
-func removeOld() error {
-	names, err := filepath.Glob(filepath.Join(target, "*_test.go"))
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		source, err := os.ReadFile(name) //nolint:gosec // of the repository
-		if err != nil {
-			return err
-		}
-		if strings.HasPrefix(string(source), header) {
-			if err := os.Remove(name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return generated.Replace(target, files, func(_ string, content []byte) bool { return strings.HasPrefix(string(content), header) })
 }
 
 // leftOutBy returns the prefix in leftOut that a file's name has, or "".
