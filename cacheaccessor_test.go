@@ -100,7 +100,7 @@ func TestD9_ClientsOfTheAppLoseNothing(t *testing.T) {
 		r.AddCookie(b.Jar[sessionCookie])
 		wait.Go(func() {
 			if a := sites[i%2].send(r); a.StatusCode != http.StatusOK {
-				t.Errorf("client %d: %d %s", i, a.StatusCode, a.Text)
+				t.Errorf("client %d: %d %s\n%s", i, a.StatusCode, a.Text, sites[i%2].log)
 			}
 		})
 	}

@@ -103,6 +103,36 @@ func TestChecks_OfNothingLetNobodyThrough(t *testing.T) {
 	}
 }
 
+// Each is a function that a handler may call, too.
+func TestChecks_WorkWithoutRequire(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	b := s.browser()
+	b.signIn(adele)
+	for name, row := range map[string]struct {
+		check            fibermsal.Check
+		signedIn, nobody int
+	}{
+		"scope":         {fibermsal.HasScope("User.Read"), http.StatusOK, http.StatusUnauthorized},
+		"other-scope":   {fibermsal.HasScope("Mail.Read"), http.StatusForbidden, http.StatusUnauthorized},
+		"group":         {fibermsal.InGroup("00000000-0000-0000-0000-000000000001"), http.StatusForbidden, http.StatusUnauthorized},
+		"authenticated": {fibermsal.AuthenticatedWithin(time.Hour), http.StatusOK, http.StatusUnauthorized},
+		"context":       {fibermsal.HasAuthContext("c1"), http.StatusUnauthorized, http.StatusUnauthorized},
+	} {
+		s.app.Get("/"+name, func(c *fiber.Ctx) error {
+			if err := row.check(c, &fibermsal.User{}); err != nil {
+				return err
+			}
+			return c.SendString("shown")
+		})
+		for who, of := range map[*browser]int{b: row.signedIn, s.browser(): row.nobody} {
+			if a := who.Get("/" + name); a.StatusCode != of {
+				t.Errorf("%s: %d instead of %d: %s", name, a.StatusCode, of, a.Text)
+			}
+		}
+	}
+}
+
 func TestMaxAge_IsNotToBeTalkedOutOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newInteractiveSite(t, newIDP(t))

@@ -14,8 +14,9 @@ func TestDoctor_FindsFaultsOfTheApp(t *testing.T) {
 		"form_post on http": {"warning form_post_http", func(d *doctorTest) {
 			d.cfg.PublicURL, d.cfg.ResponseMode = "http://localhost:3000", fibermsal.ResponseModeFormPost
 		}},
-		"small headers": {"warning read_buffer", func(d *doctorTest) { d.fiber.ReadBufferSize = 0 }},
-		"any proxy":     {"warning proxy_trust", func(d *doctorTest) { believeAnyone(&d.fiber) }},
+		"small headers":   {"warning read_buffer", func(d *doctorTest) { d.fiber.ReadBufferSize = 0 }},
+		"streamed bodies": {"warning streamed_bodies", func(d *doctorTest) { d.fiber.StreamRequestBody = true }},
+		"any proxy":       {"warning proxy_trust", func(d *doctorTest) { believeAnyone(&d.fiber) }},
 		"every proxy": {"warning proxy_trust", func(d *doctorTest) {
 			trustProxies(&d.fiber, "0.0.0.0/0")
 		}},

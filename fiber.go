@@ -34,10 +34,7 @@ func visitCookies(c *fiber.Ctx, visit func(name, value []byte)) {
 }
 
 // setVisit puts what is known of a request where the handlers find it.
-func setVisit(c *fiber.Ctx, v *web.Visit) { c.Locals(entra.VisitKey, v) }
-
-// varyByCookie adds the header that keeps caches from mixing users.
-func varyByCookie(c *fiber.Ctx) { c.Vary(fiber.HeaderCookie) }
+func setVisit(c *fiber.Ctx, v *web.Visit) { c.Locals(entra.VisitKey(), v) }
 
 // isAbandoned reports whether a middleware has answered a request whose handler still runs. Fiber
 // v2's timeout middleware waits for the handler.
@@ -47,6 +44,7 @@ func isAbandoned(*fiber.Ctx) bool { return false }
 func examined(cfg *fiber.Config) *doctor.App {
 	return &doctor.App{
 		ReadBufferSize: cfg.ReadBufferSize,
+		StreamsBodies:  cfg.StreamRequestBody,
 		ProxyHeader:    cfg.ProxyHeader,
 		TrustsAnyProxy: !cfg.EnableTrustedProxyCheck,
 		TrustedProxies: cfg.TrustedProxies,

@@ -262,20 +262,28 @@ func asFiber(err error, target **fiber.Error) bool { return errors.As(err, targe
 func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t)
+	skipsRoutes := func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/user/") }
 	for name, row := range map[string]struct {
 		next   func(*fiber.Ctx) bool
+		behind bool
 		status int
 	}{
-		"as it is":         {nil, http.StatusForbidden},
-		"skips the answer": {func(c *fiber.Ctx) bool { return c.Path() == "/user/authorized" }, http.StatusSeeOther},
+		"in front of the routes": {nil, false, http.StatusForbidden},
+		"skips the routes":       {skipsRoutes, false, http.StatusSeeOther},
+		"behind the routes":      {nil, true, http.StatusSeeOther},
 	} {
 		log := &logbook{}
 		cfg := configFor(idp)
 		cfg.Logger = slog.New(slog.NewJSONHandler(log, nil))
 		app := newApp()
 		app.Use(fibermsal.New(cfg))
+		if row.behind {
+			fibermsal.RegisterRoutes(app)
+		}
 		app.Use(checkCSRF(row.next))
-		fibermsal.RegisterRoutes(app)
+		if !row.behind {
+			fibermsal.RegisterRoutes(app)
+		}
 		b := siteOf(t, app, idp, log).browser()
 		response := b.approve(b.start(""), adele).Request()
 		response.Header.Set("X-Forwarded-Proto", "https") // Fiber's middleware looks at referrers then
@@ -283,8 +291,14 @@ func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {
 		if a.StatusCode != row.status {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
 		}
-		if hinted := strings.Contains(log.String(), "let the CSRF middleware skip it"); hinted != (row.next == nil) {
+		if hinted := strings.Contains(log.String(), "in front of the CSRF middleware"); hinted != (row.status == http.StatusForbidden) {
 			t.Errorf("%s: hinted %v\n%s", name, hinted, log)
+		}
+		if row.status == http.StatusForbidden {
+			continue
+		}
+		if a := b.PostForm("/user/logout", nil); a.StatusCode != http.StatusSeeOther || b.user() != "" {
+			t.Errorf("%s: signing out: %d %s", name, a.StatusCode, a.Text)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entra"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
@@ -186,4 +187,4 @@ func (l *logbook) String() string {
 }
 
 // forgetSessions drops the sessions that an Auth remembers, as very many others would.
-func forgetSessions(a *fibermsal.Auth) { a.Site().Sessions.Cache().Clear() }
+func forgetSessions(a *fibermsal.Auth) { entra.NewVisit(a.Service, nil).Site.Sessions.Cache().Clear() }

@@ -6,12 +6,14 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/fibermsal/fibermsal/entra"
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
 // middleware makes the request's exchange, runs the next handlers and answers their error.
 func (a *Auth) middleware(c *fiber.Ctx) error {
-	if a.Skips(c) {
+	if entra.Skips(a.Service, c) {
+		defer closeUnread(c)
 		defer restoreVisit(c, visitOf(c)) // another Auth's: behind this one no user is signed in
 		setVisit(c, nil)
 		return c.Next()
@@ -27,8 +29,9 @@ func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
 	if outer != nil {
 		defer restoreVisit(c, &outer.visit)
 	}
+	defer closeUnread(c)
 	e := &exchange{auth: a, c: c}
-	e.visit = a.Visit(e)
+	e.visit = entra.NewVisit(a.Service, e)
 	setVisit(c, &e.visit)
 	err := next(c)
 	if isAbandoned(c) { // its handler still runs, and must not get another user, nor an answer
@@ -53,9 +56,6 @@ func (a *Auth) finish(e *exchange, err error) error {
 	}
 	response, err := e.visit.Finish(err, status)
 	if response == nil {
-		if err != nil {
-			closeUnread(e.c)
-		}
 		return err
 	}
 	startOver(e.c)
@@ -82,7 +82,6 @@ func startOver(c *fiber.Ctx) {
 // write writes a response. Fiber's Redirect would not remove line breaks from a header (trap
 // T1), so it is not used.
 func write(c *fiber.Ctx, r *web.Response) error {
-	closeUnread(c)
 	writeHead(c, r)
 	if r.Status != 0 {
 		c.Status(r.Status)
@@ -98,11 +97,12 @@ func write(c *fiber.Ctx, r *web.Response) error {
 	return c.Send(r.Body)
 }
 
-// closeUnread closes the connection after a request whose body the app streams and that was
-// answered without being read to its end. Fasthttp would take the rest for the next request, which
-// the body's sender could forge (request smuggling, threats A12 and C4).
+// closeUnread closes the connection after a request whose body the app streams, unless a handler
+// read it by c.Body. Fasthttp would take what was left unread for the next request, which the
+// body's sender could forge (request smuggling, threats A12 and C4). Whether a handler read the
+// stream to its end cannot be seen.
 func closeUnread(c *fiber.Ctx) {
-	if c.Request().IsBodyStream() {
+	if !isAbandoned(c) && c.Request().IsBodyStream() {
 		c.Response().SetConnectionClose()
 	}
 }

@@ -42,14 +42,7 @@ func TestC5_HostHeadersDoNotMakeURLs(t *testing.T) {
 
 func TestC6_AnswersAboutAUserStayOutOfCaches(t *testing.T) {
 	t.Parallel()
-	idp := newIDP(t)
-	app := newApp()
-	// Fiber's cache keys on the path alone; Next is the documented recipe.
-	app.Use(cacheAnswers(func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/user/") }))
-	cfg := configFor(idp)
-	app.Use(fibermsal.New(cfg))
-	fibermsal.RegisterRoutes(app)
-	s := siteOf(t, app, idp, &logbook{})
+	s := newSite(t, newIDP(t))
 	b := s.browser()
 	b.signIn(adele)
 	for _, path := range []string{"/user/info", "/user/login", "/user/logout", "/user/authorized"} {
@@ -61,8 +54,53 @@ func TestC6_AnswersAboutAUserStayOutOfCaches(t *testing.T) {
 			t.Errorf("%s: %v", path, a.Header)
 		}
 	}
-	if stranger := s.browser(); stranger.user() != "" {
-		t.Error("a stranger gets the user's answer")
+	for path, handler := range map[string]fiber.Handler{
+		"/plain":   func(c *fiber.Ctx) error { return c.SendString("page") },
+		"/varies":  func(c *fiber.Ctx) error { c.Set("Vary", "Accept-Encoding"); return c.SendString("page") },
+		"/failing": func(*fiber.Ctx) error { return errOfTheApp },
+		"/chosen":  func(c *fiber.Ctx) error { c.Set("Cache-Control", "max-age=60"); return c.SendString("page") },
+	} {
+		s.app.Get(path, fibermsal.Require(), handler)
+		want := "private"
+		if path == "/chosen" {
+			want = "max-age=60"
+		}
+		a := b.Get(path)
+		if !slices.Contains(strings.FieldsFunc(a.Header.Get("Vary"), func(r rune) bool { return r == ',' || r == ' ' }), "Cookie") || a.Header.Get("Cache-Control") != want {
+			t.Errorf("%s: %v", path, a.Header)
+		}
+		if control := s.browser().Get(path).Header.Get("Cache-Control"); control != "no-store, private" {
+			t.Errorf("%s for a stranger: %s", path, control)
+		}
+	}
+	s.app.Get("/public", func(c *fiber.Ctx) error { return c.SendString("page") })
+	if a := b.Get("/public"); a.Header.Get("Cache-Control") != "" || a.Header.Get("Vary") != "" {
+		t.Errorf("a page that does not depend on the user: %v", a.Header)
+	}
+}
+
+func TestC6_RoutesAnswerOnlyTheirOwnSpelling(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	b := s.browser()
+	b.signIn(adele)
+	for _, path := range []string{"/USER/info", "/user/Info", "/user/info/", "/User/Login", "/user/login/", "/user/AUTHORIZED", "/user/logout/"} {
+		if a := b.Navigate(path); a.StatusCode != http.StatusNotFound || strings.Contains(a.Text, adele) {
+			t.Errorf("%s: %d %s", path, a.StatusCode, a.Text)
+		}
+	}
+}
+
+func TestRoutes_OneThatReturnsNothingIsAMisconfiguration(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	nothing := fibermsal.Route{Path: "/nothing", Serve: func(fibermsal.Locals, func(string) string) (*fibermsal.Reply, error) { return nil, nil }} //nolint:nilnil // the subject
+	fibermsal.RegisterRoutes(s.app, fibermsal.Routes{nothing})
+	if a := s.browser().Get("/user/nothing"); a.StatusCode != http.StatusInternalServerError || a.JSON(t)["code"] != "misconfigured" {
+		t.Errorf("%d %s", a.StatusCode, a.Text)
+	}
+	if !strings.Contains(s.log.String(), "/nothing returned neither") {
+		t.Error(s.log)
 	}
 }
 

@@ -121,18 +121,17 @@ func InGroup[C Locals](ids ...string) Check[C] {
 	ids = lowered(ids)
 	key := fmt.Sprintf("%q", ids) // two names must not look like one with a space
 	return func(c C, _ *User) error {
-		v := visitOf(c)
-		if v == nil || v.Loaded() == nil {
-			return autherr.NotMounted("InGroup")
+		service, s, err := signedIn(c, "InGroup")
+		if err != nil {
+			return err
 		}
-		s := v.Loaded()
 		if overlap(ids, lowered(s.Groups)) {
 			return nil
 		}
 		if len(s.Groups) > 0 && !s.GroupsElsewhere {
 			return notInGroup(ids)
 		}
-		return serviceOf(v).groups.check(v.Exchange.Context(), s, ids, key)
+		return service.groups.check(RequestContext(c), s, ids, key)
 	}
 }
 
@@ -168,10 +167,10 @@ func HasAuthContext[C Locals](id string) Check[C] {
 // sessionCheck returns a check of what is known of the user's session.
 func sessionCheck[C Locals](name string, check func(*Service, *session.Session) error) Check[C] {
 	return func(c C, _ *User) error {
-		v := visitOf(c)
-		if v == nil || v.Loaded() == nil {
-			return autherr.NotMounted(name)
+		service, s, err := signedIn(c, name)
+		if err != nil {
+			return err
 		}
-		return check(serviceOf(v), v.Loaded())
+		return check(service, s)
 	}
 }

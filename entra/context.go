@@ -14,16 +14,9 @@ type Locals interface {
 	Locals(key any, value ...any) any
 }
 
-// visitKey is the key of a request's Visit. Its type is not exported, so nothing else can
-// collide with it (trap T11).
-type visitKey struct{}
-
-// VisitKey is the key under which a face stores the *web.Visit of a request in Locals.
-var VisitKey any = visitKey{}
-
 // visitOf returns the request's Visit, or nil without the middleware.
 func visitOf(c Locals) *web.Visit {
-	v, _ := c.Locals(VisitKey).(*web.Visit)
+	v, _ := c.Locals(visitKey{}).(*web.Visit)
 	return v
 }
 

@@ -79,7 +79,7 @@ func NewCacheAccessor(c Locals) (*CacheAccessor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return msalcache.New(service.renewer.CacheOf(s)), nil
+	return msalcache.New(service.renewer.QueuedCacheOf(s)), nil
 }
 
 // userCredential returns a user's tokens. Beside azcore.TokenCredential it tells the package

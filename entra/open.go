@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
@@ -65,9 +66,13 @@ func addHooks[C any](s *Service, cfg *Config[C]) {
 	s.info = func(c Locals) map[string]any { return infoFields(c, contextAs[C](c), info) }
 }
 
-// contextAs returns a face's context. A face opens its Service with a Config for it.
+// contextAs returns the context of a request as the functions of a Config get it. It panics if the
+// Config is for another framework, which no request can repair.
 func contextAs[C any](c any) C {
-	typed, _ := c.(C)
+	typed, ok := c.(C)
+	if !ok {
+		panic(fmt.Sprintf("fibermsal: the functions of this Config take a %v, and this request is a %T", reflect.TypeFor[C](), c))
+	}
 	return typed
 }
 

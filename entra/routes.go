@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -12,10 +13,21 @@ import (
 type Routes []Route
 
 // Route answers GET and HEAD on a path below the prefix. Serve is called for the request whose
-// signed-in user c identifies, with a function that returns a header of the request.
+// signed-in user c identifies, with a function that returns a header of the request. It returns a
+// Reply or an error, which the middleware answers, or both: then the header and cookies of the
+// Reply go with the answer to the error. Requests call it concurrently.
 type Route struct {
 	Path  string
 	Serve func(c Locals, header func(name string) string) (*Reply, error)
+}
+
+// answer returns what Serve does, or an error if that is nothing.
+func (r *Route) answer(v *web.Visit, c Locals) (*web.Response, error) {
+	reply, err := r.Serve(c, v.Exchange.Request().Header)
+	if reply == nil && err == nil {
+		err = autherr.Misconfigured.New("empty_route", errors.New("the route "+r.Path+" returned neither a Reply nor an error"))
+	}
+	return reply, err
 }
 
 // Reply is the answer of a Route: its Status, Header and Body.
@@ -46,9 +58,7 @@ func MountedRoutes(more ...Routes) []MountedRoute {
 		for _, route := range routes {
 			mounted = append(mounted, MountedRoute{
 				Method: http.MethodGet, Path: route.Path, Head: true,
-				serve: func(v *web.Visit, c Locals, _ string) (*web.Response, error) {
-					return route.Serve(c, v.Exchange.Request().Header)
-				},
+				serve: func(v *web.Visit, c Locals, _ string) (*web.Response, error) { return route.answer(v, c) },
 			})
 		}
 	}

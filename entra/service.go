@@ -49,17 +49,6 @@ type Service struct {
 	closing sync.Once
 }
 
-// Visit returns what a face keeps of a request while its handlers run.
-func (s *Service) Visit(e web.Exchange) web.Visit {
-	return web.Visit{Owner: s, Site: s.site, Exchange: e}
-}
-
-// Site returns the routes and pages, for a face.
-func (s *Service) Site() *web.Site { return s.site }
-
-// Skips reports whether Config.Next lets a face's middleware skip a request.
-func (s *Service) Skips(c Locals) bool { return s.skips(c) }
-
 // RoutePrefix returns the path under which the routes are mounted.
 func (s *Service) RoutePrefix() string { return s.settings.RoutePrefix }
 

@@ -41,7 +41,7 @@ type (
 	SessionInfo = entra.SessionInfo
 	// SessionFilter selects sessions.
 	SessionFilter = entra.SessionFilter
-	// CleanOptions are how CleanSessions proceeds, and CleanReport is what it found.
+	// CleanOptions are how CleanSessions proceeds.
 	CleanOptions = entra.CleanOptions
 	// CleanReport is what CleanSessions found.
 	CleanReport = entra.CleanReport
@@ -51,6 +51,16 @@ type (
 	Finding = entra.Finding
 	// Severity is how bad a Finding is.
 	Severity = entra.Severity
+	// Readiness is whether users can sign in and stay signed in.
+	Readiness = entra.Readiness
+	// Routes are routes that a package offers, for RegisterRoutes.
+	Routes = entra.Routes
+	// Route is one of Routes.
+	Route = entra.Route
+	// Reply is the answer of a Route.
+	Reply = entra.Reply
+	// Locals is what the library needs of a request. Fiber's context implements it.
+	Locals = entra.Locals
 	// RedisOption sets what a Redis URL cannot express.
 	RedisOption = entra.RedisOption
 )
@@ -103,7 +113,7 @@ var (
 // FromContext returns the signed-in user, or false if there is none. If the storage failed it
 // returns false, too, and the middleware answers 503 in place of what the handler wrote, unless
 // Config.AnonymousOnOutage is set. c is a Fiber context.
-func FromContext(c entra.Locals) (*User, bool) { return entra.FromContext(c) }
+func FromContext(c Locals) (*User, bool) { return entra.FromContext(c) }
 
 // ClaimsChallenge returns the error for a handler whose API answered 401 with a claims
 // challenge, decoded. The middleware then starts a sign-in that satisfies the claims. See

@@ -26,7 +26,7 @@ var _ web.Exchange = (*exchange)(nil)
 
 // visitOf returns what is known of the request, or nil without the middleware.
 func visitOf(c fiber.Ctx) *web.Visit {
-	v, _ := c.Locals(entra.VisitKey).(*web.Visit)
+	v, _ := c.Locals(entra.VisitKey()).(*web.Visit)
 	return v
 }
 
@@ -62,8 +62,19 @@ func (e *exchange) HasCookie(name string) bool { return len(e.c.Request().Header
 // SetCookie implements web.Exchange.
 func (e *exchange) SetCookie(cookie *http.Cookie) { setCookie(e.c, cookie) }
 
-// VaryByCookie implements web.Exchange.
-func (e *exchange) VaryByCookie() { varyByCookie(e.c) }
+// KeepPrivate implements web.Exchange. It avoids Vary, which allocates with Fiber v3.
+func (e *exchange) KeepPrivate() {
+	header := &e.c.Response().Header
+	switch vary := header.Peek(fiber.HeaderVary); {
+	case len(vary) == 0:
+		header.Set(fiber.HeaderVary, fiber.HeaderCookie)
+	case string(vary) != fiber.HeaderCookie:
+		e.c.Vary(fiber.HeaderCookie)
+	}
+	if len(header.Peek(fiber.HeaderCacheControl)) == 0 {
+		header.Set(fiber.HeaderCacheControl, "private")
+	}
+}
 
 // Request implements web.Exchange.
 func (e *exchange) Request() *web.Request {

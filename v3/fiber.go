@@ -38,19 +38,15 @@ func visitCookies(c fiber.Ctx, visit func(name, value []byte)) {
 	}
 }
 
-// setVisit puts what is known of a request where the handlers find it. Locals does the same, but
-// costs an allocation, because it is variadic and called through an interface.
+// setVisit puts what is known of a request where the handlers find it. What Locals of Fiber's own
+// context does is done directly, because a variadic call through an interface allocates. An app's
+// context may keep its Locals elsewhere.
 func setVisit(c fiber.Ctx, v *web.Visit) {
-	c.RequestCtx().SetUserValue(entra.VisitKey, v) //nolint:forbidigo // it is not kept
-}
-
-// varyByCookie adds the header that keeps caches from mixing users. Vary would cost an allocation.
-func varyByCookie(c fiber.Ctx) {
-	if header := &c.Response().Header; len(header.Peek(fiber.HeaderVary)) == 0 {
-		header.Set(fiber.HeaderVary, fiber.HeaderCookie)
+	if own, ok := c.(*fiber.DefaultCtx); ok {
+		own.RequestCtx().SetUserValue(entra.VisitKey(), v) //nolint:forbidigo // it is not kept
 		return
 	}
-	c.Vary(fiber.HeaderCookie)
+	c.Locals(entra.VisitKey(), v)
 }
 
 // isAbandoned reports whether a middleware has answered a request whose handler still runs, as
@@ -60,7 +56,7 @@ func isAbandoned(c fiber.Ctx) bool { return c.IsAbandoned() }
 // examined returns the settings of an app that Doctor examines. Fiber v3 reads the header of a
 // proxy only if TrustProxy is set.
 func examined(cfg *fiber.Config) *doctor.App {
-	app := &doctor.App{ReadBufferSize: cfg.ReadBufferSize}
+	app := &doctor.App{ReadBufferSize: cfg.ReadBufferSize, StreamsBodies: cfg.StreamRequestBody}
 	if cfg.TrustProxy {
 		app.ProxyHeader, app.TrustedProxies = cfg.ProxyHeader, cfg.TrustProxyConfig.Proxies
 	}

@@ -100,9 +100,14 @@ func (a *Auth) ReadyHandler(c fiber.Ctx) error {
 
 // warnAboutApp logs what only an app's first request can reveal.
 func (a *Auth) warnAboutApp(app *fiber.App) {
-	if size := app.Config().ReadBufferSize; size < doctor.MinReadBuffer {
+	cfg := app.Config()
+	if cfg.ReadBufferSize < doctor.MinReadBuffer {
 		a.Logger().LogAttrs(context.Background(), slog.LevelWarn,
 			"fiber.Config.ReadBufferSize is small: users with several sign-ins at once may get 431; set 16384",
-			slog.Int("bytes", size))
+			slog.Int("bytes", cfg.ReadBufferSize))
+	}
+	if cfg.StreamRequestBody {
+		a.Logger().LogAttrs(context.Background(), slog.LevelWarn,
+			"fiber.Config.StreamRequestBody is set: what handlers in front of the middleware leave unread of a body is taken for the next request")
 	}
 }

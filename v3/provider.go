@@ -18,11 +18,11 @@ import (
 //
 // GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
 // be renewed, [ErrConsentRequired], or [ErrUnavailable].
-func TokenCredential(c entra.Locals) azcore.TokenCredential { return entra.TokenCredential(c) }
+func TokenCredential(c Locals) azcore.TokenCredential { return entra.TokenCredential(c) }
 
 // AuthenticationProvider returns what authenticates a Kiota client's requests as the signed-in
 // user, with the given scopes or those of Config. It adds a token only to requests for the host
 // of Config.GraphURL. See [TokenCredential] for its lifetime and errors.
-func AuthenticationProvider(c entra.Locals, scopes ...string) authentication.AuthenticationProvider {
+func AuthenticationProvider(c Locals, scopes ...string) authentication.AuthenticationProvider {
 	return entra.AuthenticationProvider(c, scopes...)
 }

@@ -14,6 +14,8 @@ const MinReadBuffer = 16 << 10
 type App struct {
 	// ReadBufferSize is the size of the buffer for request headers.
 	ReadBufferSize int
+	// StreamsBodies is set if handlers may get the body of a request before all of it has arrived.
+	StreamsBodies bool
 	// ProxyHeader is the header that the app reads the client's address from, or "".
 	ProxyHeader string
 	// TrustsAnyProxy is set if the app reads that header whoever sends the request. Otherwise
@@ -36,6 +38,14 @@ func (a *App) settings() (findings []Finding) {
 			What: fmt.Sprintf("fiber.Config.ReadBufferSize is %d bytes", a.ReadBufferSize),
 			Why:  "users with several sign-ins at once send longer headers, and get 431",
 			Fix:  fmt.Sprintf("set it to %d", MinReadBuffer),
+		})
+	}
+	if a.StreamsBodies {
+		findings = append(findings, Finding{
+			Severity: SeverityWarning, Code: "streamed_bodies",
+			What: "fiber.Config.StreamRequestBody is set",
+			Why:  "fasthttp takes what a handler leaves unread of a body for the next request on the connection, which another site can forge in a user's name; behind the middleware such connections are closed, in front of it they are not",
+			Fix:  "put the middleware in front of all routes, or leave StreamRequestBody out",
 		})
 	}
 	if a.ProxyHeader != "" && a.trustsEverybody() {

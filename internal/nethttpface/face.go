@@ -3,6 +3,7 @@ package nethttpface
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -64,14 +65,13 @@ type Auth struct {
 // Middleware serves requests by the next handler, and answers its error.
 func (a *Auth) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.Skips(&Context{w, r}) {
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entra.VisitKey, nil)))
+		if entra.Skips(a.Service, &Context{w, r}) {
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), nil)))
 			return
 		}
 		e := &exchange{ResponseWriter: w, status: http.StatusOK}
-		e.visit = a.Visit(e)
-		e.ctx = context.WithValue(r.Context(), entra.VisitKey, &e.visit)
-		e.r = r.WithContext(e.ctx) //nolint:contextcheck // of r
+		e.visit = entra.NewVisit(a.Service, e)
+		e.r = r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), &e.visit))
 		next.ServeHTTP(e, e.r)
 		if err := e.write(e.visit.Finish(e.err, e.status)); err != nil { //nolint:contextcheck // an error of the app
 			a.Failed(&Context{e, e.r}, err)
@@ -85,7 +85,6 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 type exchange struct {
 	http.ResponseWriter
 	r      *http.Request
-	ctx    context.Context
 	visit  web.Visit
 	err    error
 	status int
@@ -94,21 +93,24 @@ type exchange struct {
 
 // exchangeOf returns the request's exchange, which gets the context of the middlewares in between.
 func exchangeOf(r *http.Request) *exchange {
-	v, _ := r.Context().Value(entra.VisitKey).(*web.Visit)
+	v, _ := r.Context().Value(entra.VisitKey()).(*web.Visit)
 	if v == nil {
 		return nil
 	}
 	e, _ := v.Exchange.(*exchange)
-	e.ctx = r.Context()
+	e.r = e.r.WithContext(r.Context())
 	return e
 }
 
 func (e *exchange) Write(b []byte) (int, error)       { return e.body.Write(b) }
 func (e *exchange) WriteHeader(status int)            { e.status = status }
-func (e *exchange) Context() context.Context          { return e.ctx }
+func (e *exchange) Context() context.Context          { return e.r.Context() }
 func (e *exchange) Cookie(name string) (string, bool) { return e.Request().Cookie(name) }
 func (e *exchange) HasCookie(name string) bool        { return len(e.r.CookiesNamed(name)) > 0 }
-func (e *exchange) VaryByCookie()                     { e.Header().Add("Vary", "Cookie") }
+func (e *exchange) KeepPrivate() {
+	e.Header()["Vary"] = append(slices.DeleteFunc(e.Header()["Vary"], func(v string) bool { return v == "Cookie" }), "Cookie")
+	e.Header().Set("Cache-Control", cmp.Or(e.Header().Get("Cache-Control"), "private"))
+}
 func (e *exchange) SetCookie(cookie *http.Cookie) {
 	others := slices.DeleteFunc(e.Header()["Set-Cookie"], func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") })
 	e.Header()["Set-Cookie"] = append(others, cookie.String())

@@ -35,14 +35,13 @@ type Store struct {
 	ring     *sealed.Ring
 	clientID string
 	prefix   string
-	local    *locks
 }
 
 // NewStore makes a store for one app registration on a backend.
 func NewStore(backend Backend, ring *sealed.Ring, clientID string) *Store {
 	app := sha256.Sum256([]byte(clientID))
 	return &Store{
-		backend: backend, ring: ring, clientID: clientID, local: newLocks(),
+		backend: backend, ring: ring, clientID: clientID,
 		prefix: "fm:" + base64.RawURLEncoding.EncodeToString(app[:6]) + ":",
 	}
 }
@@ -115,11 +114,11 @@ func (s *Store) Lock(ctx context.Context, name string) (release func(), err erro
 	return s.backend.Lock(ctx, s.key(name, "l"))
 }
 
-// LockLocal waits until no other caller in this process holds the local lock of a name. The
-// holder then competes only with other processes in Swap, which are few. Without it, many
-// callers would keep overtaking each other.
-func (s *Store) LockLocal(ctx context.Context, name string) (release func(), err error) {
-	return s.local.Lock(ctx, name)
+// LockWrites waits until no other caller, on any instance, holds this second lock of a name. Callers
+// whose Swap failed hold it while they retry. Without it, many callers would keep overtaking each
+// other. It is not the lock of Lock, which is held during calls of Entra.
+func (s *Store) LockWrites(ctx context.Context, name string) (release func(), err error) {
+	return s.backend.Lock(ctx, s.key(name, "w"))
 }
 
 // Touch sets the TTL of those records of a name that exist.

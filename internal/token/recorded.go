@@ -14,11 +14,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 	"github.com/fibermsal/fibermsal/internal/tokencache"
+	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
-// How long a write waits before it retries over what another instance wrote. Renewals of a
-// session take turns, so it is rare. An app's own MSAL clients may be many, and take turns
-// within their process once they have collided.
+// How long a write waits before it retries over what others wrote. Renewals of a session take
+// turns, so it is rare. An app's own MSAL clients may be many, and take turns once they have
+// collided.
 const (
 	swapPause    = time.Millisecond
 	maxSwapPause = 100 * time.Millisecond
@@ -74,11 +75,12 @@ func (c *recorded) Swap(ctx context.Context, version, content []byte) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, turnPatience)
 	defer cancel()
-	release, err := c.pending.Records.LockLocal(waiting, c.session.ID)
+	release, err := c.pending.Records.LockWrites(waiting, c.session.ID)
 	if err != nil {
 		return autherr.StorageUnavailable(err)
 	}
 	defer release()
+	turn.Again(ctx) // the wait for the lock has cost the turn
 	return c.swapMerged(ctx, content, ttl)
 }
 

@@ -35,11 +35,13 @@ type Renewer struct {
 	pending *pendingWrites
 	flights flight.Group
 	turns   *turn.Queue
+
+	clientTurns *turn.Queue // of the app's own MSAL clients
 }
 
 // NewRenewer makes a Renewer.
 func NewRenewer(o Options) *Renewer {
-	return &Renewer{Options: o, memory: memory{o.Sessions.Cache()}, pending: newPendingWrites(o), turns: turn.NewQueue()}
+	return &Renewer{Options: o, memory: memory{o.Sessions.Cache()}, pending: newPendingWrites(o), turns: turn.NewQueue(), clientTurns: turn.NewQueue()}
 }
 
 // CacheOf returns the MSAL cache of a session.

@@ -25,6 +25,9 @@ import (
 // saw no user, so what they wrote, or the error that they made of that, may be wrong. status is
 // that of their response, or the one that their error will make.
 func (v *Visit) Finish(err error, status int) (*Response, error) {
+	if v.loaded {
+		v.Exchange.KeepPrivate() // handlers may have replaced the header (threat C6)
+	}
 	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) {
 		err = v.err
 	} else if status == http.StatusForbidden && !v.ownRoute {
@@ -48,7 +51,7 @@ func (v *Visit) reportRefusedCallback() {
 	if in.Method != http.MethodPost || !strings.EqualFold(in.Path, v.Site.RoutePrefix+CallbackPath) {
 		return
 	}
-	v.Site.Log.LogAttrs(v.Exchange.Context(), slog.LevelError, "Entra's answer was refused before it reached its route: let the CSRF middleware skip it by its Next",
+	v.Site.Log.LogAttrs(v.Exchange.Context(), slog.LevelError, "Entra's answer was refused before it reached its route: register the routes in front of the CSRF middleware",
 		slog.String("path", v.Site.RoutePrefix+CallbackPath))
 }
 

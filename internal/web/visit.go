@@ -18,9 +18,11 @@ type Exchange interface {
 	Cookie(name string) (value string, ok bool)
 	// HasCookie reports whether there is a cookie of a name.
 	HasCookie(name string) bool
-	// SetCookie adds a cookie to the response, and VaryByCookie the header.
+	// SetCookie adds a cookie to the response.
 	SetCookie(*http.Cookie)
-	VaryByCookie()
+	// KeepPrivate keeps the response from being served to other users by a cache: it adds Cookie
+	// to Vary, and sets Cache-Control to private if nothing has set it.
+	KeepPrivate()
 	// Request returns the request as a value.
 	Request() *Request
 }
@@ -51,7 +53,7 @@ func (v *Visit) Session() (*session.Session, error) {
 		return v.session, v.err
 	}
 	v.loaded = true
-	v.Exchange.VaryByCookie()
+	v.Exchange.KeepPrivate() // now, for a cache between the middleware and the handler
 	token, ok := v.Exchange.Cookie(v.Site.CookieName)
 	if !ok {
 		return nil, nil
@@ -80,6 +82,3 @@ func (v *Visit) context() context.Context {
 	}
 	return v.Exchange.Context()
 }
-
-// Loaded returns the session if it has been loaded, or nil.
-func (v *Visit) Loaded() *session.Session { return v.session }

@@ -8,6 +8,7 @@ var leftOut = []struct{ prefix, reason string }{
 	{"new_test", "New, which a face for a framework of handlers offers"},
 	{"example", "examples of Fiber apps"},
 	{"doctor", "Doctor examines a Fiber app"},
+	{"caches", "Fiber's cache middleware"},
 	{"smuggling", "bodies that Fiber streams"},
 	{"sharedstorage", "Fiber's middlewares on the same storage"},
 

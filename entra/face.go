@@ -1,0 +1,20 @@
+package entra
+
+import "github.com/fibermsal/fibermsal/internal/web"
+
+// This file is for faces: packages that serve requests of a web framework with a Service.
+
+// visitKey is the key of a request's Visit. Its type is not exported, so nothing else can
+// collide with it (trap T11).
+type visitKey struct{}
+
+// VisitKey returns the key under which a face stores the *web.Visit of a request in Locals.
+func VisitKey() any { return visitKey{} }
+
+// NewVisit returns what a face keeps of a request while its handlers run.
+func NewVisit(s *Service, e web.Exchange) web.Visit {
+	return web.Visit{Owner: s, Site: s.site, Exchange: e}
+}
+
+// Skips reports whether Config.Next lets a face's middleware skip a request.
+func Skips(s *Service, c Locals) bool { return s.skips(c) }
