@@ -60,11 +60,12 @@ func (p *pending) mergeInto(content []byte) ([]byte, error) {
 // pendingWrites stores pending tokens when the storage is back.
 type pendingWrites struct {
 	Options
-	queue *retryqueue.Queue[*pending]
+	queue      *retryqueue.Queue[*pending]
+	collisions *collisions
 }
 
 func newPendingWrites(o Options) *pendingWrites {
-	w := &pendingWrites{Options: o}
+	w := &pendingWrites{Options: o, collisions: newCollisions()}
 	w.queue = retryqueue.New[*pending](o.Background, retryqueue.Options{
 		What: "storing renewed tokens", Max: maxPending, First: retryFirst, Most: retryMost,
 		Round: w.storeAll,

@@ -69,10 +69,18 @@ func (c *recorded) Swap(ctx context.Context, version, content []byte) error {
 	if ttl < time.Second || version == nil {
 		return nil // the session is over, and its tokens with it
 	}
-	changed, err := c.trySwap(ctx, version, content, ttl)
-	if !changed {
-		return err
+	if !c.pending.collisions.any(c.session.ID) {
+		changed, err := c.trySwap(ctx, version, content, ttl)
+		if !changed {
+			return err
+		}
 	}
+	return c.swapInTurn(ctx, content, ttl)
+}
+
+// swapInTurn merges content with what others store, after those who collided before.
+func (c *recorded) swapInTurn(ctx context.Context, content []byte, ttl time.Duration) error {
+	defer c.pending.collisions.begin(c.session.ID)()
 	waiting, cancel := context.WithTimeout(ctx, turnPatience)
 	defer cancel()
 	release, err := c.pending.Records.LockWrites(waiting, c.session.ID)
