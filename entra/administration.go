@@ -52,14 +52,14 @@ type SessionFilter struct {
 // An error ends the sequence, and is an [*Error] if the storage failed.
 func (s *Service) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[SessionInfo, error] {
 	return func(yield func(SessionInfo, error) bool) {
-		for used, err := range s.sessions.Select(ctx, session.Filter(filter)) {
+		for selected, err := range s.sessions.Select(ctx, session.Filter(filter)) {
 			if err != nil {
 				yield(SessionInfo{}, err)
 				return
 			}
 			info := SessionInfo{
-				ID: used.ID, User: *userOf(&used.User), AuthenticatedAt: used.AuthenticatedAt, Browser: used.Browser,
-				LastSeenAt: used.LastSeenAt, IdleAt: used.IdleAt,
+				ID: selected.ID, User: *userOf(&selected.User), AuthenticatedAt: selected.AuthenticatedAt, Browser: selected.Browser,
+				LastSeenAt: selected.LastSeenAt, IdleAt: selected.IdleAt,
 			}
 			if !yield(info, nil) {
 				return

@@ -39,7 +39,7 @@ type remembered struct {
 	sealed    []byte
 	session   *Session
 	touchedAt atomic.Int64 // Unix nanoseconds
-	refused   atomic.Bool  // and audited, see Store.accepts
+	rejected  atomic.Bool  // and audited, see Store.accepts
 
 	// Guarded by the cache's lock.
 	seenAt      time.Time // in the storage
@@ -88,8 +88,8 @@ func (c *Cache) add(sealed []byte, s *Session) *remembered {
 	defer c.mu.Unlock()
 	r := &remembered{sealed: sealed, session: s, size: sessionOverhead + 3*len(sealed), seenAt: time.Now()}
 	c.lru.Remove(s.ID)
-	touchedAt, known := c.touched.last(s.ID)
-	if !known {
+	touchedAt, ok := c.touched.last(s.ID)
+	if !ok {
 		touchedAt = s.User.SignedInAt
 	}
 	r.touchedAt.Store(touchedAt.UnixNano())

@@ -72,7 +72,7 @@ type state int
 
 const (
 	ending     state = iota // its records are being removed already
-	alive                   // a session
+	valid                   // a session
 	expired                 // a session past its absolute end, whose record is still there
 	gone                    // no record
 	corrupt                 // a record that is not a session, although the key is known
@@ -98,7 +98,7 @@ func (s *Store) examine(ctx context.Context, id string) (examined, error) {
 	case err == nil && session.expired():
 		return examined{expired, session}, nil
 	case err == nil:
-		return examined{alive, session}, nil
+		return examined{valid, session}, nil
 	case errors.Is(err, record.ErrNotFound):
 		return examined{state: gone}, nil
 	case errors.Is(err, record.ErrUnknownKey):
@@ -116,7 +116,7 @@ func (c Cleaning) removes(found state) bool {
 		return !c.DryRun
 	case unreadable:
 		return !c.DryRun && c.RemoveUnreadable
-	case ending, alive:
+	case ending, valid:
 	}
 	return false
 }
@@ -142,7 +142,7 @@ func (s *Store) removeExamined(ctx context.Context, id string, found examined) e
 
 func (c *Counts) add(found state) {
 	switch found {
-	case alive:
+	case valid:
 		c.Alive++
 	case expired, gone:
 		c.Gone++

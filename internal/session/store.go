@@ -109,9 +109,9 @@ func (s *Store) Load(ctx context.Context, token string) (*Session, error) {
 }
 
 // Find returns a session as Load does, remembered with its tokens, but does not touch it.
-// Without a session it reports whether that is over; if not, another app or instance may
-// accept it.
-func (s *Store) Find(ctx context.Context, id string) (found *Session, over bool, err error) {
+// Without a session it reports whether the session has ended; if not, another app or instance
+// may accept it.
+func (s *Store) Find(ctx context.Context, id string) (found *Session, ended bool, err error) {
 	if s.ended.Has(id) {
 		return nil, true, nil
 	}
@@ -138,7 +138,7 @@ func (s *Store) Find(ctx context.Context, id string) (found *Session, over bool,
 	return r.session, false, nil
 }
 
-// Read returns a session that is alive, or nil. It neither remembers nor touches it.
+// Read returns a session that has not ended, or nil. It neither remembers nor touches it.
 func (s *Store) Read(ctx context.Context, id string) (*Session, error) {
 	if s.ended.Has(id) {
 		return nil, nil
@@ -196,7 +196,7 @@ func (s *Store) isOwn(session *Session) bool {
 }
 
 // accepts reports whether a session that exists is valid here. One that is not stays in the
-// storage, because another app or instance may accept it. The refusal is audited once.
+// storage, because another app or instance may accept it. The rejection is audited once.
 func (s *Store) accepts(ctx context.Context, r *remembered) bool {
 	var reason string
 	switch {
@@ -207,7 +207,7 @@ func (s *Store) accepts(ctx context.Context, r *remembered) bool {
 	default:
 		return true
 	}
-	if !r.refused.Swap(true) {
+	if !r.rejected.Swap(true) {
 		s.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSessionRefused, r.session.Subject(), slog.String("reason", reason))
 	}
 	return false
