@@ -4,7 +4,7 @@ import "strings"
 
 // browser returns the family of the request's browser, if Config asks for it: a few fixed words
 // and nothing from the request.
-func (h *handling) browser() string {
+func (h *routeHandler) browser() string {
 	if !h.RecordBrowser {
 		return ""
 	}

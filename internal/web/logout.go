@@ -19,7 +19,7 @@ import (
 // logout handles POST /user/logout, and a GET that comes from the app's own pages or the
 // address bar. Any other request may have been caused by a foreign page, so the user is asked
 // to confirm it (threat C4).
-func (h *handling) logout() error {
+func (h *routeHandler) logout() error {
 	if !h.in.meansSignOut() {
 		h.askForConfirmation()
 		return nil
@@ -48,7 +48,7 @@ func (h *handling) logout() error {
 
 // askForConfirmation asks whether to sign out. A navigation gets the page as an answer, other
 // requests get it as a refusal.
-func (h *handling) askForConfirmation() {
+func (h *routeHandler) askForConfirmation() {
 	h.out.Status = http.StatusOK
 	if !h.in.isNavigation() {
 		h.out.Status = http.StatusForbidden
@@ -119,7 +119,7 @@ var entraSession = regexp.MustCompile(`^[A-Za-z0-9\-]{16,64}$`)
 // hidden frame, where the browser sends none of our cookies. Whoever knows the unguessable sid
 // can sign out, and do nothing else (OpenID Connect Front-Channel Logout 1.0 section 2). Entra
 // omits iss.
-func (h *handling) frontChannelLogout() error {
+func (h *routeHandler) frontChannelLogout() error {
 	h.out.Header["X-Frame-Options"] = nil // not even one that another middleware has set
 	h.out.Header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors https://"+
 		authority.HostOf(h.Authority.Authority)+" "+h.signOutOrigin(h.ctx))
@@ -134,7 +134,7 @@ func (h *handling) frontChannelLogout() error {
 }
 
 // checkIssuer checks the issuer that a request names, if it does.
-func (h *handling) checkIssuer(issuer string) error {
+func (h *routeHandler) checkIssuer(issuer string) error {
 	if issuer == "" {
 		return nil
 	}
