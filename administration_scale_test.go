@@ -51,7 +51,7 @@ func newCrowd(t *testing.T) *crowd {
 		t.Fatal(err)
 	}
 	c.records = record.NewStore(record.NewRedis(server.Patient(), nil), ring, idp.ClientID)
-	name, _ := record.Name(b.session())
+	name, _ := record.SessionID(b.session())
 	content, err := c.records.Get(t.Context(), name, record.Session)
 	if err != nil {
 		t.Fatal(err)
@@ -142,9 +142,9 @@ func (c *crowd) content(oid, mail, sid string) ([]byte, error) {
 
 // nameOf is the name of a session whose id is a number.
 func nameOf(n int) string {
-	var id [record.IDSize]byte
+	var id [record.TokenSize]byte
 	binary.BigEndian.PutUint64(id[:], uint64(n))
-	name, _ := record.Name(base64.RawURLEncoding.EncodeToString(id[:]))
+	name, _ := record.SessionID(base64.RawURLEncoding.EncodeToString(id[:]))
 	return name
 }
 

@@ -20,7 +20,7 @@ import (
 // recordKey is the key of a browser's session record.
 func recordKey(t *testing.T, b *browser) string {
 	t.Helper()
-	name, ok := record.Name(b.session())
+	name, ok := record.SessionID(b.session())
 	if !ok {
 		t.Fatal("no session")
 	}
@@ -55,7 +55,7 @@ func TestCleanSessions_RemovesLeftoversAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, _ := record.Name(foreign.session())
+	name, _ := record.SessionID(foreign.session())
 	if _, err := record.NewStore(record.NewRedis(client, nil), ring, idp.ClientID).Enlist(ctx, name, time.Now().Add(time.Hour), 0); err != nil {
 		t.Fatal(err)
 	}

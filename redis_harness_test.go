@@ -192,14 +192,14 @@ func keyWith(t *testing.T, server *redistest.Server, end string) string {
 
 // keysWith are those of a session's records, among those of neighbours.
 func keysWith(server *redistest.Server, cookie string) []string {
-	name, _ := record.Name(cookie)
+	name, _ := record.SessionID(cookie)
 	return slices.DeleteFunc(server.Keys(), func(key string) bool { return !strings.Contains(key, "{"+name+"}") })
 }
 
 // keysOfSession are those of the records that a cookie belongs to.
 func keysOfSession(t *testing.T, r redistest.Redis, cookie string) []string {
 	t.Helper()
-	name, ok := record.Name(cookie)
+	name, ok := record.SessionID(cookie)
 	if !ok {
 		t.Fatal("no cookie of a session")
 	}

@@ -133,7 +133,7 @@ func (b *browser) ask(during time.Duration) (served, refused int) {
 // masterOf is the master that holds a browser's session.
 func masterOf(t *testing.T, r redistest.Redis, b *browser) *redistest.Server {
 	t.Helper()
-	name, _ := record.Name(b.session())
+	name, _ := record.SessionID(b.session())
 	for _, s := range r.Masters() {
 		if len(recordsOfSessions(t, s.Keys())[name]) != 0 {
 			return s

@@ -64,7 +64,7 @@ func namesAnOutsiderKnows(idp *entratest.Server, cookie, state string) []string 
 		sum := sha256.Sum256([]byte(of))
 		return base64.RawURLEncoding.EncodeToString(sum[:])
 	}
-	own, _ := record.Name(cookie)
+	own, _ := record.SessionID(cookie)
 	return []string{
 		prefix, prefix + "{" + own + "}:s", prefix + "{" + own + "}:t", prefix + "{" + own + "}:l", prefix + "u:" + hash(state),
 		own, cookie, idp.ClientID, adele, prefix + "i:" + adele, prefix + "i:{" + hash(adele)[:4] + "}:" + hash(adele)[:24],

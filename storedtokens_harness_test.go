@@ -25,7 +25,7 @@ func (b *browser) vault(r redistest.Redis) *vault {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	name, ok := record.Name(b.session())
+	name, ok := record.SessionID(b.session())
 	if !ok {
 		b.t.Fatal("nobody is signed in")
 	}

@@ -114,7 +114,7 @@ func (c *cluster) ask(instance int, path, field, cookie string) (status int, val
 func (c *cluster) expire(cookie string) {
 	c.t.Helper()
 	store, ctx := c.vault, c.t.Context()
-	name, _ := record.Name(cookie)
+	name, _ := record.SessionID(cookie)
 	box, err := store.Sealed(ctx, name, record.Tokens)
 	if err != nil {
 		c.t.Fatal(err)

@@ -441,7 +441,7 @@ func (st *stage) loseTokens(redis *redistest.Server, session string) {
 	st.t.Helper()
 	st.app.signal(syscall.SIGTERM)
 	st.app.wait()
-	name, _ := record.Name(session)
+	name, _ := record.SessionID(session)
 	ctx := st.t.Context()
 	keys, err := redis.Client().Keys(ctx, "*{"+name+"}:"+string(record.Tokens)).Result()
 	if err != nil || len(keys) != 1 {

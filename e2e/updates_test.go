@@ -153,7 +153,7 @@ func (c *cluster) tokensFor(cookie string, scopes []string) (given map[string]st
 // accessTokens are those in a session's record, by each of their scopes.
 func (c *cluster) accessTokens(cookie string) map[string]string {
 	c.t.Helper()
-	name, _ := record.Name(cookie)
+	name, _ := record.SessionID(cookie)
 	content, err := c.vault.Get(c.t.Context(), name, record.Tokens)
 	if err != nil {
 		c.t.Fatal(err)

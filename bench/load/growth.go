@@ -80,7 +80,7 @@ func newCrowd(ctx context.Context, s *server, e *emulator, key []byte) (*crowd, 
 	}
 	c := &crowd{server: s, tenant: e.TenantID, records: record.NewStore(record.NewRedis(s.redis.client, nil), ring, e.ClientID)}
 	for name, value := range v.cookies {
-		session, ok := record.Name(value)
+		session, ok := record.SessionID(value)
 		if !ok {
 			continue
 		}
@@ -147,7 +147,7 @@ func (c *crowd) mail(n int) string { return fmt.Sprintf("person%d@contoso.com", 
 
 // sessionID is a cookie's value made of a number.
 func sessionID(n int) string {
-	var id [record.IDSize]byte
+	var id [record.TokenSize]byte
 	binary.BigEndian.PutUint64(id[:], uint64(n)+1)
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
@@ -188,7 +188,7 @@ func (c *crowd) add(ctx context.Context, n int) error {
 		return err
 	}
 	const life = 12 * time.Hour
-	name, _ := record.Name(sessionID(n)) // of the right length
+	name, _ := record.SessionID(sessionID(n)) // of the right length
 	if err := c.records.Put(ctx, name, record.Session, content, life); err != nil {
 		return err
 	}

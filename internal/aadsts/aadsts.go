@@ -32,7 +32,7 @@ func KindOf(number int) Kind { return meanings[number].kind }
 // Advice returns what to do about the first of the numbers that is known, or "".
 func Advice(numbers ...int) string {
 	for _, n := range numbers {
-		if m, known := meanings[n]; known {
+		if m, ok := meanings[n]; ok {
 			return m.advice
 		}
 	}

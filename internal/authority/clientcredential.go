@@ -49,23 +49,24 @@ func Secret(secret string) ClientCredential {
 	})
 }
 
-// clientCredentials are the app's, of which one is known to be accepted.
+// clientCredentials are the client credentials of the app, and the index of the one that Entra
+// accepted last.
 type clientCredentials struct {
 	all      []ClientCredential
 	accepted atomic.Int32
 }
 
-// asApp makes an MSAL call with the first of the app's client credentials that Entra accepts,
-// beginning with the one it accepted last. A call that Entra rejects because of the credential
-// has not used up a code. It returns no exchange if no call could be made.
-func (c *Client) asApp(ctx context.Context, cache msalcache.Cache, call func(confidential.Client, *exchange) error) (*exchange, error) {
+// callMSAL makes an MSAL call with the first of the app's client credentials that Entra
+// accepts, beginning with the one that it accepted last. A call that Entra rejects because of the
+// credential has not used up a code. The exchange is nil if no call could be made.
+func (c *Client) callMSAL(ctx context.Context, cache msalcache.Cache, call func(confidential.Client, *exchange) error) (*exchange, error) {
 	count := len(c.credentials.all)
 	accepted := int(c.credentials.accepted.Load())
 	for try := 0; ; try++ {
 		i := (accepted + try) % count
 		credential, err := c.credentials.all[i].Credential(ctx)
 		if err != nil {
-			return nil, autherr.TryLater("credential_failed", err) // the fault is not the user's
+			return nil, autherr.TryLater("credential_failed", err) // not a fault of the user
 		}
 		client, x, err := c.newMSALClient(credential, cache)
 		if err != nil {

@@ -85,7 +85,7 @@ func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 // transportFailure returns what a call means that got no response.
 func transportFailure(err error) *autherr.Error {
 	if e, ok := autherr.Find(err); ok {
-		return e // of exchange.before
+		return e // of exchange.beforeSending
 	}
 	switch {
 	case errors.Is(err, errPaused):

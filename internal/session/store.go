@@ -71,7 +71,7 @@ func (s *Store) Deregister() { s.presence.deregister() }
 
 // NewToken makes the value of a session cookie: 32 random bytes, or an error (threat D6).
 func NewToken() (string, error) {
-	raw := make([]byte, record.IDSize)
+	raw := make([]byte, record.TokenSize)
 	if _, err := io.ReadFull(rand.Reader, raw); err != nil {
 		return "", autherr.Misconfigured.New("no_randomness", err)
 	}
@@ -80,7 +80,7 @@ func NewToken() (string, error) {
 
 // Load returns the session of a cookie's token, or nil if there is none, and touches it.
 func (s *Store) Load(ctx context.Context, token string) (*Session, error) {
-	id, ok := record.Name(token)
+	id, ok := record.SessionID(token)
 	if !ok || s.ended.Has(id) {
 		return nil, nil
 	}

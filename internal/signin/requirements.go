@@ -21,10 +21,10 @@ func satisfied(r flow.Requirements, claims *idtoken.Claims) error {
 	if r.AuthContext != "" && !slices.Contains(claims.AuthContexts, r.AuthContext) {
 		return autherr.Rejected.New("auth_context_missing", errors.New("the id_token does not name the authentication context "+r.AuthContext))
 	}
-	switch at, known := claims.AuthenticatedAt(); {
+	switch at, ok := claims.AuthenticatedAt(); {
 	case r.MaxAge == 0:
 		return nil
-	case !known:
+	case !ok:
 		return autherr.Rejected.New("auth_time_missing", errors.New("the check needs the claim auth_time: add it to the registration's ID token as an optional claim"))
 	case !AuthenticatedWithin(at, r.MaxAge):
 		return autherr.Rejected.New("not_reauthenticated", fmt.Errorf(

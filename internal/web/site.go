@@ -87,5 +87,5 @@ func (s *Site) presentSession(r *Request) (id string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	return record.Name(token)
+	return record.SessionID(token)
 }
