@@ -54,7 +54,7 @@ func New(cfg Config) fiber.Handler {
 //
 // The caller closes the Auth after the app has shut down.
 func Open(cfg Config) (*Auth, error) {
-	service, err := entra.Open(cfg, fiber.IsChild())
+	service, err := entra.Open(cfg, entra.Process{SharesNoMemory: fiber.IsChild()})
 	if err != nil {
 		return nil, err
 	}

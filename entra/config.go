@@ -262,12 +262,15 @@ type Storage interface {
 // Page is one of the library's pages, for Config.Pages to draw.
 type Page = web.Page
 
-// framework is the context type of a Config whose functions for a framework are left out.
-type framework struct{}
+// noContext is the context type of a Config whose functions for a web framework are left out.
+type noContext struct{}
+
+// plainConfig is a Config without the functions for a web framework.
+type plainConfig = Config[noContext]
 
 // withoutHooks returns the Config for code that does not depend on the framework. Fields of
 // the same type are copied, so it need not list them.
-func (cfg Config[C]) withoutHooks() Config[framework] { return convert[framework](cfg) }
+func (cfg Config[C]) withoutHooks() plainConfig { return convert[noContext](cfg) }
 
 func convert[D, C any](from Config[C]) (to Config[D]) {
 	source, target := reflect.ValueOf(from), reflect.ValueOf(&to).Elem()

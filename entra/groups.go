@@ -70,14 +70,14 @@ func (g *groups) check(ctx context.Context, s *session.Session, ids []string, ke
 	if g.lookup == nil {
 		return autherr.Forbidden.New("groups_unknown", errors.New("the id_token does not contain the groups of the user: add the groups claim to the registration, or set Config.Groups"))
 	}
-	member, known := g.remembered(s, key)
-	if !known {
+	member, ok := g.remembered(s, key)
+	if !ok {
 		span := trace.SpanContextFromContext(ctx)
-		asked := g.flights.Begin(s.ID+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
-			return g.ask(span, s, ids, key)
+		answer := g.flights.Begin(s.ID+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
+			return g.callGroups(span, s, ids, key)
 		})
 		var err error
-		if member, err = flight.Await[bool](ctx, groupsTimeout+time.Second, asked, autherr.GaveUp); err != nil {
+		if member, err = flight.Await[bool](ctx, groupsTimeout+time.Second, answer, autherr.GaveUp); err != nil {
 			return err
 		}
 	}
@@ -87,11 +87,12 @@ func (g *groups) check(ctx context.Context, s *session.Session, ids []string, ke
 	return nil
 }
 
-// ask calls Config.Groups in a goroutine of its own, once for all who ask the same of a session
-// at the same time. Of the first caller's context it takes only the span (trap T13).
-func (g *groups) ask(span trace.SpanContext, s *session.Session, ids []string, key string) (member bool, err error) {
+// callGroups calls Config.Groups in a goroutine of its own, once for all concurrent callers that
+// check the same groups of a session. It takes only the span from the first caller's context
+// (trap T13).
+func (g *groups) callGroups(span trace.SpanContext, s *session.Session, ids []string, key string) (member bool, err error) {
 	defer func() {
-		if p := recover(); p != nil { // of the app's Groups: it would reach no other recover
+		if p := recover(); p != nil { // a panic of the app's Groups would reach no other recover
 			member, err = false, autherr.Panicked(p)
 		}
 	}()
@@ -99,8 +100,8 @@ func (g *groups) ask(span trace.SpanContext, s *session.Session, ids []string, k
 		return false, autherr.TryLater("closed", nil)
 	}
 	defer g.background.Done()
-	// The last call may have ended between a caller's look and this one.
-	if member, known := g.remembered(s, key); known {
+	// The last call may have ended after the caller looked.
+	if member, ok := g.remembered(s, key); ok {
 		return member, nil
 	}
 	ctx, cancel := context.WithTimeout(trace.ContextWithSpanContext(context.Background(), span), groupsTimeout)
@@ -122,7 +123,7 @@ func groupsFailure(err error) error {
 	return autherr.TryLater("groups_failed", err)
 }
 
-func (g *groups) remembered(s *session.Session, key string) (member, known bool) {
+func (g *groups) remembered(s *session.Session, key string) (member, ok bool) {
 	all, _ := g.sessions.Attached(s.ID, membershipsAttachment).(memberships)
 	m, ok := all[key]
 	return m.member, ok && time.Now().Before(m.until)

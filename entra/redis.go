@@ -117,7 +117,7 @@ func noRedisToken(err error) error {
 // appIdentity returns tokens of the app itself before there is a Service, for the storage that
 // the Service will use. It makes one call at a time and remembers nothing.
 type appIdentity struct {
-	cfg Config[framework]
+	cfg plainConfig
 
 	mu     sync.Mutex
 	client *authority.Client // once it is needed
