@@ -23,9 +23,9 @@ type (
 	ResponseMode = entra.ResponseMode
 	// Cloud is one of Microsoft's clouds.
 	Cloud = entra.Cloud
-	// ClientCredential is what the app proves its own identity to Entra with.
+	// ClientCredential proves the app's own identity to Entra.
 	ClientCredential = entra.ClientCredential
-	// ClientCredentialFunc is a function as a ClientCredential.
+	// ClientCredentialFunc is a function that implements ClientCredential.
 	ClientCredentialFunc = entra.ClientCredentialFunc
 	// Error is a failure with a public side and a cause for the log.
 	Error = entra.Error
@@ -39,7 +39,7 @@ type (
 	SessionInfo = entra.SessionInfo
 	// SessionFilter selects sessions.
 	SessionFilter = entra.SessionFilter
-	// CleanOptions are how CleanSessions proceeds, and CleanReport is what it found.
+	// CleanOptions control CleanSessions.
 	CleanOptions = entra.CleanOptions
 	// CleanReport is what CleanSessions found.
 	CleanReport = entra.CleanReport

@@ -11,10 +11,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 )
 
-// ClientCredential is what the app proves its own identity to Entra with, in place of a client
-// secret. [CertificateFile], [WorkloadIdentity] and [ManagedIdentity] make the common ones;
-// [ClientCredentialFunc] adapts any other credential of MSAL. Credential is called for every
-// token call, concurrently, and must be fast.
+// ClientCredential proves the app's own identity to Entra, in place of a client secret. [CertificateFile],
+// [WorkloadIdentity] and [ManagedIdentity] return the common ones; [ClientCredentialFunc] adapts
+// any other credential of MSAL.
+//
+// Credential is called for every call of the token endpoint, concurrently for different users, and
+// must not return a credential that has expired. It must be fast, because sign-ins and renewals
+// wait for it, and their context may have no deadline. If it returns an error, Entra is
+// not called, and the sign-in or renewal fails with a 503, because that is not a fault
+// of the user. The error is logged without credentials.
 //
 // A ClientCredential may also have a method Validity() (from, until time.Time), which Doctor
 // reports.
@@ -22,7 +27,7 @@ type ClientCredential interface {
 	Credential(context.Context) (confidential.Credential, error)
 }
 
-// ClientCredentialFunc is a function as a [ClientCredential].
+// ClientCredentialFunc is a function that implements [ClientCredential].
 type ClientCredentialFunc func(context.Context) (confidential.Credential, error)
 
 // Credential calls f.
