@@ -22,7 +22,7 @@ const (
 	membershipsFor = 5 * time.Minute
 	// groupsTimeout bounds Config.Groups.
 	groupsTimeout = 5 * time.Second
-	// maxMemberships bounds the sets of groups that are remembered of a session, and
+	// maxMemberships bounds the sets of groups that are remembered for a session, and
 	// membershipSize is about what one of them occupies beside its name.
 	maxMemberships = 64
 	membershipSize = 256
@@ -44,18 +44,17 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// groups asks the app for memberships and remembers the answers.
+// groups gets memberships from the app and remembers them.
 type groups struct {
-	// lookup returns which of some groups a session's user is a member of. It is nil if the app
-	// did not say how to find out.
+	// lookup calls Config.Groups for the user of a session. It is nil if Config has none.
 	lookup     func(ctx context.Context, s *session.Session, ids []string) ([]string, error)
 	sessions   *session.Cache
 	background *background.Group
 	flights    flight.Group
 }
 
-// memberships are the answers that are remembered of a session, by the groups asked about. The
-// map is immutable.
+// memberships are the results that are remembered for a session, by the groups that were checked.
+// The map is immutable.
 type memberships map[string]membership
 
 type membership struct {
@@ -141,7 +140,7 @@ func (g *groups) remember(s *session.Session, key string, member bool) {
 	})
 }
 
-// with returns a copy with one more answer, if there is room for it, and without expired ones.
+// with returns a copy without expired results, and with one more if there is room for it.
 func (m memberships) with(key string, added membership) memberships {
 	next := maps.Clone(m)
 	if next == nil {
