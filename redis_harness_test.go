@@ -115,9 +115,9 @@ func (b *browser) awaitStorage() outage {
 	b.t.Helper()
 	var o outage
 	for began := time.Now(); ; o.answers++ {
-		asked := time.Now()
+		sent := time.Now()
 		a := b.Get("/guarded")
-		o.lasted, o.slowest = time.Since(began), max(o.slowest, time.Since(asked))
+		o.lasted, o.slowest = time.Since(began), max(o.slowest, time.Since(sent))
 		switch {
 		case a.StatusCode == http.StatusOK && len(a.Cookies()) == 0:
 			return o

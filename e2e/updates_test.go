@@ -137,7 +137,7 @@ func (c *cluster) tokensFor(cookie string, scopes []string) (given map[string]st
 	var mu sync.Mutex
 	for i, scope := range scopes {
 		wait.Go(func() {
-			status, token := c.ask(i%2, "/api/token?scope="+url.QueryEscape(scope), "token", cookie)
+			status, token := c.get(i%2, "/api/token?scope="+url.QueryEscape(scope), "token", cookie)
 			if status != http.StatusOK {
 				token = fmt.Sprintf("%d %s", status, token)
 			}

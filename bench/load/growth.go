@@ -108,11 +108,11 @@ func (c *crowd) stage(ctx context.Context, b *bench, size int) (g stage, err err
 	anybody := func(s *server, worker, _ int) error {
 		n := rand.IntN(size)
 		v := &visitor{id: c.id(n), header: c.cookie + "=" + sessionID(n)}
-		return s.ask(worker, v, s.Session)
+		return s.get(worker, v, s.Session)
 	}
 	lookUp := func(s *server, worker, _ int) error {
 		n := rand.IntN(size)
-		return s.ask(worker, &visitor{id: c.id(n)}, s.Worker+"?mail="+url.QueryEscape(c.mail(n)))
+		return s.get(worker, &visitor{id: c.id(n)}, s.Worker+"?mail="+url.QueryEscape(c.mail(n)))
 	}
 	for _, m := range []struct {
 		do     step
