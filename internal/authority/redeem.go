@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 )
 
-// Grant is what redeeming a code returned. Its id_token is not verified yet.
+// Grant is the result of redeeming a code. Its id_token is not verified yet.
 type Grant struct {
 	Tokens  *msalcache.Memory
 	IDToken string

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// Renewed is what a renewal returned. It is not verified yet.
+// Renewed is the result of a renewal. It is not verified yet.
 type Renewed struct {
 	Token tokencache.Token
 	Cache []byte // of MSAL, with the token

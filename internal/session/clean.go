@@ -12,14 +12,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Cleaning is how Clean proceeds.
+// Cleaning configures Clean.
 type Cleaning struct {
 	DryRun           bool
 	RemoveUnreadable bool
 	Progress         func(parts, of int, soFar Counts)
 }
 
-// Counts are sessions by their state.
+// Counts are the numbers of sessions by state.
 type Counts struct {
 	Alive      int
 	Gone       int
@@ -27,7 +27,7 @@ type Counts struct {
 	Unreadable int
 }
 
-// Clean removes what ended sessions left in the storage.
+// Clean removes the records and list entries of ended sessions from the storage.
 func (s *Store) Clean(ctx context.Context, c Cleaning) (Counts, error) {
 	var counts Counts
 	for shard := range s.Records.Shards() {
@@ -67,7 +67,7 @@ func (s *Store) cleanEach(ctx context.Context, ids []string, c Cleaning, counts 
 	return nil
 }
 
-// state is what a listed ID turns out to be.
+// state is the state of a session that is on a list.
 type state int
 
 const (
@@ -109,7 +109,7 @@ func (s *Store) examine(ctx context.Context, id string) (examined, error) {
 	return examined{}, autherr.StorageUnavailable(err)
 }
 
-// removes reports whether what is in a state is removed.
+// removes reports whether records in a state are removed.
 func (c Cleaning) removes(found state) bool {
 	switch found {
 	case expired, gone, corrupt:

@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Options are what a Store needs to know.
+// Options configure a Store.
 type Options struct {
 	Records *record.Store
 	// Origin is the app that new sessions belong to, and the only one whose are accepted.
@@ -63,7 +63,7 @@ func NewStore(cache *Cache, o Options) *Store {
 	return s
 }
 
-// Cache returns what this process remembers.
+// Cache returns the sessions that this process remembers.
 func (s *Store) Cache() *Cache { return s.cache }
 
 // Deregister removes the announcement of this instance, because it closes.

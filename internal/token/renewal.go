@@ -53,8 +53,8 @@ func (n *renewal) run() (azcore.AccessToken, error) {
 
 func errClosed() error { return autherr.TryLater("closed", nil) }
 
-// fromMemory looks again at what is remembered: the last renewal may have ended between a
-// caller's look and this one, with a token or with a rejection.
+// fromMemory returns the remembered token or failure, if there is one by now: the last renewal may
+// have ended after the caller looked.
 func (n *renewal) fromMemory() (token azcore.AccessToken, done bool, err error) {
 	now, state := time.Now(), n.memory.state(&n.request)
 	if err := state.pauseError(now); err != nil {
@@ -213,8 +213,8 @@ func (n *renewal) callEntra(ctx context.Context, from stored) (tokencache.Token,
 	return renewed.Token, nil
 }
 
-// save stores renewed tokens. If the storage fails, the token is valid all the same, and the
-// tokens are stored when the storage is back.
+// save stores renewed tokens. If the storage fails, the token is still valid, and the tokens are
+// stored when the storage is back.
 func (n *renewal) save(ctx context.Context, q *Request, version, content []byte) {
 	if err := q.cache.Swap(ctx, version, content); err != nil {
 		n.Log.LogAttrs(ctx, slog.LevelWarn, "renewed tokens not stored yet", slog.Any("error", err))
