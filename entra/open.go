@@ -19,15 +19,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-// Process describes the process in which a Service is opened. The zero value is the only process
-// of an instance of the app.
-type Process struct {
-	// SharesNoMemory is set if other processes on this machine serve the same app, as with
-	// Fiber's Prefork. Sessions in memory would exist in one of them only, so
-	// Config.Storage is then required.
-	SharesNoMemory bool
-}
-
 // Open checks a Config, copies it and makes a Service of it, without any call to the network or
 // the storage. The error joins a [*ConfigError] for each wrong field.
 //
