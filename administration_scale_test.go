@@ -51,7 +51,7 @@ func newCrowd(t *testing.T) *crowd {
 		t.Fatal(err)
 	}
 	c.records = record.NewStore(record.NewRedis(server.Patient(), nil), ring, idp.ClientID)
-	name, _ := record.Name(b.session())
+	name, _ := record.SessionID(b.session())
 	content, err := c.records.Get(t.Context(), name, record.Session)
 	if err != nil {
 		t.Fatal(err)
@@ -142,9 +142,9 @@ func (c *crowd) content(oid, mail, sid string) ([]byte, error) {
 
 // nameOf is the name of a session whose id is a number.
 func nameOf(n int) string {
-	var id [record.IDSize]byte
+	var id [record.TokenSize]byte
 	binary.BigEndian.PutUint64(id[:], uint64(n))
-	name, _ := record.Name(base64.RawURLEncoding.EncodeToString(id[:]))
+	name, _ := record.SessionID(base64.RawURLEncoding.EncodeToString(id[:]))
 	return name
 }
 
@@ -189,18 +189,18 @@ func TestE14_LookUpsAreFlatAndNeverScan(t *testing.T) {
 
 // lookUp looks users up, none twice: an instance has not heard of most of a million. What
 // two commands cost on this machine is measured at the same time.
-func (c *crowd) lookUp(way string, ask func(*fibermsal.Auth, int) (*fibermsal.DelegatedUser, error)) {
+func (c *crowd) lookUp(way string, find func(*fibermsal.Auth, int) (*fibermsal.DelegatedUser, error)) {
 	c.t.Helper()
-	const asked = 999
+	const lookUps = 999
 	auth, users := c.open(), rand.Perm(c.size)
-	if _, err := ask(auth, users[asked]); err != nil { // what is done once: a connection, the authority's metadata
+	if _, err := find(auth, users[lookUps]); err != nil { // what is done once: a connection, the authority's metadata
 		c.t.Fatal(err)
 	}
 	c.commands()
-	times, pings := make([]time.Duration, asked), make([]time.Duration, asked)
-	for i, n := range users[:asked] {
+	times, pings := make([]time.Duration, lookUps), make([]time.Duration, lookUps)
+	for i, n := range users[:lookUps] {
 		began := time.Now()
-		u, err := ask(auth, n)
+		u, err := find(auth, n)
 		times[i] = time.Since(began)
 		if err != nil || u.ID != c.oid(n) || u.Mail != c.mail(n) {
 			c.t.Fatalf("%d: %v, %v", n, u, err)
@@ -211,14 +211,14 @@ func (c *crowd) lookUp(way string, ask func(*fibermsal.Auth, int) (*fibermsal.De
 	for _, n := range calls {
 		sum += n
 	}
-	if sum > 4*asked || scans(calls) > 0 {
-		c.t.Errorf("%s: %v for %d look-ups", way, calls, asked)
+	if sum > 4*lookUps || scans(calls) > 0 {
+		c.t.Errorf("%s: %v for %d look-ups", way, calls, lookUps)
 	}
 	slices.Sort(times)
 	slices.Sort(pings)
-	median, two := times[asked/2], pings[asked/2]
+	median, two := times[lookUps/2], pings[lookUps/2]
 	c.t.Logf("%-10s of %7d: median %v, two pings %v, which is %.2f times that; %.2f commands each: %v", way, c.size,
-		median.Round(time.Microsecond), two.Round(time.Microsecond), float64(median)/float64(two), float64(sum)/asked, calls)
+		median.Round(time.Microsecond), two.Round(time.Microsecond), float64(median)/float64(two), float64(sum)/lookUps, calls)
 }
 
 func (c *crowd) twoPings() time.Duration {

@@ -97,15 +97,15 @@ func TestAdministration_TellsTheBrowserOnlyIfAskedTo(t *testing.T) {
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile Safari/604.1": "Safari on iOS",
 		"<script>secret</script>": "unknown on unknown",
 	} {
-		for _, asked := range []bool{true, false} {
-			s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.RecordBrowser = asked })
+		for _, recorded := range []bool{true, false} {
+			s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.RecordBrowser = recorded })
 			b := s.browser()
 			r := b.approve(b.start(""), adele).Request()
 			r.Header.Set("User-Agent", agent)
 			b.Send(r)
 			all := collect(t, s.auth, fibermsal.SessionFilter{})
-			if len(all) != 1 || (asked && all[0].Browser != want) || (!asked && all[0].Browser != "") {
-				t.Errorf("%s, asked %v: %+v", agent, asked, all)
+			if len(all) != 1 || (recorded && all[0].Browser != want) || (!recorded && all[0].Browser != "") {
+				t.Errorf("%s, asked %v: %+v", agent, recorded, all)
 			}
 		}
 	}

@@ -20,12 +20,12 @@ func TestA12_OddRequestsToTheCallbackCostNoMemory(t *testing.T) {
 	s := newSite(t, newIDP(t), discardLog)
 	addr := s.onSocket()
 	state := strings.Repeat("A", 43)
-	good := "code=x&state=" + state
+	body := "code=x&state=" + state
 	post := func(body string, header ...string) []byte {
 		return rawRequest("POST", "/user/authorized", body, append([]string{"Content-Type", formType}, header...)...)
 	}
 	typed := func(contentType string) []byte {
-		return rawRequest("POST", "/user/authorized", good, "Content-Type", contentType)
+		return rawRequest("POST", "/user/authorized", body, "Content-Type", contentType)
 	}
 	chunked := func(size, n int) []byte {
 		head := "POST /user/authorized HTTP/1.1\r\nHost: app.example\r\nContent-Type: " + formType + "\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -35,10 +35,10 @@ func TestA12_OddRequestsToTheCallbackCostNoMemory(t *testing.T) {
 		request []byte
 		allowed []int
 	}{
-		"GET":                         {rawRequest("GET", "/user/authorized?"+good, ""), []int{405}},
+		"GET":                         {rawRequest("GET", "/user/authorized?"+body, ""), []int{405}},
 		"HEAD":                        {rawRequest("HEAD", "/user/authorized", ""), []int{405}},
-		"PUT":                         {rawRequest("PUT", "/user/authorized", good, "Content-Type", formType), []int{405}},
-		"PATCH":                       {rawRequest("PATCH", "/user/authorized", good, "Content-Type", formType), []int{405}},
+		"PUT":                         {rawRequest("PUT", "/user/authorized", body, "Content-Type", formType), []int{405}},
+		"PATCH":                       {rawRequest("PATCH", "/user/authorized", body, "Content-Type", formType), []int{405}},
 		"DELETE":                      {rawRequest("DELETE", "/user/authorized", "", "Content-Type", formType), []int{405}},
 		"OPTIONS":                     {rawRequest("OPTIONS", "/user/authorized", ""), []int{405}},
 		"TRACE":                       {rawRequest("TRACE", "/user/authorized", ""), []int{405}},
@@ -50,14 +50,14 @@ func TestA12_OddRequestsToTheCallbackCostNoMemory(t *testing.T) {
 		"text":                        {typed("text/plain"), []int{415}},
 		"a broken type":               {typed(";;;"), []int{415}},
 		"an empty type":               {typed(""), []int{415}},
-		"gzip":                        {post(good, "Content-Encoding", "gzip"), []int{415}},
-		"gzip in capitals":            {post(good, "Content-Encoding", "GZIP"), []int{415}},
-		"gzip twice":                  {post(good, "Content-Encoding", "gzip, gzip"), []int{415}},
-		"deflate":                     {post(good, "Content-Encoding", "deflate"), []int{415}},
-		"brotli":                      {post(good, "Content-Encoding", "br"), []int{415}},
-		"an unknown encoding":         {post(good, "Content-Encoding", "x"), []int{415}},
-		"16 kB":                       {post(good + "&x=" + strings.Repeat("x", 16<<10-len(good)-3)), []int{400}},
-		"16 kB and one":               {post(good + "&x=" + strings.Repeat("x", 16<<10-len(good)-2)), []int{413}},
+		"gzip":                        {post(body, "Content-Encoding", "gzip"), []int{415}},
+		"gzip in capitals":            {post(body, "Content-Encoding", "GZIP"), []int{415}},
+		"gzip twice":                  {post(body, "Content-Encoding", "gzip, gzip"), []int{415}},
+		"deflate":                     {post(body, "Content-Encoding", "deflate"), []int{415}},
+		"brotli":                      {post(body, "Content-Encoding", "br"), []int{415}},
+		"an unknown encoding":         {post(body, "Content-Encoding", "x"), []int{415}},
+		"16 kB":                       {post(body + "&x=" + strings.Repeat("x", 16<<10-len(body)-3)), []int{400}},
+		"16 kB and one":               {post(body + "&x=" + strings.Repeat("x", 16<<10-len(body)-2)), []int{413}},
 		"3 MB":                        {post(strings.Repeat("x", 3<<20)), []int{413}},
 		"more than Fiber takes":       {post(strings.Repeat("x", 5<<20)), []int{413, 0}},
 		"10,000 parameters":           {post(strings.Repeat("a&", 8000)), []int{400}},

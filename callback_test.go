@@ -187,13 +187,13 @@ func TestA10_ErrorResponsesAreNotEchoed(t *testing.T) {
 func TestA11_QueryNeverBeatsTheBody(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
-	good := b.approve(b.start(""), adele).Values
+	valid := b.approve(b.start(""), adele).Values
 	for name, row := range map[string]struct{ query, form, reason string }{
-		"protocol fields in the query": {"?code=Q&state=Q", good.Encode(), "query_beside_form"},
-		"state in the query alone":     {"?state=" + good.Get("state"), "code=x", "query_beside_form"},
-		"two codes":                    {"", good.Encode() + "&code=b", "malformed_response"},
-		"two states":                   {"", good.Encode() + "&state=" + good.Get("state"), "malformed_response"},
-		"code and error":               {"", good.Encode() + "&error=access_denied", "malformed_response"},
+		"protocol fields in the query": {"?code=Q&state=Q", valid.Encode(), "query_beside_form"},
+		"state in the query alone":     {"?state=" + valid.Get("state"), "code=x", "query_beside_form"},
+		"two codes":                    {"", valid.Encode() + "&code=b", "malformed_response"},
+		"two states":                   {"", valid.Encode() + "&state=" + valid.Get("state"), "malformed_response"},
+		"code and error":               {"", valid.Encode() + "&error=access_denied", "malformed_response"},
 	} {
 		r := callback(row.form)
 		r.RequestURI += row.query
@@ -202,7 +202,7 @@ func TestA11_QueryNeverBeatsTheBody(t *testing.T) {
 			t.Errorf("%s: %d token calls", name, n)
 		}
 	}
-	if a := b.Send(callback(good.Encode())); a.StatusCode != http.StatusSeeOther {
+	if a := b.Send(callback(valid.Encode())); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("the untouched response no longer works: status %d", a.StatusCode)
 	}
 }
@@ -210,7 +210,7 @@ func TestA11_QueryNeverBeatsTheBody(t *testing.T) {
 func TestA12_CallbackTakesOneMethodTypeAndSize(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
-	good := "code=x&state=" + state(t, b.start(""))
+	valid := "code=x&state=" + state(t, b.start(""))
 	change := func(method, header, value, body string) *http.Request {
 		r := callback(body)
 		r.Method = method
@@ -225,16 +225,16 @@ func TestA12_CallbackTakesOneMethodTypeAndSize(t *testing.T) {
 	}{
 		"GET":               {change("GET", "", "", ""), 405},
 		"HEAD":              {change("HEAD", "", "", ""), 405},
-		"PUT":               {change("PUT", "", "", good), 405},
+		"PUT":               {change("PUT", "", "", valid), 405},
 		"DELETE":            {change("DELETE", "", "", ""), 405},
 		"JSON":              {change("POST", "Content-Type", "application/json", `{"code":"x"}`), 415},
 		"multipart":         {change("POST", "Content-Type", "multipart/form-data; boundary=x", "--x--"), 415},
-		"text":              {change("POST", "Content-Type", "text/plain", good), 415},
-		"no type":           {change("POST", "Content-Type", "", good), 415},
-		"gzip":              {change("POST", "Content-Encoding", "gzip", good), 415},
-		"too large":         {change("POST", "", "", good+"&x="+strings.Repeat("x", 16<<10)), 413},
+		"text":              {change("POST", "Content-Type", "text/plain", valid), 415},
+		"no type":           {change("POST", "Content-Type", "", valid), 415},
+		"gzip":              {change("POST", "Content-Encoding", "gzip", valid), 415},
+		"too large":         {change("POST", "", "", valid+"&x="+strings.Repeat("x", 16<<10)), 413},
 		"10,000 parameters": {change("POST", "", "", strings.Repeat("a&", 8000)), 400},
-		"21 parameters":     {change("POST", "", "", good+strings.Repeat("&a=1", 20)), 400},
+		"21 parameters":     {change("POST", "", "", valid+strings.Repeat("&a=1", 20)), 400},
 		"NUL in the state":  {change("POST", "", "", "code=x&state=%00"+strings.Repeat("A", 42)), 400},
 		"invalid UTF-8":     {change("POST", "", "", "code=x&state=%ff"+strings.Repeat("A", 42)), 400},
 		"bad escape":        {change("POST", "", "", "code=%zz&state=x"), 400},

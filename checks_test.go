@@ -66,8 +66,8 @@ func TestChecks_Combine(t *testing.T) {
 	b.signIn(adele)
 	for name, row := range rows {
 		path := "/" + strings.ReplaceAll(name, " ", "-")
-		for way, ask := range ways {
-			a := b.Send(ask(path))
+		for way, send := range ways {
+			a := b.Send(send(path))
 			want := row.status
 			if (name == "consent beats refusal" || name == "scope not granted") && redirected[way] {
 				want = http.StatusSeeOther

@@ -20,7 +20,7 @@ import (
 // recordKey is the key of a browser's session record.
 func recordKey(t *testing.T, b *browser) string {
 	t.Helper()
-	name, ok := record.Name(b.session())
+	name, ok := record.SessionID(b.session())
 	if !ok {
 		t.Fatal("no session")
 	}
@@ -42,12 +42,12 @@ func TestCleanSessions_RemovesLeftoversAndNothingElse(t *testing.T) {
 	foreign := other.browser()
 	foreign.signIn(alex)
 	gone, corrupt := keyWith(t, server, recordKey(t, browsers[1])), keyWith(t, server, recordKey(t, browsers[2]))
-	box, err := client.Get(ctx, corrupt).Bytes()
+	ciphertext, err := client.Get(ctx, corrupt).Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}
-	box[len(box)-1] ^= 1
-	if err := errors.Join(client.Del(ctx, gone).Err(), client.SetArgs(ctx, corrupt, box, redis.SetArgs{KeepTTL: true}).Err()); err != nil {
+	ciphertext[len(ciphertext)-1] ^= 1
+	if err := errors.Join(client.Del(ctx, gone).Err(), client.SetArgs(ctx, corrupt, ciphertext, redis.SetArgs{KeepTTL: true}).Err()); err != nil {
 		t.Fatal(err)
 	}
 	// An instance that holds both keys would put it on the list of the first.
@@ -55,7 +55,7 @@ func TestCleanSessions_RemovesLeftoversAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, _ := record.Name(foreign.session())
+	name, _ := record.SessionID(foreign.session())
 	if _, err := record.NewStore(record.NewRedis(client, nil), ring, idp.ClientID).Enlist(ctx, name, time.Now().Add(time.Hour), 0); err != nil {
 		t.Fatal(err)
 	}

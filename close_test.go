@@ -108,7 +108,7 @@ func TestClose_EndsTokenCallsInOrder(t *testing.T) {
 	app.Use(auth.Handler())
 	auth.RegisterRoutes(app)
 	var wait sync.WaitGroup
-	var refused atomic.Int32
+	var rejected atomic.Int32
 	app.Get("/", func(c *fiber.Ctx) error {
 		credential := fibermsal.TokenCredential(c)
 		for range 8 {
@@ -116,7 +116,7 @@ func TestClose_EndsTokenCallsInOrder(t *testing.T) {
 				for i := range 1000 { // scopes that are not remembered need a call each
 					options := policy.TokenRequestOptions{Scopes: []string{"Unknown.Scope" + strconv.Itoa(i)}}
 					if _, err := credential.GetToken(context.Background(), options); errors.Is(err, fibermsal.ErrUnavailable) {
-						refused.Add(1)
+						rejected.Add(1)
 						return
 					}
 				}
@@ -132,7 +132,7 @@ func TestClose_EndsTokenCallsInOrder(t *testing.T) {
 		t.Error(err)
 	}
 	wait.Wait()
-	if refused.Load() != 8 {
-		t.Errorf("%d of 8 were refused after Close", refused.Load())
+	if rejected.Load() != 8 {
+		t.Errorf("%d of 8 were refused after Close", rejected.Load())
 	}
 }

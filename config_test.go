@@ -226,8 +226,8 @@ func TestB13_MistakesOfTheConfigurationLetNobodyIn(t *testing.T) {
 	b := newSite(t, newIDP(t), onLedger(l)).browser()
 	b.signIn(adele)
 	l.fail(true, true)
-	for way, ask := range ways {
-		if a := b.Send(ask("/guarded")); a.StatusCode != http.StatusServiceUnavailable {
+	for way, send := range ways {
+		if a := b.Send(send("/guarded")); a.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("storage down, by %s: %d", way, a.StatusCode)
 		}
 	}

@@ -131,8 +131,8 @@ func TestCredential_CertificateFileIsReadAgainWhenItChanges(t *testing.T) {
 
 func TestCredential_CertificateFileMustHoldOne(t *testing.T) {
 	t.Parallel()
-	good, other := newKeyPair(t, 1), newKeyPair(t, 2)
-	certificate, _, _ := strings.Cut(string(good.pem), "-----BEGIN PRIVATE KEY")
+	matching, other := newKeyPair(t, 1), newKeyPair(t, 2)
+	certificate, _, _ := strings.Cut(string(matching.pem), "-----BEGIN PRIVATE KEY")
 	_, key, _ := strings.Cut(string(other.pem), "-----BEGIN PRIVATE KEY")
 	for name, content := range map[string]string{
 		"no file": "", "no PEM": "x", "no key": certificate, "a key of another": certificate + "-----BEGIN PRIVATE KEY" + key,
@@ -229,9 +229,9 @@ func TestCredential_WorkloadIdentityFindsTheFileOfThePlatform(t *testing.T) {
 // A managed identity's endpoint, as App Service has it: MSAL finds it by two variables.
 func TestCredential_ManagedIdentityIsAFederatedCredential(t *testing.T) {
 	f, idp := newFederated(t)
-	asked := ""
+	requested := ""
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = r.URL.Query().Get("resource") + " " + r.URL.Query().Get("client_id")
+		requested = r.URL.Query().Get("resource") + " " + r.URL.Query().Get("client_id")
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"access_token":"` + f.token(t, workload, exchangeAudience) + `","expires_on":"4102444800","resource":"` + exchangeAudience + `","token_type":"Bearer"}`))
 	}))
@@ -239,8 +239,8 @@ func TestCredential_ManagedIdentityIsAFederatedCredential(t *testing.T) {
 	t.Setenv("IDENTITY_ENDPOINT", endpoint.URL)
 	t.Setenv("IDENTITY_HEADER", "header")
 	newSite(t, idp, by(fibermsal.ManagedIdentity("00000000-0000-0000-0000-00000000000a", ""))).browser().signIn(adele)
-	if asked != exchangeAudience+" 00000000-0000-0000-0000-00000000000a" {
-		t.Errorf("asked for %q", asked)
+	if requested != exchangeAudience+" 00000000-0000-0000-0000-00000000000a" {
+		t.Errorf("asked for %q", requested)
 	}
 }
 

@@ -124,8 +124,8 @@ func (d *doctorTest) assertForm(report fibermsal.Report) {
 	}
 	codes := map[string]bool{}
 	for _, f := range report {
-		good := f.Severity == fibermsal.SeverityOK
-		if f.Code == "" || f.What == "" || good != (f.Why == "") || good != (f.Fix == "") {
+		isOK := f.Severity == fibermsal.SeverityOK
+		if f.Code == "" || f.What == "" || isOK != (f.Why == "") || isOK != (f.Fix == "") {
 			d.t.Errorf("incomplete finding: %+v", f)
 		}
 		if codes[f.Code] {
@@ -235,8 +235,8 @@ func (d *doctorTest) beside(keys ...[]byte) {
 
 // doctorFault is a fault, and the only finding that is not OK because of it.
 type doctorFault struct {
-	want      string
-	introduce func(*doctorTest)
+	want    string
+	arrange func(*doctorTest)
 }
 
 // expectFaults introduces each fault into an app of its own.
@@ -246,7 +246,7 @@ func expectFaults(t *testing.T, faults map[string]doctorFault) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDoctorTest(t)
-			row.introduce(d)
+			row.arrange(d)
 			if report := d.expect(row.want); report.OK() || string(report.Worst()) != strings.Fields(row.want)[0] {
 				t.Errorf("worst: %s", report.Worst())
 			}

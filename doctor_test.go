@@ -84,8 +84,8 @@ func TestDoctor_EndsInTime(t *testing.T) {
 	t.Parallel()
 	forever := entratest.Fault{Delay: 1000 * time.Hour}
 	for name, row := range map[string]struct {
-		want      []string
-		introduce func(*doctorTest)
+		want    []string
+		arrange func(*doctorTest)
 	}{
 		"discovery": {[]string{"error discovery"}, func(d *doctorTest) {
 			d.idp.ClearFaults()
@@ -115,7 +115,7 @@ func TestDoctor_EndsInTime(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := newDoctorTest(t)
-				row.introduce(d)
+				row.arrange(d)
 				began := time.Now()
 				d.expect(row.want...)
 				if took := time.Since(began); took > 5*time.Second {

@@ -49,7 +49,7 @@ func TestG12_AnEntraSlowerThanTheLockLives(t *testing.T) {
 			idp.SetAccessTokenLifetime(time.Hour)
 			idp.ResetRequests()
 			idp.Fault(entratest.Token, entratest.Fault{Delay: row.delay})
-			ask := func() {
+			crowd := func() {
 				var wait sync.WaitGroup
 				for i := range 20 {
 					r := request(http.MethodGet, "/token", "")
@@ -63,7 +63,7 @@ func TestG12_AnEntraSlowerThanTheLockLives(t *testing.T) {
 				}
 				wait.Wait()
 			}
-			ask()
+			crowd()
 			if n := idp.Count(entratest.Token); row.status == http.StatusOK && n != 1 || n > 2 {
 				t.Errorf("%d token calls", n)
 			}
@@ -72,7 +72,7 @@ func TestG12_AnEntraSlowerThanTheLockLives(t *testing.T) {
 				time.Sleep(6 * time.Second) // for so long the failure is remembered
 				row.status = http.StatusOK
 			}
-			ask()
+			crowd()
 			for _, s := range []*site{here, there} {
 				if strings.Contains(s.log.String(), "invalid_grant") {
 					t.Errorf("a refresh token was used twice\n%s", s.log)

@@ -66,12 +66,12 @@ func TestConfigFromEnv_DocumentationNamesEveryVariable(t *testing.T) {
 			}
 		}
 	}
-	known := map[string]bool{}
+	defined := map[string]bool{}
 	for _, row := range regexp.MustCompile(`(?m)^\t\{"([A-Z_]+)", "`).FindAllStringSubmatch(string(code), -1) {
-		known[row[1]] = true
+		defined[row[1]] = true
 	}
-	if !maps.Equal(documented, known) {
-		t.Errorf("documented %v\nknown %v", slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(known)))
+	if !maps.Equal(documented, defined) {
+		t.Errorf("documented %v\nknown %v", slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(defined)))
 	}
 }
 
@@ -152,9 +152,9 @@ func TestConfigFromEnv_CredentialsOtherThanSecrets(t *testing.T) {
 // said.
 func TestConfigFromEnv_ManagedIdentityKnowsItsCloud(t *testing.T) {
 	for authority, cloud := range map[string]string{"": "us-government", "https://login.microsoftonline.us/contoso": ""} {
-		asked := ""
+		requested := ""
 		endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			asked = r.URL.Query().Get("resource")
+			requested = r.URL.Query().Get("resource")
 			w.WriteHeader(http.StatusBadRequest)
 		}))
 		t.Setenv("IDENTITY_ENDPOINT", endpoint.URL)
@@ -167,8 +167,8 @@ func TestConfigFromEnv_ManagedIdentityKnowsItsCloud(t *testing.T) {
 		b := newSite(t, idp, by(cfg.Credential)).browser()
 		b.Send(b.approve(b.start(""), adele).Request())
 		endpoint.Close()
-		if asked != "api://AzureADTokenExchangeUSGov" {
-			t.Errorf("%s %s: asked for %q", authority, cloud, asked)
+		if requested != "api://AzureADTokenExchangeUSGov" {
+			t.Errorf("%s %s: asked for %q", authority, cloud, requested)
 		}
 	}
 }

@@ -184,14 +184,14 @@ func TestEntra_ThrottlingOfOneUserStopsNobodyElse(t *testing.T) {
 			b.signIn(adele)
 			theirs = append(theirs, b)
 		}
-		good := s.browser()
-		good.signIn(alex)
+		other := s.browser()
+		other.signIn(alex)
 		time.Sleep(2 * time.Hour)
 		s.idp.Fault(entratest.Token, entratest.Fault{Times: 10, Status: 429, Header: http.Header{"Retry-After": {"60"}}, Body: `{"error":"temporarily_unavailable","error_codes":[50196]}`})
 		for _, b := range theirs {
 			b.Get("/token")
 		}
-		if a := good.Get("/token"); a.Text != alex {
+		if a := other.Get("/token"); a.Text != alex {
 			t.Errorf("%d %s", a.StatusCode, a.Text)
 		}
 	})

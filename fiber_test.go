@@ -101,12 +101,12 @@ func TestH4_ManyConsumersOfOneRequestCostOneRead(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
 	b := newSite(t, newIDP(t), onLedger(l)).browser()
-	ask := func(c *fiber.Ctx) error {
+	fromContext := func(c *fiber.Ctx) error {
 		fibermsal.FromContext(c)
 		fibermsal.TokenCredential(c)
 		return c.Next()
 	}
-	b.app.Get("/chain", ask, fibermsal.Require(), ask, fibermsal.Require(), func(c *fiber.Ctx) error {
+	b.app.Get("/chain", fromContext, fibermsal.Require(), fromContext, fibermsal.Require(), func(c *fiber.Ctx) error {
 		u, _ := fibermsal.FromContext(c)
 		return c.SendString(u.Username)
 	})

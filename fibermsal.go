@@ -26,8 +26,8 @@ type Auth struct {
 //	app.Use(fibermsal.New(fibermsal.Config{…}))
 //	fibermsal.RegisterRoutes(app)
 //
-// Register it before everything that asks who the user is, and after middlewares that must see
-// every answer, such as Fiber's logger. It panics if the Config is not valid, naming every wrong
+// Register it before all handlers that need the signed-in user, and after middlewares that must
+// see every response, such as Fiber's logger. It panics if the Config is not valid, naming every wrong
 // field, as Fiber's own middlewares do; [Open] returns an error instead. It also panics if
 // Config.RoutePrefix is not /user, because [RegisterRoutes] mounts no other: use Open and
 // [Auth.RegisterRoutes] then. It closes itself when the app shuts down. [AuthFromContext] returns
@@ -54,7 +54,7 @@ func New(cfg Config) fiber.Handler {
 //
 // The caller closes the Auth after the app has shut down.
 func Open(cfg Config) (*Auth, error) {
-	service, err := entra.Open(cfg, fiber.IsChild())
+	service, err := entra.Open(cfg, entra.Process{SharesNoMemory: fiber.IsChild()})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (a *Auth) Handler() fiber.Handler {
 }
 
 // AuthFromContext returns the Auth whose middleware serves a request, for an app that made it
-// with [New].
+// with [New]. It returns false if no middleware has run.
 func AuthFromContext(c *fiber.Ctx) (*Auth, bool) {
 	e := exchangeOf(c)
 	if e == nil {
@@ -85,8 +85,8 @@ func AuthFromContext(c *fiber.Ctx) (*Auth, bool) {
 //
 //	app.Get("/ready", auth.ReadyHandler)
 //
-// It is no reason to restart an instance or to take it from the load balancer: while the storage
-// is down it is down for all of them, and requests that need no sign-in are still served.
+// A 503 is not a reason to restart an instance or to take it from the load balancer. If the storage
+// is down, it is down for all instances, and requests that need no sign-in are still served.
 func (a *Auth) ReadyHandler(c *fiber.Ctx) error {
 	readiness := a.Readiness(contextOf(c))
 	c.Set(fiber.HeaderCacheControl, "no-store")

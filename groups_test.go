@@ -26,9 +26,9 @@ const (
 
 func TestB12_GroupsFailClosed(t *testing.T) {
 	t.Parallel()
-	type asked = func(context.Context, azcore.TokenCredential, []string) ([]string, error)
+	type groupsFunc = func(context.Context, azcore.TokenCredential, []string) ([]string, error)
 	calls := map[string]int{}
-	resolver := func(name string, of []string, err error) asked {
+	resolver := func(name string, of []string, err error) groupsFunc {
 		return func(ctx context.Context, user azcore.TokenCredential, _ []string) ([]string, error) {
 			calls[name]++
 			if token, tokenErr := user.GetToken(ctx, policy.TokenRequestOptions{}); tokenErr != nil || token.Token == "" {
@@ -45,7 +45,7 @@ func TestB12_GroupsFailClosed(t *testing.T) {
 	}
 	for name, row := range map[string]struct {
 		claims   func(map[string]any)
-		resolver asked
+		resolver groupsFunc
 		status   int
 		calls    int
 	}{

@@ -115,15 +115,15 @@ func TestOnSignIn_CredentialServesSeveralAtOnce(t *testing.T) {
 	}
 }
 
-func TestOnSignOut_IsTold(t *testing.T) {
+func TestOnSignOut_IsCalled(t *testing.T) {
 	t.Parallel()
-	var told []string
+	var users []string
 	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
 		cfg.OnSignOut = func(ctx context.Context, u *fibermsal.User) error {
 			if _, bounded := ctx.Deadline(); !bounded {
-				t.Error("the hook has for ever")
+				t.Error("the hook's context has no deadline")
 			}
-			told = append(told, u.Username)
+			users = append(users, u.Username)
 			return errors.New("not your day")
 		}
 	}).browser()
@@ -132,7 +132,7 @@ func TestOnSignOut_IsTold(t *testing.T) {
 		t.Errorf("status %d", a.StatusCode)
 	}
 	b.Send(request(http.MethodPost, "/user/logout", ""))
-	if len(told) != 1 || told[0] != adele {
-		t.Errorf("told of %v", told)
+	if len(users) != 1 || users[0] != adele {
+		t.Errorf("called for %v", users)
 	}
 }

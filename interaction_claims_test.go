@@ -117,7 +117,7 @@ func TestB14_ManyConfiguredScopesLeaveRoomForAChallenge(t *testing.T) {
 
 func TestB14_ClaimsThatEntraWantsOfACodeAreAskedFor(t *testing.T) {
 	t.Parallel()
-	refused := entratest.Fault{OAuth: &entratest.OAuthError{
+	fault := entratest.Fault{OAuth: &entratest.OAuthError{
 		Error: "interaction_required", Codes: []int{50076}, Claims: `{"access_token":{"capolids":{"essential":true,"values":["the policy"]}}}`,
 	}}
 	for name, row := range map[string]struct {
@@ -136,9 +136,9 @@ func TestB14_ClaimsThatEntraWantsOfACodeAreAskedFor(t *testing.T) {
 		if name != "of a sign-in" {
 			b.signIn(adele)
 		}
-		once := refused
-		once.Times = 1
-		s.idp.Fault(entratest.Token, once)
+		oneTime := fault
+		oneTime.Times = 1
+		s.idp.Fault(entratest.Token, oneTime)
 		authorizeURL := b.Navigate(b.Navigate(row.page).Location()).Location()
 		again := b.Send(b.approve(authorizeURL, adele).Request())
 		u, err := url.Parse(again.Location())
@@ -151,7 +151,7 @@ func TestB14_ClaimsThatEntraWantsOfACodeAreAskedFor(t *testing.T) {
 			t.Errorf("%s: at last %d to %q", name, back.StatusCode, back.Location())
 		}
 
-		s.idp.Fault(entratest.Token, refused) // whatever the user does
+		s.idp.Fault(entratest.Token, fault) // whatever the user does
 		b = s.browser()
 		a := b.Navigate(b.Navigate("/signed-in").Location())
 		rounds := 0
@@ -175,33 +175,33 @@ func TestA16_WhatIsAskedForCannotBeForged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ask := u.Query().Get("ask")
-		scopes := func(b *browser, ask string) string {
-			to, err := url.Parse(b.Navigate("/user/login?ask=" + ask).Location())
+		sealed := u.Query().Get("ask")
+		scopes := func(b *browser, sealed string) string {
+			to, err := url.Parse(b.Navigate("/user/login?ask=" + sealed).Location())
 			if err != nil {
 				t.Fatal(err)
 			}
 			return to.Query().Get("scope")
 		}
-		if !strings.Contains(scopes(b, ask), "Mail.Read") {
+		if !strings.Contains(scopes(b, sealed), "Mail.Read") {
 			t.Error("the genuine one asks for nothing")
 		}
-		flipped := []byte(ask)
+		flipped := []byte(sealed)
 		flipped[len(flipped)/2] ^= 1
 		for name, row := range map[string]struct {
-			b   *browser
-			ask string
+			b      *browser
+			sealed string
 		}{
-			"changed": {b, string(flipped)}, "cut": {b, ask[:len(ask)-3]}, "empty": {b, ""}, "long": {b, strings.Repeat("A", 3000)},
-			"plain text": {b, "Mail.Read"}, "of somebody else": {other, ask}, "nobody is signed in": {s.browser(), ask},
+			"changed": {b, string(flipped)}, "cut": {b, sealed[:len(sealed)-3]}, "empty": {b, ""}, "long": {b, strings.Repeat("A", 3000)},
+			"plain text": {b, "Mail.Read"}, "of somebody else": {other, sealed}, "nobody is signed in": {s.browser(), sealed},
 			"a cookie's value": {b, b.session()},
 		} {
-			if got := scopes(row.b, row.ask); strings.Contains(got, "Mail.Read") {
+			if got := scopes(row.b, row.sealed); strings.Contains(got, "Mail.Read") {
 				t.Errorf("%s: scopes %q", name, got)
 			}
 		}
 		time.Sleep(11 * time.Minute)
-		if got := scopes(b, ask); strings.Contains(got, "Mail.Read") {
+		if got := scopes(b, sealed); strings.Contains(got, "Mail.Read") {
 			t.Errorf("after eleven minutes: scopes %q", got)
 		}
 	})

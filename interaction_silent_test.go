@@ -32,11 +32,11 @@ func TestInteraction_SilentSignInIsFollowedByOneWithTheUser(t *testing.T) {
 		if err != nil || u.Query().Get("prompt") != "none" || u.Query().Get("login_hint") == "" {
 			t.Fatalf("first %v", u)
 		}
-		refused := b.Send(b.approve(u.String(), adele).Request()) // Entra knows nobody in this browser
-		if refused.StatusCode != http.StatusSeeOther || !strings.HasPrefix(refused.Location(), "/user/login?") {
-			t.Fatalf("then %d %s", refused.StatusCode, refused.Text)
+		failed := b.Send(b.approve(u.String(), adele).Request()) // Entra knows nobody in this browser
+		if failed.StatusCode != http.StatusSeeOther || !strings.HasPrefix(failed.Location(), "/user/login?") {
+			t.Fatalf("then %d %s", failed.StatusCode, failed.Text)
 		}
-		again, err := url.Parse(b.Navigate(refused.Location()).Location())
+		again, err := url.Parse(b.Navigate(failed.Location()).Location())
 		if err != nil || again.Query().Get("prompt") != "" {
 			t.Fatalf("then %v", again)
 		}

@@ -101,9 +101,9 @@ func testInteractionAnswers(t *testing.T) {
 		"/step-up":        {b, 401, "claims_challenge", true},
 		"/challenge":      {b, 401, "claims_challenge", true},
 	} {
-		for way, ask := range ways {
+		for way, send := range ways {
 			target := path + "?q=1%202&x=%2F"
-			a := row.who.Send(ask(target))
+			a := row.who.Send(send(target))
 			if redirected[way] {
 				to, err := url.Parse(a.Location())
 				if err != nil || a.StatusCode != http.StatusSeeOther || to.Path != "/user/login" || to.Query().Get("to") != target ||
@@ -136,8 +136,8 @@ func TestInteraction_RefusalsLeadNowhere(t *testing.T) {
 	b := newInteractiveSite(t, newIDP(t)).browser()
 	b.signIn(adele)
 	for _, path := range []string{"/role", "/group", "/own"} {
-		for way, ask := range ways {
-			if a := b.Send(ask(path)); a.StatusCode != http.StatusForbidden || a.Location() != "" || strings.Contains(a.Text, "shown") {
+		for way, send := range ways {
+			if a := b.Send(send(path)); a.StatusCode != http.StatusForbidden || a.Location() != "" || strings.Contains(a.Text, "shown") {
 				t.Errorf("%s by %s: %d %q %s", path, way, a.StatusCode, a.Location(), a.Text)
 			}
 		}

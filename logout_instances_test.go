@@ -28,14 +28,14 @@ func TestG25_SignOutIsKnownToOtherInstancesAtOnce(t *testing.T) {
 				"another user's sign-in": func(b *browser) { b.signIn(alex) },
 				"another sign-in":        func(b *browser) { b.signIn(adele) },
 			} {
-				var stale, asked int64
+				var stale, requests int64
 				for range max(1, repeats(50)) {
 					s, a := seenThere(t, here, there, how)
-					stale, asked = stale+s, asked+a
+					stale, requests = stale+s, requests+a
 				}
-				t.Logf("after %s: %d of %d requests that began later were served", end, stale, asked)
-				if stale != 0 || asked == 0 {
-					t.Errorf("after %s: %d of %d requests that began later were served", end, stale, asked)
+				t.Logf("after %s: %d of %d requests that began later were served", end, stale, requests)
+				if stale != 0 || requests == 0 {
+					t.Errorf("after %s: %d of %d requests that began later were served", end, stale, requests)
 				}
 			}
 		})
@@ -53,7 +53,7 @@ func endAllOf(b *browser, user string) {
 
 // seenThere ends a session on one instance while a crowd asks on the other, and counts the
 // requests that began afterwards and were served.
-func seenThere(t *testing.T, here, there *site, end func(*browser)) (stale, asked int64) {
+func seenThere(t *testing.T, here, there *site, end func(*browser)) (stale, requests int64) {
 	t.Helper()
 	b := here.browser()
 	b.signIn(adele)

@@ -112,11 +112,11 @@ func TestOutage_IsNoSignIn(t *testing.T) {
 	b.signIn(adele)
 	l.fail(true, true)
 	for _, path := range []string{"/mine", "/admin"} {
-		for way, ask := range ways {
+		for way, send := range ways {
 			if way == "POST of a form" {
 				continue
 			}
-			if a := b.Send(ask(path)); a.StatusCode != http.StatusServiceUnavailable {
+			if a := b.Send(send(path)); a.StatusCode != http.StatusServiceUnavailable {
 				t.Errorf("%s by %s: %d %s", path, way, a.StatusCode, a.Location())
 			}
 		}

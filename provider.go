@@ -15,12 +15,14 @@ import (
 // the token if necessary, and waits no longer than its context.
 //
 // GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
-// be renewed, [ErrConsentRequired], or [ErrUnavailable].
+// be renewed, [ErrConsentRequired], [ErrClaimsChallenge] if claims are requested,
+// [ErrUnavailable], or [ErrMisconfigured] if the middleware has not run.
 func TokenCredential(c Locals) azcore.TokenCredential { return entra.TokenCredential(c) }
 
-// AuthenticationProvider returns what authenticates a Kiota client's requests as the signed-in
-// user, with the given scopes or those of Config. It adds a token only to requests for the host
-// of Config.GraphURL. See [TokenCredential] for its lifetime and errors.
+// AuthenticationProvider returns a provider that authenticates a Kiota client's requests as the
+// signed-in user, with the given scopes or those of Config. It adds a token only to requests for
+// the host of Config.GraphURL. See [TokenCredential] for its lifetime, concurrency and errors,
+// which its requests return.
 func AuthenticationProvider(c Locals, scopes ...string) authentication.AuthenticationProvider {
 	return entra.AuthenticationProvider(c, scopes...)
 }

@@ -33,7 +33,7 @@ func TestE2_NoValueOfTheStorageOpensAtAnotherKey(t *testing.T) {
 		}
 		values[key] = dump
 	}
-	name, _ := record.Name(mine.session())
+	name, _ := record.SessionID(mine.session())
 	session, jars := keyWith(t, server, "{"+name+"}:s"), []browsertest.Jar{mine.Jar, theirs.Jar}
 	for from, value := range values {
 		for to := range values {
@@ -85,7 +85,7 @@ func TestE5_TokensOfANewerKeyAreNoAlarm(t *testing.T) {
 	if a := b.Get("/token"); a.Text != adele { // renewed, and sealed with the newer key
 		t.Fatal(a.Text)
 	}
-	name, _ := record.Name(b.session())
+	name, _ := record.SessionID(b.session())
 	key := keyWith(t, server, "{"+name+"}:t")
 	before, err := server.Client().Get(t.Context(), key).Result()
 	if err != nil {
@@ -118,7 +118,7 @@ func TestE11_ValuesOfAnotherTypeAreNoOutage(t *testing.T) {
 			b.signIn(adele)
 			other.signIn(alex)
 			tenant, id := userOf(t, b)
-			name, _ := record.Name(other.session())
+			name, _ := record.SessionID(other.session())
 			for _, key := range server.Keys() {
 				if !strings.Contains(key, name) && !strings.Contains(key, ":u:") {
 					plant(t, server, key, kind)
@@ -155,7 +155,7 @@ func TestE11_TokensOfAnotherTypeAskForASignIn(t *testing.T) {
 	s := newSite(t, idp, on(t, server))
 	b := s.browser()
 	b.signIn(adele)
-	name, _ := record.Name(b.session())
+	name, _ := record.SessionID(b.session())
 	plant(t, server, keyWith(t, server, "{"+name+"}:t"), "hash")
 	if a := b.Get("/token"); a.StatusCode != http.StatusUnauthorized || b.user() != adele {
 		t.Errorf("status %d %s", a.StatusCode, a.Text)

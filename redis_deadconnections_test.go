@@ -153,12 +153,12 @@ func (b *browser) recovers(crowd int, network func() (reachable time.Time)) time
 					return
 				case <-time.After(20 * time.Millisecond):
 				}
-				asked := time.Now()
+				began := time.Now()
 				status, body := b.glance("/guarded", b.session())
 				if status != http.StatusOK && status != http.StatusServiceUnavailable {
 					b.t.Errorf("status %d %s", status, body)
 				}
-				if status != http.StatusOK || time.Since(asked) > time.Second {
+				if status != http.StatusOK || time.Since(began) > time.Second {
 					mu.Lock()
 					last = time.Now()
 					mu.Unlock()
@@ -170,9 +170,9 @@ func (b *browser) recovers(crowd int, network func() (reachable time.Time)) time
 	const quiet = 2 * time.Second
 	for until := time.Now().Add(time.Minute); time.Now().Before(until); <-time.After(50 * time.Millisecond) {
 		mu.Lock()
-		over := time.Since(last) > quiet && time.Since(reachable) > quiet
+		settled := time.Since(last) > quiet && time.Since(reachable) > quiet
 		mu.Unlock()
-		if over {
+		if settled {
 			break
 		}
 	}

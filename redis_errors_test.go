@@ -52,9 +52,9 @@ func TestG4_PassingErrorsOfRedis(t *testing.T) {
 			newcomer := sites[0].browser()
 			end := row.begin(t, server)
 			var wait sync.WaitGroup
-			served, refused := make([]int, len(browsers)), make([]int, len(browsers))
+			served, failed := make([]int, len(browsers)), make([]int, len(browsers))
 			for i, b := range browsers {
-				wait.Go(func() { served[i], refused[i] = b.ask(2 * time.Second) })
+				wait.Go(func() { served[i], failed[i] = b.requestTokens(2 * time.Second) })
 			}
 			wait.Go(func() {
 				for range 5 {
@@ -66,12 +66,12 @@ func TestG4_PassingErrorsOfRedis(t *testing.T) {
 			})
 			wait.Wait()
 			end()
-			over := time.Now()
+			healedAt := time.Now()
 			for _, b := range browsers {
 				b.awaitStorage()
 			}
-			took := time.Since(over)
-			t.Logf("served %d, refused %d; back after %v", served, refused, took.Round(time.Millisecond))
+			took := time.Since(healedAt)
+			t.Logf("served %d, refused %d; back after %v", served, failed, took.Round(time.Millisecond))
 			if took > 2*time.Second { // milliseconds, on a machine that is not busy with other tests
 				t.Errorf("back only after %v", took)
 			}

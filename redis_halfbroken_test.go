@@ -60,10 +60,10 @@ func TestG4_HalfBrokenRedisServesWhoIsSignedIn(t *testing.T) {
 	for name, state := range halfBrokenStates() {
 		tests[name] = func(t *testing.T) {
 			t.Helper()
-			during := soaking(4*time.Second, 10*time.Minute)
+			duration := soaking(4*time.Second, 10*time.Minute)
 			r, idp := state.start(t), newRegistration(t)
 			// The end of a session slides once in a tenth of this: also while it lasts.
-			idle := func(cfg *fibermsal.Config) { cfg.IdleTimeout = max(30*time.Second, 3*during) }
+			idle := func(cfg *fibermsal.Config) { cfg.IdleTimeout = max(30*time.Second, 3*duration) }
 			sites := []*site{newSite(t, idp, on(t, r), idle), newSite(t, idp, on(t, r), idle)}
 			people := idp.Users()
 			users := make([]*browser, 12) // of a Cluster, all masters hold some
@@ -80,7 +80,7 @@ func TestG4_HalfBrokenRedisServesWhoIsSignedIn(t *testing.T) {
 					continue
 				}
 				for _, s := range sites {
-					wait.Go(func() { s.watch(b.session(), people[i%4].UPN, during) })
+					wait.Go(func() { s.watch(b.session(), people[i%4].UPN, duration) })
 				}
 			}
 			wait.Wait()
@@ -111,22 +111,22 @@ func atOnce(t *testing.T, tests map[string]func(*testing.T)) {
 }
 
 // watch asks for pages and tokens, and counts what is not served.
-func (s *site) watch(session, user string, during time.Duration) {
-	served, refused, first := 0, 0, ""
-	for until := time.Now().Add(during); time.Now().Before(until); <-time.After(20 * time.Millisecond) {
+func (s *site) watch(session, user string, duration time.Duration) {
+	served, failed, first := 0, 0, ""
+	for until := time.Now().Add(duration); time.Now().Before(until); <-time.After(20 * time.Millisecond) {
 		for path, want := range map[string]string{"/guarded": "hello " + user, "/token": user, "/user/info": `"upn":"` + user + `"`} {
 			status, body := s.glance(path, session)
 			if status == http.StatusOK && strings.Contains(body, want) {
 				served++
 				continue
 			}
-			if refused++; first == "" {
+			if failed++; first == "" {
 				first = fmt.Sprintf("%s: status %d %s", path, status, body)
 			}
 		}
 	}
-	if refused != 0 || served == 0 {
-		s.t.Errorf("%s: %d answers, %d refusals, the first of %s", user, served, refused, first)
+	if failed != 0 || served == 0 {
+		s.t.Errorf("%s: %d answers, %d refusals, the first of %s", user, served, failed, first)
 	}
 }
 
@@ -134,9 +134,9 @@ func (s *site) watch(session, user string, during time.Duration) {
 // than a 503 happens.
 func comeAndGo(t *testing.T, s *site, stop <-chan struct{}, may bool) {
 	t.Helper()
-	done, refused := 0, 0
+	done, failed := 0, 0
 	defer func() {
-		t.Logf("%d sign-ins, %d refused", done, refused)
+		t.Logf("%d sign-ins, %d refused", done, failed)
 		if may == (done == 0) {
 			t.Errorf("%d sign-ins", done)
 		}
@@ -159,7 +159,7 @@ func comeAndGo(t *testing.T, s *site, stop <-chan struct{}, may bool) {
 		case a.StatusCode == http.StatusSeeOther && b.session() != "":
 			done++
 		case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
-			refused++
+			failed++
 		default:
 			t.Errorf("a sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.Text)
 		}

@@ -115,9 +115,9 @@ func (b *browser) awaitStorage() outage {
 	b.t.Helper()
 	var o outage
 	for began := time.Now(); ; o.answers++ {
-		asked := time.Now()
+		sent := time.Now()
 		a := b.Get("/guarded")
-		o.lasted, o.slowest = time.Since(began), max(o.slowest, time.Since(asked))
+		o.lasted, o.slowest = time.Since(began), max(o.slowest, time.Since(sent))
 		switch {
 		case a.StatusCode == http.StatusOK && len(a.Cookies()) == 0:
 			return o
@@ -192,14 +192,14 @@ func keyWith(t *testing.T, server *redistest.Server, end string) string {
 
 // keysWith are those of a session's records, among those of neighbours.
 func keysWith(server *redistest.Server, cookie string) []string {
-	name, _ := record.Name(cookie)
+	name, _ := record.SessionID(cookie)
 	return slices.DeleteFunc(server.Keys(), func(key string) bool { return !strings.Contains(key, "{"+name+"}") })
 }
 
 // keysOfSession are those of the records that a cookie belongs to.
 func keysOfSession(t *testing.T, r redistest.Redis, cookie string) []string {
 	t.Helper()
-	name, ok := record.Name(cookie)
+	name, ok := record.SessionID(cookie)
 	if !ok {
 		t.Fatal("no cookie of a session")
 	}

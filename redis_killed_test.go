@@ -126,7 +126,7 @@ func TestG2_ACrowdIsNotSignedOutWhenRedisIsKilled(t *testing.T) {
 			}
 			var wait sync.WaitGroup
 			for range 100 {
-				wait.Go(func() { b.ask(time.Second) })
+				wait.Go(func() { b.requestTokens(time.Second) })
 			}
 			<-time.After(300 * time.Millisecond)
 			r.Stop()

@@ -33,13 +33,13 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 			var wait sync.WaitGroup
 			waits := make(chan time.Duration, 500)
 			for i := range 20 {
-				asked := []*site{s, young}[i%2]
+				instance := []*site{s, young}[i%2]
 				wait.Go(func() {
 					for range 25 {
-						asks := request(http.MethodGet, "/guarded", "")
-						asks.AddCookie(b.Jar[sessionCookie])
+						guarded := request(http.MethodGet, "/guarded", "")
+						guarded.AddCookie(b.Jar[sessionCookie])
 						before := time.Now()
-						a := asked.send(asks)
+						a := instance.send(guarded)
 						waits <- time.Since(before)
 						if !isUnavailable(a) && time.Now().Before(until) {
 							t.Errorf("status %d, cookies %v", a.StatusCode, a.Cookies())
@@ -137,11 +137,11 @@ func TestG3_SilentRedisHoldsNobodyAndLeavesNothing(t *testing.T) {
 		base := goroutines()
 		d.proxy.BlackHole()
 		waits := b.crowd()
-		over := time.Now()
-		for goroutines() > base+5 && time.Since(over) < 10*time.Second {
+		stalledAt := time.Now()
+		for goroutines() > base+5 && time.Since(stalledAt) < 10*time.Second {
 			<-time.After(10 * time.Millisecond)
 		}
-		took := time.Since(over)
+		took := time.Since(stalledAt)
 		t.Logf("500 at once: p50 %v, p99 %v, max %v; goroutines %d, now %d, after %v",
 			waits[250], waits[494], waits[499], base, goroutines(), took.Round(time.Millisecond))
 		if err := d.proxy.Resume(); err != nil {

@@ -22,10 +22,10 @@ import (
 
 // tally counts answers, and reports those that must not be.
 type tally struct {
-	t                          *testing.T
-	own, unknown, unavailable  atomic.Int64
-	foreign                    atomic.Int64
-	signIns, refused, repeated atomic.Int64
+	t                         *testing.T
+	own, unknown, unavailable atomic.Int64
+	foreign                   atomic.Int64
+	signIns, failed, repeated atomic.Int64
 }
 
 // page looks at an answer to a user: the user's own, or that nobody is known, or that
@@ -49,7 +49,7 @@ func (y *tally) page(status int, user, who string) {
 
 func (y *tally) String() string {
 	return fmt.Sprintf("%d own answers, %d of nobody, %d of 503, %d foreign; %d sign-ins, %d refused, %d repeated",
-		y.own.Load(), y.unknown.Load(), y.unavailable.Load(), y.foreign.Load(), y.signIns.Load(), y.refused.Load(), y.repeated.Load())
+		y.own.Load(), y.unknown.Load(), y.unavailable.Load(), y.foreign.Load(), y.signIns.Load(), y.failed.Load(), y.repeated.Load())
 }
 
 // whoIsMe is the user that an answer of a page names.
@@ -177,7 +177,7 @@ func (y *tally) signIn(b *browser, user string) {
 	case a.StatusCode == http.StatusSeeOther && b.session() != "":
 		y.signIns.Add(1)
 	case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
-		y.refused.Add(1)
+		y.failed.Add(1)
 	case a.StatusCode == http.StatusBadRequest && b.session() == "": // "this response was used": by the reply to another
 		y.repeated.Add(1)
 	default:

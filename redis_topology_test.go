@@ -94,9 +94,9 @@ func TestG2_MasterOfAClusterIsKilledAndComesBack(t *testing.T) {
 				}
 				for range crowd {
 					wait.Go(func() {
-						served, refused := b.ask(3 * time.Second) // until the Cluster has noticed, and some time after
-						if hit[i] && served != 0 || !hit[i] && refused != 0 && coverage == "no" {
-							t.Errorf("held by the dead one: %v, served %d times, refused %d times", hit[i], served, refused)
+						served, failed := b.requestTokens(3 * time.Second) // until the Cluster has noticed, and some time after
+						if hit[i] && served != 0 || !hit[i] && failed != 0 && coverage == "no" {
+							t.Errorf("held by the dead one: %v, served %d times, refused %d times", hit[i], served, failed)
 						}
 					})
 				}
@@ -114,26 +114,26 @@ func TestG2_MasterOfAClusterIsKilledAndComesBack(t *testing.T) {
 	}
 }
 
-// ask asks for a token again and again, and meets nothing worse than a 503.
-func (b *browser) ask(during time.Duration) (served, refused int) {
+// requestTokens requests tokens for a duration, and fails the test for answers worse than a 503.
+func (b *browser) requestTokens(duration time.Duration) (served, failed int) {
 	b.t.Helper()
-	for until := time.Now().Add(during); time.Now().Before(until); <-time.After(50 * time.Millisecond) {
+	for until := time.Now().Add(duration); time.Now().Before(until); <-time.After(50 * time.Millisecond) {
 		switch a := b.Get("/token"); {
 		case a.StatusCode == http.StatusOK && a.Text == adele:
 			served++
 		case isUnavailable(a):
-			refused++
+			failed++
 		default:
 			b.t.Errorf("status %d, cookies %v\n%s", a.StatusCode, a.Cookies(), a.Text)
 		}
 	}
-	return served, refused
+	return served, failed
 }
 
 // masterOf is the master that holds a browser's session.
 func masterOf(t *testing.T, r redistest.Redis, b *browser) *redistest.Server {
 	t.Helper()
-	name, _ := record.Name(b.session())
+	name, _ := record.SessionID(b.session())
 	for _, s := range r.Masters() {
 		if len(recordsOfSessions(t, s.Keys())[name]) != 0 {
 			return s

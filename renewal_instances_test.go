@@ -45,19 +45,19 @@ func renewOnce(t *testing.T, sites []*site, b *browser) {
 	t.Helper()
 	b.idp.ResetRequests()
 	var wait sync.WaitGroup
-	var good atomic.Int32
+	var successes atomic.Int32
 	for i := range 100 {
 		r := request(http.MethodGet, "/token", "")
 		r.AddCookie(b.Jar[sessionCookie])
 		wait.Go(func() {
 			if a := sites[i%2].send(r); a.Text == adele {
-				good.Add(1)
+				successes.Add(1)
 			}
 		})
 	}
 	wait.Wait()
-	if calls := b.idp.Count(entratest.Token); good.Load() != 100 || calls != 1 {
-		t.Errorf("%d of 100 successes, %d token calls\n%s", good.Load(), calls, sites[0].log)
+	if calls := b.idp.Count(entratest.Token); successes.Load() != 100 || calls != 1 {
+		t.Errorf("%d of 100 successes, %d token calls\n%s", successes.Load(), calls, sites[0].log)
 	}
 }
 
@@ -93,10 +93,10 @@ func TestD9_ConcurrentRenewalsForManyScopesLoseNothing(t *testing.T) {
 			idp.TamperTokenResponse(func(_ string, body map[string]any) { body["scope"] = "openid profile " + wanted(idp) })
 			var wait sync.WaitGroup
 			for i := range 2 * len(scopes) {
-				asks := request(http.MethodGet, "/token/"+strconv.Itoa(i/2), "")
-				asks.AddCookie(b.Jar[sessionCookie])
+				tokenRequest := request(http.MethodGet, "/token/"+strconv.Itoa(i/2), "")
+				tokenRequest.AddCookie(b.Jar[sessionCookie])
 				wait.Go(func() {
-					if a := sites[i%2].send(asks); a.Text != adele {
+					if a := sites[i%2].send(tokenRequest); a.Text != adele {
 						t.Errorf("%s: %d %s\n%s", scopes[i/2], a.StatusCode, a.Text, sites[i%2].log)
 					}
 				})

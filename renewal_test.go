@@ -115,7 +115,7 @@ func renewTogether(t *testing.T, n int) {
 }
 
 type replacing interface {
-	Replace(ctx context.Context, options policy.TokenRequestOptions, refused string) (azcore.AccessToken, error)
+	Replace(ctx context.Context, options policy.TokenRequestOptions, rejected string) (azcore.AccessToken, error)
 }
 
 func TestToken_ConcurrentCallsShareTheReplacement(t *testing.T) {

@@ -39,16 +39,16 @@ func TestToken_ScopesMayComeAsOneText(t *testing.T) {
 func TestToken_ScopesThatWereNotGrantedNeedConsent(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
-	ask := func(options policy.TokenRequestOptions) fiber.Handler {
+	tokenHandler := func(options policy.TokenRequestOptions) fiber.Handler {
 		return func(c *fiber.Ctx) error {
 			_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), options)
 			return err
 		}
 	}
-	s.app.Get("/mail", ask(policy.TokenRequestOptions{Scopes: []string{"Mail.Read"}}))
-	s.app.Get("/challenge", ask(policy.TokenRequestOptions{Claims: `{"access_token":{}}`}))
-	s.app.Get("/default", ask(policy.TokenRequestOptions{Scopes: []string{"https://graph.entra.test/.default"}}))
-	s.app.Get("/long", ask(policy.TokenRequestOptions{Scopes: []string{"https://graph.entra.test/User.Read"}}))
+	s.app.Get("/mail", tokenHandler(policy.TokenRequestOptions{Scopes: []string{"Mail.Read"}}))
+	s.app.Get("/challenge", tokenHandler(policy.TokenRequestOptions{Claims: `{"access_token":{}}`}))
+	s.app.Get("/default", tokenHandler(policy.TokenRequestOptions{Scopes: []string{"https://graph.entra.test/.default"}}))
+	s.app.Get("/long", tokenHandler(policy.TokenRequestOptions{Scopes: []string{"https://graph.entra.test/User.Read"}}))
 	b := s.browser()
 	b.signIn(adele)
 	s.idp.ResetRequests()
@@ -82,7 +82,7 @@ func TestToken_ScopesOfGraphAreTheSameHoweverWritten(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.Scopes = configured })
 					s.idp.TamperTokenResponse(func(_ string, body map[string]any) { body["scope"] = spelled(body["scope"], prefix) })
-					ask := func(scopes ...string) fiber.Handler {
+					tokenHandler := func(scopes ...string) fiber.Handler {
 						return func(c *fiber.Ctx) error {
 							_, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: scopes})
 							return err
@@ -92,9 +92,9 @@ func TestToken_ScopesOfGraphAreTheSameHoweverWritten(t *testing.T) {
 					for i, spelling := range spellings {
 						paths = append(paths, "/scope/"+strconv.Itoa(i), "/token/"+strconv.Itoa(i))
 						s.app.Get("/scope/"+strconv.Itoa(i), fibermsal.Require(fibermsal.HasScope(spelling)))
-						s.app.Get("/token/"+strconv.Itoa(i), ask(spelling))
+						s.app.Get("/token/"+strconv.Itoa(i), tokenHandler(spelling))
 					}
-					s.app.Get("/graph", ask("https://graph.entra.test/.default"))
+					s.app.Get("/graph", tokenHandler("https://graph.entra.test/.default"))
 					b := s.browser()
 					b.signIn(adele)
 					for _, path := range paths {

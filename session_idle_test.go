@@ -11,7 +11,7 @@ import (
 func TestD11_IdleAndAbsoluteEnd(t *testing.T) {
 	for name, row := range map[string]struct {
 		every, until time.Duration
-		alive        bool
+		signedIn     bool
 	}{
 		"used often, before the absolute end": {20 * time.Minute, 9 * time.Hour, true},
 		"used often, after the absolute end":  {20 * time.Minute, 11 * time.Hour, false},
@@ -27,8 +27,8 @@ func TestD11_IdleAndAbsoluteEnd(t *testing.T) {
 					time.Sleep(row.every)
 					b.user()
 				}
-				if alive := b.user() == adele; alive != row.alive {
-					t.Errorf("alive: %v", alive)
+				if signedIn := b.user() == adele; signedIn != row.signedIn {
+					t.Errorf("alive: %v", signedIn)
 				}
 			})
 		})
@@ -56,12 +56,12 @@ func TestD11_IdleSessionsEndOnAStorageThatKeepsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger() // which ignores how long a value lives, as bbolt does
 		s := newSite(t, newIDP(t), onLedger(l), func(cfg *fibermsal.Config) { cfg.IdleTimeout = time.Hour })
-		used, idle := s.browser(), s.browser()
-		used.signIn(adele)
+		active, idle := s.browser(), s.browser()
+		active.signIn(adele)
 		idle.signIn(adele)
 		for range 5 {
 			time.Sleep(50 * time.Minute)
-			if used.user() != adele {
+			if active.user() != adele {
 				t.Fatal("a session that is used ended")
 			}
 		}
@@ -70,9 +70,9 @@ func TestD11_IdleSessionsEndOnAStorageThatKeepsEverything(t *testing.T) {
 			t.Errorf("%+v", all)
 		}
 		restarted := newSite(t, s.idp, onLedger(l), func(cfg *fibermsal.Config) { cfg.IdleTimeout = time.Hour })
-		idle.site, used.site = restarted, restarted
-		if idle.user() != "" || used.user() != adele {
-			t.Errorf("%q is signed in with the idle session, %q with the other", idle.user(), used.user())
+		idle.site, active.site = restarted, restarted
+		if idle.user() != "" || active.user() != adele {
+			t.Errorf("%q is signed in with the idle session, %q with the other", idle.user(), active.user())
 		}
 		if keys := l.keys(); len(keys) != 2 {
 			t.Errorf("stored: %v", keys)

@@ -110,16 +110,16 @@ func TestD3_NoKeyOfAPopulatedRedisIsASession(t *testing.T) {
 		plant(t, server, strings.Repeat(kind[:1], 43), kind)
 	}
 	var first string
-	ask := func(value string) {
+	send := func(value string) {
 		t.Helper()
 		r := request(http.MethodGet, "/guarded", "")
 		r.Header.Set("Cookie", sessionCookie+"="+value)
 		a := s.send(r)
 		a.Header.Del("Date")
 		seen := a.Header.Clone()
-		var said strings.Builder
-		_ = seen.Write(&said) // to memory
-		body := said.String() + withoutCorrelationID(a.Text)
+		var header strings.Builder
+		_ = seen.Write(&header) // to memory
+		body := header.String() + withoutCorrelationID(a.Text)
 		if first == "" {
 			first = body
 		}
@@ -128,10 +128,10 @@ func TestD3_NoKeyOfAPopulatedRedisIsASession(t *testing.T) {
 		}
 	}
 	for _, key := range server.Keys() {
-		ask(key)
+		send(key)
 		for part := range strings.FieldsFuncSeq(key, func(r rune) bool { return strings.ContainsRune(":{}", r) }) {
-			ask(part)
-			ask((part + strings.Repeat("A", 43))[:43]) // of the right size
+			send(part)
+			send((part + strings.Repeat("A", 43))[:43]) // of the right size
 		}
 		for _, b := range browsers {
 			if strings.Contains(key, b.session()[:20]) {
@@ -142,7 +142,7 @@ func TestD3_NoKeyOfAPopulatedRedisIsASession(t *testing.T) {
 	// An answer that depends on what is there would also take another number of commands.
 	before := commands(t, server)
 	for range 10 {
-		ask("fm:" + strings.Repeat("A", 40))
+		send("fm:" + strings.Repeat("A", 40))
 	}
 	if n := commands(t, server) - before; n != 0 {
 		t.Errorf("%d commands for what cannot be an id", n)

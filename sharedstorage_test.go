@@ -64,7 +64,7 @@ func namesAnOutsiderKnows(idp *entratest.Server, cookie, state string) []string 
 		sum := sha256.Sum256([]byte(of))
 		return base64.RawURLEncoding.EncodeToString(sum[:])
 	}
-	own, _ := record.Name(cookie)
+	own, _ := record.SessionID(cookie)
 	return []string{
 		prefix, prefix + "{" + own + "}:s", prefix + "{" + own + "}:t", prefix + "{" + own + "}:l", prefix + "u:" + hash(state),
 		own, cookie, idp.ClientID, adele, prefix + "i:" + adele, prefix + "i:{" + hash(adele)[:4] + "}:" + hash(adele)[:24],
@@ -91,19 +91,19 @@ func TestE7_NeighboursOnTheSameStorageChangeNothing(t *testing.T) {
 	for attack := range attacks("") {
 		attacker := s.browser()
 		response := attacker.approve(attacker.start(""), alex)
-		used := attacker.Jar
+		jarBefore := attacker.Jar
 		jar := browsertest.Jar{}
-		for name, c := range used {
+		for name, c := range jarBefore {
 			jar[name] = c
 		}
 		if a := attacker.Send(response.Request()); a.StatusCode != http.StatusSeeOther {
 			t.Fatalf("sign-in: status %d", a.StatusCode)
 		}
-		known := namesAnOutsiderKnows(s.idp, attacker.session(), response.Values.Get("state"))
-		if !slices.Contains(server.Keys(), known[1]) || !slices.Contains(server.Keys(), known[4]) {
-			t.Fatalf("the test does not know the names: %v\n%v", known, server.Keys())
+		names := namesAnOutsiderKnows(s.idp, attacker.session(), response.Values.Get("state"))
+		if !slices.Contains(server.Keys(), names[1]) || !slices.Contains(server.Keys(), names[4]) {
+			t.Fatalf("the test does not know the names: %v\n%v", names, server.Keys())
 		}
-		for _, key := range known {
+		for _, key := range names {
 			s.strike(attacks(key)[attack])
 		}
 		if a := attacker.Get("/guarded"); a.StatusCode != http.StatusOK && a.StatusCode != http.StatusUnauthorized || a.StatusCode == http.StatusOK && a.Text != "hello "+alex {

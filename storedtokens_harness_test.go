@@ -25,7 +25,7 @@ func (b *browser) vault(r redistest.Redis) *vault {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	name, ok := record.Name(b.session())
+	name, ok := record.SessionID(b.session())
 	if !ok {
 		b.t.Fatal("nobody is signed in")
 	}
@@ -51,11 +51,11 @@ func (v *vault) accessTokens() map[string]map[string]any {
 func (v *vault) expire() {
 	v.t.Helper()
 	ctx := v.t.Context()
-	box, err := v.store.Sealed(ctx, v.name, record.Tokens)
+	ciphertext, err := v.store.Sealed(ctx, v.name, record.Tokens)
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	content, err := v.store.Open(v.name, record.Tokens, box)
+	content, err := v.store.Open(v.name, record.Tokens, ciphertext)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func (v *vault) expire() {
 	if content, err = json.Marshal(cache); err != nil {
 		v.t.Fatal(err)
 	}
-	if err := v.store.Swap(ctx, v.name, record.Tokens, box, content, time.Hour); err != nil {
+	if err := v.store.Swap(ctx, v.name, record.Tokens, ciphertext, content, time.Hour); err != nil {
 		v.t.Fatal(err)
 	}
 }

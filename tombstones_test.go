@@ -65,8 +65,8 @@ func TestD12_ASignInUnderWayIsEndedWithTheSessions(t *testing.T) {
 			first.signIn(adele)
 			tenant, id := userOf(t, first)
 			for name, row := range map[string]struct {
-				filter  func(arrived time.Time) fibermsal.SessionFilter
-				refused bool
+				filter   func(arrived time.Time) fibermsal.SessionFilter
+				rejected bool
 			}{
 				"the user": {func(time.Time) fibermsal.SessionFilter {
 					return fibermsal.SessionFilter{TenantID: tenant, UserID: id}
@@ -102,10 +102,10 @@ func TestD12_ASignInUnderWayIsEndedWithTheSessions(t *testing.T) {
 				}
 				leave <- struct{}{}
 				a := <-answers
-				if refused := a.StatusCode == http.StatusUnauthorized; refused != row.refused || refused == (b.session() != "") {
+				if rejected := a.StatusCode == http.StatusUnauthorized; rejected != row.rejected || rejected == (b.session() != "") {
 					t.Errorf("%s ended: status %d, session %v", name, a.StatusCode, b.session() != "")
 				}
-				if row.refused && (!strings.Contains(s.log.String(), "session_ended") || len(collect(t, s.auth, fibermsal.SessionFilter{TenantID: tenant, UserID: id})) > 0) {
+				if row.rejected && (!strings.Contains(s.log.String(), "session_ended") || len(collect(t, s.auth, fibermsal.SessionFilter{TenantID: tenant, UserID: id})) > 0) {
 					t.Errorf("%s ended: something is left", name)
 				}
 				if b.signIn(adele); b.user() != adele {

@@ -130,8 +130,8 @@ func (v visitor) request() *fasthttp.RequestCtx {
 	return ctx
 }
 
-// ask sends a request again, and reports whether its answer is the visitor's own.
-func (v visitor) ask(handler fasthttp.RequestHandler, ctx *fasthttp.RequestCtx) bool {
+// send sends a request again, and reports whether the answer is the visitor's own.
+func (v visitor) send(handler fasthttp.RequestHandler, ctx *fasthttp.RequestCtx) bool {
 	ctx.Response.Reset()
 	ctx.ResetUserValues()
 	handler(ctx)
@@ -165,7 +165,7 @@ func (s *site) load(b *testing.B, goroutines int) (wrong int64) {
 		wait.Go(func() {
 			v := s.visitors[i%len(s.visitors)]
 			for ctx := v.request(); sent.Add(1) <= int64(b.N); {
-				if !v.ask(handler, ctx) {
+				if !v.send(handler, ctx) {
 					failed.Add(1)
 				}
 			}
@@ -175,18 +175,18 @@ func (s *site) load(b *testing.B, goroutines int) (wrong int64) {
 	return failed.Load()
 }
 
-// confirm makes sure that everybody is answered, before anybody hurries.
+// confirm checks that every visitor gets the right answer, before anything is measured.
 func (s *site) confirm(tb testing.TB) {
 	tb.Helper()
 	for _, v := range s.visitors {
-		if got := s.once(tb, v); got != v.want {
+		if got := s.sendOnce(tb, v); got != v.want {
 			tb.Fatalf("answered %q, want %q", got, v.want)
 		}
 	}
 }
 
-// once is the visitor's request outside of any measurement.
-func (s *site) once(tb testing.TB, v visitor) string {
+// sendOnce sends the visitor's request outside of any measurement, and returns the answer.
+func (s *site) sendOnce(tb testing.TB, v visitor) string {
 	tb.Helper()
 	ctx := v.request()
 	s.app.Handler()(ctx)
@@ -209,7 +209,7 @@ func (s *site) admit(tb testing.TB, idp *entra, login string) {
 func (s *site) expectTokens(tb testing.TB, idp *entra) {
 	tb.Helper()
 	for i, u := range idp.Users() {
-		end := s.once(tb, s.visitors[i])
+		end := s.sendOnce(tb, s.visitors[i])
 		owner := ""
 		for _, secret := range idp.Secrets() {
 			if strings.HasSuffix(secret, end) {

@@ -53,7 +53,7 @@ func allocations(t *testing.T, s *site, v visitor) float64 {
 	t.Helper()
 	handler, ctx := s.app.Handler(), v.request()
 	return testing.AllocsPerRun(1000, func() {
-		if !v.ask(handler, ctx) {
+		if !v.send(handler, ctx) {
 			t.Fatalf("status %d", ctx.Response.StatusCode())
 		}
 	})
@@ -80,8 +80,8 @@ func TestBudget_ASignInIsOneTokenCallAndFewCommands(t *testing.T) {
 	for _, u := range idp.Users()[1:11] {
 		commands.reset()
 		signIn(t, s.app, idp, ourLogin, u.UPN)
-		if asked := commands.reset(); len(asked) > signInCommands {
-			t.Errorf("Redis is asked %d times, the budget is %d: %v", len(asked), signInCommands, asked)
+		if sent := commands.reset(); len(sent) > signInCommands {
+			t.Errorf("Redis gets %d commands, the budget is %d: %v", len(sent), signInCommands, sent)
 		}
 	}
 	if calls := idp.Count(entratest.Token) - before; calls != 10 {
@@ -111,26 +111,26 @@ func TestBudget_TheFirstTokenAfterARestartIsTwoCommandsAndNoCall(t *testing.T) {
 	storage, commands := countedRedis(t)
 	before := newOurs(t, ours(idp, storage), useToken)
 	v := visitor{cookies: signIn(t, before.app, idp, ourLogin, idp.Users()[0].UPN)}
-	v.want = before.once(t, v)
+	v.want = before.sendOnce(t, v)
 	after := newOurs(t, ours(idp, storage), useToken)
 	commands.reset()
 	idp.ResetRequests()
-	if got := after.once(t, v); got != v.want {
+	if got := after.sendOnce(t, v); got != v.want {
 		t.Error("it is another token")
 	}
-	if asked := commands.reset(); len(asked) != coldCommands {
-		t.Errorf("Redis is asked %d times, want %d: %v", len(asked), coldCommands, asked)
+	if sent := commands.reset(); len(sent) != coldCommands {
+		t.Errorf("Redis gets %d commands, want %d: %v", len(sent), coldCommands, sent)
 	}
 	if calls := idp.Requests(); len(calls) != 0 {
 		t.Errorf("%d calls to Entra", len(calls))
 	}
 }
 
-// commands are what a client asks Redis. Those that a script runs inside of Redis are no
-// round trips, and not among them; a pipeline is one.
+// commands are the commands that a client sends to Redis. Those that a script runs inside Redis
+// are not among them, because they are not round trips; a pipeline is one command.
 type commands struct {
-	mu    sync.Mutex
-	asked []string
+	mu   sync.Mutex
+	sent []string
 }
 
 var _ redis.Hook = (*commands)(nil)
@@ -147,19 +147,19 @@ func countedRedis(tb testing.TB) (fiber.Storage, *commands) {
 	return storage, c
 }
 
-// reset returns what was asked since the last one.
+// reset returns the commands since the last reset.
 func (c *commands) reset() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	asked := slices.Clone(c.asked)
-	c.asked = nil
-	return asked
+	sent := slices.Clone(c.sent)
+	c.sent = nil
+	return sent
 }
 
 func (c *commands) note(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.asked = append(c.asked, name)
+	c.sent = append(c.sent, name)
 }
 
 // DialHook implements redis.Hook.

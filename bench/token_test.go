@@ -48,7 +48,7 @@ func warmCredential(tb testing.TB) azcore.TokenCredential {
 	})
 	s.admit(tb, idp, ourLogin)
 	s.expectTokens(tb, idp)
-	s.once(tb, s.visitors[0])
+	s.sendOnce(tb, s.visitors[0])
 	return credential
 }
 
@@ -112,7 +112,7 @@ func coldToken(b *testing.B, storage fiber.Storage) {
 		restarted, stop := startOurs(b, ours(idp, storage), useToken)
 		handler, ctx := restarted.app.Handler(), v.request()
 		b.StartTimer()
-		if !v.ask(handler, ctx) {
+		if !v.send(handler, ctx) {
 			b.Fatalf("status %d", ctx.Response.StatusCode())
 		}
 		b.StopTimer()
@@ -120,7 +120,7 @@ func coldToken(b *testing.B, storage fiber.Storage) {
 		b.StartTimer()
 	}
 	if idp.Count(entratest.Token) != before {
-		b.Fatal("Entra was asked")
+		b.Fatal("Entra was called")
 	}
 }
 
@@ -131,18 +131,18 @@ func expiredToken(b *testing.B, storage fiber.Storage) {
 	s := newOurs(b, ours(idp, storage), useToken)
 	v := visitor{cookies: signIn(b, s.app, idp, ourLogin, idp.Users()[0].UPN)}
 	handler, ctx, last := s.app.Handler(), v.request(), ""
-	before, asked := idp.Count(entratest.Token), 0
+	before, requests := idp.Count(entratest.Token), 0
 	idp.worked.Store(0)
 	b.ReportAllocs()
 	for b.Loop() {
-		asked++
-		if v.ask(handler, ctx); ctx.Response.StatusCode() != fiber.StatusOK || string(ctx.Response.Body()) == last {
+		requests++
+		if v.send(handler, ctx); ctx.Response.StatusCode() != fiber.StatusOK || string(ctx.Response.Body()) == last {
 			b.Fatalf("status %d, or the token before", ctx.Response.StatusCode())
 		}
 		last = string(ctx.Response.Body())
 	}
-	if calls := idp.Count(entratest.Token) - before; calls != asked {
-		b.Fatalf("%d token calls for %d requests", calls, asked)
+	if calls := idp.Count(entratest.Token) - before; calls != requests {
+		b.Fatalf("%d token calls for %d requests", calls, requests)
 	}
-	idp.reportOwn(b, asked)
+	idp.reportOwn(b, requests)
 }

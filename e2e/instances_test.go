@@ -77,18 +77,18 @@ func (c *cluster) signIn(login string) string {
 	return browser.cookie(c.site.cookieName())
 }
 
-// me asks one of the processes for the user's Graph profile.
+// me gets the user's Graph profile from one of the processes.
 func (c *cluster) me(instance int, cookie string) (status int, upn string) {
-	return c.ask(instance, "/api/me", "userPrincipalName", cookie)
+	return c.get(instance, "/api/me", "userPrincipalName", cookie)
 }
 
-// info asks one of the processes who is signed in.
+// info gets the signed-in user from one of the processes.
 func (c *cluster) info(instance int, cookie string) (status int, upn string) {
-	return c.ask(instance, "/user/info", "upn", cookie)
+	return c.get(instance, "/user/info", "upn", cookie)
 }
 
-// ask returns a field of a process's answer, or the whole of it without that field.
-func (c *cluster) ask(instance int, path, field, cookie string) (status int, value string) {
+// get returns a field of a process's answer, or the whole answer if it has no such field.
+func (c *cluster) get(instance int, path, field, cookie string) (status int, value string) {
 	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, "http://127.0.0.1:"+c.ports[instance]+path, http.NoBody)
 	if err != nil {
 		return 0, err.Error()
@@ -114,12 +114,12 @@ func (c *cluster) ask(instance int, path, field, cookie string) (status int, val
 func (c *cluster) expire(cookie string) {
 	c.t.Helper()
 	store, ctx := c.vault, c.t.Context()
-	name, _ := record.Name(cookie)
-	box, err := store.Sealed(ctx, name, record.Tokens)
+	name, _ := record.SessionID(cookie)
+	ciphertext, err := store.Sealed(ctx, name, record.Tokens)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	content, err := store.Open(name, record.Tokens, box)
+	content, err := store.Open(name, record.Tokens, ciphertext)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func (c *cluster) expire(cookie string) {
 	if content, err = json.Marshal(cache); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := store.Swap(ctx, name, record.Tokens, box, content, time.Hour); err != nil {
+	if err := store.Swap(ctx, name, record.Tokens, ciphertext, content, time.Hour); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -173,11 +173,11 @@ func TestG11_TwoProcessesRenewAnExpiredTokenOnce(t *testing.T) {
 			if delay > 0 {
 				c.idp.server.Fault(entratest.Token, entratest.Fault{Delay: delay})
 			}
-			good := c.storm(cookie, adele.login, 0, 1)[http.StatusOK]
+			successes := c.storm(cookie, adele.login, 0, 1)[http.StatusOK]
 			calls := c.idp.server.Count(entratest.Token)
-			t.Logf("%d of 100 successes, %d token calls", good, calls)
-			if good != 100 || calls != 1 {
-				t.Errorf("%d of 100 successes, %d token calls\n%s", good, calls, c.apps[0].stderr)
+			t.Logf("%d of 100 successes, %d token calls", successes, calls)
+			if successes != 100 || calls != 1 {
+				t.Errorf("%d of 100 successes, %d token calls\n%s", successes, calls, c.apps[0].stderr)
 			}
 		})
 	}
@@ -234,16 +234,16 @@ func TestG12_StoppedHolderOfTheLockHoldsNobodyUpForLong(t *testing.T) {
 	}
 	c.apps[0].signal(syscall.SIGSTOP) // with the lock, in the middle of its call
 	before := time.Now()
-	good := c.storm(cookie, alex.login, 1)[http.StatusOK]
+	successes := c.storm(cookie, alex.login, 1)[http.StatusOK]
 	waited := time.Since(before)
 	c.apps[0].signal(syscall.SIGCONT)
 	if status := <-first; status != http.StatusOK {
 		t.Errorf("the one that was stopped: status %d", status)
 	}
 	calls := c.idp.server.Count(entratest.Token)
-	t.Logf("%d of 50 successes after %v, %d token calls", good, waited.Round(time.Millisecond), calls)
-	if good != 50 || calls > 2 || waited > 15*time.Second {
-		t.Errorf("%d of 50 successes after %v, %d token calls\n%s", good, waited, calls, c.apps[1].stderr)
+	t.Logf("%d of 50 successes after %v, %d token calls", successes, waited.Round(time.Millisecond), calls)
+	if successes != 50 || calls > 2 || waited > 15*time.Second {
+		t.Errorf("%d of 50 successes after %v, %d token calls\n%s", successes, waited, calls, c.apps[1].stderr)
 	}
 	for instance := range c.apps { // what the late one wrote has not hurt
 		if status, upn := c.me(instance, cookie); status != http.StatusOK || upn != alex.login {
@@ -261,7 +261,7 @@ func TestG2_RedisKilledUnderLoadSignsNobodyOut(t *testing.T) {
 	}
 	stop := make(chan struct{})
 	var wait sync.WaitGroup
-	var good, unavailable, wrong atomic.Int32
+	var successes, unavailable, wrong atomic.Int32
 	var recovered atomic.Int64
 	for upn, cookie := range sessions {
 		for instance := range c.apps {
@@ -274,7 +274,7 @@ func TestG2_RedisKilledUnderLoadSignsNobodyOut(t *testing.T) {
 					}
 					switch status, got := c.me(instance, cookie); {
 					case status == http.StatusOK && got == upn:
-						good.Add(1)
+						successes.Add(1)
 						recovered.CompareAndSwap(-1, time.Now().UnixNano())
 					case status == http.StatusServiceUnavailable:
 						unavailable.Add(1)
@@ -296,7 +296,7 @@ func TestG2_RedisKilledUnderLoadSignsNobodyOut(t *testing.T) {
 	close(stop)
 	wait.Wait()
 	recovery := time.Unix(0, recovered.Load()).Sub(back)
-	t.Logf("%d answers, %d times 503, %d wrong; first answer %v after Redis was back", good.Load(), unavailable.Load(), wrong.Load(), recovery.Round(time.Millisecond))
+	t.Logf("%d answers, %d times 503, %d wrong; first answer %v after Redis was back", successes.Load(), unavailable.Load(), wrong.Load(), recovery.Round(time.Millisecond))
 	if unavailable.Load() == 0 || recovered.Load() == -1 || recovery > 2*time.Second {
 		t.Errorf("no outage seen, or no recovery: %v", recovery)
 	}
@@ -317,7 +317,7 @@ func TestE5_KeysRotateUnderLoadWithoutASignOut(t *testing.T) {
 	var down [2]atomic.Bool
 	stop := make(chan struct{})
 	var wait sync.WaitGroup
-	var good atomic.Int32
+	var successes atomic.Int32
 	for instance := range c.apps {
 		wait.Go(func() {
 			for {
@@ -330,7 +330,7 @@ func TestE5_KeysRotateUnderLoadWithoutASignOut(t *testing.T) {
 				status, upn := c.me(instance, cookie)
 				switch {
 				case status == http.StatusOK && upn == adele.login:
-					good.Add(1)
+					successes.Add(1)
 				case status != 0 || (!restarting && !down[instance].Load()): // a load balancer would not ask it
 					t.Errorf("process %d: %d %s", instance, status, upn)
 				}
@@ -356,8 +356,8 @@ func TestE5_KeysRotateUnderLoadWithoutASignOut(t *testing.T) {
 	}
 	close(stop)
 	wait.Wait()
-	t.Logf("%d answers", good.Load())
-	if good.Load() < 100 {
-		t.Errorf("only %d answers", good.Load())
+	t.Logf("%d answers", successes.Load())
+	if successes.Load() < 100 {
+		t.Errorf("only %d answers", successes.Load())
 	}
 }

@@ -75,8 +75,8 @@ func (st *stage) signIn(b *chromium, who person) *tab {
 	p.open(st.site.url + "/user/login?to=/session")
 	p.click(accountButton(who))
 	p.await(consentPage + ` || location.pathname === "/session"`) // some have consented before
-	var asked bool
-	if p.eval(consentPage, &asked); asked {
+	var consents bool
+	if p.eval(consentPage, &consents); consents {
 		p.click(acceptButton)
 	}
 	p.awaitAt(st.site, "/session")
@@ -153,7 +153,7 @@ func TestInteraction_NewScopeAsksForConsent(t *testing.T) {
 	onStages(t, func(st *stage) {
 		const path = "/org?levels=1&note=a%20b%2Fc"
 		p := st.signIn(st.chromium, adele)
-		for _, asked := range []struct {
+		for _, row := range []struct {
 			path, options, code string
 			status              int
 		}{
@@ -162,11 +162,11 @@ func TestInteraction_NewScopeAsksForConsent(t *testing.T) {
 			{"/api/me", `credentials: "omit"`, "login_required", http.StatusUnauthorized},
 			{path, `method: "GET", credentials: "omit", headers: {Accept: "application/json"}`, "login_required", http.StatusUnauthorized},
 		} {
-			got := st.fetch(st.chromium, asked.path, asked.options)
-			if got.Status != asked.status || got.Type != "application/problem+json" || got.Problem.Code != asked.code ||
+			got := st.fetch(st.chromium, row.path, row.options)
+			if got.Status != row.status || got.Type != "application/problem+json" || got.Problem.Code != row.code ||
 				!strings.HasPrefix(got.Problem.LoginURL, "/user/login") || got.Problem.CorrelationID == "" ||
-				got.Redirected || got.URL != st.site.url+asked.path {
-				st.t.Errorf("fetch of %s {%s}: %+v", asked.path, asked.options, got)
+				got.Redirected || got.URL != st.site.url+row.path {
+				st.t.Errorf("fetch of %s {%s}: %+v", row.path, row.options, got)
 			}
 		}
 		st.checkVisits("scripts", 0, 0)
@@ -441,7 +441,7 @@ func (st *stage) loseTokens(redis *redistest.Server, session string) {
 	st.t.Helper()
 	st.app.signal(syscall.SIGTERM)
 	st.app.wait()
-	name, _ := record.Name(session)
+	name, _ := record.SessionID(session)
 	ctx := st.t.Context()
 	keys, err := redis.Client().Keys(ctx, "*{"+name+"}:"+string(record.Tokens)).Result()
 	if err != nil || len(keys) != 1 {

@@ -67,11 +67,11 @@ func TestG28_NothingIsLeftOfAnyFault(t *testing.T) {
 			return // what is left would be found again and again
 		}
 	}
-	refused := c.answering(entratest.Token, entratest.Fault{OAuth: &entratest.OAuthError{Error: "invalid_grant", Suberror: "bad_token", Codes: []int{50173}}})
-	refuse := refused.begin
-	refused.begin = func() { refuse(); c.awaitService(t, cookies[0], http.StatusUnauthorized) }
+	rejected := c.answering(entratest.Token, entratest.Fault{OAuth: &entratest.OAuthError{Error: "invalid_grant", Suberror: "bad_token", Codes: []int{50173}}})
+	refuse := rejected.begin
+	rejected.begin = func() { refuse(); c.awaitService(t, cookies[0], http.StatusUnauthorized) }
 	// Whoever renewed just before was not refused, so it is open who is served afterwards.
-	t.Run("refresh tokens refused", func(t *testing.T) { c.survive(t, refused, cookies, base, anyStatus) })
+	t.Run("refresh tokens refused", func(t *testing.T) { c.survive(t, rejected, cookies, base, anyStatus) })
 	for _, a := range c.apps { // which looks for what Close has left behind
 		a.signal(syscall.SIGTERM)
 		if status := a.wait(); status != 0 {
@@ -87,17 +87,17 @@ const anyStatus = 0
 func (c *cluster) survive(t *testing.T, o outage, cookies []string, base [2]vitals, status int) {
 	t.Helper()
 	m := c.under(cookies, o)
-	over := time.Now()
+	healedAt := time.Now()
 	if m.troubled.Load() == 0 {
 		t.Errorf("%d answers, and nobody met it", m.fine.Load())
 	}
 	if status != anyStatus {
 		c.awaitService(t, cookies[0], status)
 	}
-	served := time.Since(over)
+	served := time.Since(healedAt)
 	now := c.awaitRest(t, base)
 	t.Logf("%d answers, %d of them met it; served after %v, at rest after %v: %v", m.fine.Load()+m.troubled.Load(), m.troubled.Load(),
-		served.Round(time.Millisecond), time.Since(over).Round(time.Millisecond), now)
+		served.Round(time.Millisecond), time.Since(healedAt).Round(time.Millisecond), now)
 }
 
 // outages are those that sessions outlive.
@@ -236,13 +236,13 @@ func (c *cluster) under(cookies []string, o outage) *met {
 		return http.ErrUseLastResponse
 	}}
 	var m met
-	over := make(chan struct{})
+	stop := make(chan struct{})
 	var wait sync.WaitGroup
 	for range clients {
 		wait.Go(func() {
 			for {
 				select {
-				case <-over:
+				case <-stop:
 					return
 				default:
 					c.bother(client, cookies[rand.IntN(len(cookies))], &m)
@@ -253,7 +253,7 @@ func (c *cluster) under(cookies []string, o outage) *met {
 	o.begin()
 	<-time.After(time.Duration(repeats(20)) * time.Second)
 	o.end()
-	close(over)
+	close(stop)
 	wait.Wait()
 	transport.CloseIdleConnections()
 	return &m
@@ -276,7 +276,7 @@ func (c *cluster) bother(client *http.Client, cookie string, m *met) {
 		return
 	}
 	r.Header.Set("Cookie", c.site.cookieName()+"="+cookie)
-	asked := time.Now()
+	sent := time.Now()
 	resp, err := client.Do(r)
 	if err != nil {
 		c.t.Errorf("%s: %v", path, err)
@@ -284,7 +284,7 @@ func (c *cluster) bother(client *http.Client, cookie string, m *met) {
 	}
 	_, _ = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()
-	if resp.StatusCode == want && time.Since(asked) < 500*time.Millisecond {
+	if resp.StatusCode == want && time.Since(sent) < 500*time.Millisecond {
 		m.fine.Add(1)
 	} else {
 		m.troubled.Add(1)
@@ -323,7 +323,7 @@ func (c *cluster) vitals(instance int) (v vitals, stacks string) {
 	v.descriptors = len(descriptors)
 	tasks, _ := filepath.Glob(proc + "task/*")
 	v.threads = len(tasks)
-	_, stacks = c.ask(instance, "/debug/goroutines", "", "")
+	_, stacks = c.get(instance, "/debug/goroutines", "", "")
 	_, _ = fmt.Sscanf(stacks, "goroutine profile: total %d", &v.goroutines)
 	return v, stacks
 }

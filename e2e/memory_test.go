@@ -68,7 +68,7 @@ type template struct {
 
 func (c *cluster) template(cookie string) template {
 	c.t.Helper()
-	name, _ := record.Name(cookie)
+	name, _ := record.SessionID(cookie)
 	records := map[record.Kind][]byte{}
 	for _, kind := range []record.Kind{record.Tokens, record.Session} {
 		content, err := c.vault.Get(c.t.Context(), name, kind)
@@ -89,10 +89,10 @@ func (c *cluster) multiply(genuine template, count int) []string {
 	for part := range slices.Chunk(cookies, count/askers+1) {
 		wait.Go(func() {
 			for i := range part {
-				id := make([]byte, record.IDSize)
+				id := make([]byte, record.TokenSize)
 				_, _ = rand.Read(id) // never fails
 				part[i] = base64.RawURLEncoding.EncodeToString(id)
-				name, _ := record.Name(part[i])
+				name, _ := record.SessionID(part[i])
 				for kind, content := range genuine.records {
 					if err := c.vault.Put(c.t.Context(), name, kind, content, time.Hour); err != nil {
 						c.t.Error(err)

@@ -98,11 +98,11 @@ func (c *cluster) checkResident(r *resident, instance int, graph bool, checked, 
 	if r.cookie == "" {
 		return // signed out meanwhile
 	}
-	ask := c.info
+	get := c.info
 	if graph {
-		ask = c.me
+		get = c.me
 	}
-	status, got := ask(instance, r.cookie)
+	status, got := get(instance, r.cookie)
 	if checked.Add(1); status != http.StatusOK || got != r.upn {
 		foreign.Add(1)
 		c.t.Errorf("%s gets %d %s", r.upn, status, got)

@@ -66,9 +66,9 @@ func TestRestart_LeavesUsersSignedIn(t *testing.T) {
 			t.Errorf("after %s: /api/me: %d %s\n%s", end.name, me.StatusCode, me.body, a.stderr)
 		}
 		// The token was in Redis: Entra was not asked for anything.
-		asked := idp.server.Requests(entratest.Authorize, entratest.Login, entratest.Token, entratest.Keys,
+		calls := idp.server.Requests(entratest.Authorize, entratest.Login, entratest.Token, entratest.Keys,
 			entratest.Discovery, entratest.InstanceDiscovery)
-		for _, r := range asked {
+		for _, r := range calls {
 			t.Errorf("after %s the app asked Entra: %s %s", end.name, r.Method, r.URL)
 		}
 	}

@@ -247,13 +247,13 @@ func (p *tab) photo() (picture string) {
 // checkSignedIn asks the app who is signed in, in a tab of its own.
 func (p *tab) checkSignedIn(s site, login string) {
 	p.t.Helper()
-	asking := p.browser.tab()
-	asking.open(s.url + "/user/info")
+	infoTab := p.browser.tab()
+	infoTab.open(s.url + "/user/info")
 	var info struct {
 		Authenticated bool   `json:"authenticated"`
 		UPN           string `json:"upn"`
 	}
-	asking.eval(`JSON.parse(document.body.innerText)`, &info)
+	infoTab.eval(`JSON.parse(document.body.innerText)`, &info)
 	if info.UPN != login || info.Authenticated != (login != "") {
 		p.t.Errorf("/user/info: %+v, want %q", info, login)
 	}

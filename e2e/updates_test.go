@@ -137,7 +137,7 @@ func (c *cluster) tokensFor(cookie string, scopes []string) (given map[string]st
 	var mu sync.Mutex
 	for i, scope := range scopes {
 		wait.Go(func() {
-			status, token := c.ask(i%2, "/api/token?scope="+url.QueryEscape(scope), "token", cookie)
+			status, token := c.get(i%2, "/api/token?scope="+url.QueryEscape(scope), "token", cookie)
 			if status != http.StatusOK {
 				token = fmt.Sprintf("%d %s", status, token)
 			}
@@ -153,7 +153,7 @@ func (c *cluster) tokensFor(cookie string, scopes []string) (given map[string]st
 // accessTokens are those in a session's record, by each of their scopes.
 func (c *cluster) accessTokens(cookie string) map[string]string {
 	c.t.Helper()
-	name, _ := record.Name(cookie)
+	name, _ := record.SessionID(cookie)
 	content, err := c.vault.Get(c.t.Context(), name, record.Tokens)
 	if err != nil {
 		c.t.Fatal(err)

@@ -63,12 +63,12 @@ func TestH1_AThousandUsersAtOnceGetTheirOwnAnswers(t *testing.T) {
 		crowd.each(crowd.checkAll)
 	}
 	crowd.checkAfterwards()
-	asked := time.Since(began)
+	answeredAfter := time.Since(began)
 	if crowd.complete.Load() == 0 {
 		t.Error("graph.Profile has completed no session")
 	}
 	t.Logf("%d users signed in after %v; %d answers checked on %d connections after %v: %d foreign or wrong",
-		crowdSize, signedIn.Round(time.Millisecond), crowd.checked.Load(), crowd.dialed.Load(), asked.Round(time.Millisecond), crowd.wrong.Load())
+		crowdSize, signedIn.Round(time.Millisecond), crowd.checked.Load(), crowd.dialed.Load(), answeredAfter.Round(time.Millisecond), crowd.wrong.Load())
 
 	crowd.search(redis)
 	t.Logf("everything took %v", time.Since(began).Round(time.Millisecond))

@@ -41,7 +41,7 @@ func TestG27_AWorkerProcessAndTheWebRenewOnce(t *testing.T) {
 	c.expire(cookie)
 	c.idp.server.ResetRequests()
 	var wait sync.WaitGroup
-	var good atomic.Int32
+	var successes atomic.Int32
 	for range 50 {
 		wait.Go(func() {
 			u, err := worker.UserByID(t.Context(), c.idp.server.TenantID, user.ID)
@@ -54,14 +54,14 @@ func TestG27_AWorkerProcessAndTheWebRenewOnce(t *testing.T) {
 				t.Errorf("a token of %q: %v", owner, err)
 				return
 			}
-			good.Add(1)
+			successes.Add(1)
 		})
 	}
 	answers := c.storm(cookie, adele.login, 0, 1)
 	wait.Wait()
 	calls := c.idp.server.Count(entratest.Token)
-	t.Logf("%d of 50 in the worker, %d of 100 in the web, %d token calls", good.Load(), answers[http.StatusOK], calls)
-	if good.Load() != 50 || answers[http.StatusOK] != 100 || calls != 1 {
-		t.Errorf("%d in the worker, web %v, %d token calls", good.Load(), answers, calls)
+	t.Logf("%d of 50 in the worker, %d of 100 in the web, %d token calls", successes.Load(), answers[http.StatusOK], calls)
+	if successes.Load() != 50 || answers[http.StatusOK] != 100 || calls != 1 {
+		t.Errorf("%d in the worker, web %v, %d token calls", successes.Load(), answers, calls)
 	}
 }

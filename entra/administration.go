@@ -52,14 +52,14 @@ type SessionFilter struct {
 // An error ends the sequence, and is an [*Error] if the storage failed.
 func (s *Service) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[SessionInfo, error] {
 	return func(yield func(SessionInfo, error) bool) {
-		for used, err := range s.sessions.Select(ctx, session.Filter(filter)) {
+		for selected, err := range s.sessions.Select(ctx, session.Filter(filter)) {
 			if err != nil {
 				yield(SessionInfo{}, err)
 				return
 			}
 			info := SessionInfo{
-				ID: used.ID, User: *userOf(&used.User), AuthenticatedAt: used.AuthenticatedAt, Browser: used.Browser,
-				LastSeenAt: used.LastSeenAt, IdleAt: used.IdleAt,
+				ID: selected.ID, User: *userOf(&selected.User), AuthenticatedAt: selected.AuthenticatedAt, Browser: selected.Browser,
+				LastSeenAt: selected.LastSeenAt, IdleAt: selected.IdleAt,
 			}
 			if !yield(info, nil) {
 				return
@@ -78,16 +78,19 @@ func (s *Service) EndSessions(ctx context.Context, filter SessionFilter) (int, e
 	return s.sessions.EndSelected(ctx, session.Filter(filter))
 }
 
-// CleanOptions are how CleanSessions proceeds. The zero value removes what is of no use to
-// anybody.
+// CleanOptions control CleanSessions. The zero value removes only records that no instance can
+// use.
 type CleanOptions struct {
 	// DryRun removes nothing and only counts.
 	DryRun bool
 	// RemoveUnreadable removes the sessions that no key of Config.Keys opens. Their users are
 	// signed out on all instances, also on those that hold the key.
 	RemoveUnreadable bool
-	// Progress is called after each part of the storage with the number of parts that are done
-	// and of all parts.
+	// Progress is called after each part of the storage, with the number of parts that are done,
+	// the number of all parts, and the counts so far. The calls are made one after another by
+	// the goroutine of CleanSessions, which waits for them. A part that fails is not reported.
+	//
+	// Optional. Default: nil.
 	Progress func(parts, of int, soFar CleanReport)
 }
 
@@ -110,7 +113,8 @@ type CleanReport struct {
 // not open. It reads the sessions as Sessions does, and needs no more memory for a million. It
 // may run while users sign in, and as often as desired.
 //
-// An error is an [*Error] if the storage failed; the report then covers what was done.
+// If the storage fails or ctx ends, the error is an [*Error], and the report covers the sessions
+// that were examined.
 func (s *Service) CleanSessions(ctx context.Context, options CleanOptions) (CleanReport, error) {
 	cleaning := session.Cleaning{DryRun: options.DryRun, RemoveUnreadable: options.RemoveUnreadable}
 	if options.Progress != nil {

@@ -27,5 +27,5 @@ func (c *appCredential) GraphURL() string { return c.settings.GraphURL }
 // HTTPClient returns the client that reaches Graph.
 func (c *appCredential) HTTPClient() *http.Client { return c.settings.HTTPClient }
 
-// GoString is what %#v prints: nothing of the tokens.
+// GoString returns a constant, so that %#v prints no token.
 func (c *appCredential) GoString() string { return "fibermsal app credential" }

@@ -2,22 +2,28 @@ package entra
 
 import "github.com/fibermsal/fibermsal/internal/authority"
 
-// ClientCredential is what the app proves its own identity to Entra with, in place of a client
-// secret. [CertificateFile], [WorkloadIdentity] and [ManagedIdentity] make the common ones;
-// [ClientCredentialFunc] adapts any other credential of MSAL. Its method Credential is called
-// for every token call, concurrently, and must be fast.
+// ClientCredential proves the app's own identity to Entra, in place of a client secret.
+// [CertificateFile], [WorkloadIdentity] and [ManagedIdentity] return the common ones;
+// [ClientCredentialFunc] adapts any other credential of MSAL.
+//
+// Its method Credential is called for every call of the token endpoint, concurrently for different users, and
+// must not return a credential that has expired. It must be fast, because sign-ins and renewals
+// wait for it, and their context may have no deadline. If it returns an error, Entra is
+// not called, and the sign-in or renewal fails with [ErrUnavailable], because that is not a fault
+// of the user. The error is logged without credentials.
 //
 // A ClientCredential may also have a method Validity() (from, until time.Time), which Doctor
 // reports.
 type ClientCredential = authority.ClientCredential
 
-// ClientCredentialFunc is a function as a [ClientCredential].
+// ClientCredentialFunc is a function that implements [ClientCredential].
 type ClientCredentialFunc = authority.ClientCredentialFunc
 
 // CertificateFile returns a certificate with its unencrypted private key in a PEM file as a
 // client credential. The file is read again when it changes, so a certificate is replaced
 // without a restart: register the new one, then move the file into place. While a changed file
-// cannot be read, the previous certificate is used.
+// cannot be read, the previous certificate is used. CertificateFile does not read the file: if it
+// cannot be read, sign-ins fail, and Doctor reports why.
 func CertificateFile(path string) ClientCredential { return authority.CertificateFile(path) }
 
 // WorkloadIdentity returns a federated client credential whose token is in a file, as

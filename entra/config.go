@@ -114,7 +114,9 @@ type Config[C any] struct {
 	PostLogoutURL string
 
 	// Storage is where sessions and tokens are kept, sealed: the storage of the app's session
-	// middleware, [RedisStorage], or any other. The app closes it.
+	// middleware, [RedisStorage], or any other; see [Storage] for what it must do. While it
+	// fails, requests that need a session get 503, and users stay signed in. The app closes it,
+	// after the Auth.
 	//
 	// Optional. Default: the memory of this process, which is lost with every restart and not
 	// visible to other instances.
@@ -168,7 +170,8 @@ type Config[C any] struct {
 	// Optional. Default: that of the cloud, https://graph.microsoft.com/v1.0.
 	GraphURL string
 
-	// Logger receives warnings and the causes of refused requests, without credentials.
+	// Logger receives warnings, the causes of failed requests and the audit, without
+	// credentials.
 	//
 	// Optional. Default: slog.Default().
 	Logger *slog.Logger
@@ -180,14 +183,17 @@ type Config[C any] struct {
 	Next func(C) bool
 
 	// ErrorHandler answers a request that failed with an [*Error], unless it matches
-	// [ErrLoginRequired] or another error that the middleware fixes by a sign-in.
+	// [ErrLoginRequired] or another error that the middleware fixes by a sign-in. Of the
+	// response, only Cache-Control and Retry-After are set. An error that it returns goes to
+	// the app's ErrorHandler of the web framework.
 	//
 	// Optional. Default: a page for browsers, problem+json (RFC 9457) for others.
 	ErrorHandler func(C, error) error
 
 	// Pages draws the library's few pages in place of the built-in ones: errors, and the
 	// question whether to sign out. The status and the headers against caching and framing are
-	// set; the app sets a Content-Security-Policy.
+	// set; the app sets a Content-Security-Policy. An error goes to the app's ErrorHandler of
+	// the web framework.
 	//
 	// Optional. Default: plain pages without scripts.
 	Pages func(C, Page) error
@@ -202,9 +208,11 @@ type Config[C any] struct {
 	OnSignIn func(context.Context, *SignIn) error
 
 	// OnSignOut is called when a user has signed out, here or at Entra through the
-	// front-channel logout URL, after the session has ended. It is not called for sessions that
-	// EndSessions or their timeout ended. An error is logged. The context ends after 10
-	// seconds.
+	// front-channel logout URL, after the session has ended and once for each session. It is
+	// not called for sessions that EndSessions or their timeout ended, nor for a sign-out whose
+	// session could not be read or ended. The user is a copy. The browser waits for the
+	// function, whose context is that of the request and ends after 10 seconds. An error is
+	// logged and changes nothing else.
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error
@@ -218,8 +226,13 @@ type Config[C any] struct {
 	// Optional. Default: nil.
 	Groups func(ctx context.Context, user azcore.TokenCredential, ids []string) ([]string, error)
 
-	// Info adds fields to the answer of GET /user/info. A function that fails adds null and is
-	// logged.
+	// Info adds fields to the JSON of GET /user/info, by their names. The functions are called
+	// one after another, in no order, if a user is signed in; each gets its own copy of the
+	// user. They replace values of SignIn.Set of the same name, but not the library's own
+	// fields. If a function returns an error, its field is null and the error is logged. If a
+	// value cannot be encoded as JSON, the request fails.
+	//
+	// Everything that a function returns is sent to the browser.
 	//
 	// Optional. Default: nil.
 	Info map[string]func(C, *User) (any, error)
@@ -248,26 +261,46 @@ type Config[C any] struct {
 // DefaultRoutePrefix is the RoutePrefix of a Config that has none.
 const DefaultRoutePrefix = "/user"
 
-// Storage is what a Config needs of a storage. Those of Fiber v2 and v3 are such storages.
+// Storage is what a Config needs of a storage. The storages of Fiber v2 and v3 implement it.
+//
+// Its methods are called concurrently. A call must see what earlier calls have written. An error,
+// or a panic, of one of them means that the storage failed: requests that need it get
+// [ErrUnavailable], and after five failures in a row the storage is called only every 200 ms
+// until it succeeds. A call has no deadline, so the storage must limit its time. If it has the
+// methods GetWithContext, SetWithContext and DeleteWithContext, as Fiber's storages for v3 have,
+// these are called instead, with the context of the request.
+//
 // If a storage has a method Conn() redis.UniversalClient, Redis is used directly, with locks
-// among instances and shared round trips.
+// among instances, shared round trips and one command to end a session on all instances. With
+// any other storage, some guarantees hold within one process only; docs/production.md lists them.
 type Storage interface {
+	// Get returns the value of a key, or nil without an error if there is none. The value is
+	// not modified.
 	Get(key string) ([]byte, error)
+	// Set stores a value, which may contain any bytes, in place of a present one. The ttl is at
+	// least a second. A storage may ignore it, because the value contains its expiry and is
+	// deleted when it is read after that.
 	Set(key string, value []byte, ttl time.Duration) error
+	// Delete removes a key. It returns nil if there is none.
 	Delete(key string) error
+	// Reset is part of Fiber's storages, and is never called.
 	Reset() error
+	// Close is called by the app, and not by the library.
 	Close() error
 }
 
 // Page is one of the library's pages, for Config.Pages to draw.
 type Page = web.Page
 
-// framework is the context type of a Config whose functions for a framework are left out.
-type framework struct{}
+// noContext is the context type of a Config whose functions for a web framework are left out.
+type noContext struct{}
+
+// plainConfig is a Config without the functions for a web framework.
+type plainConfig = Config[noContext]
 
 // withoutHooks returns the Config for code that does not depend on the framework. Fields of
 // the same type are copied, so it need not list them.
-func (cfg Config[C]) withoutHooks() Config[framework] { return convert[framework](cfg) }
+func (cfg Config[C]) withoutHooks() plainConfig { return convert[noContext](cfg) }
 
 func convert[D, C any](from Config[C]) (to Config[D]) {
 	source, target := reflect.ValueOf(from), reflect.ValueOf(&to).Elem()

@@ -26,7 +26,8 @@ import (
 // the token if necessary, and waits no longer than its context.
 //
 // GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
-// be renewed, [ErrConsentRequired], or [ErrUnavailable].
+// be renewed, [ErrConsentRequired], [ErrClaimsChallenge] if claims are requested,
+// [ErrUnavailable], or [ErrMisconfigured] if the middleware has not run.
 func TokenCredential(c Locals) azcore.TokenCredential {
 	service, s, err := signedIn(c, "TokenCredential")
 	if err != nil {
@@ -35,9 +36,10 @@ func TokenCredential(c Locals) azcore.TokenCredential {
 	return service.credential(s, service.renewer.CacheOf(s))
 }
 
-// AuthenticationProvider returns what authenticates a Kiota client's requests as the signed-in
-// user, with the given scopes or those of Config. It adds a token only to requests for the host
-// of Config.GraphURL. See [TokenCredential] for its lifetime and errors.
+// AuthenticationProvider returns a provider that authenticates a Kiota client's requests as the
+// signed-in user, with the given scopes or those of Config. It adds a token only to requests for
+// the host of Config.GraphURL. See [TokenCredential] for its lifetime, concurrency and errors,
+// which its requests return.
 func AuthenticationProvider(c Locals, scopes ...string) authentication.AuthenticationProvider {
 	credential, _ := TokenCredential(c).(*userCredential)
 	if credential.service == nil {
@@ -73,7 +75,8 @@ type CacheAccessor = msalcache.Accessor
 
 // NewCacheAccessor returns the accessor for the signed-in user's tokens, to make a
 // confidential.Client of one's own with confidential.WithCache. It returns [ErrLoginRequired]
-// if no user is signed in.
+// if no user is signed in, [ErrUnavailable] if the storage failed, and [ErrMisconfigured] if the
+// middleware has not run.
 func NewCacheAccessor(c Locals) (*CacheAccessor, error) {
 	service, s, err := signedIn(c, "NewCacheAccessor")
 	if err != nil {
@@ -82,8 +85,8 @@ func NewCacheAccessor(c Locals) (*CacheAccessor, error) {
 	return msalcache.New(service.renewer.QueuedCacheOf(s)), nil
 }
 
-// userCredential returns a user's tokens. Beside azcore.TokenCredential it tells the package
-// graph where Graph is and how to reach it.
+// userCredential returns a user's tokens. Besides implementing azcore.TokenCredential, it has
+// methods from which the package graph learns Graph's URL and HTTP client.
 type userCredential struct {
 	service *Service
 	session *session.Session
@@ -146,5 +149,5 @@ func (c *userCredential) HTTPClient() *http.Client {
 	return c.service.settings.HTTPClient
 }
 
-// GoString is what %#v prints: nothing of the tokens.
+// GoString returns a constant, so that %#v prints no token.
 func (c *userCredential) GoString() string { return "fibermsal credential" }

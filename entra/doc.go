@@ -3,7 +3,7 @@
 // for Fiber v2 and package fibermsal/v3 for Fiber v3. Programs without requests, such as jobs and
 // tools, can use [Open] and [Service] directly:
 //
-//	service, err := entra.Open(entra.Config[struct{}]{…}, false)
+//	service, err := entra.Open(entra.Config[struct{}]{…}, entra.Process{})
 //
 // [Service.Visit] and [Service.Site] are for faces and take types of internal packages.
 package entra

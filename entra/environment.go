@@ -8,9 +8,6 @@ import (
 	"strings"
 )
 
-// plainConfig is a Config without the functions of a framework.
-type plainConfig = Config[framework]
-
 // environment becomes a Config.
 type environment struct {
 	prefix   string

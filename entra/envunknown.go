@@ -6,9 +6,9 @@ func (e *environment) refuseUnknown(name string) {
 	var nearest, field string
 	best := -1
 	for _, v := range variables {
-		for _, known := range v.names() {
-			if d := distance(name, known); best < 0 || d < best {
-				best, nearest, field = d, known, v.field
+		for _, candidate := range v.names() {
+			if d := distance(name, candidate); best < 0 || d < best {
+				best, nearest, field = d, candidate, v.field
 			}
 		}
 	}

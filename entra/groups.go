@@ -22,7 +22,7 @@ const (
 	membershipsFor = 5 * time.Minute
 	// groupsTimeout bounds Config.Groups.
 	groupsTimeout = 5 * time.Second
-	// maxMemberships bounds the sets of groups that are remembered of a session, and
+	// maxMemberships bounds the sets of groups that are remembered for a session, and
 	// membershipSize is about what one of them occupies beside its name.
 	maxMemberships = 64
 	membershipSize = 256
@@ -44,18 +44,17 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// groups asks the app for memberships and remembers the answers.
+// groups gets memberships from the app and remembers them.
 type groups struct {
-	// lookup returns which of some groups a session's user is a member of. It is nil if the app
-	// did not say how to find out.
+	// lookup calls Config.Groups for the user of a session. It is nil if Config has none.
 	lookup     func(ctx context.Context, s *session.Session, ids []string) ([]string, error)
 	sessions   *session.Cache
 	background *background.Group
 	flights    flight.Group
 }
 
-// memberships are the answers that are remembered of a session, by the groups asked about. The
-// map is immutable.
+// memberships are the results that are remembered for a session, by the groups that were checked.
+// The map is immutable.
 type memberships map[string]membership
 
 type membership struct {
@@ -70,14 +69,14 @@ func (g *groups) check(ctx context.Context, s *session.Session, ids []string, ke
 	if g.lookup == nil {
 		return autherr.Forbidden.New("groups_unknown", errors.New("the id_token does not contain the groups of the user: add the groups claim to the registration, or set Config.Groups"))
 	}
-	member, known := g.remembered(s, key)
-	if !known {
+	member, ok := g.remembered(s, key)
+	if !ok {
 		span := trace.SpanContextFromContext(ctx)
-		asked := g.flights.Begin(s.ID+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
-			return g.ask(span, s, ids, key)
+		answer := g.flights.Begin(s.ID+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
+			return g.callGroups(span, s, ids, key)
 		})
 		var err error
-		if member, err = flight.Await[bool](ctx, groupsTimeout+time.Second, asked, autherr.GaveUp); err != nil {
+		if member, err = flight.Await[bool](ctx, groupsTimeout+time.Second, answer, autherr.GaveUp); err != nil {
 			return err
 		}
 	}
@@ -87,11 +86,12 @@ func (g *groups) check(ctx context.Context, s *session.Session, ids []string, ke
 	return nil
 }
 
-// ask calls Config.Groups in a goroutine of its own, once for all who ask the same of a session
-// at the same time. Of the first caller's context it takes only the span (trap T13).
-func (g *groups) ask(span trace.SpanContext, s *session.Session, ids []string, key string) (member bool, err error) {
+// callGroups calls Config.Groups in a goroutine of its own, once for all concurrent callers that
+// check the same groups of a session. It takes only the span from the first caller's context
+// (trap T13).
+func (g *groups) callGroups(span trace.SpanContext, s *session.Session, ids []string, key string) (member bool, err error) {
 	defer func() {
-		if p := recover(); p != nil { // of the app's Groups: it would reach no other recover
+		if p := recover(); p != nil { // a panic of the app's Groups would reach no other recover
 			member, err = false, autherr.Panicked(p)
 		}
 	}()
@@ -99,8 +99,8 @@ func (g *groups) ask(span trace.SpanContext, s *session.Session, ids []string, k
 		return false, autherr.TryLater("closed", nil)
 	}
 	defer g.background.Done()
-	// The last call may have ended between a caller's look and this one.
-	if member, known := g.remembered(s, key); known {
+	// The last call may have ended after the caller looked.
+	if member, ok := g.remembered(s, key); ok {
 		return member, nil
 	}
 	ctx, cancel := context.WithTimeout(trace.ContextWithSpanContext(context.Background(), span), groupsTimeout)
@@ -122,7 +122,7 @@ func groupsFailure(err error) error {
 	return autherr.TryLater("groups_failed", err)
 }
 
-func (g *groups) remembered(s *session.Session, key string) (member, known bool) {
+func (g *groups) remembered(s *session.Session, key string) (member, ok bool) {
 	all, _ := g.sessions.Attached(s.ID, membershipsAttachment).(memberships)
 	m, ok := all[key]
 	return m.member, ok && time.Now().Before(m.until)
@@ -140,7 +140,7 @@ func (g *groups) remember(s *session.Session, key string, member bool) {
 	})
 }
 
-// with returns a copy with one more answer, if there is room for it, and without expired ones.
+// with returns a copy without expired results, and with one more if there is room for it.
 func (m memberships) with(key string, added membership) memberships {
 	next := maps.Clone(m)
 	if next == nil {

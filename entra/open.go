@@ -21,12 +21,11 @@ import (
 )
 
 // Open checks a Config, copies it and makes a Service of it, without any call to the network or
-// the storage. The error joins one for each wrong field. forked is set in a process that shares
-// no memory with others that serve the same app, as with Fiber's Prefork.
+// the storage. The error joins a [*ConfigError] for each wrong field.
 //
 // The caller closes the Service after the app has shut down.
-func Open[C any](cfg Config[C], forked bool) (*Service, error) {
-	settings, err := cfg.settle(forked)
+func Open[C any](cfg Config[C], process Process) (*Service, error) {
+	settings, err := cfg.resolve(process)
 	if err != nil {
 		return nil, err
 	}

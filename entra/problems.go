@@ -44,13 +44,12 @@ func (p *problems) add(field, format string, args ...any) {
 	*p = append(*p, &ConfigError{Field: field, Problem: fmt.Sprintf(format, args...)})
 }
 
-// problems returns what is wrong with a Config. forked is set in a process that shares no memory
-// with the processes that serve the same app.
-func (cfg Config[C]) problems(forked bool) (p problems) {
+// problems returns the invalid fields of a Config.
+func (cfg Config[C]) problems(process Process) (p problems) {
 	cfg.checkRegistration(&p)
 	cfg.checkAddresses(&p)
 	cfg.checkScopes(&p)
-	cfg.checkStorage(&p, forked)
+	cfg.checkStorage(&p, process)
 	cfg.checkTimes(&p)
 	return p
 }
@@ -77,9 +76,9 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 	if slices.Contains(cfg.PreviousSecrets, "") {
 		p.add("PreviousSecrets", "contains an empty string")
 	}
-	if hosts, known := cfg.Cloud.Hosts(); cfg.Cloud != "" && !known {
+	if hosts, ok := cfg.Cloud.Hosts(); cfg.Cloud != "" && !ok {
 		p.add("Cloud", "is not one of the constants")
-	} else if known && cfg.Authority != "" && !strings.EqualFold(authority.HostOf(cfg.Authority), hosts.Login) {
+	} else if ok && cfg.Authority != "" && !strings.EqualFold(authority.HostOf(cfg.Authority), hosts.Login) {
 		p.add("Cloud", "is not the one that Authority is in")
 	}
 	cfg.checkTenants(p, cfg.checkAuthority(p))
@@ -195,8 +194,8 @@ func (cfg Config[C]) checkScopes(p *problems) {
 	}
 }
 
-func (cfg Config[C]) checkStorage(p *problems, forked bool) {
-	if cfg.Storage == nil && forked {
+func (cfg Config[C]) checkStorage(p *problems, process Process) {
+	if cfg.Storage == nil && process.SharesNoMemory {
 		p.add("Storage", "is required with Prefork: the processes do not share memory")
 	}
 	if cfg.Storage != nil && len(cfg.Keys) == 0 {

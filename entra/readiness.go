@@ -21,7 +21,7 @@ type Readiness struct {
 // Ready reports whether nothing is missing.
 func (r Readiness) Ready() bool { return r.Storage && r.Entra }
 
-// Readiness checks the storage and Entra, for 2 seconds at most.
+// Readiness checks the storage and Entra, for 2 seconds at most. It is safe for concurrent use.
 func (s *Service) Readiness(ctx context.Context) Readiness {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()

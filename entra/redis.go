@@ -68,9 +68,13 @@ func RedisTLS(config *tls.Config) RedisOption {
 	return func(o *redisclient.Options) { o.TLS = config.Clone() }
 }
 
-// RedisCredentials returns user and password whenever a connection is opened, for credentials
-// that change. The URL must then contain neither. The function is called concurrently, and its
-// context ends with the time limit for connecting.
+// RedisCredentials makes a storage call a function for user and password whenever it opens a
+// connection, for credentials that change. The URL must then contain neither, or [RedisStorage]
+// returns an error. Connections that are open keep the credentials with which they were opened.
+//
+// The function is called concurrently, and its context ends with the time limit for connecting.
+// If it returns an error, the command that needed the connection fails with it, as if Redis were
+// not reachable. The error is logged, so its text must not contain the password.
 func RedisCredentials(credentials func(context.Context) (user, password string, err error)) RedisOption {
 	return func(o *redisclient.Options) { o.Credentials = credentials }
 }
@@ -117,7 +121,7 @@ func noRedisToken(err error) error {
 // appIdentity returns tokens of the app itself before there is a Service, for the storage that
 // the Service will use. It makes one call at a time and remembers nothing.
 type appIdentity struct {
-	cfg Config[framework]
+	cfg plainConfig
 
 	mu     sync.Mutex
 	client *authority.Client // once it is needed

@@ -64,9 +64,10 @@ func (s *Service) Logger() *slog.Logger { return s.log }
 // tokens for one tenant only, so not with "common" or "organizations".
 func (s *Service) AppCredential() azcore.TokenCredential { return s.app }
 
-// Close waits for token calls under way, at most 5 seconds, refuses new ones, and closes idle
-// connections. It does not close the Storage, which belongs to the app. It may be called more
-// than once.
+// Close refuses new token calls, waits for those that are under way, for 5 seconds at most, and
+// closes idle connections. It does not close the Storage, which belongs to the app. Its error
+// means that a call was still running or that telemetry could not be closed; everything else has
+// been closed then. It may be called more than once, and returns nil again.
 func (s *Service) Close() error {
 	var err error
 	s.closing.Do(func() {

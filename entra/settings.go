@@ -31,7 +31,7 @@ const (
 
 // settings is a Config that was checked, completed and copied.
 type settings struct {
-	Config[framework]
+	plainConfig
 	authority   string // without a slash at the end
 	tenant      string // its GUID, or "" if the authority names a domain or many tenants
 	redirectURI string
@@ -41,10 +41,10 @@ type settings struct {
 	secure      bool // cookies have Secure and the __Host- prefix
 }
 
-// settle validates a Config and completes it.
-func (cfg Config[C]) settle(forked bool) (*settings, error) {
+// resolve validates a Config and returns a copy with the defaults.
+func (cfg Config[C]) resolve(process Process) (*settings, error) {
 	plain := cfg.withoutHooks().clone()
-	p := plain.problems(forked)
+	p := plain.problems(process)
 	for name, function := range cfg.Info {
 		if function == nil {
 			p.add("Info", "%q has no function", name)
@@ -71,7 +71,7 @@ func (cfg Config[C]) clone() Config[C] {
 
 // complete fills in the defaults of a valid Config.
 func (cfg Config[C]) complete() (*settings, error) {
-	s := &settings{Config: cfg.withoutHooks()}
+	s := &settings{plainConfig: cfg.withoutHooks()}
 	s.completeAuthority()
 	s.completeAddresses()
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, defaultIdle)

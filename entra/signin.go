@@ -12,7 +12,8 @@ import (
 const maxValues = 4 << 10
 
 // SignIn is a sign-in that is about to begin a session. It is valid during one call of
-// Config.OnSignIn and must not be kept.
+// Config.OnSignIn and must not be retained. It is not safe for concurrent use, except for its
+// Credential.
 type SignIn struct {
 	// User may be completed: Name, Mail and Roles. Changes of other fields have no effect.
 	User *User
@@ -22,9 +23,14 @@ type SignIn struct {
 	values map[string]json.RawMessage
 }
 
-// Set adds a value to the session under a name. It becomes part of User.Values and of the
-// answer of GET /user/info, so it must not be a secret. All values together may have 4 kB of
-// JSON. A value that exceeds it, or cannot be encoded as JSON, is an error and changes nothing.
+// Set adds a value to the session under a name, in place of an earlier value of that name. It
+// becomes part of User.Values and of the answer of GET /user/info, so it must not be a secret. It
+// does not change during the session. The fields of /user/info that are the library's own, and
+// those of Config.Info, hide values of the same name.
+//
+// The value is encoded as JSON at once. Names and values may have 4,096 bytes together. If they
+// would exceed that, or if the value cannot be encoded, Set returns an error and changes nothing.
+// It must not be called by several goroutines at the same time, nor after OnSignIn has returned.
 func (s *SignIn) Set(name string, value any) error {
 	raw, err := json.Marshal(value)
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 
 // DelegatedUser is a signed-in user for background jobs, which act for the user outside any
 // request as long as the user stays signed in. It may be retained: the session that it was made
-// from can end at any time, and another session of the same user then takes its place.
+// from can end at any time, and another session of the same user then takes its place. Its User
+// is that of the first session and does not change.
 type DelegatedUser struct {
 	User
 	credential *delegatedCredential
@@ -165,7 +166,7 @@ func needsOtherSession(err error) bool {
 	return ok && (errors.Is(e, autherr.NotSignedIn) || autherr.NeedsSignIn(e))
 }
 
-// fromSession requests a token of a session if that is still alive, which nobody has checked.
+// fromSession requests a token of a session, after checking that the session has not ended.
 func (c *delegatedCredential) fromSession(ctx context.Context, s *session.Session, request func(*userCredential) (azcore.AccessToken, error)) (azcore.AccessToken, error) {
 	present, _, err := c.service.sessions.Find(ctx, s.ID)
 	if err != nil {
@@ -183,5 +184,5 @@ func (c *delegatedCredential) GraphURL() string { return c.service.settings.Grap
 // HTTPClient returns the client that reaches Graph.
 func (c *delegatedCredential) HTTPClient() *http.Client { return c.service.settings.HTTPClient }
 
-// GoString is what %#v prints: nothing of the tokens.
+// GoString returns a constant, so that %#v prints no token.
 func (c *delegatedCredential) GoString() string { return "fibermsal credential" }

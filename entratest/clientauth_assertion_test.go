@@ -91,21 +91,21 @@ func TestAssertion_IsRefusedUnlessItIsAJWT(t *testing.T) {
 	t.Parallel()
 	pair := newKeyPair(t, 0, time.Hour)
 	s := newServer(t, entratest.WithCertificate(pair.cert))
-	good := sign(t, pair.key, pair.header(), payload(s))
-	head, rest, _ := strings.Cut(good, ".")
+	valid := sign(t, pair.key, pair.header(), payload(s))
+	head, rest, _ := strings.Cut(valid, ".")
 	for name, raw := range map[string]string{
-		"text": "x", "two parts": head + "." + head, "four parts": good + ".x", "padded": head + "=." + rest,
-		"bad signature": good[:len(good)-3] + "!!!", "null": "bnVsbA.bnVsbA.", "no JSON": "eHg.eHg.eHg",
+		"text": "x", "two parts": head + "." + head, "four parts": valid + ".x", "padded": head + "=." + rest,
+		"bad signature": valid[:len(valid)-3] + "!!!", "null": "bnVsbA.bnVsbA.", "no JSON": "eHg.eHg.eHg",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			wantError(t, redeem(t, s, assertionForm(s, raw)), 400, "invalid_request", 50027, "")
 		})
 	}
-	wantError(t, redeem(t, s, assertionForm(s, good, "client_assertion_type=")), 400, "invalid_request", 900144, "")
-	wantError(t, redeem(t, s, assertionForm(s, good, "client_assertion_type=saml")), 400, "invalid_request", 90023, "")
-	wantError(t, redeem(t, s, assertionForm(s, good, "client_secret="+s.ClientSecret)), 400, "invalid_request", 9002313, "")
-	wantError(t, redeem(t, s, assertionForm(s, good, "client_assertion=")), 401, "invalid_client", 7000218, "")
+	wantError(t, redeem(t, s, assertionForm(s, valid, "client_assertion_type=")), 400, "invalid_request", 900144, "")
+	wantError(t, redeem(t, s, assertionForm(s, valid, "client_assertion_type=saml")), 400, "invalid_request", 90023, "")
+	wantError(t, redeem(t, s, assertionForm(s, valid, "client_secret="+s.ClientSecret)), 400, "invalid_request", 9002313, "")
+	wantError(t, redeem(t, s, assertionForm(s, valid, "client_assertion=")), 401, "invalid_client", 7000218, "")
 	tampered := head + "." + strings.Replace(rest, rest[:1], "f", 1)
 	if a := redeem(t, s, assertionForm(s, tampered)); a.StatusCode == 200 {
 		t.Error("a changed assertion passes")

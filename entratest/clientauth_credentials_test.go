@@ -14,25 +14,25 @@ func TestSecrets_OverlapAndExpire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, entratest.WithSecrets(entratest.Secret{Value: "next-secret"}, entratest.Secret{Value: "last-secret", Expires: time.Now().Add(time.Hour)}))
-		ask := func(secret string) answer {
+		redeemWith := func(secret string) answer {
 			return redeem(t, s, assertionForm(s, "", "client_assertion_type=", "client_secret="+secret))
 		}
 		for _, secret := range []string{s.ClientSecret, "next-secret", "last-secret"} {
-			if a := ask(secret); a.StatusCode != 200 || !slices.Contains(s.Secrets(), secret) {
+			if a := redeemWith(secret); a.StatusCode != 200 || !slices.Contains(s.Secrets(), secret) {
 				t.Error(a.body)
 			}
 		}
-		wantError(t, ask("other"), 401, "invalid_client", 7000215, "")
+		wantError(t, redeemWith("other"), 401, "invalid_client", 7000215, "")
 		time.Sleep(time.Hour)
-		wantError(t, ask("last-secret"), 401, "invalid_client", 7000222, "")
+		wantError(t, redeemWith("last-secret"), 401, "invalid_client", 7000222, "")
 		s.SetSecrets(entratest.Secret{Value: "next-secret", Expires: time.Now()}, entratest.Secret{Value: "newest"})
-		wantError(t, ask("next-secret"), 401, "invalid_client", 7000222, "")
-		wantError(t, ask(s.ClientSecret), 401, "invalid_client", 7000215, "")
-		if a := ask("newest"); a.StatusCode != 200 {
+		wantError(t, redeemWith("next-secret"), 401, "invalid_client", 7000222, "")
+		wantError(t, redeemWith(s.ClientSecret), 401, "invalid_client", 7000215, "")
+		if a := redeemWith("newest"); a.StatusCode != 200 {
 			t.Error(a.body)
 		}
 		s.SetSecrets()
-		wantError(t, ask("newest"), 401, "invalid_client", 7000215, "")
+		wantError(t, redeemWith("newest"), 401, "invalid_client", 7000215, "")
 	})
 }
 

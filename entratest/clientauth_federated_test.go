@@ -80,17 +80,17 @@ func TestFederated_CredentialsCanBeChangedAndServeMSAL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := func() error {
+	redeemWith := func() error {
 		_, err := client.AcquireTokenByCredential(t.Context(), []string{"https://graph.microsoft.com/.default"})
 		return err
 	}
-	if err := ask(); err == nil || !strings.Contains(err.Error(), "AADSTS700211") {
+	if err := redeemWith(); err == nil || !strings.Contains(err.Error(), "AADSTS700211") {
 		t.Errorf("without a credential: %v", err)
 	}
 	s.SetFederatedCredentials(entratest.FederatedCredential{
 		Issuer: "https://issuer.example", Subject: "system:serviceaccount:shop:web", Keys: []*rsa.PublicKey{&keys[1].PublicKey, &keys[0].PublicKey},
 	})
-	if err := ask(); err != nil {
+	if err := redeemWith(); err != nil {
 		t.Error(err)
 	}
 }

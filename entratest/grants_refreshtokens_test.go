@@ -9,9 +9,9 @@ import (
 
 func TestRefresh_RotatesAndTheOldTokenStaysValid(t *testing.T) {
 	t.Parallel()
-	for _, once := range []bool{false, true} {
+	for _, oneTime := range []bool{false, true} {
 		opts := []entratest.Option{}
-		if once {
+		if oneTime {
 			opts = append(opts, entratest.WithOneTimeRefreshTokens())
 		}
 		s := newServer(t, opts...)
@@ -20,7 +20,7 @@ func TestRefresh_RotatesAndTheOldTokenStaysValid(t *testing.T) {
 		if renewed := text(t, first["refresh_token"]); renewed == old || len(renewed) < 1000 {
 			t.Errorf("the new token is %q", renewed)
 		}
-		if again := redeem(t, s, refreshForm(s, old)); once {
+		if again := redeem(t, s, refreshForm(s, old)); oneTime {
 			wantError(t, again, 400, "invalid_grant", 70000, "")
 		} else if again.StatusCode != http.StatusOK {
 			t.Error(again.body)

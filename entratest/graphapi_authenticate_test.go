@@ -15,22 +15,22 @@ func TestGraph_AcceptsOnlyItsOwnValidTokens(t *testing.T) {
 	other := newServer(t)
 	code := signIn(t, s, "adelev@contoso.com", "scope=openid api://orders/Orders.Read").Values.Get("code")
 	foreign := text(t, redeem(t, s, codeForm(s, code, "scope=api://orders/Orders.Read")).json(t)["access_token"])
-	good := s.Issue("adelev@contoso.com")
+	issued := s.Issue("adelev@contoso.com")
 	tests := []struct {
 		name, authorization string
 		status              int
 		message             string
 	}{
 		{"nothing", "", 401, "empty"},
-		{"another scheme", "Basic " + good, 401, "empty"},
+		{"another scheme", "Basic " + issued, 401, "empty"},
 		{"garbage", "Bearer x", 401, "80049217"},
-		{"a changed token", "Bearer " + good + "x", 401, "80049217"},
+		{"a changed token", "Bearer " + issued + "x", 401, "80049217"},
 		{"another server's token", "Bearer " + other.Issue("adelev@contoso.com"), 401, "80049217"},
 		{"an ID token", "Bearer " + idToken(t, s, "adelev@contoso.com"), 401, "80049217"},
 		{"another API's token", "Bearer " + foreign, 401, "audience"},
 		{"a token without the scope", "Bearer " + s.Issue("adelev@contoso.com", "Mail.Read"), 403, "Insufficient"},
 		{"a larger scope", "Bearer " + s.Issue("adelev@contoso.com", "User.ReadWrite"), 200, ""},
-		{"the right one", "Bearer " + good, 200, ""},
+		{"the right one", "Bearer " + issued, 200, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -75,28 +75,28 @@ func TestGraph_DemandsAnAuthenticationContext(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.RequireAuthContext("/me/manager", "c1")
-	ask := func(path, claims string, changes ...string) answer {
+	call := func(path, claims string, changes ...string) answer {
 		v := enter(t, s.NewBrowser(), authorizeURL(s, changes...), "adelev@contoso.com")
 		token := text(t, redeem(t, s, codeForm(s, v.Get("code"), "claims="+claims)).json(t)["access_token"])
 		return get(t, s, s.GraphURL+path, "Authorization: Bearer "+token)
 	}
-	if a := ask("/me", cp1); a.StatusCode != 200 {
+	if a := call("/me", cp1); a.StatusCode != 200 {
 		t.Error(a.body)
 	}
-	a := ask("/me/manager", cp1)
+	a := call("/me/manager", cp1)
 	_, quoted, _ := strings.Cut(a.Header.Get("WWW-Authenticate"), `error="insufficient_claims", claims="`)
 	encoded, rest, _ := strings.Cut(quoted, `"`)
 	if decoded, err := base64.StdEncoding.DecodeString(encoded); a.StatusCode != 401 || err != nil || string(decoded) != demandC1 || rest != `, cc_type="authcontext"` {
 		t.Errorf("%d %s", a.StatusCode, a.Header.Get("WWW-Authenticate"))
 	}
-	if a := ask("/me/manager", "", "x=1"); a.StatusCode != 403 || a.Header.Get("WWW-Authenticate") != "" {
+	if a := call("/me/manager", "", "x=1"); a.StatusCode != 403 || a.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("a client without cp1 gets %d %s", a.StatusCode, a.body)
 	}
-	if a := ask("/me/manager", cp1, "claims="+demandC1); a.StatusCode != 200 {
+	if a := call("/me/manager", cp1, "claims="+demandC1); a.StatusCode != 200 {
 		t.Error(a.body)
 	}
 	s.RequireAuthContext("me/manager", "")
-	if a := ask("/me/manager", cp1); a.StatusCode != 200 {
+	if a := call("/me/manager", cp1); a.StatusCode != 200 {
 		t.Error(a.body)
 	}
 	defer func() {

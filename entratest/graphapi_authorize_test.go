@@ -11,7 +11,7 @@ func TestGraph_ServesTheApplicationWithoutAUser(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, entratest.WithAppPermissions("User.Read.All"))
 	powerless := newServer(t)
-	ask := func(s *entratest.Server, path string) answer {
+	call := func(s *entratest.Server, path string) answer {
 		token := text(t, redeem(t, s, appForm(s)).json(t)["access_token"])
 		return get(t, s, s.GraphURL+path, "Authorization: Bearer "+token)
 	}
@@ -32,18 +32,18 @@ func TestGraph_ServesTheApplicationWithoutAUser(t *testing.T) {
 		"/me/manager":                                                   400,
 		"/me/photo/$value":                                              400,
 	} {
-		if a := ask(s, path); a.StatusCode != want {
+		if a := call(s, path); a.StatusCode != want {
 			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
 		}
 	}
-	if a := ask(s, "/me"); !strings.Contains(a.body, "/me request is only valid with delegated authentication flow.") {
+	if a := call(s, "/me"); !strings.Contains(a.body, "/me request is only valid with delegated authentication flow.") {
 		t.Error(a.body)
 	}
-	if a := ask(powerless, "/users/AlexW@contoso.com"); a.StatusCode != 403 {
+	if a := call(powerless, "/users/AlexW@contoso.com"); a.StatusCode != 403 {
 		t.Errorf("without permissions: %d", a.StatusCode)
 	}
 	s.Disable("AlexW@contoso.com")
-	if a := ask(s, "/users/AlexW@contoso.com"); a.StatusCode != 200 {
+	if a := call(s, "/users/AlexW@contoso.com"); a.StatusCode != 200 {
 		t.Error("a disabled user cannot be read")
 	}
 }
@@ -52,7 +52,7 @@ func TestGraph_ShowsOtherUsersOnlyWithPermission(t *testing.T) {
 	t.Parallel()
 	const tenant2 = "22222222-2222-4222-8222-222222222222"
 	s := newServer(t, entratest.WithExtraTenant(tenant2, entratest.User{ID: "33333333-3333-4333-8333-333333333333", UPN: "TobiasF@fabrikam.com"}))
-	ask := func(path string, scopes ...string) int {
+	call := func(path string, scopes ...string) int {
 		return get(t, s, s.GraphURL+path, "Authorization: Bearer "+s.Issue("adelev@contoso.com", scopes...)).StatusCode
 	}
 	for _, tt := range []struct {
@@ -65,7 +65,7 @@ func TestGraph_ShowsOtherUsersOnlyWithPermission(t *testing.T) {
 		{"/users/AlexW@contoso.com", "User.Read.All", 200},
 		{"/users/TobiasF@fabrikam.com", "User.Read.All", 404},
 	} {
-		if got := ask(tt.path, tt.scope); got != tt.want {
+		if got := call(tt.path, tt.scope); got != tt.want {
 			t.Errorf("%s with %s: %d", tt.path, tt.scope, got)
 		}
 	}

@@ -49,8 +49,8 @@ func TestGroups_BeyondTheLimitOfTokensComeFromGraph(t *testing.T) {
 		if got := list(t, postJSON(t, s, path+"/getMemberObjects", token, `{"securityEnabledOnly":true}`)); len(got) != 201 || got[200] != groupID(200) {
 			t.Errorf("%s: %d groups", path, len(got))
 		}
-		asked := fmt.Sprintf(`{"groupIds":[%q,%q,%q]}`, groupID(7), strings.ToUpper("abcdef00-0000-4000-8000-000000000000"), groupID(200))
-		if got := list(t, postJSON(t, s, path+"/checkMemberGroups", token, asked)); !slices.Equal(got, []string{groupID(7), groupID(200)}) {
+		requested := fmt.Sprintf(`{"groupIds":[%q,%q,%q]}`, groupID(7), strings.ToUpper("abcdef00-0000-4000-8000-000000000000"), groupID(200))
+		if got := list(t, postJSON(t, s, path+"/checkMemberGroups", token, requested)); !slices.Equal(got, []string{groupID(7), groupID(200)}) {
 			t.Errorf("%s: member of %v", path, got)
 		}
 	}

@@ -16,26 +16,26 @@ func TestAPI_TokensOfUsersAreForTheAPI(t *testing.T) {
 		entratest.API{URI: ordersURI, Scopes: []string{"access_as_user", "Orders.Read"}},
 		entratest.API{URI: "https://other.example"},
 	))
-	for asked, want := range map[string]struct{ aud, scp, scope string }{
+	for requested, want := range map[string]struct{ aud, scp, scope string }{
 		ordersURI + "/access_as_user":    {ordersID, "access_as_user", "openid profile " + ordersURI + "/access_as_user"},
 		ordersURI + "/.default":          {ordersID, "Orders.Read access_as_user", "openid profile " + ordersURI + "/Orders.Read " + ordersURI + "/access_as_user " + ordersURI + "/.default"},
 		"https://other.example/.default": {"https://other.example", "", "openid profile https://other.example/.default"},
 	} {
 		s.WithdrawConsent("adelev@contoso.com")
-		scope := "scope=openid profile " + asked
+		scope := "scope=openid profile " + requested
 		body := redeem(t, s, codeForm(s, signIn(t, s, "adelev@contoso.com", scope).Values.Get("code"), scope, "claims="+cp1)).json(t)
 		if body["scope"] != want.scope {
-			t.Errorf("%s: scope %q", asked, body["scope"])
+			t.Errorf("%s: scope %q", requested, body["scope"])
 		}
 		raw := text(t, body["access_token"])
 		got := verifyAccess(t, s, want.aud, raw)
 		for name, want := range map[string]any{"scp": want.scp, "oid": "87d349ed-44d7-43e1-9a83-5f2406dee5bd", "idtyp": nil, "roles": nil, "preferred_username": "AdeleV@contoso.com"} {
 			if got[name] != want {
-				t.Errorf("%s: %s is %v, want %v", asked, name, got[name], want)
+				t.Errorf("%s: %s is %v, want %v", requested, name, got[name], want)
 			}
 		}
 		if cc, _ := got["xms_cc"].([]any); len(cc) != 1 || !slices.Contains(s.Secrets(), raw) {
-			t.Errorf("%s: xms_cc %v", asked, cc)
+			t.Errorf("%s: xms_cc %v", requested, cc)
 		}
 		if a := get(t, s, s.GraphURL+"/me", "Authorization: Bearer "+raw); a.StatusCode != 401 {
 			t.Errorf("Graph answers %d", a.StatusCode)

@@ -40,8 +40,8 @@ func outside(t *testing.T, s *entratest.Server) *http.Client {
 // atBrowserHost makes a plain http request to the pages, resolving login.localhost as browsers do.
 func atBrowserHost(t *testing.T, s *entratest.Server, path string) answer {
 	t.Helper()
-	asked := get(t, s, s.Authority+"/v2.0/.well-known/openid-configuration").json(t)["authorization_endpoint"]
-	u, err := url.Parse(text(t, asked))
+	pageURL := get(t, s, s.Authority+"/v2.0/.well-known/openid-configuration").json(t)["authorization_endpoint"]
+	u, err := url.Parse(text(t, pageURL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,11 +67,11 @@ func TestListen_ServesMSALOverTLS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			asked, err := app.AuthCodeURL(t.Context(), s.ClientID, redirectURI, []string{"openid", "profile", "offline_access", "User.Read"})
-			if err != nil || !strings.HasPrefix(asked, "http://login.localhost:") {
-				t.Fatalf("browsers are sent to %s, %v", asked, err)
+			pageURL, err := app.AuthCodeURL(t.Context(), s.ClientID, redirectURI, []string{"openid", "profile", "offline_access", "User.Read"})
+			if err != nil || !strings.HasPrefix(pageURL, "http://login.localhost:") {
+				t.Fatalf("browsers are sent to %s, %v", pageURL, err)
 			}
-			r, err := s.SignIn(asked, "adelev@contoso.com")
+			r, err := s.SignIn(pageURL, "adelev@contoso.com")
 			if err != nil {
 				t.Fatal(err)
 			}

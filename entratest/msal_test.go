@@ -103,8 +103,8 @@ func TestMSAL_ReadsTheErrorsOfTheEmulator(t *testing.T) {
 	}
 	r := signIn(t, s, "AlexW@contoso.com")
 	_, err = client.AcquireTokenByAuthCode(t.Context(), r.Values.Get("code"), redirectURI, graphScope, confidential.WithChallenge("wrong"))
-	var refused msalerrors.CallErr
-	if !errors.As(err, &refused) || refused.Resp.StatusCode != 400 {
+	var callErr msalerrors.CallErr
+	if !errors.As(err, &callErr) || callErr.Resp.StatusCode != 400 {
 		t.Errorf("a wrong verifier gave %v", err)
 	}
 }

@@ -57,8 +57,8 @@ func (h *router) find(r *http.Request) (found route, arg string) {
 	if id, ok := strings.CutPrefix(rest, "photo/"); ok && first == "emulator" {
 		return route{Other, true, h.signin.ServePortrait}, id
 	}
-	if known, ok := h.tenantRoutes[rest]; ok && (h.origins.Addresses(r, h.origins.Login) || h.origins.Addresses(r, h.origins.Browser)) {
-		return known, first
+	if matched, ok := h.tenantRoutes[rest]; ok && (h.origins.Addresses(r, h.origins.Login) || h.origins.Addresses(r, h.origins.Browser)) {
+		return matched, first
 	}
 	return route{Other, true, func(w http.ResponseWriter, r *http.Request, _ string) { http.NotFound(w, r) }}, path
 }

@@ -16,9 +16,9 @@ func TestUsers_AreASmallCompany(t *testing.T) {
 	}
 	var withoutManager, withoutPhoto, withoutMail, guests []string
 	for _, u := range entratest.Users() {
-		if _, known := byID[u.ManagerID]; u.ManagerID == "" {
+		if _, listed := byID[u.ManagerID]; u.ManagerID == "" {
 			withoutManager = append(withoutManager, u.GivenName)
-		} else if !known {
+		} else if !listed {
 			t.Errorf("%s has an unknown manager", u.UPN)
 		}
 		if u.Photo == nil {

@@ -18,9 +18,9 @@ func TestStepUp_IsDemandedOnceAndShowsInTheTokens(t *testing.T) {
 		t.Errorf("acrs %v without asking", got)
 	}
 	wantError(t, redeem(t, s, refreshForm(s, text(t, weak["refresh_token"]), scope, "claims="+demandC1)), 400, "invalid_grant", 50076, "basic_action")
-	refused := redeem(t, s, refreshForm(s, text(t, weak["refresh_token"]), scope, "claims="+demandC1)).json(t)
-	if refused["claims"] != demandC1 {
-		t.Errorf("the error's claims are %v", refused["claims"])
+	weaker := redeem(t, s, refreshForm(s, text(t, weak["refresh_token"]), scope, "claims="+demandC1)).json(t)
+	if weaker["claims"] != demandC1 {
+		t.Errorf("the error's claims are %v", weaker["claims"])
 	}
 	wantRefusal(t, enter(t, b, authorizeURL(s, scope, "prompt=none", "claims="+demandC1), ""), "interaction_required", 50076)
 

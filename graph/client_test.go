@@ -96,13 +96,13 @@ func TestMeFor_TakesAPlainCredentialToThePublicCloud(t *testing.T) {
 	if got := graph.AdapterFor(plainCredential{}).GetBaseUrl(); got != "https://graph.microsoft.com/v1.0" {
 		t.Errorf("got %q", got)
 	}
-	var asked policy.TokenRequestOptions
-	_, err := graph.MeFor(plainCredential{&asked}).Get(t.Context(), nil)
+	var requested policy.TokenRequestOptions
+	_, err := graph.MeFor(plainCredential{&requested}).Get(t.Context(), nil)
 	if e := asError(t, err); !errors.Is(e, fibermsal.ErrUnavailable) || e.Reason != "credential_failed" {
 		t.Errorf("got %v, reason %q", e, e.Reason)
 	}
-	if len(asked.Scopes) != 1 || asked.Scopes[0] != "https://graph.microsoft.com/.default" || !asked.EnableCAE {
-		t.Errorf("the credential was asked for %+v", asked)
+	if len(requested.Scopes) != 1 || requested.Scopes[0] != "https://graph.microsoft.com/.default" || !requested.EnableCAE {
+		t.Errorf("the credential was asked for %+v", requested)
 	}
 }
 

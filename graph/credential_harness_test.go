@@ -53,11 +53,11 @@ func (k urlCredential) GraphURL() string { return k.graphURL }
 func (k urlCredential) HTTPClient() *http.Client { return k.client }
 
 // plainCredential fails, and has only the method that the Azure SDK requires.
-type plainCredential struct{ asked *policy.TokenRequestOptions }
+type plainCredential struct{ requested *policy.TokenRequestOptions }
 
 func (k plainCredential) GetToken(_ context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	if k.asked != nil {
-		*k.asked = options
+	if k.requested != nil {
+		*k.requested = options
 	}
 	return azcore.AccessToken{}, errors.New("no managed identity here")
 }

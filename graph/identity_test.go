@@ -53,9 +53,9 @@ func TestH2_ACallInsideACallIsItsOwn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
-	asked := false
+	called := false
 	credential := hookedCredential{fixedCredential{s.entra, s.entra.Issue(patti), s.entra.HTTPClient}, func(ctx context.Context) {
-		asked = true
+		called = true
 		b.run(func(c *fiber.Ctx) error {
 			me, err := graph.Me(c).Get(ctx, nil)
 			if err != nil || *me.GetDisplayName() != "Adele Vance" {
@@ -65,7 +65,7 @@ func TestH2_ACallInsideACallIsItsOwn(t *testing.T) {
 		})
 	}}
 	me, err := graph.MeFor(credential).Get(t.Context(), nil)
-	if err != nil || *me.GetDisplayName() != "Patti Fernandez" || !asked {
+	if err != nil || *me.GetDisplayName() != "Patti Fernandez" || !called {
 		t.Errorf("the outer call: %v", err)
 	}
 }

@@ -80,14 +80,14 @@ func await(ctx context.Context, result <-chan models.Userable) models.Userable {
 
 // completeUser takes over name and mail. It returns false and changes nothing if Graph's user is
 // not the user of the ID token, as OpenID Connect requires for UserInfo (Core, section 5.3.4).
-func completeUser(u *entra.User, known models.Userable) bool {
-	if known == nil || !strings.EqualFold(deref(known.GetId()), u.ID) {
+func completeUser(u *entra.User, profile models.Userable) bool {
+	if profile == nil || !strings.EqualFold(deref(profile.GetId()), u.ID) {
 		return false
 	}
-	if name := displayName(known); name != "" {
+	if name := displayName(profile); name != "" {
 		u.Name = name
 	}
-	if mail, ok := mailaddr.Normalize(deref(known.GetMail())); ok {
+	if mail, ok := mailaddr.Normalize(deref(profile.GetMail())); ok {
 		u.Mail = mail
 	}
 	return true

@@ -76,8 +76,8 @@ func TestProfile_PrefersGraphsNameAndMail(t *testing.T) {
 			if u.Name != tt.name || u.Mail != tt.mail {
 				t.Errorf("got %q %q", u.Name, u.Mail)
 			}
-			known := strings.Contains(tt.me, "OID") || strings.Contains(tt.me, "87D3")
-			if got := u.Values["manager"] != nil; got != known {
+			sameUser := strings.Contains(tt.me, "OID") || strings.Contains(tt.me, "87D3")
+			if got := u.Values["manager"] != nil; got != sameUser {
 				t.Errorf("the manager is set: %t", got)
 			}
 		})

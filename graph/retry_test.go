@@ -126,9 +126,9 @@ func TestG18_ATokenThatGraphRefusesIsReplacedOnce(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.signIn(t, adele)
 	s.entra.ResetRequests()
-	once := refusal
-	once.Times = 1
-	s.entra.Fault(entratest.GraphMe, once)
+	oneTime := refusal
+	oneTime.Times = 1
+	s.entra.Fault(entratest.GraphMe, oneTime)
 	if err := b.failure(me); err != nil || s.entra.Count(entratest.Token) != 1 || s.entra.Count(entratest.GraphMe) != 2 {
 		t.Errorf("%v, %d token calls, %d of Graph", err, s.entra.Count(entratest.Token), s.entra.Count(entratest.GraphMe))
 	}

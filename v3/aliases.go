@@ -25,9 +25,9 @@ type (
 	ResponseMode = entra.ResponseMode
 	// Cloud is one of Microsoft's clouds.
 	Cloud = entra.Cloud
-	// ClientCredential is what the app proves its own identity to Entra with.
+	// ClientCredential proves the app's own identity to Entra.
 	ClientCredential = entra.ClientCredential
-	// ClientCredentialFunc is a function as a ClientCredential.
+	// ClientCredentialFunc is a function that implements ClientCredential.
 	ClientCredentialFunc = entra.ClientCredentialFunc
 	// Error is a failure with a public side and a cause for the log.
 	Error = entra.Error
@@ -41,7 +41,7 @@ type (
 	SessionInfo = entra.SessionInfo
 	// SessionFilter selects sessions.
 	SessionFilter = entra.SessionFilter
-	// CleanOptions are how CleanSessions proceeds.
+	// CleanOptions control CleanSessions.
 	CleanOptions = entra.CleanOptions
 	// CleanReport is what CleanSessions found.
 	CleanReport = entra.CleanReport
@@ -129,16 +129,18 @@ func ConfigFromEnv(prefix string, others ...string) (Config, error) {
 }
 
 // RedisStorage makes a storage from a URL as go-redis reads it: one server, a Cluster or
-// Sentinels, with time limits that keep a request from waiting. See [entra.RedisStorage].
+// Sentinels, with time limits that keep a request from waiting. It does not connect, and the
+// caller closes the storage. See [entra.RedisStorage].
 func RedisStorage(url string, options ...RedisOption) (*fiberredis.Storage, error) {
 	return entra.RedisStorage(url, options...)
 }
 
-// RedisTLS sets certificate authorities and client certificates for a rediss:// URL.
+// RedisTLS sets certificate authorities and client certificates for a rediss:// URL. See
+// [entra.RedisTLS].
 func RedisTLS(config *tls.Config) RedisOption { return entra.RedisTLS(config) }
 
-// RedisCredentials returns user and password whenever a connection is opened, for credentials
-// that change. See [entra.RedisCredentials].
+// RedisCredentials makes a storage call a function for user and password whenever it opens a
+// connection, for credentials that change. See [entra.RedisCredentials].
 func RedisCredentials(credentials func(context.Context) (user, password string, err error)) RedisOption {
 	return entra.RedisCredentials(credentials)
 }

@@ -12,5 +12,6 @@ type CacheAccessor = entra.CacheAccessor
 
 // NewCacheAccessor returns the accessor for the signed-in user's tokens, to make a
 // confidential.Client of one's own with confidential.WithCache. It returns [ErrLoginRequired]
-// if no user is signed in. c is a Fiber context.
+// if no user is signed in, [ErrUnavailable] if the storage failed, and [ErrMisconfigured] if the
+// middleware has not run. c is a Fiber context.
 func NewCacheAccessor(c Locals) (*CacheAccessor, error) { return entra.NewCacheAccessor(c) }

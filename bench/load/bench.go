@@ -107,11 +107,11 @@ func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart fu
 	var runs []turn
 	part := slices.DeleteFunc(slices.Clone(b.servers), func(s *server) bool { return !takesPart(s.system) })
 	for repetition := range b.options.repetitions {
-		once, err := b.repetition(ctx, name, repetition, repetition == b.options.repetitions-1, atOnce, part, do)
+		repeated, err := b.repetition(ctx, name, repetition, repetition == b.options.repetitions-1, atOnce, part, do)
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, once...)
+		runs = append(runs, repeated...)
 	}
 	return runs, nil
 }

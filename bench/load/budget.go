@@ -18,7 +18,7 @@ func (r *report) budgets() (all []budget) {
 	add := func(what, promise, measured string, kept bool) {
 		all = append(all, budget{what, promise, measured, kept})
 	}
-	over := func(workload, system, base string) float64 {
+	ratioOf := func(workload, system, base string) float64 {
 		w := r.Results[workload]
 		if w == nil || w.Summary[base].CPU.Median == 0 {
 			return 0
@@ -27,7 +27,7 @@ func (r *report) budgets() (all []budget) {
 	}
 	within := func(what, workload, base string, most float64) {
 		for _, system := range []string{ours, oursOnV3} {
-			if x := over(workload, system, base); x > 0 {
+			if x := ratioOf(workload, system, base); x > 0 {
 				add(what, fmt.Sprintf("at most %.2f x", most), fmt.Sprintf("%.2f x", x), x <= most)
 			}
 			what += ", on Fiber v3"
@@ -41,7 +41,7 @@ func (r *report) budgets() (all []budget) {
 		add("with a typed call of Graph, over goth_fiber and what the SDK costs", "at most 1.00 x", fmt.Sprintf("%.2f x", mine/(peer+typed-raw)), mine <= peer+typed-raw)
 	}
 	cheaper := func(base string, least float64) {
-		if x := over("signin", ours, base); x > 0 {
+		if x := ratioOf("signin", ours, base); x > 0 {
 			add("sign-in, against "+base, fmt.Sprintf("at least %.0f x cheaper", least), fmt.Sprintf("%.1f x", 1/x), 1/x >= least)
 		}
 	}
@@ -60,12 +60,12 @@ func (r *report) distanceBudgets(add func(what, promise, measured string, kept b
 	if w == nil {
 		return
 	}
-	refused := 0
+	failures := 0
 	least := map[float64]float64{}
 	for _, s := range w.Spots {
 		mine := s.Summary[ours]
-		refused += mine.Refused + mine.Failed
-		if known, ok := least[s.RTT]; !ok || mine.Speed.Median < known {
+		failures += mine.Refused + mine.Failed
+		if slowest, ok := least[s.RTT]; !ok || mine.Speed.Median < slowest {
 			least[s.RTT] = mine.Speed.Median
 		}
 	}
@@ -77,7 +77,7 @@ func (r *report) distanceBudgets(add func(what, promise, measured string, kept b
 		add(fmt.Sprintf("requests a second with Redis %g ms away, over a bare handler doing one GET", rtt),
 			fmt.Sprintf("at least %.2f x", floor), fmt.Sprintf("%.2f x", least[rtt]), least[rtt] >= floor)
 	}
-	add("requests refused or failed with Redis at any of these distances", "0", strconv.Itoa(refused), refused == 0)
+	add("requests refused or failed with Redis at any of these distances", "0", strconv.Itoa(failures), failures == 0)
 }
 
 // microBudgets are those of one process, from Go's benchmarks.
@@ -149,8 +149,8 @@ func pairedRatio(turns []turn, system, base string) float64 {
 	}
 	var ratios []float64
 	for repetition, x := range cpu[system] {
-		if over := cpu[base][repetition]; over > 0 {
-			ratios = append(ratios, x/over)
+		if divisor := cpu[base][repetition]; divisor > 0 {
+			ratios = append(ratios, x/divisor)
 		}
 	}
 	return spreadOf(ratios).Median

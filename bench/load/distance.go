@@ -58,7 +58,7 @@ func distanceWorkload(ctx context.Context, b *bench) (*result, error) {
 			}
 			spots = append(spots, spot{
 				Workload: "session", What: "who is it?", Base: bareGet, AtOnce: b.options.crowd, Pool: pool,
-				RTT: milliseconds(rtt), part: part, do: asking(func(s system) string { return s.Session }),
+				RTT: milliseconds(rtt), part: part, do: getAs(func(s system) string { return s.Session }),
 			})
 		}
 	}
@@ -80,7 +80,7 @@ func remoteWorkload(ctx context.Context, b *bench) (*result, error) {
 			spots = append(spots, spot{Workload: workload, What: what, Base: base, AtOnce: atOnce, Pool: pool, RTT: milliseconds(rtt), part: part, do: do})
 		}
 		page := func(workload, what, base string, path func(system) string) {
-			add(workload, what, base, b.options.connections, func(s system) bool { return path(s) != "" }, asking(path))
+			add(workload, what, base, b.options.connections, func(s system) bool { return path(s) != "" }, getAs(path))
 		}
 		page("session", "who is it?", bareGet, func(s system) string { return s.Session })
 		page("graph", "with the user's token", fiberFloor, func(s system) string { return s.Graph })

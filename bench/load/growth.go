@@ -80,7 +80,7 @@ func newCrowd(ctx context.Context, s *server, e *emulator, key []byte) (*crowd, 
 	}
 	c := &crowd{server: s, tenant: e.TenantID, records: record.NewStore(record.NewRedis(s.redis.client, nil), ring, e.ClientID)}
 	for name, value := range v.cookies {
-		session, ok := record.Name(value)
+		session, ok := record.SessionID(value)
 		if !ok {
 			continue
 		}
@@ -108,11 +108,11 @@ func (c *crowd) stage(ctx context.Context, b *bench, size int) (g stage, err err
 	anybody := func(s *server, worker, _ int) error {
 		n := rand.IntN(size)
 		v := &visitor{id: c.id(n), header: c.cookie + "=" + sessionID(n)}
-		return s.ask(worker, v, s.Session)
+		return s.get(worker, v, s.Session)
 	}
 	lookUp := func(s *server, worker, _ int) error {
 		n := rand.IntN(size)
-		return s.ask(worker, &visitor{id: c.id(n)}, s.Worker+"?mail="+url.QueryEscape(c.mail(n)))
+		return s.get(worker, &visitor{id: c.id(n)}, s.Worker+"?mail="+url.QueryEscape(c.mail(n)))
 	}
 	for _, m := range []struct {
 		do     step
@@ -147,7 +147,7 @@ func (c *crowd) mail(n int) string { return fmt.Sprintf("person%d@contoso.com", 
 
 // sessionID is a cookie's value made of a number.
 func sessionID(n int) string {
-	var id [record.IDSize]byte
+	var id [record.TokenSize]byte
 	binary.BigEndian.PutUint64(id[:], uint64(n)+1)
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
@@ -188,7 +188,7 @@ func (c *crowd) add(ctx context.Context, n int) error {
 		return err
 	}
 	const life = 12 * time.Hour
-	name, _ := record.Name(sessionID(n)) // of the right length
+	name, _ := record.SessionID(sessionID(n)) // of the right length
 	if err := c.records.Put(ctx, name, record.Session, content, life); err != nil {
 		return err
 	}

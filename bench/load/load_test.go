@@ -41,13 +41,13 @@ func TestSystems_DoTheSame(t *testing.T) {
 				}
 				for instance := range s.clients {
 					for _, v := range s.users {
-						if err := s.ask(instance, v, path); err != nil {
+						if err := s.get(instance, v, path); err != nil {
 							t.Error(err)
 						}
 					}
 				}
 				graph, all := s.emulator.Count(entratest.GraphMe), len(s.emulator.Requests())
-				if err := s.ask(0, s.users[0], path); err != nil {
+				if err := s.get(0, s.users[0], path); err != nil {
 					t.Error(err)
 				}
 				graph, all = s.emulator.Count(entratest.GraphMe)-graph, len(s.emulator.Requests())-all

@@ -20,9 +20,9 @@ type micro struct {
 
 var microLine = regexp.MustCompile(`(?m)^Benchmark(\S+?)-\d+\s+\d+\s+([\d.]+) ns/op.*?\s(\d+) B/op\s+(\d+) allocs/op`)
 
-// told are the benchmarks that the report has room for: of those from several goroutines
-// the first and the last.
-func told(all []micro) []micro {
+// reported returns the benchmarks that are in the report. Of those with several goroutines, these
+// are the first and the last.
+func reported(all []micro) []micro {
 	return slices.DeleteFunc(slices.Clone(all), func(m micro) bool {
 		return strings.HasSuffix(m.Name, "goroutines=4") || strings.HasSuffix(m.Name, "goroutines=16")
 	})

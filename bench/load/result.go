@@ -89,7 +89,7 @@ func summarize(turns []turn, system, base string) (sum summary, took bool) {
 		}
 	}
 	own := slices.DeleteFunc(slices.Clone(turns), func(t turn) bool { return t.System != system })
-	over := func(of func(turn) float64) spread {
+	spreadBy := func(of func(turn) float64) spread {
 		values := make([]float64, len(own))
 		for i, t := range own {
 			values[i] = of(t)
@@ -97,17 +97,17 @@ func summarize(turns []turn, system, base string) (sum summary, took bool) {
 		return spreadOf(values)
 	}
 	sum = summary{
-		CPU: over(func(t turn) float64 { return t.CPU }), Throughput: over(func(t turn) float64 { return t.Throughput }),
-		P50: over(func(t turn) float64 { return t.P50 }), P99: over(func(t turn) float64 { return t.P99 }),
-		Redis: over(func(t turn) float64 { return t.Redis }).Median, Entra: over(func(t turn) float64 { return t.Entra }).Median,
-		Graph: over(func(t turn) float64 { return t.Graph }).Median, Link: over(func(t turn) float64 { return t.Link }).Median,
+		CPU: spreadBy(func(t turn) float64 { return t.CPU }), Throughput: spreadBy(func(t turn) float64 { return t.Throughput }),
+		P50: spreadBy(func(t turn) float64 { return t.P50 }), P99: spreadBy(func(t turn) float64 { return t.P99 }),
+		Redis: spreadBy(func(t turn) float64 { return t.Redis }).Median, Entra: spreadBy(func(t turn) float64 { return t.Entra }).Median,
+		Graph: spreadBy(func(t turn) float64 { return t.Graph }).Median, Link: spreadBy(func(t turn) float64 { return t.Link }).Median,
 	}
 	for _, t := range own {
 		sum.Resident, sum.Refused, sum.Failed = max(sum.Resident, t.Resident), sum.Refused+t.Refused, sum.Failed+t.Failed
 	}
 	own = slices.DeleteFunc(own, func(t turn) bool { return bases[t.Repetition].CPU == 0 })
-	sum.Ratio = over(func(t turn) float64 { return t.CPU / bases[t.Repetition].CPU })
-	sum.Speed = over(func(t turn) float64 { return t.Throughput / bases[t.Repetition].Throughput })
+	sum.Ratio = spreadBy(func(t turn) float64 { return t.CPU / bases[t.Repetition].CPU })
+	sum.Speed = spreadBy(func(t turn) float64 { return t.Throughput / bases[t.Repetition].Throughput })
 	return sum, sum.CPU.Median > 0
 }
 

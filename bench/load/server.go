@@ -276,8 +276,8 @@ func (s *server) seed(v *visitor) error {
 // errRefused is an answer of 503.
 var errRefused = errors.New("refused")
 
-// ask is one request of a signed-in user, whose answer must name them.
-func (s *server) ask(instance int, v *visitor, path string) error {
+// get sends a request of a signed-in user, whose answer must name that user.
+func (s *server) get(instance int, v *visitor, path string) error {
 	answer := fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseResponse(answer)
 	if err := s.send(instance, v, http.MethodGet, path, "", answer); err != nil {

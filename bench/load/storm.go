@@ -77,22 +77,22 @@ func (b *bench) storms(ctx context.Context, part []*server) (all []storm, err er
 func (t *storm) round(e *emulator, s *server, v *visitor) {
 	before, _ := e.calls()
 	var wait sync.WaitGroup
-	var succeeded atomic.Int64
+	var successes atomic.Int64
 	var failure atomic.Value
 	began := time.Now()
 	for i := range stormers * len(s.clients) {
 		t.Requests++
 		wait.Go(func() {
-			if err := s.ask(i, v, s.Graph); err != nil {
+			if err := s.get(i, v, s.Graph); err != nil {
 				failure.Store(err.Error())
 				return
 			}
-			succeeded.Add(1)
+			successes.Add(1)
 		})
 	}
 	wait.Wait()
 	after, _ := e.calls()
-	t.Succeeded += int(succeeded.Load())
+	t.Succeeded += int(successes.Load())
 	t.Calls = append(t.Calls, after-before)
 	t.Slowest = max(t.Slowest, float64(time.Since(began).Microseconds())/1e3)
 	t.Failure, _ = failure.Load().(string)

@@ -5,15 +5,15 @@ import (
 	"math/rand/v2"
 )
 
-// asking is a step that asks for a page as some signed-in user.
-func asking(path func(system) string) step {
+// getAs returns a step that gets a page as a random signed-in user.
+func getAs(path func(system) string) step {
 	return func(s *server, worker, _ int) error {
-		return s.ask(worker, s.users[rand.IntN(len(s.users))], path(s.system))
+		return s.get(worker, s.users[rand.IntN(len(s.users))], path(s.system))
 	}
 }
 
 func (b *bench) pages(ctx context.Context, name, title, base string, path func(system) string) (*result, error) {
-	runs, err := b.turns(ctx, name, b.options.connections, func(s system) bool { return path(s) != "" }, asking(path))
+	runs, err := b.turns(ctx, name, b.options.connections, func(s system) bool { return path(s) != "" }, getAs(path))
 	if err != nil {
 		return nil, err
 	}

@@ -109,11 +109,11 @@ func TestProgram_lets_MSAL_sign_in(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked, err := app.AuthCodeURL(t.Context(), r.ClientID, redirectURI, []string{"openid", "profile", "offline_access", "User.Read"}, confidential.WithLoginHint(r.Users[0].UPN))
+	pageURL, err := app.AuthCodeURL(t.Context(), r.ClientID, redirectURI, []string{"openid", "profile", "offline_access", "User.Read"}, confidential.WithLoginHint(r.Users[0].UPN))
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := app.AcquireTokenByAuthCode(t.Context(), code(t, client, asked), redirectURI, []string{"User.Read"})
+	result, err := app.AcquireTokenByAuthCode(t.Context(), code(t, client, pageURL), redirectURI, []string{"User.Read"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,14 +237,14 @@ func TestProgram_knows_certificates_and_the_front_channel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked, err := app.AuthCodeURL(t.Context(), r.ClientID, redirectURI, []string{"openid", "profile", "User.Read"}, confidential.WithLoginHint(r.Users[0].UPN))
+	pageURL, err := app.AuthCodeURL(t.Context(), r.ClientID, redirectURI, []string{"openid", "profile", "User.Read"}, confidential.WithLoginHint(r.Users[0].UPN))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := app.AcquireTokenByAuthCode(t.Context(), code(t, client, asked), redirectURI, []string{"User.Read"}); err != nil {
+	if _, err := app.AcquireTokenByAuthCode(t.Context(), code(t, client, pageURL), redirectURI, []string{"User.Read"}); err != nil {
 		t.Fatal(err)
 	}
-	front, _, _ := strings.Cut(strings.Replace(asked, "login.localhost", "127.0.0.1", 1), "/oauth2/")
+	front, _, _ := strings.Cut(strings.Replace(pageURL, "login.localhost", "127.0.0.1", 1), "/oauth2/")
 	response, err := client.Get(front + "/oauth2/v2.0/logout")
 	if err != nil {
 		t.Fatal(err)

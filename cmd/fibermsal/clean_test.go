@@ -22,7 +22,7 @@ func (s *stage) records() *record.Store {
 }
 
 func nameOf(cookie *http.Cookie) string {
-	name, _ := record.Name(cookie.Value)
+	name, _ := record.SessionID(cookie.Value)
 	return name
 }
 

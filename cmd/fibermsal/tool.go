@@ -57,7 +57,7 @@ func open(o options, appTimeouts bool, c *console) (*tool, error) {
 		cfg.Storage = tolerant(cfg.Storage)
 	}
 	t := &tool{console: c, options: o, cfg: cfg}
-	if t.service, err = entra.Open(cfg, false); err != nil {
+	if t.service, err = entra.Open(cfg, entra.Process{}); err != nil {
 		return nil, errors.Join(environmentError(o.prefix, err), t.closeStorage())
 	}
 	return t, nil

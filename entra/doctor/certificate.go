@@ -12,8 +12,8 @@ const certificateWarning = 30 * 24 * time.Hour
 // certificate checks when the certificate of a client credential is valid. A credential that
 // does not report it has no finding.
 func certificate(credential authority.ClientCredential, now time.Time) []Finding {
-	from, until, known := authority.Validity(credential)
-	if !known {
+	from, until, reported := authority.Validity(credential)
+	if !reported {
 		return nil
 	}
 	f := Finding{

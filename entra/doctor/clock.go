@@ -14,9 +14,9 @@ const (
 	skewError = 5 * time.Minute
 )
 
-// clock judges by how much this machine's clock is ahead of Entra's, if that is known.
-func clock(ahead time.Duration, known bool) Finding {
-	if !known {
+// clock judges by how much this machine's clock is ahead of Entra's, if that was measured.
+func clock(ahead time.Duration, measured bool) Finding {
+	if !measured {
 		return Finding{
 			Severity: SeverityWarning, Code: "clock" + uncheckedSuffix,
 			What: "no answer of Entra had a Date header, so the clock was not compared",
@@ -47,7 +47,7 @@ func clock(ahead time.Duration, known bool) Finding {
 // skewOf returns by how much this machine's clock is ahead of that of a server, from the header
 // of its answer. The header has whole seconds and was written at any moment between the two
 // times, so that much of a difference is ignored.
-func skewOf(h http.Header, sent, received time.Time) (ahead time.Duration, known bool) {
+func skewOf(h http.Header, sent, received time.Time) (ahead time.Duration, measured bool) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
 		return 0, false

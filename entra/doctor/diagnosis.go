@@ -11,7 +11,7 @@ import (
 // formPost is the response mode in which Entra answers with a cross-site POST.
 const formPost = "form_post"
 
-// Options are what a diagnosis needs to know.
+// Options configure a diagnosis.
 type Options struct {
 	Authority *authority.Client
 	Flow      *signin.Flow

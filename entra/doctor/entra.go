@@ -30,7 +30,7 @@ func (d *diagnosis) entra(ctx context.Context) []Finding {
 		check("tenants", tenantsSubject, d.tenants),
 		check("login_route", "the app's login route", d.login),
 	)...)
-	return once(append(findings, clock(d.recorder.skew())))
+	return withoutDuplicates(append(findings, clock(d.recorder.skew())))
 }
 
 // discoveryResult is the authority's configuration, or nil, and the finding about it.

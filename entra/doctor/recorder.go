@@ -20,10 +20,10 @@ const maxPage = 1 << 20
 type recorder struct {
 	base http.RoundTripper
 
-	mu        sync.Mutex // guards what follows
-	smallest  time.Duration
-	knowsSkew bool
-	numbers   map[string][]int // by address, without the query
+	mu       sync.Mutex // guards what follows
+	smallest time.Duration
+	hasSkew  bool
+	numbers  map[string][]int // by address, without the query
 }
 
 // newRecorder makes a recorder of the answers that come through base.
@@ -50,14 +50,14 @@ func (rec *recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 // recordTime keeps the smallest difference, because the time in an answer from a proxy's cache
 // is old.
 func (rec *recorder) recordTime(h http.Header, sent, received time.Time) {
-	skew, known := skewOf(h, sent, received)
-	if !known {
+	skew, measured := skewOf(h, sent, received)
+	if !measured {
 		return
 	}
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	if !rec.knowsSkew || skew.Abs() < rec.smallest.Abs() {
-		rec.smallest, rec.knowsSkew = skew, true
+	if !rec.hasSkew || skew.Abs() < rec.smallest.Abs() {
+		rec.smallest, rec.hasSkew = skew, true
 	}
 }
 
@@ -76,10 +76,10 @@ func (rec *recorder) recordNumbers(u *url.URL, response *http.Response) error {
 
 // skew returns by how much this machine's clock is ahead of the servers', if one of them sent
 // its time.
-func (rec *recorder) skew() (ahead time.Duration, known bool) {
+func (rec *recorder) skew() (ahead time.Duration, measured bool) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	return rec.smallest, rec.knowsSkew
+	return rec.smallest, rec.hasSkew
 }
 
 // numbersOf returns Entra's numbers in the last answer of an address that was an error.

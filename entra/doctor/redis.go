@@ -17,7 +17,7 @@ func (d *diagnosis) redis(ctx context.Context, client redis.UniversalClient) []F
 	if failure != nil {
 		return []Finding{*failure}
 	}
-	findings := once(append([]Finding{deadlines(client)}, inTime(ctx, "redis", "Redis", func(ctx context.Context) []Finding {
+	findings := withoutDuplicates(append([]Finding{deadlines(client)}, inTime(ctx, "redis", "Redis", func(ctx context.Context) []Finding {
 		return append(checkMasters(ctx, masters), replicaReads(client)...)
 	})...))
 	keys := inTime(ctx, "keys", keysSubject, d.keys)

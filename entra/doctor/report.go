@@ -33,9 +33,9 @@ func (r Report) String() string {
 	return text.String()
 }
 
-// once keeps one finding for each code, the worst, because several checks may meet the same
+// withoutDuplicates keeps the worst finding of each code, because several checks may find the same
 // problem.
-func once(findings []Finding) (each []Finding) {
+func withoutDuplicates(findings []Finding) (each []Finding) {
 	for _, f := range findings {
 		i := slices.IndexFunc(each, func(e Finding) bool { return e.Code == f.Code })
 		switch {

@@ -210,9 +210,9 @@ func TestErrors_SayNothingOfTheirCause(t *testing.T) {
 	b.idp.Fault(entratest.GraphMe, entratest.Fault{
 		Status: http.StatusBadRequest, Body: `{"error":{"code":"Request_BadRequest","message":"canary-message"}}`,
 	})
-	refused := b.Fetch("/api/me")
-	if refused.StatusCode < 400 || strings.Contains(refused.Text, "canary-message") {
-		t.Errorf("refused by Graph: %d %s", refused.StatusCode, refused.Text)
+	rejected := b.Fetch("/api/me")
+	if rejected.StatusCode < 400 || strings.Contains(rejected.Text, "canary-message") {
+		t.Errorf("refused by Graph: %d %s", rejected.StatusCode, rejected.Text)
 	}
 	b.mustLackSecrets()
 	if log := b.log.String(); strings.Contains(log, "code=") || strings.Contains(log, "?") {

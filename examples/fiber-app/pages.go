@@ -208,9 +208,9 @@ func apiMe(c *fiber.Ctx) error {
 // number.
 func (p *pages) failed(c *fiber.Ctx, err error) error {
 	status, number := fiber.StatusInternalServerError, ""
-	var known *fiber.Error
-	if errors.As(err, &known) {
-		status = known.Code
+	var fiberError *fiber.Error
+	if errors.As(err, &fiberError) {
+		status = fiberError.Code
 	}
 	if status >= fiber.StatusInternalServerError {
 		number = correlationID()

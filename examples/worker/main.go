@@ -39,7 +39,7 @@ func main() {
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	set := flag.NewFlagSet("worker", flag.ContinueOnError)
-	asApp := set.Bool("as-app", false, "act as the app itself; the arguments are object `ids` of users")
+	actAsApp := set.Bool("as-app", false, "act as the app itself; the arguments are object `ids` of users")
 	pause := set.Duration("pause", 30*time.Second, "how long to wait, at least, before what was unavailable is tried again")
 	if err := set.Parse(args); err != nil {
 		return err
@@ -61,8 +61,8 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	j := &job{auth: auth, out: out, pause: *pause}
 	var tasks []task
 	switch {
-	case *asApp:
-		tasks = j.asApp(set.Args())
+	case *actAsApp:
+		tasks = j.forUsers(set.Args())
 	case set.NArg() > 0:
 		tasks = j.forMails(set.Args())
 	default:
@@ -105,16 +105,16 @@ func (j *job) forMails(addresses []string) (tasks []task) {
 // so they are taken by id.
 func (j *job) forEverybody(ctx context.Context) (tasks []task, err error) {
 	type identity struct{ tenant, user string }
-	known := map[identity]bool{}
+	seen := map[identity]bool{}
 	for session, err := range j.auth.Sessions(ctx, fibermsal.SessionFilter{}) {
 		if err != nil {
 			return nil, err
 		}
 		who := identity{session.User.TenantID, session.User.ID}
-		if known[who] {
+		if seen[who] {
 			continue
 		}
-		known[who] = true
+		seen[who] = true
 		tasks = append(tasks, task{session.User.Username, func(ctx context.Context) (string, error) {
 			u, err := j.auth.UserByID(ctx, who.tenant, who.user)
 			if err != nil {
@@ -147,9 +147,9 @@ func describe(ctx context.Context, u *fibermsal.DelegatedUser) (string, error) {
 	return text(me.GetDisplayName()) + ", whose manager is " + name, nil
 }
 
-// asApp asks Graph as the app, about users who need not be signed in. An administrator
+// forUsers calls Graph as the app, for users who need not be signed in. An administrator
 // has to consent to the application permission User.Read.All.
-func (j *job) asApp(ids []string) (tasks []task) {
+func (j *job) forUsers(ids []string) (tasks []task) {
 	directory := users.NewUsersRequestBuilderInternal(map[string]string{}, graph.AdapterFor(j.auth.AppCredential()))
 	for _, id := range ids {
 		tasks = append(tasks, task{id, func(ctx context.Context) (string, error) {

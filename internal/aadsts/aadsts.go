@@ -1,7 +1,7 @@
-// Package aadsts says what an administrator must do about Entra's error numbers.
+// Package aadsts has advice for administrators about Entra's error numbers.
 //
-// The numbers are for people and for diagnosis. How the library handles an error is decided
-// by the protocol's error and suberror, as Microsoft asks, because numbers and texts change.
+// The numbers are for people and for diagnosis only. The library handles errors by the protocol's
+// error and suberror, as Microsoft recommends, because numbers and texts change.
 package aadsts
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Kind is what a number is about, as far as a diagnosis must distinguish numbers.
+// Kind is the class of a number, as far as a diagnosis must distinguish numbers.
 type Kind int
 
 // The kinds.
@@ -29,10 +29,10 @@ const (
 // KindOf returns the kind of a number.
 func KindOf(number int) Kind { return meanings[number].kind }
 
-// Advice returns what to do about the first of the numbers that is known, or "".
+// Advice returns the advice for the first number that has one, or "".
 func Advice(numbers ...int) string {
 	for _, n := range numbers {
-		if m, known := meanings[n]; known {
+		if m, ok := meanings[n]; ok {
 			return m.advice
 		}
 	}
@@ -41,8 +41,8 @@ func Advice(numbers ...int) string {
 
 var pattern = regexp.MustCompile(`AADSTS([0-9]{4,8})`)
 
-// Numbers returns the numbers that a description names, because the authorize endpoint
-// reports them in no other way.
+// Numbers returns the numbers in an error description, because the authorize endpoint reports
+// them in no other field.
 func Numbers(description string) (numbers []int) {
 	for _, match := range pattern.FindAllStringSubmatch(description, 4) {
 		n, err := strconv.Atoi(match[1])

@@ -1,12 +1,12 @@
 package aadsts
 
-// meaning is what a number means.
+// meaning is the meaning of a number.
 type meaning struct {
 	kind   Kind
 	advice string
 }
 
-// meanings is by the number that follows "AADSTS". Each number is here and nowhere else.
+// meanings has the numbers that follow "AADSTS". No other file contains any of them.
 var meanings = map[int]meaning{
 	16000:   {Other, "several accounts are signed in in this browser and Entra may not ask which one: sign in interactively"},
 	28002:   {InvalidScope, "the scopes in the request are invalid: check Config.Scopes"},

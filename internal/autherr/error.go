@@ -87,16 +87,16 @@ func ReasonOf(err error) string {
 
 // WithAdvice returns a copy whose log line says what to do about Entra's error numbers.
 func WithAdvice(e *Error, numbers ...int) *Error {
-	advised := *e
-	advised.advice = aadsts.Advice(numbers...)
-	return &advised
+	changed := *e
+	changed.advice = aadsts.Advice(numbers...)
+	return &changed
 }
 
 // WithAdviceOf returns a copy of e with the advice of another error.
 func WithAdviceOf(e, other *Error) *Error {
-	advised := *e
-	advised.advice = other.advice
-	return &advised
+	changed := *e
+	changed.advice = other.advice
+	return &changed
 }
 
 // Advice returns the advice for the administrator, or "".

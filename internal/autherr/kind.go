@@ -8,8 +8,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// Kind is a class of errors: what errors.Is compares with, and what particular errors are
-// made from. It is immutable. Handlers may return a Kind, which errors.As finds as an *Error.
+// Kind is a class of errors. errors.Is compares with it, and New makes errors of it. It is
+// immutable. Handlers may return a Kind, which errors.As finds as an *Error.
 type Kind struct {
 	code    string
 	status  int
@@ -38,8 +38,8 @@ var (
 // NewKind makes a kind for a package outside of the core. No other kind may have its code.
 func NewKind(code string, status int, message string) *Kind { return &Kind{code, status, message} }
 
-// New returns an error of the kind. The cause is for the log, freed of credentials; of its
-// chain only the end of a context remains comparable.
+// New returns an error of the kind. The cause is for the log; credentials are removed
+// from its text, and of its chain, errors.Is finds only the end of a context.
 func (k *Kind) New(reason string, cause error) *Error {
 	return &Error{
 		Code: k.code, Status: k.status, Message: k.message,
@@ -76,7 +76,7 @@ func (k *Kind) As(target any) bool {
 // LogValue returns what an *Error of the kind logs.
 func (k *Kind) LogValue() slog.Value { return k.New("", nil).LogValue() }
 
-// codeOf returns the code of an *Error or a *Kind itself, not of what they wrap.
+// codeOf returns the code of an *Error or a *Kind itself, not of a wrapped error.
 func codeOf(err error) string {
 	switch e := err.(type) { //nolint:errorlint // errors.Is walks the chain and calls this for each
 	case *Error:

@@ -61,5 +61,5 @@ func FromApp(err error) *Error {
 	return e
 }
 
-// GaveUp returns the error for a caller who stopped waiting for work that goes on.
+// GaveUp returns the error for a caller that stopped waiting for work that continues.
 func GaveUp(cause error) error { return TryLater("gave_up", cause) }

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// ClockSkew is by how much the clocks of Entra and this machine may differ.
+	// ClockSkew is the maximum difference between the clocks of Entra and this machine.
 	ClockSkew = 5 * time.Minute
 	// TurnPatience is how long work waits for its turn to use the processor.
 	TurnPatience = 2*CallTimeout + time.Second
@@ -33,7 +33,7 @@ const (
 // evaluation issue tokens that live for a day to clients that have it.
 const ClaimsCapability = "cp1"
 
-// Options are what a Client needs to know.
+// Options configure a Client.
 type Options struct {
 	// Authority is the URL of the authority with the tenant, without a slash at the end.
 	Authority string
@@ -91,7 +91,7 @@ func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
 	return discovery.Get(ctx, c.http, m.JWKSURI)
 }
 
-// Owner returns whose tokens MSAL files for an account, "" for the app's own.
+// Owner returns the owner under which MSAL files the tokens of an account, "" for the app's own.
 func (c *Client) Owner(account string) tokencache.Owner {
 	host, tenant, _ := strings.Cut(strings.TrimPrefix(c.Authority, "https://"), "/")
 	return tokencache.Owner{Account: account, ClientID: c.ClientID, Environment: host, Realm: tenant}

@@ -11,10 +11,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 )
 
-// ClientCredential is what the app proves its own identity to Entra with, in place of a client
-// secret. [CertificateFile], [WorkloadIdentity] and [ManagedIdentity] make the common ones;
-// [ClientCredentialFunc] adapts any other credential of MSAL. Credential is called for every
-// token call, concurrently, and must be fast.
+// ClientCredential proves the app's own identity to Entra, in place of a client secret. [CertificateFile],
+// [WorkloadIdentity] and [ManagedIdentity] return the common ones; [ClientCredentialFunc] adapts
+// any other credential of MSAL.
+//
+// Credential is called for every call of the token endpoint, concurrently for different users, and
+// must not return a credential that has expired. It must be fast, because sign-ins and renewals
+// wait for it, and their context may have no deadline. If it returns an error, Entra is
+// not called, and the sign-in or renewal fails with a 503, because that is not a fault
+// of the user. The error is logged without credentials.
 //
 // A ClientCredential may also have a method Validity() (from, until time.Time), which Doctor
 // reports.
@@ -22,7 +27,7 @@ type ClientCredential interface {
 	Credential(context.Context) (confidential.Credential, error)
 }
 
-// ClientCredentialFunc is a function as a [ClientCredential].
+// ClientCredentialFunc is a function that implements [ClientCredential].
 type ClientCredentialFunc func(context.Context) (confidential.Credential, error)
 
 // Credential calls f.
@@ -49,23 +54,24 @@ func Secret(secret string) ClientCredential {
 	})
 }
 
-// clientCredentials are the app's, of which one is known to be accepted.
+// clientCredentials are the client credentials of the app, and the index of the one that Entra
+// accepted last.
 type clientCredentials struct {
 	all      []ClientCredential
 	accepted atomic.Int32
 }
 
-// asApp makes an MSAL call with the first of the app's client credentials that Entra accepts,
-// beginning with the one it accepted last. A call that Entra rejects because of the credential
-// has not used up a code. It returns no exchange if no call could be made.
-func (c *Client) asApp(ctx context.Context, cache msalcache.Cache, call func(confidential.Client, *exchange) error) (*exchange, error) {
+// callMSAL makes an MSAL call with the first of the app's client credentials that Entra
+// accepts, beginning with the one that it accepted last. A call that Entra rejects because of the
+// credential has not used up a code. The exchange is nil if no call could be made.
+func (c *Client) callMSAL(ctx context.Context, cache msalcache.Cache, call func(confidential.Client, *exchange) error) (*exchange, error) {
 	count := len(c.credentials.all)
 	accepted := int(c.credentials.accepted.Load())
 	for try := 0; ; try++ {
 		i := (accepted + try) % count
 		credential, err := c.credentials.all[i].Credential(ctx)
 		if err != nil {
-			return nil, autherr.TryLater("credential_failed", err) // the fault is not the user's
+			return nil, autherr.TryLater("credential_failed", err) // not a fault of the user
 		}
 		client, x, err := c.newMSALClient(credential, cache)
 		if err != nil {

@@ -27,9 +27,9 @@ var clouds = map[Cloud]Hosts{
 }
 
 // Hosts returns the hosts of a cloud that exists.
-func (c Cloud) Hosts() (h Hosts, known bool) {
-	h, known = clouds[c]
-	return h, known
+func (c Cloud) Hosts() (h Hosts, ok bool) {
+	h, ok = clouds[c]
+	return h, ok
 }
 
 // CloudOf returns the cloud that an authority is in. An authority in none of them is a proxy

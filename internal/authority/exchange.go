@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxRetryAfter bounds how long Entra may ask to be left alone.
+	// maxRetryAfter bounds how long Entra may ask callers to wait.
 	maxRetryAfter = 5 * time.Minute
 	// maxTokenResponse is the buffer that is allocated before a token response has arrived.
 	maxTokenResponse = 64 << 10
@@ -39,9 +39,9 @@ type exchange struct {
 	client *http.Client
 	gate   *gate
 	scopes *Scopes
-	// before, if it is set, is called when nothing else stands between the caller and the
-	// token endpoint, which is not called if it fails.
-	before func() error
+	// beforeSending, if set, is called right before the token endpoint is. If it fails, the
+	// token endpoint is not called.
+	beforeSending func() error
 
 	failed     error // before's, or the transport's on any call
 	responded  bool  // the token endpoint did
@@ -51,11 +51,11 @@ type exchange struct {
 	response   tokenResponse
 }
 
-// Do sends a request of MSAL's.
+// Do sends a request for MSAL.
 func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodPost {
-		// The configuration, which is in memory and never redirects: an http.Client's handling
-		// of redirects and deadlines would be most of its cost.
+		// The configuration is in memory and never redirects. Most of the cost of an http.Client
+		// would be its handling of redirects and deadlines.
 		resp, err := x.client.Transport.RoundTrip(r)
 		x.failed = err
 		return resp, err
@@ -67,8 +67,8 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	}
 	outcome := errBusy // also of a panic in the app's transport
 	defer func() { done(outcome) }()
-	if x.before != nil {
-		if x.failed = x.before(); x.failed != nil {
+	if x.beforeSending != nil {
+		if x.failed = x.beforeSending(); x.failed != nil {
 			outcome = errInconclusive // the next caller may call
 			return nil, x.failed
 		}

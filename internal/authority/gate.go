@@ -31,8 +31,8 @@ func newGate() *gate {
 }
 
 var (
-	// errInconclusive is a call whose end says nothing about Entra: it was not called, or the
-	// caller's own deadline or departure ended the call.
+	// errInconclusive is a call that implies nothing about Entra, because Entra was not called or
+	// the caller's own deadline or departure ended the call.
 	errInconclusive = errors.New("the token endpoint did not end the call")
 	// errPaused is a call that was not made, because Entra failed so often just before.
 	errPaused = errors.New("the token endpoint failed so often just now that it was not called")
@@ -49,8 +49,8 @@ func withinTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // endedByCaller reports whether a context has ended for another reason than the time limit of
-// the call. Otherwise sign-ins that
-// their callers cancelled could open the circuit for all users.
+// the call. Such a call is not counted, because otherwise sign-ins that their callers cancelled
+// could open the circuit for all users.
 func endedByCaller(ctx context.Context) bool {
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTimeout)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 )
 
-// Grant is what redeeming a code returned. Its id_token is not verified yet.
+// Grant is the result of redeeming a code. Its id_token is not verified yet.
 type Grant struct {
 	Tokens  *msalcache.Memory
 	IDToken string
@@ -21,13 +21,14 @@ type Grant struct {
 	Failure error
 }
 
-// Redeem exchanges a code for tokens, which stay in memory. once is called right before the code
-// is sent, and must succeed, because Entra accepts a code only once.
-func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []string, once func() error) (*Grant, error) {
+// Redeem exchanges a code for tokens, which stay in memory. beforeSending is called
+// right before the code is sent, and its error prevents that, because Entra accepts a code only
+// once.
+func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []string, beforeSending func() error) (*Grant, error) {
 	g := &Grant{Tokens: msalcache.NewMemory(nil)}
 	var result confidential.AuthResult
-	x, err := c.asApp(ctx, g.Tokens, func(client confidential.Client, x *exchange) (err error) {
-		x.before = once
+	x, err := c.callMSAL(ctx, g.Tokens, func(client confidential.Client, x *exchange) (err error) {
+		x.beforeSending = beforeSending
 		result, err = client.AcquireTokenByAuthCode(ctx, code, c.RedirectURI, scopes, confidential.WithChallenge(verifier))
 		return err
 	})
@@ -35,14 +36,14 @@ func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []str
 		return nil, err
 	}
 	g.IDToken, g.Scopes = x.response.IDToken, strings.Fields(x.response.Scope)
-	var known bool
-	g.Account, known = x.response.account()
+	var ok bool
+	g.Account, ok = x.response.account()
 	switch {
 	case err != nil:
 		g.Failure = redemptionFailure(x.failure(scopes, true))
 	case g.IDToken == "":
 		g.Failure = autherr.Rejected.New("no_id_token", nil)
-	case !known || result.Account.HomeAccountID != g.Account.String():
+	case !ok || result.Account.HomeAccountID != g.Account.String():
 		g.Failure = autherr.Rejected.New("client_info", nil)
 	}
 	if g.IDToken == "" {
@@ -51,8 +52,8 @@ func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []str
 	return g, nil
 }
 
-// redemptionFailure turns a refused code into a rejected sign-in: the code belongs to no
-// sign-in of ours.
+// redemptionFailure turns the rejection of a code into that of the sign-in, because the code does
+// not belong to a sign-in of this app.
 func redemptionFailure(e *autherr.Error) *autherr.Error {
 	if e.Is(autherr.LoginRequired) {
 		rejected := autherr.WithAdviceOf(autherr.Rejected.New("code_refused", nil), e)

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// Renewed is what a renewal returned. It is not verified yet.
+// Renewed is the result of a renewal. It is not verified yet.
 type Renewed struct {
 	Token tokencache.Token
 	Cache []byte // of MSAL, with the token
@@ -31,7 +31,7 @@ func (c *Client) Renew(ctx context.Context, account string, scopes []string, cac
 	ctx, cancel := withinTimeout(ctx)
 	defer cancel()
 	var got confidential.AuthResult
-	x, err := c.asApp(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
+	x, err := c.callMSAL(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
 		got, err = client.AcquireTokenSilent(ctx, scopes,
 			confidential.WithSilentAccount(confidential.Account{HomeAccountID: account}))
 		return err
@@ -62,7 +62,7 @@ func (c *Client) AppToken(ctx context.Context, scope string, cache *tokencache.C
 	ctx, cancel := withinTimeout(ctx)
 	defer cancel()
 	var got confidential.AuthResult
-	x, err := c.asApp(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
+	x, err := c.callMSAL(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
 		got, err = client.AcquireTokenByCredential(ctx, []string{scope})
 		return err
 	})

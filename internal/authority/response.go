@@ -14,7 +14,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
-// tokenResponse is what is read of the token endpoint's responses, good and bad.
+// tokenResponse has the fields that are read of the token endpoint's responses and errors.
 type tokenResponse struct {
 	Error         string `json:"error"`
 	Suberror      string `json:"suberror"`
@@ -53,13 +53,13 @@ func (r *tokenResponse) declined(requested []string) []string {
 	return Missing(strings.Fields(r.Scope), requested)
 }
 
-// IsBusy reports whether a status says that calling later may help.
+// IsBusy reports whether a status means that calling later may help.
 func IsBusy(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
 
-// failure returns what a failed MSAL call means, from what was recorded. hadCredential reports
-// whether there was a code or a refresh token to call Entra with.
+// failure returns the error of a failed MSAL call, from the recorded response. hadCredential is
+// set if there was a code or a refresh token to call Entra with.
 func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 	switch {
 	case x.failed != nil:
@@ -82,10 +82,10 @@ func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 	return autherr.TryLater("entra_unreadable", fmt.Errorf("status %d with an answer that is no token response", x.status))
 }
 
-// transportFailure returns what a call means that got no response.
+// transportFailure returns the error of a call that got no response.
 func transportFailure(err error) *autherr.Error {
 	if e, ok := autherr.Find(err); ok {
-		return e // of exchange.before
+		return e // of exchange.beforeSending
 	}
 	switch {
 	case errors.Is(err, errPaused):
@@ -131,7 +131,7 @@ func (x *exchange) appFailure() *autherr.Error {
 	return autherr.WithAdvice(autherr.Misconfigured.New("app_refused", x.diagnosis()), x.response.ErrorCodes...)
 }
 
-// diagnosis is what an administrator needs to find the event in Entra's logs.
+// diagnosis returns the data by which an administrator finds the event in Entra's logs.
 func (x *exchange) diagnosis() error {
 	r := &x.response
 	return fmt.Errorf("token endpoint: status %d error %q suberror %q AADSTS %v correlation %q",

@@ -17,14 +17,14 @@ func (c *Client) Admits(tenant string) bool {
 	case c.AnyTenant:
 		return tenant != idtoken.ConsumersTenant
 	}
-	only, known := c.knownTenant()
-	return !known || only == tenant
+	only, ok := c.knownTenant()
+	return !ok || only == tenant
 }
 
 // knownTenant returns the tenant of the authority if it is known without calling Entra. The
 // tenant of a domain name is learned in the background on the first occasion, because Entra
 // may be down and no request must wait for it.
-func (c *Client) knownTenant() (tenant string, known bool) {
+func (c *Client) knownTenant() (tenant string, ok bool) {
 	if c.Tenant != "" {
 		return c.Tenant, true
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flight"
 )
 
-// Group counts the work that runs. It is safe for concurrent use. A sync.WaitGroup would not
-// do, because it must not grow from zero while somebody waits for it.
+// Group counts running work. It is safe for concurrent use. It is not a sync.WaitGroup, because
+// that must not be increased from zero while Wait is running.
 type Group struct {
 	log     *slog.Logger
-	ctx     context.Context // of the work; ends while Close waits
+	ctx     context.Context // of the work; it ends while Close waits
 	cancel  context.CancelFunc
 	closing chan struct{} // closed when Close begins
 
@@ -53,8 +53,8 @@ func (g *Group) Done() {
 }
 
 // Go runs work in a goroutine, unless the Group is closed. A panic of the app's storage,
-// transport or logger is logged and must not end the process, because no recover middleware
-// reaches here.
+// transport or logger is logged. It would end the process otherwise, because no recover
+// middleware catches it in this goroutine.
 func (g *Group) Go(what string, work func()) {
 	if !g.Begin() {
 		return
@@ -77,11 +77,11 @@ func (g *Group) Survive(what string, work func()) {
 	})
 }
 
-// Context ends a moment before Close stops waiting. Background work that calls the network
-// or the storage uses it.
+// Context returns the context for background work that calls the network or the storage. It ends
+// shortly before Close stops waiting.
 func (g *Group) Context() context.Context { return g.ctx }
 
-// Closing is closed when Close begins.
+// Closing returns a channel that is closed when Close begins.
 func (g *Group) Closing() <-chan struct{} { return g.closing }
 
 // Close refuses new work and waits for the work that runs, at most for the timeout. The work's

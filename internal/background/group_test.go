@@ -29,18 +29,18 @@ func TestGroup_CloseWaitsForWorkAndRefusesMore(t *testing.T) {
 	})
 }
 
-func TestGroup_WorkIsToldToEndBeforeCloseGivesUp(t *testing.T) {
+func TestGroup_WorkIsCancelledBeforeCloseGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := background.New(slog.New(slog.DiscardHandler))
-		var told time.Duration
+		var cancelledAt time.Duration
 		began := time.Now()
-		g.Go("obedient", func() { <-g.Context().Done(); told = time.Since(began) })
+		g.Go("obedient", func() { <-g.Context().Done(); cancelledAt = time.Since(began) })
 		g.Go("deaf", func() { time.Sleep(time.Minute) })
 		drained := g.Close(5*time.Second, time.Second)
 		synctest.Wait()
-		if drained || time.Since(began) != 5*time.Second || told != 4*time.Second {
-			t.Errorf("after %v, told after %v", time.Since(began), told)
+		if drained || time.Since(began) != 5*time.Second || cancelledAt != 4*time.Second {
+			t.Errorf("after %v, cancelled after %v", time.Since(began), cancelledAt)
 		}
 		time.Sleep(time.Minute) // until the deaf work has ended
 	})

@@ -45,7 +45,7 @@ func (j Jar) add(r *http.Request, target *url.URL, anySite bool) {
 func (j Jar) keep(r *http.Request, target *url.URL, cookies []*http.Cookie, anySite bool) {
 	for _, c := range cookies {
 		old := j[c.Name]
-		if refused(target, c) || (!anySite && !setAcrossSites(r, c)) || (old != nil && old.Secure && !trustworthy(target)) {
+		if isIgnored(target, c) || (!anySite && !setAcrossSites(r, c)) || (old != nil && old.Secure && !trustworthy(target)) {
 			continue
 		}
 		if removed(c) {
@@ -56,8 +56,8 @@ func (j Jar) keep(r *http.Request, target *url.URL, cookies []*http.Cookie, anyS
 	}
 }
 
-// refused reports whether browsers ignore a Set-Cookie because of its attributes.
-func refused(target *url.URL, c *http.Cookie) bool {
+// isIgnored reports whether browsers ignore a Set-Cookie because of its attributes.
+func isIgnored(target *url.URL, c *http.Cookie) bool {
 	name := strings.ToLower(c.Name)
 	host := strings.HasPrefix(name, "__host-")
 	if c.Secure {

@@ -25,7 +25,7 @@ func newSearch(secrets []string) *search {
 // add adds a secret as it is and as the value of a query.
 func (s *search) add(secret string) {
 	for _, form := range []string{secret, url.QueryEscape(secret)} {
-		if _, known := s.secrets[form]; known || form == "" {
+		if _, found := s.secrets[form]; found || form == "" {
 			continue
 		}
 		s.secrets[form] = struct{}{}

@@ -16,32 +16,32 @@ import (
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
-// document is one cached answer.
+// document is the cached configuration of one authority.
 type document struct {
 	flight flight.Group
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the following fields
 	kept      *answer
 	fetchedAt time.Time
 	failedAt  time.Time
 }
 
-// answer is what an authority said. It is immutable.
+// answer is a configuration that an authority returned. It is immutable.
 type answer struct {
 	metadata *Metadata
 	header   http.Header
 	body     []byte
 }
 
-// get gives what is remembered if that is young enough. An old one serves while
-// a new one is fetched behind its back; only without any does the caller wait.
+// get returns the cached answer. If that is old, it is fetched again in the background.
+// The caller waits for the fetch only if there is no usable answer.
 func (d *document) get(ctx context.Context, u *url.URL, base http.RoundTripper) (*answer, error) {
 	kept, fetch := d.remembered()
 	if !fetch {
 		return kept, missing(kept)
 	}
 	fetched := d.flight.Begin("", func() (any, error) { //nolint:contextcheck // see fetch
-		// The last flight may have landed between the caller's look and this one.
+		// The last flight may have ended after the caller called remembered.
 		if kept, fetch := d.remembered(); !fetch {
 			return kept, missing(kept)
 		}
@@ -59,7 +59,7 @@ func (d *document) get(ctx context.Context, u *url.URL, base http.RoundTripper) 
 	}
 }
 
-// missing is why there is no answer, if there is none.
+// missing returns the error for a missing answer, or nil if there is one.
 func missing(kept *answer) error {
 	if kept == nil {
 		return errRecentFailure
@@ -67,8 +67,8 @@ func missing(kept *answer) error {
 	return nil
 }
 
-// remembered returns the answer there is, or nil without one or with one too old, and
-// whether it is time to ask for another.
+// remembered returns the cached answer, or nil if there is none or it is too old, and
+// reports whether to fetch another.
 func (d *document) remembered() (kept *answer, fetch bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -80,8 +80,8 @@ func (d *document) remembered() (kept *answer, fetch bool) {
 	return kept, !young && time.Since(d.failedAt) >= retryPause
 }
 
-// fetch has a deadline of its own: a request that gives up must not be a failure
-// for those that wait with it.
+// fetch fetches the configuration. It has a deadline of its own, because a caller that
+// gives up must not fail the others that wait for it.
 func (d *document) fetch(u *url.URL, base http.RoundTripper) (kept *answer, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
@@ -89,7 +89,7 @@ func (d *document) fetch(u *url.URL, base http.RoundTripper) (kept *answer, err 
 	if err != nil {
 		return nil, err
 	}
-	err = flight.Caught(func() error { // the transport may be the app's: its panic is a failure like others
+	err = flight.Caught(func() error { // the transport may be the app's, whose panic counts as a failure
 		resp, err := base.RoundTrip(r) //nolint:bodyclose // read closes it
 		if err == nil {
 			kept, err = read(r, resp)
@@ -106,8 +106,8 @@ func (d *document) fetch(u *url.URL, base http.RoundTripper) (kept *answer, err 
 	return kept, nil
 }
 
-// read takes an answer that speaks for the authority it came from. Any other is an
-// error, also for MSAL, which would send the secret where it says.
+// read reads an answer and validates that it describes the authority that it came from.
+// MSAL would otherwise send the client secret to the endpoint that it names.
 func read(r *http.Request, resp *http.Response) (*answer, error) {
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
@@ -124,8 +124,8 @@ func read(r *http.Request, resp *http.Response) (*answer, error) {
 	if err := m.validate(r.URL.Scheme + "://" + r.URL.Host + strings.TrimSuffix(r.URL.Path, version+path)); err != nil {
 		return nil, err
 	}
-	// Only what somebody uses is kept: MSAL's new client of each sign-in and renewal decodes
-	// the document, slowly, and Entra's is five times as long (trap M6).
+	// Only the fields that are used are kept. MSAL makes a new client for each sign-in and
+	// renewal, which decodes the document slowly, and Entra's is five times as long (trap M6).
 	if body, err = json.Marshal(m); err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func read(r *http.Request, resp *http.Response) (*answer, error) {
 	return &answer{metadata: m, header: header, body: body}, nil
 }
 
-// response is the answer to a request.
+// response returns the answer as the response to a request.
 func (a *answer) response(r *http.Request) *http.Response {
 	return &http.Response{
 		Status: "200 OK", StatusCode: http.StatusOK,

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// TenantPlaceholder is what stands for the tenant in the issuer of an authority
-// that serves many.
+// TenantPlaceholder stands for the tenant in the issuer of an authority that serves
+// many tenants.
 const TenantPlaceholder = "{tenantid}"
 
-// Metadata is what fibermsal uses of an OpenID configuration.
+// Metadata has the fields of an OpenID configuration that fibermsal uses.
 type Metadata struct {
 	Issuer                string `json:"issuer"`
 	AuthorizationEndpoint string `json:"authorization_endpoint"`
@@ -24,7 +24,7 @@ type Metadata struct {
 	JWKSURI               string `json:"jwks_uri"`
 }
 
-// Tenant is the tenant in the issuer: a GUID or [TenantPlaceholder].
+// Tenant returns the tenant in the issuer: a GUID or [TenantPlaceholder].
 func (m *Metadata) Tenant() string {
 	u, err := url.Parse(m.Issuer)
 	if err != nil {
@@ -35,7 +35,7 @@ func (m *Metadata) Tenant() string {
 
 // Fetch gets the metadata of an authority such as
 // https://login.microsoftonline.com/{tenant}, through a client whose transport is a
-// [Transport], which validates and remembers it. Nobody may change it.
+// [Transport], which validates and caches it. The result must not be changed.
 func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadata, error) {
 	t, ok := client.Transport.(*Transport)
 	u, err := url.Parse(Address(authority))
@@ -53,10 +53,10 @@ func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadat
 	return kept.metadata, nil
 }
 
-// Address is where an authority's metadata is.
+// Address returns the URL of an authority's metadata.
 func Address(authority string) string { return strings.TrimSuffix(authority, "/") + version + path }
 
-// Get reads a document of the authority.
+// Get gets a document of the authority.
 func Get(ctx context.Context, client *http.Client, address string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -84,10 +84,10 @@ func parse(body []byte) (*Metadata, error) {
 	return m, nil
 }
 
-// validate checks that the document speaks for the authority it came from
-// (OpenID Connect Discovery 1.0 section 4.3; ASVS 10.5.3) and that secrets and
-// keys travel over TLS only. What a browser opens may be plain http on this
-// machine, where the emulator lives.
+// validate checks that the document describes the authority that it came from
+// (OpenID Connect Discovery 1.0 section 4.3; ASVS 10.5.3), and that secrets and
+// keys are sent over TLS only. URLs that a browser opens may be plain http on this
+// machine, because the emulator's are.
 func (m *Metadata) validate(authority string) error {
 	a, err := url.Parse(authority)
 	if err != nil {
@@ -133,13 +133,13 @@ func browsable(address string) bool {
 }
 
 // IsLoopback reports whether a host name always means this machine: the
-// loopback addresses, localhost and what is below it (RFC 6761 section 6.3).
+// loopback addresses, localhost and its subdomains (RFC 6761 section 6.3).
 func IsLoopback(host string) bool {
 	host = strings.ToLower(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "127.0.0.1" || host == "::1"
 }
 
-// IsGUID reports whether s has the form of a tenant or object id.
+// IsGUID reports whether s has the form of a tenant or object ID.
 func IsGUID(s string) bool {
 	if len(s) != 36 {
 		return false

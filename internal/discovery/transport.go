@@ -1,8 +1,8 @@
-// Package discovery reads an authority's OpenID configuration, once per process.
+// Package discovery fetches an authority's OpenID configuration once per process.
 //
-// MSAL asks for it again with every new client, and fibermsal makes a client
-// per session: without a shared cache, 100 sessions cost 100 calls
-// (threat G17). [Transport] sits below MSAL and answers those calls.
+// Every new MSAL client fetches it again, and fibermsal makes a client per session.
+// Without a shared cache, 100 sessions would cost 100 calls (threat G17). [Transport]
+// is MSAL's transport and answers those calls.
 package discovery
 
 import (
@@ -16,26 +16,26 @@ import (
 )
 
 const (
-	// path is where OpenID Connect Discovery 1.0 section 4 puts the document.
+	// path is the path of the document by OpenID Connect Discovery 1.0 section 4.
 	path = "/.well-known/openid-configuration"
-	// version is in front of it, and at the end of every issuer.
+	// version precedes path, and is the end of every issuer.
 	version = "/v2.0"
 
 	maxAge = 24 * time.Hour
-	// maxStale is how much longer an old document serves while the authority
-	// does not answer.
+	// maxStale is how much longer an old document is used while the authority does
+	// not answer.
 	maxStale = 24 * time.Hour
 
-	// retryPause is how long a failure is remembered, so that a crowd of sign-ins
-	// does not wait for a dead authority one after the other.
+	// retryPause is how long a failure is remembered, so that many sign-ins do not
+	// wait one after another for an authority that does not answer.
 	retryPause = time.Second
 
 	fetchTimeout = 10 * time.Second
 
-	// maxBody bounds every answer of the authority (threat G8): MSAL reads
-	// without limit.
+	// maxBody bounds every answer of the authority (threat G8), because MSAL reads
+	// bodies without a limit.
 	maxBody = 1 << 20
-	// maxDocuments is far more than an app has authorities.
+	// maxDocuments bounds the cache. An app has far fewer authorities.
 	maxDocuments = 64
 )
 
@@ -51,7 +51,7 @@ type Transport struct {
 	documents map[string]*document
 }
 
-// NewTransport makes a Transport that sends what it cannot answer through base.
+// NewTransport makes a Transport that sends all other requests through base.
 func NewTransport(base http.RoundTripper) *Transport {
 	return &Transport{base: base, documents: make(map[string]*document)}
 }
@@ -75,7 +75,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CloseIdleConnections lets http.Client.CloseIdleConnections reach the base.
+// CloseIdleConnections closes the idle connections of the base.
 func (t *Transport) CloseIdleConnections() {
 	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()

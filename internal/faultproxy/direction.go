@@ -36,7 +36,7 @@ type direction struct {
 
 // filter receives the bytes that were read, and returns the bytes to forward: the same, the first
 // of them, or memory of its own. If it returns false, the connection is cut afterwards.
-type filter func(read []byte) (forward []byte, alive bool)
+type filter func(read []byte) (forward []byte, open bool)
 
 func (d *direction) run(through filter) {
 	for {
@@ -44,8 +44,8 @@ func (d *direction) run(through filter) {
 		n, err := d.from.Read(b[:])
 		s := segment{bytes: b[:n], buffer: b}
 		if n > 0 && !d.link.frozen.Load() {
-			var alive bool
-			if s.bytes, alive = through(b[:n]); !alive {
+			var open bool
+			if s.bytes, open = through(b[:n]); !open {
 				s.end = cut
 			}
 			if len(s.bytes) > 0 && &s.bytes[0] != &b[0] {

@@ -219,15 +219,15 @@ func TestBlackHole_ConnectsAndIsSilentUntilResume(t *testing.T) {
 	old := dial(t, p.Addr())
 	old.call("hello")
 	p.BlackHole()
-	during := dial(t, p.Addr())
+	late := dial(t, p.Addr())
 	old.checkSilent()
-	during.checkSilent()
+	late.checkSilent()
 	if err := p.Resume(); err != nil {
 		t.Fatal(err)
 	}
 	dial(t, p.Addr()).call("hello")
 	old.checkSilent()
-	during.checkSilent()
+	late.checkSilent()
 }
 
 func TestUnreachable_AnswersNoSYN(t *testing.T) {

@@ -102,11 +102,11 @@ func (t *tracker) filterReplies(read []byte) ([]byte, bool) {
 			out, copied = slices.Clone(read[:at]), true
 		}
 		n, end := t.messages.next(read[at:])
-		forwarded, alive := t.handle(read[at:at+n], end)
+		forwarded, open := t.handle(read[at:at+n], end)
 		if copied {
 			out = append(out, forwarded...)
 		}
-		if !alive {
+		if !open {
 			return out, false
 		}
 		at += n
@@ -118,7 +118,7 @@ func (t *tracker) filterReplies(read []byte) ([]byte, bool) {
 }
 
 // handle handles a piece of a message, perhaps its last, and returns the bytes to forward now.
-func (t *tracker) handle(piece []byte, last bool) (forwarded []byte, alive bool) {
+func (t *tracker) handle(piece []byte, last bool) (forwarded []byte, open bool) {
 	forwarded = piece
 	if t.action >= drop {
 		t.held, forwarded = append(t.held, piece...), nil

@@ -1,5 +1,4 @@
-// Package flight runs work once for all callers who ask for it at the same time, in a
-// goroutine of its own.
+// Package flight runs work once for all concurrent callers, in a goroutine of its own.
 package flight
 
 import (
@@ -10,11 +9,11 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Result is what a flight ends with.
+// Result is the result of a flight.
 type Result = singleflight.Result
 
-// Group is a singleflight.Group whose work may panic. singleflight repeats a panic in a
-// new goroutine, where nothing can recover it and the process ends; here it is an error.
+// Group is a singleflight.Group that returns a panic of the work as an error. singleflight
+// repeats a panic in a new goroutine, where nothing can recover it, so the process ends.
 type Group struct{ flights singleflight.Group }
 
 // Begin starts the work, or joins the flight of the same key that is under way.
@@ -28,8 +27,8 @@ func (g *Group) Begin(key string, work func() (any, error)) <-chan Result {
 	})
 }
 
-// Caught returns a panic of the work as an error. Every goroutine of ours that calls the
-// app's code needs it: a recover middleware of the app does not reach there.
+// Caught runs work and returns its panic as an error. Every goroutine of this module that calls
+// the app's code needs it, because no recover middleware of the app catches panics there.
 func Caught(work func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -39,8 +38,8 @@ func Caught(work func() error) (err error) {
 	return work()
 }
 
-// Await returns the result of a flight, unless the caller's patience or context ends before.
-// The error is then gaveUp's, made from the reason.
+// Await waits for the result of a flight, until patience has passed or ctx ends. It then returns
+// the error that gaveUp makes of the reason.
 func Await[T any](ctx context.Context, patience time.Duration, flight <-chan Result, gaveUp func(error) error) (result T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

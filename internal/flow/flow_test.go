@@ -197,11 +197,11 @@ func FuzzParseResponse(f *testing.F) {
 
 func FuzzOpen(f *testing.F) {
 	jar := newJar(f)
-	good, err := jar.Seal(begin(f, time.Now(), "/"))
+	valid, err := jar.Seal(begin(f, time.Now(), "/"))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(good.Name, good.Value)
+	f.Add(valid.Name, valid.Value)
 	f.Add("__Host-x-AAAAAAAA", "")
 	f.Fuzz(func(t *testing.T, name, value string) {
 		if a, ok := jar.Open(flow.Cookie{Name: name, Value: value}); ok && (jar.Name(a.State()) != name || a.Replaces() != "old-session") {

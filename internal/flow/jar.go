@@ -90,7 +90,7 @@ func (j *Jar) Evict(present []Cookie, next Cookie, now time.Time) (names []strin
 		Cookie
 		startedAt time.Time
 	}
-	var alive []entry
+	var valid []entry
 	total := next.size()
 	for _, c := range present {
 		a, ok := j.Open(c)
@@ -98,14 +98,14 @@ func (j *Jar) Evict(present []Cookie, next Cookie, now time.Time) (names []strin
 			names = append(names, c.Name)
 			continue
 		}
-		alive = append(alive, entry{c, a.startedAt})
+		valid = append(valid, entry{c, a.startedAt})
 		total += c.size()
 	}
-	slices.SortStableFunc(alive, func(x, y entry) int { return x.startedAt.Compare(y.startedAt) })
-	for len(alive) > 0 && (len(alive) >= maxCookies || total > maxBytes) {
-		names = append(names, alive[0].Name)
-		total -= alive[0].size()
-		alive = alive[1:]
+	slices.SortStableFunc(valid, func(x, y entry) int { return x.startedAt.Compare(y.startedAt) })
+	for len(valid) > 0 && (len(valid) >= maxCookies || total > maxBytes) {
+		names = append(names, valid[0].Name)
+		total -= valid[0].size()
+		valid = valid[1:]
 	}
 	return names
 }

@@ -1,9 +1,9 @@
 // Package idtoken verifies Entra's id_tokens in full.
 //
-// MSAL Go decodes an id_token without checking anything: an unsigned one of a
-// foreign issuer passes (threat B1). Everything a session is later trusted
-// for is therefore established here: signature, issuer, tenant, audience,
-// lifetime, nonce and the presence of the identity claims.
+// MSAL Go decodes an id_token without checking it, so even an unsigned token of
+// a foreign issuer passes (threat B1). This package therefore checks everything
+// that a session is trusted for: signature, issuer, tenant, audience, lifetime,
+// nonce and the presence of the identity claims.
 package idtoken
 
 import (
@@ -21,14 +21,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 )
 
-// maxLength bounds what is parsed; a real token has a few kilobytes
+// maxLength bounds the tokens that are parsed; a real one has a few kilobytes
 // (threat B11).
 const maxLength = 64 << 10
 
-// Reason says which check a token failed. It is a stable code for logs.
+// Reason identifies the check that a token failed. It is a stable code for logs.
 type Reason string
 
-// The reasons for refusing a token.
+// The reasons for rejecting a token.
 const (
 	Malformed        Reason = "id_token_malformed"
 	BadSignature     Reason = "id_token_signature"
@@ -40,14 +40,14 @@ const (
 	MissingClaim     Reason = "id_token_claims"
 )
 
-// Error is a token's refusal. Its text never contains any part of the token.
+// Error reports a rejected token. Its text never contains any part of the token.
 type Error struct{ Reason Reason }
 
 func (e *Error) Error() string { return "id_token refused: " + string(e.Reason) }
 
-func refuse(r Reason) error { return &Error{Reason: r} }
+func reject(r Reason) error { return &Error{Reason: r} }
 
-// Claims is what a verified id_token says.
+// Claims are the claims of a verified id_token.
 type Claims struct {
 	Issuer   string `json:"iss"`
 	Subject  string `json:"sub"`
@@ -72,23 +72,24 @@ type Claims struct {
 	AuthTime         *float64 `json:"auth_time"`
 
 	Groups []string `json:"groups"`
-	// ClaimNames says which claims are to be had elsewhere (OpenID Connect Core
-	// section 5.6.2), as Entra does with groups when there are more than 200.
+	// ClaimNames names the claims that are available from another endpoint (OpenID
+	// Connect Core section 5.6.2). Entra sends groups so if there are more than 200.
 	ClaimNames map[string]string `json:"_claim_names"`
 	HasGroups  bool              `json:"hasgroups"`
 
 	Audience audience `json:"aud"`
 }
 
-// AuthenticatedAt is when the user proved who they are, if the token tells.
-func (c *Claims) AuthenticatedAt() (at time.Time, known bool) {
+// AuthenticatedAt returns the time at which the user authenticated, if the token
+// has a plausible auth_time.
+func (c *Claims) AuthenticatedAt() (at time.Time, ok bool) {
 	if c.AuthTime == nil || !plausible(*c.AuthTime) {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(*c.AuthTime), 0), true
 }
 
-// GroupsElsewhere reports whether the user has groups that the token does not name.
+// GroupsElsewhere reports whether the user has groups that the token does not list.
 func (c *Claims) GroupsElsewhere() bool {
 	_, named := c.ClaimNames["groups"]
 	return c.HasGroups || named || len(c.Groups) > maxGroups
@@ -97,7 +98,7 @@ func (c *Claims) GroupsElsewhere() bool {
 // maxGroups is how many groups Entra puts into an id_token.
 const maxGroups = 200
 
-// audience is a string, or a list of them (OpenID Connect Core section 2).
+// audience is one string or a list of strings (OpenID Connect Core section 2).
 type audience []string
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -113,22 +114,22 @@ func (a *audience) UnmarshalJSON(raw []byte) error {
 // Verifier verifies id_tokens for one registration. It is immutable and safe
 // for concurrent use.
 type Verifier struct {
-	// Issuer is the expected one, with [discovery.TenantPlaceholder] where the
+	// Issuer is the expected issuer. It contains [discovery.TenantPlaceholder] if the
 	// authority serves many tenants.
 	Issuer string
-	// Tenants are the ids of the tenants whose users may sign in, in lower case.
+	// Tenants are the IDs of the tenants whose users may sign in, in lower case.
 	Tenants []string
-	// AnyTenant admits those of all tenants but the consumers'.
+	// AnyTenant admits the users of every tenant except [ConsumersTenant].
 	AnyTenant bool
 	// ClientID is the expected audience.
 	ClientID string
-	// Keys are the authority's.
+	// Keys are the authority's signing keys.
 	Keys *KeySet
-	// Skew is by how much clocks may differ.
+	// Skew is the maximum difference between two clocks.
 	Skew time.Duration
 }
 
-// Expects reports whether an issuer is that of a tenant whose users may sign in.
+// Expects reports whether issuer belongs to a tenant whose users may sign in.
 func (v *Verifier) Expects(issuer string) bool {
 	if before, after, many := strings.Cut(v.Issuer, discovery.TenantPlaceholder); many && v.AnyTenant {
 		tenant := strings.TrimSuffix(strings.TrimPrefix(issuer, before), after)
@@ -137,7 +138,7 @@ func (v *Verifier) Expects(issuer string) bool {
 	return slices.ContainsFunc(v.Tenants, func(tenant string) bool { return v.issuerOf(tenant) == issuer })
 }
 
-// ConsumersTenant is the home of all personal Microsoft accounts.
+// ConsumersTenant is the home tenant of all personal Microsoft accounts.
 const ConsumersTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 // admits reports whether users of a tenant may sign in.
@@ -152,7 +153,7 @@ func (v *Verifier) issuerOf(tenant string) string {
 	return strings.Replace(v.Issuer, discovery.TenantPlaceholder, tenant, 1)
 }
 
-// Verify checks a token that answers a sign-in with this nonce. It returns an
+// Verify verifies the token of the sign-in that had this nonce. It returns an
 // [*Error], or [ErrKeysUnavailable] if the keys could not be fetched.
 func (v *Verifier) Verify(ctx context.Context, raw, nonce string) (*Claims, error) {
 	c, err := v.verify(ctx, raw, time.Now())
@@ -160,15 +161,16 @@ func (v *Verifier) Verify(ctx context.Context, raw, nonce string) (*Claims, erro
 		return nil, err
 	}
 	if nonce == "" || c.Nonce != nonce {
-		return nil, refuse(WrongNonce)
+		return nil, reject(WrongNonce)
 	}
 	return c, nil
 }
 
-// VerifyRefreshed checks a token that came with a refresh at some time, at which it must
-// have been valid. It has no nonce of ours to compare (OpenID Connect Core section 12.2).
-func (v *Verifier) VerifyRefreshed(ctx context.Context, raw string, came time.Time) (*Claims, error) {
-	return v.verify(ctx, raw, came)
+// VerifyRefreshed verifies a token that a refresh returned. The token must have been valid at
+// the time receivedAt. Its nonce is not compared, because a refresh has none (OpenID Connect
+// Core section 12.2).
+func (v *Verifier) VerifyRefreshed(ctx context.Context, raw string, receivedAt time.Time) (*Claims, error) {
+	return v.verify(ctx, raw, receivedAt)
 }
 
 func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (*Claims, error) {
@@ -176,18 +178,18 @@ func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (*Clai
 	if err != nil {
 		return nil, err
 	}
-	// What is checked before the signature only decides the reason; nothing is
-	// believed until the signature holds.
+	// The checks before the signature only select the reason for the error. No claim
+	// is trusted before the signature is verified.
 	issuer := v.issuerOf(c.TenantID)
 	switch {
 	case c.Subject == "" || c.ObjectID == "" || c.TenantID == "" || c.Expiry == nil || c.IssuedAt == nil:
-		return nil, refuse(MissingClaim)
+		return nil, reject(MissingClaim)
 	case !v.admits(c.TenantID):
-		return nil, refuse(TenantNotAllowed)
+		return nil, reject(TenantNotAllowed)
 	case c.Issuer != issuer:
-		return nil, refuse(WrongIssuer)
+		return nil, reject(WrongIssuer)
 	case !v.isAudience(c):
-		return nil, refuse(WrongAudience)
+		return nil, reject(WrongAudience)
 	}
 	if err := v.verifySignature(ctx, raw, payload, issuer); err != nil {
 		return nil, err
@@ -195,8 +197,9 @@ func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (*Clai
 	return c, v.checkTime(c, now)
 }
 
-// isAudience accepts a list only if it names this client as the authorized
-// party (OpenID Connect Core section 3.1.3.7, items 3 to 5).
+// isAudience reports whether the token is for this client. A token with several
+// audiences must also name the client as the authorized party (OpenID Connect Core
+// section 3.1.3.7, items 3 to 5).
 func (v *Verifier) isAudience(c *Claims) bool {
 	if len(c.Audience) > 1 || c.AuthorizedParty != "" {
 		return slices.Contains(c.Audience, v.ClientID) && c.AuthorizedParty == v.ClientID
@@ -204,14 +207,14 @@ func (v *Verifier) isAudience(c *Claims) bool {
 	return len(c.Audience) == 1 && c.Audience[0] == v.ClientID
 }
 
-// verifySignature makes sure that what was read is what was signed.
+// verifySignature verifies the signature, and that the signed payload is the decoded one.
 func (v *Verifier) verifySignature(ctx context.Context, raw string, payload []byte, issuer string) error {
 	signed, err := v.Keys.verify(ctx, raw, issuer)
 	switch {
 	case errors.Is(err, ErrKeysUnavailable):
 		return ErrKeysUnavailable
 	case err != nil, !bytes.Equal(signed, payload):
-		return refuse(BadSignature)
+		return reject(BadSignature)
 	}
 	return nil
 }
@@ -219,40 +222,42 @@ func (v *Verifier) verifySignature(ctx context.Context, raw string, payload []by
 func (v *Verifier) checkTime(c *Claims, now time.Time) error {
 	at, skew := float64(now.Unix()), v.Skew.Seconds()
 	if !plausible(*c.Expiry) || at > *c.Expiry+skew {
-		return refuse(OutOfTime)
+		return reject(OutOfTime)
 	}
 	if !plausible(*c.IssuedAt) || at < *c.IssuedAt-skew {
-		return refuse(OutOfTime)
+		return reject(OutOfTime)
 	}
 	if c.NotBefore != nil && (!plausible(*c.NotBefore) || at < *c.NotBefore-skew) {
-		return refuse(OutOfTime)
+		return reject(OutOfTime)
 	}
 	return nil
 }
 
-// plausible keeps out numbers no clock shows, before they are compared: the
-// year 5138 is as wrong as a negative time.
+// plausible reports whether a time can be one that a clock has shown. Negative
+// times and those after the year 5138 cannot, and are rejected before they are
+// compared.
 func plausible(seconds float64) bool {
 	return !math.IsNaN(seconds) && seconds > 0 && seconds < 1e11
 }
 
-// decode reads the payload of a compact JWS without believing it.
+// decode decodes the payload of a compact JWS without verifying it.
 func decode(raw string) (c *Claims, payload []byte, err error) {
 	if len(raw) > maxLength || strings.Count(raw, ".") != 2 {
-		return nil, nil, refuse(Malformed)
+		return nil, nil, reject(Malformed)
 	}
 	payload, err = base64.RawURLEncoding.DecodeString(strings.Split(raw, ".")[1])
 	if err != nil {
-		return nil, nil, refuse(Malformed)
+		return nil, nil, reject(Malformed)
 	}
 	if c, err = claimsOf(payload); err != nil {
-		return nil, nil, refuse(Malformed)
+		return nil, nil, reject(Malformed)
 	}
 	return c, payload, nil
 }
 
-// claimsOf leaves out claims of other names than ours are made of: encoding/json would take
-// an "OID" that a tenant's administrator has added for the oid.
+// claimsOf decodes the claims of a payload. It ignores all names that are not in lower case,
+// because encoding/json matches names regardless of their case: an "OID" that a tenant's
+// administrator has added would be decoded as the oid.
 func claimsOf(payload []byte) (*Claims, error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(payload, &all); err != nil {

@@ -73,8 +73,8 @@ func (a *authority) sign(tb testing.TB, payload string) string {
 	return raw
 }
 
-// good is a payload that passes.
-func good() string {
+// validPayload returns a payload that passes all checks.
+func validPayload() string {
 	now := time.Now()
 	payload, _ := json.Marshal(map[string]any{
 		"iss": "https://login.example/" + tenant + "/v2.0", "aud": "client", "tid": tenant, "oid": "o", "sub": "s",
@@ -87,16 +87,16 @@ func TestVerify(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
 	v := a.verifier()
-	claims, err := v.Verify(t.Context(), a.sign(t, good()), "n")
+	claims, err := v.Verify(t.Context(), a.sign(t, validPayload()), "n")
 	if err != nil || claims.ObjectID != "o" || claims.TenantID != tenant {
 		t.Fatalf("%+v, %v", claims, err)
 	}
 	for _, nonce := range []string{"", "m"} {
-		if _, err := v.Verify(t.Context(), a.sign(t, good()), nonce); err == nil {
+		if _, err := v.Verify(t.Context(), a.sign(t, validPayload()), nonce); err == nil {
 			t.Errorf("nonce %q passes", nonce)
 		}
 	}
-	if _, err := v.VerifyRefreshed(t.Context(), a.sign(t, good()), time.Now()); err != nil {
+	if _, err := v.VerifyRefreshed(t.Context(), a.sign(t, validPayload()), time.Now()); err != nil {
 		t.Errorf("a refreshed one: %v", err)
 	}
 }
@@ -104,7 +104,7 @@ func TestVerify(t *testing.T) {
 func TestKeySet_AsksAgainAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuthority(t)
-		v, raw := a.verifier(), a.sign(t, good())
+		v, raw := a.verifier(), a.sign(t, validPayload())
 		a.down.Store(true)
 		for range 10 {
 			if _, err := v.Verify(t.Context(), raw, "n"); !errors.Is(err, idtoken.ErrKeysUnavailable) {
@@ -128,7 +128,7 @@ func TestKeySet_WaitingEndsWithTheContext(t *testing.T) {
 		v := a.verifier()
 		release := make(chan struct{})
 		v.Keys = idtoken.NewKeySet(func(ctx context.Context) ([]byte, error) { <-release; return a.fetch(ctx) })
-		raw := a.sign(t, good())
+		raw := a.sign(t, validPayload())
 		first := make(chan error, 1)
 		go func() { _, err := v.Verify(t.Context(), raw, "n"); first <- err }()
 		synctest.Wait()
@@ -147,9 +147,9 @@ func TestKeySet_WaitingEndsWithTheContext(t *testing.T) {
 func TestB2_CallersWhoComeJustAfterAFetchDoNotFetchAgain(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
-	token := a.sign(t, good())
+	token := a.sign(t, validPayload())
 	a.id = "unknown"
-	forged := a.sign(t, good())
+	forged := a.sign(t, validPayload())
 	a.id = "one"
 	for range 200 {
 		a.fetches.Store(0)
@@ -185,7 +185,7 @@ func TestB2_AFetchThatEveryCallerHasLeftCountsAsOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.id = "unknown"
-		forged := a.sign(t, good())
+		forged := a.sign(t, validPayload())
 		a.id = "one"
 		for range 10 {
 			hasty, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -209,7 +209,7 @@ func TestKeySet_APanicInTheTransportIsAnOutage(t *testing.T) {
 	}
 }
 
-// B11: what hostile input costs is bounded, and nothing unsigned passes.
+// B11: the cost of hostile input is bounded, and no unsigned token passes.
 //
 // Not parallel: allocations are counted.
 func TestB11_HostileTokensAreRefusedCheaply(t *testing.T) {
@@ -234,7 +234,7 @@ func TestB11_HostileTokensAreRefusedCheaply(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	a := newAuthority(f)
 	v := a.verifier()
-	genuine := a.sign(f, good())
+	genuine := a.sign(f, validPayload())
 	f.Add(genuine)
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
 	f.Add(strings.Repeat(".", 100))
@@ -249,9 +249,9 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// What is refused is signed with the authority's own key: an extension that a header calls
-// critical must be understood (RFC 7515 section 4.1.11), a JWT has its payload encoded (RFC
-// 7797 section 7), and only the compact form is read.
+// The rejected tokens are signed with the authority's own key. An extension that a header calls
+// critical must be understood (RFC 7515 section 4.1.11), the payload of a JWT must be encoded (RFC
+// 7797 section 7), and only the compact form is accepted.
 func TestB1_ATokenIsAPlainCompactJWS(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -262,7 +262,7 @@ func TestB1_ATokenIsAPlainCompactJWS(t *testing.T) {
 		return input + "." + a.signature(t, input)
 	}
 	plain := func(more string) string { return `{"alg":"RS256","kid":"one"` + more + `}` }
-	payload := encode([]byte(good()))
+	payload := encode([]byte(validPayload()))
 	raw := signed(plain(""), payload)
 	if _, err := v.Verify(t.Context(), raw, "n"); err != nil {
 		t.Fatal(err)
@@ -270,7 +270,7 @@ func TestB1_ATokenIsAPlainCompactJWS(t *testing.T) {
 	parts := strings.Split(raw, ".")
 	unencoded := func(more string) string {
 		header := encode([]byte(plain(more)))
-		return header + "." + payload + "." + a.signature(t, header+"."+good())
+		return header + "." + payload + "." + a.signature(t, header+"."+validPayload())
 	}
 	for name, forged := range map[string]string{
 		"unknown and critical":     signed(plain(`,"crit":["exp"],"exp":1`), payload),
@@ -284,7 +284,7 @@ func TestB1_ATokenIsAPlainCompactJWS(t *testing.T) {
 		"key that is not one":      signed(plain(`,"jwk":{"kty":"oct","k":"AAAA"}`), payload),
 		"key id that is no string": signed(`{"alg":"RS256","kid":["one"]}`, payload),
 		"no signature":             parts[0] + "." + parts[1] + ".",
-		"another payload":          parts[0] + "." + encode([]byte(strings.Replace(good(), `"o"`, `"p"`, 1))) + "." + parts[2],
+		"another payload":          parts[0] + "." + encode([]byte(strings.Replace(validPayload(), `"o"`, `"p"`, 1))) + "." + parts[2],
 		"four parts":               raw + "." + parts[2],
 		"JSON, flattened":          `{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`,
 		"JSON, two signatures":     `{"payload":"` + parts[1] + `","signatures":[{"protected":"` + parts[0] + `","signature":"` + parts[2] + `"},{"protected":"` + parts[0] + `","signature":"` + parts[2] + `"}]}`,
@@ -295,20 +295,20 @@ func TestB1_ATokenIsAPlainCompactJWS(t *testing.T) {
 	}
 }
 
-// Names of claims are case-sensitive (RFC 7519 section 10.1.1), and what a tenant adds to
-// its tokens under a name that looks like another's is not that.
+// Names of claims are case-sensitive (RFC 7519 section 10.1.1), so a claim that a tenant adds to
+// its tokens under a similar name is another claim.
 func TestB9_AClaimOfASimilarNameIsAnother(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
 	v := a.verifier()
 	for _, name := range []string{"OID", "Oid", "TID", "Iss", "I\u017fs", "SUB", "AUD", "Nonce", "EXP", "Acrs", "Roles"} {
-		payload := strings.TrimSuffix(good(), "}") + `,"` + name + `":["` + tenant + `"]}`
+		payload := strings.TrimSuffix(validPayload(), "}") + `,"` + name + `":["` + tenant + `"]}`
 		c, err := v.Verify(t.Context(), a.sign(t, payload), "n")
 		if err != nil || c.ObjectID != "o" || c.Subject != "s" || c.AuthContexts != nil || c.Roles != nil {
 			t.Errorf("%s: %+v, %v", name, c, err)
 		}
 		if name == "Oid" {
-			payload = strings.Replace(good(), `"oid"`, `"Oid"`, 1)
+			payload = strings.Replace(validPayload(), `"oid"`, `"Oid"`, 1)
 			if c, err := v.Verify(t.Context(), a.sign(t, payload), "n"); err == nil {
 				t.Errorf("in the place of ours: %+v", c)
 			}

@@ -17,13 +17,13 @@ import (
 )
 
 const (
-	// keysMaxAge is how long keys are used without asking again; Entra rolls
-	// them over without notice.
+	// keysMaxAge is how long keys are used before they are fetched again. Entra
+	// rolls them over without notice.
 	keysMaxAge = 24 * time.Hour
-	// keysMaxStale is how much longer old keys serve while none can be had.
+	// keysMaxStale is how much longer old keys are used while fetching fails.
 	keysMaxStale = 24 * time.Hour
-	// keysMinPause lies between two fetches that an unknown key id asked for:
-	// a flood of made-up ids must not become a flood of calls (threat B2).
+	// keysMinPause is the minimum time between two fetches because of an unknown
+	// key ID, so that a flood of invented IDs causes no flood of calls (threat B2).
 	keysMinPause = 30 * time.Second
 	// keysRetryPause is how long a failure is remembered.
 	keysRetryPause = time.Second
@@ -33,12 +33,12 @@ const (
 	minKeyBits = 2048
 )
 
-// ErrKeysUnavailable says that the signing keys could not be fetched, which is
-// an outage and says nothing about the token.
+// ErrKeysUnavailable means that the signing keys could not be fetched. That is an
+// outage, and implies nothing about the token.
 var ErrKeysUnavailable = errors.New("idtoken: signing keys unavailable")
 
-// KeySet is an authority's signing keys, fetched when needed. It is safe for
-// concurrent use.
+// KeySet holds an authority's signing keys and fetches them when they are needed.
+// It is safe for concurrent use.
 type KeySet struct {
 	fetch  func(context.Context) ([]byte, error)
 	flight flight.Group
@@ -46,7 +46,7 @@ type KeySet struct {
 	mu        sync.Mutex // guards what follows
 	keys      []signingKey
 	fetchedAt time.Time
-	forcedAt  time.Time // the last fetch that an unknown key id asked for
+	forcedAt  time.Time // of the last fetch because of an unknown key ID
 	failedAt  time.Time
 }
 
@@ -56,28 +56,28 @@ type signingKey struct {
 	public *rsa.PublicKey
 }
 
-// NewKeySet makes a KeySet of the JWKS document that fetch gets.
+// NewKeySet makes a KeySet from the JWKS document that fetch returns.
 func NewKeySet(fetch func(context.Context) ([]byte, error)) *KeySet {
 	return &KeySet{fetch: fetch}
 }
 
-// Ready makes sure that there are keys, though perhaps not those that a token needs. It
-// returns [ErrKeysUnavailable] if there are none.
+// Ready fetches the keys unless there are current ones, and returns [ErrKeysUnavailable] if
+// there are none then. A token may still need a key that is not among them.
 func (s *KeySet) Ready(ctx context.Context) error {
 	_, err := s.current(ctx, false)
 	return err
 }
 
-// verify checks the signature of a token that claims to come from issuer, and returns what
-// was signed. The token's own header chooses among the published keys, and nothing else:
-// neither the algorithm nor a key that it brings (threat B1).
+// verify verifies the signature of a token that claims to come from issuer, and returns the
+// signed payload. The token's header only selects one of the published keys. It can neither
+// choose the algorithm nor supply a key (threat B1).
 func (s *KeySet) verify(ctx context.Context, raw, issuer string) (payload []byte, err error) {
 	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil || len(signed.Signatures) != 1 {
 		return nil, errors.New("idtoken: not one RS256 signature")
 	}
 	header := signed.Signatures[0].Protected
-	for _, extension := range []jose.HeaderKey{"crit", "b64"} { // Entra uses none, and a JWT may not (RFC 7797 section 7)
+	for _, extension := range []jose.HeaderKey{"crit", "b64"} { // Entra uses neither, and a JWT must not use b64 (RFC 7797 section 7)
 		if _, present := header.ExtraHeaders[extension]; present {
 			return nil, errors.New("idtoken: a header that changes what is signed")
 		}
@@ -92,7 +92,7 @@ func (s *KeySet) verify(ctx context.Context, raw, issuer string) (payload []byte
 			return payload, nil
 		}
 		if id != "" && hasKey(keys, id) {
-			break // the key is known: a newer set would not change the verdict
+			break // the key is among them, so a newer set would give the same result
 		}
 	}
 	return nil, errors.New("idtoken: no published key of the issuer made this signature")
@@ -119,8 +119,9 @@ func hasKey(keys []signingKey, id string) bool {
 	return false
 }
 
-// servesIssuer keeps a key of consumer accounts from signing for a company
-// (threat B5, Storm-0558): Entra publishes which issuer each key serves.
+// servesIssuer reports whether a key may sign tokens of an issuer. Entra publishes the
+// issuer of each key. Without this check, a key for consumer accounts could sign tokens of
+// a company (threat B5, Storm-0558).
 func (k signingKey) servesIssuer(issuer string) bool {
 	if k.issuer == "" {
 		return true
@@ -134,9 +135,9 @@ func (k signingKey) servesIssuer(issuer string) bool {
 	return fits && ends && discovery.IsGUID(tenant)
 }
 
-// current returns the keys, fetched anew if they are old, or if forced and the
-// last time is not too recent. Old keys serve while no others can be had, but for a
-// key that they do not hold that is an outage, not a verdict.
+// current returns the keys. It fetches them if they are old, or if forced and the last
+// forced fetch is not too recent. Old keys are used while fetching fails. If forced, a
+// failed fetch is an error, because the missing key may be among the new ones.
 func (s *KeySet) current(ctx context.Context, forced bool) ([]signingKey, error) {
 	due, pausing := s.due(time.Now(), forced)
 	var err error
@@ -154,8 +155,8 @@ func (s *KeySet) current(ctx context.Context, forced bool) ([]signingKey, error)
 	return s.keys, nil
 }
 
-// due reports whether to fetch now, or that it would be time but for a failure a
-// moment ago.
+// due reports whether to fetch the keys now, and whether a fetch that is due must wait
+// because the last one has just failed.
 func (s *KeySet) due(now time.Time, forced bool) (due, pausing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,12 +172,12 @@ func (s *KeySet) due(now time.Time, forced bool) (due, pausing bool) {
 	return due, false
 }
 
-// refresh fetches the keys once for all who wait, with a deadline that none of
-// them sets.
+// refresh fetches the keys, once for all concurrent callers. The fetch has a deadline of
+// its own; a caller whose context ends stops waiting.
 func (s *KeySet) refresh(ctx context.Context, forced bool) error {
-	// Who asks for a key that is not known must not join a flight that finds nothing due.
+	// A forced caller must not join a flight of unforced ones, which may find that nothing is due.
 	fetched := s.flight.Begin(strconv.FormatBool(forced), func() (any, error) { //nolint:contextcheck // see above
-		// The last flight may have landed between the caller's look and this one.
+		// The last flight may have ended after the caller called due.
 		switch due, pausing := s.due(time.Now(), forced); {
 		case pausing:
 			return nil, ErrKeysUnavailable
@@ -190,7 +191,7 @@ func (s *KeySet) refresh(ctx context.Context, forced bool) error {
 			body, err = s.fetch(ctx)
 			return err
 		})
-		return nil, s.note(parseKeys(body), err, forced)
+		return nil, s.recordFetch(parseKeys(body), err, forced)
 	})
 	select {
 	case result := <-fetched:
@@ -200,9 +201,9 @@ func (s *KeySet) refresh(ctx context.Context, forced bool) error {
 	}
 }
 
-// note remembers how a fetch ended. That an unknown key id asked for it is noted here and
-// not by those who wait: each of them may have left, and the next ones would fetch again.
-func (s *KeySet) note(keys []signingKey, err error, forced bool) error {
+// recordFetch records the result of a fetch. It also records that the fetch was forced, because
+// the callers may have stopped waiting: if they recorded it, the next ones would fetch again.
+func (s *KeySet) recordFetch(keys []signingKey, err error, forced bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -217,8 +218,8 @@ func (s *KeySet) note(keys []signingKey, err error, forced bool) error {
 	return nil
 }
 
-// parseKeys takes the RSA signing keys of a JWKS and passes over what it does
-// not know, as RFC 7517 section 5 asks.
+// parseKeys returns the RSA signing keys of a JWKS. It ignores keys that it does not
+// understand, as RFC 7517 section 5 requires.
 func parseKeys(body []byte) []signingKey {
 	var document struct{ Keys []json.RawMessage }
 	if json.Unmarshal(body, &document) != nil {

@@ -1,22 +1,23 @@
-// Package mailaddr brings mail addresses into the one form in which they are
-// shown and looked up.
+// Package mailaddr normalizes mail addresses to the form in which they are shown
+// and looked up.
 //
-// Addresses are attributes, never identities (threat B9). Still, two that
-// differ must not become one: unusual ones are refused instead of repaired, for
-// repairs are how "attacker@evil.com@company.com" and homoglyphs got in (B10).
+// Addresses are attributes, never identities (threat B9). Still, two different
+// addresses must not become equal. Unusual addresses are therefore rejected and
+// not repaired, because repairs would accept "attacker@evil.com@company.com" and
+// homoglyphs (B10).
 package mailaddr
 
 import "strings"
 
-// maxLength is the longest address SMTP can carry (RFC 5321 section 4.5.3.1.3).
+// maxLength is the maximum length of an address in SMTP (RFC 5321 section 4.5.3.1.3).
 const maxLength = 254
 
 const atext = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~"
 
 const domainText = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
-// Normalize trims and lower-cases an address, or says that it is none: one "@",
-// a dot-atom of ASCII on the left and a host name on the right.
+// Normalize trims an address and converts it to lower case. It returns false unless the
+// address has one "@" between an ASCII dot-atom and a host name.
 func Normalize(raw string) (address string, ok bool) {
 	address = strings.ToLower(strings.Trim(raw, " "))
 	local, domain, found := strings.Cut(address, "@")
@@ -27,8 +28,8 @@ func Normalize(raw string) (address string, ok bool) {
 	return address, true
 }
 
-// hasNonASCII looks at the address before lower-casing: the Kelvin sign lowers
-// to an ASCII "k".
+// hasNonASCII reports whether s contains a character that is not ASCII. It must be called
+// before the conversion, because the Kelvin sign becomes an ASCII "k" in lower case.
 func hasNonASCII(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e })
 }

@@ -13,8 +13,9 @@ import (
 type Cache interface {
 	// Load returns the content and its version, or nil if there is none.
 	Load(context.Context) (content, version []byte, err error)
-	// Swap stores content that was made from a version, and takes it over. If the stored
-	// version is another one by now, both are merged; if there is none, nothing is stored.
+	// Swap stores content that was made from a version, and takes ownership of it. If the
+	// stored version has changed, both are merged. If there is none any more, nothing is
+	// stored.
 	Swap(ctx context.Context, version, content []byte) error
 }
 
@@ -29,7 +30,7 @@ type Accessor struct {
 	cache Cache
 
 	mu      sync.Mutex
-	version []byte // that MSAL was given last, over which it writes
+	version []byte // of the content that MSAL got last and replaces
 }
 
 var _ cache.ExportReplace = (*Accessor)(nil)
@@ -37,8 +38,8 @@ var _ cache.ExportReplace = (*Accessor)(nil)
 // errZeroAccessor is the error of an Accessor that New did not make.
 var errZeroAccessor = errors.New("fibermsal: a CacheAccessor without a session; make it with NewCacheAccessor")
 
-// emptyCache is what MSAL must be given when nothing is stored. Without it, MSAL would keep
-// and later export what it held before (trap M2).
+// emptyCache must be given to MSAL if nothing is stored. Otherwise MSAL would keep its previous
+// content and export that later (trap M2).
 var emptyCache = []byte("{}")
 
 // New makes the Accessor of a cache.

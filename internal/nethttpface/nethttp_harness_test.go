@@ -29,7 +29,7 @@ func init() {
 
 // openAuth makes an Auth, which answers errors of the app as Fiber does.
 func openAuth(cfg entra.Config[*nethttpface.Context]) (*nethttpface.Auth, error) {
-	service, err := entra.Open(cfg, os.Getenv("FIBER_PREFORK_CHILD") != "")
+	service, err := entra.Open(cfg, entra.Process{SharesNoMemory: os.Getenv("FIBER_PREFORK_CHILD") != ""})
 	if err != nil {
 		return nil, err
 	}

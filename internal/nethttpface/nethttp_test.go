@@ -22,7 +22,7 @@ func muxBrowser(t *testing.T) (*browsertest.Browser, *entratest.Server) {
 	t.Cleanup(func() { _ = idp.Close() })
 	service, err := entra.Open(entra.Config[*nethttpface.Context]{
 		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority, HTTPClient: idp.HTTPClient, PublicURL: muxURL,
-	}, false)
+	}, entra.Process{})
 	if err != nil {
 		t.Fatal(err)
 	}

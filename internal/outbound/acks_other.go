@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// boundAcks does nothing: only Linux bounds how long data may not be acknowledged.
+// boundAcks does nothing, because only Linux can bound how long data is unacknowledged.
 func boundAcks(_, _ string, _ syscall.RawConn) error { return nil }
 
 func unboundAcks(net.Conn) {}

@@ -12,11 +12,11 @@ import (
 )
 
 var (
-	// ErrLost says that the connection was lost on which the call had been sent. Whether the
-	// server has seen the call is not known; that it would not answer another is not either.
+	// ErrLost means that the connection was lost after the call had been sent. The server may
+	// or may not have received the call, and may well answer another one.
 	ErrLost = errors.New("the connection was lost before the answer came")
-	// ErrLostTogether says that another call has reported the loss of the same connection
-	// already. One event must not look like many failures of a server.
+	// ErrLostTogether means that another call has already reported the loss of the same
+	// connection, so that one event is not counted as many failures of a server.
 	ErrLostTogether = errors.New("the connection was lost, which another call has reported")
 )
 
@@ -29,7 +29,7 @@ type lostError struct {
 // Error implements error.
 func (e *lostError) Error() string { return ErrLost.Error() + ": " + e.cause.Error() }
 
-// Unwrap returns what errors.Is compares.
+// Unwrap returns the errors that errors.Is compares.
 func (e *lostError) Unwrap() []error {
 	if e.together {
 		return []error{ErrLost, ErrLostTogether, e.cause}
@@ -37,10 +37,9 @@ func (e *lostError) Unwrap() []error {
 	return []error{ErrLost, e.cause}
 }
 
-// connection is what a call was sent on, for comparing and for its settings. It may be set by a goroutine
-// of net/http's.
+// connection holds the connection that a call is sent on. A goroutine of net/http may set it.
 type connection struct {
-	large bool // is the request
+	large bool // whether the request is, see [large]
 
 	mu   sync.Mutex
 	conn net.Conn
@@ -55,7 +54,7 @@ func (c *connection) got(info httptrace.GotConnInfo) {
 	c.conn = info.Conn
 }
 
-// shared reports whether several calls are sent on it at once.
+// shared returns the connection, and reports whether it carries several calls at once.
 func (c *connection) shared() (net.Conn, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +62,7 @@ func (c *connection) shared() (net.Conn, bool) {
 	return c.conn, ok && t.ConnectionState().NegotiatedProtocol == "h2"
 }
 
-// lost tells the loss of a connection from other errors.
+// lost returns a lostError if err is the loss of a connection, and err otherwise.
 func (p *Pool) lost(ctx context.Context, l *line, c *connection, err error) error {
 	conn, shared := c.shared()
 	if conn == nil || ctx.Err() != nil || !isLoss(err, shared) {
@@ -76,9 +75,9 @@ func (p *Pool) lost(ctx context.Context, l *line, c *connection, err error) erro
 	return &lostError{cause: err, together: together}
 }
 
-// isLoss reports whether an error is that of a connection. On a shared one it is, unless
-// the server refused the one call or the time for its answer ran out. On others only what
-// the kernel says counts: a server that closes them has something to do with the call.
+// isLoss reports whether an error is the loss of a connection. On a shared connection it is,
+// unless the server reset the one call or its timeout expired. On other connections, only the
+// kernel's timeout is a loss, because a server that closes one may do that because of the call.
 func isLoss(err error, shared bool) bool {
 	if errors.Is(err, syscall.ETIMEDOUT) {
 		return true
@@ -87,5 +86,5 @@ func isLoss(err error, shared bool) bool {
 	if !shared || errors.As(err, &timeout) && timeout.Timeout() {
 		return false
 	}
-	return !strings.HasPrefix(err.Error(), "stream error:") // of net/http, which exports no type for it
+	return !strings.HasPrefix(err.Error(), "stream error:") // from net/http, which exports no type for it
 }

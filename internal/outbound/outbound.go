@@ -1,6 +1,6 @@
-// Package outbound is what HTTP calls to Entra and to Graph have in common: a
-// transport with time-outs, answers of bounded size, and what of their failures
-// and wishes is passed on.
+// Package outbound has what HTTP calls to Entra and to Graph have in common: a
+// transport with timeouts, response bodies of bounded size, lost connections, and
+// Retry-After.
 package outbound
 
 import (
@@ -13,31 +13,32 @@ import (
 	"time"
 )
 
-// ErrTooLarge says that an answer exceeded its bound.
+// ErrTooLarge means that a response body exceeded its bound.
 var ErrTooLarge = errors.New("the answer is too large")
 
 const (
-	// pingAfter is for how long an HTTP/2 connection, on which all calls to a host are sent,
-	// may be silent before it is checked, and pingTimeout how long that takes at most. Their
-	// sum is how long calls are sent on a connection that passes nothing any more (golang.org/issue/59690),
-	// and less than the five seconds after which a user who was told to try again does.
-	// Idle connections are checked as well, so that the next call finds one that works.
+	// pingAfter is how long an HTTP/2 connection, which carries all calls to a host, may be
+	// silent before it is checked, and pingTimeout is how long the check takes at most. Calls are
+	// sent on a dead connection for their sum (golang.org/issue/59690). It is less than five
+	// seconds, after which users who were asked to try again do so. Idle connections are checked
+	// as well, so that the next call finds one that works.
 	pingAfter   = 1500 * time.Millisecond
 	pingTimeout = 2 * time.Second
-	// dialTimeout is for connecting, and for the TLS handshake.
+	// dialTimeout bounds connecting, and the TLS handshake after it.
 	dialTimeout = 5 * time.Second
-	// ackTimeout is for how long data may not be acknowledged, where the kernel tells: the
-	// same for HTTP/1.1, whose connections nobody can check. It leaves time for four
-	// retransmissions.
+	// ackTimeout is how long sent data may be unacknowledged, on systems whose kernel supports
+	// that. It does the same for HTTP/1.1, whose connections cannot be checked. It leaves time
+	// for four retransmissions.
 	ackTimeout = 5 * time.Second
 )
 
-// keepAlive finds idle connections that are dead, and keeps routers from forgetting those
-// that are not.
+// keepAlive makes the kernel close dead idle connections, and keeps routers from dropping the
+// others.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 2 * time.Second, Count: 3}
 
-// check has HTTP/2 connections checked, unless that is configured already.
-func check(c *http.HTTP2Config) {
+// enablePings makes net/http check HTTP/2 connections, with the configured times if there are
+// any.
+func enablePings(c *http.HTTP2Config) {
 	if c.SendPingTimeout == 0 {
 		c.SendPingTimeout = pingAfter
 	}
@@ -46,8 +47,8 @@ func check(c *http.HTTP2Config) {
 	}
 }
 
-// NewTransport makes a transport that waits for nothing longer than a user would,
-// and honours the environment's proxies.
+// NewTransport makes a transport whose timeouts are as short as the patience of a user.
+// It uses the proxies of the environment.
 func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive, Control: boundAcks}
 	return &http.Transport{
@@ -62,14 +63,14 @@ func NewTransport() *http.Transport {
 	}
 }
 
-// Body is an answer's body that fails with [ErrTooLarge] behind its bound instead
-// of ending there: half an answer must not look like a whole one.
+// Body is a response body of bounded size. Beyond the bound it fails with
+// [ErrTooLarge] instead of ending, so that a truncated body does not look complete.
 type Body struct {
 	io.ReadCloser
 	left int64
 }
 
-// Bound wraps a body that may have limit bytes.
+// Bound returns a body that may have at most limit bytes.
 func Bound(body io.ReadCloser, limit int64) *Body {
 	return &Body{ReadCloser: body, left: limit}
 }
@@ -80,7 +81,7 @@ func (b *Body) Read(p []byte) (int, error) {
 		return 0, ErrTooLarge
 	}
 	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1] // the one byte more tells the end from too much
+		p = p[:b.left+1] // one byte more shows whether the body ends at the bound
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
@@ -90,8 +91,8 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// RetryAfter reads the header, which is in seconds or a date (RFC 9110 section
-// 10.2.3), up to a maximum; 0 is no wish.
+// RetryAfter returns the value of the header Retry-After, which is in seconds or a date
+// (RFC 9110 section 10.2.3), but at most maximum. It returns 0 without a valid header.
 func RetryAfter(h http.Header, maximum time.Duration) time.Duration {
 	value := h.Get("Retry-After")
 	var wait time.Duration
@@ -103,8 +104,8 @@ func RetryAfter(h http.Header, maximum time.Duration) time.Duration {
 	return min(max(wait, 0), maximum)
 }
 
-// Cause is a transport error without the URL, whose query may be a credential or
-// name a person.
+// Cause returns a transport error without the URL, whose query may contain a
+// credential or identify a person.
 func Cause(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {

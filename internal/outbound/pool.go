@@ -11,48 +11,50 @@ import (
 )
 
 const (
-	// unanswered is how long a call must have waited in vain, and its host have answered no
-	// other, for the connection to be distrusted. A caller in more of a hurry says nothing
-	// about it, and would cost a handshake each time.
+	// unanswered is how long a call must have waited without an answer, while its host has
+	// answered no other call, before the connection is distrusted. A caller with a shorter
+	// timeout implies nothing about the connection, and would cost a handshake each time.
 	unanswered = time.Second
-	// lateDial is how long after its caller has left a connection may still be opened:
-	// the limits of [NewTransport] for connecting and the TLS handshake.
+	// lateDial is how long after its caller has gone a connection may still be opened. It
+	// is the sum of the limits of [NewTransport] for connecting and the TLS handshake.
 	lateDial = 2 * dialTimeout
-	// maxUnread is how many bytes any server takes before it reads a request's body.
+	// maxUnread is how many bytes every server accepts before it reads a request's body.
 	maxUnread = 32 << 10
-	// maxHosts bounds the pools. Entra and Graph are two.
+	// maxHosts bounds the number of lines. Entra and Graph are two hosts.
 	maxHosts = 64
 )
 
-// Pool is an [http.RoundTripper] that sends no call on connections on which another has
-// just waited in vain. A connection that a firewall or a load balancer forgot is not
-// closed: with HTTP/2 all calls to a host would be sent on it, and with HTTP/1.1 one call
-// after the other on each of those that were idle. It is safe for concurrent use.
+// Pool is an [http.RoundTripper] that sends no call on a connection on which another call has
+// just waited without an answer. A connection that a firewall or a load balancer has dropped
+// stays open. With HTTP/2, all calls to a host would be sent on it. With HTTP/1.1, one call
+// after another would be sent on each dropped connection that was idle. A Pool is safe for
+// concurrent use.
 type Pool struct {
 	base http.RoundTripper
-	own  *http.Transport // to make transports like it; nil if the base is of another type
+	own  *http.Transport // the template of transports; nil if the base is of another type
 
 	mu    sync.Mutex
 	hosts map[string]*line
 }
 
-// line is the connections to one host. Calls that are under way on a line that is not
-// trusted any more end in their own time; later ones are sent on the next line.
+// line is the connections to one host. Once a line is retired, the calls that are under way on
+// it continue, and later calls are sent on a new line.
 type line struct {
 	http.RoundTripper
 
-	// What follows is guarded by Pool.mu.
+	// The following fields are guarded by Pool.mu.
 	calls      int
 	answeredAt time.Time
 	cleanedAt  time.Time
 	retired    bool
 	tidied     bool
-	lost       any // the connection that was lost last
+	lost       any // the last connection that was lost
 }
 
-// New makes a Pool of a transport; nil is one of [NewTransport]. Of a transport of net/http
-// it makes its own ones with the same settings, and connections that are checked; of any
-// other it can close idle connections at most.
+// New makes a Pool of a transport; nil means one of [NewTransport]. If base is an
+// [http.Transport], the Pool uses copies of it, with the same settings, whose connections are
+// checked. With another type it only closes idle connections, and without a method for that, New
+// returns base.
 func New(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = NewTransport()
@@ -70,20 +72,20 @@ func New(base http.RoundTripper) http.RoundTripper {
 	return p
 }
 
-// own returns a transport with the settings of t, or nil if its HTTP/2 is not that of
-// net/http: copies would share its connections.
+// own returns a transport with the settings of t. It returns nil if the HTTP/2 of t is not that
+// of net/http, because copies would share its connections.
 func own(t *http.Transport) *http.Transport {
 	c := t.Clone()
 	if c.TLSNextProto["h2"] != nil {
 		return nil
 	}
 	if t.TLSNextProto["h2"] != nil {
-		c.ForceAttemptHTTP2 = true // a copy of a transport that was in use would do without
+		c.ForceAttemptHTTP2 = true // a copy of a transport that was in use would not use HTTP/2
 	}
 	if c.HTTP2 == nil {
 		c.HTTP2 = new(http.HTTP2Config)
 	}
-	check(c.HTTP2)
+	enablePings(c.HTTP2)
 	return c
 }
 
@@ -115,12 +117,12 @@ func (p *Pool) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// large reports whether a request may have more than a server takes that does not read.
+// large reports whether a request may have a larger body than a server accepts before it reads.
 func large(r *http.Request) bool {
-	return r.Body != nil && r.Body != http.NoBody && (r.ContentLength > maxUnread || r.ContentLength <= 0) // or unknown
+	return r.Body != nil && r.Body != http.NoBody && (r.ContentLength > maxUnread || r.ContentLength <= 0) // or the length is unknown
 }
 
-// answer is a body that tells how it ends.
+// answer is a response body that reports how it ends.
 type answer struct {
 	io.ReadCloser
 	end, closed, failed func()
@@ -145,7 +147,7 @@ func (a *answer) Close() error {
 	return a.ReadCloser.Close()
 }
 
-// begin returns what a call is sent on.
+// begin returns the line for a call to a host.
 func (p *Pool) begin(host string) *line {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -171,7 +173,7 @@ func (p *Pool) answered(l *line) {
 	l.answeredAt = time.Now()
 }
 
-// end is that of a call.
+// end ends a call on a line.
 func (p *Pool) end(l *line) {
 	p.mu.Lock()
 	l.calls--
@@ -179,10 +181,10 @@ func (p *Pool) end(l *line) {
 	p.tidy(l)
 }
 
-// tidy closes the connections of a line that no call will be sent on any more. net/http
-// lets go of an HTTP/2 connection a moment after the end of a body, and goes on opening one
-// whose caller has left, so that one look is not enough: without an IdleConnTimeout what it
-// misses would stay, and be checked, for ever.
+// tidy closes the connections of a retired line after its last call. It does so again later,
+// because net/http releases an HTTP/2 connection a moment after the end of a body, and
+// continues to open a connection whose caller has gone. Without an IdleConnTimeout, such a
+// connection would stay open, and be checked, forever.
 func (p *Pool) tidy(l *line) {
 	p.mu.Lock()
 	last := l.retired && l.calls == 0
@@ -197,9 +199,9 @@ func (p *Pool) tidy(l *line) {
 	}
 }
 
-// failed draws the conclusion from a call that was not answered, or not to the end: idle
-// connections are closed, and if nothing else was answered, no other is trusted either. A
-// shared connection that answers other calls is a good one.
+// failed is called after a call without an answer, or with an incomplete one. It closes idle
+// connections, and retires the line if no other call was answered meanwhile. A shared
+// connection that answers other calls works.
 func (p *Pool) failed(host string, l *line, c *connection, began time.Time) {
 	_, shared := c.shared()
 	if p.distrust(host, l, shared, began) {
@@ -207,7 +209,9 @@ func (p *Pool) failed(host string, l *line, c *connection, began time.Time) {
 	}
 }
 
-func (p *Pool) distrust(host string, l *line, shared bool, began time.Time) (conclusive bool) {
+// distrust decides whether idle connections must be closed, and retires the line if it must not
+// be used any more.
+func (p *Pool) distrust(host string, l *line, shared bool, began time.Time) (closesIdle bool) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -215,7 +219,7 @@ func (p *Pool) distrust(host string, l *line, shared bool, began time.Time) (con
 	switch {
 	case now.Sub(began) < unanswered, l.retired, shared && !silent:
 		return false
-	case began.Before(l.cleanedAt): // what there is now was opened or used after the call was sent
+	case began.Before(l.cleanedAt): // the present connections were opened or used after the call was sent
 		return false
 	}
 	l.cleanedAt = now
@@ -236,8 +240,8 @@ func closeIdle(t http.RoundTripper) {
 	}
 }
 
-// CloseIdleConnections closes those of all hosts, and the others when their calls have
-// ended: nobody else can, since copies of the app's transport have opened them.
+// CloseIdleConnections closes the idle connections to all hosts now, and the others when their
+// calls have ended. The app's transport cannot close them, because copies of it opened them.
 func (p *Pool) CloseIdleConnections() {
 	p.mu.Lock()
 	lines := make([]*line, 0, len(p.hosts))
@@ -256,7 +260,7 @@ func (p *Pool) CloseIdleConnections() {
 }
 
 // ProxyFor returns the proxy that a request goes through, or nil if there is none or the
-// transport does not tell.
+// transport does not report it.
 func (p *Pool) ProxyFor(r *http.Request) (*url.URL, error) {
 	if p.own == nil || p.own.Proxy == nil {
 		return nil, nil

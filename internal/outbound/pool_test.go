@@ -69,7 +69,7 @@ func newHost(t *testing.T, http2 bool) *host {
 	return h
 }
 
-// trusting lets a transport trust the server.
+// trusting makes a transport trust the server.
 func (h *host) trusting(t *http.Transport) *http.Transport {
 	roots := x509.NewCertPool()
 	roots.AddCert(h.Certificate())
@@ -77,7 +77,7 @@ func (h *host) trusting(t *http.Transport) *http.Transport {
 	return t
 }
 
-// client is one whose calls are made through a Pool.
+// client returns a client whose calls use a Pool.
 func (h *host) client(t *testing.T, transport *http.Transport) *http.Client {
 	t.Helper()
 	c := &http.Client{Transport: outbound.New(h.trusting(transport))}
@@ -85,7 +85,7 @@ func (h *host) client(t *testing.T, transport *http.Transport) *http.Client {
 	return c
 }
 
-// get makes a call that waits no longer than a limit.
+// get makes a call with a timeout.
 func (h *host) get(ctx context.Context, c *http.Client, path string, limit time.Duration) (body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -102,8 +102,8 @@ func (h *host) get(ctx context.Context, c *http.Client, path string, limit time.
 	return string(raw), err
 }
 
-// One connection carries all calls to a host. When it passes nothing any more and nobody is
-// told, new ones must be used soon, whoever made the transport.
+// One connection carries all calls to a host. When it silently stops passing data, a new one
+// must be used soon, with the library's transport and with one of the app.
 func TestPool_AFrozenHTTP2ConnectionIsGivenUp(t *testing.T) {
 	t.Parallel()
 	used, plain := http.DefaultTransport.(*http.Transport).Clone(), new(http.Transport)
@@ -160,8 +160,8 @@ func TestPool_AFrozenHTTP2ConnectionIsGivenUp(t *testing.T) {
 	}
 }
 
-// Connections that were idle when a router forgot them fail one after the other, unless the
-// first failure is a lesson.
+// Connections that were idle when a router dropped them would fail one after another, unless the
+// first failure closes the others.
 func TestPool_IdleConnectionsAreGivenUpWithTheFirstThatFails(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, false)
@@ -186,8 +186,7 @@ func TestPool_IdleConnectionsAreGivenUpWithTheFirstThatFails(t *testing.T) {
 	}
 }
 
-// A server that is slow with one answer and quick with others has no fault that a new
-// connection cures.
+// If a server is slow with one answer and fast with others, a new connection would not help.
 func TestPool_ASlowAnswerAmongOthersCostsNoConnection(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, true)
@@ -221,7 +220,7 @@ func TestPool_ASlowAnswerAmongOthersCostsNoConnection(t *testing.T) {
 	}
 }
 
-// An answer that stops in the middle is none.
+// An answer that stops in the middle counts as no answer.
 func TestPool_AnAnswerThatStopsIsALessonToo(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, true)
@@ -236,8 +235,8 @@ func TestPool_AnAnswerThatStopsIsALessonToo(t *testing.T) {
 	}
 }
 
-// The calls that were on a lost connection are one event, which the gate in front of Entra
-// must not take for many.
+// The calls on a lost connection fail by one event, which the circuit breaker for Entra must not
+// count as many.
 func TestPool_ALossIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, true)
@@ -267,9 +266,9 @@ func TestPool_ALossIsReportedOnce(t *testing.T) {
 	}
 }
 
-// An app's transport may keep idle connections for ever, and only the Pool can close those
-// of its copies: neither a line that was given up nor a closed Auth may leave any, whenever
-// the calls end that are under way.
+// An app's transport may keep idle connections forever, and only the Pool can close those of its
+// copies. Neither a retired line nor a closed Auth may leave any, no matter when the calls that
+// are under way end.
 func TestPool_ConnectionsThatAreGivenUpAreClosed(t *testing.T) {
 	t.Parallel()
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
@@ -309,7 +308,7 @@ func TestPool_ConnectionsThatAreGivenUpAreClosed(t *testing.T) {
 	}
 }
 
-// A server that acknowledges what it does not read yet is not dead.
+// A server that acknowledges data but does not read it yet is not dead.
 func TestPool_AnUploadMayWaitForItsReader(t *testing.T) {
 	t.Parallel()
 	for name, length := range map[string]int64{"known length": 16 << 20, "unknown length": -1} {
@@ -331,12 +330,12 @@ func TestPool_AnUploadMayWaitForItsReader(t *testing.T) {
 	}
 }
 
-// zeros is a body without end.
+// zeros is an endless body.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// closer is a transport of a type of the app's.
+// closer is a transport of a type that the app defines.
 type closer struct {
 	http.RoundTripper
 	closed atomic.Int32

@@ -88,12 +88,12 @@ func (g *Guarded) Enlist(ctx context.Context, name string, until time.Time, list
 		return guarded(ctx, g, "enlist", lists[0].Key, func(ctx context.Context) ([]string, error) { return g.inner.Enlist(ctx, name, until, lists...) })
 	}
 	for i, list := range lists {
-		over, err := guarded(ctx, g, "enlist", list.Key, func(ctx context.Context) ([]string, error) { return g.inner.Enlist(ctx, name, until, list) })
+		surplus, err := guarded(ctx, g, "enlist", list.Key, func(ctx context.Context) ([]string, error) { return g.inner.Enlist(ctx, name, until, list) })
 		if err != nil {
 			return nil, err
 		}
 		if i == 0 {
-			excess = over
+			excess = surplus
 		}
 	}
 	return excess, nil

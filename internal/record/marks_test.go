@@ -26,9 +26,9 @@ func TestD12_SignInsThatBeganBeforeAMarkAreRefused(t *testing.T) {
 			ctx, s, there := t.Context(), newStore(t, b, 1), newStore(t, other, 1)
 			none := record.NewLabel("tenant", "other")
 			for name, row := range map[string]struct {
-				mark    func(label record.Label) error
-				began   time.Duration
-				refused bool
+				mark  func(label record.Label) error
+				began time.Duration
+				ended bool
 			}{
 				"nothing is marked": {func(record.Label) error { return nil }, time.Minute, false},
 				"just marked":       {func(l record.Label) error { return there.Mark(ctx, l, 0) }, time.Minute, true},
@@ -49,7 +49,7 @@ func TestD12_SignInsThatBeganBeforeAMarkAreRefused(t *testing.T) {
 				if err := row.mark(label); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := s.Create(ctx, name, creation(row.began, record.NewLabel("user", "t", "of all"), label)); errors.Is(err, record.ErrEnded) != row.refused || !row.refused && err != nil {
+				if _, err := s.Create(ctx, name, creation(row.began, record.NewLabel("user", "t", "of all"), label)); errors.Is(err, record.ErrEnded) != row.ended || !row.ended && err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
 			}

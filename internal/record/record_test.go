@@ -413,15 +413,15 @@ func TestStore_RecordsOfAName(t *testing.T) {
 	}
 }
 
-func TestName(t *testing.T) {
+func TestSessionID(t *testing.T) {
 	t.Parallel()
-	good := strings.Repeat("A", 43)
-	if name, ok := record.Name(good); !ok || name == good || len(name) != 43 {
-		t.Errorf("%q, %v", name, ok)
+	token := strings.Repeat("A", 43)
+	if id, ok := record.SessionID(token); !ok || id == token || len(id) != 43 {
+		t.Errorf("%q, %v", id, ok)
 	}
-	for _, id := range []string{"", "A", strings.Repeat("A", 42), strings.Repeat("A", 44), strings.Repeat("A", 42) + "B", strings.Repeat("A", 42) + "\n", strings.Repeat("+", 43)} {
-		if _, ok := record.Name(id); ok {
-			t.Errorf("%q is an id", id)
+	for _, token := range []string{"", "A", strings.Repeat("A", 42), strings.Repeat("A", 44), strings.Repeat("A", 42) + "B", strings.Repeat("A", 42) + "\n", strings.Repeat("+", 43)} {
+		if _, ok := record.SessionID(token); ok {
+			t.Errorf("%q is accepted as a token", token)
 		}
 	}
 }

@@ -13,10 +13,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// interval is the time in which something has happened.
+// interval is the time in which something happened.
 type interval struct{ begin, end time.Time }
 
-func during(t *testing.T, f func() error) interval {
+// timed runs a function and returns the time that it took, as an interval.
+func timed(t *testing.T, f func() error) interval {
 	t.Helper()
 	begin := time.Now()
 	if err := f(); err != nil {
@@ -30,7 +31,7 @@ func during(t *testing.T, f func() error) interval {
 func checkAge(t *testing.T, b record.Backend, key string, put interval, tolerance time.Duration) {
 	t.Helper()
 	var age time.Duration
-	read := during(t, func() (err error) {
+	read := timed(t, func() (err error) {
 		age, err = b.Marked(t.Context(), key, key+" absent")
 		return err
 	})
@@ -56,14 +57,14 @@ func TestD12_AgeOfAMarkIsPrecise(t *testing.T) {
 			t.Parallel()
 			one, two := start(t)
 			for _, pause := range []time.Duration{0, 0, 100 * time.Microsecond, 1500 * time.Microsecond, 20 * time.Millisecond} {
-				put := during(t, func() error { return one.Mark(t.Context(), tag(t), 0) })
+				put := timed(t, func() error { return one.Mark(t.Context(), tag(t), 0) })
 				time.Sleep(pause)
 				checkAge(t, two, tag(t), put, ofTime)
 			}
-			earlier := during(t, func() error { return one.Mark(t.Context(), tag(t)+"earlier", time.Minute) })
+			earlier := timed(t, func() error { return one.Mark(t.Context(), tag(t)+"earlier", time.Minute) })
 			put := interval{earlier.begin.Add(-time.Minute), earlier.end.Add(-time.Minute)}
 			checkAge(t, two, tag(t)+"earlier", put, ofTime)
-			later := during(t, func() error { return two.Mark(t.Context(), tag(t)+"earlier", 10*time.Second) })
+			later := timed(t, func() error { return two.Mark(t.Context(), tag(t)+"earlier", 10*time.Second) })
 			put = interval{later.begin.Add(-10 * time.Second), later.end.Add(-10 * time.Second)}
 			checkAge(t, one, tag(t)+"earlier", put, ofTime)
 			if err := one.Mark(t.Context(), tag(t)+"earlier", time.Minute); err != nil { // changes nothing
@@ -104,7 +105,7 @@ func TestD12_SignInsThatBeginJustAfterAMarkAreNotRefused(t *testing.T) {
 			b, other := start(t)
 			s, there := newStore(t, b, 1), newStore(t, other, 1)
 			label := record.NewLabel("user", "t", "o")
-			refused := 0
+			rejected := 0
 			for range 200 {
 				if err := there.Mark(t.Context(), label, 0); err != nil {
 					t.Fatal(err)
@@ -114,14 +115,14 @@ func TestD12_SignInsThatBeginJustAfterAMarkAreNotRefused(t *testing.T) {
 				}
 				switch _, err := s.Create(t.Context(), "n", creation(0, label)); {
 				case errors.Is(err, record.ErrEnded):
-					refused++
+					rejected++
 				case err != nil:
 					t.Fatal(err)
 				}
 			}
-			t.Logf("%d of 200 refused", refused)
-			if refused > 50 {
-				t.Errorf("%d of 200 refused", refused)
+			t.Logf("%d of 200 refused", rejected)
+			if rejected > 50 {
+				t.Errorf("%d of 200 refused", rejected)
 			}
 		})
 	}
@@ -152,14 +153,14 @@ func TestD12_MarksOfThePreviousVersion(t *testing.T) {
 			b := record.NewRedis(client, nil)
 			putBefore := func(key string, ago time.Duration) interval {
 				t.Helper()
-				put := during(t, func() error {
+				put := timed(t, func() error {
 					return markBefore.Run(t.Context(), client, []string{key}, (record.MarkTTL - ago).Milliseconds(), record.MarkTTL.Milliseconds()).Err()
 				})
 				return interval{put.begin.Add(-ago), put.end.Add(-ago)}
 			}
 			put := func(key string, ago time.Duration) interval {
 				t.Helper()
-				put := during(t, func() error { return b.Mark(t.Context(), key, ago) })
+				put := timed(t, func() error { return b.Mark(t.Context(), key, ago) })
 				return interval{put.begin.Add(-ago), put.end.Add(-ago)}
 			}
 			for name, row := range map[string]struct {
@@ -216,7 +217,7 @@ func TestD12_MarksWithoutTheRightToUseTIME(t *testing.T) {
 			return errors.Join(with.Mark(t.Context(), key, 0), without.Mark(t.Context(), key, 0), without.Mark(t.Context(), key, 0))
 		},
 	} {
-		put := during(t, func() error { return put(name) })
+		put := timed(t, func() error { return put(name) })
 		checkAge(t, with, name, put, 2*ofTTL)
 		checkAge(t, without, name, put, 2*ofTTL)
 	}
@@ -250,7 +251,7 @@ func TestD12_MarksWithTimesInTheFuture(t *testing.T) {
 	if age, err := b.Marked(t.Context(), "k"); err != nil || age != 0 {
 		t.Errorf("%v, %v", age, err)
 	}
-	put := during(t, func() error { return b.Mark(t.Context(), "k", 0) })
+	put := timed(t, func() error { return b.Mark(t.Context(), "k", 0) })
 	checkAge(t, b, "k", put, ofTime)
 	for _, foreign := range []any{"x", "", "-5", "1e300", "nan", "5"} {
 		set(foreign, time.Minute) // as if four minutes had passed
@@ -280,7 +281,7 @@ func TestE11_MarksOnValuesOfAnotherType(t *testing.T) {
 		if age, err := b.Marked(t.Context(), name); err != nil || age != record.Never {
 			t.Errorf("%s: %v, %v", name, age, err)
 		}
-		put := during(t, func() error { return b.Mark(t.Context(), name, 0) })
+		put := timed(t, func() error { return b.Mark(t.Context(), name, 0) })
 		checkAge(t, b, name, put, ofTime)
 	}
 }
@@ -320,7 +321,7 @@ func TestD12_TimeIsThatOfTheMaster(t *testing.T) {
 	b := record.NewRedis(client, nil)
 	for i := range 30 {
 		key := strings.Repeat("k", i+1)
-		put := during(t, func() error { return b.Mark(t.Context(), key, 0) })
+		put := timed(t, func() error { return b.Mark(t.Context(), key, 0) })
 		checkAge(t, b, key, put, ofTime)
 	}
 	for _, master := range cluster.Masters() {

@@ -70,9 +70,9 @@ func TestSentinel_FailoverIsAnErrorAndNeverAbsence(t *testing.T) {
 	killed, dead := time.Now(), sentinel.KillMaster()
 	failures, slowest := 0, time.Duration(0)
 	for {
-		asked := time.Now()
+		began := time.Now()
 		value, err := b.Get(ctx, "{x}:s")
-		slowest = max(slowest, time.Since(asked))
+		slowest = max(slowest, time.Since(began))
 		if err == nil && string(value) != "before" {
 			t.Fatalf("absent without an error: %q", value)
 		}

@@ -149,14 +149,14 @@ func distant(t *testing.T, cluster *redistest.Cluster) (addrs []string) {
 		addrs = append(addrs, proxy.Addr())
 	}
 	for _, s := range cluster.Masters() {
-		for known := 0; known < len(addrs); {
+		for announced := 0; announced < len(addrs); {
 			nodes, err := s.Client().ClusterNodes(t.Context()).Result()
 			if err != nil {
 				t.Fatal(err)
 			}
-			known = 0
+			announced = 0
 			for _, addr := range addrs {
-				known += strings.Count(nodes, " "+addr+"@")
+				announced += strings.Count(nodes, " "+addr+"@")
 			}
 			<-time.After(10 * time.Millisecond)
 		}

@@ -41,10 +41,10 @@ func (s *tripsByServer) to(ctx context.Context, key string) (*trips, error) {
 		return nil, err
 	}
 	s.mu.RLock()
-	known := s.byAddr[addr]
+	existing := s.byAddr[addr]
 	s.mu.RUnlock()
-	if known != nil {
-		return known, nil
+	if existing != nil {
+		return existing, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,8 +1,8 @@
-// Package redact takes credentials out of texts that others wrote.
+// Package redact removes credentials from texts of other components.
 //
-// It is the second line: errors of the token path are built from parsed fields
-// and never carry a foreign text in the first place (threat F1). What
-// passes here are texts of the network, the storage and the app's own hooks.
+// It is the second line of defence. Errors of the token path are built from
+// parsed fields and never contain texts of other components (threat F1). This
+// package redacts errors of the network, the storage and the app's own hooks.
 package redact
 
 import (
@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// maxLength bounds a text in a log line.
+// maxLength is the maximum length of a redacted text, in bytes.
 const maxLength = 512
 
 const mark = "[redacted]"
@@ -27,11 +27,11 @@ var patterns = []*regexp.Regexp{
 	regexp.MustCompile(`eyJ[A-Za-z0-9_\-.]+`),
 }
 
-// opaque are long runs that may be tokens, keys or cookies.
+// opaque matches long runs of characters that may be tokens, keys or cookies.
 var opaque = regexp.MustCompile(`[A-Za-z0-9_\-+/=.~]{40,}`)
 
-// isPath tells the path of a URL, which an administrator may need, from a token:
-// it is made of short words.
+// isPath reports whether a run consists of short words, and so is the path of a URL rather
+// than a token. Paths are kept, because an administrator may need them.
 func isPath(run string) bool {
 	if !strings.Contains(run, "/") {
 		return false
@@ -44,8 +44,8 @@ func isPath(run string) bool {
 	return true
 }
 
-// Text returns s without credentials, control characters and excess length, so
-// that it can stand in a log line (threat F3).
+// Text returns s for use in a log line (threat F3). Credentials are redacted, control
+// characters are replaced by spaces, and a long text is truncated.
 func Text(s string) string {
 	for _, p := range patterns {
 		s = p.ReplaceAllString(s, mark)
@@ -68,15 +68,15 @@ func Text(s string) string {
 	return s
 }
 
-// Error is an error whose text has been redacted. Its cause can be reached by
-// [errors.Is] only if it was kept on purpose.
+// Error is an error with a redacted text. It wraps only the error that [Wrap] was told to
+// keep, because the original cause may contain credentials.
 type Error struct {
 	text string
 	kept error
 }
 
-// Wrap redacts the text of err and keeps what errors.Is can compare it with
-// through kept, which may be nil. It returns nil for nil.
+// Wrap returns an error with the redacted text of err. The error wraps kept, for errors.Is,
+// which may be nil. Wrap returns nil if err is nil.
 func Wrap(err, kept error) error {
 	if err == nil {
 		return nil
@@ -86,8 +86,8 @@ func Wrap(err, kept error) error {
 
 func (e *Error) Error() string { return e.text }
 
-// Unwrap returns what was kept.
+// Unwrap returns the error that was kept, or nil.
 func (e *Error) Unwrap() error { return e.kept }
 
-// GoString is what %#v prints: no more than %v.
+// GoString returns the redacted text, so that %#v prints no more than %v.
 func (e *Error) GoString() string { return e.text }

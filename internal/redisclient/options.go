@@ -25,7 +25,7 @@ const (
 	idleTime = 3 * time.Minute
 )
 
-// Options are what a URL cannot express.
+// Options are settings that a URL cannot express.
 type Options struct {
 	// TLS are settings for a rediss:// URL.
 	TLS *tls.Config
@@ -49,7 +49,7 @@ type common struct {
 	credentials     *func(context.Context) (user, password string, err error)
 }
 
-// complete sets what the URL leaves open and what no URL can express.
+// complete sets options that the URL does not set and those that no URL can express.
 func (c common) complete(o Options) error {
 	if err := c.merge(o); err != nil {
 		return err

@@ -39,22 +39,22 @@ type tokens struct {
 	renewals   flight.Group
 
 	mu      sync.Mutex
-	known   azcore.AccessToken
+	current azcore.AccessToken
 	renewAt time.Time
 }
 
 func (t *tokens) get(ctx context.Context) (string, error) {
 	now := time.Now()
 	t.mu.Lock()
-	known, renewAt := t.known, t.renewAt
+	current, renewAt := t.current, t.renewAt
 	t.mu.Unlock()
-	usable := tokencache.Token{ExpiresOn: known.ExpiresOn}.Usable(now)
+	usable := tokencache.Token{ExpiresOn: current.ExpiresOn}.Usable(now)
 	if usable && now.Before(renewAt) {
-		return known.Token, nil
+		return current.Token, nil
 	}
 	renewal := t.renewals.Begin("", t.renew)
 	if usable {
-		return known.Token, nil
+		return current.Token, nil
 	}
 	fresh, err := flight.Await[azcore.AccessToken](ctx, tokenTimeout, renewal, func(cause error) error {
 		return fmt.Errorf("gave up waiting for it: %w", cause)
@@ -78,6 +78,6 @@ func (t *tokens) renew() (any, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.known, t.renewAt = fresh, time.Now().Add(time.Until(fresh.ExpiresOn)/2)
+	t.current, t.renewAt = fresh, time.Now().Add(time.Until(fresh.ExpiresOn)/2)
 	return fresh, nil
 }

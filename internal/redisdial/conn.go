@@ -8,26 +8,26 @@ import (
 	"syscall"
 )
 
-// conn is a connection that knows when it was last asked and last heard something. Times
-// are those of the Dialer.
+// conn is a connection that records when the client last sent a command and when it last
+// received anything. Times are those of Dialer.now.
 type conn struct {
-	net.Conn          // encrypted, if it is secured
-	raw      net.Conn // below
+	net.Conn          // with TLS if secured
+	raw      net.Conn // the TCP connection
 	secured  bool
 	dialer   *Dialer
 	addr     string
 
-	askedAt, heardAt atomic.Int64
-	dead             atomic.Bool
+	sentAt, receivedAt atomic.Int64
+	dead               atomic.Bool
 }
 
 var _ syscall.Conn = (*conn)(nil)
 
-// idle reports whether no question is open.
-func (c *conn) idle() bool { return c.askedAt.Load() <= c.heardAt.Load() }
+// idle reports whether no command is waiting for its reply.
+func (c *conn) idle() bool { return c.sentAt.Load() <= c.receivedAt.Load() }
 
-// kill closes a connection that the client holds to be good. TLS is not told, because its
-// farewell would wait for the dead network.
+// kill closes a connection that the client considers usable. It closes the TCP connection
+// below TLS, because sending a TLS close_notify would wait for the dead network.
 func (c *conn) kill() {
 	c.dead.Store(true)
 	_ = c.raw.Close()
@@ -37,7 +37,7 @@ func (c *conn) kill() {
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		c.heardAt.Store(c.dialer.now())
+		c.receivedAt.Store(c.dialer.now())
 	} else {
 		c.failed(err)
 	}
@@ -47,22 +47,22 @@ func (c *conn) Read(p []byte) (int, error) {
 // Write implements [net.Conn].
 func (c *conn) Write(p []byte) (int, error) {
 	if c.idle() {
-		c.askedAt.Store(c.dialer.now() + 1) // later than heardAt, also within one tick of the clock
+		c.sentAt.Store(c.dialer.now() + 1) // later than receivedAt even within one tick of the clock
 	}
 	n, err := c.Conn.Write(p)
 	c.failed(err)
 	return n, err
 }
 
-// failed considers what an error says about other connections. After a restart of the
-// server's host each is reset when it is asked, and of an encrypted one the client does not
-// see before that it was closed. The client asks once more, which must not be on another
-// one of those.
+// failed closes other connections that have probably failed, too. After a restart of the
+// server's host, each connection is reset at its next command, and with TLS the client does
+// not see before that it was closed. The client then retries once, and must not use another
+// such connection for that.
 func (c *conn) failed(err error) {
 	switch {
-	case err == nil, c.idle(), errors.Is(err, net.ErrClosed): // the last one on our side
+	case err == nil, c.idle(), errors.Is(err, net.ErrClosed): // the last one was closed by this process
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.dialer.noAnswer(c)
+		c.dialer.noReply(c)
 	default:
 		c.dialer.killIdle(c)
 	}
@@ -74,7 +74,7 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// SyscallConn lets go-redis look whether the connection is alive before it uses it.
+// SyscallConn lets go-redis check whether the connection is open before using it.
 func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	if c.dead.Load() {
 		return nil, net.ErrClosed
@@ -89,8 +89,8 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	return below.SyscallConn()
 }
 
-// opaque is the RawConn of an encrypted connection, whose socket may hold bytes that are
-// none of the client's business, such as a TLS session ticket.
+// opaque is the RawConn of a connection with TLS. It hides the socket, which may hold bytes
+// that are not a reply of Redis, such as a TLS session ticket.
 type opaque struct{}
 
 // Control implements [syscall.RawConn].

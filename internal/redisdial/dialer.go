@@ -1,11 +1,12 @@
 // Package redisdial connects a Redis client to its servers, and notices connections that
 // the network has silently dropped.
 //
-// NATs, load balancers and failed hosts forget connections without a word. go-redis then
-// takes one dead connection after the other from its pool and waits for each until its
-// time limit: 80 of them were half a minute of failures after Redis was reachable again
-// (trap R6). Here the first that gets no answer, or is found closed, takes along all that
-// have been silent for longer.
+// NATs, load balancers and failed hosts drop connections without closing them. go-redis then
+// takes one dead connection after another from its pool and waits for each until its timeout.
+// With 80 of them, commands failed for half a minute after Redis was reachable again (trap
+// R6). A Dialer therefore closes connections together: when a command on
+// one gets no reply, or finds it closed, all idle ones that have received nothing since the
+// command was sent are closed, too.
 package redisdial
 
 import (
@@ -16,8 +17,8 @@ import (
 	"time"
 )
 
-// TCP keep-alive makes the kernel close an idle connection within half a minute of its
-// death, and keeps the mapping of a NAT alive.
+// TCP keep-alive makes the kernel close a dead idle connection within half a minute, and keeps
+// NATs from dropping idle connections.
 const (
 	keepAliveIdle     = 15 * time.Second
 	keepAliveInterval = 5 * time.Second
@@ -26,23 +27,23 @@ const (
 
 // Dialer makes the connections of one client. It is safe for concurrent use.
 type Dialer struct {
-	timeout time.Duration
-	answer  time.Duration
-	config  *tls.Config
-	epoch   time.Time
+	timeout      time.Duration
+	replyTimeout time.Duration
+	config       *tls.Config
+	epoch        time.Time
 
 	mu    sync.Mutex
 	conns map[string]map[*conn]struct{} // by address
 }
 
-// New makes a Dialer. Timeout bounds connecting, with the TLS handshake. Answer is how long
-// the client waits for an answer: a connection that stayed silent for half of that is taken
-// for dead. Zero is without limit. Config is nil without TLS.
-func New(timeout, answer time.Duration, config *tls.Config) *Dialer {
-	return &Dialer{timeout: timeout, answer: answer, config: config, epoch: time.Now(), conns: make(map[string]map[*conn]struct{})}
+// New makes a Dialer. timeout bounds connecting, including the TLS handshake. replyTimeout is
+// how long the client waits for a reply; a connection without a reply for half of that is
+// considered dead. Zero means no limit. config is nil without TLS.
+func New(timeout, replyTimeout time.Duration, config *tls.Config) *Dialer {
+	return &Dialer{timeout: timeout, replyTimeout: replyTimeout, config: config, epoch: time.Now(), conns: make(map[string]map[*conn]struct{})}
 }
 
-// Dial has the form of redis.Options.Dialer.
+// Dial connects to a server. It has the signature of redis.Options.Dialer.
 func (d *Dialer) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if d.timeout > 0 {
 		var cancel context.CancelFunc
@@ -62,7 +63,7 @@ func (d *Dialer) Dial(ctx context.Context, network, addr string) (net.Conn, erro
 		}
 		c.Conn, c.secured = secured, true
 	}
-	c.heardAt.Store(d.now())
+	c.receivedAt.Store(d.now())
 	d.add(c)
 	return c, nil
 }
@@ -73,7 +74,8 @@ func (d *Dialer) net() *net.Dialer {
 	}}
 }
 
-// configFor expects a certificate for the server's own name unless another one is set.
+// configFor returns the TLS configuration for a server. Unless a ServerName is configured, the
+// certificate must be for the server's own name.
 func (d *Dialer) configFor(addr string) *tls.Config {
 	if d.config.ServerName != "" || d.config.InsecureSkipVerify {
 		return d.config
@@ -83,7 +85,7 @@ func (d *Dialer) configFor(addr string) *tls.Config {
 	return own
 }
 
-// now is a monotonic time.
+// now returns a monotonic time, in nanoseconds since the Dialer was made.
 func (d *Dialer) now() int64 { return int64(time.Since(d.epoch)) }
 
 func (d *Dialer) add(c *conn) {
@@ -104,23 +106,23 @@ func (d *Dialer) remove(c *conn) {
 	}
 }
 
-// noAnswer is called when a connection got no answer within its time limit.
-func (d *Dialer) noAnswer(c *conn) {
-	if d.answer == 0 || d.now()-c.askedAt.Load() < int64(d.answer/2) {
-		return // a caller in a hurry: that says nothing about the network
+// noReply closes idle connections after c received no reply before its deadline.
+func (d *Dialer) noReply(c *conn) {
+	if d.replyTimeout == 0 || d.now()-c.sentAt.Load() < int64(d.replyTimeout/2) {
+		return // the caller's own deadline was short, which implies nothing about the network
 	}
 	d.killIdle(c)
 }
 
-// killIdle closes the other connections to the same address that are idle and have heard
-// nothing since the question was asked: they are most likely dead, too. Those that wait for
-// an answer find out by themselves.
+// killIdle closes the other connections to the same address that are idle and have received
+// nothing since c sent its command, because they are most likely dead, too. Connections that
+// wait for a reply fail by themselves.
 func (d *Dialer) killIdle(c *conn) {
-	asked := c.askedAt.Load()
+	sent := c.sentAt.Load()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for other := range d.conns[c.addr] {
-		if other != c && other.idle() && other.heardAt.Load() < asked {
+		if other != c && other.idle() && other.receivedAt.Load() < sent {
 			other.kill()
 		}
 	}

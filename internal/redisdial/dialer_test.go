@@ -20,11 +20,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redisdial"
 )
 
-// answer is how long the clients of these tests wait.
+// answer is the reply timeout of the clients in these tests.
 const answer = time.Second
 
-// network is a server that answers every command with OK, and a network in front of it that
-// can forget all connections there are.
+// network is a server that replies OK to every command, and a network in front of it that can
+// drop all present connections.
 type network struct {
 	net.Listener
 	lost     atomic.Int64 // connections up to this number pass nothing
@@ -88,7 +88,7 @@ func (n *network) answer(c net.Conn, number int64) {
 	}
 }
 
-// reset ends a connection as a host does that does not know it.
+// reset ends a connection as a host does that has restarted and does not know it.
 func reset(c net.Conn) {
 	if secured, ok := c.(*tls.Conn); ok {
 		c = secured.NetConn()
@@ -97,7 +97,7 @@ func reset(c net.Conn) {
 	_ = c.Close()
 }
 
-// hangUp has the server close all its connections, with or without the farewell of TLS.
+// hangUp makes the server close all its connections, with or without TLS's close_notify.
 func (n *network) hangUp(politely bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -109,13 +109,13 @@ func (n *network) hangUp(politely bool) {
 	}
 }
 
-// forget drops all connections without a word.
+// forget drops all connections without closing them.
 func (n *network) forget() { n.lost.Store(n.opened.Load()) }
 
-// open is how many connections there are.
+// open returns the number of connections.
 func (n *network) open() int { return int(n.opened.Load() - n.closed.Load()) }
 
-// received waits until so many commands have come.
+// received waits until the server has received this many commands.
 func (n *network) received(t *testing.T, commands int64) {
 	t.Helper()
 	for n.commands.Load() < commands {
@@ -126,8 +126,8 @@ func (n *network) received(t *testing.T, commands int64) {
 	}
 }
 
-// ask sends a command and waits for the answer.
-func ask(c net.Conn, patience time.Duration) error {
+// ping sends a command and waits for the reply.
+func ping(c net.Conn, patience time.Duration) error {
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, "PING\r\n"); err != nil {
 		return err
@@ -143,7 +143,7 @@ func dial(t *testing.T, d *redisdial.Dialer, n *network) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	if err := ask(c, 10*time.Second); err != nil {
+	if err := ping(c, 10*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -156,7 +156,7 @@ func TestDialer_SilentConnectionTakesTheOthersAlong(t *testing.T) {
 	first, idle, other := dial(t, d, n), dial(t, d, n), dial(t, d, elsewhere)
 	n.forget()
 	failed := make(chan error, 1)
-	go func() { failed <- ask(first, answer) }()
+	go func() { failed <- ping(first, answer) }()
 	n.received(t, 3)
 	younger := dial(t, d, n)
 	if err := <-failed; err == nil {
@@ -164,16 +164,16 @@ func TestDialer_SilentConnectionTakesTheOthersAlong(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		net.Conn
-		alive bool
+		usable bool
 	}{"idle": {idle, false}, "younger": {younger, true}, "to another address": {other, true}} {
-		err := ask(c, 10*time.Second)
-		if (err == nil) != c.alive || (!c.alive && !errors.Is(err, net.ErrClosed)) {
+		err := ping(c, 10*time.Second)
+		if (err == nil) != c.usable || (!c.usable && !errors.Is(err, net.ErrClosed)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// Callers in a hurry, and connections that were busy all the time, say nothing about a
+// A caller with a short deadline, and a connection that was never idle, imply nothing about a
 // network.
 func TestDialer_ShortWaitClosesNothing(t *testing.T) {
 	t.Parallel()
@@ -181,16 +181,16 @@ func TestDialer_ShortWaitClosesNothing(t *testing.T) {
 	d := redisdial.New(10*time.Second, time.Hour, nil)
 	first, idle := dial(t, d, n), dial(t, d, n)
 	n.forget()
-	if err := ask(first, 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err := ping(first, 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatal(err)
 	}
-	if err := ask(idle, 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err := ping(idle, 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the idle connection: %v", err)
 	}
 }
 
-// A client whose connections are all dead loses a command or two, and not one for each of
-// them.
+// If all connections of a client are dead, one or two commands fail, and not one for each
+// connection.
 func TestDialer_ClientGetsOverAllItsConnectionsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, secured := range map[string]bool{"plain": false, "encrypted": true} {
@@ -225,7 +225,7 @@ func TestDialer_ClientGetsOverAllItsConnectionsAtOnce(t *testing.T) {
 	}
 }
 
-// warm has the client open all its connections.
+// warm makes the client open all its connections.
 func warm(t *testing.T, client *redis.Client, n *network, connections int) {
 	t.Helper()
 	var held []*redis.Conn
@@ -255,9 +255,9 @@ func certified(t *testing.T) (server, client *tls.Config) {
 	return &tls.Config{Certificates: https.TLS.Certificates, MinVersion: tls.VersionTLS13}, &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}
 }
 
-// A host that has started again resets connections when it is asked, and a client does not
-// see that an encrypted connection was closed before it asks. Neither may cost a command for
-// each connection.
+// A host that has restarted resets each connection at the next command, and a client does not
+// see before the next command that a connection with TLS was closed. Neither may fail a command
+// for each connection.
 func TestDialer_ClosedConnectionsCostNoCommand(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*network){

@@ -11,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/background"
 )
 
-// Options are what queues differ in.
+// Options configure a Queue.
 type Options struct {
 	// What names the work in the log.
 	What string
@@ -19,8 +19,8 @@ type Options struct {
 	Max int
 	// First and Most are the pauses between rounds, which double.
 	First, Most time.Duration
-	// Round tries the keys once, removes those that succeeded, and stops when going on makes
-	// no sense or the Group's context has ended.
+	// Round tries the keys once and removes those that succeeded. It stops when more attempts
+	// would be pointless, or when the Group's context has ended.
 	Round func(keys []string)
 	// Abandon is called if the Group closes while items are left.
 	Abandon func(left int)
@@ -31,10 +31,10 @@ type Queue[T any] struct {
 	group   *background.Group
 	options Options
 
-	count   atomic.Int32 // spares readers the lock while the queue is empty
+	count   atomic.Int32 // lets readers skip the lock while the queue is empty
 	mu      sync.Mutex
 	items   map[string]T
-	running bool // the background work is
+	running bool // whether the background work is
 }
 
 // New makes an empty Queue whose work runs in a group.
@@ -59,8 +59,8 @@ func (q *Queue[T]) Has(key string) bool {
 	return ok
 }
 
-// Put adds or replaces an item and starts the background work. It reports false if the queue
-// is full.
+// Put adds or replaces an item and starts the background work. It returns false if the queue is
+// full.
 func (q *Queue[T]) Put(key string, item T) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -76,7 +76,8 @@ func (q *Queue[T]) Put(key string, item T) bool {
 	return true
 }
 
-// Change replaces an item by what change returns, if it is present. An error leaves it.
+// Change replaces an item by the result of change, if the item is present. If change fails, the
+// item is unchanged.
 func (q *Queue[T]) Change(key string, change func(T) (T, error)) error {
 	if q.count.Load() == 0 {
 		return nil
@@ -94,10 +95,10 @@ func (q *Queue[T]) Change(key string, change func(T) (T, error)) error {
 	return err
 }
 
-// Remove drops an item.
+// Remove removes an item.
 func (q *Queue[T]) Remove(key string) { q.RemoveIf(key, func(T) bool { return true }) }
 
-// RemoveIf drops an item if a condition holds for it.
+// RemoveIf removes an item if a condition holds for it.
 func (q *Queue[T]) RemoveIf(key string, condition func(T) bool) {
 	if q.count.Load() == 0 {
 		return
@@ -110,7 +111,7 @@ func (q *Queue[T]) RemoveIf(key string, condition func(T) bool) {
 	}
 }
 
-// work runs rounds until no item is left. When the group closes there is one last round.
+// work runs rounds until no item is left. When the group closes, it runs one last round.
 func (q *Queue[T]) work() {
 	last := false
 	for pause := q.options.First; ; pause = min(2*pause, q.options.Most) {
@@ -131,7 +132,7 @@ func (q *Queue[T]) work() {
 	}
 }
 
-// keys lists the items. With none left the work ends.
+// keys returns the keys of the items. If there are none, the work ends.
 func (q *Queue[T]) keys() (keys []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

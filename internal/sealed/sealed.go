@@ -1,10 +1,11 @@
-// Package sealed encrypts what fibermsal leaves in places other people can
-// reach: browsers' cookies and shared storage.
+// Package sealed encrypts the data that fibermsal stores where others can
+// access it: in cookies and in shared storage.
 //
-// A box is AES-256-GCM under the first key of a [Ring] and opens under any key
-// of it, so keys rotate without signing anybody out (threat E5). The
-// additional data names the place a box belongs to; a box moved elsewhere does
-// not open (E2), and nothing that is not a box is ever parsed (E4).
+// A [Ring] seals with AES-256-GCM under its first key and opens ciphertexts of
+// any of its keys, so keys can be rotated without ending sessions (threat E5).
+// The additional data names the place that a ciphertext belongs to. A ciphertext
+// that was moved to another place does not open (E2), and data that does not
+// open is never parsed (E4).
 package sealed
 
 import (
@@ -23,7 +24,7 @@ import (
 // KeySize is the length of every key of a ring, in bytes.
 const KeySize = 32
 
-// Overhead is by how many bytes a box is longer than its content.
+// Overhead is the length of a ciphertext minus that of its plaintext, in bytes.
 const Overhead = headerSize + 12 + 16
 
 const (
@@ -33,16 +34,16 @@ const (
 )
 
 var (
-	// ErrUnknownKey says that the box names a key or a format this ring does not
-	// know. That
-	// is not corruption: another instance may be one deploy ahead, so the box
-	// must be left where it is.
-	ErrUnknownKey = errors.New("sealed: box of an unknown key")
-	// ErrCorrupt says that this is no box, or one that was changed or moved.
-	ErrCorrupt = errors.New("sealed: box does not open here")
+	// ErrUnknownKey means that the ciphertext names a key or a format that this ring
+	// does not have. It is not corrupt: another instance may be one deployment
+	// ahead, so the ciphertext must not be removed.
+	ErrUnknownKey = errors.New("sealed: ciphertext of an unknown key")
+	// ErrCorrupt means that the data is not a ciphertext, or that the ciphertext was
+	// changed or moved.
+	ErrCorrupt = errors.New("sealed: ciphertext does not open here")
 )
 
-// Ring is a list of keys: the first seals, all open. It is immutable and safe
+// Ring is a list of keys. The first one seals, and all of them open. It is immutable and safe
 // for concurrent use.
 type Ring struct {
 	keys []key
@@ -55,9 +56,10 @@ type key struct {
 }
 
 // NewRing makes a ring of one or more 32-byte keys, newest first, for one purpose.
-// What seals is derived from the keys (NIST SP 800-108), so that boxes of one
-// purpose neither open as those of another nor use up their nonces: whoever visits
-// the login page has a cookie sealed.
+// The encryption keys are derived from them and the purpose (NIST SP 800-108). A
+// ciphertext of one purpose therefore does not open as one of another, and does not
+// use up the nonces of another, although every visit to the login page seals a
+// cookie.
 func NewRing(secrets [][]byte, purpose string) (*Ring, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("sealed: a ring needs a key")
@@ -100,17 +102,17 @@ func newKey(secret []byte, purpose string) (key, error) {
 	return key{id: [keyIDSize]byte(id), aead: aead, mac: mac}, nil
 }
 
-// Seal encrypts plaintext for the place that context names.
+// Seal encrypts plaintext for the place that context names, with the first key.
 func (r *Ring) Seal(plaintext, context []byte) []byte {
 	k := r.keys[0]
-	box := make([]byte, headerSize, Overhead+len(plaintext))
-	box[0] = version
-	copy(box[1:], k.id[:])
-	return k.aead.Seal(box, nil, plaintext, withHeader(box[:headerSize], context))
+	header := make([]byte, headerSize, Overhead+len(plaintext))
+	header[0] = version
+	copy(header[1:], k.id[:])
+	return k.aead.Seal(header, nil, plaintext, withHeader(header, context))
 }
 
-// Sums are names for content that only holders of the keys can make: one under each
-// key, the first key's first.
+// Sums returns a MAC of content under each key, in the order of the keys. The MACs can be
+// used as names that only holders of the keys can compute.
 func (r *Ring) Sums(content []byte) [][]byte {
 	sums := make([][]byte, len(r.keys))
 	for i, k := range r.keys {
@@ -121,8 +123,8 @@ func (r *Ring) Sums(content []byte) [][]byte {
 	return sums
 }
 
-// IDs are those of the keys, the first key's first: what boxes begin with, and all that
-// is known of a key where boxes are.
+// IDs returns the IDs of the keys, in their order. Each ciphertext contains the ID of its
+// key, from which the key cannot be computed.
 func (r *Ring) IDs() []string {
 	ids := make([]string, len(r.keys))
 	for i, k := range r.keys {
@@ -131,23 +133,23 @@ func (r *Ring) IDs() []string {
 	return ids
 }
 
-// Open decrypts a box that was sealed for the same context. It returns
-// [ErrUnknownKey] or [ErrCorrupt], and no other errors.
-func (r *Ring) Open(box, context []byte) ([]byte, error) {
-	if len(box) > 0 && box[0] > version {
-		return nil, ErrUnknownKey // of an instance that is one release ahead
+// Open decrypts a ciphertext that was sealed for the same context. It returns no
+// errors but [ErrUnknownKey] and [ErrCorrupt].
+func (r *Ring) Open(ciphertext, context []byte) ([]byte, error) {
+	if len(ciphertext) > 0 && ciphertext[0] > version {
+		return nil, ErrUnknownKey // from an instance that is one release ahead
 	}
-	if len(box) < Overhead || box[0] != version {
+	if len(ciphertext) < Overhead || ciphertext[0] != version {
 		return nil, ErrCorrupt
 	}
-	header, body := box[:headerSize], box[headerSize:]
+	header, body := ciphertext[:headerSize], ciphertext[headerSize:]
 	additional := withHeader(header, context)
 	err := ErrUnknownKey
 	for _, k := range r.keys {
 		if !bytes.Equal(header[1:], k.id[:]) {
 			continue
 		}
-		// A 32-bit key id may be shared by two keys; only the tag decides.
+		// Two keys may have the same 32-bit ID, so each of them is tried.
 		if plaintext, openErr := k.aead.Open(nil, nil, body, additional); openErr == nil {
 			return plaintext, nil
 		}
@@ -156,13 +158,14 @@ func (r *Ring) Open(box, context []byte) ([]byte, error) {
 	return nil, err
 }
 
-// withHeader authenticates the version and the key id along with the context.
+// withHeader returns the additional data of a ciphertext: its version, the ID of its key, and
+// the context.
 func withHeader(header, context []byte) []byte {
 	return append(append(make([]byte, 0, len(header)+len(context)), header...), context...)
 }
 
-// Context joins the names of a place so that no two different lists give the
-// same bytes.
+// Context encodes the names of a place. Different lists of names have different
+// encodings.
 func Context(names ...string) []byte {
 	var out []byte
 	for _, name := range names {

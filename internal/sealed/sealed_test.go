@@ -25,13 +25,13 @@ func TestRing_OpensWhatAnyOfItsKeysSealed(t *testing.T) {
 	t.Parallel()
 	here := sealed.Context("cookie", "name")
 	old, both, flipped, other := ring(t, 1), ring(t, 1, 9), ring(t, 9, 1), ring(t, 20)
-	box := old.Seal([]byte("content"), here)
+	ciphertext := old.Seal([]byte("content"), here)
 	for name, r := range map[string]*sealed.Ring{"old": old, "both": both, "flipped": flipped} {
-		if got, err := r.Open(box, here); err != nil || string(got) != "content" {
+		if got, err := r.Open(ciphertext, here); err != nil || string(got) != "content" {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	if _, err := other.Open(box, here); !errors.Is(err, sealed.ErrUnknownKey) {
+	if _, err := other.Open(ciphertext, here); !errors.Is(err, sealed.ErrUnknownKey) {
 		t.Errorf("without the key: %v", err)
 	}
 	if _, err := old.Open(flipped.Seal([]byte("x"), here), here); !errors.Is(err, sealed.ErrUnknownKey) {
@@ -42,14 +42,14 @@ func TestRing_OpensWhatAnyOfItsKeysSealed(t *testing.T) {
 func TestRing_BoxesAreBoundToTheirPlace(t *testing.T) {
 	t.Parallel()
 	r := ring(t, 1)
-	box := r.Seal([]byte("content"), sealed.Context("a", "bc"))
+	ciphertext := r.Seal([]byte("content"), sealed.Context("a", "bc"))
 	for _, elsewhere := range [][]byte{sealed.Context("ab", "c"), sealed.Context("a", "b", "c"), sealed.Context("abc"), sealed.Context(), nil} {
-		if _, err := r.Open(box, elsewhere); !errors.Is(err, sealed.ErrCorrupt) {
+		if _, err := r.Open(ciphertext, elsewhere); !errors.Is(err, sealed.ErrCorrupt) {
 			t.Errorf("%q: %v", elsewhere, err)
 		}
 	}
-	if len(box) != len("content")+sealed.Overhead {
-		t.Errorf("a box of %d bytes", len(box))
+	if len(ciphertext) != len("content")+sealed.Overhead {
+		t.Errorf("a ciphertext of %d bytes", len(ciphertext))
 	}
 }
 
@@ -68,14 +68,14 @@ func TestRing_KeysHaveOneSize(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	r := ring(f, 1)
 	here := sealed.Context("x")
-	good := r.Seal([]byte("content"), here)
-	f.Add(good)
+	valid := r.Seal([]byte("content"), here)
+	f.Add(valid)
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{1}, 64))
-	f.Fuzz(func(t *testing.T, box []byte) {
-		content, err := r.Open(box, here)
+	f.Fuzz(func(t *testing.T, ciphertext []byte) {
+		content, err := r.Open(ciphertext, here)
 		if err == nil && string(content) != "content" { // nobody else has the key
-			t.Fatalf("opened %x to %q", box, content)
+			t.Fatalf("opened %x to %q", ciphertext, content)
 		}
 		if err != nil && !errors.Is(err, sealed.ErrCorrupt) && !errors.Is(err, sealed.ErrUnknownKey) {
 			t.Fatal(err)

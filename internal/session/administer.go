@@ -14,58 +14,58 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Use is when a session was last used and when it ends if it is not used again. Both are zero
-// if the storage does not report them.
-type Use struct{ LastSeenAt, IdleAt time.Time }
+// Activity is when a session was last used and when it ends if it is not used again. Both are
+// zero if the storage does not report them.
+type Activity struct{ LastSeenAt, IdleAt time.Time }
 
-// Used is a session with its use.
-type Used struct {
+// Selected is a session that a filter selected, and its activity.
+type Selected struct {
 	*Session
-	Use
+	Activity
 }
 
 // Select yields the sessions that a filter selects. It remembers none of them.
-func (s *Store) Select(ctx context.Context, f Filter) iter.Seq2[Used, error] {
-	return func(yield func(Used, error) bool) {
+func (s *Store) Select(ctx context.Context, f Filter) iter.Seq2[Selected, error] {
+	return func(yield func(Selected, error) bool) {
 		f, err := f.checked(s.AnyTenant)
 		if err != nil {
-			yield(Used{}, err)
+			yield(Selected{}, err)
 			return
 		}
-		find := func(id string) (Used, error) {
+		find := func(id string) (Selected, error) {
 			found, err := s.Read(ctx, id)
 			if err != nil || found == nil || !f.selects(found) {
-				return Used{}, err
+				return Selected{}, err
 			}
-			use, err := s.useOf(ctx, found)
-			return Used{found, use}, err
+			activity, err := s.activityOf(ctx, found)
+			return Selected{found, activity}, err
 		}
-		for used, err := range parallel.Map(s.candidates(ctx, f, false), find) {
+		for selected, err := range parallel.Map(s.candidates(ctx, f, false), find) {
 			switch {
 			case err != nil:
-				yield(Used{}, err)
+				yield(Selected{}, err)
 				return
-			case used.Session != nil && !yield(used, nil):
+			case selected.Session != nil && !yield(selected, nil):
 				return
 			}
 		}
 	}
 }
 
-func (s *Store) useOf(ctx context.Context, session *Session) (Use, error) {
+func (s *Store) activityOf(ctx context.Context, session *Session) (Activity, error) {
 	ttl, err := s.Records.TTL(ctx, session.ID, record.Session)
 	if err != nil {
-		return Use{}, autherr.StorageUnavailable(err)
+		return Activity{}, autherr.StorageUnavailable(err)
 	}
 	if ttl <= 0 {
-		return Use{}, nil
+		return Activity{}, nil
 	}
 	idleAt := time.Now().Add(ttl)
 	lastSeenAt := idleAt.Add(-s.IdleTimeout)
 	if lastSeenAt.Before(session.User.SignedInAt) {
 		lastSeenAt = session.User.SignedInAt // the absolute end is near
 	}
-	return Use{lastSeenAt, idleAt}, nil
+	return Activity{lastSeenAt, idleAt}, nil
 }
 
 // errNoFilter keeps a forgotten filter from signing everybody out.

@@ -12,18 +12,18 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Bounds of what a process remembers.
+// The bounds of the memory of a process.
 const (
 	maxSessions = 10_000
 	maxBytes    = 64 << 20
-	// sessionOverhead and attachmentOverhead are about what they occupy beside their bytes.
+	// sessionOverhead and attachmentOverhead are the approximate sizes beside the bytes.
 	sessionOverhead    = 512
 	attachmentOverhead = 256
 )
 
 // Cache remembers decoded sessions and what is attached to them, bounded by number and bytes;
-// the least recently used sessions are dropped first. It only saves work: whether a session
-// exists, the storage is asked for every request. It is safe for concurrent use.
+// the least recently used sessions are dropped first. It only saves work: every request
+// still checks in the storage whether its session exists. It is safe for concurrent use.
 type Cache struct {
 	mu      sync.Mutex
 	lru     *simplelru.LRU[string, *remembered]
@@ -33,13 +33,13 @@ type Cache struct {
 	hits, misses, evictions atomic.Uint64
 }
 
-// remembered is a session beside the sealed bytes it was decoded from: while the storage
-// returns the same bytes, decoding them again would give the same session.
+// remembered is a session and the sealed bytes that it was decoded from. While the storage returns
+// the same bytes, they need not be decoded again.
 type remembered struct {
 	sealed    []byte
 	session   *Session
 	touchedAt atomic.Int64 // Unix nanoseconds
-	refused   atomic.Bool  // and audited, see Store.accepts
+	rejected  atomic.Bool  // and audited, see Store.accepts
 
 	// Guarded by the cache's lock.
 	seenAt      time.Time // in the storage
@@ -69,7 +69,7 @@ func newCache() *Cache {
 	return c
 }
 
-// get returns the session that was decoded from these very bytes.
+// get returns the session if it was decoded from the same bytes.
 func (c *Cache) get(id string, sealed []byte) (*remembered, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,8 +88,8 @@ func (c *Cache) add(sealed []byte, s *Session) *remembered {
 	defer c.mu.Unlock()
 	r := &remembered{sealed: sealed, session: s, size: sessionOverhead + 3*len(sealed), seenAt: time.Now()}
 	c.lru.Remove(s.ID)
-	touchedAt, known := c.touched.last(s.ID)
-	if !known {
+	touchedAt, ok := c.touched.last(s.ID)
+	if !ok {
 		touchedAt = s.User.SignedInAt
 	}
 	r.touchedAt.Store(touchedAt.UnixNano())
@@ -161,7 +161,7 @@ func (c *Cache) Stats() telemetry.CacheStats {
 	}
 }
 
-// Clear drops all sessions, as very many others would. It is for tests.
+// Clear drops all sessions, as if many others had displaced them. It is for tests.
 func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,7 +170,7 @@ func (c *Cache) Clear() {
 	}
 }
 
-// grow makes room, but never drops the session that was used last.
+// grow adds to the size and drops sessions that exceed the bounds, except the last used one.
 func (c *Cache) grow(size int) {
 	c.bytes += size
 	for c.bytes > maxBytes && c.lru.Len() > 1 {

@@ -12,14 +12,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Cleaning is how Clean proceeds.
+// Cleaning configures Clean.
 type Cleaning struct {
 	DryRun           bool
 	RemoveUnreadable bool
 	Progress         func(parts, of int, soFar Counts)
 }
 
-// Counts are sessions by their state.
+// Counts are the numbers of sessions by state.
 type Counts struct {
 	Alive      int
 	Gone       int
@@ -27,7 +27,7 @@ type Counts struct {
 	Unreadable int
 }
 
-// Clean removes what ended sessions left in the storage.
+// Clean removes the records and list entries of ended sessions from the storage.
 func (s *Store) Clean(ctx context.Context, c Cleaning) (Counts, error) {
 	var counts Counts
 	for shard := range s.Records.Shards() {
@@ -67,12 +67,12 @@ func (s *Store) cleanEach(ctx context.Context, ids []string, c Cleaning, counts 
 	return nil
 }
 
-// state is what a listed ID turns out to be.
+// state is the state of a session that is on a list.
 type state int
 
 const (
 	ending     state = iota // its records are being removed already
-	alive                   // a session
+	valid                   // a session
 	expired                 // a session past its absolute end, whose record is still there
 	gone                    // no record
 	corrupt                 // a record that is not a session, although the key is known
@@ -98,7 +98,7 @@ func (s *Store) examine(ctx context.Context, id string) (examined, error) {
 	case err == nil && session.expired():
 		return examined{expired, session}, nil
 	case err == nil:
-		return examined{alive, session}, nil
+		return examined{valid, session}, nil
 	case errors.Is(err, record.ErrNotFound):
 		return examined{state: gone}, nil
 	case errors.Is(err, record.ErrUnknownKey):
@@ -109,14 +109,14 @@ func (s *Store) examine(ctx context.Context, id string) (examined, error) {
 	return examined{}, autherr.StorageUnavailable(err)
 }
 
-// removes reports whether what is in a state is removed.
+// removes reports whether records in a state are removed.
 func (c Cleaning) removes(found state) bool {
 	switch found {
 	case expired, gone, corrupt:
 		return !c.DryRun
 	case unreadable:
 		return !c.DryRun && c.RemoveUnreadable
-	case ending, alive:
+	case ending, valid:
 	}
 	return false
 }
@@ -142,7 +142,7 @@ func (s *Store) removeExamined(ctx context.Context, id string, found examined) e
 
 func (c *Counts) add(found state) {
 	switch found {
-	case alive:
+	case valid:
 		c.Alive++
 	case expired, gone:
 		c.Gone++

@@ -29,7 +29,7 @@ func (s *Store) Replace(ctx context.Context, c *Creation) (token string, err err
 	if token, err = NewToken(); err != nil {
 		return "", err
 	}
-	c.Session.ID, _ = record.Name(token)
+	c.Session.ID, _ = record.SessionID(token)
 	if err = s.create(ctx, c); err == nil {
 		s.presence.announce(ctx)
 		err = s.discardReplaced(ctx, c)

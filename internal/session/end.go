@@ -18,8 +18,8 @@ const (
 	retryEvery = time.Second
 )
 
-// End ends a session. If the storage fails, End does, too, but the session is over in this
-// process at once, and its records are deleted when the storage is back (threat D10).
+// End ends a session. If the storage fails, End returns an error, but the session has ended in
+// this process, and its records are deleted when the storage is back (threat D10).
 func (s *Store) End(ctx context.Context, id string) error {
 	err := s.Discard(ctx, id)
 	if err != nil && !s.ended.Put(id, struct{}{}) {

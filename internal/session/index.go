@@ -90,21 +90,21 @@ func (s *Store) withoutExpired(ctx context.Context, added *Session, excess []str
 	removeExpired := func(id string) (removed string, err error) {
 		_, err = s.Records.Sealed(ctx, id, record.Session)
 		if !errors.Is(err, record.ErrNotFound) {
-			return "", nil // alive, or whoever ends it reports the error
+			return "", nil // not expired, or a later request reports the error
 		}
 		_ = s.Records.Delist(ctx, id, label) // or the next sign-in does
 		return id, nil
 	}
-	over := len(excess)
+	surplus := len(excess)
 	for removed, err := range parallel.Map(parallel.Each(listed), removeExpired) {
 		switch {
 		case err != nil:
 			return nil, err
 		case removed == "":
 		default:
-			over--
+			surplus--
 			excess = slices.DeleteFunc(excess, func(id string) bool { return id == removed })
 		}
 	}
-	return excess[:max(0, min(len(excess), over))], nil
+	return excess[:max(0, min(len(excess), surplus))], nil
 }

@@ -55,10 +55,10 @@ func (s *Store) OwnerOfMail(ctx context.Context, tenant, mail string) (user stri
 	return user, nil
 }
 
-// findListed is Find for an ID on a list, from which it is removed if the session is over.
+// findListed is Find for an ID on a list, from which it is removed if the session has ended.
 func (s *Store) findListed(ctx context.Context, id string, label record.Label) (*Session, error) {
-	found, over, err := s.Find(ctx, id)
-	if over {
+	found, ended, err := s.Find(ctx, id)
+	if ended {
 		_ = s.Records.Delist(ctx, id, label) // or the next lookup does
 	}
 	return found, err

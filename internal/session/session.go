@@ -24,7 +24,7 @@ type Session struct {
 	Origin string `json:"origin,omitempty"`
 	// Account is MSAL's home account ID, under which the tokens are filed.
 	Account string `json:"account"`
-	// LoginHint tells Entra at sign-out which account to sign out.
+	// LoginHint identifies the account to Entra at sign-out.
 	LoginHint string `json:"hint,omitempty"`
 	// EntraSession is the sid of the browser's session at Entra, if Entra reported it.
 	EntraSession string `json:"sid,omitempty"`

@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Options are what a Store needs to know.
+// Options configure a Store.
 type Options struct {
 	Records *record.Store
 	// Origin is the app that new sessions belong to, and the only one whose are accepted.
@@ -63,7 +63,7 @@ func NewStore(cache *Cache, o Options) *Store {
 	return s
 }
 
-// Cache returns what this process remembers.
+// Cache returns the sessions that this process remembers.
 func (s *Store) Cache() *Cache { return s.cache }
 
 // Deregister removes the announcement of this instance, because it closes.
@@ -71,7 +71,7 @@ func (s *Store) Deregister() { s.presence.deregister() }
 
 // NewToken makes the value of a session cookie: 32 random bytes, or an error (threat D6).
 func NewToken() (string, error) {
-	raw := make([]byte, record.IDSize)
+	raw := make([]byte, record.TokenSize)
 	if _, err := io.ReadFull(rand.Reader, raw); err != nil {
 		return "", autherr.Misconfigured.New("no_randomness", err)
 	}
@@ -80,7 +80,7 @@ func NewToken() (string, error) {
 
 // Load returns the session of a cookie's token, or nil if there is none, and touches it.
 func (s *Store) Load(ctx context.Context, token string) (*Session, error) {
-	id, ok := record.Name(token)
+	id, ok := record.SessionID(token)
 	if !ok || s.ended.Has(id) {
 		return nil, nil
 	}
@@ -109,9 +109,9 @@ func (s *Store) Load(ctx context.Context, token string) (*Session, error) {
 }
 
 // Find returns a session as Load does, remembered with its tokens, but does not touch it.
-// Without a session it reports whether that is over; if not, another app or instance may
-// accept it.
-func (s *Store) Find(ctx context.Context, id string) (found *Session, over bool, err error) {
+// Without a session it reports whether the session has ended; if not, another app or instance
+// may accept it.
+func (s *Store) Find(ctx context.Context, id string) (found *Session, ended bool, err error) {
 	if s.ended.Has(id) {
 		return nil, true, nil
 	}
@@ -138,7 +138,7 @@ func (s *Store) Find(ctx context.Context, id string) (found *Session, over bool,
 	return r.session, false, nil
 }
 
-// Read returns a session that is alive, or nil. It neither remembers nor touches it.
+// Read returns a session that has not ended, or nil. It neither remembers nor touches it.
 func (s *Store) Read(ctx context.Context, id string) (*Session, error) {
 	if s.ended.Has(id) {
 		return nil, nil
@@ -196,7 +196,7 @@ func (s *Store) isOwn(session *Session) bool {
 }
 
 // accepts reports whether a session that exists is valid here. One that is not stays in the
-// storage, because another app or instance may accept it. The refusal is audited once.
+// storage, because another app or instance may accept it. The rejection is audited once.
 func (s *Store) accepts(ctx context.Context, r *remembered) bool {
 	var reason string
 	switch {
@@ -207,7 +207,7 @@ func (s *Store) accepts(ctx context.Context, r *remembered) bool {
 	default:
 		return true
 	}
-	if !r.refused.Swap(true) {
+	if !r.rejected.Swap(true) {
 		s.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSessionRefused, r.session.Subject(), slog.String("reason", reason))
 	}
 	return false

@@ -56,7 +56,7 @@ func (v *storedVersion) read(t *testing.T) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, _ := record.Name(v.Cookie)
+	id, _ := record.SessionID(v.Cookie)
 	store := NewStore(NewCache(), Options{Records: record.NewStore(nil, keys, v.ClientID)})
 	for key, value := range v.Records {
 		if strings.HasSuffix(key, "{"+id+"}:"+string(record.Session)) {

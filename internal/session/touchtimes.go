@@ -42,7 +42,7 @@ func (t *touchTimes) remember(id string, at time.Time) {
 }
 
 // last returns when a session was touched, to the second, if that is known.
-func (t *touchTimes) last(id string) (at time.Time, known bool) {
+func (t *touchTimes) last(id string) (at time.Time, ok bool) {
 	if t.sets == nil {
 		return time.Time{}, false
 	}

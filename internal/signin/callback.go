@@ -99,12 +99,12 @@ func (f *Flow) checkIssuer(ctx context.Context, issuer string) error {
 
 // redeem exchanges the code for tokens and verifies whose they are.
 func (f *Flow) redeem(ctx context.Context, attempt *flow.Attempt, response *flow.Response) (*authority.Grant, *idtoken.Claims, error) {
-	once, err := f.once(ctx, response.State)
+	claim, err := f.claimOf(ctx, response.State)
 	if err != nil {
 		return nil, nil, err
 	}
 	scopes := f.Authority.Scopes.ForCode(attempt.Requirements().Scopes)
-	grant, err := f.Authority.Redeem(ctx, response.Code, attempt.Verifier(), scopes, once)
+	grant, err := f.Authority.Redeem(ctx, response.Code, attempt.Verifier(), scopes, claim)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,10 +120,10 @@ func (f *Flow) redeem(ctx context.Context, attempt *flow.Attempt, response *flow
 	return grant, claims, nil
 }
 
-// once returns a function that succeeds once for a state, in all instances (threat A3). It is
-// called when the code is about to be sent, and again for each client credential: a response
-// that Entra was not called about can still be redeemed.
-func (f *Flow) once(ctx context.Context, state string) (func() error, error) {
+// claimOf returns a function that claims a state, which only one callback in all instances can do
+// (threat A3). It is called right before the code is sent, and again for each client credential,
+// so a response whose code was never sent can still be redeemed.
+func (f *Flow) claimOf(ctx context.Context, state string) (func() error, error) {
 	claimant, err := session.NewToken()
 	if err != nil {
 		return nil, err

@@ -12,8 +12,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
-// satisfied checks the id_token against what the sign-in had to satisfy: a user can remove the
-// request for a password or a second factor from the authorize URL.
+// satisfied checks whether the id_token satisfies the requirements of the sign-in, because a user
+// can remove the request for a password or a second factor from the authorize URL.
 func satisfied(r flow.Requirements, claims *idtoken.Claims) error {
 	if r.User != "" && r.User != claims.ObjectID {
 		return errAnotherUser()
@@ -21,10 +21,10 @@ func satisfied(r flow.Requirements, claims *idtoken.Claims) error {
 	if r.AuthContext != "" && !slices.Contains(claims.AuthContexts, r.AuthContext) {
 		return autherr.Rejected.New("auth_context_missing", errors.New("the id_token does not name the authentication context "+r.AuthContext))
 	}
-	switch at, known := claims.AuthenticatedAt(); {
+	switch at, ok := claims.AuthenticatedAt(); {
 	case r.MaxAge == 0:
 		return nil
-	case !known:
+	case !ok:
 		return autherr.Rejected.New("auth_time_missing", errors.New("the check needs the claim auth_time: add it to the registration's ID token as an optional claim"))
 	case !AuthenticatedWithin(at, r.MaxAge):
 		return autherr.Rejected.New("not_reauthenticated", fmt.Errorf(
@@ -34,8 +34,8 @@ func satisfied(r flow.Requirements, claims *idtoken.Claims) error {
 }
 
 // AuthenticatedWithin reports whether a user authenticated at most some seconds ago. The check
-// on a route and the sign-in that it starts share this rule: with two rules, one could reject
-// what the other accepts, forever. A time in the future is believed as far as clocks may
+// on a route and the sign-in that it starts share this rule, because with two rules a page could
+// require a sign-in again and again. A time in the future is accepted as far as clocks may
 // differ; the zero time is unknown.
 func AuthenticatedWithin(at time.Time, seconds int64) bool {
 	age := time.Since(at)

@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
-// Options are what a Flow needs to know.
+// Options configure a Flow.
 type Options struct {
 	Authority    *authority.Client
 	Sessions     *session.Store

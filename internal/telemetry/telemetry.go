@@ -1,4 +1,4 @@
-// Package telemetry counts, measures, traces and audits what the library does, through
+// Package telemetry has the metrics, spans and audit records of the library. It uses
 // OpenTelemetry's global providers and the app's logger.
 package telemetry
 
@@ -18,8 +18,8 @@ import (
 // instrumentation is the OpenTelemetry instrumentation scope.
 const instrumentation = "github.com/fibermsal/fibermsal"
 
-// Telemetry holds the instruments of one Service. While no provider is set, what happens in
-// every request costs an atomic addition. Attributes are codes of the library and contain
+// Telemetry holds the instruments of one Service. While no provider is set, a metric of
+// every request costs one atomic addition. Attributes are codes of the library and contain
 // nothing of a user, session or token. It is safe for concurrent use.
 type Telemetry struct {
 	log    *slog.Logger
@@ -59,7 +59,7 @@ func New(log *slog.Logger, cache func() CacheStats) (*Telemetry, error) {
 	return t, m.err
 }
 
-// observe registers what is read when metrics are collected.
+// observe registers the values that are read when metrics are collected.
 func (t *Telemetry) observe(m *meter, cache func() CacheStats) {
 	tokens := m.observed("fibermsal.tokens", "{token}", "Access tokens given out, by where they came from.")
 	lookups := m.observed("fibermsal.sessions.cache.lookups", "{lookup}", "Sessions looked for in this process's memory, by whether they were there.")
@@ -116,7 +116,7 @@ func (t *Telemetry) TokenFromMemory() { t.fromMemory.Add(1) }
 // TokenFromStorage counts a token that was stored.
 func (t *Telemetry) TokenFromStorage() { t.fromStorage.Add(1) }
 
-// StorageCommand measures a command to the storage. It returns nil while nobody listens.
+// StorageCommand measures a command to the storage. It returns nil if no meter provider is set.
 func (t *Telemetry) StorageCommand(operation string) func(error) {
 	ctx := context.Background()
 	if !t.storage.Enabled(ctx) {

@@ -33,42 +33,42 @@ type App struct {
 
 	flights flight.Group
 	mu      sync.Mutex
-	known   map[string]appToken // by scope; an app has a few
+	states  map[string]appState // by scope; an app has a few
 }
 
-// appToken is what is known of a token: the token, and why there will be no other one for a
-// while.
-type appToken struct {
+// appState is what is remembered of a token: the token and, after a failed renewal, the error
+// and the time of the next attempt.
+type appState struct {
 	token   tokencache.Token
 	lastErr error
 	retryAt time.Time
 }
 
-func (t appToken) due(now time.Time) bool    { return !now.Before(t.token.RenewAt()) }
-func (t appToken) paused(now time.Time) bool { return now.Before(t.retryAt) }
+func (t appState) due(now time.Time) bool        { return !now.Before(t.token.RenewAt()) }
+func (t appState) backingOff(now time.Time) bool { return now.Before(t.retryAt) }
 
-func (a *App) remembered(scope string) appToken {
+func (a *App) state(scope string) appState {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.known[scope]
+	return a.states[scope]
 }
 
 // Token returns a token for one scope, which ends in /.default; no scope is Graph's. A usable
-// token is renewed in the background when its end is near, as those of users are.
+// token is renewed in the background when it is about to expire, as those of users are.
 func (a *App) Token(ctx context.Context, scopes []string) (azcore.AccessToken, error) {
 	scope, err := a.scope(scopes)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	now, known := time.Now(), a.remembered(scope)
-	if known.token.Usable(now) {
-		if known.due(now) && !known.paused(now) {
+	now, state := time.Now(), a.state(scope)
+	if state.token.Usable(now) {
+		if state.due(now) && !state.backingOff(now) {
 			a.renew(scope) //nolint:contextcheck // no caller waits for it
 		}
-		return accessToken(known.token), nil
+		return accessToken(state.token), nil
 	}
-	if known.paused(now) {
-		return azcore.AccessToken{}, known.lastErr
+	if state.backingOff(now) {
+		return azcore.AccessToken{}, state.lastErr
 	}
 	return flight.Await[azcore.AccessToken](ctx, callerPatience, a.renew(scope), autherr.GaveUp) //nolint:contextcheck // a caller's end is its own
 }
@@ -91,12 +91,12 @@ func (a *App) renew(scope string) <-chan flight.Result {
 	return a.flights.Begin(scope, func() (any, error) {
 		// The last renewal may have ended between the caller's look and this one, with a token
 		// or with a rejection.
-		now, known := time.Now(), a.remembered(scope)
+		now, state := time.Now(), a.state(scope)
 		switch {
-		case !known.due(now), known.token.Usable(now) && known.paused(now):
-			return accessToken(known.token), nil
-		case known.paused(now):
-			return azcore.AccessToken{}, known.lastErr
+		case !state.due(now), state.token.Usable(now) && state.backingOff(now):
+			return accessToken(state.token), nil
+		case state.backingOff(now):
+			return azcore.AccessToken{}, state.lastErr
 		}
 		t, err := a.acquireSafely(scope)
 		return a.remember(scope, t, err)
@@ -108,23 +108,23 @@ func (a *App) renew(scope string) <-chan flight.Result {
 func (a *App) remember(scope string, t tokencache.Token, err error) (azcore.AccessToken, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	known := a.known[scope]
-	if t.ExpiresOn.After(known.token.ExpiresOn) {
-		known.token = t
+	state := a.states[scope]
+	if t.ExpiresOn.After(state.token.ExpiresOn) {
+		state.token = t
 	}
-	known.lastErr, known.retryAt = nil, time.Time{}
+	state.lastErr, state.retryAt = nil, time.Time{}
 	if e, failed := autherr.Find(err); failed {
-		known.lastErr, known.retryAt = e, time.Now().Add(pauseAfter(e))
+		state.lastErr, state.retryAt = e, time.Now().Add(pauseAfter(e))
 	}
-	if a.known == nil {
-		a.known = make(map[string]appToken)
+	if a.states == nil {
+		a.states = make(map[string]appState)
 	}
-	a.known[scope] = known
+	a.states[scope] = state
 	switch {
 	case err == nil:
 		return accessToken(t), nil // however short its life
-	case known.token.Usable(time.Now()):
-		return accessToken(known.token), nil
+	case state.token.Usable(time.Now()):
+		return accessToken(state.token), nil
 	}
 	return azcore.AccessToken{}, err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Options are what a Renewer needs to know.
+// Options configure a Renewer.
 type Options struct {
 	Authority  *authority.Client
 	Sessions   *session.Store

@@ -77,8 +77,8 @@ func newPendingWrites(o Options) *pendingWrites {
 	return w
 }
 
-// keep has tokens verified and stored later. Those of a sign-in that has no session yet are
-// dropped: the sign-in fails.
+// keep queues tokens that are verified and stored later. Those of a sign-in that has no session
+// yet are dropped, because the sign-in fails.
 func (w *pendingWrites) keep(ctx context.Context, q *Request, p pending) {
 	cache, isRecorded := q.cache.(*recorded)
 	if !isRecorded || p.version == nil {
@@ -108,13 +108,13 @@ func (w *pendingWrites) withPending(id string, version, stored []byte) (content 
 
 var (
 	errUnverified = errors.New("fibermsal: renewed tokens cannot be verified yet")
-	// errLocked is a session whose lock could not be had in time: a renewal is under way, or
-	// the storage stalls.
+	// errLocked is a session whose lock was not obtained in time, because a renewal is under way
+	// or the storage stalls.
 	errLocked = errors.New("fibermsal: a session is locked")
 )
 
 // storeAll stops at the first failure of the storage, and ends before Close does. While
-// keys are unavailable, tokens that need none are stored all the same.
+// keys are unavailable, tokens that are verified already are still stored.
 func (w *pendingWrites) storeAll(ids []string) {
 	noKeys, locked := false, 0
 	for _, id := range ids {
@@ -137,8 +137,8 @@ func (w *pendingWrites) storeAll(ids []string) {
 	}
 }
 
-// storeOne takes turns with the session's renewals. Otherwise it would store what one of them
-// has just replaced.
+// storeOne stores the tokens of one session. It holds the session's lock, because it would
+// otherwise store tokens that a renewal has just replaced.
 func (w *pendingWrites) storeOne(id string) error {
 	ctx, cancel := context.WithTimeout(w.Background.Context(), retryFirst)
 	defer cancel()

@@ -23,8 +23,8 @@ import (
 const (
 	swapPause    = time.Millisecond
 	maxSwapPause = 100 * time.Millisecond
-	// swapPatience ends it for a caller whose context has no end. It begins with the caller's
-	// turn, because waiting for that says nothing about the storage.
+	// swapPatience bounds the retries of a caller whose context has no deadline. It begins with
+	// the caller's turn, because waiting for that implies nothing about the storage.
 	swapPatience = 10 * time.Second
 	turnPatience = time.Minute
 )
@@ -53,7 +53,7 @@ func (c *recorded) Load(ctx context.Context) (content, version []byte, err error
 		w.Log.LogAttrs(ctx, slog.LevelWarn, "tokens sealed with a key that is not in Config.Keys", telemetry.SessionAttr(id))
 		return nil, nil, nil
 	case errors.Is(err, record.ErrCorrupt):
-		// The session is alive, but its tokens cannot be read: the user has to sign in again.
+		// The session is valid, but its tokens cannot be read, so the user has to sign in again.
 		w.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSealMismatch, c.session.Subject(), slog.String("reason", "seal_mismatch"))
 		return nil, nil, nil
 	case err != nil:
@@ -67,7 +67,7 @@ func (c *recorded) Load(ctx context.Context) (content, version []byte, err error
 func (c *recorded) Swap(ctx context.Context, version, content []byte) error {
 	ttl := c.pending.Sessions.Remaining(c.session)
 	if ttl < time.Second || version == nil {
-		return nil // the session is over, and its tokens with it
+		return nil // the session has ended
 	}
 	if !c.pending.collisions.any(c.session.ID) {
 		changed, err := c.trySwap(ctx, version, content, ttl)
@@ -92,7 +92,8 @@ func (c *recorded) swapInTurn(ctx context.Context, content []byte, ttl time.Dura
 	return c.swapMerged(ctx, content, ttl)
 }
 
-// swapMerged merges content with what others store, until nobody is faster.
+// swapMerged merges content with the stored content and stores the result. It retries as long as
+// another writer is faster.
 func (c *recorded) swapMerged(ctx context.Context, content []byte, ttl time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, swapPatience)
 	defer cancel()

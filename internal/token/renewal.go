@@ -53,28 +53,28 @@ func (n *renewal) run() (azcore.AccessToken, error) {
 
 func errClosed() error { return autherr.TryLater("closed", nil) }
 
-// fromMemory looks again at what is remembered: the last renewal may have ended between a
-// caller's look and this one, with a token or with a rejection.
+// fromMemory returns the remembered token or failure, if there is one by now: the last renewal may
+// have ended after the caller looked.
 func (n *renewal) fromMemory() (token azcore.AccessToken, done bool, err error) {
-	now, known := time.Now(), n.memory.known(&n.request)
-	if err := known.paused(now); err != nil {
+	now, state := time.Now(), n.memory.state(&n.request)
+	if err := state.pauseError(now); err != nil {
 		return azcore.AccessToken{}, true, err
 	}
-	if known.usable(now, n.request.rejected) && (!n.early || !known.due(now)) {
-		return known.token, true, nil
+	if state.usable(now, n.request.rejected) && (!n.early || !state.due(now)) {
+		return state.token, true, nil
 	}
 	return azcore.AccessToken{}, false, nil
 }
 
 // rememberOutcome remembers how the renewal ended.
 func (n *renewal) rememberOutcome(found stored, err error) {
-	n.memory.change(&n.request, func(k *known) {
+	n.memory.update(&n.request, func(k *tokenState) {
 		if err == nil {
-			k.succeed(found.token)
+			k.recordSuccess(found.token)
 			return
 		}
 		e, _ := autherr.Find(err)
-		k.fail(e, found.version)
+		k.recordFailure(e, found.version)
 	})
 }
 
@@ -107,8 +107,8 @@ func (n *renewal) acquire(ctx context.Context) (stored, error) {
 	if err != nil || n.satisfiedBy(found) {
 		return n.served(found, err)
 	}
-	known := n.memory.known(&n.request)
-	if err := known.rejectedFrom(string(found.version), time.Now()); err != nil {
+	state := n.memory.state(&n.request)
+	if err := state.rejectedFrom(string(found.version), time.Now()); err != nil {
 		return found, err
 	}
 	release, err := n.lock(ctx)
@@ -213,8 +213,8 @@ func (n *renewal) callEntra(ctx context.Context, from stored) (tokencache.Token,
 	return renewed.Token, nil
 }
 
-// save stores renewed tokens. If the storage fails, the token is valid all the same, and the
-// tokens are stored when the storage is back.
+// save stores renewed tokens. If the storage fails, the token is still valid, and the tokens are
+// stored when the storage is back.
 func (n *renewal) save(ctx context.Context, q *Request, version, content []byte) {
 	if err := q.cache.Swap(ctx, version, content); err != nil {
 		n.Log.LogAttrs(ctx, slog.LevelWarn, "renewed tokens not stored yet", slog.Any("error", err))

@@ -66,24 +66,24 @@ func (r *Renewer) Request(s *session.Session, cache msalcache.Cache, requested [
 // rejection is remembered, too, so that a storm of requests makes one call.
 func (r *Renewer) Token(ctx context.Context, q Request) (azcore.AccessToken, error) {
 	now := time.Now()
-	known := r.memory.known(&q)
-	if known.usable(now, q.rejected) {
-		if known.due(now) {
+	state := r.memory.state(&q)
+	if state.usable(now, q.rejected) {
+		if state.due(now) {
 			q.caller = trace.LinkFromContext(ctx)
 			r.renew(q, true) //nolint:contextcheck // no caller waits for it
 		}
 		r.Telemetry.TokenFromMemory()
-		return known.token, nil
+		return state.token, nil
 	}
-	token, err := r.await(ctx, q, &known)
-	if errors.Is(err, autherr.Unavailable) && known.alive(time.Now(), q.rejected) {
-		return known.token, nil // its last seconds are better than nothing
+	token, err := r.await(ctx, q, &state)
+	if errors.Is(err, autherr.Unavailable) && state.valid(time.Now(), q.rejected) {
+		return state.token, nil // its last seconds are better than nothing
 	}
 	return token, err
 }
 
-func (r *Renewer) await(ctx context.Context, q Request, known *known) (azcore.AccessToken, error) {
-	if err := known.paused(time.Now()); err != nil {
+func (r *Renewer) await(ctx context.Context, q Request, state *tokenState) (azcore.AccessToken, error) {
+	if err := state.pauseError(time.Now()); err != nil {
 		return azcore.AccessToken{}, err
 	}
 	q.caller = trace.LinkFromContext(ctx)
@@ -99,7 +99,7 @@ func (r *Renewer) await(ctx context.Context, q Request, known *known) (azcore.Ac
 // token does not help.
 func (r *Renewer) Replace(ctx context.Context, q Request, rejected string) (azcore.AccessToken, error) {
 	repeated := false
-	r.memory.change(&q, func(k *known) {
+	r.memory.update(&q, func(k *tokenState) {
 		if time.Since(k.replacedAt) < replaceEvery {
 			repeated = k.replaced != rejected // the token that replaced it is rejected, too
 			return

@@ -1,5 +1,5 @@
-// Package token returns users' access tokens and the app's own: remembered ones while they
-// live, and renewed ones once for all who need them, in all instances.
+// Package token returns access tokens of users and of the app itself. Tokens are remembered until
+// they are about to expire, and renewed once for all concurrent callers in all instances.
 package token
 
 import (

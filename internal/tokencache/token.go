@@ -3,11 +3,11 @@ package tokencache
 import "time"
 
 const (
-	// minLife is the life that a token must have left to be handed out, because a call to an
-	// API takes time and clocks differ.
+	// minLife is the lifetime that a token must have left to be usable, because a call to an API
+	// takes time and clocks differ.
 	minLife = 30 * time.Second
-	// renewEarly is how long before its end a token is renewed in the background, or a quarter
-	// of its life if that is less.
+	// renewEarly is how long before its expiry a token is renewed in the background, unless a
+	// quarter of its lifetime is less.
 	renewEarly = 10 * time.Minute
 )
 
@@ -15,14 +15,15 @@ const (
 type Token struct {
 	Secret    string
 	ExpiresOn time.Time
-	RefreshOn time.Time // zero if Entra named none
+	RefreshOn time.Time // zero if Entra returned none
 	CachedAt  time.Time
 }
 
-// Usable reports whether the token lives long enough to be handed out.
+// Usable reports whether the token is valid for long enough to be used.
 func (t Token) Usable(now time.Time) bool { return t.ExpiresOn.Sub(now) > minLife }
 
-// RenewAt returns when to renew the token: when Entra says, or before its end.
+// RenewAt returns when to renew the token: at the time that Entra returned, or some time before
+// its expiry.
 func (t Token) RenewAt() time.Time {
 	if !t.RefreshOn.IsZero() {
 		return t.RefreshOn

@@ -1,10 +1,10 @@
-// Package tokencache reads and trims what MSAL serializes its cache to.
+// Package tokencache reads and trims MSAL's serialized cache.
 //
-// The format is shared by the MSALs of all languages and does not change
-// (MSAL Go, apps/internal/base/storage/items.go). Reading it here has three
-// reasons: MSAL has no forced refresh, but asks Entra when the access token is left
-// out; it hides the failures of refreshes it makes by itself; and it never removes
-// an expired token, so that a record would grow with every set of scopes.
+// The MSALs of all languages share the format, which does not change (MSAL Go,
+// apps/internal/base/storage/items.go). There are three reasons to read it here. MSAL
+// has no forced refresh, but calls Entra if the access token is missing. MSAL hides
+// failures of the refreshes that it starts by itself. And MSAL never removes an expired
+// token, so a record would grow with every set of scopes.
 package tokencache
 
 import (
@@ -27,18 +27,18 @@ const (
 // Cache is the decoded form. It is not safe for concurrent use.
 type Cache struct {
 	sections map[string]map[string]json.RawMessage
-	rest     map[string]json.RawMessage // what is not a section of entries
+	rest     map[string]json.RawMessage // the other sections
 }
 
-// Owner is whose entries of a cache count, as MSAL files them.
+// Owner identifies the owner of entries in a cache, by the keys under which MSAL files them.
 type Owner struct {
-	Account     string // the home account id
+	Account     string // the home account ID
 	ClientID    string
 	Environment string // the authority's host
 	Realm       string // the tenant in the authority's path
 }
 
-// entry is what is read of an entry's JSON.
+// entry has the fields that are read of an entry.
 type entry struct {
 	HomeAccountID string   `json:"home_account_id"`
 	Environment   string   `json:"environment"`
@@ -53,10 +53,10 @@ type entry struct {
 	CachedAt      unixText `json:"cached_at"`
 }
 
-// unixText is a number of seconds as MSAL writes it, in quotes.
+// unixText is a Unix time in seconds, which MSAL writes in quotes.
 type unixText struct{ time.Time }
 
-// UnmarshalJSON implements [json.Unmarshaler]. What is no time is none.
+// UnmarshalJSON implements [json.Unmarshaler]. A value that is not a time becomes the zero time.
 func (u *unixText) UnmarshalJSON(raw []byte) error {
 	seconds, err := strconv.ParseInt(string(bytes.Trim(raw, `"`)), 10, 64)
 	if err == nil && seconds > 0 {
@@ -65,7 +65,7 @@ func (u *unixText) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Parse decodes a serialized cache; nothing is an empty one.
+// Parse decodes a serialized cache. Empty content is an empty cache.
 func Parse(content []byte) (*Cache, error) {
 	c := &Cache{sections: map[string]map[string]json.RawMessage{}, rest: map[string]json.RawMessage{}}
 	if len(content) == 0 {
@@ -86,7 +86,7 @@ func Parse(content []byte) (*Cache, error) {
 	return c, nil
 }
 
-// Bytes encodes the cache again.
+// Bytes encodes the cache.
 func (c *Cache) Bytes() ([]byte, error) {
 	fields := map[string]any{}
 	for name, raw := range c.rest {
@@ -98,7 +98,7 @@ func (c *Cache) Bytes() ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// HasRefreshToken reports whether there is one to ask Entra with.
+// HasRefreshToken reports whether the cache has a refresh token of the owner.
 func (c *Cache) HasRefreshToken(o Owner) bool {
 	for _, raw := range c.sections[refreshTokens] {
 		var e entry
@@ -113,8 +113,8 @@ func (o Owner) files(e entry) bool {
 	return e.HomeAccountID == o.Account && strings.EqualFold(e.ClientID, o.ClientID) && strings.EqualFold(e.Environment, o.Environment)
 }
 
-// Find returns the owner's access token for scopes that lives longest. MSAL
-// would take any that matches.
+// Find returns the owner's access token for scopes that expires last. MSAL would
+// return any that matches.
 func (c *Cache) Find(o Owner, scopes []string) (found Token, ok bool) {
 	for _, raw := range c.sections[accessTokens] {
 		e, matches := match(raw, o, scopes)
@@ -125,8 +125,8 @@ func (c *Cache) Find(o Owner, scopes []string) (found Token, ok bool) {
 	return found, found.Secret != ""
 }
 
-// Drop removes the owner's access tokens for scopes, so that MSAL asks for a new
-// one, and all that have expired.
+// Drop removes the owner's access tokens for scopes, so that MSAL requests a new one.
+// It also removes all expired access tokens.
 func (c *Cache) Drop(o Owner, scopes []string, now time.Time) {
 	maps.DeleteFunc(c.sections[accessTokens], func(_ string, raw json.RawMessage) bool {
 		e, matches := match(raw, o, scopes)
@@ -148,8 +148,8 @@ func match(raw json.RawMessage, o Owner, scopes []string) (e entry, ok bool) {
 	return e, true
 }
 
-// Merge adds the entries of another state of the same cache, of which the one that
-// got an access token last wins where both have an entry.
+// Merge adds the entries of another state of the same cache. If both have an entry, that of
+// the state with the latest access token is kept.
 func (c *Cache) Merge(other *Cache) {
 	newer := other.newest().After(c.newest())
 	for name, section := range other.sections {
@@ -178,7 +178,7 @@ func Merged(ours, theirs []byte) ([]byte, error) {
 	return c.Bytes()
 }
 
-// newest is when the cache's latest access token came.
+// newest returns when the latest access token of the cache was received.
 func (c *Cache) newest() (latest time.Time) {
 	for _, raw := range c.sections[accessTokens] {
 		var e entry

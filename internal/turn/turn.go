@@ -1,9 +1,10 @@
-// Package turn keeps bursts of work from waiting for each other where it is measured.
+// Package turn limits how many works of a burst run at once, so that waiting for a processor is
+// not mistaken for a slow storage.
 //
-// A hundred renewals at once are a hundred goroutines that want the processor. The answer
-// of a storage that took a millisecond is seen when all others have had their time slice:
-// after half a second on a busy machine, when it is taken for an outage. So work waits for
-// a turn before it begins, where nothing is measured.
+// A hundred renewals at once are a hundred goroutines that compete for the processors. A storage
+// may answer within a millisecond, but the goroutine that waits for it runs only after all others
+// have had their time slice. On a busy machine that is half a second later, and looks like an
+// outage. Works therefore wait for a turn before they begin, while no timeout is running.
 package turn
 
 import (
@@ -14,21 +15,20 @@ import (
 )
 
 const (
-	// perProcessor is how many turns there are for each processor: more than one, since
-	// every work also waits for others' answers.
+	// perProcessor is the number of turns for each processor. It is more than one, because
+	// every work also waits for answers of others.
 	perProcessor = 3
-	// lease is how long a work keeps its turn. One that takes longer waits for somebody
-	// else, such as an Entra that takes seconds, and needs no processor for that. With two
+	// lease is how long a work keeps its turn. A work that takes longer waits for an answer,
+	// such as one of Entra that takes seconds, and needs no processor for that. With two
 	// processors, 400 works a second can begin however long they wait.
 	lease = 10 * time.Millisecond
-	// longest is how long it keeps the turn if that is not so: if the processor is busy.
+	// longest is how long a work keeps its turn if the processors are busy.
 	longest = 250 * time.Millisecond
-	// lag is how late a goroutine that could run at once does on a busy processor.
+	// lag is the delay of a runnable goroutine from which on the processors are busy.
 	lag = 5 * time.Millisecond
 )
 
-// Queue gives turns, in the order in which they are asked for. It is safe for concurrent
-// use.
+// Queue gives turns in the order of the calls of Take. It is safe for concurrent use.
 type Queue struct {
 	places chan struct{}
 	busy   func() bool
@@ -39,17 +39,18 @@ func NewQueue() *Queue {
 	return &Queue{places: make(chan struct{}, perProcessor*runtime.GOMAXPROCS(0)), busy: busy}
 }
 
-// busy reports whether goroutines wait for a processor, by being the last of them.
+// busy reports whether goroutines wait for a processor, by yielding to them and measuring how
+// long that takes.
 func busy() bool {
 	began := time.Now()
 	runtime.Gosched()
 	return time.Since(began) > lag
 }
 
-// Take waits for a turn, as long as patience lasts. It ends with done; the context of the
-// work is for [Again].
+// Take waits for a turn, but no longer than patience. Calling done ends the turn. The context
+// work is that of the work, which [Again] needs.
 func (q *Queue) Take(ctx context.Context, patience time.Duration) (work context.Context, done func(), err error) {
-	t := &turn{queue: q, over: true}
+	t := &turn{queue: q}
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := t.begin(waiting); err != nil {
@@ -58,37 +59,36 @@ func (q *Queue) Take(ctx context.Context, patience time.Duration) (work context.
 	return context.WithValue(ctx, key{}, t), t.end, nil
 }
 
-// key is that of a turn in the context of its work.
+// key is the key of a turn in the context of its work.
 type key struct{}
 
-// Again waits for another turn, after an answer that took so long that the work's own was
-// passed on: others have waited for theirs, too. At the end of the context the work goes on
-// without.
+// Again waits for another turn, if the answer that the work has waited for took so long that
+// its turn has ended. If the context ends first, the work continues without a turn.
 func Again(work context.Context) {
 	if t, ok := work.Value(key{}).(*turn); ok {
 		_ = t.begin(work)
 	}
 }
 
-// turn is held by one work, or by none any more.
+// turn belongs to one work, which holds a place of the queue or does not.
 type turn struct {
 	queue *Queue
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the following fields
+	held  bool
 	began time.Time
 	timer *time.Timer
-	over  bool
 }
 
-func (t *turn) held() bool {
+func (t *turn) isHeld() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !t.over
+	return t.held
 }
 
 // begin waits for a place, unless the turn has one.
 func (t *turn) begin(ctx context.Context) error {
-	if t.held() {
+	if t.isHeld() {
 		return nil
 	}
 	select {
@@ -98,7 +98,7 @@ func (t *turn) begin(ctx context.Context) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.began, t.over = time.Now(), false
+	t.held, t.began = true, time.Now()
 	t.timer = time.AfterFunc(lease, t.expire)
 	return nil
 }
@@ -106,19 +106,19 @@ func (t *turn) begin(ctx context.Context) error {
 func (t *turn) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.over {
+	if !t.held {
 		return
 	}
-	t.over = true
+	t.held = false
 	t.timer.Stop()
 	<-t.queue.places
 }
 
-// expire passes the turn on while its work goes on.
+// expire ends the turn while its work continues, unless the processors are busy.
 func (t *turn) expire() {
 	busy := t.queue.busy()
 	t.mu.Lock()
-	keep := busy && !t.over && time.Since(t.began) < longest
+	keep := busy && t.held && time.Since(t.began) < longest
 	if keep {
 		t.timer.Reset(lease)
 	}

@@ -2,9 +2,9 @@ package web
 
 import "strings"
 
-// browser returns the family of the request's browser, if Config asks for it: a few fixed words
-// and nothing from the request.
-func (h *handling) browser() string {
+// browser returns the family of the request's browser, if Config.RecordBrowser is set. It consists of
+// a few fixed words and contains no text of the request.
+func (h *routeHandler) browser() string {
 	if !h.RecordBrowser {
 		return ""
 	}
@@ -12,8 +12,8 @@ func (h *handling) browser() string {
 	return family(agent, browsers) + " on " + family(agent, systems)
 }
 
-// marker is what a User-Agent of a family contains. The order matters, because browsers claim
-// to be each other.
+// marker is a text by which a User-Agent of a family is recognized. The order matters, because
+// browsers claim to be each other.
 type marker struct{ contains, family string }
 
 var (

@@ -14,11 +14,11 @@ import (
 )
 
 // authorized handles Entra's answer: POST /user/authorized with form_post, GET with query.
-func (h *handling) authorized() error {
+func (h *routeHandler) authorized() error {
 	h.visit.callback = true
 	ctx, end := h.Telemetry.Span(h.ctx, "fibermsal sign-in")
 	h.ctx, h.visit.traced = ctx, ctx
-	err := h.takeAnswer()
+	err := h.finishAttempt()
 	if err != nil {
 		h.Telemetry.SignedIn(ctx, err)
 		h.Telemetry.AuditFailure(ctx, slog.LevelInfo, telemetry.EventSignInRefused, telemetry.Subject{}, err)
@@ -27,8 +27,8 @@ func (h *handling) authorized() error {
 	return err
 }
 
-// takeAnswer finds the attempt that an answer belongs to, and finishes it.
-func (h *handling) takeAnswer() error {
+// finishAttempt finds the attempt that the authorization response belongs to, and finishes it.
+func (h *routeHandler) finishAttempt() error {
 	at := time.Now() // a session that is ended from now on must not begin (threat D12)
 	response, err := h.readResponse()
 	if err != nil {
@@ -46,19 +46,20 @@ func (h *handling) takeAnswer() error {
 	present, _ := h.presentSession()
 	begun, err := h.Flow.Finish(h.ctx, attempt, &signin.Callback{Response: response, Present: present, Browser: h.browser(), At: at})
 	if err != nil {
-		return h.notFinished(attempt, response, err)
+		return h.handleFailure(attempt, response, err)
 	}
-	return h.finished(begun, response)
+	return h.enterSession(begun, response)
 }
 
-// notFinished decides how a sign-in that failed goes on: with the user's help if a silent one
-// was answered for another user, again with the claims that Entra requires, or with an error.
-func (h *handling) notFinished(attempt *flow.Attempt, response *flow.Response, err error) error {
+// handleFailure decides how a failed sign-in continues: with a visible sign-in if Entra answered
+// a silent one for another user, with another one for the claims that Entra requires, or with an
+// error.
+func (h *routeHandler) handleFailure(attempt *flow.Attempt, response *flow.Response, err error) error {
 	if signin.IsAnotherUser(err) {
 		h.signInVisibly(response)
 		return nil
 	}
-	if !errors.Is(err, autherr.Unavailable) { // then a reload retries
+	if !errors.Is(err, autherr.Unavailable) { // if it is, a reload retries
 		h.expireAttempt(response)
 	}
 	if e, ok := autherr.Find(err); ok && h.in.mayNavigate() {
@@ -69,8 +70,8 @@ func (h *handling) notFinished(attempt *flow.Attempt, response *flow.Response, e
 	return err
 }
 
-// finished gives the browser the cookie of its new session and sends it to its page.
-func (h *handling) finished(begun *signin.Begun, response *flow.Response) error {
+// enterSession sets the cookie of the new session and redirects the browser to its page.
+func (h *routeHandler) enterSession(begun *signin.Begun, response *flow.Response) error {
 	h.Telemetry.Audit(h.ctx, slog.LevelInfo, telemetry.EventSignedIn, begun.Session.Subject())
 	h.Telemetry.SignedIn(h.ctx, nil)
 	h.expireAttempt(response)
@@ -82,7 +83,7 @@ func (h *handling) finished(begun *signin.Begun, response *flow.Response) error 
 
 // countTry counts a completed sign-in for the page that required it. The cookie arrives with
 // Entra's cross-site POST, as the attempt's does.
-func (h *handling) countTry(page flow.Destination) {
+func (h *routeHandler) countTry(page flow.Destination) {
 	if tries := h.triesOf(h.in); tries.Has(page) {
 		h.out.setCookie(h.triesCookie(tries.Completed(page, time.Now())))
 	}
@@ -90,7 +91,7 @@ func (h *handling) countTry(page flow.Destination) {
 
 // signInWithClaims repeats a sign-in that failed because claims were missing, as when
 // Conditional Access makes Entra refuse the code, and requires them.
-func (h *handling) signInWithClaims(failed *flow.Attempt, e *autherr.Error) error {
+func (h *routeHandler) signInWithClaims(failed *flow.Attempt, e *autherr.Error) error {
 	tries, page := h.triesOf(h.in), failed.Destination()
 	if tries.Exhausted(page) {
 		return autherr.SignInLoop.New(e.Code, e)
@@ -105,26 +106,26 @@ func (h *handling) signInWithClaims(failed *flow.Attempt, e *autherr.Error) erro
 }
 
 // expireAttempt removes the cookie of the attempt that a response belongs to.
-func (h *handling) expireAttempt(response *flow.Response) {
+func (h *routeHandler) expireAttempt(response *flow.Response) {
 	h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
 }
 
-// signInVisibly repeats a silent sign-in that failed, with the user's help.
-func (h *handling) signInVisibly(response *flow.Response) {
+// signInVisibly repeats a failed silent sign-in as one that may show pages to the user.
+func (h *routeHandler) signInVisibly(response *flow.Response) {
 	h.expireAttempt(response)
 	h.out.redirect(h.signInURLFor(h.visit, h.in, autherr.LoginRequired.New("", nil)))
 }
 
-// updatePendingAttempts writes into the attempts that other tabs have begun which session they
-// will replace. With form_post, their callbacks do not bring the cookie of a session that began
-// after them, so its records would outlive it in the storage.
-func (h *handling) updatePendingAttempts(begun, finished string) error {
+// updatePendingAttempts makes the attempts that other tabs have begun replace the new session.
+// With form_post, their callbacks do not bring the cookie of a session that began after them, so
+// its records would stay in the storage after the browser has lost its cookie.
+func (h *routeHandler) updatePendingAttempts(sessionID, finishedState string) error {
 	for _, pending := range h.flowCookies() {
 		attempt, ok := h.Jar.Open(pending)
-		if !ok || attempt.Matches(finished) || attempt.Expired(time.Now()) {
+		if !ok || attempt.Matches(finishedState) || attempt.Expired(time.Now()) {
 			continue
 		}
-		cookie, err := h.Jar.Seal(attempt.Replacing(begun))
+		cookie, err := h.Jar.Seal(attempt.Replacing(sessionID))
 		if err != nil {
 			return err
 		}
@@ -135,7 +136,7 @@ func (h *handling) updatePendingAttempts(begun, finished string) error {
 
 // readResponse reads the authorization response from where the response mode puts it, and from
 // nowhere else (threats A11, A12).
-func (h *handling) readResponse() (*flow.Response, error) {
+func (h *routeHandler) readResponse() (*flow.Response, error) {
 	if !h.FormPost {
 		if h.in.Method != http.MethodGet {
 			return nil, h.wrongMethod(http.MethodGet)

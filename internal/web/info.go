@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// info handles GET /user/info. It names fields one by one, so that nothing else of a session
-// can get out (threat C7).
-func (h *handling) userInfo() error {
+// userInfo handles GET /user/info. It lists its fields explicitly, so that nothing else of a
+// session is disclosed (threat C7).
+func (h *routeHandler) userInfo() error {
 	s, err := h.visit.Session()
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (h *handling) userInfo() error {
 	return h.writeJSON(answer)
 }
 
-func (h *handling) writeJSON(value any) error {
+func (h *routeHandler) writeJSON(value any) error {
 	body, err := json.Marshal(value)
 	if err != nil {
 		return err

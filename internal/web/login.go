@@ -10,7 +10,7 @@ import (
 // login handles GET /user/login: it starts a sign-in and sends the browser to Entra. Its
 // requirements are sealed; everything else in the query, such as scopes, is ignored (threat
 // A16).
-func (h *handling) login() error {
+func (h *routeHandler) login() error {
 	if h.in.isPrefetch() {
 		h.out.Status = http.StatusServiceUnavailable // the user has not asked for it (threat A15)
 		return nil
@@ -27,7 +27,7 @@ func (h *handling) login() error {
 }
 
 // sendToEntra begins a sign-in, whose cookie the browser must bring back.
-func (h *handling) sendToEntra(to flow.Destination, replaces string, r flow.Requirements) error {
+func (h *routeHandler) sendToEntra(to flow.Destination, replaces string, r flow.Requirements) error {
 	target, cookie, err := h.Flow.Begin(h.ctx, to, replaces, r)
 	if err != nil {
 		return err

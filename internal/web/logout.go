@@ -19,7 +19,7 @@ import (
 // logout handles POST /user/logout, and a GET that comes from the app's own pages or the
 // address bar. Any other request may have been caused by a foreign page, so the user is asked
 // to confirm it (threat C4).
-func (h *handling) logout() error {
+func (h *routeHandler) logout() error {
 	if !h.in.meansSignOut() {
 		h.askForConfirmation()
 		return nil
@@ -29,10 +29,10 @@ func (h *handling) logout() error {
 		h.out.redirect(h.endSessionURL(h.ctx, nil))
 		return nil
 	}
-	// The cookie goes first, whatever the storage does next (threat D10).
+	// The cookie is removed first, even if the storage fails (threat D10).
 	h.out.setCookie(h.expired(h.CookieName, http.SameSiteLaxMode))
 	if h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
-		h.out.setCookie(h.triesCookie(flow.Tries{})) // the next sign-in is the user's own wish
+		h.out.setCookie(h.triesCookie(flow.Tries{})) // the user starts the next sign-in deliberately
 	}
 	s, err := h.visit.Session()
 	if err := errors.Join(err, h.Sessions.End(h.ctx, id)); err != nil {
@@ -46,9 +46,9 @@ func (h *handling) logout() error {
 	return nil
 }
 
-// askForConfirmation asks whether to sign out. A navigation gets the page as an answer, other
-// requests get it as a refusal.
-func (h *handling) askForConfirmation() {
+// askForConfirmation answers with the question whether to sign out. The status of a navigation is
+// 200, that of other requests 403.
+func (h *routeHandler) askForConfirmation() {
 	h.out.Status = http.StatusOK
 	if !h.in.isNavigation() {
 		h.out.Status = http.StatusForbidden
@@ -83,9 +83,9 @@ func (s *Site) signedOut(ctx context.Context, ended *session.Session, by string)
 	}
 }
 
-// endSessionURL is where a browser signs out of Entra. The way back is the configured one,
-// whatever the request says (threat C3). If Entra cannot be asked, the user is only signed out
-// here.
+// endSessionURL returns the URL at which a browser signs out of Entra. The URL to return to is the
+// configured one and never comes from the request (threat C3). If Entra's configuration is not
+// available, the user is only signed out of the app.
 func (s *Site) endSessionURL(ctx context.Context, ended *session.Session) string {
 	m, err := s.Authority.Metadata(ctx)
 	if err != nil || m.EndSessionEndpoint == "" {
@@ -104,7 +104,7 @@ func (s *Site) endSessionURL(ctx context.Context, ended *session.Session) string
 	return u.String()
 }
 
-// signOutOrigin is the origin of the page on which a browser signs out of Entra.
+// signOutOrigin returns the origin of the page on which a browser signs out of Entra.
 func (s *Site) signOutOrigin(ctx context.Context) string {
 	u, err := url.Parse(s.endSessionURL(ctx, nil))
 	if err != nil {
@@ -116,10 +116,10 @@ func (s *Site) signOutOrigin(ctx context.Context) string {
 var entraSession = regexp.MustCompile(`^[A-Za-z0-9\-]{16,64}$`)
 
 // frontChannelLogout handles GET /user/frontchannel-logout: Entra's sign-out page opens it in a
-// hidden frame, where the browser sends none of our cookies. Whoever knows the unguessable sid
-// can sign out, and do nothing else (OpenID Connect Front-Channel Logout 1.0 section 2). Entra
+// hidden frame, where the browser sends no cookie of the app. The sid cannot be guessed, and
+// anybody who knows it can only sign the user out (OpenID Connect Front-Channel Logout 1.0 section 2). Entra
 // omits iss.
-func (h *handling) frontChannelLogout() error {
+func (h *routeHandler) frontChannelLogout() error {
 	h.out.Header["X-Frame-Options"] = nil // not even one that another middleware has set
 	h.out.Header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors https://"+
 		authority.HostOf(h.Authority.Authority)+" "+h.signOutOrigin(h.ctx))
@@ -133,8 +133,8 @@ func (h *handling) frontChannelLogout() error {
 	return h.Sessions.EndEntraSession(h.ctx, sid, func(ended *session.Session) { h.signedOut(h.ctx, ended, "front_channel") })
 }
 
-// checkIssuer checks the issuer that a request names, if it does.
-func (h *handling) checkIssuer(issuer string) error {
+// checkIssuer checks the issuer of a request, if it has one.
+func (h *routeHandler) checkIssuer(issuer string) error {
 	if issuer == "" {
 		return nil
 	}

@@ -49,7 +49,7 @@ type Page struct {
 // codeConfirm is the Code of the question whether to sign out.
 const codeConfirm = "confirm_sign_out"
 
-// details are what a page adds to the sentence of the error.
+// details are the texts that a page adds to the message of an error, by code.
 var details = map[string]string{
 	autherr.ConsentRequired.Code():  "You or an administrator of your organization must agree to it when signing in.",
 	autherr.SignInLoop.Code():       "The page asked for a sign-in again and again, and each one succeeded.",
@@ -57,7 +57,7 @@ var details = map[string]string{
 	autherr.TenantNotAllowed.Code(): "You may be signed in to Microsoft with another account than you meant to use.",
 }
 
-// drawn returns a response whose page, if it has one, has become HTML or is drawn by the app.
+// drawn returns the response with its page, if there is one, as HTML, or drawn by the app.
 func (s *Site) drawn(r *Response) *Response {
 	if r.page == nil {
 		return r

@@ -52,8 +52,8 @@ func (r *Request) pathAndQuery() string {
 	return r.Path + "?" + r.RawQuery
 }
 
-// isNavigation reports whether a person looks at the answer in a browser's window and can be
-// sent to sign in. Browsers report it; for those that do not, the accepted types decide.
+// isNavigation reports whether a browser shows the response in a window, so that the user can be
+// redirected to sign in. Browsers report it; for those that do not, the accepted types decide.
 // Requests with unsafe methods are not navigations, because a redirect would lose them.
 func (r *Request) isNavigation() bool {
 	if r.Method != http.MethodGet {
@@ -65,8 +65,8 @@ func (r *Request) isNavigation() bool {
 	return r.acceptsHTML() && r.Header("X-Requested-With") == ""
 }
 
-// mayNavigate reports whether a request is a window's navigation, as far as the browser
-// reports what it is.
+// mayNavigate reports whether a request is the navigation of a window, or may be one because the
+// browser does not report it.
 func (r *Request) mayNavigate() bool {
 	mode, destination := r.Header("Sec-Fetch-Mode"), r.Header("Sec-Fetch-Dest")
 	return (mode == "" || mode == "navigate") && (destination == "" || destination == "document")

@@ -2,14 +2,20 @@ package web
 
 import "net/http"
 
-// Response is what a face writes. Its Header and Cookies are also written if a route returns
-// an error beside it.
+// Response is a response that a face writes. If a route returns an error beside it, only its
+// Header and Cookies are written, and the error determines the rest.
 type Response struct {
-	Status  int            // 0 leaves the one that is set
-	Header  http.Header    // one without a value is to be removed
-	Cookies []*http.Cookie // at most one of a name
-	Body    []byte
-	// ByApp is set in place of Body if a function of Config writes it. It gets the face's context.
+	// Status is the HTTP status; 0 leaves the one that is set.
+	Status int
+	// Header replaces fields that are set, except Vary, which it extends. A field has one value;
+	// without a value it is removed.
+	Header http.Header
+	// Cookies are added. There is at most one of a name.
+	Cookies []*http.Cookie
+	// Body is the whole body. The face may retain it, so it must not be changed any more.
+	Body []byte
+	// ByApp, if set, writes the body in place of Body, because a function of Config does that. It
+	// gets the face's context.
 	ByApp func(c any) error
 
 	page *Page // to be drawn

@@ -12,19 +12,19 @@ import (
 type Route struct {
 	Method string
 	Path   string // below the prefix
-	handle func(*handling) error
+	handle func(*routeHandler) error
 }
 
 // Routes returns the library's routes.
 func Routes() []Route {
 	return []Route{
-		{http.MethodGet, LoginPath, (*handling).login},
-		{http.MethodPost, CallbackPath, (*handling).authorized},
-		{http.MethodGet, CallbackPath, (*handling).authorized},
-		{http.MethodPost, LogoutPath, (*handling).logout},
-		{http.MethodGet, LogoutPath, (*handling).logout},
-		{http.MethodGet, InfoPath, (*handling).userInfo},
-		{http.MethodGet, FrontPath, (*handling).frontChannelLogout},
+		{http.MethodGet, LoginPath, (*routeHandler).login},
+		{http.MethodPost, CallbackPath, (*routeHandler).authorized},
+		{http.MethodGet, CallbackPath, (*routeHandler).authorized},
+		{http.MethodPost, LogoutPath, (*routeHandler).logout},
+		{http.MethodGet, LogoutPath, (*routeHandler).logout},
+		{http.MethodGet, InfoPath, (*routeHandler).userInfo},
+		{http.MethodGet, FrontPath, (*routeHandler).frontChannelLogout},
 	}
 }
 
@@ -32,7 +32,7 @@ func Routes() []Route {
 // response are to be written even with an error. info returns the app's fields of /info, and is
 // called if a user is signed in.
 func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, info func() map[string]any) (*Response, error) {
-	h := &handling{Site: s, ctx: ctx, visit: v, in: v.Exchange.Request(), out: newResponse(), info: info}
+	h := &routeHandler{Site: s, ctx: ctx, visit: v, in: v.Exchange.Request(), out: newResponse(), info: info}
 	h.out.protect()
 	v.ownRoute = true
 	if want := s.RoutePrefix + r.Path; mountedAt != want {

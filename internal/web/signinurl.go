@@ -21,8 +21,8 @@ const (
 	requirementsParameter = "ask"
 )
 
-// signInURLFor returns the URL of the sign-in that fixes an error. The browser then returns to
-// where it was, if that was a page.
+// signInURLFor returns the URL of the sign-in that fixes an error. The browser then returns to the
+// page of the request, if it is a page.
 func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	if v.attempt != nil {
 		repeated, _ := s.repeated(v.attempt, e) // the page says why it cannot require more
@@ -37,7 +37,7 @@ func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	return s.signInURL(to, requirements, present)
 }
 
-// destination is where a sign-in because of an error leads. The library's routes are not pages,
+// destination returns where the browser goes after a sign-in because of an error. The library's routes are not pages,
 // and their queries contain codes (threat A14).
 func (v *Visit) destination(in *Request) flow.Destination {
 	switch {
@@ -49,7 +49,7 @@ func (v *Visit) destination(in *Request) flow.Destination {
 	return flow.DestinationOf(returnto.Home)
 }
 
-// requirementsOf returns what the sign-in that fixes an error must satisfy. If a session's
+// requirementsOf returns the requirements of the sign-in that fixes an error. If a session's
 // tokens are lost, its user signs in again silently, if Entra still knows them.
 func requirementsOf(e *autherr.Error, s *session.Session) flow.Requirements {
 	var r flow.Requirements
@@ -91,7 +91,7 @@ func (s *Site) repeated(failed *flow.Attempt, e *autherr.Error) (flow.Requiremen
 	return more, nil
 }
 
-// signInURL is where a browser signs in to return to a page. The requirements open only beside
+// signInURL returns the URL for signing in and returning to a page. The requirements open only beside
 // the session that they were sealed for.
 func (s *Site) signInURL(to flow.Destination, r flow.Requirements, sessionID string) string {
 	query := url.Values{}

@@ -26,7 +26,7 @@ const (
 	FrontPath    = "/frontchannel-logout"
 )
 
-// Options are what a Site needs to know.
+// Options configure a Site.
 type Options struct {
 	Authority *authority.Client
 	Sessions  *session.Store
@@ -52,7 +52,7 @@ type Options struct {
 	OnSignOut func(context.Context, *session.Session) error
 }
 
-// Site is the routes and pages of one app. It is safe for concurrent use.
+// Site has the routes and pages of one app. It is safe for concurrent use.
 type Site struct{ Options }
 
 // NewSite makes a Site.
@@ -73,7 +73,7 @@ func (s *Site) expired(name string, sameSite http.SameSite) *http.Cookie {
 	return c
 }
 
-// flowSameSite is None only where Entra's answer is a cross-site POST.
+// flowSameSite returns None only if Entra's answer is a cross-site POST.
 func (s *Site) flowSameSite() http.SameSite {
 	if s.FormPost {
 		return http.SameSiteNoneMode
@@ -87,5 +87,5 @@ func (s *Site) presentSession(r *Request) (id string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	return record.Name(token)
+	return record.SessionID(token)
 }

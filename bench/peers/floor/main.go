@@ -135,18 +135,18 @@ func newSDK(env peers.Env, client *http.Client) sdk {
 	}
 }
 
-// known is a credential whose token is known.
-type known string
+// fixedToken is a credential that returns always the same token.
+type fixedToken string
 
 // GetToken implements azcore.TokenCredential.
-func (k known) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+func (k fixedToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	return azcore.AccessToken{Token: string(k), ExpiresOn: time.Now().Add(time.Hour)}, nil
 }
 
 func (s sdk) me(token string) (*users.UserItemRequestBuilder, error) {
 	host := strings.TrimPrefix(s.root, "https://")
 	host, _, _ = strings.Cut(host, ":") // Kiota compares names without ports
-	provider, err := azure.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(known(token), nil, []string{host})
+	provider, err := azure.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(fixedToken(token), nil, []string{host})
 	if err != nil {
 		return nil, err
 	}

@@ -24,8 +24,8 @@ type Error struct {
 
 // New returns the error with that AADSTS number, its text filled in.
 func New(code int, args ...any) *Error {
-	e, known := catalogue[code]
-	if !known {
+	e, ok := catalogue[code]
+	if !ok {
 		panic("entratest: AADSTS" + strconv.Itoa(code) + " is not in the catalogue")
 	}
 	e.Code = code

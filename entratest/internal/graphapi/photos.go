@@ -41,8 +41,8 @@ func pictureOf(original []byte, path string) ([]byte, *failure) {
 	out := original
 	_, _, rest := split(path)
 	if size, ok := strings.CutPrefix(rest, "photos/"); ok {
-		pixels, known := photoSizes[strings.ToLower(strings.TrimSuffix(size, "/$value"))]
-		if !known {
+		pixels, supported := photoSizes[strings.ToLower(strings.TrimSuffix(size, "/$value"))]
+		if !supported {
 			return nil, badQuery("The requested photo size is not supported.")
 		}
 		out = photo.Resize(original, pixels)

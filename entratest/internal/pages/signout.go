@@ -17,7 +17,7 @@ func (p *Writer) SigningOut(w http.ResponseWriter, target string, frames []strin
 	p.write(w, "signing-out", http.StatusOK, page{Title: "You signed out of your account", Target: target, Frames: frames})
 }
 
-// SignedOut loads the frames and stays. refused is a target that is not registered, or empty.
-func (p *Writer) SignedOut(w http.ResponseWriter, refused string, frames []string) {
-	p.write(w, "signed-out", http.StatusOK, page{Title: "You signed out of your account", Target: refused, Frames: frames})
+// SignedOut loads the frames and stays. unregistered is a target that is not registered, or empty.
+func (p *Writer) SignedOut(w http.ResponseWriter, unregistered string, frames []string) {
+	p.write(w, "signed-out", http.StatusOK, page{Title: "You signed out of your account", Target: unregistered, Frames: frames})
 }

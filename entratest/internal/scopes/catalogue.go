@@ -130,9 +130,9 @@ func (c *Catalogue) ParseOne(raw string) (Scope, *aadsts.Error) {
 	if resource, ok := c.aliases[sc.Resource]; ok {
 		sc.Resource = resource
 	}
-	names, known := c.resources[sc.Resource]
+	names, registered := c.resources[sc.Resource]
 	switch {
-	case !known:
+	case !registered:
 		return sc, aadsts.New(500011, sc.Resource)
 	case sc.Name == Everything:
 		return sc, nil
@@ -148,14 +148,14 @@ func (c *Catalogue) ParseOne(raw string) (Scope, *aadsts.Error) {
 // ParseApp reads the scope of client_credentials, one resource's .default, and returns the resource. The
 // OpenID Connect scopes that MSAL appends to every request are ignored.
 func (c *Catalogue) ParseApp(raw string) (resource string, fail *aadsts.Error) {
-	asked := slices.DeleteFunc(strings.Fields(raw), func(one string) bool { return slices.Contains(oidc, one) })
+	requested := slices.DeleteFunc(strings.Fields(raw), func(one string) bool { return slices.Contains(oidc, one) })
 	switch {
-	case len(asked) == 0:
+	case len(requested) == 0:
 		return "", aadsts.New(900144, "scope")
-	case len(asked) > 1 || !strings.HasSuffix(asked[0], "/"+Everything):
+	case len(requested) > 1 || !strings.HasSuffix(requested[0], "/"+Everything):
 		return "", aadsts.New(1002012, raw)
 	}
-	sc, fail := c.ParseOne(asked[0])
+	sc, fail := c.ParseOne(requested[0])
 	return sc.Resource, fail
 }
 

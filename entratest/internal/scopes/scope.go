@@ -90,7 +90,7 @@ func ResourceOf(list []Scope) (string, *aadsts.Error) {
 // Echo is the scope of a token answer. entra: email, openid and profile first, then every permission that
 // is consented for the resource, not only the requested ones, sorted; with the resource in front if the
 // request wrote it so; .default repeated when requested; offline_access never.
-func Echo(granted map[string]bool, resource string, asked []Scope) string {
+func Echo(granted map[string]bool, resource string, requested []Scope) string {
 	var out []string
 	for _, name := range []string{"email", "openid", "profile"} {
 		if granted[name] {
@@ -98,13 +98,13 @@ func Echo(granted map[string]bool, resource string, asked []Scope) string {
 		}
 	}
 	prefix := ""
-	if slices.ContainsFunc(asked, func(sc Scope) bool { return sc.Long }) {
+	if slices.ContainsFunc(requested, func(sc Scope) bool { return sc.Long }) {
 		prefix = resource + "/"
 	}
 	for _, name := range GrantedNames(granted, resource) {
 		out = append(out, prefix+name)
 	}
-	if slices.ContainsFunc(asked, func(sc Scope) bool { return sc.Name == Everything }) {
+	if slices.ContainsFunc(requested, func(sc Scope) bool { return sc.Name == Everything }) {
 		out = append(out, resource+"/"+Everything)
 	}
 	return strings.Join(out, " ")

@@ -40,14 +40,14 @@ func (s *Service) parseAdminConsent(path, segment string, params url.Values) (*r
 	if fail := s.parseTarget(req, segment); fail != nil {
 		return req, fail
 	}
-	asked := params.Get("scope")
+	requested := params.Get("scope")
 	switch named := strings.HasSuffix(path, "/v2.0/adminconsent"); {
-	case named && strings.TrimSpace(asked) == "":
+	case named && strings.TrimSpace(requested) == "":
 		return req, aadsts.New(900144, "scope")
 	case !named:
-		asked = "openid profile offline_access " + scopes.Graph + "/" + scopes.Everything
+		requested = "openid profile offline_access " + scopes.Graph + "/" + scopes.Everything
 	}
-	req.scopes, fail = s.Scopes.Parse(asked)
+	req.scopes, fail = s.Scopes.Parse(requested)
 	return req, fail
 }
 

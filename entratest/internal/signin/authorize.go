@@ -34,24 +34,24 @@ func (s *Service) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 		s.signIn(w, r, req, req.hint, true)
 		return
 	}
-	known := req.pick(usable)
-	if known == nil || req.prompt == "login" || req.prompt == "select_account" {
+	chosen := req.pick(usable)
+	if chosen == nil || req.prompt == "login" || req.prompt == "select_account" {
 		s.showAccounts(w, req, signedIn)
 		return
 	}
-	s.enter(w, r, req, known, false)
+	s.enter(w, r, req, chosen, false)
 }
 
 // silent answers prompt=none, which never shows a page.
 func (s *Service) silent(w http.ResponseWriter, r *http.Request, req *request, usable []*sso.Login) {
-	known := req.pick(usable)
+	chosen := req.pick(usable)
 	switch {
-	case known != nil && len(req.claims.Lacking(known.ACRs)) > 0:
+	case chosen != nil && len(req.claims.Lacking(chosen.ACRs)) > 0:
 		s.refuse(w, r, req, aadsts.New(50076, s.App.ClientID).As("interaction_required"))
-	case known != nil && s.consentNeeded(req, known.Account):
+	case chosen != nil && s.consentNeeded(req, chosen.Account):
 		s.refuse(w, r, req, aadsts.New(65001, s.App.ClientID).As("consent_required"))
-	case known != nil:
-		s.enter(w, r, req, known, false)
+	case chosen != nil:
+		s.enter(w, r, req, chosen, false)
 	case req.hint == nil && len(usable) > 1:
 		s.refuse(w, r, req, aadsts.New(16000))
 	default:

@@ -36,14 +36,14 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, segment string)
 		leaving = e.Directory.Find(picked)
 	}
 	if leaving == nil && len(signedIn) > 1 { // entra: without a hint the user has to pick the account
-		e.ask(w, r, segment, signedIn)
+		e.pickAccount(w, r, segment, signedIn)
 		return
 	}
 	e.leave(w, r, e.frames(e.Sessions.Leave(w, r, leaving)))
 }
 
-// ask asks which account to sign out.
-func (e *Endpoint) ask(w http.ResponseWriter, r *http.Request, segment string, signedIn []*sso.Login) {
+// pickAccount shows the page on which the user picks the account to sign out.
+func (e *Endpoint) pickAccount(w http.ResponseWriter, r *http.Request, segment string, signedIn []*sso.Login) {
 	var people []pages.Person
 	for _, one := range signedIn {
 		people = append(people, pages.Describe(one.Account))

@@ -43,14 +43,14 @@ func (s *Sessions) SignedIn(r *http.Request, tenants []*directory.Tenant) []*Log
 	if session == nil {
 		return nil
 	}
-	var alive []*Login
+	var usable []*Login
 	for _, one := range session.logins {
 		state := one.Account.State()
 		if !state.Disabled && one.Sessions == state.Sessions && slices.Contains(tenants, one.Account.Tenant) {
-			alive = append(alive, one)
+			usable = append(usable, one)
 		}
 	}
-	return alive
+	return usable
 }
 
 // Join adds the account to the browser's session, making one if necessary. Signing in again keeps the
@@ -109,11 +109,11 @@ func (s *Sessions) Leave(w http.ResponseWriter, r *http.Request, a *directory.Ac
 	if session == nil {
 		return nil
 	}
-	var known []*Login
+	var entered []*Login
 	session.logins = slices.DeleteFunc(slices.Clone(session.logins), func(one *Login) bool {
 		leaves := a == nil || one.Account == a
 		if leaves && s.entered[one.SID] {
-			known = append(known, one)
+			entered = append(entered, one)
 			delete(s.entered, one.SID)
 		}
 		return leaves
@@ -122,5 +122,5 @@ func (s *Sessions) Leave(w http.ResponseWriter, r *http.Request, a *directory.Ac
 		delete(s.byCookie, id)
 		setCookie(w, r, "", -1)
 	}
-	return known
+	return entered
 }

@@ -25,11 +25,11 @@ type userAnswer struct {
 
 // issueToUser issues what the call requests and the user has consented to.
 func (e *Endpoint) issueToUser(c *call, g *grants.Grant) (*userAnswer, *aadsts.Error) {
-	asked := c.scopes
-	if asked == nil {
-		asked = g.Scopes
+	requested := c.scopes
+	if requested == nil {
+		requested = g.Scopes
 	}
-	resource, fail := scopes.ResourceOf(asked)
+	resource, fail := scopes.ResourceOf(requested)
 	if fail == nil {
 		fail = g.Satisfies(c.claims)
 	}
@@ -38,12 +38,12 @@ func (e *Endpoint) issueToUser(c *call, g *grants.Grant) (*userAnswer, *aadsts.E
 	}
 	granted, narrowed := g.Account.Granted(), *g
 	// The OpenID Connect scopes are not worth an error: MSAL adds them to every call, requested or not.
-	narrowed.Scopes = slices.DeleteFunc(slices.Clone(asked), func(sc scopes.Scope) bool { return sc.Resource == "" && !granted[sc.Name] })
+	narrowed.Scopes = slices.DeleteFunc(slices.Clone(requested), func(sc scopes.Scope) bool { return sc.Resource == "" && !granted[sc.Name] })
 	if len(scopes.Missing(granted, e.Scopes.Expand(narrowed.Scopes))) > 0 {
 		return nil, aadsts.New(65001, e.App.ClientID)
 	}
 	answer := e.answer(c, &narrowed, granted, resource)
-	answer.Scope = scopes.Echo(granted, resource, asked)
+	answer.Scope = scopes.Echo(granted, resource, requested)
 	if scopes.Has(narrowed.Scopes, "offline_access") {
 		answer.RefreshToken = e.RefreshTokens.Issue(*g)
 	}

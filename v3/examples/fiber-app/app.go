@@ -144,9 +144,9 @@ func apiMe(c fiber.Ctx) error {
 // failed answers what fibermsal does not: unknown addresses and faults of this app.
 func failed(c fiber.Ctx, err error) error {
 	status := fiber.StatusInternalServerError
-	var known *fiber.Error
-	if errors.As(err, &known) {
-		status = known.Code
+	var fiberError *fiber.Error
+	if errors.As(err, &fiberError) {
+		status = fiberError.Code
 	}
 	if status >= fiber.StatusInternalServerError {
 		slog.LogAttrs(c.Context(), slog.LevelError, "request failed", slog.Any("error", err))

@@ -11,9 +11,9 @@ import (
 // maxFlowCookies bounds how many sign-in cookies of a request are read.
 const maxFlowCookies = 32
 
-// handling is one request to a route. What a step decides for the response is kept in out,
-// also if a later step fails.
-type handling struct {
+// routeHandler handles one request to a route. What a step writes to out is kept if a later step
+// fails.
+type routeHandler struct {
 	*Site
 	ctx   context.Context
 	visit *Visit
@@ -22,12 +22,12 @@ type handling struct {
 	info  func() map[string]any // of Config.Info, for the route /info
 }
 
-// presentSession returns the ID of the session whose cookie the browser sent, without looking
-// whether it exists.
-func (h *handling) presentSession() (id string, ok bool) { return h.Site.presentSession(h.in) }
+// presentSession returns the ID of the session whose cookie the browser sent. It does not check
+// whether the session exists.
+func (h *routeHandler) presentSession() (id string, ok bool) { return h.Site.presentSession(h.in) }
 
 // flowCookies returns the sign-in cookies of the request.
-func (h *handling) flowCookies() (cookies []flow.Cookie) {
+func (h *routeHandler) flowCookies() (cookies []flow.Cookie) {
 	for name, value := range h.in.Cookies {
 		if len(cookies) < maxFlowCookies && h.Jar.Owns(name) {
 			cookies = append(cookies, flow.Cookie{Name: name, Value: value})
@@ -36,8 +36,8 @@ func (h *handling) flowCookies() (cookies []flow.Cookie) {
 	return cookies
 }
 
-// wrongMethod refuses a method, and names the one that is allowed.
-func (h *handling) wrongMethod(allowed string) *autherr.Error {
+// wrongMethod rejects a method and adds the allowed one to the response.
+func (h *routeHandler) wrongMethod(allowed string) *autherr.Error {
 	h.out.Header.Set("Allow", allowed)
 	return rejected(http.StatusMethodNotAllowed, "method")
 }

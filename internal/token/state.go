@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// rejectedFor is how long the rejection of a refresh token is remembered: only a new
-	// session has another one. brokenFor is how long a rejection of the app is, which an
-	// administrator fixes.
+	// rejectedFor is how long the rejection of a refresh token is remembered; only a new session
+	// has another one. brokenFor is how long a rejection of the app is remembered; an
+	// administrator fixes it.
 	rejectedFor = 10 * time.Minute
 	brokenFor   = 30 * time.Second
 )
 
-// known is what this process remembers of a session's token for some scopes: the token, and
-// why there will be no other one for a while. It is immutable.
-type known struct {
+// tokenState is what this process remembers of a session's token for some scopes: the token and,
+// after a failed renewal, the error and the pause before the next one. It is immutable.
+type tokenState struct {
 	token   azcore.AccessToken
 	renewAt time.Time
 
@@ -31,29 +31,30 @@ type known struct {
 	// what failed.
 	failedVersion []byte
 
-	replacedAt time.Time // because an API rejected it
-	replaced   string    // the token that was
+	replacedAt time.Time // when a token was replaced because an API had rejected it
+	replaced   string    // that token
 }
 
-// attachmentKind is under what tokens are attached to remembered sessions.
+// attachmentKind is the kind of the tokens that are attached to remembered sessions.
 const attachmentKind = "token"
 
 // memory is what this process remembers of sessions' tokens. It is kept with the sessions.
 type memory struct{ sessions *session.Cache }
 
-// known returns what is known of the token of a request.
-func (m memory) known(q *Request) known {
-	if k, ok := m.sessions.Attached(q.session.ID, session.Attachment{Kind: attachmentKind, Name: q.key}).(*known); ok {
+// state returns what is remembered of the token of a request.
+func (m memory) state(q *Request) tokenState {
+	if k, ok := m.sessions.Attached(q.session.ID, session.Attachment{Kind: attachmentKind, Name: q.key}).(*tokenState); ok {
 		return *k
 	}
-	return known{}
+	return tokenState{}
 }
 
-// change changes what is known of the token of a request.
-func (m memory) change(q *Request, change func(*known)) {
+// update replaces what is remembered of the token of a request by a copy that change has
+// changed.
+func (m memory) update(q *Request, change func(*tokenState)) {
 	m.sessions.Attach(q.session.ID, session.Attachment{Kind: attachmentKind, Name: q.key}, func(old any) (any, int) {
-		next := new(known)
-		if k, ok := old.(*known); ok {
+		next := new(tokenState)
+		if k, ok := old.(*tokenState); ok {
 			*next = *k
 		}
 		change(next)
@@ -61,24 +62,25 @@ func (m memory) change(q *Request, change func(*known)) {
 	})
 }
 
-// usable reports whether there is a token to hand out in place of a rejected one.
-func (k *known) usable(now time.Time, rejected string) bool {
+// usable reports whether there is a token that can be returned in place of the rejected one.
+func (k *tokenState) usable(now time.Time, rejected string) bool {
 	return tokencache.Token{ExpiresOn: k.token.ExpiresOn}.Usable(now) && k.token.Token != rejected
 }
 
-// alive reports whether the token has not expired and is not the rejected one.
-func (k *known) alive(now time.Time, rejected string) bool {
+// valid reports whether the token has not expired and is not the rejected one.
+func (k *tokenState) valid(now time.Time, rejected string) bool {
 	return now.Before(k.token.ExpiresOn) && k.token.Token != rejected
 }
 
 // due reports whether to renew a token that is still usable.
-func (k *known) due(now time.Time) bool {
+func (k *tokenState) due(now time.Time) bool {
 	return !now.Before(k.renewAt) && !now.Before(k.retryAt)
 }
 
-// paused returns the last failure while its pause lasts. The rejection of a refresh token is not
-// among them: another instance may have stored a new one, which only the record shows.
-func (k *known) paused(now time.Time) error {
+// pauseError returns the last failure while its pause lasts. It does not return the rejection of
+// a refresh token, because another instance may have stored a new one, which only the record
+// shows.
+func (k *tokenState) pauseError(now time.Time) error {
 	if now.Before(k.retryAt) && k.failedVersion == nil {
 		return k.lastErr
 	}
@@ -86,21 +88,21 @@ func (k *known) paused(now time.Time) error {
 }
 
 // rejectedFrom returns the failure of a renewal from the same version of the record.
-func (k *known) rejectedFrom(version string, now time.Time) error {
+func (k *tokenState) rejectedFrom(version string, now time.Time) error {
 	if now.Before(k.retryAt) && string(k.failedVersion) == version {
 		return k.lastErr
 	}
 	return nil
 }
 
-// succeed remembers a renewed token.
-func (k *known) succeed(t tokencache.Token) {
-	*k = known{token: accessToken(t), renewAt: t.RenewAt(), replacedAt: k.replacedAt, replaced: k.replaced}
+// recordSuccess remembers a renewed token.
+func (k *tokenState) recordSuccess(t tokencache.Token) {
+	*k = tokenState{token: accessToken(t), renewAt: t.RenewAt(), replacedAt: k.replacedAt, replaced: k.replaced}
 }
 
-// fail remembers a failure, which leaves a token that is still alive. The version is that of
-// the record that was tried.
-func (k *known) fail(e *autherr.Error, version []byte) {
+// recordFailure remembers a failure and keeps the token, which may still be valid. The version is
+// that of the record that was tried.
+func (k *tokenState) recordFailure(e *autherr.Error, version []byte) {
 	if e == k.lastErr {
 		return // it was only reported again
 	}
