@@ -80,7 +80,7 @@ func (d *diagnosis) checkCookie(response appResponse) error {
 	err := errors.New("is not set")
 	parsed := http.Response{Header: response.header}
 	for _, c := range parsed.Cookies() {
-		if d.Flow.Jar.Owns(c.Name) && c.Value != "" {
+		if d.Flow.Jar.BrowserName() == c.Name && c.Value != "" {
 			err = d.checkAttributes(c)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
 const redirectSubject = "the redirect URI"
@@ -80,11 +81,13 @@ func (d *diagnosis) silentSignIn(ctx context.Context) (authorization, error) {
 // silentAuthorizeURL returns the URL of a sign-in that shows no page. The answer must be
 // readable without a browser, and redirect URIs are registered for all response modes.
 func (d *diagnosis) silentAuthorizeURL(ctx context.Context) (string, error) {
-	attempt, err := flow.Begin(rand.Reader, time.Now(), flow.DestinationOf("/"), "", flow.Requirements{Silent: true})
+	browser, err := flow.NewBrowser(rand.Reader, time.Now())
 	if err != nil {
 		return "", err
 	}
-	address, err := d.Flow.AuthorizeURL(ctx, attempt)
+	_, address, err := d.Flow.Begin(ctx, signin.Start{
+		Browser: browser, To: flow.DestinationOf("/"), Requirements: flow.Requirements{Silent: true},
+	})
 	if err != nil {
 		return "", err
 	}

@@ -18,6 +18,10 @@ const (
 	ReasonLockWait = "lock_wait"
 	// ReasonKeys is an id_token that cannot be verified, because the keys are unavailable.
 	ReasonKeys = "keys_unavailable"
+	// ReasonReplayed is a callback that another one has preceded, and ReasonGrantSpent a code or
+	// refresh token that has expired or was redeemed before.
+	ReasonReplayed   = "replayed"
+	ReasonGrantSpent = "grant_spent"
 	// ReasonCancelled is Entra's code for a user who cancelled the sign-in.
 	ReasonCancelled = "access_denied"
 	// ReasonAnotherUser is a silent sign-in that Entra answered for another user. No user is

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,6 +112,8 @@ func (x *exchange) refusal(scopes []string) *autherr.Error {
 		return autherr.ConsentRequired.Requiring("consent_required", x.diagnosis(), flow.Requirements{Scopes: scopes})
 	case r.Claims != "" && (r.Error == "invalid_grant" || r.Error == "interaction_required"):
 		return autherr.ClaimsChallenge.Requiring(r.Error, x.diagnosis(), flow.Requirements{Scopes: scopes, Claims: r.Claims})
+	case r.Error == "invalid_grant" && slices.ContainsFunc(r.ErrorCodes, isSpent):
+		return autherr.LoginRequired.New(autherr.ReasonGrantSpent, x.diagnosis())
 	case r.Error == "invalid_grant" || r.Error == "interaction_required" || r.Error == "login_required":
 		return autherr.LoginRequired.New(r.Error, x.diagnosis())
 	case r.Error == "temporarily_unavailable" || r.Error == "server_error":
@@ -120,6 +123,10 @@ func (x *exchange) refusal(scopes []string) *autherr.Error {
 	}
 	return autherr.Misconfigured.New("client_refused", x.diagnosis())
 }
+
+// isSpent reports whether an AADSTS number says that a code or refresh token has expired, or that a
+// code was redeemed before.
+func isSpent(number int) bool { return number == 54005 || number == 70008 }
 
 // appFailure classifies a failed call for an app token. What a sign-in of a user would fix is
 // Misconfigured.

@@ -1,17 +1,15 @@
 // Package flow is the state of a sign-in before the user is signed in.
 //
-// The browser keeps that state in one sealed cookie per attempt, so that an anonymous visitor
-// needs no storage (threat G26) and parallel tabs do not affect each other (A5). An [Attempt] is
-// the state itself, and a [Jar] writes it to cookies and reads it from them.
+// An anonymous visitor needs no storage for it (threat G26). An [Attempt] travels sealed in the
+// state parameter, which Entra returns, and a [Browser] is one small cookie that binds all attempts
+// of a browser to it, so that any number of parallel tabs costs the same (A5, D15). A [Jar] seals
+// both and opens them.
 package flow
 
 import (
 	"crypto/hkdf"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,55 +19,43 @@ import (
 // Lifetime is how long a user may take to sign in.
 const Lifetime = 10 * time.Minute
 
-// maxReturnTo limits the size of the return path and the requirements in a cookie, because the
-// cookies of browsers and Fiber's header buffer are limited.
-const maxReturnTo = 1024
+const (
+	seedSize = 16
+	// valueSize makes texts of 43 characters, as PKCE requires of a verifier.
+	valueSize = 32
+)
 
-const seedSize = 32
-
-// Attempt is one started sign-in. Its state, nonce and PKCE verifier are derived from one random
-// seed, which keeps the cookie small and binds the three to each other. It is immutable.
+// Attempt is one started sign-in. Its nonce and its PKCE verifier are derived from its own random
+// seed and the browser's secret, so that the state alone completes no sign-in. It is immutable.
 type Attempt struct {
 	seed      []byte
+	owner     owner // the browser that began it
 	startedAt time.Time
+	restarts  int
 	to        Destination
-	details   details
+	needs     Requirements
+	replaces  string // of attempts that earlier versions began
 
-	state, nonce, verifier string // derived from the seed
+	id              string // derived from the seed
+	nonce, verifier string // also from the browser's secret, or empty
+
+	state      string
+	pathCookie *Cookie
 }
 
-// details are the contents of an attempt besides its seed.
-type details struct {
-	// ReturnTo is the path to return to. Page names the page that requires the sign-in if it
-	// has another path.
-	ReturnTo string `json:"r,omitempty"`
-	Page     string `json:"p,omitempty"`
-	// Replaces names the record of the session that this sign-in replaces. The callback of
-	// form_post is a cross-site POST without Lax cookies, so it could not know otherwise.
-	Replaces string `json:"o,omitempty"`
-	// Requirements are those that the sign-in must satisfy.
-	Requirements Requirements `json:"k,omitzero"`
-}
-
-// Begin starts an attempt that leads to a page and replaces a session's record, unless replaces
-// is empty. If the path is too long, the attempt leads home. If the requirements are too large,
-// Begin returns [ErrRequirementsTooLarge].
-func Begin(random io.Reader, now time.Time, to Destination, replaces string, needs Requirements) (*Attempt, error) {
+// begin starts an attempt in a browser.
+func begin(random io.Reader, now time.Time, b Browser, to Destination, needs Requirements, restarts int) (*Attempt, error) {
 	seed := make([]byte, seedSize)
 	if _, err := io.ReadFull(random, seed); err != nil {
 		return nil, fmt.Errorf("flow: no randomness: %w", err)
 	}
-	encoded, err := needs.encode()
-	if err != nil {
-		return nil, err
-	}
-	if len(to.Path())+len(encoded) > maxReturnTo {
-		to = to.home()
-	}
-	a := &Attempt{seed: seed, startedAt: now, to: to, details: details{Replaces: replaces, Requirements: needs}}
-	a.derive()
+	a := &Attempt{seed: seed, owner: b.owner(), startedAt: now, to: to, needs: needs, restarts: restarts}
+	a.derive(b)
 	return a, nil
 }
+
+// ID names the attempt in the storage. It reveals nothing of its secrets.
+func (a *Attempt) ID() string { return a.id }
 
 // State returns the value that binds the authorization response to this attempt.
 func (a *Attempt) State() string { return a.state }
@@ -89,18 +75,23 @@ func (a *Attempt) Challenge() string {
 // Destination returns where the sign-in leads.
 func (a *Attempt) Destination() Destination { return a.to }
 
-// Replaces returns the name of the replaced session's record, or "".
-func (a *Attempt) Replaces() string { return a.details.Replaces }
-
 // Requirements returns the requirements that the sign-in must satisfy.
-func (a *Attempt) Requirements() Requirements { return a.details.Requirements }
+func (a *Attempt) Requirements() Requirements { return a.needs }
 
-// Replacing returns a copy of the attempt that replaces another session's record.
-func (a *Attempt) Replacing(record string) *Attempt {
-	b := *a
-	b.details.Replaces = record
-	return &b
-}
+// Restarts returns how often the sign-in has been started again because its response was late, was
+// repeated or arrived in another browser.
+func (a *Attempt) Restarts() int { return a.restarts }
+
+// Replaces returns the ID of the session that the sign-in replaces, if an earlier version began it.
+// Otherwise the [Browser] names the session.
+func (a *Attempt) Replaces() string { return a.replaces }
+
+// PathCookie returns the cookie that holds the path of the destination, or nil if the state does.
+func (a *Attempt) PathCookie() *Cookie { return a.pathCookie }
+
+// IsForeign reports whether another browser began the attempt, or this one has lost its cookie.
+// Such an attempt cannot be completed (threat A2).
+func (a *Attempt) IsForeign() bool { return a.verifier == "" }
 
 // Expired reports whether the user took too long, or the clock was set back.
 func (a *Attempt) Expired(now time.Time) bool {
@@ -108,44 +99,36 @@ func (a *Attempt) Expired(now time.Time) bool {
 	return age > Lifetime || age < -time.Minute
 }
 
-// Matches reports in constant time whether state belongs to this attempt.
-func (a *Attempt) Matches(state string) bool {
-	return subtle.ConstantTimeCompare([]byte(state), []byte(a.State())) == 1
+// derive derives the ID from the seed, and the secrets if the attempt belongs to a browser. None of
+// the values reveals another (RFC 5869).
+func (a *Attempt) derive(b Browser) {
+	a.id = encode(expand(a.seed, "fibermsal attempt", valueSize))
+	if !b.owns(a) {
+		return
+	}
+	key, err := hkdf.Extract(sha256.New, b.secret, a.seed)
+	if err != nil {
+		panic(err) // only for a key that FIPS 140 does not allow
+	}
+	out := expand(key, "fibermsal flow", 2*valueSize)
+	a.nonce, a.verifier = encode(out[:valueSize]), encode(out[valueSize:])
 }
 
-// valueSize makes texts of 43 characters, as PKCE requires of a verifier.
-const valueSize = 32
-
-// derive derives three values, none of which reveals another. The seed is uniformly random, so
-// no extraction is needed (RFC 5869 section 3.3).
-func (a *Attempt) derive() {
-	out, err := hkdf.Expand(sha256.New, a.seed, "fibermsal flow", 3*valueSize)
+func expand(key []byte, info string, size int) []byte {
+	out, err := hkdf.Expand(sha256.New, key, info, size)
 	if err != nil {
 		panic(err) // only for lengths over 8160 bytes
 	}
-	encode := base64.RawURLEncoding.EncodeToString
-	a.state, a.nonce, a.verifier = encode(out[:valueSize]), encode(out[valueSize:2*valueSize]), encode(out[2*valueSize:])
+	return out
 }
 
-func (a *Attempt) encode() ([]byte, error) {
-	out := binary.BigEndian.AppendUint64(append([]byte{}, a.seed...), uint64(a.startedAt.Unix())) //nolint:gosec // decode reverses it
-	d := a.details
-	d.ReturnTo, d.Page = a.to.Path(), a.to.Page()
-	encoded, err := json.Marshal(d)
-	return append(out, encoded...), err
-}
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-func decode(plaintext []byte) (*Attempt, error) {
-	const fixed = seedSize + 8
-	if len(plaintext) < fixed {
-		return nil, errors.New("flow: attempt too short")
+// decode is strict, so that no two texts mean the same.
+func decode(text string) ([]byte, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, errors.New("flow: not base64url")
 	}
-	seconds := binary.BigEndian.Uint64(plaintext[seedSize:fixed])
-	a := &Attempt{seed: plaintext[:seedSize], startedAt: time.Unix(int64(seconds), 0)} //nolint:gosec // as encode wrote it
-	if err := json.Unmarshal(plaintext[fixed:], &a.details); err != nil {
-		return nil, errors.New("flow: attempt unreadable")
-	}
-	a.to = DestinationOf(a.details.ReturnTo).ForPage(a.details.Page)
-	a.derive()
-	return a, nil
+	return b, nil
 }

@@ -28,60 +28,110 @@ func newJar(tb testing.TB, change ...func(args *[4]string)) *flow.Jar {
 	return flow.NewJar(ring, "__Host-x-", args[0], args[1], args[2], args[3])
 }
 
-func begin(tb testing.TB, at time.Time, returnTo string) *flow.Attempt {
+func newBrowser(tb testing.TB) flow.Browser {
 	tb.Helper()
-	a, err := flow.Begin(rand.Reader, at, flow.DestinationOf(returnTo), "old-session", flow.Requirements{})
+	b, err := flow.NewBrowser(rand.Reader, time.Now())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+func begin(tb testing.TB, jar *flow.Jar, b flow.Browser, at time.Time, returnTo string) *flow.Attempt {
+	tb.Helper()
+	a, err := jar.Begin(rand.Reader, at, b, flow.DestinationOf(returnTo), flow.Requirements{}, 1)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return a
 }
 
+// cookies are those of a request.
+type cookies map[string]string
+
+func (c cookies) get(name string) (value string, ok bool) {
+	value, ok = c[name]
+	return value, ok
+}
+
+func cookiesOf(a *flow.Attempt) cookies {
+	if c := a.PathCookie(); c != nil {
+		return cookies{c.Name: c.Value}
+	}
+	return nil
+}
+
 func TestAttempt_IsSealedAndOpened(t *testing.T) {
 	t.Parallel()
-	jar, now := newJar(t), time.Now()
-	a := begin(t, now, "/reports?x=1")
-	cookie, err := jar.Seal(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, ok := jar.Open(cookie)
+	jar, browser, now := newJar(t), newBrowser(t), time.Now()
+	a := begin(t, jar, browser, now, "/reports?x=1")
+	b, ok := jar.Open(a.State(), browser, nil)
 	if !ok {
 		t.Fatal("it does not open")
 	}
-	if b.State() != a.State() || b.Nonce() != a.Nonce() || b.Verifier() != a.Verifier() || b.Destination().Path() != "/reports?x=1" || b.Replaces() != "old-session" {
+	if b.IsForeign() || b.ID() != a.ID() || b.Nonce() != a.Nonce() || b.Verifier() != a.Verifier() || b.Destination().Path() != "/reports?x=1" || b.Restarts() != 1 {
 		t.Error("it has changed")
 	}
 	if b.Expired(now.Add(9*time.Minute)) || !b.Expired(now.Add(11*time.Minute)) || !b.Expired(now.Add(-time.Hour)) {
 		t.Error("it expires at the wrong time")
 	}
-	if !b.Matches(a.State()) || b.Matches(a.Nonce()) || b.Matches("") {
-		t.Error("matches the wrong state")
+}
+
+func TestA2_AttemptIsForeignInAnotherBrowser(t *testing.T) {
+	t.Parallel()
+	jar, browser := newJar(t), newBrowser(t)
+	a := begin(t, jar, browser, time.Now(), "/reports")
+	for name, other := range map[string]flow.Browser{"another": newBrowser(t), "none": {}} {
+		b, ok := jar.Open(a.State(), other, nil)
+		if !ok || !b.IsForeign() || b.Verifier() != "" || b.Nonce() != "" {
+			t.Errorf("%s: it can be completed", name)
+		}
+		if ok && b.Destination().Path() != "/reports" {
+			t.Errorf("%s: its page is lost", name)
+		}
+	}
+	if b, ok := jar.Open(a.State(), jar.OpenBrowser(jar.SealBrowser(browser.WithSession("s")).Value), nil); !ok || b.IsForeign() {
+		t.Error("it is foreign after the browser got a session")
 	}
 }
 
-func TestAttempt_KeepsThePageOfALongPath(t *testing.T) {
+func TestAttempt_KeepsItsPathHoweverLong(t *testing.T) {
 	t.Parallel()
-	jar := newJar(t)
-	short, long, longer := "/a?b=c", "/"+strings.Repeat("x", 1500), "/"+strings.Repeat("y", 3000)
-	for path, want := range map[string]string{"": "/", "/": "/", short: short, long: "/", longer: "/", "//evil": "/"} {
-		to := flow.DestinationOf(path)
+	jar, browser := newJar(t), newBrowser(t)
+	random := make([]byte, 3000)
+	_, _ = rand.Read(random)
+	noise := base64.RawURLEncoding.EncodeToString(random) // which does not compress
+	rows := map[string]struct {
+		path, want string
+		cookie     bool
+	}{
+		"none": {"", "/", false}, "home": {"/", "/", false}, "short": {"/a?b=c&d=e", "/a?b=c&d=e", false},
+		"a kilobyte":             {"/" + noise[:900], "/" + noise[:900], false},
+		"long and compressible":  {"/" + strings.Repeat("x", 3000), "/" + strings.Repeat("x", 3000), false},
+		"two kilobytes":          {"/" + noise[:2000], "/" + noise[:2000], true},
+		"too long":               {"/" + noise[:3900], "/", false},
+		"longer than any":        {"/" + strings.Repeat("y", 5000), "/", false},
+		"of another origin":      {"//evil", "/", false},
+		"an ampersand per byte":  {"/?" + strings.Repeat("&", 900), "/?" + strings.Repeat("&", 900), false},
+		"quotes and backslashes": {"/?" + strings.Repeat(`"\`, 400), "/?" + strings.Repeat(`"\`, 400), false},
+	}
+	for name, row := range rows {
+		to := flow.DestinationOf(row.path)
 		through := flow.DestinationOf(to.Path()).ForPage(to.Page()) // as in the login URL
-		a, err := flow.Begin(rand.Reader, time.Now(), through, "", flow.Requirements{})
+		a, err := jar.Begin(rand.Reader, time.Now(), browser, through, flow.Requirements{}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cookie, err := jar.Seal(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, ok := jar.Open(cookie)
-		if !ok || b.Destination().Path() != want {
-			t.Errorf("%.20q leads to %q", path, b.Destination().Path())
+		b, ok := jar.Open(a.State(), browser, cookiesOf(a).get)
+		if !ok || b.Destination().Path() != row.want || len(a.State()) >= 1500 || (a.PathCookie() != nil) != row.cookie {
+			t.Errorf("%s: leads to %.20q, state %d, cookie %v", name, b.Destination().Path(), len(a.State()), a.PathCookie() != nil)
 		}
 		tries := flow.Tries{}.Required(to, time.Now())
-		if !tries.Has(b.Destination()) || tries.Has(flow.DestinationOf(path+"z")) {
-			t.Errorf("%.20q is counted as another page", path)
+		if !tries.Has(b.Destination()) || tries.Has(flow.DestinationOf(row.path+"z")) {
+			t.Errorf("%s: counted as another page", name)
+		}
+		if lost, ok := jar.Open(a.State(), browser, cookies{}.get); !ok || lost.IsForeign() || (row.cookie && (lost.Destination().Path() != "/" || !tries.Has(lost.Destination()))) {
+			t.Errorf("%s: without its cookie it cannot be completed", name)
 		}
 	}
 	if to := flow.DestinationOf("/"); to.ForPage("../../..") != to || to.ForPage(strings.Repeat("A", 9)) != to {
@@ -91,9 +141,10 @@ func TestAttempt_KeepsThePageOfALongPath(t *testing.T) {
 
 func TestAttempt_SecretsAreIndependent(t *testing.T) {
 	t.Parallel()
-	a, b := begin(t, time.Now(), "/"), begin(t, time.Now(), "/")
+	jar, browser := newJar(t), newBrowser(t)
+	a, b := begin(t, jar, browser, time.Now(), "/"), begin(t, jar, browser, time.Now(), "/")
 	seen := map[string]bool{}
-	for _, s := range []string{a.State(), a.Nonce(), a.Verifier(), b.State(), b.Nonce(), b.Verifier()} {
+	for _, s := range []string{a.ID(), a.Nonce(), a.Verifier(), b.ID(), b.Nonce(), b.Verifier()} {
 		if len(s) != 43 || seen[s] {
 			t.Errorf("%q has %d characters, seen before: %v", s, len(s), seen[s])
 		}
@@ -107,71 +158,97 @@ func TestAttempt_SecretsAreIndependent(t *testing.T) {
 
 func TestAttempt_NeedsRandomness(t *testing.T) {
 	t.Parallel()
-	if _, err := flow.Begin(strings.NewReader("too short"), time.Now(), flow.DestinationOf("/"), "", flow.Requirements{}); err == nil {
+	if _, err := newJar(t).Begin(strings.NewReader("too short"), time.Now(), newBrowser(t), flow.DestinationOf("/"), flow.Requirements{}, 0); err == nil {
 		t.Error("began without randomness")
+	}
+	if _, err := flow.NewBrowser(strings.NewReader("too short"), time.Now()); err == nil {
+		t.Error("a browser without randomness")
 	}
 }
 
-func TestD14_CookiesOpenOnlyInTheirOwnJar(t *testing.T) {
+func TestD14_StatesAndCookiesOpenOnlyInTheirOwnJar(t *testing.T) {
 	t.Parallel()
-	jar := newJar(t)
-	cookie, err := jar.Seal(begin(t, time.Now(), "/"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := jar.Seal(begin(t, time.Now(), "/"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := jar.Open(flow.Cookie{Name: other.Name, Value: cookie.Value}); ok {
-		t.Error("opens under the name of another attempt")
-	}
+	jar, browser := newJar(t), newBrowser(t)
+	a := begin(t, jar, browser, time.Now(), "/")
+	cookie := jar.SealBrowser(browser)
 	for i := range 4 {
 		other := newJar(t, func(args *[4]string) { args[i] += "x" })
-		if _, ok := other.Open(cookie); ok {
-			t.Errorf("opens although binding %d differs", i)
+		if _, ok := other.Open(a.State(), browser, nil); ok {
+			t.Errorf("a state opens although binding %d differs", i)
+		}
+		if other.OpenBrowser(cookie.Value).MayBegin(time.Now()) {
+			t.Errorf("a browser opens although binding %d differs", i)
 		}
 	}
-	for i := range cookie.Value {
-		changed := []byte(cookie.Value)
-		changed[i] ^= 1
-		if _, ok := jar.Open(flow.Cookie{Name: cookie.Name, Value: string(changed)}); ok {
+	for i := range a.State() {
+		if _, ok := jar.Open(changed(a.State(), i), browser, nil); ok {
 			t.Fatalf("opens with byte %d changed", i)
 		}
 	}
+	for i := range cookie.Value {
+		if jar.OpenBrowser(changed(cookie.Value, i)).MayBegin(time.Now()) {
+			t.Fatalf("a browser opens with byte %d changed", i)
+		}
+	}
+	if _, ok := jar.Open(cookie.Value, browser, nil); ok || jar.OpenBrowser(a.State()).MayBegin(time.Now()) {
+		t.Error("one opens in place of the other")
+	}
 }
 
-func TestJar_EvictsTheOldest(t *testing.T) {
+func changed(text string, i int) string {
+	b := []byte(text)
+	b[i] ^= 1
+	return string(b)
+}
+
+func TestBrowser_BeginsAttemptsForTwelveHours(t *testing.T) {
 	t.Parallel()
 	jar, now := newJar(t), time.Now()
-	var cookies []flow.Cookie
-	for i := range 7 {
-		c, err := jar.Seal(begin(t, now.Add(time.Duration(i)*time.Second), "/"))
-		if err != nil {
-			t.Fatal(err)
+	b := jar.OpenBrowser(jar.SealBrowser(newBrowser(t).WithSession("a session")).Value)
+	if b.Session() != "a session" || !b.MayBegin(now) || !b.MayBegin(now.Add(11*time.Hour)) || b.MayBegin(now.Add(13*time.Hour)) || b.MayBegin(now.Add(-time.Hour)) {
+		t.Errorf("%q", b.Session())
+	}
+	if (flow.Browser{}).MayBegin(now) || (flow.Browser{}).MayBegin(time.Time{}) {
+		t.Error("nothing is bound to the zero Browser")
+	}
+}
+
+func TestJar_EvictsTheOldestPaths(t *testing.T) {
+	t.Parallel()
+	jar, browser, now := newJar(t), newBrowser(t), time.Now()
+	var present []flow.Cookie
+	for i := range 3 {
+		random := make([]byte, 1400)
+		_, _ = rand.Read(random)
+		path := "/" + base64.RawURLEncoding.EncodeToString(random)
+		present = append(present, *begin(t, jar, browser, now.Add(time.Duration(i)*time.Second), path).PathCookie())
+	}
+	if names := jar.Evict(present[:1], present[1]); len(names) != 0 {
+		t.Errorf("evicted %v although all fit", names)
+	}
+	if names := jar.Evict(present[:2], present[2]); len(names) != 1 || names[0] != present[0].Name {
+		t.Errorf("evicted %v", names)
+	}
+	of := flow.Cookie{Name: present[0].Name, Value: strings.Repeat("another app's", 300)}
+	if names := jar.Evict([]flow.Cookie{of}, present[1]); len(names) != 0 {
+		t.Errorf("evicted another app's %v", names)
+	}
+}
+
+func TestResumption_IsValidForAWhile(t *testing.T) {
+	t.Parallel()
+	jar, now := newJar(t), time.Now()
+	text := jar.SealResumption(2, now)
+	if n, ok := jar.OpenResumption(text, now.Add(time.Minute)); n != 2 || !ok {
+		t.Error(n, ok)
+	}
+	for name, row := range map[string]struct {
+		text string
+		at   time.Time
+	}{"late": {text, now.Add(time.Hour)}, "changed": {changed(text, 20), now}, "none": {"", now}, "long": {strings.Repeat(text, 100), now}} {
+		if _, ok := jar.OpenResumption(row.text, row.at); ok {
+			t.Errorf("%s: valid", name)
 		}
-		cookies = append(cookies, c)
-	}
-	next, err := jar.Seal(begin(t, now.Add(time.Minute), "/"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if names := jar.Evict(cookies, next, now.Add(time.Minute)); len(names) != 1 || names[0] != cookies[0].Name {
-		t.Errorf("evicted %v", names)
-	}
-	junk := append([]flow.Cookie{{Name: "__Host-x-AAAAAAAA", Value: "junk"}}, cookies[:2]...)
-	if names := jar.Evict(junk, next, now.Add(time.Minute)); len(names) != 1 || names[0] != "__Host-x-AAAAAAAA" {
-		t.Errorf("evicted %v", names)
-	}
-	if names := jar.Evict(cookies, next, now.Add(time.Hour)); len(names) != 7 {
-		t.Errorf("kept expired ones: %v", names)
-	}
-	long, err := jar.Seal(begin(t, now.Add(time.Minute), "/"+strings.Repeat("x", 1000)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if names := jar.Evict([]flow.Cookie{long, cookies[1]}, long, now.Add(time.Minute)); len(names) == 0 {
-		t.Error("more than fits in the header")
 	}
 }
 
@@ -196,16 +273,14 @@ func FuzzParseResponse(f *testing.F) {
 }
 
 func FuzzOpen(f *testing.F) {
-	jar := newJar(f)
-	valid, err := jar.Seal(begin(f, time.Now(), "/"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(valid.Name, valid.Value)
-	f.Add("__Host-x-AAAAAAAA", "")
-	f.Fuzz(func(t *testing.T, name, value string) {
-		if a, ok := jar.Open(flow.Cookie{Name: name, Value: value}); ok && (jar.Name(a.State()) != name || a.Replaces() != "old-session") {
-			t.Fatalf("opened %q = %q", name, value)
+	jar, browser := newJar(f), newBrowser(f)
+	good := begin(f, jar, browser, time.Now(), "/"+strings.Repeat("x", 100))
+	f.Add(good.State(), jar.SealBrowser(browser).Value, "")
+	f.Add("", "junk", "junk")
+	f.Fuzz(func(t *testing.T, state, cookie, path string) {
+		a, ok := jar.Open(state, jar.OpenBrowser(cookie), func(string) (string, bool) { return path, true })
+		if ok && a.State() != good.State() {
+			t.Fatalf("opened %q", state)
 		}
 	})
 }

@@ -12,7 +12,6 @@ const (
 	// exceed a kilobyte.
 	MaxResponse = 16 << 10
 	maxFields   = 20
-	stateSize   = 43 // 32 bytes in base64url
 )
 
 // ErrMalformed says that the input is not an authorization response.
@@ -45,10 +44,15 @@ func ParseResponse(raw string) (*Response, error) {
 		State: fields.Get("state"), Code: fields.Get("code"), Issuer: fields.Get("iss"),
 		Error: fields.Get("error"), ErrorSubcode: fields.Get("error_subcode"), ErrorDescription: fields.Get("error_description"),
 	}
-	if len(r.State) != stateSize || (r.Code != "" && r.Error != "") {
+	if !isState(r.State) || (r.Code != "" && r.Error != "") {
 		return nil, ErrMalformed
 	}
 	return r, nil
+}
+
+// isState reports whether a state may be one that this package has written.
+func isState(state string) bool {
+	return IsEarlier(state) || (len(state) > earlierStateSize && len(state) <= maxState)
 }
 
 func wellFormed(fields url.Values) bool {

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"time"
@@ -23,7 +22,7 @@ func (j *Jar) SealRequirements(r Requirements, session string, now time.Time) (s
 		return "", err
 	}
 	plaintext := binary.BigEndian.AppendUint64(nil, uint64(now.Unix())) //nolint:gosec // OpenRequirements reverses it
-	return base64.RawURLEncoding.EncodeToString(j.ring.Seal(append(plaintext, content...), j.requirementsContext(session))), nil
+	return encode(j.ring.Seal(append(plaintext, content...), j.requirementsContext(session))), nil
 }
 
 // OpenRequirements reverses SealRequirements. A text that does not open requires nothing.
@@ -31,7 +30,7 @@ func (j *Jar) OpenRequirements(text, session string, now time.Time) (r Requireme
 	if len(text) > maxRequirementsText {
 		return Requirements{}, false
 	}
-	ciphertext, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	ciphertext, err := decode(text)
 	if err != nil {
 		return Requirements{}, false
 	}

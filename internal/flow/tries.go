@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -94,13 +93,13 @@ func (j *Jar) SealTries(t Tries) (Cookie, error) {
 		return Cookie{}, err
 	}
 	ciphertext := j.ring.Seal(plaintext, j.triesContext())
-	return Cookie{Name: j.TriesName(), Value: base64.RawURLEncoding.EncodeToString(ciphertext)}, nil
+	return Cookie{Name: j.TriesName(), Value: encode(ciphertext)}, nil
 }
 
 // OpenTries reads the tries that have not expired from their cookie. An unreadable one contains
 // none.
 func (j *Jar) OpenTries(value string, now time.Time) (t Tries) {
-	ciphertext, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	ciphertext, err := decode(value)
 	if err != nil {
 		return Tries{}
 	}

@@ -16,7 +16,7 @@ import (
 const Home = "/"
 
 // MaxLength is the longest path that is kept, in bytes.
-const MaxLength = 2048
+const MaxLength = 4096
 
 // Clean returns raw as a path, with its query and fragment, that is safe in a
 // Location header and resolves to the origin it is served from, or Home. Clean
@@ -67,18 +67,22 @@ func split(raw string) (path, rest string) {
 	return raw, ""
 }
 
+// pathStaysLocal checks one reading. Browsers read a backslash as a slash, and take what follows two
+// of them at the beginning for a host. Further on they are part of the path, as in
+// /proxy/https://example.com.
 func pathStaysLocal(path string) bool {
-	if !strings.HasPrefix(path, "/") || strings.Contains(path, "//") ||
-		strings.Contains(path, `\`) || hasControl(path) {
+	if !strings.HasPrefix(path, "/") || strings.IndexAny(path[1:], `/\`) == 0 || hasControl(path) {
 		return false
 	}
-	for segment := range strings.SplitSeq(path, "/") {
+	for segment := range strings.FieldsFuncSeq(path, isSlash) {
 		if segment == "." || segment == ".." {
 			return false
 		}
 	}
 	return true
 }
+
+func isSlash(r rune) bool { return r == '/' || r == '\\' }
 
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })

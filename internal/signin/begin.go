@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -22,10 +23,11 @@ type verified struct {
 // begin begins the session of a verified sign-in, and ends the ones that it replaces.
 func (f *Flow) begin(ctx context.Context, v *verified) (*Begun, error) {
 	s := f.newSession(v)
-	replaced := []string{v.attempt.Replaces(), v.callback.Present}
+	replaces := cmp.Or(v.callback.Browser.Session(), v.attempt.Replaces())
+	replaced := []string{replaces, v.callback.Present}
 	readable := f.Sessions.Readable(ctx, replaced...)
 	if r := v.attempt.Requirements(); !r.IsZero() {
-		old := readable[v.attempt.Replaces()] // without it, the user proves everything again
+		old := readable[replaces] // without it, the user proves everything again
 		if r.Silent && (old == nil || !s.SameUser(old)) {
 			// Meanwhile the user has signed out, or another user has signed in, which wins.
 			return nil, errAnotherUser()
@@ -33,7 +35,7 @@ func (f *Flow) begin(ctx context.Context, v *verified) (*Begun, error) {
 		s.Inherit(old)
 	}
 	if f.OnSignIn != nil {
-		user, err := f.OnSignIn(ctx, s.Provisional(f.Jar.Name(v.attempt.State())), v.grant.Tokens)
+		user, err := f.OnSignIn(ctx, s.Provisional(v.attempt.ID()), v.grant.Tokens)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +55,7 @@ func (f *Flow) newSession(v *verified) *session.Session {
 	s := &session.Session{
 		Origin: f.Sessions.Origin, Account: v.grant.Account.String(), LoginHint: c.LoginHint,
 		EntraSession: c.SessionID, Scopes: v.grant.Scopes, AuthContexts: map[string]time.Time{},
-		Groups: c.Groups, GroupsElsewhere: c.GroupsElsewhere(), Browser: v.callback.Browser,
+		Groups: c.Groups, GroupsElsewhere: c.GroupsElsewhere(), Browser: v.callback.Family,
 		User: session.Identity{
 			TenantID: c.TenantID, ID: c.ObjectID, Subject: c.Subject, Name: c.Name, Username: c.Username, Roles: c.Roles,
 			SignedInAt: v.callback.At, ExpiresAt: v.callback.At.Add(f.Sessions.AbsoluteTimeout),

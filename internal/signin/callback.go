@@ -20,7 +20,8 @@ type Callback struct {
 	Response *flow.Response
 	// Present is the ID of the session whose cookie the request has, or "".
 	Present string
-	Browser string // its family
+	Browser flow.Browser
+	Family  string // of the browser
 	At      time.Time
 }
 
@@ -31,28 +32,30 @@ type Begun struct {
 	To      flow.Destination
 }
 
-// AttemptOf returns the attempt that an authorization response answers. Only a response whose
-// state opens a cookie of this browser has one (threats A1, A2), and only for a limited time
-// (A4).
-func (f *Flow) AttemptOf(response *flow.Response, cookies []flow.Cookie) (*flow.Attempt, error) {
-	name := f.Jar.Name(response.State)
-	var found []flow.Cookie
-	for _, c := range cookies {
-		if c.Name == name {
-			found = append(found, c)
-		}
+// AttemptOf returns the attempt that an authorization response answers. Only a response with a
+// state that this app has sealed has one (threat A1). cookie returns the value of a cookie of the
+// request.
+func (f *Flow) AttemptOf(response *flow.Response, b flow.Browser, cookie func(name string) (value string, ok bool)) (*flow.Attempt, error) {
+	if flow.IsEarlier(response.State) {
+		return f.earlierAttempt(response.State, cookie)
 	}
-	if len(found) != 1 {
+	attempt, ok := f.Jar.Open(response.State, b, cookie)
+	if !ok {
+		return nil, autherr.Rejected.New("state_unknown", nil)
+	}
+	return attempt, nil
+}
+
+// earlierAttempt returns an attempt that an earlier version began.
+func (f *Flow) earlierAttempt(state string, cookie func(name string) (value string, ok bool)) (*flow.Attempt, error) {
+	name := f.Jar.EarlierName(state)
+	value, ok := cookie(name)
+	if !ok {
 		return nil, autherr.Rejected.New("no_flow", nil)
 	}
-	attempt, ok := f.Jar.Open(found[0])
-	switch {
-	case !ok:
+	attempt, ok := f.Jar.OpenEarlier(state, flow.Cookie{Name: name, Value: value})
+	if !ok {
 		return nil, autherr.Rejected.New("flow_unreadable", nil)
-	case !attempt.Matches(response.State):
-		return nil, autherr.Rejected.New("state_mismatch", nil)
-	case attempt.Expired(time.Now()):
-		return nil, autherr.Rejected.New("flow_expired", nil)
 	}
 	return attempt, nil
 }
@@ -61,7 +64,7 @@ func (f *Flow) AttemptOf(response *flow.Response, cookies []flow.Cookie) (*flow.
 // attempt and the request name end with it.
 func (f *Flow) Finish(ctx context.Context, attempt *flow.Attempt, c *Callback) (*Begun, error) {
 	if c.Response.Error != "" {
-		return nil, refusalOf(c.Response)
+		return nil, Refusal(c.Response)
 	}
 	if c.Response.Code == "" {
 		return nil, autherr.Rejected.New("no_code", nil)
@@ -99,7 +102,7 @@ func (f *Flow) checkIssuer(ctx context.Context, issuer string) error {
 
 // redeem exchanges the code for tokens and verifies whose they are.
 func (f *Flow) redeem(ctx context.Context, attempt *flow.Attempt, response *flow.Response) (*authority.Grant, *idtoken.Claims, error) {
-	claim, err := f.claimOf(ctx, response.State)
+	claim, err := f.claimOf(ctx, attempt)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,21 +123,21 @@ func (f *Flow) redeem(ctx context.Context, attempt *flow.Attempt, response *flow
 	return grant, claims, nil
 }
 
-// claimOf returns a function that claims a state, which only one callback in all instances can do
+// claimOf returns a function that claims an attempt, which only one callback in all instances can do
 // (threat A3). It is called right before the code is sent, and again for each client credential,
 // so a response whose code was never sent can still be redeemed.
-func (f *Flow) claimOf(ctx context.Context, state string) (func() error, error) {
+func (f *Flow) claimOf(ctx context.Context, attempt *flow.Attempt) (func() error, error) {
 	claimant, err := session.NewToken()
 	if err != nil {
 		return nil, err
 	}
 	return func() error {
-		first, err := f.Records.Claim(ctx, state, claimant, stateUsedFor)
+		first, err := f.Records.Claim(ctx, attempt.ID(), claimant, stateUsedFor)
 		if err != nil {
 			return autherr.StorageUnavailable(err)
 		}
 		if !first {
-			return autherr.Rejected.New("replayed", nil)
+			return autherr.Rejected.New(autherr.ReasonReplayed, nil)
 		}
 		return nil
 	}, nil

@@ -10,9 +10,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// refusalOf returns the error for an error response. Anybody can write its texts, so they go
+// Refusal returns the error for an error response. Anybody can write its texts, so they go
 // to the log only (threat A10).
-func refusalOf(r *flow.Response) *autherr.Error {
+func Refusal(r *flow.Response) *autherr.Error {
 	text := strings.Join(strings.Fields(r.Error+" "+r.ErrorSubcode+" "+r.ErrorDescription), " ")
 	return autherr.WithAdvice(classify(r, errors.New(redact.Text(text))), aadsts.Numbers(r.ErrorDescription)...)
 }

@@ -38,21 +38,26 @@ type Flow struct {
 // NewFlow makes a Flow.
 func NewFlow(o Options) *Flow { return &Flow{Options: o, turns: turn.NewQueue()} }
 
-// Begin starts a sign-in. It returns where to send the browser, and the cookie that it must
-// bring back. Nothing is written to the storage (threat G26).
-func (f *Flow) Begin(ctx context.Context, to flow.Destination, replaces string, r flow.Requirements) (authorizeURL string, cookie flow.Cookie, err error) {
-	if err := r.Check(); err != nil {
-		return "", flow.Cookie{}, Inexpressible(err)
+// Start is where a sign-in begins and what it requires.
+type Start struct {
+	Browser      flow.Browser
+	To           flow.Destination
+	Requirements flow.Requirements
+	Restarts     int // how often the sign-in has been started before
+}
+
+// Begin starts a sign-in. It returns the attempt and where to send the browser. Nothing is written
+// to the storage (threat G26).
+func (f *Flow) Begin(ctx context.Context, s Start) (attempt *flow.Attempt, authorizeURL string, err error) {
+	if err := s.Requirements.Check(); err != nil {
+		return nil, "", Inexpressible(err)
 	}
-	attempt, err := flow.Begin(rand.Reader, time.Now(), to, replaces, r)
+	attempt, err = f.Jar.Begin(rand.Reader, time.Now(), s.Browser, s.To, s.Requirements, s.Restarts)
 	if err != nil {
-		return "", flow.Cookie{}, autherr.Misconfigured.New("no_randomness", err)
+		return nil, "", autherr.Misconfigured.New("no_randomness", err)
 	}
-	if authorizeURL, err = f.AuthorizeURL(ctx, attempt); err != nil {
-		return "", flow.Cookie{}, err
-	}
-	cookie, err = f.Jar.Seal(attempt)
-	return authorizeURL, cookie, err
+	authorizeURL, err = f.AuthorizeURL(ctx, attempt)
+	return attempt, authorizeURL, err
 }
 
 // Inexpressible returns the error for requirements that no authorize request can express. The

@@ -34,35 +34,46 @@ func (h *routeHandler) finishAttempt() error {
 	if err != nil {
 		return err
 	}
-	attempt, err := h.Flow.AttemptOf(response, h.flowCookies())
+	browser := h.flowBrowser()
+	attempt, err := h.Flow.AttemptOf(response, browser, h.in.Cookie)
 	if err != nil {
 		return err
 	}
-	h.visit.attempt = attempt
+	if reason := unfinishable(attempt, at); reason != "" {
+		return h.handleUnfinishable(attempt, response, reason)
+	}
+	h.visit.attempt, h.visit.browser = attempt, browser
 	if response.Error != "" && attempt.Requirements().Silent {
-		h.signInVisibly(response)
+		h.signInVisibly()
 		return nil
 	}
 	present, _ := h.presentSession()
-	begun, err := h.Flow.Finish(h.ctx, attempt, &signin.Callback{Response: response, Present: present, Browser: h.browser(), At: at})
+	begun, err := h.Flow.Finish(h.ctx, attempt, &signin.Callback{
+		Response: response, Present: present, Browser: browser, Family: h.browser(), At: at,
+	})
 	if err != nil {
-		return h.handleFailure(attempt, response, err)
+		return h.handleFailure(err)
 	}
-	return h.enterSession(begun, response)
+	h.enterSession(begun)
+	return nil
 }
 
 // handleFailure decides how a failed sign-in continues: with a visible sign-in if Entra answered
-// a silent one for another user, with another one for the claims that Entra requires, or with an
-// error.
-func (h *routeHandler) handleFailure(attempt *flow.Attempt, response *flow.Response, err error) error {
-	if signin.IsAnotherUser(err) {
-		h.signInVisibly(response)
+// a silent one for another user, with another one for the claims that Entra requires, from its
+// start if the response had been used or its code has expired, or with an error.
+func (h *routeHandler) handleFailure(err error) error {
+	attempt := h.visit.attempt
+	e, ok := autherr.Find(err)
+	switch {
+	case signin.IsAnotherUser(err):
+		h.signInVisibly()
 		return nil
+	case ok && (e.Reason == autherr.ReasonReplayed || e.Reason == autherr.ReasonGrantSpent):
+		return h.resume(attempt, e.Reason, err)
+	case !errors.Is(err, autherr.Unavailable): // if it is, a reload retries
+		h.forgetAttempt(attempt)
 	}
-	if !errors.Is(err, autherr.Unavailable) { // if it is, a reload retries
-		h.expireAttempt(response)
-	}
-	if e, ok := autherr.Find(err); ok && h.in.mayNavigate() {
+	if ok && h.in.mayNavigate() {
 		if r := autherr.Requirements(e); r != nil && r.Claims != "" {
 			return h.signInWithClaims(attempt, e)
 		}
@@ -71,14 +82,16 @@ func (h *routeHandler) handleFailure(attempt *flow.Attempt, response *flow.Respo
 }
 
 // enterSession sets the cookie of the new session and redirects the browser to its page.
-func (h *routeHandler) enterSession(begun *signin.Begun, response *flow.Response) error {
+func (h *routeHandler) enterSession(begun *signin.Begun) {
 	h.Telemetry.Audit(h.ctx, slog.LevelInfo, telemetry.EventSignedIn, begun.Session.Subject())
 	h.Telemetry.SignedIn(h.ctx, nil)
-	h.expireAttempt(response)
+	h.forgetAttempt(h.visit.attempt)
 	h.out.setCookie(h.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
+	if h.visit.browser.MayBegin(time.Now()) {
+		h.setBrowser(h.visit.browser.WithSession(begun.Session.ID)) // which sign-ins of other tabs replace
+	}
 	h.countTry(begun.To)
 	h.out.redirect(begun.To.Path())
-	return h.updatePendingAttempts(begun.Session.ID, response.State)
 }
 
 // countTry counts a completed sign-in for the page that required it. The cookie arrives with
@@ -102,36 +115,13 @@ func (h *routeHandler) signInWithClaims(failed *flow.Attempt, e *autherr.Error) 
 	}
 	h.out.setCookie(h.triesCookie(tries.Repeated(page, time.Now())))
 	h.Telemetry.SentToSignIn(h.ctx, e.Code)
-	return h.sendToEntra(page, failed.Replaces(), requirements)
-}
-
-// expireAttempt removes the cookie of the attempt that a response belongs to.
-func (h *routeHandler) expireAttempt(response *flow.Response) {
-	h.out.setCookie(h.expired(h.Jar.Name(response.State), h.flowSameSite()))
+	return h.sendToEntra(signin.Start{Browser: h.visit.browser, To: page, Requirements: requirements})
 }
 
 // signInVisibly repeats a failed silent sign-in as one that may show pages to the user.
-func (h *routeHandler) signInVisibly(response *flow.Response) {
-	h.expireAttempt(response)
+func (h *routeHandler) signInVisibly() {
+	h.forgetAttempt(h.visit.attempt)
 	h.out.redirect(h.signInURLFor(h.visit, h.in, autherr.LoginRequired.New("", nil)))
-}
-
-// updatePendingAttempts makes the attempts that other tabs have begun replace the new session.
-// With form_post, their callbacks do not bring the cookie of a session that began after them, so
-// its records would stay in the storage after the browser has lost its cookie.
-func (h *routeHandler) updatePendingAttempts(sessionID, finishedState string) error {
-	for _, pending := range h.flowCookies() {
-		attempt, ok := h.Jar.Open(pending)
-		if !ok || attempt.Matches(finishedState) || attempt.Expired(time.Now()) {
-			continue
-		}
-		cookie, err := h.Jar.Seal(attempt.Replacing(sessionID))
-		if err != nil {
-			return err
-		}
-		h.out.setCookie(h.cookie(cookie.Name, cookie.Value, h.flowSameSite(), flow.Lifetime))
-	}
-	return nil
 }
 
 // readResponse reads the authorization response from where the response mode puts it, and from

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
 // login handles GET /user/login: it starts a sign-in and sends the browser to Entra. Its
@@ -19,23 +19,36 @@ func (h *routeHandler) login() error {
 		h.out.Status = http.StatusForbidden
 		return nil
 	}
-	replaces, _ := h.presentSession()
-	to := flow.DestinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
+	to := h.destinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
 	h.visit.to = &to
-	requirements, _ := h.Jar.OpenRequirements(h.in.query(requirementsParameter), replaces, time.Now())
-	return h.sendToEntra(to, replaces, requirements)
-}
-
-// sendToEntra begins a sign-in, whose cookie the browser must bring back.
-func (h *routeHandler) sendToEntra(to flow.Destination, replaces string, r flow.Requirements) error {
-	target, cookie, err := h.Flow.Begin(h.ctx, to, replaces, r)
+	restarts, resumed := h.Jar.OpenResumption(h.in.query(resumeParameter), time.Now())
+	if resumed {
+		switch s, err := h.visit.Session(); {
+		case err != nil:
+			return err
+		case s != nil:
+			h.out.redirect(to.Path())
+			return nil
+		}
+	}
+	session, _ := h.presentSession()
+	requirements, _ := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
+	browser, err := h.beginningBrowser(session)
 	if err != nil {
 		return err
 	}
-	for _, name := range h.Jar.Evict(h.flowCookies(), cookie, time.Now()) {
-		h.out.setCookie(h.expired(name, h.flowSameSite()))
+	return h.sendToEntra(signin.Start{Browser: browser, To: to, Requirements: requirements, Restarts: restarts})
+}
+
+// sendToEntra begins a sign-in.
+func (h *routeHandler) sendToEntra(start signin.Start) error {
+	attempt, target, err := h.Flow.Begin(h.ctx, start)
+	if err != nil {
+		return err
 	}
-	h.out.setCookie(h.cookie(cookie.Name, cookie.Value, h.flowSameSite(), flow.Lifetime))
+	if c := attempt.PathCookie(); c != nil {
+		h.setPath(*c)
+	}
 	h.out.redirect(target)
 	return nil
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 	"time"
 
@@ -14,11 +13,12 @@ import (
 )
 
 // The parameters of the login URL: the path to return to, the name of the page if its path is
-// too long, and the sealed requirements.
+// too long, the sealed requirements, and the sealed number of restarts.
 const (
 	toParameter           = "to"
 	pageParameter         = "page"
 	requirementsParameter = "ask"
+	resumeParameter       = "resume"
 )
 
 // signInURLFor returns the URL of the sign-in that fixes an error. The browser then returns to the
@@ -26,7 +26,7 @@ const (
 func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	if v.attempt != nil {
 		repeated, _ := s.repeated(v.attempt, e) // the page says why it cannot require more
-		return s.signInURL(v.attempt.Destination(), repeated, v.attempt.Replaces())
+		return s.signInURL(v.attempt.Destination(), repeated, cmp.Or(v.browser.Session(), v.attempt.Replaces()))
 	}
 	present, _ := s.presentSession(in)
 	to := v.destination(in)
@@ -44,7 +44,7 @@ func (v *Visit) destination(in *Request) flow.Destination {
 	case v.to != nil:
 		return *v.to
 	case !v.ownRoute && in.isNavigation():
-		return flow.DestinationOf(in.pathAndQuery())
+		return v.Site.destinationOf(in.pathAndQuery())
 	}
 	return flow.DestinationOf(returnto.Home)
 }
@@ -94,13 +94,7 @@ func (s *Site) repeated(failed *flow.Attempt, e *autherr.Error) (flow.Requiremen
 // signInURL returns the URL for signing in and returning to a page. The requirements open only beside
 // the session that they were sealed for.
 func (s *Site) signInURL(to flow.Destination, r flow.Requirements, sessionID string) string {
-	query := url.Values{}
-	if path := to.Path(); path != returnto.Home {
-		query.Set(toParameter, path)
-	}
-	if page := to.Page(); page != "" {
-		query.Set(pageParameter, page)
-	}
+	query := loginQuery(to)
 	if !r.IsZero() {
 		if sealed, err := s.Jar.SealRequirements(r.Fit(), sessionID, time.Now()); err == nil { // what does not fit was refused before
 			query.Set(requirementsParameter, sealed)

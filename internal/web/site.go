@@ -4,11 +4,15 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/signin"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
@@ -57,6 +61,27 @@ type Site struct{ Options }
 
 // NewSite makes a Site.
 func NewSite(o Options) *Site { return &Site{o} }
+
+// destinationOf returns where a sign-in for a page leads. The library's own routes are no pages: a
+// nested chain of them would lead through as many sign-ins.
+func (s *Site) destinationOf(path string) flow.Destination {
+	to := flow.DestinationOf(path)
+	if s.isRoute(to.Path()) {
+		return flow.DestinationOf(returnto.Home)
+	}
+	return to
+}
+
+// isRoute reports whether a path, however it is written, leads to a route that takes part in signing
+// in or out.
+func (s *Site) isRoute(path string) bool {
+	u, err := url.Parse(path)
+	if err != nil {
+		return false
+	}
+	below, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(u.Path, "/")), strings.ToLower(s.RoutePrefix))
+	return ok && slices.Contains([]string{LoginPath, CallbackPath, LogoutPath, FrontPath}, below)
+}
 
 // cookie returns a cookie for the whole site.
 func (s *Site) cookie(name, value string, sameSite http.SameSite, life time.Duration) *http.Cookie {

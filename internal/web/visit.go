@@ -38,6 +38,7 @@ type Visit struct {
 	ownRoute bool              // the library's
 	callback bool              // Entra's answer, whose failure no redirect may repeat
 	attempt  *flow.Attempt     // that failed there
+	browser  flow.Browser      // in which it began
 	to       *flow.Destination // of the sign-in that was to begin
 	traced   context.Context   // with the span of a sign-in, for what is logged after it
 
