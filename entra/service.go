@@ -49,7 +49,7 @@ type Service struct {
 	closing sync.Once
 }
 
-// Visit returns what a face keeps of a request while its handlers run.
+// Visit returns the state of a request, which a face keeps while its handlers run.
 func (s *Service) Visit(e web.Exchange) web.Visit {
 	return web.Visit{Owner: s, Site: s.site, Exchange: e}
 }
