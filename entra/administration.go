@@ -100,8 +100,8 @@ type CleanReport struct {
 	Alive int `json:"alive"`
 	// Gone sessions have ended by themselves, most by their idle timeout, and were still listed.
 	Gone int `json:"gone"`
-	// Corrupt records are not sessions, although the key is known: somebody changed or moved
-	// them.
+	// Corrupt records are not sessions although their key is known, because they were changed
+	// or moved.
 	Corrupt int `json:"corrupt"`
 	// Unreadable records are sealed with a key that is not in Config.Keys. They were left,
 	// unless RemoveUnreadable is set, because another instance may have the key.

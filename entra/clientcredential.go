@@ -6,11 +6,11 @@ import "github.com/fibermsal/fibermsal/internal/authority"
 // [CertificateFile], [WorkloadIdentity] and [ManagedIdentity] return the common ones;
 // [ClientCredentialFunc] adapts any other credential of MSAL.
 //
-// Its method Credential is called for every call of the token endpoint, concurrently for different users, and
-// must not return a credential that has expired. It must be fast, because sign-ins and renewals
-// wait for it, and their context may have no deadline. If it returns an error, Entra is
-// not called, and the sign-in or renewal fails with [ErrUnavailable], because that is not a fault
-// of the user. The error is logged without credentials.
+// Its method Credential is called for every call of the token endpoint, concurrently for
+// different users, and must not return a credential that has expired. It must be fast, because
+// sign-ins and renewals wait for it, and their context may have no deadline. If it returns an
+// error, Entra is not called, and the sign-in or renewal fails with [ErrUnavailable], because
+// that is not a fault of the user. The error is logged without credentials.
 //
 // A ClientCredential may also have a method Validity() (from, until time.Time), which Doctor
 // reports.

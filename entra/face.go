@@ -11,7 +11,7 @@ type visitKey struct{}
 // VisitKey returns the key under which a face stores the *web.Visit of a request in Locals.
 func VisitKey() any { return visitKey{} }
 
-// NewVisit returns what a face keeps of a request while its handlers run.
+// NewVisit returns the state of a request, which a face keeps while its handlers run.
 func NewVisit(s *Service, e web.Exchange) web.Visit {
 	return web.Visit{Owner: s, Site: s.site, Exchange: e}
 }

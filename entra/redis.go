@@ -24,7 +24,7 @@ import (
 )
 
 // RedisStorage makes a storage from a URL as go-redis reads it, with time limits that keep a
-// request from waiting. The query of the URL tells how Redis is run:
+// request from waiting. The query of the URL selects the topology of Redis:
 //
 //	redis://user:password@host:6379/0             one server; rediss:// for TLS, unix:// for a socket
 //	redis://user:password@host:6379?addr=host2:6379&addr=host3:6379
@@ -124,7 +124,7 @@ type appIdentity struct {
 	cfg plainConfig
 
 	mu     sync.Mutex
-	client *authority.Client // once it is needed
+	client *authority.Client // nil until it is needed
 }
 
 // GetToken implements azcore.TokenCredential.
@@ -145,8 +145,8 @@ func (i *appIdentity) GetToken(ctx context.Context, options policy.TokenRequestO
 	return azcore.AccessToken{Token: got.Secret, ExpiresOn: got.ExpiresOn}, nil
 }
 
-// backend returns what is used of a storage: Redis gets commands of its own, others are read
-// and written as they are. A storage that is down is not called for a while.
+// backend returns the backend for a storage: Redis gets commands of its own, and other storages
+// are read and written by their methods. A storage that is down is not called for a while.
 func backend(storage Storage, log *slog.Logger, observe func(operation string) func(error)) record.Backend {
 	if storage == nil {
 		return record.NewMemory()

@@ -153,10 +153,10 @@ func (s *settings) credentials() []ClientCredential {
 	return all
 }
 
-// sessionOrigin is what a session belongs to beside its client ID and keys: the redirect URI
-// at which it began. Another app of the same registration, whose OnSignIn may refuse the user,
-// must not accept it (threat E13). The default port is left out, because the instances of an
-// app may write its URL differently.
+// sessionOrigin returns the redirect URI at which sessions of this app begin. A session belongs
+// to it, besides to a client ID and keys. Another app of the same registration, whose OnSignIn
+// may refuse the user, must not accept it (threat E13). The default port is left out, because
+// the instances of an app may write its URL differently.
 func (s *settings) sessionOrigin() string {
 	return strings.TrimSuffix(s.PublicURL, defaultPort(s.PublicURL)) + strings.TrimPrefix(s.redirectURI, s.PublicURL)
 }

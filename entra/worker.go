@@ -55,8 +55,8 @@ func (s *Service) UserByID(ctx context.Context, tenantID, userID string, scopes 
 }
 
 // UserByMail is [Service.UserByID] by the whole mail address that was known at sign-in; its case
-// does not matter. An address does not prove who somebody is: it can be given to another user,
-// and is only as reliable as its tenant. If several signed-in users have it, none is returned,
+// does not matter. An address does not identify a user, because it can be given to another
+// one, and is only as reliable as its tenant. If several signed-in users have it, none is returned,
 // and the Reason of [ErrNotSignedIn] begins with "mail_". If several tenants may sign in, the
 // address is looked up in each that is listed; with AnyTenantMaySignIn no user is found by
 // mail.

@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
-// failure returns the error of a failed call, classified by what was recorded of the call. The
+// failure returns the error of a failed call, classified by the recorded response. The
 // text of Kiota's error is used last, and only where it cannot contain a URL or a token.
 func (c *call) failure(ctx context.Context, err error) error {
 	if e, ok := autherr.Find(err); ok {

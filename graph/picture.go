@@ -9,8 +9,8 @@ import (
 	"github.com/fibermsal/fibermsal/entra"
 )
 
-// pictureReply returns a picture, which may come from anybody, with headers that leave a browser
-// no choice but to display it. None of Graph's headers are passed on: the ETag is made here, and
+// pictureReply returns a picture, which any user may have uploaded, with headers by which a
+// browser can only display it. None of Graph's headers are passed on: the ETag is made here, and
 // Vary keeps the pictures of two users of one browser apart.
 func pictureReply(mediaType string, picture []byte, ifNoneMatch string) *entra.Reply {
 	sum := sha256.Sum256(picture)

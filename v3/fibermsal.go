@@ -29,11 +29,11 @@ type Auth struct {
 //	fibermsal.RegisterRoutes(app)
 //
 // Register it before all handlers that need the signed-in user, and after middlewares that must
-// see every response, such as Fiber's logger. It panics if the Config is not valid, naming every wrong
-// field, as Fiber's own middlewares do; [Open] returns an error instead. It also panics if
-// Config.RoutePrefix is not /user, because [RegisterRoutes] mounts no other: use Open and
-// [Auth.RegisterRoutes] then. It closes itself when the app shuts down. [AuthFromContext] returns
-// its Auth.
+// see every response, such as Fiber's logger. It panics if the Config is not valid, naming
+// every wrong field, as Fiber's own middlewares do; [Open] returns an error instead. It also
+// panics if Config.RoutePrefix is not /user, because [RegisterRoutes] mounts no other: use Open
+// and [Auth.RegisterRoutes] then. It closes itself when the app shuts down. [AuthFromContext]
+// returns its Auth.
 func New(cfg Config) fiber.Handler {
 	a, err := Open(cfg)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 )
 
-// ClientCredential proves the app's own identity to Entra, in place of a client secret. [CertificateFile],
-// [WorkloadIdentity] and [ManagedIdentity] return the common ones; [ClientCredentialFunc] adapts
-// any other credential of MSAL.
+// ClientCredential proves the app's own identity to Entra, in place of a client secret.
+// [CertificateFile], [WorkloadIdentity] and [ManagedIdentity] return the common ones;
+// [ClientCredentialFunc] adapts any other credential of MSAL.
 //
 // Credential is called for every call of the token endpoint, concurrently for different users, and
 // must not return a credential that has expired. It must be fast, because sign-ins and renewals

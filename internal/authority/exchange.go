@@ -43,8 +43,8 @@ type exchange struct {
 	// token endpoint is not called.
 	beforeSending func() error
 
-	failed     error // before's, or the transport's on any call
-	responded  bool  // the token endpoint did
+	failed     error // of beforeSending, or of the transport on any call
+	responded  bool  // whether the token endpoint did
 	receivedAt time.Time
 	status     int
 	retryAfter time.Duration

@@ -13,7 +13,7 @@ type Answer struct {
 	Text string // the body
 }
 
-// Read reads a response. It is for requests that no browser sends.
+// Read reads a response, for tests that send a request without a browser.
 func Read(tb testing.TB, response *http.Response) *Answer {
 	tb.Helper()
 	defer func() { _ = response.Body.Close() }()
@@ -24,10 +24,10 @@ func Read(tb testing.TB, response *http.Response) *Answer {
 	return &Answer{response, string(body)}
 }
 
-// Location is the URL or path that the answer leads to, or "".
+// Location returns the URL or path that the answer redirects to, or "".
 func (a *Answer) Location() string { return a.Header.Get("Location") }
 
-// Cookie is the cookie of a name that the answer sets or removes, or nil.
+// Cookie returns the cookie of a name that the answer sets or removes, or nil.
 func (a *Answer) Cookie(name string) *http.Cookie {
 	for _, c := range a.Cookies() {
 		if c.Name == name {

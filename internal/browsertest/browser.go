@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// Browser is a browser of one user. It is for one goroutine at a time.
+// Browser is a browser of one user. It is not safe for concurrent use.
 type Browser struct {
 	TB     testing.TB
-	App    Doer   // may be exchanged, as if the name led to another instance
+	App    Doer   // may be replaced, as if the name led to another instance
 	Origin string // of the application, such as "https://app.example"
 	Jar    Jar    // sent to Origin alone
 	Seen   *Seen  // may be shared by several browsers
 
-	// IgnoresSameSite is how browsers were before 2020. It is for tests of the
-	// defences that an application has besides SameSite.
+	// IgnoresSameSite makes the browser ignore SameSite, as browsers did before 2020. It
+	// is for tests of the other defences of an application.
 	IgnoresSameSite bool
 }
 
@@ -25,8 +25,8 @@ func New(tb testing.TB, app Doer, origin string) *Browser {
 	return &Browser{TB: tb, App: app, Origin: origin, Jar: Jar{}, Seen: &Seen{}}
 }
 
-// Send sends a request with the cookies that belong to it, and keeps those that the
-// answer sets. It follows no redirect.
+// Send sends a request with its cookies, and stores the cookies that the answer sets. It
+// follows no redirect.
 func (b *Browser) Send(r *http.Request) *Answer {
 	b.TB.Helper()
 	target, own := b.target(r)
@@ -46,8 +46,8 @@ func (b *Browser) Send(r *http.Request) *Answer {
 	return a
 }
 
-// target is where a request goes to, and whether that is the application. The Host
-// header is no part of it: tests forge it.
+// target returns the URL of a request, and whether it leads to the application. It does
+// not depend on the Host header, which tests forge.
 func (b *Browser) target(r *http.Request) (target *url.URL, own bool) {
 	if r.URL.Host == "" {
 		origin := b.origin()
@@ -70,19 +70,19 @@ func (b *Browser) origin() *url.URL {
 	return origin
 }
 
-// Get asks as a program does that says nothing about itself.
+// Get sends a GET request as a program does that sends no Fetch Metadata.
 func (b *Browser) Get(path string) *Answer {
 	b.TB.Helper()
 	return b.Send(NewRequest(http.MethodGet, b.Origin, path, ""))
 }
 
-// Navigate opens a page as a user does who types or clicks.
+// Navigate opens a page as if the user had typed its address or clicked a link.
 func (b *Browser) Navigate(path string) *Answer {
 	b.TB.Helper()
 	return b.Send(Navigation(http.MethodGet, b.Origin, path, ""))
 }
 
-// Fetch asks as a script of the application's own pages does.
+// Fetch sends a GET request as a script of the application's own pages does.
 func (b *Browser) Fetch(path string) *Answer {
 	b.TB.Helper()
 	r := NewRequest(http.MethodGet, b.Origin, path, "")
@@ -102,11 +102,11 @@ func (b *Browser) PostForm(path string, form url.Values) *Answer {
 	return b.Send(r)
 }
 
-// maxRedirects is what browsers follow.
+// maxRedirects is the number of redirects that browsers follow.
 const maxRedirects = 20
 
-// Follow navigates to where an answer leads, and on, until a page comes or the way
-// leads to another origin. It returns the last answer.
+// Follow follows the redirects of an answer, until an answer is not a redirect or leads
+// to another origin. It returns the last answer.
 func (b *Browser) Follow(a *Answer) *Answer {
 	b.TB.Helper()
 	for range maxRedirects {
@@ -124,7 +124,7 @@ func (b *Browser) Follow(a *Answer) *Answer {
 	return nil
 }
 
-// next is where an answer leads within the application.
+// next returns where an answer redirects to within the application.
 func (b *Browser) next(a *Answer) (next *url.URL, ok bool) {
 	if a.StatusCode/100 != 3 || a.Location() == "" {
 		return nil, false

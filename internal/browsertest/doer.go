@@ -11,7 +11,7 @@ type Doer interface {
 	Do(r *http.Request) (*http.Response, error)
 }
 
-// DoerFunc is a function as a Doer.
+// DoerFunc is a function that implements Doer.
 type DoerFunc func(r *http.Request) (*http.Response, error)
 
 // Do calls the function.
@@ -26,15 +26,15 @@ func Handler(h http.Handler) Doer {
 	})
 }
 
-// Client is a Doer that sends to a server through a client's transport. Cookies and
-// redirects stay with the browser.
+// Client is a Doer that sends requests through a client's transport. Cookies and
+// redirects are left to the browser.
 func Client(c *http.Client) Doer {
 	own := *c
 	own.Jar = nil
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return DoerFunc(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
-		r.RequestURI = "" // which a client refuses
+		r.RequestURI = "" // because a client rejects requests with it
 		return own.Do(r)
 	})
 }

@@ -12,8 +12,8 @@ import (
 // Jar holds the cookies of one origin by their names. Tests may read and change it, to
 // steal and to plant cookies.
 //
-// Cookies do not end with time, only when the application removes them: a test would
-// not notice an application that relies on browsers to forget.
+// Cookies do not expire, and are removed only by the application. Otherwise a test would
+// not notice an application that relies on browsers to remove them.
 type Jar map[string]*http.Cookie
 
 // Clone returns a jar with the same cookies.
@@ -71,14 +71,14 @@ func setAcrossSites(r *http.Request, c *http.Cookie) bool {
 	return !crossSite(r) || topLevel(r) || c.SameSite == http.SameSiteNoneMode
 }
 
-// removed reports whether a Set-Cookie ends a cookie. One without a value ends it
-// whatever its date is: in a synctest bubble it is the year 2000.
+// removed reports whether a Set-Cookie removes a cookie. One without a value removes it
+// whatever its date, because in a synctest bubble it is the year 2000.
 func removed(c *http.Cookie) bool {
 	return c.MaxAge < 0 || c.Value == "" || (c.MaxAge == 0 && !c.Expires.IsZero() && c.Expires.Before(time.Now()))
 }
 
-// sentAcrossSites reports whether SameSite lets a cookie go with r. A cookie without
-// the attribute is as one with Lax.
+// sentAcrossSites reports whether SameSite permits to send a cookie with r. The default
+// of the attribute is Lax.
 func sentAcrossSites(r *http.Request, c *http.Cookie) bool {
 	switch {
 	case !crossSite(r) || c.SameSite == http.SameSiteNoneMode:
@@ -89,11 +89,11 @@ func sentAcrossSites(r *http.Request, c *http.Cookie) bool {
 	return topLevel(r) && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }
 
-// crossSite reports whether another site caused r. Requests that do not say so are
-// the user's or the application's own.
+// crossSite reports whether another site caused r, by Fetch Metadata. Without it, the
+// user or the application caused r.
 func crossSite(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site") == "cross-site" }
 
-// topLevel reports whether the answer to r replaces the page in the address bar.
+// topLevel reports whether r is a navigation of the whole window.
 func topLevel(r *http.Request) bool {
 	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
 	return (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
@@ -106,7 +106,7 @@ func trustworthy(u *url.URL) bool {
 	return u.Scheme == "https" || host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
 
-// pathMatches is the rule of RFC 6265bis, 5.1.4. A cookie without a path is for all.
+// pathMatches is the rule of RFC 6265bis, 5.1.4. A cookie without a path matches all paths.
 func pathMatches(path, of string) bool {
 	of = strings.TrimSuffix(of, "/")
 	return of == "" || path == of || strings.HasPrefix(path, of+"/")

@@ -9,7 +9,7 @@ import (
 )
 
 // NewRequest makes a request to an origin such as "https://app.example". The target is
-// sent as it is written, so that it may be what no URL may contain.
+// sent unchanged, so it may contain characters that are not allowed in URLs.
 func NewRequest(method, origin, target, body string) *http.Request {
 	r := httptest.NewRequestWithContext(context.Background(), method, "/", strings.NewReader(body))
 	if body == "" {
@@ -37,7 +37,7 @@ func Navigation(method, origin, target, body string) *http.Request {
 	return r
 }
 
-// CrossSite makes r one that another site has caused.
+// CrossSite marks r as caused by another site.
 func CrossSite(r *http.Request) *http.Request {
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	return r

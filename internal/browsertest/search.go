@@ -22,7 +22,7 @@ func newSearch(secrets []string) *search {
 	return s
 }
 
-// add adds a secret as it is and as the value of a query.
+// add adds a secret, unescaped and escaped as in a query.
 func (s *search) add(secret string) {
 	for _, form := range []string{secret, url.QueryEscape(secret)} {
 		if _, found := s.secrets[form]; found || form == "" {
@@ -37,10 +37,10 @@ func (s *search) add(secret string) {
 	}
 }
 
-// few are so few secrets that a text is read faster once for each of them.
+// few is the number of secrets up to which one search for each of them is faster.
 const few = 200
 
-// in describes the secrets that are in a text.
+// in returns descriptions of the secrets that are in a text.
 func (s *search) in(place, text string) (leaks []string) {
 	found := map[string]struct{}{}
 	if len(s.secrets) <= few {
@@ -58,8 +58,8 @@ func (s *search) in(place, text string) (leaks []string) {
 	return leaks
 }
 
-// onePass reads a text once, however many secrets there are: some tests see megabytes
-// and thousands of tokens.
+// onePass reads a text once for all secrets, because some tests have megabytes of text and
+// thousands of tokens.
 func (s *search) onePass(text string, found map[string]struct{}) {
 	for i := 0; i+8 <= len(text); i++ {
 		for _, secret := range s.long[start(text[i:])] {
@@ -75,7 +75,7 @@ func (s *search) onePass(text string, found map[string]struct{}) {
 	}
 }
 
-// excerpt is what a secret stands between.
+// excerpt returns the text around a secret.
 func excerpt(text, secret string) string {
 	at := strings.Index(text, secret)
 	return fmt.Sprintf("%q", text[max(0, at-60):min(len(text), at+len(secret)+60)])

@@ -5,9 +5,8 @@ import (
 	"testing"
 )
 
-// Seen is everything that browsers were shown: bodies and headers, with the URLs they
-// were sent to and the cookies they were given. The zero value is ready, and serves
-// several goroutines.
+// Seen records all responses to browsers: bodies and headers, with the URLs of redirects
+// and the cookies. The zero value is ready to use. It is safe for concurrent use.
 type Seen struct {
 	mu         sync.Mutex
 	texts      map[string]struct{} // each once, because most headers are the same
@@ -40,8 +39,8 @@ func (s *Seen) Note(a *Answer) {
 }
 
 // Leaks returns a description of each secret that was seen or that is in one of the
-// other texts, such as a log, as it is or in the escaped form of a query. The values of
-// all cookies are secrets everywhere but in Set-Cookie.
+// other texts, such as a log, unescaped or escaped as in a query. The values of all
+// cookies are secrets everywhere except in Set-Cookie.
 func (s *Seen) Leaks(secrets []string, others ...string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

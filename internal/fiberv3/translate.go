@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// words are what is written differently for Fiber v3. What differs in more than words is in
-// fiber.go, and in fiber_harness_test.go for the tests, of which v3 has its own.
+// words are the words that differ for Fiber v3. Larger differences are in fiber.go, and in
+// fiber_harness_test.go for the tests. v3 has these files of its own.
 var words = strings.NewReplacer(
 	`"github.com/gofiber/fiber/v2`, `"github.com/gofiber/fiber/v3`,
 	`"github.com/fibermsal/fibermsal"`, `"github.com/fibermsal/fibermsal/v3"`,

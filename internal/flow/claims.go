@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// ErrClaims says that a challenge's claims are not a claims request.
+// ErrClaims means that a challenge's claims are not a claims request.
 var ErrClaims = errors.New("flow: the claims of the challenge are not a JSON object of objects; they must be decoded from base64 first")
 
 // claims is a claims request (OpenID Connect Core section 5.5): requests by token and claim.

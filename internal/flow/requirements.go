@@ -31,7 +31,7 @@ type Requirements struct {
 // cookie.
 const maxRequirements = 700
 
-// ErrRequirementsTooLarge says that scopes and claims do not fit a URL.
+// ErrRequirementsTooLarge means that scopes and claims do not fit a URL.
 var ErrRequirementsTooLarge = errors.New("flow: the requested scopes and claims exceed 700 bytes")
 
 // Interactive returns the same requirements for a sign-in that may show the user pages.

@@ -14,7 +14,7 @@ const (
 	maxFields   = 20
 )
 
-// ErrMalformed says that the input is not an authorization response.
+// ErrMalformed means that the input is not an authorization response.
 var ErrMalformed = errors.New("flow: malformed authorization response")
 
 // Response is Entra's response to an attempt (RFC 6749 section 4.1.2). It comes through the

@@ -24,7 +24,7 @@ const (
 	deadlineSlack = 5 * time.Millisecond
 )
 
-// ErrDown says that the storage was not asked, because it has just failed several times.
+// ErrDown means that the storage was not asked, because it has just failed several times.
 var ErrDown = errors.New("record: the storage is down")
 
 // breaker is the circuit breaker of the whole storage, or of one server of a Cluster.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ErrTouchRefused says that the storage was not asked, because it has just failed to touch.
+// ErrTouchRefused means that the storage was not asked, because it has just failed to touch.
 var ErrTouchRefused = errors.New("record: touches are paused after a failure")
 
 // Guarded is a Backend behind circuit breakers. Without them, every request would wait for the

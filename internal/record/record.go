@@ -16,15 +16,15 @@ import (
 )
 
 var (
-	// ErrNotFound says that the record does not exist.
+	// ErrNotFound means that the record does not exist.
 	ErrNotFound = errors.New("record: not found")
-	// ErrChanged says that another writer has changed the record.
+	// ErrChanged means that another writer has changed the record.
 	ErrChanged = errors.New("record: changed by another writer")
-	// ErrCorrupt says that the stored value does not open as this record.
+	// ErrCorrupt means that the stored value does not open as this record.
 	ErrCorrupt = errors.New("record: corrupt")
-	// ErrEnded says that a session was ended before it had begun.
+	// ErrEnded means that a session was ended before it had begun.
 	ErrEnded = errors.New("record: ended before it began")
-	// ErrUnknownKey says that the record is sealed with a key that this instance does not
+	// ErrUnknownKey means that the record is sealed with a key that this instance does not
 	// hold, and must not be changed.
 	ErrUnknownKey = sealed.ErrUnknownKey
 )

@@ -19,7 +19,7 @@ const (
 	clockDrift = 1000
 )
 
-// errForeignReply says that Redis, or a proxy before it, has sent the reply to another command.
+// errForeignReply means that Redis, or a proxy before it, has sent the reply to another command.
 var errForeignReply = errors.New("record: the reply to another command")
 
 // markAge is the beginning of the scripts for marks. It defines the time of Redis and a function

@@ -3,10 +3,10 @@
 //
 // NATs, load balancers and failed hosts drop connections without closing them. go-redis then
 // takes one dead connection after another from its pool and waits for each until its timeout.
-// With 80 of them, commands failed for half a minute after Redis was reachable again (trap
-// R6). A Dialer therefore closes connections together: when a command on
-// one gets no reply, or finds it closed, all idle ones that have received nothing since the
-// command was sent are closed, too.
+// With 80 of them, commands failed for half a minute after Redis was reachable again (trap R6).
+// A Dialer therefore closes connections together: when a command on one gets no reply, or finds
+// it closed, all idle ones that have received nothing since the command was sent are closed,
+// too.
 package redisdial
 
 import (

@@ -7,7 +7,7 @@ import (
 	"go/types"
 )
 
-// resolve finds what identifiers mean, as far as the package itself says it.
+// resolve finds the objects that identifiers refer to, as far as the package declares them.
 func resolve(fset *token.FileSet, sources []source) *types.Info {
 	files := make([]*ast.File, len(sources))
 	for i, s := range sources {
@@ -30,7 +30,7 @@ func resolve(fset *token.FileSet, sources []source) *types.Info {
 	return info
 }
 
-// resolveRest adds the names of the package that go/types leaves out because what is
+// resolveRest adds the names of the package that go/types leaves out because the expression
 // around them is unknown, such as document in atomic.Pointer[document].
 func resolveRest(info *types.Info, pkg *types.Package, file *ast.File) {
 	var visit func(ast.Node) bool
@@ -59,7 +59,8 @@ func resolveRest(info *types.Info, pkg *types.Package, file *ast.File) {
 	ast.Inspect(file, visit)
 }
 
-// resolveName adds what an identifier means in its scope, if that is not known yet.
+// resolveName adds the object that an identifier refers to in its scope, unless it is resolved
+// already.
 func resolveName(info *types.Info, pkg *types.Package, name *ast.Ident) {
 	if _, isDefinition := info.Defs[name]; isDefinition || info.Uses[name] != nil {
 		return
@@ -73,8 +74,8 @@ func resolveName(info *types.Info, pkg *types.Package, name *ast.Ident) {
 	}
 }
 
-// noImports resolves nothing: go/types then takes every selector of an imported
-// package for an unknown value, and goes on.
+// noImports resolves no import. go/types then treats every selector of an imported
+// package as an unknown value, and continues.
 type noImports struct{}
 
 var errNoImports = errors.New("structure: imports are not resolved")

@@ -2,17 +2,17 @@
 // functions and types, and which files cannot be understood without each other.
 //
 // It reads the non-test files of one directory and nothing else. Imports are not
-// resolved, so that a package is measured without compiling what it depends on.
-// What an identifier means is unknown where only an import could say it, for
-// example the type of `v` in `for v := range maps.Keys(m)`: dependencies through
-// such values are not seen. Build constraints are ignored, so that the figures are
-// the same on every system; where files of several systems declare the same name,
-// its uses belong to the first of these files.
+// resolved, so that a package is measured without compiling its dependencies. The
+// meaning of an identifier is unknown if it depends on an import, for example the
+// type of `v` in `for v := range maps.Keys(m)`, so dependencies through such values
+// are not found. Build constraints are ignored, so that the figures are the same on
+// every system; if files of several systems declare the same name, its uses belong to
+// the first of these files.
 package structure
 
 // Package is the code of one directory.
 type Package struct {
-	// Dir is where it is: as given to Scan, or below the module given to Module.
+	// Dir is its directory: as given to Scan, or relative to the module given to Module.
 	Dir string
 	// Files are sorted by name.
 	Files []File

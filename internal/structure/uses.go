@@ -10,10 +10,10 @@ import (
 
 // usesOf finds the files that each file depends on, by their names.
 //
-// Of what an identifier may refer to, only package-level declarations, methods and
-// fields can be in another file, so comparing positions is enough. A method that is
-// called through an interface is the one that the interface declares: this does not
-// depend on an implementation.
+// Only package-level declarations, methods and fields can be in another file than the
+// identifier that refers to them, so comparing positions is sufficient. A method that is
+// called through an interface is the method of the interface, so it is not a dependency
+// on an implementation.
 func usesOf(fset *token.FileSet, sources []source) map[string][]string {
 	graph := edges{fset: fset, to: map[string]map[string]bool{}}
 	for _, s := range sources {

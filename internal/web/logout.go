@@ -117,8 +117,8 @@ var entraSession = regexp.MustCompile(`^[A-Za-z0-9\-]{16,64}$`)
 
 // frontChannelLogout handles GET /user/frontchannel-logout: Entra's sign-out page opens it in a
 // hidden frame, where the browser sends no cookie of the app. The sid cannot be guessed, and
-// anybody who knows it can only sign the user out (OpenID Connect Front-Channel Logout 1.0 section 2). Entra
-// omits iss.
+// anybody who knows it can only sign the user out (OpenID Connect Front-Channel Logout 1.0
+// section 2). Entra omits iss.
 func (h *routeHandler) frontChannelLogout() error {
 	h.out.Header["X-Frame-Options"] = nil // not even one that another middleware has set
 	h.out.Header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors https://"+

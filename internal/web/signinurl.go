@@ -37,8 +37,8 @@ func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	return s.signInURL(to, requirements, present)
 }
 
-// destination returns where the browser goes after a sign-in because of an error. The library's routes are not pages,
-// and their queries contain codes (threat A14).
+// destination returns where the browser goes after a sign-in because of an error. The library's
+// routes are not pages, and their queries contain codes (threat A14).
 func (v *Visit) destination(in *Request) flow.Destination {
 	switch {
 	case v.to != nil:

@@ -52,7 +52,7 @@ func row(name string, p *structure.Package) string {
 		figure(largest, methods), cycle(p), figure(file.Name, file.Lines), figure(function.Name, function.Lines))
 }
 
-// figure is a number beside what it belongs to, if there is such a thing.
+// figure is a number and the name of its subject, if there is one.
 func figure(name string, number int) string {
 	if name == "" {
 		return "-"
@@ -60,7 +60,7 @@ func figure(name string, number int) string {
 	return fmt.Sprintf("%s %d", name, number)
 }
 
-// cycle says how many of the files depend on each other.
+// cycle describes how many of the files depend on each other.
 func cycle(p *structure.Package) string {
 	files := len(p.LargestCycle())
 	if files == 0 {
