@@ -10,12 +10,8 @@ import (
 )
 
 const (
-	// browserFor is how long attempts are begun with one secret.
+	// browserFor is how long attempts are begun with one secret, if they never cease.
 	browserFor = 12 * time.Hour
-	// BrowserLifetime is how long the cookie of a Browser is kept: until the last attempt that was
-	// begun with its secret has expired.
-	BrowserLifetime = browserFor + Lifetime
-
 	secretSize = 32
 )
 

@@ -21,28 +21,25 @@ func (h *routeHandler) flowBrowser() flow.Browser {
 	return h.Jar.OpenBrowser(value)
 }
 
-// beginningBrowser returns what a sign-in that begins is bound to, and sets its cookie if that is
-// new or its session has changed.
+// beginningBrowser returns what a sign-in that begins is bound to, and sets its cookie.
 func (h *routeHandler) beginningBrowser(sessionID string) (flow.Browser, error) {
-	present, now := h.flowBrowser(), time.Now()
-	b := present
+	b, now := h.flowBrowser(), time.Now()
 	if !b.MayBegin(now) {
 		var err error
 		if b, err = flow.NewBrowser(rand.Reader, now); err != nil {
 			return b, autherr.Misconfigured.New("no_randomness", err)
 		}
-	} else if present.Session() == sessionID {
-		return b, nil
 	}
 	b = b.WithSession(sessionID)
 	h.setBrowser(b)
 	return b, nil
 }
 
-// setBrowser sets the cookie that binds sign-ins to the browser.
+// setBrowser sets the cookie that binds sign-ins to the browser, for as long as the last of them may
+// take.
 func (h *routeHandler) setBrowser(b flow.Browser) {
 	c := h.Jar.SealBrowser(b)
-	h.out.setCookie(h.cookie(c.Name, c.Value, h.flowSameSite(), flow.BrowserLifetime))
+	h.out.setCookie(h.cookie(c.Name, c.Value, h.flowSameSite(), flow.Lifetime))
 }
 
 // setPath sets the cookie of a path that does not fit the state, and removes older ones that leave
