@@ -45,7 +45,7 @@ func recordRedis(t *testing.T) *storedtest.RedisFile {
 	server, idp, keys := redistest.Start(t), newRedisIDP(t), storedKeys()
 	here := newSite(t, idp, onStored(t, server, keys...))
 	there := newSite(t, idp, onStored(t, server, keys[1], keys[0]))
-	f := &storedtest.RedisFile{ClientID: idp.ClientID, TenantID: idp.TenantID, Keys: keys}
+	f := &storedtest.RedisFile{ClientID: idp.ClientID, TenantID: idp.TenantID, Keys: keys, App: redirectURI}
 	for _, user := range []string{adele, alex, adele} {
 		s := here
 		if user == alex {

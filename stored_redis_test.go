@@ -49,6 +49,7 @@ func inherit(t *testing.T, server *redistest.Server, file *storedtest.RedisFile,
 
 var redisChecks = map[string]func(*inherited){
 	"cookies":             cookiesAreValid,
+	"cookies elsewhere":   cookiesAreTheAppsOwn,
 	"tokens of the app":   tokenOfTheAppIsShared,
 	"workers":             workersFindUsers,
 	"administration":      administrationFindsAll,
@@ -115,6 +116,15 @@ func cookiesAreValid(i *inherited) {
 		}
 	}
 	i.noTokenCalls()
+}
+
+// cookiesAreTheAppsOwn checks that another app with the same registration, keys and storage refuses the
+// sessions, unless they are of a version that did not record their app.
+func cookiesAreTheAppsOwn(i *inherited) {
+	other := inherit(i.t, i.redis, i.RedisFile, func(cfg *fibermsal.Config) { cfg.PublicURL = "https://other.example" })
+	if accepted := len(other.signedIn()) > 0; accepted != (i.App == "") {
+		i.t.Errorf("accepted by another app: %v", accepted)
+	}
 }
 
 func tokenOfTheAppIsShared(i *inherited) {
@@ -228,11 +238,14 @@ func cleaningCountsAll(i *inherited) {
 }
 
 func doctorKnowsInstances(i *inherited) {
-	report := i.auth.Doctor(i.t.Context()).String()
-	for _, name := range i.Instances[1:] {
-		if !strings.Contains(report, name) {
-			i.t.Errorf("the report does not name %s, whose keys are in another order:\n%s", name, report)
+	report, named := i.auth.Doctor(i.t.Context()).String(), 0
+	for _, name := range i.Instances {
+		if strings.Contains(report, name) {
+			named++
 		}
+	}
+	if named != 1 || !strings.Contains(report, "differ, but each opens what the other seals") {
+		i.t.Errorf("the report does not name the instance whose keys are in another order:\n%s", report)
 	}
 }
 

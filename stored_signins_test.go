@@ -68,7 +68,7 @@ func resumeSignIn(t *testing.T, mode string, key []byte, from *storedtest.SignIn
 // signInChecks are what is checked of each sign-in that is recorded, each from its beginning.
 var signInChecks = map[string][]func(*resumed){
 	"path":                   {leadsTo("/reports?x=1")},
-	"replaces":               {endsTheSession},
+	"replaces":               {endsTheSession, isAdministered},
 	"long page":              {isTheLastOfItsPage},
 	"longest page, login":    {asks("", "redirect_uri", redirectURI), leadsTo("/")},
 	"claims, login":          {asks("", "claims", `"nbf"`), leadsTo("/challenge")},
@@ -176,6 +176,22 @@ func endsTheSession(r *resumed) {
 		if strings.Contains(key, r.Session) {
 			r.t.Errorf("%s is left", key)
 		}
+	}
+}
+
+// isAdministered checks that the session, whose storage has no lists, is found once it is used.
+func isAdministered(r *resumed) {
+	time.Sleep(time.Hour) // or it is not written again yet
+	tenant, id := userOf(r.t, r.browser)
+	filter := fibermsal.SessionFilter{TenantID: tenant, UserID: id}
+	if found := collect(r.t, r.auth, filter); len(found) != 1 || found[0].ID != r.Session {
+		r.t.Errorf("%d sessions are found", len(found))
+	}
+	if user, err := r.auth.UserByID(r.t.Context(), tenant, id); err != nil || user.Username != adele {
+		r.t.Errorf("a worker: %v", err)
+	}
+	if n, err := r.auth.EndSessions(r.t.Context(), filter); err != nil || n != 1 || r.user() != "" {
+		r.t.Errorf("%d ended, %v", n, err)
 	}
 }
 

@@ -3,6 +3,7 @@ package storedtest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,6 +19,8 @@ type RedisFile struct {
 	// Keys are those of one instance. Another instance has them in reverse order.
 	Keys     [][]byte       `json:"keys"`
 	Sessions []RedisSession `json:"sessions"`
+	// App is the app that the sessions belong to, if the version recorded it.
+	App string `json:"app,omitempty"`
 	// Redeemed is the state of a sign-in that was completed.
 	Redeemed string `json:"redeemed_state"`
 	// Instances are the names of the instances that ran.
@@ -49,9 +52,11 @@ type Ended struct {
 
 // RedisEntry is a key in Redis with its value: a string, or the members of a sorted set.
 type RedisEntry struct {
-	Key     string             `json:"key"`
-	TTL     int64              `json:"ttl_ms"`
-	Value   []byte             `json:"value,omitempty"`
+	Key   string `json:"key"`
+	TTL   int64  `json:"ttl_ms"`
+	Value []byte `json:"value,omitempty"`
+	// Age is how many microseconds before the time of Redis a value is that is a time.
+	Age     int64              `json:"age_us,omitempty"`
 	Members map[string]float64 `json:"members,omitempty"`
 }
 
@@ -60,12 +65,26 @@ func Dump(tb testing.TB, client *redis.Client, keys []string) (entries []RedisEn
 	tb.Helper()
 	for _, key := range keys {
 		e, err := dump(tb.Context(), client, key)
+		if err == nil {
+			err = e.makeRelative(tb.Context(), client)
+		}
 		if err != nil {
 			tb.Fatalf("storedtest: %s: %v", key, err)
 		}
 		entries = append(entries, e)
 	}
 	return entries
+}
+
+// makeRelative replaces a value that is a time by its age, because it is read much later.
+func (e *RedisEntry) makeRelative(ctx context.Context, client *redis.Client) error {
+	at, err := strconv.ParseInt(string(e.Value), 10, 64)
+	if err != nil || at < time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() {
+		return nil //nolint:nilerr // not a time
+	}
+	now, err := client.Time(ctx).Result()
+	e.Value, e.Age = nil, now.UnixMicro()-at
+	return err
 }
 
 func dump(ctx context.Context, client *redis.Client, key string) (RedisEntry, error) {
@@ -98,10 +117,14 @@ func dump(ctx context.Context, client *redis.Client, key string) (RedisEntry, er
 // Restore empties a Redis and writes the entries of a file into it.
 func (f *RedisFile) Restore(tb testing.TB, client *redis.Client) {
 	tb.Helper()
-	_, err := client.Pipelined(tb.Context(), func(p redis.Pipeliner) error {
+	now, err := client.Time(tb.Context()).Result()
+	if err != nil {
+		tb.Fatalf("storedtest: %v", err)
+	}
+	_, err = client.Pipelined(tb.Context(), func(p redis.Pipeliner) error {
 		p.FlushDB(tb.Context())
 		for _, e := range f.Entries {
-			e.write(tb.Context(), p)
+			e.write(tb.Context(), p, now)
 		}
 		return nil
 	})
@@ -110,8 +133,11 @@ func (f *RedisFile) Restore(tb testing.TB, client *redis.Client) {
 	}
 }
 
-func (e *RedisEntry) write(ctx context.Context, p redis.Pipeliner) {
-	if e.Members == nil {
+func (e *RedisEntry) write(ctx context.Context, p redis.Pipeliner, now time.Time) {
+	switch {
+	case e.Age > 0:
+		p.Set(ctx, e.Key, now.UnixMicro()-e.Age, 0)
+	case e.Members == nil:
 		p.Set(ctx, e.Key, e.Value, 0)
 	}
 	for member, score := range e.Members {
