@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -96,7 +97,9 @@ func endForRecord(t *testing.T, auth *fibermsal.Auth) *storedtest.Ended {
 		Session: strings.Repeat("e", 43),
 	}
 	for _, filter := range []fibermsal.SessionFilter{
-		{TenantID: ended.TenantID, UserID: ended.UserID}, {Mail: ended.Mail}, {TenantID: ended.TenantID},
+		{TenantID: ended.TenantID, UserID: ended.UserID},
+		{Mail: ended.Mail},
+		{TenantID: ended.TenantID},
 		{Before: time.Now().Add(-time.Minute)}, // before the sessions that were recorded
 	} {
 		if n, err := auth.EndSessions(context.Background(), filter); err != nil || n != 0 {
@@ -136,12 +139,11 @@ func renameInstances(entries []storedtest.RedisEntry) (names []string) {
 		for announcement, until := range e.Members {
 			announcement = hostName.ReplaceAllString(announcement, "app/")
 			members[announcement] = until + float64(hundredYears.Milliseconds())
-			names = append(names, announcement[:strings.Index(announcement, " ")])
+			name, _, _ := strings.Cut(announcement, " ")
+			names = append(names, name)
 		}
 		clear(e.Members)
-		for announcement, until := range members {
-			e.Members[announcement] = until
-		}
+		maps.Copy(e.Members, members)
 	}
 	return names
 }

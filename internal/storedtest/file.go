@@ -12,8 +12,8 @@ type Kind string
 
 // The kinds of files. A file has the name of the commit that wrote its content.
 const (
-	SignIns Kind = "signins" // [SignInFile]
-	Redis   Kind = "redis"   // [RedisFile]
+	SignIns Kind = "sign-ins" // [SignInFile]
+	Redis   Kind = "redis"    // [RedisFile]
 )
 
 // Origin says where the content of a file comes from.
@@ -54,8 +54,8 @@ func commitOf(path string) string {
 // Its value is the commit.
 const writeVariable = "FIBERMSAL_WRITE_STORED"
 
-// Write writes a file if the environment variable FIBERMSAL_WRITE_STORED is the commit of this
-// version. about completes the sentence that says how it was made.
+// Write writes what this version stores to a file, and fills its origin, which is part of the file. It
+// does nothing unless the environment variable FIBERMSAL_WRITE_STORED is the commit of this version.
 func Write(tb testing.TB, root string, kind Kind, origin *Origin, file any) {
 	tb.Helper()
 	commit := os.Getenv(writeVariable)
