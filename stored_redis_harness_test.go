@@ -66,7 +66,7 @@ func recordRedis(t *testing.T) *storedtest.RedisFile {
 		t.Fatal(err)
 	}
 	store := storeOf(t, server, idp.ClientID, keys)
-	f.Locked, _ = record.Name(f.Sessions[0].Cookie)
+	f.Locked, _ = record.SessionID(f.Sessions[0].Cookie)
 	release, err := store.Lock(t.Context(), f.Locked)
 	if err != nil {
 		t.Fatal(err)

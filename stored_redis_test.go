@@ -155,7 +155,7 @@ func workersFindUsers(i *inherited) {
 }
 
 func administrationFindsAll(i *inherited) {
-	id, _ := record.Name(i.Sessions[1].Cookie)
+	id, _ := record.SessionID(i.Sessions[1].Cookie)
 	for name, row := range map[string]struct {
 		filter fibermsal.SessionFilter
 		want   int
@@ -206,7 +206,7 @@ func signOutDeletesAll(i *inherited) {
 	if left := keysWith(i.redis, session.Cookie); len(left) != 0 {
 		i.t.Errorf("left: %q", left)
 	}
-	name, _ := record.Name(session.Cookie)
+	name, _ := record.SessionID(session.Cookie)
 	for _, e := range storedtest.Dump(i.t, i.redis.Client(), i.redis.Keys()) {
 		if _, listed := e.Members[name]; listed {
 			i.t.Errorf("still listed in %s", e.Key)

@@ -108,7 +108,7 @@ func (r *recorder) add(name string, b *browser, login, authorize string) {
 	for _, c := range b.Jar {
 		in.Cookies[c.Name] = c.Value
 	}
-	in.Session, _ = record.Name(b.session())
+	in.Session, _ = record.SessionID(b.session())
 	var required flow.Requirements
 	if authorize != "" {
 		cookie := flow.Cookie{Name: r.jar.Name(state(r.t, authorize))}
