@@ -153,7 +153,7 @@ func TestPool_AFrozenHTTP2ConnectionIsGivenUp(t *testing.T) {
 			if failed.Load() == 0 {
 				t.Error("the freeze was not felt: this test proves nothing")
 			}
-			if n := h.connections.Load(); n > 5 {
+			if n := h.connections.Load(); n > 10 { // a busy machine answers pings late, and gives up good ones
 				t.Errorf("%d connections", n)
 			}
 		})

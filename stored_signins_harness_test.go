@@ -1,0 +1,137 @@
+package fibermsal_test
+
+import (
+	"html"
+	"maps"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/sealed"
+	"github.com/fibermsal/fibermsal/internal/storedtest"
+)
+
+// storedKey is the key of what versions store for tests.
+const storedKey = "golden key of the stored formats"
+
+var (
+	// longPage requires a sign-in again and again, and its path is too long to return to.
+	longPage = "/challenge?q=" + strings.Repeat("x", 1100)
+	// longestPage is too long even for the login URL.
+	longestPage = "/challenge?q=" + strings.Repeat("x", 2100)
+)
+
+// newStoredSite makes a site for sign-ins in a response mode.
+func newStoredSite(t *testing.T, mode string, l *ledger) *site {
+	t.Helper()
+	s := newInteractiveSite(t, newIDP(t, entratest.WithScopes(otherAPI)), func(cfg *fibermsal.Config) {
+		cfg.Storage, cfg.Keys = l, [][]byte{[]byte(storedKey)}
+		cfg.ResponseMode = fibermsal.ResponseMode(mode)
+	})
+	s.routeBroken()
+	return s
+}
+
+// recorder begins sign-ins and records what this version has sealed for them.
+type recorder struct {
+	*site
+	jar  *flow.Jar
+	into *storedtest.SignInMode
+}
+
+// recordSignIns begins the sign-ins that a later version must complete.
+func recordSignIns(t *testing.T, mode string) *storedtest.SignInMode {
+	t.Helper()
+	l := newLedger()
+	s := newStoredSite(t, mode, l)
+	ring, err := sealed.NewRing([][]byte{[]byte(storedKey)}, "cookies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{s, flow.NewJar(ring, sessionCookie+"-", s.idp.ClientID, s.idp.Authority, redirectURI, mode), &storedtest.SignInMode{}}
+	r.recordStrangers()
+	r.recordUsers()
+	r.into.Records = maps.Clone(l.values)
+	maps.DeleteFunc(r.into.Records, func(key string, _ []byte) bool { return !strings.HasSuffix(key, ":s") }) // no sign-in needs the old tokens
+	return r.into
+}
+
+// recordStrangers records sign-ins in browsers without a session.
+func (r *recorder) recordStrangers() {
+	r.t.Helper()
+	b := r.browser()
+	r.add("path", b, "", b.start("/reports?x=1"))
+	b = r.browser()
+	r.add("claims, login", b, b.Navigate("/challenge").Location(), "")
+	b = r.browser()
+	r.add("longest page, login", b, b.Navigate(longestPage).Location(), "")
+	b = r.browser()
+	for range 2 {
+		b.Send(b.approve(b.Navigate(b.Navigate(longPage).Location()).Location(), adele).Request())
+	}
+	b.Jar = map[string]*http.Cookie{r.jar.TriesName(): b.Jar[r.jar.TriesName()]} // the session is not the point
+	r.add("long page", b, "", b.Navigate(b.Navigate(longPage).Location()).Location())
+}
+
+// recordUsers records sign-ins that replace a session.
+func (r *recorder) recordUsers() {
+	r.t.Helper()
+	b := r.browser()
+	b.signIn(adele)
+	time.Sleep(10 * time.Minute) // too long ago for /max-age
+	signedIn := maps.Clone(b.Jar)
+	r.add("replaces", b, "", b.start("/guarded"))
+	for _, page := range []string{"/scope", "/max-age", "/step-up", "/broken"} {
+		b.Jar = maps.Clone(signedIn)
+		login := b.Navigate(page).Location()
+		r.add(page+", login", b, login, "")
+		r.add(page, b, "", b.Navigate(login).Location())
+	}
+	b.Jar = maps.Clone(signedIn)
+	link := regexp.MustCompile(`href="(/user/login[^"]*)"`).FindStringSubmatch(b.Navigate("/role").Text)
+	if link == nil {
+		r.t.Fatal("the page has no link to sign in as another user")
+	}
+	r.add("another account, login", b, html.UnescapeString(link[1]), "")
+}
+
+// add records where a browser is, and what the version has sealed for it.
+func (r *recorder) add(name string, b *browser, login, authorize string) {
+	r.t.Helper()
+	in := storedtest.SignIn{Name: name, At: time.Now().UTC(), LoginURL: login, AuthorizeURL: authorize, Cookies: map[string]string{}}
+	for _, c := range b.Jar {
+		in.Cookies[c.Name] = c.Value
+	}
+	in.Session, _ = record.SessionID(b.session())
+	var required flow.Requirements
+	if authorize != "" {
+		cookie := flow.Cookie{Name: r.jar.Name(state(r.t, authorize))}
+		cookie.Value = in.Cookies[cookie.Name]
+		attempt, ok := r.jar.Open(cookie)
+		if !ok {
+			r.t.Fatalf("%s: the attempt does not open", name)
+		}
+		in.Path, in.Page, in.Replaces, required = attempt.Destination().Path(), attempt.Destination().Page(), attempt.Replaces(), attempt.Requirements()
+	} else if ask := query(r.t, login).Get("ask"); ask != "" {
+		var ok bool
+		if required, ok = r.jar.OpenRequirements(ask, in.Session, time.Now()); !ok {
+			r.t.Fatalf("%s: the requirements do not open", name)
+		}
+	}
+	in.Requirements = storedtest.Fields(required)
+	if tries, ok := in.Cookies[r.jar.TriesName()]; ok {
+		in.Tried = map[string]bool{}
+		for _, page := range []string{longPage, longestPage, "/challenge", "/scope", "/max-age", "/step-up", "/broken"} {
+			if to, opened := flow.DestinationOf(page), r.jar.OpenTries(tries, time.Now()); opened.Has(to) {
+				in.Tried[page] = opened.Exhausted(to)
+			}
+		}
+	}
+	r.into.SignIns = append(r.into.SignIns, in)
+}
