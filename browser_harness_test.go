@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -143,6 +144,22 @@ func state(t *testing.T, authorizeURL string) string {
 
 // assertRejected is what a refused response looks like: the status, a fixed text with a
 // correlation id, no session, nothing stored, and the reason in the log.
+// assertResumed checks that an authorization response signed nobody in, and that the browser is sent
+// on to its page by the login route.
+func (b *browser) assertResumed(a *answer, to, reason string) {
+	b.t.Helper()
+	u, err := url.Parse(a.Location())
+	if err != nil || a.StatusCode != http.StatusSeeOther || u.Path != "/user/login" || u.Query().Get("resume") == "" || cmp.Or(u.Query().Get("to"), "/") != to {
+		b.t.Errorf("%d to %q instead of %s\n%s", a.StatusCode, a.Location(), to, b.log)
+	}
+	if a.Cookie(sessionCookie) != nil {
+		b.t.Error("a session cookie was set")
+	}
+	if !strings.Contains(b.log.String(), `"msg":"sign-in resumed","reason":"`+reason+`"`) {
+		b.t.Errorf("the log does not say %q:\n%s", reason, b.log)
+	}
+}
+
 func (b *browser) assertRejected(a *answer, status int, reason string) {
 	b.t.Helper()
 	if a.StatusCode != status {

@@ -146,8 +146,8 @@ func TestD4_CookieAttributes(t *testing.T) {
 			if c.SameSite != http.SameSiteLaxMode || len(c.Value) > 64 {
 				t.Errorf("session cookie: %v", c)
 			}
-			if len(b.Jar) != 1 {
-				t.Errorf("the flow cookie is still there: %v", b.Jar)
+			if len(b.Jar) != 2 { // that of the session, and the one that binds other tabs
+				t.Errorf("%v", b.Jar)
 			}
 			out := b.Send(request(http.MethodPost, "/user/logout", ""))
 			assertHostCookie(t, "expired "+sessionCookie, out.Cookie(sessionCookie))
@@ -203,24 +203,14 @@ func TestD15_CookiesOfManyFlowsFitTheHeader(t *testing.T) {
 	for range 30 {
 		b.start("/reports/" + strings.Repeat("x", 60))
 	}
-	flows, size := 0, 0
+	size := 0
 	for name, c := range b.Jar {
 		size += len(name) + len(c.Value) + 3
-		if name != sessionCookie {
-			flows++
-		}
-		if len(c.Value) > 700 {
-			t.Errorf("%s has %d bytes", name, len(c.Value))
-		}
 	}
-	if flows > 7 || flows < 3 || size > 3<<10 {
-		t.Errorf("%d flows, %d bytes of cookies", flows, size)
+	if len(b.Jar) != 2 || size > 400 {
+		t.Errorf("%d cookies of %d bytes", len(b.Jar), size)
 	}
 	if len(b.session()) > 64 {
 		t.Errorf("the session cookie has %d bytes", len(b.session()))
-	}
-	authorize := b.start(strings.Repeat("/long", 400))
-	if a := b.Send(b.approve(authorize, adele).Request()); a.Location() != "/" {
-		t.Errorf("a path too long for the cookie leads to %q", a.Location())
 	}
 }

@@ -87,15 +87,18 @@ func TestB14_PagesThatOnlyRedirectHaveNotBeenSeen(t *testing.T) {
 	t.Error("round and round")
 }
 
-func TestB14_ClientWithoutCookiesComesToNoSecondRound(t *testing.T) {
+func TestB14_ClientWithoutCookiesComesToAnEnd(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))
 	forgetful := func(r *http.Request) *answer { return s.browser().Send(r) }
 	a := forgetful(navigation(http.MethodGet, "/challenge"))
-	a = forgetful(navigation(http.MethodGet, a.Location()))
-	a = forgetful(s.browser().approve(a.Location(), adele).Request())
-	if a.StatusCode != http.StatusBadRequest || a.Location() != "" || s.idp.Count(entratest.Token) != 0 {
-		t.Errorf("%d to %q, %d token calls", a.StatusCode, a.Location(), s.idp.Count(entratest.Token))
+	rounds := 0
+	for ; a.Location() != "" && rounds < 10; rounds++ {
+		a = forgetful(navigation(http.MethodGet, a.Location()))
+		a = forgetful(s.browser().approve(a.Location(), adele).Request())
+	}
+	if a.StatusCode != http.StatusBadRequest || rounds != 3 || s.idp.Count(entratest.Token) != 0 {
+		t.Errorf("%d to %q after %d rounds, %d token calls", a.StatusCode, a.Location(), rounds, s.idp.Count(entratest.Token))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 	"github.com/fibermsal/fibermsal/internal/sealed"
@@ -57,7 +58,11 @@ func recordRedis(t *testing.T) *storedtest.RedisFile {
 		response := b.approve(authorize, user)
 		b.Send(response.Request())
 		known, _ := idp.User(user)
-		f.Redeemed = state(t, authorize)
+		attempt, ok := jarOf(t, idp, "form_post", keys...).Open(state(t, authorize), flow.Browser{}, nil)
+		if !ok {
+			t.Fatal("the attempt does not open")
+		}
+		f.Redeemed = attempt.ID()
 		f.Sessions = append(f.Sessions, storedtest.RedisSession{
 			Cookie: b.session(), UPN: user, UserID: known.ID, Mail: known.Mail, EntraID: response.Values.Get("session_state"),
 		})

@@ -45,16 +45,22 @@ type recorder struct {
 	into *storedtest.SignInMode
 }
 
+// jarOf opens what an app has sealed for a browser.
+func jarOf(t *testing.T, idp *entratest.Server, mode string, keys ...[]byte) *flow.Jar {
+	t.Helper()
+	ring, err := sealed.NewRing(keys, "cookies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flow.NewJar(ring, sessionCookie+"-", idp.ClientID, idp.Authority, redirectURI, mode)
+}
+
 // recordSignIns begins the sign-ins that a later version must complete.
 func recordSignIns(t *testing.T, mode string) *storedtest.SignInMode {
 	t.Helper()
 	l := newLedger()
 	s := newStoredSite(t, mode, l)
-	ring, err := sealed.NewRing([][]byte{[]byte(storedKey)}, "cookies")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &recorder{s, flow.NewJar(ring, sessionCookie+"-", s.idp.ClientID, s.idp.Authority, redirectURI, mode), &storedtest.SignInMode{}}
+	r := &recorder{s, jarOf(t, s.idp, mode, []byte(storedKey)), &storedtest.SignInMode{}}
 	r.recordStrangers()
 	r.recordUsers()
 	r.into.Records = maps.Clone(l.values)
@@ -111,13 +117,12 @@ func (r *recorder) add(name string, b *browser, login, authorize string) {
 	in.Session, _ = record.SessionID(b.session())
 	var required flow.Requirements
 	if authorize != "" {
-		cookie := flow.Cookie{Name: r.jar.Name(state(r.t, authorize))}
-		cookie.Value = in.Cookies[cookie.Name]
-		attempt, ok := r.jar.Open(cookie)
-		if !ok {
+		browser := r.jar.OpenBrowser(in.Cookies[r.jar.BrowserName()])
+		attempt, ok := r.jar.Open(state(r.t, authorize), browser, func(name string) (string, bool) { value, ok := in.Cookies[name]; return value, ok })
+		if !ok || attempt.IsForeign() {
 			r.t.Fatalf("%s: the attempt does not open", name)
 		}
-		in.Path, in.Page, in.Replaces, required = attempt.Destination().Path(), attempt.Destination().Page(), attempt.Replaces(), attempt.Requirements()
+		in.Path, in.Page, in.Replaces, required = attempt.Destination().Path(), attempt.Destination().Page(), browser.Session(), attempt.Requirements()
 	} else if ask := query(r.t, login).Get("ask"); ask != "" {
 		var ok bool
 		if required, ok = r.jar.OpenRequirements(ask, in.Session, time.Now()); !ok {

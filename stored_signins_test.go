@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -70,7 +71,7 @@ var signInChecks = map[string][]func(*resumed){
 	"path":                   {leadsTo("/reports?x=1")},
 	"replaces":               {endsTheSession, isAdministered},
 	"long page":              {isTheLastOfItsPage},
-	"longest page, login":    {asks("", "redirect_uri", redirectURI), leadsTo("/")},
+	"longest page, login":    {asks("", "redirect_uri", redirectURI), leadsToItsPage},
 	"claims, login":          {asks("", "claims", `"nbf"`), leadsTo("/challenge")},
 	"/scope, login":          {asks(adele, "scope", "Mail.Read", "login_hint", "O."), shows("/scope")},
 	"/max-age, login":        {asks(adele, "max_age", "300", "prompt", "login"), shows("/max-age")},
@@ -136,6 +137,16 @@ func (r *resumed) completes() *answer {
 	return a
 }
 
+// leadsToItsPage checks that the browser gets to the page that the version has kept. Earlier ones kept
+// no long ones.
+func leadsToItsPage(r *resumed) {
+	page := r.Path
+	if r.LoginURL != "" {
+		page = query(r.t, r.LoginURL).Get("to")
+	}
+	leadsTo(cmp.Or(page, "/"))(r)
+}
+
 func leadsTo(page string) func(*resumed) {
 	return func(r *resumed) {
 		if a := r.completes(); a.Location() != page {
@@ -197,7 +208,7 @@ func isAdministered(r *resumed) {
 
 // isTheLastOfItsPage checks that the tries are counted for the page of the attempt.
 func isTheLastOfItsPage(r *resumed) {
-	leadsTo("/")(r)
+	leadsToItsPage(r)
 	if a := r.Navigate(longPage); a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "did not help") {
 		r.t.Errorf("the page requires yet another sign-in: %d", a.StatusCode)
 	}

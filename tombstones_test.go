@@ -128,7 +128,7 @@ func TestD12_NothingIsLeftOfASignInThatWasEnded(t *testing.T) {
 	}
 	b := s.browser()
 	a := b.Send(b.approve(b.start("/guarded"), adele).Request())
-	if a.StatusCode != http.StatusUnauthorized || !strings.Contains(a.Text, "/user/login?") || len(b.Jar) != 0 {
+	if a.StatusCode != http.StatusUnauthorized || !strings.Contains(a.Text, "/user/login?") || b.session() != "" {
 		t.Errorf("status %d, cookies %v\n%s", a.StatusCode, b.Jar, a.Text)
 	}
 	if left := recordsOfSessions(t, server.Keys()); len(left) != 0 {

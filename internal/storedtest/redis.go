@@ -21,7 +21,8 @@ type RedisFile struct {
 	Sessions []RedisSession `json:"sessions"`
 	// App is the app that the sessions belong to, if the version recorded it.
 	App string `json:"app,omitempty"`
-	// Redeemed is the state of a sign-in that was completed.
+	// Redeemed is the ID of the attempt of a sign-in that was completed, which earlier versions used
+	// as its state.
 	Redeemed string `json:"redeemed_state"`
 	// Instances are the names of the instances that ran.
 	Instances []string `json:"instances"`

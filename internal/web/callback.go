@@ -20,11 +20,16 @@ func (h *routeHandler) authorized() error {
 	h.ctx, h.visit.traced = ctx, ctx
 	err := h.finishAttempt()
 	if err != nil {
-		h.Telemetry.SignedIn(ctx, err)
-		h.Telemetry.AuditFailure(ctx, slog.LevelInfo, telemetry.EventSignInRefused, telemetry.Subject{}, err)
+		h.reportRefused(err)
 	}
 	end(err)
 	return err
+}
+
+// reportRefused counts and audits an authorization response that signs nobody in.
+func (h *routeHandler) reportRefused(err error) {
+	h.Telemetry.SignedIn(h.ctx, err)
+	h.Telemetry.AuditFailure(h.ctx, slog.LevelInfo, telemetry.EventSignInRefused, telemetry.Subject{}, err)
 }
 
 // finishAttempt finds the attempt that the authorization response belongs to, and finishes it.

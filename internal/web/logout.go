@@ -34,6 +34,9 @@ func (h *routeHandler) logout() error {
 	if h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
 		h.out.setCookie(h.triesCookie(flow.Tries{})) // the user starts the next sign-in deliberately
 	}
+	if name := h.Jar.BrowserName(); h.visit.Exchange.HasCookie(name) {
+		h.out.setCookie(h.expired(name, h.flowSameSite()))
+	}
 	s, err := h.visit.Session()
 	if err := errors.Join(err, h.Sessions.End(h.ctx, id)); err != nil {
 		return err

@@ -48,6 +48,7 @@ func (h *routeHandler) resume(a *flow.Attempt, reason string, err error) error {
 	if a.Restarts() >= flow.MaxRestarts {
 		return err
 	}
+	h.reportRefused(err)
 	h.Log.LogAttrs(h.ctx, slog.LevelInfo, "sign-in resumed", slog.String("reason", reason))
 	h.out.redirect(h.resumeURL(to, a.Restarts()+1))
 	return nil
