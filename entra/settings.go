@@ -57,6 +57,9 @@ func (cfg Config[C]) settle(forked bool) (*settings, error) {
 }
 
 func (cfg Config[C]) clone() Config[C] {
+	if discovery.IsGUID(cfg.ClientID) {
+		cfg.ClientID = strings.ToLower(cfg.ClientID) // as Entra writes it in tokens
+	}
 	cfg.AllowedTenants = slices.Clone(cfg.AllowedTenants)
 	for i, t := range cfg.AllowedTenants {
 		cfg.AllowedTenants[i] = strings.ToLower(t)

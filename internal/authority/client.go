@@ -67,7 +67,7 @@ type Client struct {
 // New makes a Client without any call to the network.
 func New(o Options) *Client {
 	c := &Client{
-		Options: o, http: NewHTTPClient(o.Transport), gate: newGate(),
+		Options: o, http: NewHTTPClient(o.ClientID, o.Transport), gate: newGate(),
 		credentials: clientCredentials{all: o.Credentials},
 	}
 	c.keys = idtoken.NewKeySet(c.fetchKeys)

@@ -20,12 +20,12 @@ const (
 	maxTokenResponse = 64 << 10
 )
 
-// NewHTTPClient returns the client that MSAL and discovery share. Responses are limited in
+// NewHTTPClient returns the client that MSAL and discovery share for an app. Responses are limited in
 // time and size, configurations are cached, and a redirect is an error, because it would
 // carry the client secret along.
-func NewHTTPClient(transport http.RoundTripper) *http.Client {
+func NewHTTPClient(clientID string, transport http.RoundTripper) *http.Client {
 	return &http.Client{
-		Transport:     discovery.NewTransport(transport),
+		Transport:     discovery.NewTransportFor(clientID, transport),
 		Timeout:       CallTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

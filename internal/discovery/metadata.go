@@ -42,7 +42,7 @@ func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadat
 	if !ok || err != nil {
 		return nil, errors.New("discovery: the authority is not a URL, or the client not one with a Transport")
 	}
-	d := t.document(u.String())
+	d := t.document(u)
 	if d == nil {
 		return nil, errors.New("discovery: too many authorities")
 	}

@@ -13,7 +13,7 @@ const idTokenLifetime = 3900 * time.Second
 
 // IDToken makes an ID token for one grant, or what a test makes of it.
 func (i *Issuer) IDToken(g *grants.Grant, grantType string) string {
-	active, foreign := i.config.Keys.Both()
+	active, foreign := i.config.Keys.ForApp()
 	draft := &Draft{
 		GrantType: grantType, User: g.Account.User,
 		Header: map[string]any{"typ": "JWT", "alg": "RS256", "kid": active.ID}, Claims: i.idClaims(g),
