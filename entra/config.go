@@ -60,7 +60,9 @@ type Config[C any] struct {
 	TenantID string
 
 	// Authority is the full URL of the authority with the tenant, such as
-	// https://login.microsoftonline.com/{tenant}.
+	// https://login.microsoftonline.com/{tenant}. That of an External ID tenant is
+	// https://{name}.ciamlogin.com/{tenant}, or has its custom domain as host. Azure AD B2C and
+	// AD FS are not supported.
 	//
 	// Optional. Default: that of the Cloud with the TenantID.
 	Authority string

@@ -87,6 +87,10 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 
 // checkAuthority returns the tenant of the authority.
 func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
+	if field, problem := cfg.otherDirectory(); problem != "" {
+		p.add(field, "%s", problem)
+		return ""
+	}
 	switch {
 	case cfg.TenantID == "" && cfg.Authority == "":
 		p.add("TenantID", "is required, or an Authority instead")
@@ -109,8 +113,13 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 	return ""
 }
 
+// isOfManyTenants reports whether the name of a tenant stands for many.
+func isOfManyTenants(tenant string) bool {
+	return slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
+}
+
 func (cfg Config[C]) checkTenants(p *problems, tenant string) {
-	many := slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
+	many := isOfManyTenants(tenant)
 	switch {
 	case many && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
 		p.add("AllowedTenants", "is required with %q: without it users of every tenant in the world could sign in", tenant)

@@ -28,9 +28,17 @@ func WithExtraTenant(id string, users ...User) Option {
 }
 
 // WithHosts sets the host names of the in-process server. Default: login.entra.test and graph.entra.test.
-// With login.microsoftonline.com and graph.microsoft.com an app runs with its production URLs.
+// With login.microsoftonline.com and graph.microsoft.com an app runs with its production URLs. A login host
+// below ciamlogin.com makes an External ID tenant, see [WithExternalID].
 func WithHosts(login, graph string) Option {
 	return func(c *settings) { c.loginHost, c.graphHost = strings.ToLower(login), strings.ToLower(graph) }
+}
+
+// WithExternalID makes the server an External ID tenant: the issuer in the configuration, the keys and the
+// tokens is https://<TenantID>.ciamlogin.com/<TenantID>/v2.0, while the endpoints keep the login host, which is
+// the tenant's custom domain. Default: off, unless the login host is below ciamlogin.com.
+func WithExternalID() Option {
+	return func(c *settings) { c.externalID = true }
 }
 
 // WithAccessTokenLifetime sets the lifetime of access tokens. Default: 75 minutes, the mean of the 60 to

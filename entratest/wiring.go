@@ -58,7 +58,7 @@ func assemble(c *settings) (*parts, error) {
 			TenantID: c.tenantID, ClientID: c.clientID, RedirectURIs: c.redirectURIs, LogoutURIs: c.logoutURIs,
 			FrontChannel: c.frontChannel, FrontChannelIssuer: c.frontChannelIssuer, Permissions: c.appPermissions,
 		},
-		origins:   &origins.Origins{Login: login, Browser: login, Graph: "https://" + c.graphHost},
+		origins:   &origins.Origins{Login: login, Browser: login, Graph: "https://" + c.graphHost, External: c.externalID},
 		directory: users,
 		scopes: scopes.NewCatalogue(scopes.Config{
 			GraphHost: c.graphHost, Extra: c.extraScopes, APIs: internalAPIs(c.apis),

@@ -121,12 +121,13 @@ func read(r *http.Request, resp *http.Response) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.validate(r.URL.Scheme + "://" + r.URL.Host + strings.TrimSuffix(r.URL.Path, version+path)); err != nil {
+	authority := r.URL.Scheme + "://" + r.URL.Host + strings.TrimSuffix(r.URL.Path, version+path)
+	if err := m.validate(authority); err != nil {
 		return nil, err
 	}
 	// Only what somebody uses is kept: MSAL's new client of each sign-in and renewal decodes
 	// the document, slowly, and Entra's is five times as long (trap M6).
-	if body, err = json.Marshal(m); err != nil {
+	if body, err = json.Marshal(m.forMSAL(authority)); err != nil {
 		return nil, err
 	}
 	header := resp.Header.Clone()
