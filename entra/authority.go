@@ -10,6 +10,6 @@ func (s *settings) newAuthority(b *background.Group) *authority.Client {
 	return authority.New(authority.Options{
 		Authority: s.authority, Tenant: s.tenant, AllowedTenants: s.AllowedTenants, AnyTenant: s.AnyTenantMaySignIn,
 		ClientID: s.ClientID, RedirectURI: s.redirectURI, Scopes: s.scopes, Credentials: s.credentials(),
-		Transport: s.HTTPClient.Transport, Background: b,
+		Transport: s.HTTPClient.Transport, Background: b, Log: s.Logger,
 	})
 }

@@ -6,6 +6,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -49,6 +50,7 @@ type Options struct {
 	Credentials []ClientCredential
 	Transport   http.RoundTripper
 	Background  *background.Group
+	Log         *slog.Logger
 }
 
 // Client is the app at its authority. It is safe for concurrent use.

@@ -108,9 +108,43 @@ func (x *exchange) record(resp *http.Response) error {
 	x.responded, x.receivedAt, x.status, x.response = true, time.Now(), resp.StatusCode, tokenResponse{}
 	x.retryAfter = outbound.RetryAfter(resp.Header, maxRetryAfter)
 	_ = json.Unmarshal(body, &x.response) // an unreadable response leaves the status
-	body, x.response.Scope = x.scopes.canonicalizeResponse(body, x.response.Scope)
+	body, x.response.Scope = x.readable(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
+}
+
+// readable returns the response as MSAL can read it, and the granted scopes in canonical
+// spelling. Entra repeats the spelling of the request.
+func (x *exchange) readable(body []byte) (response []byte, granted string) {
+	granted = x.scopes.canonicalGranted(x.response.Scope)
+	idToken := readableIDToken(x.response.IDToken)
+	if granted == x.response.Scope && idToken == x.response.IDToken {
+		return body, granted
+	}
+	response, err := withTexts(body, map[string]string{"scope": granted, "id_token": idToken})
+	if err != nil {
+		return body, x.response.Scope
+	}
+	return response, granted
+}
+
+// withTexts returns a JSON object with other texts in the fields that it has.
+func withTexts(object []byte, texts map[string]string) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(object, &fields); err != nil {
+		return nil, err
+	}
+	for name, text := range texts {
+		if _, present := fields[name]; !present {
+			continue
+		}
+		encoded, err := json.Marshal(text)
+		if err != nil {
+			return nil, err
+		}
+		fields[name] = encoded
+	}
+	return json.Marshal(fields)
 }
 
 // CloseIdleConnections does nothing, because the connections are shared.
