@@ -140,19 +140,6 @@ func (f *Flow) once(ctx context.Context, state string) (func() error, error) {
 	}, nil
 }
 
-// sameAccount reports whether the tokens, which MSAL files under the account of client_info,
-// are those of the verified user (threat B7). A guest has another object ID in the home
-// tenant, which the id_token then names.
-func sameAccount(c *idtoken.Claims, account authority.Account) bool {
-	if account.TenantID == c.TenantID {
-		return account.ObjectID == c.ObjectID
-	}
-	if c.IdentityProvider == "live.com" {
-		return account.TenantID == idtoken.ConsumersTenant
-	}
-	return c.IdentityProvider == "https://sts.windows.net/"+account.TenantID+"/"
-}
-
 // errAnotherUser is a silent sign-in that Entra answered for another user.
 func errAnotherUser() error { return autherr.LoginRequired.New(autherr.ReasonAnotherUser, nil) }
 

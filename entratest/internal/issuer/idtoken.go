@@ -59,7 +59,7 @@ func (i *Issuer) idClaims(g *grants.Grant) map[string]any {
 		c["roles"] = a.Roles
 	}
 	if a.IsGuest() {
-		c["idp"] = "https://sts.windows.net/" + a.HomeTenantID + "/"
+		c["idp"] = i.config.Origins.Provider(a.HomeTenantID)
 	}
 	for _, name := range i.config.OptionalClaims {
 		addOptional[name](c, g)

@@ -23,6 +23,22 @@ func (o *Origins) Issuer(tenantID string) string {
 	return o.Login + "/" + tenantID + "/v2.0"
 }
 
+// consumers is the id of the tenant of all personal accounts.
+const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+// Provider is the idp claim of a guest whose home is that tenant. entra: it is a version 1 issuer, whose host
+// 21Vianet has its own of, and live.com for personal accounts.
+func (o *Origins) Provider(homeTenantID string) string {
+	switch {
+	case homeTenantID == consumers:
+		return "live.com"
+	case strings.HasSuffix(o.Login, ".cn"):
+		return "https://sts.chinacloudapi.cn/" + homeTenantID + "/"
+	default:
+		return "https://sts.windows.net/" + homeTenantID + "/"
+	}
+}
+
 // ExternalDomain is the end of the hosts of External ID.
 const ExternalDomain = ".ciamlogin.com"
 
