@@ -86,6 +86,9 @@ func (a *Attempt) Challenge() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// StartedAt returns when the attempt began, to the second.
+func (a *Attempt) StartedAt() time.Time { return a.startedAt.Truncate(time.Second) }
+
 // Destination returns where the sign-in leads.
 func (a *Attempt) Destination() Destination { return a.to }
 

@@ -78,10 +78,11 @@ func (f *Flow) Finish(ctx context.Context, attempt *flow.Attempt, c *Callback) (
 	if err != nil {
 		return nil, err
 	}
-	if err := satisfied(attempt.Requirements(), claims); err != nil {
+	at := authenticatedAt(claims, attempt, c.At)
+	if err := satisfied(attempt.Requirements(), claims, at); err != nil {
 		return nil, err
 	}
-	return f.begin(ctx, &verified{claims, grant, attempt, c})
+	return f.begin(ctx, &verified{claims, grant, attempt, c, at})
 }
 
 // checkIssuer checks the issuer that a response names, if it does (RFC 9207).
