@@ -74,7 +74,7 @@ func contextAs[C any](c any) C {
 // wire makes the layers, each of which knows those below it.
 func (s *Service) wire(cache *session.Cache) {
 	cfg := s.settings
-	s.authority = cfg.newAuthority(s.background)
+	s.authority = cfg.newAuthority(s.background, s.telemetry)
 	s.sessions = session.NewStore(cache, session.Options{
 		Records: s.records, Origin: cfg.origin,
 		Admits: s.authority.Admits, Tenants: s.authority.Tenants, AnyTenant: cfg.AnyTenantMaySignIn,

@@ -57,9 +57,6 @@ func (cfg Config[C]) settle(forked bool) (*settings, error) {
 }
 
 func (cfg Config[C]) clone() Config[C] {
-	if discovery.IsGUID(cfg.ClientID) {
-		cfg.ClientID = strings.ToLower(cfg.ClientID) // as Entra writes it in tokens
-	}
 	cfg.AllowedTenants = slices.Clone(cfg.AllowedTenants)
 	for i, t := range cfg.AllowedTenants {
 		cfg.AllowedTenants[i] = strings.ToLower(t)
@@ -75,6 +72,9 @@ func (cfg Config[C]) clone() Config[C] {
 // complete fills in the defaults of a valid Config.
 func (cfg Config[C]) complete() (*settings, error) {
 	s := &settings{Config: cfg.withoutHooks()}
+	if discovery.IsGUID(s.ClientID) {
+		s.ClientID = strings.ToLower(s.ClientID) // as Entra writes it in tokens
+	}
 	s.completeAuthority()
 	s.completeAddresses()
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, defaultIdle)

@@ -38,6 +38,7 @@ type Error struct {
 
 	requires *flow.Requirements // of the sign-in that fixes the error
 	advice   string             // for the administrator, in the log
+	aadsts   string             // Entra's number, for metrics
 }
 
 // Error returns the public sentence and the code.
@@ -85,19 +86,23 @@ func ReasonOf(err error) string {
 	return ""
 }
 
-// WithAdvice returns a copy whose log line says what to do about Entra's error numbers.
+// WithAdvice returns a copy whose log line says what to do about Entra's error numbers, and whose
+// metrics name the number.
 func WithAdvice(e *Error, numbers ...int) *Error {
 	advised := *e
-	advised.advice = aadsts.Advice(numbers...)
+	advised.advice, advised.aadsts = aadsts.Advice(numbers...), aadsts.Attribute(numbers...)
 	return &advised
 }
 
 // WithAdviceOf returns a copy of e with the advice of another error.
 func WithAdviceOf(e, other *Error) *Error {
 	advised := *e
-	advised.advice = other.advice
+	advised.advice, advised.aadsts = other.advice, other.aadsts
 	return &advised
 }
+
+// AADSTS returns Entra's number as [aadsts.Attribute] does, or "".
+func AADSTS(e *Error) string { return e.aadsts }
 
 // Advice returns the advice for the administrator, or "".
 func Advice(e *Error) string { return e.advice }

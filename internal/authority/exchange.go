@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/outbound"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
@@ -36,9 +38,10 @@ func NewHTTPClient(clientID string, transport http.RoundTripper) *http.Client {
 // failures are classified by what is recorded here, and MSAL's errors are dropped. It is not
 // safe for concurrent use; MSAL makes its calls one after the other.
 type exchange struct {
-	client *http.Client
-	gate   *gate
-	scopes *Scopes
+	client    *http.Client
+	gate      *gate
+	scopes    *Scopes
+	telemetry *telemetry.Telemetry // nil counts nothing
 	// before, if it is set, is called when nothing else stands between the caller and the
 	// token endpoint, which is not called if it fails.
 	before func() error
@@ -92,6 +95,7 @@ func (x *exchange) post(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		x.failed = err
 	}
+	x.telemetry.EntraError(r.Context(), telemetry.EndpointToken, aadsts.Attribute(x.response.ErrorCodes...))
 	return resp, err
 }
 

@@ -6,7 +6,6 @@
 package discovery
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,8 +38,6 @@ const (
 	// maxDocuments is far more than an app has authorities.
 	maxDocuments = 64
 )
-
-var errRecentFailure = errors.New("discovery: the authority failed to answer a moment ago")
 
 // Transport is a RoundTripper that answers requests for an OpenID
 // configuration from memory and limits the size of every answer. It is safe

@@ -10,6 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
 // stateUsedFor is how long a state is remembered as used: as long as its cookie opens.
@@ -61,7 +62,9 @@ func (f *Flow) AttemptOf(response *flow.Response, cookies []flow.Cookie) (*flow.
 // attempt and the request name end with it.
 func (f *Flow) Finish(ctx context.Context, attempt *flow.Attempt, c *Callback) (*Begun, error) {
 	if c.Response.Error != "" {
-		return nil, refusalOf(c.Response)
+		refusal := refusalOf(c.Response)
+		f.Authority.Telemetry.EntraError(ctx, telemetry.EndpointAuthorize, autherr.AADSTS(refusal))
+		return nil, refusal
 	}
 	if c.Response.Code == "" {
 		return nil, autherr.Rejected.New("no_code", nil)
