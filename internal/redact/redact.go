@@ -10,8 +10,13 @@ import (
 	"strings"
 )
 
-// maxLength bounds a text in a log line.
-const maxLength = 512
+const (
+	// maxLength bounds a text in a log line.
+	maxLength = 512
+	// maxSearched bounds what is searched for credentials, because anybody can send an error with
+	// kilobytes of text. Twice the length leaves room for what is taken out.
+	maxSearched = 2 * maxLength
+)
 
 const mark = "[redacted]"
 
@@ -44,9 +49,21 @@ func isPath(run string) bool {
 	return true
 }
 
+// cut returns the beginning of a long text, as much as is searched, and whether it is not all.
+// What stands at the end may be part of a credential that can only be recognized whole, as a
+// password before its @, so the last run without a space or quote is replaced.
+func cut(s string) (beginning string, shorter bool) {
+	if len(s) <= maxSearched {
+		return s, false
+	}
+	s = s[:maxSearched]
+	return s[:strings.LastIndexAny(s, " \t\r\n\"")+1] + mark, true
+}
+
 // Text returns s without credentials, control characters and excess length, so
 // that it can stand in a log line (threat F3).
 func Text(s string) string {
+	s, shorter := cut(s)
 	for _, p := range patterns {
 		s = p.ReplaceAllString(s, mark)
 	}
@@ -63,7 +80,10 @@ func Text(s string) string {
 		return r
 	}, s)
 	if len(s) > maxLength {
-		s = strings.ToValidUTF8(s[:maxLength], "") + "…"
+		s, shorter = strings.ToValidUTF8(s[:maxLength], ""), true
+	}
+	if shorter {
+		s += "…"
 	}
 	return s
 }
