@@ -98,15 +98,6 @@ func (c *Client) discoveryFailure(ctx context.Context, err error) *autherr.Error
 	return refused
 }
 
-// refusedDiscovery returns the error for a refused request for the configuration, or nil.
-func refusedDiscovery(err error) *autherr.Error {
-	var refused *discovery.RefusedError
-	if !errors.As(err, &refused) {
-		return nil
-	}
-	return autherr.WithAdvice(autherr.Misconfigured.New("discovery_refused", refused), refused.Numbers...)
-}
-
 func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
 	m, err := c.Metadata(ctx)
 	if err != nil {

@@ -39,11 +39,16 @@ func replaceUnusable(all map[string]json.RawMessage) (unusable []string, err err
 }
 
 func readText(raw json.RawMessage) (any, bool) {
-	var text string
-	if json.Unmarshal(raw, &text) != nil {
+	text, ok := textOf(raw)
+	if !ok {
 		return nil, false
 	}
 	return text, true
+}
+
+func textOf(raw json.RawMessage) (text string, ok bool) {
+	err := json.Unmarshal(raw, &text)
+	return text, err == nil
 }
 
 // readList takes a text for a list of one. Empty texts name nothing.
@@ -54,11 +59,11 @@ func readList(raw json.RawMessage) (any, bool) {
 	}
 	list, whole := []string{}, true
 	for _, item := range items {
-		switch text, ok := readText(item); {
+		switch text, ok := textOf(item); {
 		case !ok:
 			whole = false
 		case text != "":
-			list = append(list, text.(string)) //nolint:forcetypeassert // of readText
+			list = append(list, text)
 		}
 	}
 	if len(list) == 0 {
@@ -72,8 +77,7 @@ func readNumber(raw json.RawMessage) (any, bool) {
 	if json.Unmarshal(raw, &number) == nil {
 		return number, true
 	}
-	text, _ := readText(raw)
-	digits, _ := text.(string)
+	digits, _ := textOf(raw)
 	whole, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
 		return nil, false
@@ -86,8 +90,7 @@ func readFlag(raw json.RawMessage) (any, bool) {
 	if json.Unmarshal(raw, &flag) == nil {
 		return flag, true
 	}
-	text, _ := readText(raw)
-	word, _ := text.(string)
+	word, _ := textOf(raw)
 	if word != "true" && word != "false" {
 		return nil, false
 	}
