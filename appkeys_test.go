@@ -57,3 +57,40 @@ func TestB2_AKeyOfTheAppsOwnThatComesLaterIsFound(t *testing.T) {
 		t.Errorf("%d discovery calls", n)
 	}
 }
+
+// Entra writes the IDs of its tokens in lower case, however the portal's were copied.
+func TestConfig_IDsInCapitalsWork(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*fibermsal.Config){
+		"client": func(cfg *fibermsal.Config) { cfg.ClientID = strings.ToUpper(cfg.ClientID) },
+		"tenant": inCapitals,
+		"both":   func(cfg *fibermsal.Config) { inCapitals(cfg); cfg.ClientID = strings.ToUpper(cfg.ClientID) },
+		"host": func(cfg *fibermsal.Config) {
+			cfg.Authority = strings.Replace(cfg.Authority, "login.entra", "Login.Entra", 1)
+		},
+		"of a list": func(cfg *fibermsal.Config) {
+			ofMany(cfg)
+			cfg.AllowedTenants[0] = strings.ToUpper(cfg.AllowedTenants[0])
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, newIDP(t), change)
+			b := s.browser()
+			b.signIn(adele)
+			calls := s.idp.Count(entratest.Token)
+			if b.user() != adele || b.Get("/token").Text != adele || s.idp.Count(entratest.Token) != calls {
+				t.Errorf("%q, %d more token calls\n%s", b.user(), s.idp.Count(entratest.Token)-calls, s.log)
+			}
+			if _, err := s.auth.AppCredential().GetToken(t.Context(), tokenRequest()); err != nil && name != "of a list" {
+				t.Errorf("the app's own token: %v", err)
+			}
+		})
+	}
+}
+
+// inCapitals writes the tenant's ID in the authority in capitals.
+func inCapitals(cfg *fibermsal.Config) {
+	i := strings.LastIndexByte(cfg.Authority, '/')
+	cfg.Authority = cfg.Authority[:i] + strings.ToUpper(cfg.Authority[i:])
+}

@@ -152,3 +152,45 @@ func TestConfig_OtherDirectoriesAreRefusedByName(t *testing.T) {
 		_ = auth.Close()
 	}
 }
+
+// External ID and custom domains are in the public cloud.
+func TestConfig_TheCloudOfAnAuthority(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		cloud  fibermsal.Cloud
+		host   string
+		accept bool
+	}{
+		{fibermsal.PublicCloud, "contoso.ciamlogin.com", true},
+		{fibermsal.PublicCloud, "login.contoso.example", true},
+		{fibermsal.PublicCloud, "Login.MicrosoftOnline.com", true},
+		{fibermsal.PublicCloud, "login.microsoftonline.us", false},
+		{fibermsal.USDoDCloud, "login.microsoftonline.us", true},
+		{fibermsal.ChinaCloud, "contoso.ciamlogin.com", false},
+		{fibermsal.BleuCloud, "login.sovcloud-identity.fr", true},
+		{fibermsal.BleuCloud, "login.sovcloud-identity.de", false},
+	} {
+		auth, err := fibermsal.Open(fibermsal.Config{
+			ClientID: "client", ClientSecret: "secret", PublicURL: publicURL, Cloud: row.cloud,
+			Authority: "https://" + row.host + "/contoso.com",
+		})
+		if (err == nil) != row.accept || (err != nil && !strings.Contains(err.Error(), "Config.Cloud:")) {
+			t.Errorf("%s at %s: %v", row.cloud, row.host, err)
+		}
+		if err == nil {
+			_ = auth.Close()
+		}
+	}
+}
+
+func TestDoctor_IsContentWithExternalIDAndKeysOfTheAppsOwn(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t, entratest.WithHosts("contoso.ciamlogin.com", "graph.microsoft.com"))
+	idp.UseAppSigningKey()
+	s := newSite(t, idp)
+	for _, f := range s.auth.Doctor(t.Context()) {
+		if f.Severity == fibermsal.SeverityError {
+			t.Errorf("%+v", f)
+		}
+	}
+}

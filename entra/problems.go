@@ -77,9 +77,9 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 	if slices.Contains(cfg.PreviousSecrets, "") {
 		p.add("PreviousSecrets", "contains an empty string")
 	}
-	if hosts, known := cfg.Cloud.Hosts(); cfg.Cloud != "" && !known {
+	if _, known := cfg.Cloud.Hosts(); cfg.Cloud != "" && !known {
 		p.add("Cloud", "is not one of the constants")
-	} else if known && cfg.Authority != "" && !strings.EqualFold(authority.HostOf(cfg.Authority), hosts.Login) {
+	} else if known && cfg.Authority != "" && !cfg.Cloud.Contains(cfg.Authority) {
 		p.add("Cloud", "is not the one that Authority is in")
 	}
 	cfg.checkTenants(p, cfg.checkAuthority(p))

@@ -38,8 +38,8 @@ func (c Cloud) Hosts() (h Hosts, known bool) {
 	return h, known
 }
 
-// CloudOf returns the cloud that an authority is in. An authority in none of them is a proxy
-// or an emulator and belongs to the public cloud. The two US clouds share a login host, so the
+// CloudOf returns the cloud that an authority is in. An authority in none of them is a proxy,
+// an emulator or of External ID, and belongs to the public cloud. The two US clouds share a login host, so the
 // DoD cloud is never the result.
 func CloudOf(authority string) Cloud {
 	for _, cloud := range []Cloud{USGovernmentCloud, ChinaCloud, BleuCloud, DelosCloud, GovSGCloud} {
@@ -48,6 +48,13 @@ func CloudOf(authority string) Cloud {
 		}
 	}
 	return PublicCloud
+}
+
+// Contains reports whether an authority is in the cloud, as CloudOf finds it.
+func (c Cloud) Contains(authority string) bool {
+	own, _ := c.Hosts()
+	found, _ := CloudOf(authority).Hosts()
+	return own.Login == found.Login
 }
 
 // tokenExchangeAudience is the audience that Entra requires of federated credentials.
