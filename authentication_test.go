@@ -107,3 +107,15 @@ func TestAuthContext_IsCheckedAtTheStart(t *testing.T) {
 		}
 	}
 }
+
+// What the documentation warns of: Entra confirms a context without a policy to everybody.
+func TestAuthContext_WithoutAPolicyLetsEverybodyThrough(t *testing.T) {
+	t.Parallel()
+	s := newInteractiveSite(t, newIDP(t, entratest.WithoutAuthContextPolicy("c1")))
+	b := s.browser()
+	b.signIn(adele)
+	s.idp.ResetRequests()
+	if _, landed := b.follow("/step-up", adele); landed.Text != "shown" {
+		t.Errorf("%d %s", landed.StatusCode, landed.Text)
+	}
+}

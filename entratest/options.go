@@ -71,6 +71,13 @@ func WithOneTimeAssertions() Option {
 	return func(c *settings) { c.oneTimeAssertions = true }
 }
 
+// WithoutAuthContextPolicy names authentication contexts, "c1" to "c99", that no Conditional Access policy uses.
+// As in Entra, a request for one asks the user for nothing, and the ID token confirms it to everybody. Default:
+// none, every context has a policy that demands another factor. Repeated use adds.
+func WithoutAuthContextPolicy(ids ...string) Option {
+	return func(c *settings) { c.noPolicy = append(c.noPolicy, ids...) }
+}
+
 // WithAutoSignIn signs the account of a login_hint in at once, consent included, without showing a page.
 // It is for scripts.
 func WithAutoSignIn() Option {

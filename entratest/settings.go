@@ -49,6 +49,7 @@ type settings struct {
 	appPermissions []string
 	adminScopes    []string
 	optionalClaims []string
+	noPolicy       []string
 
 	frontChannel       string
 	frontChannelIssuer bool

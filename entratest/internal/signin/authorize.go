@@ -46,7 +46,7 @@ func (s *Service) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 func (s *Service) silent(w http.ResponseWriter, r *http.Request, req *request, usable []*sso.Login) {
 	known := req.pick(usable)
 	switch {
-	case known != nil && len(req.claims.Lacking(known.ACRs)) > 0:
+	case known != nil && len(s.lacking(req, known)) > 0:
 		s.refuse(w, r, req, aadsts.New(50076, s.App.ClientID).As("interaction_required"))
 	case known != nil && s.consentNeeded(req, known.Account):
 		s.refuse(w, r, req, aadsts.New(65001, s.App.ClientID).As("consent_required"))
