@@ -67,7 +67,7 @@ func (e *Error) LogValue() slog.Value {
 		}
 	}
 	if e.Err != nil {
-		attrs = append(attrs, slog.String("cause", redact.Text(e.Err.Error())))
+		attrs = append(attrs, slog.String("cause", redact.TextOf(e.Err)))
 	}
 	return slog.GroupValue(attrs...)
 }
