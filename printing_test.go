@@ -69,7 +69,7 @@ func spellings(secret string) []string {
 	bytes := []byte(secret)
 	return []string{
 		secret, hex.EncodeToString(bytes), strings.ToUpper(hex.EncodeToString(bytes)),
-		strings.Trim(fmt.Sprint(bytes), "[]"),
+		strings.Trim(fmt.Sprintf("%d", bytes), "[]"),
 		strings.Trim(fmt.Sprintf("%#v", bytes), "[]byte{}"), strings.Trim(fmt.Sprintf("%o", bytes), "[]"),
 		strings.Trim(fmt.Sprintf("%b", bytes), "[]"), strings.Trim(fmt.Sprintf("% x", bytes), "[]"), strings.Trim(fmt.Sprintf("%q", bytes), "[]"),
 	}
