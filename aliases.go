@@ -75,6 +75,9 @@ const (
 	USGovernmentCloud = entra.USGovernmentCloud
 	USDoDCloud        = entra.USDoDCloud
 	ChinaCloud        = entra.ChinaCloud
+	BleuCloud         = entra.BleuCloud
+	DelosCloud        = entra.DelosCloud
+	GovSGCloud        = entra.GovSGCloud
 )
 
 // The severities, see [entra.Severity].

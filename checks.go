@@ -50,6 +50,6 @@ func InGroup(ids ...string) Check { return entra.InGroup[*fiber.Ctx](ids...) }
 func AuthenticatedWithin(age time.Duration) Check { return entra.AuthenticatedWithin[*fiber.Ctx](age) }
 
 // HasAuthContext passes if the user has satisfied an authentication context of the tenant's
-// Conditional Access, such as "c1". Otherwise the middleware starts a sign-in that requests it.
-// See [entra.HasAuthContext].
+// Conditional Access, "c1" to "c99". Otherwise the middleware starts a sign-in that requests it.
+// A tenant without a policy for the context lets every user through. See [entra.HasAuthContext].
 func HasAuthContext(id string) Check { return entra.HasAuthContext[*fiber.Ctx](id) }

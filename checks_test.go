@@ -142,7 +142,7 @@ func TestMaxAge_IsNotToBeTalkedOutOf(t *testing.T) {
 		}{
 			"an hour old": {float64(time.Now().Add(-time.Hour).Unix()), "not_reauthenticated"},
 			"not told":    {nil, "auth_time_missing"},
-			"no number":   {"now", "id_token_malformed"},
+			"no number":   {"now", "auth_time_missing"},
 		} {
 			b := s.browser()
 			b.signIn(adele)

@@ -27,6 +27,12 @@ func TestClouds_AuthorityGraphAndScopesFollow(t *testing.T) {
 		"DoD with its authority":       {"login.microsoftonline.us", "dod-graph.microsoft.us", true, fibermsal.USDoDCloud},
 		"China":                        {"login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn", false, fibermsal.ChinaCloud},
 		"China by authority":           {"login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn", true, ""},
+		"Bleu":                         {"login.sovcloud-identity.fr", "graph.svc.sovcloud.fr", false, fibermsal.BleuCloud},
+		"Bleu by authority":            {"login.sovcloud-identity.fr", "graph.svc.sovcloud.fr", true, ""},
+		"Delos":                        {"login.sovcloud-identity.de", "graph.svc.sovcloud.de", false, fibermsal.DelosCloud},
+		"Delos by authority":           {"login.sovcloud-identity.de", "graph.svc.sovcloud.de", true, ""},
+		"GovSG":                        {"login.sovcloud-identity.sg", "graph.svc.sovcloud.sg", false, fibermsal.GovSGCloud},
+		"GovSG by authority":           {"login.sovcloud-identity.sg", "graph.svc.sovcloud.sg", true, ""},
 		"public by authority, spelled": {"login.microsoftonline.com", "graph.microsoft.com", true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

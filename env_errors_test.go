@@ -38,7 +38,7 @@ func TestConfigFromEnv_WrongVariablesAreNamedWithTheirFieldAndNoValue(t *testing
 		"Redis":                     {map[string]string{"REDIS_URL": "https://app:" + canary + "@redis.example"}, "Storage", "FMTEST_REDIS_URL is not a URL of the form"},
 		"Redis Cluster":             {map[string]string{"REDIS_URL": "redis://:" + canary + "@redis.example?addr=redis.example:2&pool_siez=" + canary}, "Storage", `FMTEST_REDIS_URL has an unknown option "pool_siez"`},
 		"response mode":             {map[string]string{"RESPONSE_MODE": canary}, "ResponseMode", "FMTEST_RESPONSE_MODE must be form_post or query"},
-		"cloud":                     {map[string]string{"CLOUD": canary}, "Cloud", "FMTEST_CLOUD must be public, us-government, us-dod or china"},
+		"cloud":                     {map[string]string{"CLOUD": canary}, "Cloud", "FMTEST_CLOUD must be public, us-government, us-dod, china, bleu, delos or gov-sg"},
 		"no such authorities":       {map[string]string{"CA_FILE": canary}, "HTTPClient", "FMTEST_CA_FILE cannot be read: no such file"},
 		"no authorities":            {map[string]string{"CA_FILE": file(t, canary)}, "HTTPClient", "FMTEST_CA_FILE names a file without a certificate"},
 		"no such certificate":       {map[string]string{"CERTIFICATE_FILE": canary}, "Credential", "FMTEST_CERTIFICATE_FILE cannot be used: no such file"},

@@ -151,7 +151,15 @@ func TestConfigFromEnv_CredentialsOtherThanSecrets(t *testing.T) {
 // A managed identity's token is for the cloud's own audience, whichever way the cloud is
 // said.
 func TestConfigFromEnv_ManagedIdentityKnowsItsCloud(t *testing.T) {
-	for authority, cloud := range map[string]string{"": "us-government", "https://login.microsoftonline.us/contoso": ""} {
+	for _, row := range []struct{ authority, cloud, audience string }{
+		{"", "us-government", "api://AzureADTokenExchangeUSGov"},
+		{"https://login.microsoftonline.us/contoso", "", "api://AzureADTokenExchangeUSGov"},
+		{"", "china", "api://AzureADTokenExchangeChina"},
+		{"", "bleu", "api://AzureADTokenExchangeFrance"},
+		{"https://login.sovcloud-identity.fr/contoso", "", "api://AzureADTokenExchangeFrance"},
+		{"", "delos", "api://AzureADTokenExchangeGermany"},
+		{"", "gov-sg", "api://AzureADTokenExchangeGovSG"},
+	} {
 		requested := ""
 		endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			requested = r.URL.Query().Get("resource")
@@ -159,7 +167,7 @@ func TestConfigFromEnv_ManagedIdentityKnowsItsCloud(t *testing.T) {
 		}))
 		t.Setenv("IDENTITY_ENDPOINT", endpoint.URL)
 		t.Setenv("IDENTITY_HEADER", "header")
-		cfg, err := withEnv(t, map[string]string{"MANAGED_IDENTITY": "system", "AUTHORITY": authority, "CLOUD": cloud})
+		cfg, err := withEnv(t, map[string]string{"MANAGED_IDENTITY": "system", "AUTHORITY": row.authority, "CLOUD": row.cloud})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,8 +175,8 @@ func TestConfigFromEnv_ManagedIdentityKnowsItsCloud(t *testing.T) {
 		b := newSite(t, idp, by(cfg.Credential)).browser()
 		b.Send(b.approve(b.start(""), adele).Request())
 		endpoint.Close()
-		if requested != "api://AzureADTokenExchangeUSGov" {
-			t.Errorf("%s %s: asked for %q", authority, cloud, requested)
+		if requested != row.audience {
+			t.Errorf("%s %s: asked for %q", row.authority, row.cloud, requested)
 		}
 	}
 }

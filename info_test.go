@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
 )
 
 func TestC7_InfoTellsAllowedFieldsOnly(t *testing.T) {
@@ -43,5 +44,26 @@ func TestC7_InfoTellsAllowedFieldsOnly(t *testing.T) {
 	anonymous := b.browser().Get("/user/info")
 	if anonymous.Text != `{"authenticated":false}` {
 		t.Errorf("anonymous: %s", anonymous.Text)
+	}
+}
+
+// A script that reads roles must not meet null.
+func TestInfo_RolesAreAlwaysAList(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	for login, want := range map[string]string{alex: `"roles":[]`, adele: `"roles":["Portal.User"]`} {
+		b := s.browser()
+		b.signIn(login)
+		if a := b.Get("/user/info"); !strings.Contains(a.Text, want) {
+			t.Errorf("%s: %s", login, a.Text)
+		}
+	}
+	for name, claim := range map[string]any{"null": nil, "empty": []string{}, "unusable": 1} {
+		s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["roles"] = claim })
+		b := s.browser()
+		b.signIn(adele)
+		if a := b.Get("/user/info"); !strings.Contains(a.Text, `"roles":[]`) {
+			t.Errorf("%s: %s", name, a.Text)
+		}
 	}
 }

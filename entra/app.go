@@ -2,6 +2,8 @@ package entra
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -13,7 +15,7 @@ import (
 // appCredential returns the app's own tokens.
 type appCredential struct {
 	settings *settings
-	tokens   token.App
+	tokens   *token.App // a pointer, which fmt does not follow
 }
 
 // GetToken implements azcore.TokenCredential.
@@ -27,5 +29,7 @@ func (c *appCredential) GraphURL() string { return c.settings.GraphURL }
 // HTTPClient returns the client that reaches Graph.
 func (c *appCredential) HTTPClient() *http.Client { return c.settings.HTTPClient }
 
-// GoString returns a constant, so that %#v prints no token.
-func (c *appCredential) GoString() string { return "fibermsal app credential" }
+// Format prints nothing of the tokens, whatever the verb.
+func (c *appCredential) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "fibermsal app credential")
+}

@@ -3,13 +3,14 @@ package entra
 import (
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/background"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
 // newAuthority makes the client for the authority of the settings.
-func (s *settings) newAuthority(b *background.Group) *authority.Client {
+func (s *settings) newAuthority(b *background.Group, t *telemetry.Telemetry) *authority.Client {
 	return authority.New(authority.Options{
 		Authority: s.authority, Tenant: s.tenant, AllowedTenants: s.AllowedTenants, AnyTenant: s.AnyTenantMaySignIn,
 		ClientID: s.ClientID, RedirectURI: s.redirectURI, Scopes: s.scopes, Credentials: s.credentials(),
-		Transport: s.HTTPClient.Transport, Background: b,
+		Transport: s.HTTPClient.Transport, Background: b, Log: s.Logger, Telemetry: t,
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -139,8 +140,9 @@ func InGroup[C Locals](ids ...string) Check[C] {
 // having a session at Entra. Otherwise the error is [ErrClaimsChallenge], and the sign-in that
 // the middleware starts makes the user authenticate. The age is rounded up to seconds and
 // measured by this machine's clock without tolerance: if the clock is fast by more than the
-// age, nobody passes. It requires the optional claim auth_time in the registration's ID token;
-// without it, nobody passes.
+// age, nobody passes. A user who authenticates for this check has done so when Entra answers,
+// however long the second factor took; otherwise Entra counts from the password. It requires the
+// optional claim auth_time in the registration's ID token; without it, nobody passes.
 func AuthenticatedWithin[C Locals](age time.Duration) Check[C] {
 	seconds := max(1, int64((age+time.Second-1)/time.Second))
 	return sessionCheck[C]("AuthenticatedWithin", func(_ *Service, s *session.Session) error {
@@ -152,10 +154,17 @@ func AuthenticatedWithin[C Locals](age time.Duration) Check[C] {
 }
 
 // HasAuthContext passes if the user has satisfied an authentication context of the tenant's
-// Conditional Access, such as "c1". Otherwise the error is [ErrClaimsChallenge], and the
-// sign-in that the middleware starts requests it. Entra names the contexts in the claim acrs.
+// Conditional Access: "c1" to "c99", in either case. It panics if the ID is another, and without
+// an ID nobody passes. Otherwise the error is [ErrClaimsChallenge], and the sign-in that the
+// middleware starts requests the context. Entra names the contexts in the claim acrs.
+//
+// The tenant must have a policy for the context, and it must be on. Entra names a context without
+// one as satisfied, too, so that this check lets every user through.
 func HasAuthContext[C Locals](id string) Check[C] {
-	id = strings.Clone(id)
+	id = strings.ToLower(strings.Clone(id))
+	if id != "" && !authContext.MatchString(id) {
+		panic(fmt.Errorf("fibermsal: HasAuthContext: %q is not the ID of an authentication context, c1 to c99", id))
+	}
 	return sessionCheck[C]("HasAuthContext", func(_ *Service, s *session.Session) error {
 		if s.HasAuthContext(id) {
 			return nil
@@ -163,6 +172,9 @@ func HasAuthContext[C Locals](id string) Check[C] {
 		return autherr.ClaimsChallenge.Requiring("auth_context", nil, flow.Requirements{AuthContext: id})
 	})
 }
+
+// authContext is the ID of an authentication context in lower case.
+var authContext = regexp.MustCompile(`^c[1-9][0-9]?$`)
 
 // sessionCheck returns a check of what is known of the user's session.
 func sessionCheck[C Locals](name string, check func(*Service, *session.Session) error) Check[C] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -28,7 +29,8 @@ const (
 
 // Config configures an app. C is the context type of the web framework, *fiber.Ctx for
 // example. It is copied; later changes have no effect. Requests call its functions
-// concurrently. Printing a Config never shows a secret.
+// concurrently. Printing a Config shows no secret, except by %p, or as an unexported field of
+// another value: fmt calls no method there. New and Open copy it, so there is no need to keep one.
 type Config[C any] struct {
 	// ClientID is the application (client) ID of the registration in Entra.
 	//
@@ -60,7 +62,9 @@ type Config[C any] struct {
 	TenantID string
 
 	// Authority is the full URL of the authority with the tenant, such as
-	// https://login.microsoftonline.com/{tenant}.
+	// https://login.microsoftonline.com/{tenant}. That of an External ID tenant is
+	// https://{name}.ciamlogin.com/{tenant}, or has its custom domain as host. Azure AD B2C and
+	// AD FS are not supported.
 	//
 	// Optional. Default: that of the Cloud with the TenantID.
 	Authority string
@@ -335,6 +339,9 @@ func (cfg Config[C]) GoString() string { return cfg.String() }
 
 // MarshalJSON describes a Config without its secrets.
 func (cfg Config[C]) MarshalJSON() ([]byte, error) { return json.Marshal(cfg.visible()) }
+
+// Format prints what String does, whatever the verb: fmt would call String for some of them only.
+func (cfg Config[C]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, cfg.String()) }
 
 // LogValue describes a Config without its secrets.
 func (cfg Config[C]) LogValue() slog.Value { return slog.StringValue(cfg.String()) }

@@ -2,6 +2,8 @@ package entra
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -149,5 +151,7 @@ func (c *userCredential) HTTPClient() *http.Client {
 	return c.service.settings.HTTPClient
 }
 
-// GoString returns a constant, so that %#v prints no token.
-func (c *userCredential) GoString() string { return "fibermsal credential" }
+// Format prints nothing of the tokens, whatever the verb.
+func (c *userCredential) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "fibermsal credential")
+}

@@ -50,6 +50,6 @@ func (s *Service) doctorOptions() doctor.Options {
 	return doctor.Options{
 		Authority: s.authority, Flow: s.flow, Records: s.records, Storage: cfg.Storage,
 		PublicURL: cfg.PublicURL, RoutePrefix: cfg.RoutePrefix, Local: cfg.isLocal(),
-		SecureCookies: cfg.secure, HasSecret: cfg.Credential == nil,
+		SecureCookies: cfg.secure, HasSecret: cfg.hasSecret,
 	}
 }

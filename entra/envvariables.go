@@ -19,7 +19,7 @@ var variables = []variable{
 	{"PREVIOUS_SECRETS", "PreviousSecrets", setList(func(c *plainConfig) *[]string { return &c.PreviousSecrets })},
 	{"TENANT_ID", "TenantID", setText(func(c *plainConfig) *string { return &c.TenantID })},
 	{"AUTHORITY", "Authority", setText(func(c *plainConfig) *string { return &c.Authority })},
-	{"CLOUD", "Cloud", setOneOf(func(c *plainConfig) *Cloud { return &c.Cloud }, PublicCloud, USGovernmentCloud, USDoDCloud, ChinaCloud)},
+	{"CLOUD", "Cloud", setOneOf(func(c *plainConfig) *Cloud { return &c.Cloud }, PublicCloud, USGovernmentCloud, USDoDCloud, ChinaCloud, BleuCloud, DelosCloud, GovSGCloud)},
 	{"ALLOWED_TENANTS", "AllowedTenants", setList(func(c *plainConfig) *[]string { return &c.AllowedTenants })},
 	{"ANY_TENANT_MAY_SIGN_IN", "AnyTenantMaySignIn", setFlag(func(c *plainConfig) *bool { return &c.AnyTenantMaySignIn })},
 	{"CERTIFICATE_FILE", "Credential", setCertificate},

@@ -34,11 +34,11 @@ func Open[C any](cfg Config[C], process Process) (*Service, error) {
 	if s.telemetry, err = telemetry.New(s.log, cache.Stats); err != nil {
 		return nil, fmt.Errorf("fibermsal: telemetry: %w", err)
 	}
-	cookies, err := sealed.NewRing(settings.Keys, "cookies")
+	cookies, err := sealed.NewRing(settings.keys(), "cookies")
 	if err != nil {
 		return nil, fmt.Errorf("fibermsal: Config.Keys: %w", err)
 	}
-	records, err := sealed.NewRing(settings.Keys, "records")
+	records, err := sealed.NewRing(settings.keys(), "records")
 	if err != nil {
 		return nil, fmt.Errorf("fibermsal: Config.Keys: %w", err)
 	}
@@ -78,7 +78,7 @@ func contextAs[C any](c any) C {
 // wire makes the layers, each of which knows those below it.
 func (s *Service) wire(cache *session.Cache) {
 	cfg := s.settings
-	s.authority = cfg.newAuthority(s.background)
+	s.authority = cfg.newAuthority(s.background, s.telemetry)
 	s.sessions = session.NewStore(cache, session.Options{
 		Records: s.records, Origin: cfg.origin,
 		Admits: s.authority.Admits, Tenants: s.authority.Tenants, AnyTenant: cfg.AnyTenantMaySignIn,
@@ -92,7 +92,7 @@ func (s *Service) wire(cache *session.Cache) {
 	})
 	s.app = &appCredential{
 		settings: cfg,
-		tokens:   token.App{Authority: s.authority, Records: s.records, Log: s.log, Background: s.background},
+		tokens:   &token.App{Authority: s.authority, Records: s.records, Log: s.log, Background: s.background},
 	}
 	flowOptions := signin.Options{
 		Authority: s.authority, Sessions: s.sessions, Records: s.records, Jar: s.jar, ResponseMode: string(cfg.ResponseMode),

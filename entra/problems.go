@@ -76,9 +76,9 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 	if slices.Contains(cfg.PreviousSecrets, "") {
 		p.add("PreviousSecrets", "contains an empty string")
 	}
-	if hosts, ok := cfg.Cloud.Hosts(); cfg.Cloud != "" && !ok {
+	if _, known := cfg.Cloud.Hosts(); cfg.Cloud != "" && !known {
 		p.add("Cloud", "is not one of the constants")
-	} else if ok && cfg.Authority != "" && !strings.EqualFold(authority.HostOf(cfg.Authority), hosts.Login) {
+	} else if known && cfg.Authority != "" && !cfg.Cloud.Contains(cfg.Authority) {
 		p.add("Cloud", "is not the one that Authority is in")
 	}
 	cfg.checkTenants(p, cfg.checkAuthority(p))
@@ -86,6 +86,10 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 
 // checkAuthority returns the tenant of the authority.
 func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
+	if field, problem := cfg.otherDirectory(); problem != "" {
+		p.add(field, "%s", problem)
+		return ""
+	}
 	switch {
 	case cfg.TenantID == "" && cfg.Authority == "":
 		p.add("TenantID", "is required, or an Authority instead")
@@ -108,8 +112,13 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 	return ""
 }
 
+// isOfManyTenants reports whether the name of a tenant stands for many.
+func isOfManyTenants(tenant string) bool {
+	return slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
+}
+
 func (cfg Config[C]) checkTenants(p *problems, tenant string) {
-	many := slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
+	many := isOfManyTenants(tenant)
 	switch {
 	case many && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
 		p.add("AllowedTenants", "is required with %q: without it users of every tenant in the world could sign in", tenant)

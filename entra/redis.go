@@ -136,7 +136,7 @@ func (i *appIdentity) GetToken(ctx context.Context, options policy.TokenRequestO
 		if err != nil {
 			return azcore.AccessToken{}, err
 		}
-		i.client = settings.newAuthority(background.New(settings.Logger))
+		i.client = settings.newAuthority(background.New(settings.Logger), nil)
 	}
 	got, _, err := i.client.AppToken(ctx, options.Scopes[0], new(tokencache.Cache))
 	if err != nil {

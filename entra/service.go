@@ -2,6 +2,8 @@ package entra
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -86,3 +88,9 @@ func (s *Service) String() string { return "fibermsal.Auth(" + s.settings.Client
 
 // GoString returns what String does.
 func (s *Service) GoString() string { return s.String() }
+
+// Format prints what String does, whatever the verb.
+func (s *Service) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue logs what String returns.
+func (s *Service) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -31,7 +31,12 @@ const (
 
 // settings is a Config that was checked, completed and copied.
 type settings struct {
-	plainConfig
+	plainConfig // without its secrets, because fmt prints fields without asking (threat F4)
+
+	keys        func() [][]byte           // Config.Keys, or a random one
+	credentials func() []ClientCredential // in the order in which they are tried
+	hasSecret   bool                      // rather than a Credential
+
 	authority   string // without a slash at the end
 	tenant      string // its GUID, or "" if the authority names a domain or many tenants
 	redirectURI string
@@ -72,6 +77,9 @@ func (cfg Config[C]) clone() Config[C] {
 // complete fills in the defaults of a valid Config.
 func (cfg Config[C]) complete() (*settings, error) {
 	s := &settings{plainConfig: cfg.withoutHooks()}
+	if discovery.IsGUID(s.ClientID) {
+		s.ClientID = strings.ToLower(s.ClientID) // as Entra writes it in tokens
+	}
 	s.completeAuthority()
 	s.completeAddresses()
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, defaultIdle)
@@ -86,7 +94,20 @@ func (cfg Config[C]) complete() (*settings, error) {
 	}
 	client.Transport = outbound.New(client.Transport)
 	s.HTTPClient = &client
-	return s, s.completeKeys()
+	if err := s.completeKeys(); err != nil {
+		return nil, err
+	}
+	s.hideSecrets()
+	return s, nil
+}
+
+// hideSecrets moves the secrets of the Config into functions, which nothing prints.
+func (s *settings) hideSecrets() {
+	keys, credentials := s.Keys, clientCredentials(&s.plainConfig)
+	s.keys = func() [][]byte { return keys }
+	s.credentials = func() []ClientCredential { return credentials }
+	s.hasSecret = s.Credential == nil
+	s.ClientSecret, s.PreviousSecrets, s.Keys = "", nil, nil
 }
 
 func (s *settings) completeAuthority() {
@@ -141,13 +162,13 @@ func (s *settings) completeKeys() error {
 	return nil
 }
 
-// credentials returns the client credentials in the order in which they are tried.
-func (s *settings) credentials() []ClientCredential {
-	if s.Credential != nil {
-		return []ClientCredential{s.Credential}
+// clientCredentials returns the client credentials in the order in which they are tried.
+func clientCredentials(cfg *plainConfig) []ClientCredential {
+	if cfg.Credential != nil {
+		return []ClientCredential{cfg.Credential}
 	}
-	all := []ClientCredential{authority.Secret(s.ClientSecret)}
-	for _, secret := range s.PreviousSecrets {
+	all := []ClientCredential{authority.Secret(cfg.ClientSecret)}
+	for _, secret := range cfg.PreviousSecrets {
 		all = append(all, authority.Secret(secret))
 	}
 	return all

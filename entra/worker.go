@@ -3,6 +3,8 @@ package entra
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -184,5 +186,7 @@ func (c *delegatedCredential) GraphURL() string { return c.service.settings.Grap
 // HTTPClient returns the client that reaches Graph.
 func (c *delegatedCredential) HTTPClient() *http.Client { return c.service.settings.HTTPClient }
 
-// GoString returns a constant, so that %#v prints no token.
-func (c *delegatedCredential) GoString() string { return "fibermsal credential" }
+// Format prints nothing of the tokens, whatever the verb.
+func (c *delegatedCredential) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "fibermsal credential")
+}

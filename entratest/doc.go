@@ -24,9 +24,9 @@
 // # Controls
 //
 // Every failure can be requested: [Server.Fault] breaks endpoints, [Server.Revoke], [Server.Disable],
-// [Server.WithdrawConsent], [Server.SetSecrets], [Server.SetCertificates] and [Server.RequireAuthContext] act
-// like an administrator, [Server.RotateKeys] like Microsoft, and [Server.TamperIDToken] like an attacker.
-// [Server.NewBrowser] is a user who stays signed in and signs out. [Server.Requests] returns the app's
+// [Server.WithdrawConsent], [Server.SetSecrets], [Server.SetCertificates], [Server.RequireAuthContext] and
+// [Server.UseAppSigningKey] act like an administrator, [Server.RotateKeys] like Microsoft, and
+// [Server.TamperIDToken] like an attacker. [Server.NewBrowser] is a user who stays signed in and signs out. [Server.Requests] returns the app's
 // requests, and [Server.Secrets] the texts that must never be found in its logs.
 //
 // All methods are safe for concurrent use unless they say otherwise.

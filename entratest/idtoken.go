@@ -20,13 +20,13 @@ type IDToken struct {
 	User User
 	// Header and Claims are encoded as JSON. Any JSON type will do, json.RawMessage included.
 	Header, Claims map[string]any
-	// Sign makes the signature over the encoded header and claims. Default: RS256 with the active key.
+	// Sign makes the signature over the encoded header and claims. Default: RS256 with the key that signs for the app.
 	Sign func(input []byte) []byte
 	// Raw, if not empty, is sent in place of the token.
 	Raw string
 	// Omit leaves id_token out of the answer.
 	Omit bool
-	// PublicKey is the active key's public half, which is public in the JWKS.
+	// PublicKey is that key's public half, which is public in the JWKS.
 	PublicKey *rsa.PublicKey
 
 	key, foreign *keys.Key

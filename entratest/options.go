@@ -28,9 +28,17 @@ func WithExtraTenant(id string, users ...User) Option {
 }
 
 // WithHosts sets the host names of the in-process server. Default: login.entra.test and graph.entra.test.
-// With login.microsoftonline.com and graph.microsoft.com an app runs with its production URLs.
+// With login.microsoftonline.com and graph.microsoft.com an app runs with its production URLs. A login host
+// below ciamlogin.com makes an External ID tenant, see [WithExternalID].
 func WithHosts(login, graph string) Option {
 	return func(c *settings) { c.loginHost, c.graphHost = strings.ToLower(login), strings.ToLower(graph) }
+}
+
+// WithExternalID makes the server an External ID tenant: the issuer in the configuration, the keys and the
+// tokens is https://<TenantID>.ciamlogin.com/<TenantID>/v2.0, while the endpoints keep the login host, which is
+// the tenant's custom domain. Default: off, unless the login host is below ciamlogin.com.
+func WithExternalID() Option {
+	return func(c *settings) { c.externalID = true }
 }
 
 // WithAccessTokenLifetime sets the lifetime of access tokens. Default: 75 minutes, the mean of the 60 to
@@ -61,6 +69,13 @@ func WithOneTimeRefreshTokens() Option {
 // expires, so this is for the tests of apps that must sign a new one each time.
 func WithOneTimeAssertions() Option {
 	return func(c *settings) { c.oneTimeAssertions = true }
+}
+
+// WithoutAuthContextPolicy names authentication contexts, "c1" to "c99", that no Conditional Access policy uses.
+// As in Entra, a request for one asks the user for nothing, and the ID token confirms it to everybody. Default:
+// none, every context has a policy that demands another factor. Repeated use adds.
+func WithoutAuthContextPolicy(ids ...string) Option {
+	return func(c *settings) { c.noPolicy = append(c.noPolicy, ids...) }
 }
 
 // WithAutoSignIn signs the account of a login_hint in at once, consent included, without showing a page.

@@ -16,7 +16,7 @@ import (
 type Server struct {
 	// Authority is the tenant's URL as MSAL and OpenID Connect libraries expect it:
 	// https://login.entra.test/<TenantID> in process, an https URL on loopback after Listen.
-	// The issuer of its tokens is Authority + "/v2.0".
+	// The issuer of its tokens is Authority + "/v2.0", except with [WithExternalID].
 	Authority string
 
 	// TenantID is the directory's GUID.

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/clientauth"
 	"github.com/fibermsal/fibermsal/entratest/internal/ids"
 	"github.com/fibermsal/fibermsal/entratest/internal/issuer"
+	"github.com/fibermsal/fibermsal/entratest/internal/origins"
 	"github.com/fibermsal/fibermsal/entratest/internal/registration"
 )
 
@@ -36,6 +38,7 @@ type settings struct {
 	oneTimeRefresh, auto             bool
 	oneTimeAssertions                bool
 	loginHost, graphHost             string
+	externalID                       bool
 
 	noSecret     bool
 	secrets      []Secret
@@ -46,6 +49,7 @@ type settings struct {
 	appPermissions []string
 	adminScopes    []string
 	optionalClaims []string
+	noPolicy       []string
 
 	frontChannel       string
 	frontChannelIssuer bool
@@ -88,6 +92,7 @@ func (c *settings) check() error {
 	case c.tokenLifetime <= 0:
 		return errors.New("the access token lifetime is not positive")
 	}
+	c.externalID = c.externalID || strings.HasSuffix(c.loginHost, origins.ExternalDomain)
 	if c.noSecret {
 		c.clientSecret = ""
 	}

@@ -53,3 +53,17 @@ func TestStepUp_IsAutomaticWithAuto(t *testing.T) {
 		t.Error("the session does not remember")
 	}
 }
+
+// Entra confirms a context that no policy uses, without asking for anything.
+func TestStepUp_IsNotDemandedWithoutAPolicy(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, entratest.WithoutAuthContextPolicy("c1"))
+	b := s.NewBrowser()
+	enter(t, b, authorizeURL(s), "adelev@contoso.com")
+	v := enter(t, b, authorizeURL(s, "prompt=none", `claims={"id_token":{"acrs":{"essential":true,"value":"c1"}}}`), "")
+	got, _ := claims(t, text(t, redeem(t, s, codeForm(s, v.Get("code"))).json(t)["id_token"]))["acrs"].([]any)
+	if len(got) != 1 || got[0] != "c1" {
+		t.Errorf("acrs %v", got)
+	}
+	wantRefusal(t, enter(t, b, authorizeURL(s, "prompt=none", `claims={"id_token":{"acrs":{"value":"c2"}}}`), ""), "interaction_required", 50076)
+}

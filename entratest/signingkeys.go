@@ -5,7 +5,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/keys"
 )
 
-// signingKeys is what Microsoft does with its keys.
+// signingKeys is what Microsoft does with its keys, and an administrator with the application's.
 type signingKeys struct{ ring *keys.Ring }
 
 // RotateKeys makes a new signing key the active one. As at Microsoft, the earlier ones stay published for a
@@ -19,3 +19,9 @@ func (s *signingKeys) RemoveOldKeys() { s.ring.RemoveOld() }
 // set mixes issuers in this way; a token of a work tenant signed by that key must be refused.
 // [IDToken.SignForeign] makes such a token.
 func (s *signingKeys) PublishForeignKey() { s.ring.PublishForeign(directory.Consumers) }
+
+// UseAppSigningKey makes a new key of the application's own sign its ID tokens, as when an administrator
+// assigns a claims mapping policy with a key or switches SAML single sign-on on for the same application. As
+// in Entra, only requests with ?appid={client id} get it: the configuration then names a jwks_uri with the
+// parameter, whose document has that key instead of Microsoft's.
+func (s *signingKeys) UseAppSigningKey() { s.ring.UseOwn() }

@@ -58,7 +58,7 @@ func assemble(c *settings) (*parts, error) {
 			TenantID: c.tenantID, ClientID: c.clientID, RedirectURIs: c.redirectURIs, LogoutURIs: c.logoutURIs,
 			FrontChannel: c.frontChannel, FrontChannelIssuer: c.frontChannelIssuer, Permissions: c.appPermissions,
 		},
-		origins:   &origins.Origins{Login: login, Browser: login, Graph: "https://" + c.graphHost},
+		origins:   &origins.Origins{Login: login, Browser: login, Graph: "https://" + c.graphHost, External: c.externalID},
 		directory: users,
 		scopes: scopes.NewCatalogue(scopes.Config{
 			GraphHost: c.graphHost, Extra: c.extraScopes, APIs: internalAPIs(c.apis),
@@ -71,8 +71,8 @@ func assemble(c *settings) (*parts, error) {
 		log:         traffic.NewLog(),
 	}
 	p.addTokens(c)
-	p.addBrowserEndpoints(c.auto)
-	p.metadata = &metadata.Service{Directory: p.directory, Origins: p.origins, Keys: p.keys}
+	p.addBrowserEndpoints(c)
+	p.metadata = &metadata.Service{ClientID: p.app.ClientID, Directory: p.directory, Origins: p.origins, Keys: p.keys}
 	p.graph = graphapi.New(p.origins, p.issuer, c.managerScope)
 	for _, secret := range c.allSecrets() {
 		p.secrets.Add(secret.Value)
@@ -110,7 +110,7 @@ func (p *parts) addTokens(c *settings) {
 }
 
 // addBrowserEndpoints adds the parts that browsers visit.
-func (p *parts) addBrowserEndpoints(auto bool) {
+func (p *parts) addBrowserEndpoints(c *settings) {
 	writer := &pages.Writer{TenantID: p.app.TenantID}
 	if p.app.FrontChannel != "" {
 		writer.FrameOrigin = registration.Origin(p.app.FrontChannel)
@@ -118,7 +118,7 @@ func (p *parts) addBrowserEndpoints(auto bool) {
 	sessions := sso.New()
 	p.signin = &signin.Service{
 		App: p.app, Directory: p.directory, Scopes: p.scopes, Origins: p.origins, Pages: writer,
-		Sessions: sessions, Codes: p.codes, Auto: auto,
+		Sessions: sessions, Codes: p.codes, NoPolicy: c.noPolicy, Auto: c.auto,
 	}
 	p.signout = &signout.Endpoint{App: p.app, Directory: p.directory, Origins: p.origins, Pages: writer, Sessions: sessions}
 }

@@ -77,6 +77,9 @@ const (
 	USGovernmentCloud = entra.USGovernmentCloud
 	USDoDCloud        = entra.USDoDCloud
 	ChinaCloud        = entra.ChinaCloud
+	BleuCloud         = entra.BleuCloud
+	DelosCloud        = entra.DelosCloud
+	GovSGCloud        = entra.GovSGCloud
 )
 
 // The severities, see [entra.Severity].

@@ -41,5 +41,5 @@ type diagnosis struct {
 
 func newDiagnosis(o Options) *diagnosis {
 	r := newRecorder(o.Authority.Transport)
-	return &diagnosis{Options: o, recorder: r, client: authority.NewHTTPClient(r)}
+	return &diagnosis{Options: o, recorder: r, client: authority.NewHTTPClient(o.Authority.ClientID, r)}
 }

@@ -39,6 +39,21 @@ func Advice(numbers ...int) string {
 	return ""
 }
 
+// Attribute returns the first of the numbers that is known, as the value of an attribute of
+// metrics, "other" if none is, and "" without numbers. The values are bounded by the list, because
+// anybody can write a number into an error response.
+func Attribute(numbers ...int) string {
+	for _, n := range numbers {
+		if _, known := meanings[n]; known {
+			return strconv.Itoa(n)
+		}
+	}
+	if len(numbers) > 0 {
+		return "other"
+	}
+	return ""
+}
+
 var pattern = regexp.MustCompile(`AADSTS([0-9]{4,8})`)
 
 // Numbers returns the numbers in an error description, because the authorize endpoint reports

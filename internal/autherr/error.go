@@ -38,6 +38,7 @@ type Error struct {
 
 	requires *flow.Requirements // of the sign-in that fixes the error
 	advice   string             // for the administrator, in the log
+	aadsts   string             // Entra's number, for metrics
 }
 
 // Error returns the public sentence and the code.
@@ -66,7 +67,7 @@ func (e *Error) LogValue() slog.Value {
 		}
 	}
 	if e.Err != nil {
-		attrs = append(attrs, slog.String("cause", redact.Text(e.Err.Error())))
+		attrs = append(attrs, slog.String("cause", redact.TextOf(e.Err)))
 	}
 	return slog.GroupValue(attrs...)
 }
@@ -85,19 +86,23 @@ func ReasonOf(err error) string {
 	return ""
 }
 
-// WithAdvice returns a copy whose log line says what to do about Entra's error numbers.
+// WithAdvice returns a copy whose log line says what to do about Entra's error numbers, and whose
+// metrics name the number.
 func WithAdvice(e *Error, numbers ...int) *Error {
 	changed := *e
-	changed.advice = aadsts.Advice(numbers...)
+	changed.advice, changed.aadsts = aadsts.Advice(numbers...), aadsts.Attribute(numbers...)
 	return &changed
 }
 
 // WithAdviceOf returns a copy of e with the advice of another error.
 func WithAdviceOf(e, other *Error) *Error {
 	changed := *e
-	changed.advice = other.advice
+	changed.advice, changed.aadsts = other.advice, other.aadsts
 	return &changed
 }
+
+// AADSTS returns Entra's number as [aadsts.Attribute] does, or "".
+func AADSTS(e *Error) string { return e.aadsts }
 
 // Advice returns the advice for the administrator, or "".
 func Advice(e *Error) string { return e.advice }

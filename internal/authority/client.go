@@ -6,6 +6,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/msalcache"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
@@ -49,6 +51,8 @@ type Options struct {
 	Credentials []ClientCredential
 	Transport   http.RoundTripper
 	Background  *background.Group
+	Log         *slog.Logger
+	Telemetry   *telemetry.Telemetry
 }
 
 // Client is the app at its authority. It is safe for concurrent use.
@@ -67,7 +71,7 @@ type Client struct {
 // New makes a Client without any call to the network.
 func New(o Options) *Client {
 	c := &Client{
-		Options: o, http: NewHTTPClient(o.Transport), gate: newGate(),
+		Options: o, http: NewHTTPClient(o.ClientID, o.Transport), gate: newGate(),
 		credentials: clientCredentials{all: o.Credentials},
 	}
 	c.keys = idtoken.NewKeySet(c.fetchKeys)
@@ -78,9 +82,20 @@ func New(o Options) *Client {
 func (c *Client) Metadata(ctx context.Context) (*discovery.Metadata, error) {
 	m, err := discovery.Fetch(ctx, c.http, c.Authority)
 	if err != nil {
-		return nil, autherr.TryLater("discovery_failed", err)
+		return nil, c.discoveryFailure(ctx, err)
 	}
 	return m, nil
+}
+
+// discoveryFailure returns what it means that there is no configuration. An authority that
+// refuses it is a mistake in TenantID or Authority, for which waiting is no help.
+func (c *Client) discoveryFailure(ctx context.Context, err error) *autherr.Error {
+	refused := refusedDiscovery(err)
+	if refused == nil {
+		return autherr.TryLater("discovery_failed", err)
+	}
+	c.Telemetry.EntraError(ctx, telemetry.EndpointDiscovery, autherr.AADSTS(refused))
+	return refused
 }
 
 func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
@@ -104,7 +119,7 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 // and must not be shared, because MSAL mixes up the tokens of concurrent users (trap M1).
 // Instance discovery is off because every client would call it for a configured authority.
 func (c *Client) newMSALClient(credential confidential.Credential, cache msalcache.Cache) (confidential.Client, *exchange, error) {
-	x := &exchange{client: c.http, gate: c.gate, scopes: c.Scopes}
+	x := &exchange{client: c.http, gate: c.gate, scopes: c.Scopes, telemetry: c.Telemetry}
 	client, err := confidential.New(c.Authority, c.ClientID, credential,
 		confidential.WithCache(msalcache.New(cache)),
 		confidential.WithHTTPClient(x),

@@ -14,6 +14,9 @@ const (
 	USGovernmentCloud Cloud = "us-government" // GCC High, L4
 	USDoDCloud        Cloud = "us-dod"        // L5
 	ChinaCloud        Cloud = "china"         // operated by 21Vianet
+	BleuCloud         Cloud = "bleu"          // of France
+	DelosCloud        Cloud = "delos"         // of Germany
+	GovSGCloud        Cloud = "gov-sg"        // of Singapore's government
 )
 
 // Hosts are the hosts of a cloud's login pages and of its Graph.
@@ -24,6 +27,9 @@ var clouds = map[Cloud]Hosts{
 	USGovernmentCloud: {"login.microsoftonline.us", "graph.microsoft.us"},
 	USDoDCloud:        {"login.microsoftonline.us", "dod-graph.microsoft.us"},
 	ChinaCloud:        {"login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn"},
+	BleuCloud:         {"login.sovcloud-identity.fr", "graph.svc.sovcloud.fr"},
+	DelosCloud:        {"login.sovcloud-identity.de", "graph.svc.sovcloud.de"},
+	GovSGCloud:        {"login.sovcloud-identity.sg", "graph.svc.sovcloud.sg"},
 }
 
 // Hosts returns the hosts of a cloud that exists.
@@ -32,16 +38,23 @@ func (c Cloud) Hosts() (h Hosts, ok bool) {
 	return h, ok
 }
 
-// CloudOf returns the cloud that an authority is in. An authority in none of them is a proxy
-// or an emulator and belongs to the public cloud. The two US clouds share a login host, so the
+// CloudOf returns the cloud that an authority is in. An authority in none of them is a proxy,
+// an emulator or of External ID, and belongs to the public cloud. The two US clouds share a login host, so the
 // DoD cloud is never the result.
 func CloudOf(authority string) Cloud {
-	for _, cloud := range []Cloud{USGovernmentCloud, ChinaCloud} {
+	for _, cloud := range []Cloud{USGovernmentCloud, ChinaCloud, BleuCloud, DelosCloud, GovSGCloud} {
 		if strings.EqualFold(HostOf(authority), clouds[cloud].Login) {
 			return cloud
 		}
 	}
 	return PublicCloud
+}
+
+// Contains reports whether an authority is in the cloud, as CloudOf finds it.
+func (c Cloud) Contains(authority string) bool {
+	own, _ := c.Hosts()
+	found, _ := CloudOf(authority).Hosts()
+	return own.Login == found.Login
 }
 
 // tokenExchangeAudience is the audience that Entra requires of federated credentials.
@@ -51,6 +64,12 @@ func (c Cloud) tokenExchangeAudience() string {
 		return "api://AzureADTokenExchangeUSGov"
 	case ChinaCloud:
 		return "api://AzureADTokenExchangeChina"
+	case BleuCloud:
+		return "api://AzureADTokenExchangeFrance"
+	case DelosCloud:
+		return "api://AzureADTokenExchangeGermany"
+	case GovSGCloud:
+		return "api://AzureADTokenExchangeGovSG" // as Azure's SDKs have it; not documented
 	case PublicCloud:
 	}
 	return "api://AzureADTokenExchange"

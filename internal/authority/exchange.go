@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/outbound"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
@@ -20,12 +22,12 @@ const (
 	maxTokenResponse = 64 << 10
 )
 
-// NewHTTPClient returns the client that MSAL and discovery share. Responses are limited in
+// NewHTTPClient returns the client that MSAL and discovery share for an app. Responses are limited in
 // time and size, configurations are cached, and a redirect is an error, because it would
 // carry the client secret along.
-func NewHTTPClient(transport http.RoundTripper) *http.Client {
+func NewHTTPClient(clientID string, transport http.RoundTripper) *http.Client {
 	return &http.Client{
-		Transport:     discovery.NewTransport(transport),
+		Transport:     discovery.NewTransportFor(clientID, transport),
 		Timeout:       CallTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -36,9 +38,10 @@ func NewHTTPClient(transport http.RoundTripper) *http.Client {
 // failures are classified by what is recorded here, and MSAL's errors are dropped. It is not
 // safe for concurrent use; MSAL makes its calls one after the other.
 type exchange struct {
-	client *http.Client
-	gate   *gate
-	scopes *Scopes
+	client    *http.Client
+	gate      *gate
+	scopes    *Scopes
+	telemetry *telemetry.Telemetry // nil counts nothing
 	// beforeSending, if set, is called right before the token endpoint is. If it fails, the
 	// token endpoint is not called.
 	beforeSending func() error
@@ -92,6 +95,7 @@ func (x *exchange) post(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		x.failed = err
 	}
+	x.telemetry.EntraError(r.Context(), telemetry.EndpointToken, aadsts.Attribute(x.response.ErrorCodes...))
 	return resp, err
 }
 
@@ -108,9 +112,43 @@ func (x *exchange) record(resp *http.Response) error {
 	x.responded, x.receivedAt, x.status, x.response = true, time.Now(), resp.StatusCode, tokenResponse{}
 	x.retryAfter = outbound.RetryAfter(resp.Header, maxRetryAfter)
 	_ = json.Unmarshal(body, &x.response) // an unreadable response leaves the status
-	body, x.response.Scope = x.scopes.canonicalizeResponse(body, x.response.Scope)
+	body, x.response.Scope = x.readable(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
+}
+
+// readable returns the response as MSAL can read it, and the granted scopes in canonical
+// spelling. Entra repeats the spelling of the request.
+func (x *exchange) readable(body []byte) (response []byte, granted string) {
+	granted = x.scopes.canonicalGranted(x.response.Scope)
+	idToken := readableIDToken(x.response.IDToken)
+	if granted == x.response.Scope && idToken == x.response.IDToken {
+		return body, granted
+	}
+	response, err := withTexts(body, map[string]string{"scope": granted, "id_token": idToken})
+	if err != nil {
+		return body, x.response.Scope
+	}
+	return response, granted
+}
+
+// withTexts returns a JSON object with other texts in the fields that it has.
+func withTexts(object []byte, texts map[string]string) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(object, &fields); err != nil {
+		return nil, err
+	}
+	for name, text := range texts {
+		if _, present := fields[name]; !present {
+			continue
+		}
+		encoded, err := json.Marshal(text)
+		if err != nil {
+			return nil, err
+		}
+		fields[name] = encoded
+	}
+	return json.Marshal(fields)
 }
 
 // CloseIdleConnections does nothing, because the connections are shared.

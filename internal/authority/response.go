@@ -70,7 +70,7 @@ func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 	case !x.responded:
 		return autherr.TryLater("credential_failed", errors.New("MSAL failed before it called Entra; is the Credential's assertion available?"))
 	case IsBusy(x.status):
-		e := autherr.TryLater("entra_busy", x.diagnosis())
+		e := autherr.WithAdvice(autherr.TryLater("entra_busy", x.diagnosis()), x.response.ErrorCodes...)
 		e.RetryAfter = max(x.retryAfter, autherr.RetrySoon)
 		return e
 	case x.response.Error != "":
@@ -87,6 +87,9 @@ func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 func transportFailure(err error) *autherr.Error {
 	if e, ok := autherr.Find(err); ok {
 		return e // of exchange.beforeSending
+	}
+	if refused := refusedDiscovery(err); refused != nil {
+		return refused
 	}
 	switch {
 	case errors.Is(err, errPaused):

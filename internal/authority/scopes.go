@@ -1,7 +1,6 @@
 package authority
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -146,23 +145,9 @@ func (s *Scopes) Qualified() []string {
 	return qualified
 }
 
-// canonicalizeResponse writes the granted scopes of a token response in canonical spelling
-// before MSAL reads it, because Entra repeats the spelling of the request.
-func (s *Scopes) canonicalizeResponse(body []byte, granted string) (response []byte, canonical string) {
-	canonical = strings.Join(s.canonicalAll(strings.Fields(granted)), " ")
-	var fields map[string]json.RawMessage
-	if canonical == granted || json.Unmarshal(body, &fields) != nil {
-		return body, granted
-	}
-	scope, err := json.Marshal(canonical)
-	if err != nil {
-		return body, granted
-	}
-	fields["scope"] = scope
-	if response, err = json.Marshal(fields); err != nil {
-		return body, granted
-	}
-	return response, canonical
+// canonicalGranted returns the granted scopes of a token response in canonical spelling.
+func (s *Scopes) canonicalGranted(granted string) string {
+	return strings.Join(s.canonicalAll(strings.Fields(granted)), " ")
 }
 
 // Missing returns the scopes that are not present, whatever their case.

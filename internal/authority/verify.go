@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/discovery"
@@ -50,6 +51,9 @@ func (c *Client) VerifyNew(ctx context.Context, idToken, nonce string) (*idtoken
 	claims, err := c.verifier(m).Verify(ctx, idToken, nonce)
 	if err != nil {
 		return nil, rejectedToken(err)
+	}
+	if len(claims.Unusable) > 0 {
+		c.Log.LogAttrs(ctx, slog.LevelWarn, "claims of an unexpected JSON type are not used", slog.Any("claims", claims.Unusable))
 	}
 	return claims, nil
 }

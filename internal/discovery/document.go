@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
@@ -24,6 +25,7 @@ type document struct {
 	kept      *answer
 	fetchedAt time.Time
 	failedAt  time.Time
+	failure   error // the last one
 }
 
 // answer is a configuration that an authority returned. It is immutable.
@@ -38,12 +40,12 @@ type answer struct {
 func (d *document) get(ctx context.Context, u *url.URL, base http.RoundTripper) (*answer, error) {
 	kept, fetch := d.remembered()
 	if !fetch {
-		return kept, missing(kept)
+		return kept, d.missing(kept)
 	}
 	fetched := d.flight.Begin("", func() (any, error) { //nolint:contextcheck // see fetch
 		// The last flight may have ended after the caller called remembered.
 		if kept, fetch := d.remembered(); !fetch {
-			return kept, missing(kept)
+			return kept, d.missing(kept)
 		}
 		return d.fetch(u, base)
 	})
@@ -60,11 +62,13 @@ func (d *document) get(ctx context.Context, u *url.URL, base http.RoundTripper) 
 }
 
 // missing returns the error for a missing answer, or nil if there is one.
-func missing(kept *answer) error {
-	if kept == nil {
-		return errRecentFailure
+func (d *document) missing(kept *answer) error {
+	if kept != nil {
+		return nil
 	}
-	return nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return fmt.Errorf("discovery: the authority failed to answer a moment ago: %w", d.failure)
 }
 
 // remembered returns the cached answer, or nil if there is none or it is too old, and
@@ -99,7 +103,7 @@ func (d *document) fetch(u *url.URL, base http.RoundTripper) (kept *answer, err 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {
-		d.failedAt = time.Now()
+		d.failedAt, d.failure = time.Now(), err
 		return nil, err
 	}
 	d.kept, d.fetchedAt = kept, time.Now()
@@ -110,10 +114,10 @@ func (d *document) fetch(u *url.URL, base http.RoundTripper) (kept *answer, err 
 // MSAL would otherwise send the client secret to the endpoint that it names.
 func read(r *http.Request, resp *http.Response) (*answer, error) {
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("discovery: the OpenID configuration answered with status %d", resp.StatusCode)
-	}
 	body, err := io.ReadAll(outbound.Bound(resp.Body, maxBody))
+	if resp.StatusCode != http.StatusOK {
+		return nil, failureOf(resp.StatusCode, body)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("discovery: reading the OpenID configuration: %w", err)
 	}
@@ -121,17 +125,35 @@ func read(r *http.Request, resp *http.Response) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.validate(r.URL.Scheme + "://" + r.URL.Host + strings.TrimSuffix(r.URL.Path, version+path)); err != nil {
+	authority := r.URL.Scheme + "://" + r.URL.Host + strings.TrimSuffix(r.URL.Path, version+path)
+	if err := m.validate(authority); err != nil {
 		return nil, err
 	}
-	// Only the fields that are used are kept. MSAL makes a new client for each sign-in and
-	// renewal, which decodes the document slowly, and Entra's is five times as long (trap M6).
-	if body, err = json.Marshal(m); err != nil {
+	// Only what somebody uses is kept: MSAL's new client of each sign-in and renewal decodes
+	// the document, slowly, and Entra's is five times as long (trap M6).
+	if body, err = json.Marshal(m.forMSAL(authority)); err != nil {
 		return nil, err
 	}
 	header := resp.Header.Clone()
 	header.Del("Content-Length")
 	return &answer{metadata: m, header: header, body: body}, nil
+}
+
+// RefusedError is an authority that knows no configuration to a request, because the tenant in
+// it does not exist, say. No later request will fare better.
+type RefusedError struct{ Numbers []int } // of Entra
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("discovery: the authority refused the request for its OpenID configuration: AADSTS %v", e.Numbers)
+}
+
+// failureOf is the error of an answer that is no configuration. Other answers than Entra's own
+// refusals may come from anything in between.
+func failureOf(status int, body []byte) error {
+	if numbers := aadsts.Numbers(string(body)); status == http.StatusBadRequest && len(numbers) > 0 {
+		return &RefusedError{numbers}
+	}
+	return fmt.Errorf("discovery: the OpenID configuration answered with status %d", status)
 }
 
 // response returns the answer as the response to a request.

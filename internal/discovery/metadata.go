@@ -42,7 +42,7 @@ func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadat
 	if !ok || err != nil {
 		return nil, errors.New("discovery: the authority is not a URL, or the client not one with a Transport")
 	}
-	d := t.document(u.String())
+	d := t.document(u)
 	if d == nil {
 		return nil, errors.New("discovery: too many authorities")
 	}
@@ -111,7 +111,7 @@ func (m *Metadata) validate(authority string) error {
 
 func (m *Metadata) validateIssuer(authority *url.URL) error {
 	issuer, err := url.Parse(m.Issuer)
-	if err != nil || issuer.Scheme != "https" || !strings.EqualFold(issuer.Host, authority.Host) {
+	if err != nil || issuer.Scheme != "https" || !m.isIssuerAt(issuer.Host, authority.Host) {
 		return errors.New("discovery: the issuer's host is not the authority's")
 	}
 	tenant, configured := m.Tenant(), strings.Trim(authority.Path, "/")
@@ -122,6 +122,38 @@ func (m *Metadata) validateIssuer(authority *url.URL) error {
 		return errors.New("discovery: the issuer is of another tenant")
 	}
 	return nil
+}
+
+// externalDomain is the end of the hosts of External ID.
+const externalDomain = ".ciamlogin.com"
+
+// IsExternalHost reports whether a host is one of External ID, which may also have others.
+func IsExternalHost(host string) bool {
+	return strings.HasSuffix(strings.ToLower(host), externalDomain)
+}
+
+// isIssuerAt reports whether the issuer, which has a host, may be that of an authority. In
+// External ID the host of the issuer begins with the tenant's ID, whatever host was asked: the
+// tenant's name below ciamlogin.com, or a custom domain.
+func (m *Metadata) isIssuerAt(issuerHost, host string) bool {
+	return m.isExternal() || (strings.EqualFold(issuerHost, host) && !IsExternalHost(host))
+}
+
+// isExternal reports whether the issuer is exactly that of an External ID tenant.
+func (m *Metadata) isExternal() bool {
+	tenant := m.Tenant()
+	return IsGUID(tenant) && m.Issuer == "https://"+tenant+externalDomain+"/"+tenant+version
+}
+
+// forMSAL returns the metadata of an authority for MSAL, which knows no External ID and accepts
+// only issuers on the authority's own host. It uses the issuer for nothing else.
+func (m *Metadata) forMSAL(authority string) *Metadata {
+	if !m.isExternal() {
+		return m
+	}
+	known := *m
+	known.Issuer = authority + version
+	return &known
 }
 
 func browsable(address string) bool {

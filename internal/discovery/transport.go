@@ -6,8 +6,8 @@
 package discovery
 
 import (
-	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -39,28 +39,33 @@ const (
 	maxDocuments = 64
 )
 
-var errRecentFailure = errors.New("discovery: the authority failed to answer a moment ago")
-
 // Transport is a RoundTripper that answers requests for an OpenID
 // configuration from memory and limits the size of every answer. It is safe
 // for concurrent use.
 type Transport struct {
-	base http.RoundTripper
+	base     http.RoundTripper
+	clientID string // of the app whose signing keys are wanted, or ""
 
 	mu        sync.Mutex
 	documents map[string]*document
 }
 
-// NewTransport makes a Transport that sends all other requests through base.
-func NewTransport(base http.RoundTripper) *Transport {
-	return &Transport{base: base, documents: make(map[string]*document)}
+// NewTransport makes a Transport that sends what it cannot answer through base.
+func NewTransport(base http.RoundTripper) *Transport { return NewTransportFor("", base) }
+
+// NewTransportFor makes a Transport for an app. Entra publishes an app's own signing keys, which
+// it has with a claims mapping policy or SAML single sign-on, only to requests that name the app
+// (trap M7), so every request for a configuration does. The jwks_uri in it then leads to them.
+func NewTransportFor(clientID string, base http.RoundTripper) *Transport {
+	return &Transport{base: base, clientID: clientID, documents: make(map[string]*document)}
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, path) {
-		if d := t.document(r.URL.Scheme + "://" + r.URL.Host + r.URL.Path); d != nil {
-			kept, err := d.get(r.Context(), r.URL, t.base)
+		u := *r.URL
+		if d := t.document(&u); d != nil {
+			kept, err := d.get(r.Context(), &u, t.base)
 			if err != nil {
 				return nil, err
 			}
@@ -82,7 +87,14 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-func (t *Transport) document(key string) *document {
+// document returns what is remembered of an address, whose query it sets, or nil if there are
+// too many.
+func (t *Transport) document(u *url.URL) *document {
+	key := u.Scheme + "://" + u.Host + u.Path
+	u.RawQuery, u.ForceQuery = "", false
+	if t.clientID != "" {
+		u.RawQuery = url.Values{"appid": {t.clientID}}.Encode()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d := t.documents[key]

@@ -39,8 +39,8 @@ type Attempt struct {
 	id              string // derived from the seed
 	nonce, verifier string // also from the browser's secret, or empty
 
-	state      string
-	pathCookie *Cookie
+	state  string
+	cookie *Cookie
 }
 
 // begin starts an attempt in a browser.
@@ -72,6 +72,9 @@ func (a *Attempt) Challenge() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// StartedAt returns when the attempt began, to the second.
+func (a *Attempt) StartedAt() time.Time { return a.startedAt.Truncate(time.Second) }
+
 // Destination returns where the sign-in leads.
 func (a *Attempt) Destination() Destination { return a.to }
 
@@ -86,8 +89,8 @@ func (a *Attempt) Restarts() int { return a.restarts }
 // Otherwise the [Browser] names the session.
 func (a *Attempt) Replaces() string { return a.replaces }
 
-// PathCookie returns the cookie that holds the path of the destination, or nil if the state does.
-func (a *Attempt) PathCookie() *Cookie { return a.pathCookie }
+// Cookie returns the cookie that belongs to this attempt alone, or nil if the state holds all of it.
+func (a *Attempt) Cookie() *Cookie { return a.cookie }
 
 // IsForeign reports whether another browser began the attempt, or this one has lost its cookie.
 // Such an attempt cannot be completed (threat A2).

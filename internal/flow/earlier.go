@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -19,34 +18,29 @@ const (
 	earlierStateSize = 43 // 32 bytes in base64url
 )
 
-// IsEarlier reports whether a state is one of earlier versions.
-func IsEarlier(state string) bool { return len(state) == earlierStateSize }
+func isEarlier(state string) bool { return len(state) == earlierStateSize }
 
-// OwnsEarlier reports whether a name is that of an earlier version's cookie.
-func (j *Jar) OwnsEarlier(name string) bool {
-	return len(name) == len(j.prefix)+suffixSize && strings.HasPrefix(name, j.prefix)
-}
-
-// EarlierName returns the name of the cookie for the attempt with this state.
-func (j *Jar) EarlierName(state string) string {
+// openEarlier returns the attempt with this state, if its cookie is there.
+func (j *Jar) openEarlier(state string, cookie func(name string) (value string, ok bool)) (*Attempt, bool) {
 	sum := sha256.Sum256([]byte(state))
-	return j.prefix + encode(sum[:])[:suffixSize]
-}
-
-// OpenEarlier reads the attempt with this state from its cookie, and reports whether that is valid.
-func (j *Jar) OpenEarlier(state string, c Cookie) (*Attempt, bool) {
-	ciphertext, err := decode(c.Value)
+	name := j.prefix + encode(sum[:])[:suffixSize]
+	value, ok := cookie(name)
+	if !ok {
+		return nil, false
+	}
+	ciphertext, err := decode(value)
 	if err != nil {
 		return nil, false
 	}
-	plaintext, err := j.ring.Open(ciphertext, j.pathContext(c.Name))
+	plaintext, err := j.ring.Open(ciphertext, j.pathContext(name))
 	if err != nil {
 		return nil, false
 	}
 	a, err := decodeEarlier(plaintext)
-	if err != nil || subtle.ConstantTimeCompare([]byte(a.state), []byte(state)) != 1 || j.EarlierName(state) != c.Name {
+	if err != nil || subtle.ConstantTimeCompare([]byte(a.state), []byte(state)) != 1 {
 		return nil, false
 	}
+	a.cookie = &Cookie{name, value}
 	return a, true
 }
 

@@ -55,7 +55,7 @@ func (c cookies) get(name string) (value string, ok bool) {
 }
 
 func cookiesOf(a *flow.Attempt) cookies {
-	if c := a.PathCookie(); c != nil {
+	if c := a.Cookie(); c != nil {
 		return cookies{c.Name: c.Value}
 	}
 	return nil
@@ -123,8 +123,8 @@ func TestAttempt_KeepsItsPathHoweverLong(t *testing.T) {
 			t.Fatal(err)
 		}
 		b, ok := jar.Open(a.State(), browser, cookiesOf(a).get)
-		if !ok || b.Destination().Path() != row.want || len(a.State()) >= 1500 || (a.PathCookie() != nil) != row.cookie {
-			t.Errorf("%s: leads to %.20q, state %d, cookie %v", name, b.Destination().Path(), len(a.State()), a.PathCookie() != nil)
+		if !ok || b.Destination().Path() != row.want || len(a.State()) >= 1500 || (a.Cookie() != nil) != row.cookie {
+			t.Errorf("%s: leads to %.20q, state %d, cookie %v", name, b.Destination().Path(), len(a.State()), a.Cookie() != nil)
 		}
 		tries := flow.Tries{}.Required(to, time.Now())
 		if !tries.Has(b.Destination()) || tries.Has(flow.DestinationOf(row.path+"z")) {
@@ -221,7 +221,7 @@ func TestJar_EvictsTheOldestPaths(t *testing.T) {
 		random := make([]byte, 1400)
 		_, _ = rand.Read(random)
 		path := "/" + base64.RawURLEncoding.EncodeToString(random)
-		present = append(present, *begin(t, jar, browser, now.Add(time.Duration(i)*time.Second), path).PathCookie())
+		present = append(present, *begin(t, jar, browser, now.Add(time.Duration(i)*time.Second), path).Cookie())
 	}
 	if names := jar.Evict(present[:1], present[1]); len(names) != 0 {
 		t.Errorf("evicted %v although all fit", names)

@@ -49,8 +49,8 @@ func (j *Jar) openPath(a *Attempt, cookie func(name string) (value string, ok bo
 	if !ok {
 		return ""
 	}
-	a.pathCookie = &Cookie{name, value}
-	path, _, _ := j.openPathCookie(*a.pathCookie)
+	a.cookie = &Cookie{name, value}
+	path, _, _ := j.openPathCookie(*a.cookie)
 	return path
 }
 

@@ -52,7 +52,7 @@ func ParseResponse(raw string) (*Response, error) {
 
 // isState reports whether a state may be one that this package has written.
 func isState(state string) bool {
-	return IsEarlier(state) || (len(state) > earlierStateSize && len(state) <= maxState)
+	return isEarlier(state) || (len(state) > earlierStateSize && len(state) <= maxState)
 }
 
 func wellFormed(fields url.Values) bool {

@@ -74,9 +74,9 @@ func (j *Jar) seal(a *Attempt) error {
 		return err
 	}
 	if len(state) > maxState {
-		a.pathCookie = j.sealPath(a)
-		d.ReturnTo, d.Page, d.InCookie = "", a.to.page, a.pathCookie != nil
-		if a.pathCookie == nil {
+		a.cookie = j.sealPath(a)
+		d.ReturnTo, d.Page, d.InCookie = "", a.to.page, a.cookie != nil
+		if a.cookie == nil {
 			a.to = a.to.home()
 		}
 		if state, err = j.sealState(a, d); err != nil {
@@ -95,9 +95,12 @@ func (j *Jar) sealState(a *Attempt, d *details) (string, error) {
 	return encode(j.ring.Seal(plaintext, j.stateContext())), nil
 }
 
-// Open returns the attempt of a state that this app sealed. The attempt is foreign unless b began
+// Open returns the attempt of a state that this app wrote. The attempt is foreign unless b began
 // it. cookie returns the value of a cookie of the request.
 func (j *Jar) Open(state string, b Browser, cookie func(name string) (value string, ok bool)) (a *Attempt, ok bool) {
+	if isEarlier(state) {
+		return j.openEarlier(state, cookie)
+	}
 	ciphertext, err := decode(state)
 	if err != nil {
 		return nil, false

@@ -69,13 +69,12 @@ func storedRequirements(t *testing.T, jar *flow.Jar, in *storedtest.SignIn) flow
 		}
 		return r
 	}
-	name := jar.Name(u.Query().Get("state"))
-	a, ok := jar.Open(flow.Cookie{Name: name, Value: in.Cookies[name]})
+	q := u.Query()
+	a, ok := jar.Open(q.Get("state"), flow.Browser{}, func(name string) (string, bool) { value, ok := in.Cookies[name]; return value, ok })
 	if !ok {
 		t.Fatal("the attempt does not open")
 	}
-	q := u.Query()
-	if !a.Matches(q.Get("state")) || a.Nonce() != q.Get("nonce") || a.Challenge() != q.Get("code_challenge") {
+	if a.IsForeign() || a.Nonce() != q.Get("nonce") || a.Challenge() != q.Get("code_challenge") {
 		t.Error("the attempt derives other values")
 	}
 	if a.Expired(in.At) || !a.Expired(in.At.Add(flow.Lifetime+time.Second)) {

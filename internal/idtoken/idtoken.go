@@ -78,6 +78,10 @@ type Claims struct {
 	HasGroups  bool              `json:"hasgroups"`
 
 	Audience audience `json:"aud"`
+
+	// Unusable names the claims that were left out, at least in part, because of their JSON
+	// type. The identity, the times and the nonce are never among them.
+	Unusable []string `json:"-"`
 }
 
 // AuthenticatedAt returns the time at which the user authenticated, if the token
@@ -266,10 +270,18 @@ func claimsOf(payload []byte) (*Claims, error) {
 	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool {
 		return strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
 	})
+	unusable, err := replaceUnusable(all)
+	if err != nil {
+		return nil, err
+	}
 	exact, err := json.Marshal(all)
 	if err != nil {
 		return nil, err
 	}
-	c := new(Claims)
-	return c, json.Unmarshal(exact, c)
+	c := &Claims{Unusable: unusable}
+	if err := json.Unmarshal(exact, c); err != nil {
+		return nil, err
+	}
+	c.HasGroups = c.HasGroups || slices.Contains(unusable, "groups") // others than could be read
+	return c, nil
 }

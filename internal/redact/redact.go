@@ -10,21 +10,33 @@ import (
 	"strings"
 )
 
-// maxLength is the maximum length of a redacted text, in bytes.
-const maxLength = 512
+const (
+	// maxLength bounds a text in a log line.
+	maxLength = 512
+	// maxSearched bounds what is searched for credentials, because anybody can send an error with
+	// kilobytes of text. Twice the length leaves room for what is taken out.
+	maxSearched = 2 * maxLength
+)
 
 const mark = "[redacted]"
 
-var patterns = []*regexp.Regexp{
+// pattern is what a credential looks like. Searching costs a tenth of a microsecond for each
+// byte, so only texts that have what it needs are searched.
+type pattern struct {
+	*regexp.Regexp
+	needs string
+}
+
+var patterns = []pattern{
 	// user:password@ of a URL, whatever the password contains
-	regexp.MustCompile(`://[^\s"]*@`),
+	{regexp.MustCompile(`://[^\s"]*@`), "://"},
 	// whole headers
-	regexp.MustCompile(`(?im)\b(authorization|proxy-authorization|cookie|set-cookie)\\?"?\s*[=:][^\r\n]*`),
-	regexp.MustCompile(`(?i)\b(bearer|basic)\s+\S+`),
+	{regexp.MustCompile(`(?im)\b(authorization|proxy-authorization|cookie|set-cookie)\\?"?\s*[=:][^\r\n]*`), ""},
+	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+\S+`), ""},
 	// name=value and "name":"value" of the protocols' secret fields, escaped or not
-	regexp.MustCompile(`(?i)\b(code|state|nonce|code_verifier|client_secret|client_assertion|assertion|access_token|refresh_token|id_token|client_info|secret|token|password|passwd|pwd|key)\\?"?\s*[=:]\s*\\?"?[^\s"\\&,;}]+`),
+	{regexp.MustCompile(`(?i)\b(code|state|nonce|code_verifier|client_secret|client_assertion|assertion|access_token|refresh_token|id_token|client_info|secret|token|password|passwd|pwd|key)\\?"?\s*[=:]\s*\\?"?[^\s"\\&,;}]+`), ""},
 	// JWTs
-	regexp.MustCompile(`eyJ[A-Za-z0-9_\-.]+`),
+	{regexp.MustCompile(`eyJ[A-Za-z0-9_\-.]+`), "eyJ"},
 }
 
 // opaque matches long runs of characters that may be tokens, keys or cookies.
@@ -44,11 +56,25 @@ func isPath(run string) bool {
 	return true
 }
 
+// cut returns the beginning of a long text, as much as is searched, and whether it is not all.
+// What stands at the end may be part of a credential that can only be recognized whole, as a
+// password before its @, so the last run without a space or quote is replaced.
+func cut(s string) (beginning string, shorter bool) {
+	if len(s) <= maxSearched {
+		return s, false
+	}
+	s = s[:maxSearched]
+	return s[:strings.LastIndexAny(s, " \t\r\n\"")+1] + mark, true
+}
+
 // Text returns s for use in a log line (threat F3). Credentials are redacted, control
 // characters are replaced by spaces, and a long text is truncated.
 func Text(s string) string {
+	s, shorter := cut(s)
 	for _, p := range patterns {
-		s = p.ReplaceAllString(s, mark)
+		if strings.Contains(s, p.needs) {
+			s = p.ReplaceAllString(s, mark)
+		}
 	}
 	s = opaque.ReplaceAllStringFunc(s, func(run string) string {
 		if isPath(run) {
@@ -63,7 +89,10 @@ func Text(s string) string {
 		return r
 	}, s)
 	if len(s) > maxLength {
-		s = strings.ToValidUTF8(s[:maxLength], "") + "…"
+		s, shorter = strings.ToValidUTF8(s[:maxLength], ""), true
+	}
+	if shorter {
+		s += "…"
 	}
 	return s
 }
@@ -81,7 +110,15 @@ func Wrap(err, kept error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{text: Text(err.Error()), kept: kept}
+	return &Error{text: TextOf(err), kept: kept}
+}
+
+// TextOf returns the text of an error as Text does. That of an [Error] is not searched again.
+func TextOf(err error) string {
+	if redacted, ok := err.(*Error); ok { //nolint:errorlint // one that wraps it has a text of its own
+		return redacted.text
+	}
+	return Text(err.Error())
 }
 
 func (e *Error) Error() string { return e.text }

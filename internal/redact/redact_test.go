@@ -6,7 +6,9 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
@@ -35,6 +37,57 @@ func TestText(t *testing.T) {
 	} {
 		if got := redact.Text(text); got != want {
 			t.Errorf("Text(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A credential that is cut off in the middle is not recognized, and not shown either.
+func TestText_OfACredentialAtTheCut(t *testing.T) {
+	t.Parallel()
+	const secret = "c4n4ry-c4n4ry"
+	for name, text := range map[string]string{
+		"password of a URL": "redis://user:" + secret + "@host",
+		"long password":     "redis://user:" + strings.Repeat(secret, 200) + "@host",
+		"in JSON":           `{"client_secret":"` + secret + `","x":"` + strings.Repeat("y ", 2000) + `"}`,
+		"of a name":         "client_secret = " + secret + " ",
+		"bearer":            "Bearer " + secret + " ",
+		"cookie":            "Cookie: a=b; c=" + secret + " d=" + secret + "; e",
+		"opaque":            strings.Repeat(secret, 10),
+	} {
+		// What stands in front shrinks, so that the end of what is searched is shown, and that is at each
+		// place of the text once.
+		filler := strings.Repeat("eyJ"+strings.Repeat("a", 60)+" ", 20)
+		for before := 900; before < 1050; before++ {
+			got := redact.Text(filler[:before] + " " + text + strings.Repeat(" z", 1000))
+			if strings.Contains(got, secret[:4]) {
+				t.Fatalf("%s after %d bytes: %q", name, before, got[max(0, len(got)-100):])
+			}
+			if len(got) > 600 || !utf8.ValidString(got) {
+				t.Fatalf("%s after %d bytes: %d bytes", name, before, len(got))
+			}
+		}
+	}
+}
+
+// Anybody can send an error with kilobytes of text, and only the beginning of it is shown.
+//
+// Not parallel: time is measured.
+func TestText_ALongTextCostsNoMoreThanAShortOne(t *testing.T) {
+	for name, unit := range map[string]string{
+		"words": "word ", "schemes": "://", "names": "state=", "headers": "cookie ", "tokens": "eyJ", "one run": "y", "bytes": "\xff", "lines": "\ntoken:",
+	} {
+		fastest := func(size int) time.Duration {
+			text := strings.Repeat(unit, size/len(unit))
+			best := time.Hour
+			for range 20 {
+				began := time.Now()
+				redact.Text(text)
+				best = min(best, time.Since(began))
+			}
+			return best
+		}
+		if short, long := fastest(2<<10), fastest(64<<10); long > 4*short+100*time.Microsecond {
+			t.Errorf("%s: 64 kB take %v, 2 kB %v", name, long, short)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/record"
@@ -33,7 +34,7 @@ type Session struct {
 	// AuthenticatedAt is when the user last authenticated; zero is unknown.
 	AuthenticatedAt time.Time `json:"auth_time,omitzero"`
 	// AuthContexts are the authentication contexts that the user has satisfied, and until when
-	// they are valid.
+	// they are valid. Their IDs are in lower case, except in sessions of earlier versions.
 	AuthContexts map[string]time.Time `json:"acrs,omitempty"`
 	// Groups are the object IDs of the user's groups, if the registration adds them. Entra
 	// leaves them out for a user with too many, and sets GroupsElsewhere.
@@ -69,9 +70,15 @@ func (i *Identity) Clone() *Identity {
 	return &copied
 }
 
-// HasAuthContext reports whether the user has satisfied an authentication context.
+// HasAuthContext reports whether the user has satisfied an authentication context. Microsoft's
+// documents differ in the case of IDs.
 func (s *Session) HasAuthContext(id string) bool {
-	return time.Now().Before(s.AuthContexts[id])
+	for satisfied, until := range s.AuthContexts {
+		if strings.EqualFold(satisfied, id) && time.Now().Before(until) {
+			return true
+		}
+	}
+	return false
 }
 
 // Inherit takes over what the user proved in the session that this one replaces, because the
@@ -85,7 +92,7 @@ func (s *Session) Inherit(old *Session) {
 			s.AuthContexts[id] = until
 		}
 	}
-	if s.AuthenticatedAt.IsZero() {
+	if old.AuthenticatedAt.After(s.AuthenticatedAt) { // a later id_token repeats the time of the password
 		s.AuthenticatedAt = old.AuthenticatedAt
 	}
 }

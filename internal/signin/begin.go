@@ -3,6 +3,7 @@ package signin
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/authority"
@@ -18,6 +19,8 @@ type verified struct {
 	grant    *authority.Grant
 	attempt  *flow.Attempt
 	callback *Callback
+
+	authenticatedAt time.Time // zero is unknown
 }
 
 // begin begins the session of a verified sign-in, and ends the ones that it replaces.
@@ -55,16 +58,16 @@ func (f *Flow) newSession(v *verified) *session.Session {
 	s := &session.Session{
 		Origin: f.Sessions.Origin, Account: v.grant.Account.String(), LoginHint: c.LoginHint,
 		EntraSession: c.SessionID, Scopes: v.grant.Scopes, AuthContexts: map[string]time.Time{},
-		Groups: c.Groups, GroupsElsewhere: c.GroupsElsewhere(), Browser: v.callback.Family,
+		AuthenticatedAt: v.authenticatedAt,
+		Groups:          c.Groups, GroupsElsewhere: c.GroupsElsewhere(), Browser: v.callback.Family,
 		User: session.Identity{
 			TenantID: c.TenantID, ID: c.ObjectID, Subject: c.Subject, Name: c.Name, Username: c.Username, Roles: c.Roles,
 			SignedInAt: v.callback.At, ExpiresAt: v.callback.At.Add(f.Sessions.AbsoluteTimeout),
 		},
 	}
 	s.User.Mail, _ = mailaddr.Normalize(c.Email)
-	s.AuthenticatedAt, _ = c.AuthenticatedAt()
 	for _, id := range c.AuthContexts {
-		s.AuthContexts[id] = s.User.ExpiresAt
+		s.AuthContexts[strings.ToLower(id)] = s.User.ExpiresAt
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
 // stateUsedFor is how long a state is remembered as used: as long as its cookie opens.
@@ -36,26 +37,9 @@ type Begun struct {
 // state that this app has sealed has one (threat A1). cookie returns the value of a cookie of the
 // request.
 func (f *Flow) AttemptOf(response *flow.Response, b flow.Browser, cookie func(name string) (value string, ok bool)) (*flow.Attempt, error) {
-	if flow.IsEarlier(response.State) {
-		return f.earlierAttempt(response.State, cookie)
-	}
 	attempt, ok := f.Jar.Open(response.State, b, cookie)
 	if !ok {
 		return nil, autherr.Rejected.New("state_unknown", nil)
-	}
-	return attempt, nil
-}
-
-// earlierAttempt returns an attempt that an earlier version began.
-func (f *Flow) earlierAttempt(state string, cookie func(name string) (value string, ok bool)) (*flow.Attempt, error) {
-	name := f.Jar.EarlierName(state)
-	value, ok := cookie(name)
-	if !ok {
-		return nil, autherr.Rejected.New("no_flow", nil)
-	}
-	attempt, ok := f.Jar.OpenEarlier(state, flow.Cookie{Name: name, Value: value})
-	if !ok {
-		return nil, autherr.Rejected.New("flow_unreadable", nil)
 	}
 	return attempt, nil
 }
@@ -64,7 +48,9 @@ func (f *Flow) earlierAttempt(state string, cookie func(name string) (value stri
 // attempt and the request name end with it.
 func (f *Flow) Finish(ctx context.Context, attempt *flow.Attempt, c *Callback) (*Begun, error) {
 	if c.Response.Error != "" {
-		return nil, Refusal(c.Response)
+		refusal := Refusal(c.Response)
+		f.Authority.Telemetry.EntraError(ctx, telemetry.EndpointAuthorize, autherr.AADSTS(refusal))
+		return nil, refusal
 	}
 	if c.Response.Code == "" {
 		return nil, autherr.Rejected.New("no_code", nil)
@@ -81,10 +67,11 @@ func (f *Flow) Finish(ctx context.Context, attempt *flow.Attempt, c *Callback) (
 	if err != nil {
 		return nil, err
 	}
-	if err := satisfied(attempt.Requirements(), claims); err != nil {
+	at := authenticatedAt(claims, attempt, c.At)
+	if err := satisfied(attempt.Requirements(), claims, at); err != nil {
 		return nil, err
 	}
-	return f.begin(ctx, &verified{claims, grant, attempt, c})
+	return f.begin(ctx, &verified{claims, grant, attempt, c, at})
 }
 
 // checkIssuer checks the issuer that a response names, if it does (RFC 9207).
@@ -141,19 +128,6 @@ func (f *Flow) claimOf(ctx context.Context, attempt *flow.Attempt) (func() error
 		}
 		return nil
 	}, nil
-}
-
-// sameAccount reports whether the tokens, which MSAL files under the account of client_info,
-// are those of the verified user (threat B7). A guest has another object ID in the home
-// tenant, which the id_token then names.
-func sameAccount(c *idtoken.Claims, account authority.Account) bool {
-	if account.TenantID == c.TenantID {
-		return account.ObjectID == c.ObjectID
-	}
-	if c.IdentityProvider == "live.com" {
-		return account.TenantID == idtoken.ConsumersTenant
-	}
-	return c.IdentityProvider == "https://sts.windows.net/"+account.TenantID+"/"
 }
 
 // errAnotherUser is a silent sign-in that Entra answered for another user.

@@ -10,11 +10,18 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
+// maxDescription is more than Entra's descriptions have. Theirs begin with the number.
+const maxDescription = 2 << 10
+
 // Refusal returns the error for an error response. Anybody can write its texts, so they go
-// to the log only (threat A10).
+// to the log only (threat A10), and only their beginning is searched.
 func Refusal(r *flow.Response) *autherr.Error {
-	text := strings.Join(strings.Fields(r.Error+" "+r.ErrorSubcode+" "+r.ErrorDescription), " ")
-	return autherr.WithAdvice(classify(r, errors.New(redact.Text(text))), aadsts.Numbers(r.ErrorDescription)...)
+	description := r.ErrorDescription
+	if len(description) > maxDescription { // whole words: half a credential would not be recognized
+		description = description[:strings.LastIndexByte(description[:maxDescription], ' ')+1]
+	}
+	text := strings.Join(strings.Fields(r.Error+" "+r.ErrorSubcode+" "+description), " ")
+	return autherr.WithAdvice(classify(r, redact.Wrap(errors.New(text), nil)), aadsts.Numbers(description)...)
 }
 
 func classify(r *flow.Response, cause error) *autherr.Error {

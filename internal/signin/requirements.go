@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -12,25 +13,40 @@ import (
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
-// satisfied checks whether the id_token satisfies the requirements of the sign-in, because a user
-// can remove the request for a password or a second factor from the authorize URL.
-func satisfied(r flow.Requirements, claims *idtoken.Claims) error {
+// satisfied checks whether the id_token, and the time at which the user authenticated, satisfy the
+// requirements of the sign-in, because a user can remove the request for a password or a second
+// factor from the authorize URL.
+func satisfied(r flow.Requirements, claims *idtoken.Claims, authenticatedAt time.Time) error {
 	if r.User != "" && r.User != claims.ObjectID {
 		return errAnotherUser()
 	}
-	if r.AuthContext != "" && !slices.Contains(claims.AuthContexts, r.AuthContext) {
+	if r.AuthContext != "" && !slices.ContainsFunc(claims.AuthContexts, func(id string) bool { return strings.EqualFold(id, r.AuthContext) }) {
 		return autherr.Rejected.New("auth_context_missing", errors.New("the id_token does not name the authentication context "+r.AuthContext))
 	}
-	switch at, ok := claims.AuthenticatedAt(); {
+	switch {
 	case r.MaxAge == 0:
 		return nil
-	case !ok:
+	case authenticatedAt.IsZero():
 		return autherr.Rejected.New("auth_time_missing", errors.New("the check needs the claim auth_time: add it to the registration's ID token as an optional claim"))
-	case !AuthenticatedWithin(at, r.MaxAge):
+	case !AuthenticatedWithin(authenticatedAt, r.MaxAge):
 		return autherr.Rejected.New("not_reauthenticated", fmt.Errorf(
-			"the user authenticated %v ago by this machine's clock, and the maximum age is %d s", time.Since(at).Round(time.Second), r.MaxAge))
+			"the user authenticated %v ago by this machine's clock, and the maximum age is %d s", time.Since(authenticatedAt).Round(time.Second), r.MaxAge))
 	}
 	return nil
+}
+
+// authenticatedAt returns when the user last authenticated, or zero if the id_token does not
+// say. Entra's auth_time is that of the password. If that was during this attempt, the user may
+// have spent the time since with the second factor, and has authenticated when Entra answered.
+func authenticatedAt(c *idtoken.Claims, attempt *flow.Attempt, answered time.Time) time.Time {
+	at, known := c.AuthenticatedAt()
+	switch {
+	case !known:
+		return time.Time{}
+	case at.Before(attempt.StartedAt()), at.After(answered.Add(authority.ClockSkew)):
+		return at
+	}
+	return answered
 }
 
 // AuthenticatedWithin reports whether a user authenticated at most some seconds ago. The check

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -105,9 +104,9 @@ func setPrompt(q url.Values, r flow.Requirements) {
 	case r.SelectAccount:
 		q.Set("prompt", "select_account")
 	case r.MaxAge > 0:
-		// Entra documents prompt=login only; max_age is OpenID Connect's.
+		// Beside it, max_age would only shorten the id_token's life: a user who is slow to give
+		// the second factor would come back with an expired one.
 		q.Set("prompt", "login")
-		q.Set("max_age", strconv.FormatInt(r.MaxAge, 10))
 	}
 	if r.LoginHint != "" {
 		q.Set("login_hint", r.LoginHint)

@@ -19,6 +19,9 @@ func (t *Telemetry) Span(ctx context.Context, name string, options ...trace.Span
 		if err != nil {
 			code, reason := Outcome(err)
 			span.SetAttributes(attribute.String("fibermsal.code", code), attribute.String("fibermsal.reason", reason))
+			if e, ok := autherr.Find(err); ok && autherr.AADSTS(e) != "" {
+				span.SetAttributes(attribute.String("fibermsal.aadsts", autherr.AADSTS(e)))
+			}
 			span.SetStatus(codes.Error, code)
 		}
 		span.End()

@@ -28,6 +28,7 @@ type Telemetry struct {
 	signIns      metric.Int64Counter
 	signOuts     metric.Int64Counter
 	interactions metric.Int64Counter
+	entraErrors  metric.Int64Counter
 	refreshes    metric.Float64Histogram
 	lockWaits    metric.Float64Histogram
 	storage      metric.Float64Histogram
@@ -51,6 +52,7 @@ func New(log *slog.Logger, cache func() CacheStats) (*Telemetry, error) {
 		signIns:      m.counter("fibermsal.sign_ins", "{sign-in}", "Answers of Entra to sign-ins, by outcome and reason."),
 		signOuts:     m.counter("fibermsal.sign_outs", "{sign-out}", "Sessions that were ended, by whom."),
 		interactions: m.counter("fibermsal.interactions", "{redirect}", "Pages whose user was sent to sign in, by code."),
+		entraErrors:  m.counter("fibermsal.entra.errors", "{error}", "Errors that Entra numbered, by endpoint and number."),
 		refreshes:    m.seconds("fibermsal.refresh.duration", "Renewals of a token at Entra, by outcome.", 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 		lockWaits:    m.seconds("fibermsal.lock.wait.duration", "Waiting for another renewal of the same session.", 0.001, 0.01, 0.1, 0.5, 1, 5, 10),
 		storage:      m.seconds("fibermsal.storage.duration", "Commands to the session storage, by operation and outcome.", 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5),
@@ -87,7 +89,9 @@ func (t *Telemetry) observe(m *meter, cache func() CacheStats) {
 func (t *Telemetry) Close() error { return t.registration.Unregister() }
 
 // SignedIn counts an answer of Entra to a sign-in.
-func (t *Telemetry) SignedIn(ctx context.Context, err error) { t.signIns.Add(ctx, 1, outcome(err)) }
+func (t *Telemetry) SignedIn(ctx context.Context, err error) {
+	t.signIns.Add(ctx, 1, outcome(err), numbered(err))
+}
 
 // SentToSignIn counts a page whose user is sent to sign in because of an error.
 func (t *Telemetry) SentToSignIn(ctx context.Context, code string) {

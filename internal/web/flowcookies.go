@@ -71,12 +71,13 @@ func (h *routeHandler) pathCookies() (cookies []flow.Cookie) {
 	return cookies
 }
 
-// forgetAttempt removes the cookies that belong to one attempt.
+// forgetAttempt removes the cookie that belongs to one attempt, if there is one.
 func (h *routeHandler) forgetAttempt(a *flow.Attempt) {
-	switch c := a.PathCookie(); {
-	case c != nil:
+	switch c := a.Cookie(); {
+	case c == nil:
+	case h.Jar.OwnsPath(c.Name):
 		h.removePath(c.Name)
-	case flow.IsEarlier(a.State()):
-		h.out.setCookie(h.expired(h.Jar.EarlierName(a.State()), h.flowSameSite()))
+	default: // that of an earlier version
+		h.out.setCookie(h.expired(c.Name, h.flowSameSite()))
 	}
 }

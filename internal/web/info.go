@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
 )
 
@@ -26,7 +25,7 @@ func (h *routeHandler) userInfo() error {
 	}
 	for name, value := range map[string]any{
 		"authenticated": true, "name": u.Name, "mail": u.Mail, "upn": u.Username,
-		"tid": u.TenantID, "oid": u.ID, "roles": slices.Concat([]string{}, u.Roles),
+		"tid": u.TenantID, "oid": u.ID, "roles": append([]string{}, u.Roles...), // never null
 		"session": map[string]any{
 			"signed_in_at": u.SignedInAt.UTC(), "expires_at": u.ExpiresAt.UTC(),
 			"idle_timeout": int(h.Sessions.IdleTimeout / time.Second),

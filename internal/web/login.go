@@ -46,7 +46,7 @@ func (h *routeHandler) sendToEntra(start signin.Start) error {
 	if err != nil {
 		return err
 	}
-	if c := attempt.PathCookie(); c != nil {
+	if c := attempt.Cookie(); c != nil {
 		h.setPath(*c)
 	}
 	h.out.redirect(target)

@@ -19,6 +19,7 @@ type Grant struct {
 	Nonce    string
 	SID      string
 	AuthTime time.Time
+	MaxAge   time.Duration // of the request; 0 without
 	ACRs     []string      // authentication contexts satisfied and requested
 	IDToken  claims.Wanted // what the request wants in the ID token
 }

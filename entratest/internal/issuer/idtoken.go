@@ -13,10 +13,14 @@ const idTokenLifetime = 3900 * time.Second
 
 // IDToken makes an ID token for one grant, or what a test makes of it.
 func (i *Issuer) IDToken(g *grants.Grant, grantType string) string {
-	active, foreign := i.config.Keys.Both()
+	active, foreign := i.config.Keys.ForApp()
+	claims := i.idClaims(g)
+	if g.MaxAge > 0 && grantType == "authorization_code" { // entra: the token ends when the password is too old
+		claims["exp"] = min(time.Now().Add(idTokenLifetime).Unix(), g.AuthTime.Add(g.MaxAge).Unix())
+	}
 	draft := &Draft{
 		GrantType: grantType, User: g.Account.User,
-		Header: map[string]any{"typ": "JWT", "alg": "RS256", "kid": active.ID}, Claims: i.idClaims(g),
+		Header: map[string]any{"typ": "JWT", "alg": "RS256", "kid": active.ID}, Claims: claims,
 		Key: active, Foreign: foreign,
 	}
 	i.mu.Lock()
@@ -59,7 +63,7 @@ func (i *Issuer) idClaims(g *grants.Grant) map[string]any {
 		c["roles"] = a.Roles
 	}
 	if a.IsGuest() {
-		c["idp"] = "https://sts.windows.net/" + a.HomeTenantID + "/"
+		c["idp"] = i.config.Origins.Provider(a.HomeTenantID)
 	}
 	for _, name := range i.config.OptionalClaims {
 		addOptional[name](c, g)

@@ -24,7 +24,7 @@ type Draft struct {
 	GrantType      string
 	User           directory.User
 	Header, Claims map[string]any
-	Key, Foreign   *keys.Key // the active one, and another issuer's or nil
+	Key, Foreign   *keys.Key // the one that signs, and another issuer's or nil
 }
 
 // Encode signs the draft.

@@ -14,6 +14,7 @@ type Ring struct {
 	made    int
 	signing []*Key // newest first
 	foreign *Key   // of another issuer, published in the same set
+	own     *Key   // of the application, or nil
 }
 
 // NewRing makes a ring with one key.
@@ -47,16 +48,27 @@ func (r *Ring) PublishForeign(tenant string) {
 	}
 }
 
-// Active returns the key that signs.
-func (r *Ring) Active() *Key {
-	active, _ := r.Both()
-	return active
-}
-
-// Both returns the key that signs and the foreign one, which may be nil.
-func (r *Ring) Both() (active, foreign *Key) {
+// UseOwn makes a new key the application's own, which signs its ID tokens.
+func (r *Ring) UseOwn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.own = r.next()
+}
+
+// Active returns the key that signs for everybody.
+func (r *Ring) Active() *Key {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.signing[0]
+}
+
+// ForApp returns the key that signs the application's ID tokens, and the foreign one, which may be nil.
+func (r *Ring) ForApp() (signing, foreign *Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.own != nil {
+		return r.own, r.foreign
+	}
 	return r.signing[0], r.foreign
 }
 
@@ -100,11 +112,15 @@ type JWK struct {
 }
 
 // Publish returns all published keys for a tenant, or for the placeholder of many. issuer makes the issuer's
-// URL of a tenant.
-func (r *Ring) Publish(tenant string, issuer func(tenant string) string) []JWK {
+// URL of a tenant. entra: a key of the application's own is in the document for it, which forApp requests, and
+// in no other.
+func (r *Ring) Publish(tenant string, issuer func(tenant string) string, forApp bool) []JWK {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	published := slices.Clone(r.signing)
+	if forApp && r.own != nil {
+		published = []*Key{r.own}
+	}
 	if r.foreign != nil {
 		published = append(published, r.foreign)
 	}

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
@@ -41,12 +42,15 @@ func (s *Service) ServeDiscovery(w http.ResponseWriter, r *http.Request, segment
 		fail.As("invalid_tenant").Write(w, r, s.Origins.Login)
 		return
 	}
-	if directory.IsAlias(segment) { // entra: the issuer of a token still has the real tenant's id
-		write(w, s.configuration(strings.ToLower(segment), manyTenants, nil))
-		return
-	}
 	region := "EU"
-	write(w, s.configuration(tenants[0].ID, tenants[0].ID, &region))
+	document := s.configuration(tenants[0].ID, tenants[0].ID, &region)
+	if directory.IsAlias(segment) { // entra: the issuer of a token still has the real tenant's id
+		document = s.configuration(strings.ToLower(segment), manyTenants, nil)
+	}
+	if app := r.URL.Query().Get(appParameter); app != "" {
+		document.KeysURI += "?" + url.Values{appParameter: {app}}.Encode()
+	}
+	write(w, document)
 }
 
 // configuration is the document for the endpoints below /{name}, with the issuer of a tenant.

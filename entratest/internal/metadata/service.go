@@ -3,6 +3,7 @@ package metadata
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
@@ -12,6 +13,7 @@ import (
 
 // Service serves the documents.
 type Service struct {
+	ClientID  string
 	Directory *directory.Directory
 	Origins   *origins.Origins
 	Keys      *keys.Ring
@@ -25,6 +27,9 @@ func write(w http.ResponseWriter, document any) {
 	aadsts.WriteJSON(w, http.StatusOK, document)
 }
 
+// appParameter names the application whose own keys a request is for.
+const appParameter = "appid"
+
 // ServeKeys is the JWKS endpoint.
 func (s *Service) ServeKeys(w http.ResponseWriter, r *http.Request, segment string) {
 	tenants, fail := s.Directory.Resolve(segment)
@@ -36,7 +41,8 @@ func (s *Service) ServeKeys(w http.ResponseWriter, r *http.Request, segment stri
 	if directory.IsAlias(segment) {
 		tenant = manyTenants
 	}
+	forApp := strings.EqualFold(r.URL.Query().Get(appParameter), s.ClientID)
 	write(w, struct {
 		Keys []keys.JWK `json:"keys"`
-	}{s.Keys.Publish(tenant, s.Origins.Issuer)})
+	}{s.Keys.Publish(tenant, s.Origins.Issuer, forApp)})
 }

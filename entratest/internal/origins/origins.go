@@ -8,13 +8,39 @@ import (
 
 // Origins are the scheme and host of each service. They change only when the emulator starts to listen.
 type Origins struct {
-	Login   string // for MSAL: discovery, tokens, keys; also the issuer's
+	Login   string // for MSAL: discovery, tokens, keys; also the issuer's, except in External ID
 	Browser string // for browsers: authorize, logout
 	Graph   string
+	// External is set for External ID, whose issuer has a host of its own whatever host was asked.
+	External bool
 }
 
 // Issuer is the iss claim for a tenant, always with its real id.
-func (o *Origins) Issuer(tenantID string) string { return o.Login + "/" + tenantID + "/v2.0" }
+func (o *Origins) Issuer(tenantID string) string {
+	if o.External {
+		return "https://" + tenantID + ExternalDomain + "/" + tenantID + "/v2.0"
+	}
+	return o.Login + "/" + tenantID + "/v2.0"
+}
+
+// consumers is the id of the tenant of all personal accounts.
+const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+// Provider is the idp claim of a guest whose home is that tenant. entra: it is a version 1 issuer, whose host
+// 21Vianet has its own of, and live.com for personal accounts.
+func (o *Origins) Provider(homeTenantID string) string {
+	switch {
+	case homeTenantID == consumers:
+		return "live.com"
+	case strings.HasSuffix(o.Login, ".cn"):
+		return "https://sts.chinacloudapi.cn/" + homeTenantID + "/"
+	default:
+		return "https://sts.windows.net/" + homeTenantID + "/"
+	}
+}
+
+// ExternalDomain is the end of the hosts of External ID.
+const ExternalDomain = ".ciamlogin.com"
 
 // GraphURL is the base of the Graph API.
 func (o *Origins) GraphURL() string { return o.Graph + "/v1.0" }

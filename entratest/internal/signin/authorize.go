@@ -46,7 +46,7 @@ func (s *Service) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 func (s *Service) silent(w http.ResponseWriter, r *http.Request, req *request, usable []*sso.Login) {
 	chosen := req.pick(usable)
 	switch {
-	case chosen != nil && len(req.claims.Lacking(chosen.ACRs)) > 0:
+	case chosen != nil && len(s.lacking(req, chosen)) > 0:
 		s.refuse(w, r, req, aadsts.New(50076, s.App.ClientID).As("interaction_required"))
 	case chosen != nil && s.consentNeeded(req, chosen.Account):
 		s.refuse(w, r, req, aadsts.New(65001, s.App.ClientID).As("consent_required"))

@@ -3,6 +3,7 @@ package signin
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
@@ -29,7 +30,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, req *request, a
 func (s *Service) enter(w http.ResponseWriter, r *http.Request, req *request, login *sso.Login, consenting bool) {
 	a := login.Account
 	traffic.NoteUser(r, a.UPN)
-	lacking := req.claims.Lacking(login.ACRs)
+	lacking := s.lacking(req, login)
 	if s.Auto && len(lacking) > 0 {
 		login, lacking = s.Sessions.StepUp(login, lacking), nil
 	}
@@ -49,6 +50,12 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, req *request, lo
 		}
 		s.respond(w, r, req, s.success(req, login))
 	}
+}
+
+// lacking returns the contexts that the user must still satisfy. entra: a context without a policy is confirmed
+// to everybody.
+func (s *Service) lacking(req *request, login *sso.Login) []string {
+	return slices.DeleteFunc(req.claims.Lacking(login.ACRs), func(id string) bool { return slices.Contains(s.NoPolicy, id) })
 }
 
 func (s *Service) showConsent(w http.ResponseWriter, req *request, a *directory.Account) {
@@ -83,7 +90,7 @@ func (s *Service) success(req *request, login *sso.Login) url.Values {
 	v.Set("code", s.Codes.Issue(&grants.Code{
 		Grant: grants.Grant{
 			Account: login.Account, Sessions: login.Account.State().Sessions, Granted: time.Now(), Scopes: req.scopes,
-			Nonce: req.params.Get("nonce"), SID: login.SID, AuthTime: login.AuthTime,
+			Nonce: req.params.Get("nonce"), SID: login.SID, AuthTime: login.AuthTime, MaxAge: max(req.maxAge, 0),
 			ACRs: req.claims.Contexts(), IDToken: wants,
 		},
 		RedirectURI: req.redirectURI,

@@ -20,5 +20,6 @@ type Service struct {
 	Pages     *pages.Writer
 	Sessions  *sso.Sessions
 	Codes     *grants.Codes
-	Auto      bool // sign the account of a login_hint in without a page
+	NoPolicy  []string // authentication contexts that no Conditional Access policy uses
+	Auto      bool     // sign the account of a login_hint in without a page
 }
