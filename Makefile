@@ -46,7 +46,7 @@ test: setup generate-tests ## Run all tests, with -race but for budgets, on real
 .PHONY: test-valkey
 test-valkey: ## Run the tests that use Redis on valkey-server, which must be on PATH
 	FIBERMSAL_TEST_ALL=1 FIBERMSAL_TEST_REDIS=valkey-server $(GO) test -race -shuffle=on -count=1 -timeout 40m \
-	  . ./internal/record ./internal/redistest
+	  . ./internal/record ./internal/redistest ./internal/session
 
 # One package at a time, because some tests look at time and memory. H2 needs the race
 # detector, which would take too long for the others.
