@@ -74,7 +74,7 @@ var signInChecks = map[string][]func(*resumed){
 	"longest page, login":    {isTheLastOf(longestPage)},
 	"claims, login":          {asks("", "claims", `"nbf"`), leadsTo("/challenge")},
 	"/scope, login":          {asks(adele, "scope", "Mail.Read", "login_hint", "O."), shows("/scope")},
-	"/max-age, login":        {asks(adele, "max_age", "300", "prompt", "login"), shows("/max-age")},
+	"/max-age, login":        {asks(adele, "prompt", "login"), shows("/max-age")},
 	"/step-up, login":        {asks(adele, "claims", `"acrs":{"essential":true,"value":"c1"}`), shows("/step-up"), requiresContext},
 	"/broken, login":         {asks(adele, "prompt", "none", "login_hint", "O."), isSilent, isNobodyElses},
 	"another account, login": {asks(adele, "prompt", "select_account"), leadsTo("/role")},

@@ -10,7 +10,6 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -106,7 +105,7 @@ func (a *Attempt) Expired(now time.Time) bool {
 // the values reveals another (RFC 5869).
 func (a *Attempt) derive(b Browser) {
 	a.id = encode(expand(a.seed, "fibermsal attempt", valueSize))
-	if !b.owns(a) {
+	if !b.owns(a.owner) {
 		return
 	}
 	key, err := hkdf.Extract(sha256.New, b.secret, a.seed)
@@ -115,23 +114,4 @@ func (a *Attempt) derive(b Browser) {
 	}
 	out := expand(key, "fibermsal flow", 2*valueSize)
 	a.nonce, a.verifier = encode(out[:valueSize]), encode(out[valueSize:])
-}
-
-func expand(key []byte, info string, size int) []byte {
-	out, err := hkdf.Expand(sha256.New, key, info, size)
-	if err != nil {
-		panic(err) // only for lengths over 8160 bytes
-	}
-	return out
-}
-
-func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-// decode is strict, so that no two texts mean the same.
-func decode(text string) ([]byte, error) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return nil, errors.New("flow: not base64url")
-	}
-	return b, nil
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
 const (
@@ -51,10 +53,10 @@ func (b Browser) MayBegin(now time.Time) bool {
 	return b.secret != nil && -time.Minute <= age && age <= browserFor
 }
 
-// owns reports in constant time whether the browser began an attempt.
-func (b Browser) owns(a *Attempt) bool {
+// owns reports in constant time whether the browser is an attempt's owner.
+func (b Browser) owns(of owner) bool {
 	o := b.owner()
-	return b.secret != nil && subtle.ConstantTimeCompare(o[:], a.owner[:]) == 1
+	return b.secret != nil && subtle.ConstantTimeCompare(o[:], of[:]) == 1
 }
 
 func (b Browser) owner() (o owner) {
@@ -77,4 +79,30 @@ func decodeBrowser(plaintext []byte) (b Browser, ok bool) {
 	return Browser{
 		secret: plaintext[:secretSize], startedAt: time.Unix(int64(seconds), 0), session: string(plaintext[fixed:]), //nolint:gosec // as encode wrote it
 	}, true
+}
+
+// BrowserName returns the name of the cookie for a Browser.
+func (j *Jar) BrowserName() string { return j.browser }
+
+// SealBrowser writes a Browser to its cookie.
+func (j *Jar) SealBrowser(b Browser) Cookie {
+	return Cookie{Name: j.browser, Value: encode(j.ring.Seal(b.encode(), j.browserContext()))}
+}
+
+// OpenBrowser reads a Browser from its cookie. An unreadable one is the zero Browser.
+func (j *Jar) OpenBrowser(value string) Browser {
+	ciphertext, err := decode(value)
+	if err != nil {
+		return Browser{}
+	}
+	plaintext, err := j.ring.Open(ciphertext, j.browserContext())
+	if err != nil {
+		return Browser{}
+	}
+	b, _ := decodeBrowser(plaintext)
+	return b
+}
+
+func (j *Jar) browserContext() []byte {
+	return sealed.Context(append([]string{"browser", j.browser}, j.binding...)...)
 }

@@ -32,7 +32,7 @@ func (j *Jar) openEarlier(state string, cookie func(name string) (value string, 
 	if err != nil {
 		return nil, false
 	}
-	plaintext, err := j.ring.Open(ciphertext, j.pathContext(name))
+	plaintext, err := j.ring.Open(ciphertext, j.cookieContext(name))
 	if err != nil {
 		return nil, false
 	}

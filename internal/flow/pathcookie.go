@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
 const (
@@ -14,14 +12,7 @@ const (
 	maxPathCookie = 3800
 	// maxPathCookies limits all of them together, which only the library's routes receive.
 	maxPathCookies = 4800
-
-	suffixSize = 8
 )
-
-// Cookie is a name and a value.
-type Cookie struct{ Name, Value string }
-
-func (c Cookie) size() int { return len(c.Name) + len(c.Value) + len("=; ") }
 
 // OwnsPath reports whether a name is that of a cookie with an attempt's path.
 func (j *Jar) OwnsPath(name string) bool {
@@ -35,7 +26,7 @@ func (j *Jar) sealPath(a *Attempt) *Cookie {
 	plaintext := binary.BigEndian.AppendUint64(nil, uint64(a.startedAt.Unix())) //nolint:gosec // openPathCookie reverses it
 	plaintext = append(plaintext, packed([]byte(a.to.Path()))...)
 	name := j.pathName(a)
-	c := &Cookie{Name: name, Value: encode(j.ring.Seal(plaintext, j.pathContext(name)))}
+	c := &Cookie{Name: name, Value: encode(j.ring.Seal(plaintext, j.cookieContext(name)))}
 	if c.size() > maxPathCookie {
 		return nil
 	}
@@ -59,7 +50,7 @@ func (j *Jar) openPathCookie(c Cookie) (path string, startedAt time.Time, ok boo
 	if err != nil {
 		return "", time.Time{}, false
 	}
-	plaintext, err := j.ring.Open(ciphertext, j.pathContext(c.Name))
+	plaintext, err := j.ring.Open(ciphertext, j.cookieContext(c.Name))
 	if err != nil || len(plaintext) < 8 {
 		return "", time.Time{}, false
 	}
@@ -68,10 +59,6 @@ func (j *Jar) openPathCookie(c Cookie) (path string, startedAt time.Time, ok boo
 		return "", time.Time{}, false
 	}
 	return string(content), time.Unix(int64(binary.BigEndian.Uint64(plaintext)), 0), true //nolint:gosec // as sealPath wrote it
-}
-
-func (j *Jar) pathContext(name string) []byte {
-	return sealed.Context(append([]string{name}, j.binding...)...)
 }
 
 // Evict returns the names of the cookies that must be removed to make room for another one: the

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/sealed"
@@ -14,20 +15,21 @@ import (
 // been seen to fail.
 const maxState = 1480
 
-// details are what a state contains besides fixed fields.
-type details struct {
-	// ReturnTo is the path to return to. Page names the page that requires the sign-in if it
-	// has another path.
-	ReturnTo string `json:"r,omitempty"`
-	Page     string `json:"p,omitempty"`
-	// Requirements are those that the sign-in must satisfy.
-	Requirements Requirements `json:"k,omitzero"`
-	// InCookie is set if the path did not fit, and is in a cookie.
-	InCookie bool `json:"c,omitempty"`
-}
-
 // stateFormat is the first byte of a state's plaintext.
 const stateFormat = 1
+
+// Begin starts an attempt in a browser that leads to a page. restarts is how often it has been
+// started before. If the requirements are too large, it returns [ErrRequirementsTooLarge].
+func (j *Jar) Begin(random io.Reader, now time.Time, b Browser, to Destination, needs Requirements, restarts int) (*Attempt, error) {
+	if _, err := needs.encode(); err != nil {
+		return nil, err
+	}
+	a, err := begin(random, now, b, to, needs, restarts)
+	if err != nil {
+		return nil, err
+	}
+	return a, j.seal(a)
+}
 
 // encode returns the plaintext of an attempt's state.
 func (a *Attempt) encode(d *details) ([]byte, error) {

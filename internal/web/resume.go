@@ -2,7 +2,6 @@ package web
 
 import (
 	"log/slog"
-	"net/url"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -52,24 +51,4 @@ func (h *routeHandler) resume(a *flow.Attempt, reason string, err error) error {
 	h.Log.LogAttrs(h.ctx, slog.LevelInfo, "sign-in resumed", slog.String("reason", reason))
 	h.out.redirect(h.resumeURL(to, a.Restarts()+1))
 	return nil
-}
-
-// resumeURL returns the URL of the login route that continues to a page, with a sign-in only if the
-// browser has no session.
-func (s *Site) resumeURL(to flow.Destination, restarts int) string {
-	query := loginQuery(to)
-	query.Set(resumeParameter, s.Jar.SealResumption(restarts, time.Now()))
-	return s.RoutePrefix + LoginPath + "?" + query.Encode()
-}
-
-// loginQuery returns the query of the login URL for a page.
-func loginQuery(to flow.Destination) url.Values {
-	query := url.Values{}
-	if path := to.Path(); path != "/" {
-		query.Set(toParameter, path)
-	}
-	if page := to.Page(); page != "" {
-		query.Set(pageParameter, page)
-	}
-	return query
 }

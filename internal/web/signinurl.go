@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"time"
 
@@ -105,4 +106,24 @@ func (s *Site) signInURL(to flow.Destination, r flow.Requirements, sessionID str
 		target += "?" + query.Encode()
 	}
 	return target
+}
+
+// resumeURL returns the URL of the login route that continues to a page, with a sign-in only if the
+// browser has no session.
+func (s *Site) resumeURL(to flow.Destination, restarts int) string {
+	query := loginQuery(to)
+	query.Set(resumeParameter, s.Jar.SealResumption(restarts, time.Now()))
+	return s.RoutePrefix + LoginPath + "?" + query.Encode()
+}
+
+// loginQuery returns the query of the login URL for a page.
+func loginQuery(to flow.Destination) url.Values {
+	query := url.Values{}
+	if path := to.Path(); path != returnto.Home {
+		query.Set(toParameter, path)
+	}
+	if page := to.Page(); page != "" {
+		query.Set(pageParameter, page)
+	}
+	return query
 }

@@ -1,0 +1,13 @@
+package flow
+
+// details are what a state contains besides fixed fields.
+type details struct {
+	// ReturnTo is the path to return to. Page names the page that requires the sign-in if it
+	// has another path.
+	ReturnTo string `json:"r,omitempty"`
+	Page     string `json:"p,omitempty"`
+	// Requirements are those that the sign-in must satisfy.
+	Requirements Requirements `json:"k,omitzero"`
+	// InCookie is set if the path did not fit, and is in a cookie.
+	InCookie bool `json:"c,omitempty"`
+}

@@ -1,0 +1,27 @@
+package flow
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+)
+
+func expand(key []byte, info string, size int) []byte {
+	out, err := hkdf.Expand(sha256.New, key, info, size)
+	if err != nil {
+		panic(err) // only for lengths over 8160 bytes
+	}
+	return out
+}
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// decode is strict, so that no two texts mean the same.
+func decode(text string) ([]byte, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, errors.New("flow: not base64url")
+	}
+	return b, nil
+}
