@@ -14,7 +14,7 @@ import (
 // cookieLine is what a Set-Cookie of the library may look like: a value without a letter
 // that means something, and the attributes that RFC 6265bis section 4.1.3 ties to the
 // prefix.
-var cookieLine = regexp.MustCompile(`^(__Host-)?fibermsal(-[A-Za-z0-9_-]+)?=([A-Za-z0-9_-]*)((?:; [A-Za-z-]+(?:=[^;,\x00-\x1f\x7f]*|=[A-Z][a-z]{2}, [^;]*)?)*)$`)
+var cookieLine = regexp.MustCompile(`^(__Host-|__Secure-)?fibermsal(-[A-Za-z0-9_-]+)?=([A-Za-z0-9_-]*)((?:; [A-Za-z-]+(?:=[^;,\x00-\x1f\x7f]*|=[A-Z][a-z]{2}, [^;]*)?)*)$`)
 
 // cookieFault is what is wrong with a line of Set-Cookie that an app sends which is
 // reached by https, or "".
@@ -40,11 +40,15 @@ func cookieFault(line string) string {
 	_, secure := attributes["secure"]
 	_, httpOnly := attributes["httponly"]
 	_, domain := attributes["domain"]
+	prefix, path := "__Host-", "/"
+	if strings.HasPrefix(parts[2], "-to-") { // for the routes only, which __Host- forbids
+		prefix, path = "__Secure-", "/user/"
+	}
 	switch {
-	case parts[1] == "":
-		return "no __Host- prefix"
-	case !secure || !httpOnly || domain || attributes["path"] != "/":
-		return "Secure, HttpOnly, Path=/ and no Domain are wanted"
+	case parts[1] != prefix:
+		return "no " + prefix + " prefix"
+	case !secure || !httpOnly || domain || attributes["path"] != path:
+		return "Secure, HttpOnly, Path=" + path + " and no Domain are wanted"
 	case session && sameSite != "lax":
 		return "the session's SameSite"
 	case !session && sameSite != "none" && sameSite != "lax":

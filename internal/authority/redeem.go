@@ -52,11 +52,15 @@ func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []str
 	return g, nil
 }
 
-// redemptionFailure turns the rejection of a code into that of the sign-in, because the code does
-// not belong to a sign-in of this app.
+// redemptionFailure turns the rejection of a code into that of the sign-in, because the code has been
+// used or does not belong to a sign-in of this app.
 func redemptionFailure(e *autherr.Error) *autherr.Error {
 	if e.Is(autherr.LoginRequired) {
-		rejected := autherr.WithAdviceOf(autherr.Rejected.New("code_refused", nil), e)
+		reason := "code_refused"
+		if e.Reason == autherr.ReasonGrantSpent {
+			reason = e.Reason
+		}
+		rejected := autherr.WithAdviceOf(autherr.Rejected.New(reason, nil), e)
 		rejected.Err = e.Err
 		return rejected
 	}
