@@ -91,7 +91,7 @@ func TestG2_DeadConnectionsAreReplacedWithinASecond(t *testing.T) {
 					d.fillPool(pool)
 					back = b.recovers(crowd, func() time.Time { return network(t, d.proxy) })
 					t.Logf("back %v after it was reachable", back.Round(time.Millisecond))
-					if back <= time.Second {
+					if back <= backWithin() {
 						return
 					}
 				}
@@ -181,6 +181,10 @@ func (b *browser) recovers(crowd int, network func() (reachable time.Time)) time
 	return max(0, last.Sub(reachable))
 }
 
+// backWithin is the second within which service is back. Beside other tests and with the race
+// detector the machine itself may take that long; it was half a minute once.
+func backWithin() time.Duration { return soaking(3*time.Second, time.Second) }
+
 // A managed Redis that is replaced closes all connections. Of encrypted ones the client does
 // not see it.
 func TestG2_ClosedEncryptedConnectionsAreReplacedWithinASecond(t *testing.T) {
@@ -212,7 +216,7 @@ func TestG2_ClosedEncryptedConnectionsAreReplacedWithinASecond(t *testing.T) {
 			return time.Now()
 		})
 		t.Logf("back %v after all were closed", back.Round(time.Millisecond))
-		if back <= time.Second {
+		if back <= backWithin() {
 			return
 		}
 	}

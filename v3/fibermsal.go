@@ -103,7 +103,7 @@ func (a *Auth) warnAboutApp(app *fiber.App) {
 	cfg := app.Config()
 	if cfg.ReadBufferSize < doctor.MinReadBuffer {
 		a.Logger().LogAttrs(context.Background(), slog.LevelWarn,
-			"fiber.Config.ReadBufferSize is small: users with several sign-ins at once may get 431; set 16384",
+			"fiber.Config.ReadBufferSize is small: sign-ins with long addresses or codes may get 431; set 16384",
 			slog.Int("bytes", cfg.ReadBufferSize))
 	}
 	if cfg.StreamRequestBody {

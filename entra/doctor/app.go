@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// MinReadBuffer is the size of the buffer for request headers that seven parallel sign-ins need
-// beside an app's own cookies. Fiber's default is 4,096 bytes.
+// MinReadBuffer is the size of the buffer for request headers that long paths, which users return
+// to, and Entra's codes need beside an app's own cookies. Fiber's default is 4,096 bytes.
 const MinReadBuffer = 16 << 10
 
 // App is a web app of Fiber, of any version.
@@ -36,7 +36,7 @@ func (a *App) settings() (findings []Finding) {
 		findings = append(findings, Finding{
 			Severity: SeverityWarning, Code: "read_buffer",
 			What: fmt.Sprintf("fiber.Config.ReadBufferSize is %d bytes", a.ReadBufferSize),
-			Why:  "users with several sign-ins at once send longer headers, and get 431",
+			Why:  "the addresses of pages that users return to, and the codes of Entra, may make longer headers, which get 431",
 			Fix:  fmt.Sprintf("set it to %d", MinReadBuffer),
 		})
 	}

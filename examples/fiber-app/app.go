@@ -54,7 +54,7 @@ func newApp(s *settings) (*fiber.App, error) {
 		AppName:               "fibermsal example",
 		Views:                 views,
 		ErrorHandler:          p.failed,
-		ReadBufferSize:        16 << 10, // for the cookies of several sign-ins at once
+		ReadBufferSize:        16 << 10, // for sign-ins with long addresses or codes
 		ReadTimeout:           readTimeout,
 		IdleTimeout:           keepAlive,
 		DisableStartupMessage: true,
