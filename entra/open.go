@@ -114,7 +114,7 @@ func (s *Service) newSite() *web.Site {
 	cfg := s.settings
 	options := web.Options{
 		Authority: s.authority, Sessions: s.sessions, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
-		RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
+		PublicURL: cfg.PublicURL, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
 		Secure: cfg.secure, FormPost: cfg.ResponseMode == ResponseModeFormPost,
 		AnonymousOnOutage: cfg.AnonymousOnOutage, RecordBrowser: cfg.RecordBrowser,
 	}

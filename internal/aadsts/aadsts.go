@@ -24,7 +24,29 @@ const (
 	UnregisteredRedirectURI
 	InvalidScope // or a scope of a resource that the tenant or the registration lacks
 	NotSignedIn
+	Unassigned     // the app is for assigned users only, and the account is not
+	NotInTenant    // the account
+	Blocked        // by a policy of the organization
+	Unusable       // the account, which is locked or disabled
+	Declined       // by the user, who was asked to consent
+	NeedsApproval  // by an administrator, who has to consent
+	firstOfAccount = Unassigned
+	lastOfAccount  = Unusable
 )
+
+// RefusesAccount reports whether a kind says that Entra does not let this account in, so that another
+// one may help.
+func (k Kind) RefusesAccount() bool { return firstOfAccount <= k && k <= lastOfAccount }
+
+// FirstKind returns the kind of the first number that has one, or Other.
+func FirstKind(numbers ...int) Kind {
+	for _, n := range numbers {
+		if k := KindOf(n); k != Other {
+			return k
+		}
+	}
+	return Other
+}
 
 // KindOf returns the kind of a number.
 func KindOf(number int) Kind { return meanings[number].kind }

@@ -36,9 +36,12 @@ type Error struct {
 	// Err is the cause, whose text is safe to log. It may be nil.
 	Err error
 
-	requires *flow.Requirements // of the sign-in that fixes the error
-	advice   string             // for the administrator, in the log
-	aadsts   string             // Entra's number, for metrics
+	requires     *flow.Requirements // of the sign-in that fixes the error
+	otherAccount bool               // the account is refused, see NeedsAnotherAccount
+	detail       string             // what a page adds to the Message
+	advice       string             // for the administrator, in the log
+	aadsts       string             // Entra's number, for metrics
+	attrs        []slog.Attr        // further ones of the log line
 }
 
 // Error returns the public sentence and the code.
@@ -69,7 +72,7 @@ func (e *Error) LogValue() slog.Value {
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("cause", redact.TextOf(e.Err)))
 	}
-	return slog.GroupValue(attrs...)
+	return slog.GroupValue(append(attrs, e.attrs...)...)
 }
 
 // Find returns the Error in err's chain, if there is one.
@@ -91,6 +94,14 @@ func ReasonOf(err error) string {
 func WithAdvice(e *Error, numbers ...int) *Error {
 	changed := *e
 	changed.advice, changed.aadsts = aadsts.Advice(numbers...), aadsts.Attribute(numbers...)
+	return &changed
+}
+
+// WithNumbers returns a copy whose metrics name Entra's error number. Its log line has no advice,
+// because the number may be anybody's.
+func WithNumbers(e *Error, numbers ...int) *Error {
+	changed := *e
+	changed.aadsts = aadsts.Attribute(numbers...)
 	return &changed
 }
 

@@ -55,6 +55,9 @@ func (k *Kind) Requiring(reason string, cause error, r flow.Requirements) *Error
 // Code returns the stable code.
 func (k *Kind) Code() string { return k.code }
 
+// Message returns the public sentence.
+func (k *Kind) Message() string { return k.message }
+
 // Error returns the public sentence and the code.
 func (k *Kind) Error() string { return k.message + " (" + k.code + ")" }
 

@@ -22,8 +22,14 @@ const (
 	// refresh token that has expired or was redeemed before.
 	ReasonReplayed   = "replayed"
 	ReasonGrantSpent = "grant_spent"
-	// ReasonCancelled is Entra's code for a user who cancelled the sign-in.
+	// ReasonCancelled is Entra's code for a user who cancelled the sign-in, and ReasonDeclined a
+	// user who did not consent to the permissions.
 	ReasonCancelled = "access_denied"
+	ReasonDeclined  = "consent_declined"
+	// ReasonAccountRefused is an account that Entra does not let in, and ReasonRequestRefused a
+	// request that it does not accept from this app.
+	ReasonAccountRefused = "account_refused"
+	ReasonRequestRefused = "request_refused"
 	// ReasonAnotherUser is a silent sign-in that Entra answered for another user. No user is
 	// replaced by another one without having seen a page.
 	ReasonAnotherUser = "another_user"

@@ -40,6 +40,14 @@ func (r Requirements) Interactive() Requirements {
 	return r
 }
 
+// ForAnotherAccount returns the same requirements for a sign-in in which the user selects another
+// account. Entra does not accept a hint beside that.
+func (r Requirements) ForAnotherAccount() Requirements {
+	r = r.Interactive()
+	r.SelectAccount, r.LoginHint = true, ""
+	return r
+}
+
 // IsZero reports whether nothing is required.
 func (r Requirements) IsZero() bool {
 	return len(r.Scopes) == 0 && r.Claims == "" && r.AuthContext == "" && r.MaxAge == 0 && !r.Silent && r.LoginHint == "" && r.User == "" && !r.SelectAccount

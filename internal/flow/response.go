@@ -31,8 +31,30 @@ var protocolFields = []string{
 }
 
 // ParseResponse reads a form or a query strictly. It rejects input that another parser could read
-// differently (threat A11).
+// differently (threat A11). Only an error may come without a state, which is then empty.
 func ParseResponse(raw string) (*Response, error) {
+	fields, err := parseFields(raw)
+	if err != nil {
+		return nil, err
+	}
+	r := &Response{
+		State: fields.Get("state"), Code: fields.Get("code"), Issuer: fields.Get("iss"),
+		Error: fields.Get("error"), ErrorSubcode: fields.Get("error_subcode"), ErrorDescription: fields.Get("error_description"),
+	}
+	if r.Code != "" && r.Error != "" {
+		return nil, ErrMalformed
+	}
+	if !isState(r.State) {
+		if r.Error == "" {
+			return nil, ErrMalformed
+		}
+		r.State = ""
+	}
+	return r, nil
+}
+
+// parseFields parses a form or a query that no two parsers read differently.
+func parseFields(raw string) (url.Values, error) {
 	if len(raw) > MaxResponse || strings.Count(raw, "&") >= maxFields {
 		return nil, ErrMalformed
 	}
@@ -40,14 +62,7 @@ func ParseResponse(raw string) (*Response, error) {
 	if err != nil || !wellFormed(fields) {
 		return nil, ErrMalformed
 	}
-	r := &Response{
-		State: fields.Get("state"), Code: fields.Get("code"), Issuer: fields.Get("iss"),
-		Error: fields.Get("error"), ErrorSubcode: fields.Get("error_subcode"), ErrorDescription: fields.Get("error_description"),
-	}
-	if !isState(r.State) || (r.Code != "" && r.Error != "") {
-		return nil, ErrMalformed
-	}
-	return r, nil
+	return fields, nil
 }
 
 // isState reports whether a state may be one that this package has written.

@@ -25,8 +25,11 @@ const (
 // browser that does not keep such cookies completes no sign-in, so it cannot loop.
 type Tries struct{ pages []pageTries }
 
+// pageTries are those of a page, or of a part of a page that a script loads. To is the page that the
+// sign-ins for a part lead to.
 type pageTries struct {
 	Page  string `json:"p"`
+	To    string `json:"o,omitempty"`
 	Count int    `json:"n"`
 	Until int64  `json:"t"`
 }
@@ -40,15 +43,37 @@ func (t Tries) Exhausted(to Destination) bool {
 // Has reports whether a page has required a sign-in.
 func (t Tries) Has(to Destination) bool { return t.index(to) >= 0 }
 
+// LeadTo reports whether a page, or parts of it, have required a sign-in.
+func (t Tries) LeadTo(to Destination) bool {
+	return slices.ContainsFunc(t.pages, func(p pageTries) bool { return p.leadsTo(to) })
+}
+
 // Required records that a page requires a sign-in.
 func (t Tries) Required(to Destination, now time.Time) Tries {
 	return t.with(to, 0, now.Add(TriesLifetime))
 }
 
-// Completed counts a completed sign-in that a page has required.
-func (t Tries) Completed(to Destination, now time.Time) Tries {
-	return t.with(to, 1, now.Add(completedLifetime))
+// RequiredByPart records that a part of a page requires a sign-in, which leads to the page. That the
+// page is shown does not mean that its part is.
+func (t Tries) RequiredByPart(part, page Destination, now time.Time) Tries {
+	t = t.Required(part, now)
+	if part.page != page.page {
+		t.pages[len(t.pages)-1].To = page.page
+	}
+	return t
 }
+
+// Completed counts a completed sign-in that a page, or parts of it, have required.
+func (t Tries) Completed(to Destination, now time.Time) Tries {
+	for _, p := range t.pages {
+		if p.leadsTo(to) {
+			t = t.with(Destination{page: p.Page}, 1, now.Add(completedLifetime))
+		}
+	}
+	return t
+}
+
+func (p pageTries) leadsTo(to Destination) bool { return p.Page == to.page || p.To == to.page }
 
 // Repeated counts a sign-in that is repeated because it failed for want of claims.
 func (t Tries) Repeated(to Destination, now time.Time) Tries {

@@ -3,9 +3,11 @@ package signin
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"strings"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
@@ -40,7 +42,7 @@ func (f *Flow) begin(ctx context.Context, v *verified) (*Begun, error) {
 	if f.OnSignIn != nil {
 		user, err := f.OnSignIn(ctx, s.Provisional(v.attempt.ID()), v.grant.Tokens)
 		if err != nil {
-			return nil, err
+			return nil, refusedBySignIn(err)
 		}
 		s.User = user
 	}
@@ -51,6 +53,16 @@ func (f *Flow) begin(ctx context.Context, v *verified) (*Begun, error) {
 		return nil, err
 	}
 	return &Begun{Token: token, Session: s, To: v.attempt.Destination()}, nil
+}
+
+// refusedBySignIn returns the error of an OnSignIn. If no sign-in with the same account can help, the
+// user is to select another one.
+func refusedBySignIn(err error) error {
+	e, ok := autherr.Find(err)
+	if !ok || e.Status >= http.StatusInternalServerError || autherr.Requirements(e) != nil {
+		return err
+	}
+	return autherr.WithAnotherAccount(e)
 }
 
 func (f *Flow) newSession(v *verified) *session.Session {

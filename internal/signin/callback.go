@@ -39,7 +39,7 @@ type Begun struct {
 func (f *Flow) AttemptOf(response *flow.Response, b flow.Browser, cookie func(name string) (value string, ok bool)) (*flow.Attempt, error) {
 	attempt, ok := f.Jar.Open(response.State, b, cookie)
 	if !ok {
-		return nil, autherr.Rejected.New("state_unknown", nil)
+		return nil, unknownState(response)
 	}
 	return attempt, nil
 }

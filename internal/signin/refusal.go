@@ -2,6 +2,8 @@ package signin
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/aadsts"
@@ -13,27 +15,104 @@ import (
 // maxDescription is more than Entra's descriptions have. Theirs begin with the number.
 const maxDescription = 2 << 10
 
-// Refusal returns the error for an error response. Anybody can write its texts, so they go
-// to the log only (threat A10), and only their beginning is searched.
+// Refusal returns the error for an error response to an attempt that this browser began. Its texts
+// go to the log only (threat A10), and only their beginning is searched.
 func Refusal(r *flow.Response) *autherr.Error {
-	description := r.ErrorDescription
-	if len(description) > maxDescription { // whole words: half a credential would not be recognized
-		description = description[:strings.LastIndexByte(description[:maxDescription], ' ')+1]
-	}
+	description := beginning(r.ErrorDescription)
 	text := strings.Join(strings.Fields(r.Error+" "+r.ErrorSubcode+" "+description), " ")
-	return autherr.WithAdvice(classify(r, redact.Wrap(errors.New(text), nil)), aadsts.Numbers(description)...)
+	numbers := aadsts.Numbers(description)
+	e := classify(r, redact.Wrap(errors.New(text), nil), numbers)
+	if neverInResponse(numbers) {
+		return autherr.WithNumbers(e, numbers...)
+	}
+	return autherr.WithAdvice(e, numbers...)
 }
 
-func classify(r *flow.Response, cause error) *autherr.Error {
+// UnverifiedRefusal returns the error for an error response that may be anybody's, because this
+// browser did not begin the attempt. The log has its codes, but neither its text nor advice: a
+// visitor must not tell an administrator what to do (threat A10).
+func UnverifiedRefusal(r *flow.Response) *autherr.Error {
+	numbers := aadsts.Numbers(beginning(r.ErrorDescription))
+	return autherr.WithNumbers(classify(r, codesOf(r.Error, numbers), numbers), numbers...)
+}
+
+// unknownState returns the error for a response without a state of ours. If Entra reports an error
+// without returning the state, its number is in the log.
+func unknownState(r *flow.Response) *autherr.Error {
+	if r.Error == "" {
+		return autherr.Rejected.New("state_unknown", nil)
+	}
+	numbers := aadsts.Numbers(beginning(r.ErrorDescription))
+	return autherr.WithNumbers(autherr.Rejected.New("state_unknown", codesOf(r.Error, numbers)), numbers...)
+}
+
+// beginning returns the beginning of a description in whole words, because half a credential would
+// not be recognized.
+func beginning(description string) string {
+	if len(description) <= maxDescription {
+		return description
+	}
+	return description[:strings.LastIndexByte(description[:maxDescription], ' ')+1]
+}
+
+// knownErrors are those of OAuth 2.0, OpenID Connect and Entra that a log line may name.
+var knownErrors = []string{
+	autherr.ReasonCancelled, "account_selection_required", "consent_required", "interaction_required", "invalid_client", "invalid_grant",
+	"invalid_request", "invalid_resource", "invalid_scope", "login_required", "permission_denied", "server_error", "temporarily_unavailable",
+	"unauthorized_client", "unsupported_response_type",
+}
+
+// codesOf returns the codes of an error response without its text.
+func codesOf(code string, numbers []int) error {
+	if !slices.Contains(knownErrors, code) {
+		code = "unknown"
+	}
+	words := []string{"the response reports", code}
+	for _, n := range numbers {
+		words = append(words, "AADSTS"+strconv.Itoa(n))
+	}
+	return errors.New(strings.Join(words, " "))
+}
+
+// ReportedCodes returns the codes of an error response that may be anybody's, for the log.
+func ReportedCodes(code, description string) error {
+	return codesOf(code, aadsts.Numbers(beginning(description)))
+}
+
+// elsewhere are kinds that no genuine response reports: Entra checks the app's credential at the token
+// endpoint only, and sends no browser to an address that is not registered.
+var elsewhere = []aadsts.Kind{aadsts.WrongSecret, aadsts.ExpiredSecret, aadsts.UnregisteredCertificate, aadsts.UnregisteredRedirectURI}
+
+// neverInResponse reports whether one of the numbers cannot be in a genuine response.
+func neverInResponse(numbers []int) bool {
+	return slices.ContainsFunc(numbers, func(n int) bool {
+		return slices.Contains(elsewhere, aadsts.KindOf(n))
+	})
+}
+
+// classify decides by the protocol's error and, where that has several causes, by the number.
+func classify(r *flow.Response, cause error, numbers []int) *autherr.Error {
+	kind := aadsts.FirstKind(numbers...)
 	switch r.Error {
-	case autherr.ReasonCancelled:
-		e := autherr.Rejected.New(autherr.ReasonCancelled, cause)
-		e.Message = "The sign-in was cancelled."
-		return e
-	case "consent_required":
-		return autherr.ConsentRequired.New("consent_required", cause)
 	case "temporarily_unavailable", "server_error":
 		return autherr.TryLater("entra_error", cause)
+	case "invalid_client", "unauthorized_client", "unsupported_response_type", "invalid_resource":
+		if !kind.RefusesAccount() {
+			return autherr.Misconfigured.New(autherr.ReasonRequestRefused, cause)
+		}
+	case "consent_required":
+		return autherr.ConsentRequired.New("consent_required", cause)
+	}
+	switch {
+	case kind.RefusesAccount():
+		return accountRefused(kind, cause)
+	case kind == aadsts.NeedsApproval:
+		return autherr.WithWords(autherr.ConsentRequired.New("approval_required", cause),
+			"An administrator of your organization must approve this app first.", "")
+	case r.Error == autherr.ReasonCancelled:
+		return denied(r, kind, cause, len(numbers) > 0)
+	case r.Error == "invalid_scope", r.Error == "invalid_request":
+		return autherr.WithWords(autherr.Rejected.New(autherr.ReasonRequestRefused, cause), autherr.Misconfigured.Message(), "")
 	}
 	return autherr.Rejected.New("entra_error", cause)
 }

@@ -101,12 +101,13 @@ func setPrompt(q url.Values, r flow.Requirements) {
 	switch {
 	case r.Silent:
 		q.Set("prompt", "none")
-	case r.SelectAccount:
-		q.Set("prompt", "select_account")
 	case r.MaxAge > 0:
 		// Beside it, max_age would only shorten the id_token's life: a user who is slow to give
-		// the second factor would come back with an expired one.
+		// the second factor would come back with an expired one. Without a hint, users also choose
+		// their account.
 		q.Set("prompt", "login")
+	case r.SelectAccount:
+		q.Set("prompt", "select_account")
 	}
 	if r.LoginHint != "" {
 		q.Set("login_hint", r.LoginHint)

@@ -4,18 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
-	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
@@ -58,42 +55,48 @@ func (v *Visit) reportRefusedCallback() {
 func (v *Visit) answer(e *autherr.Error) *Response {
 	s, in, ctx := v.Site, v.Exchange.Request(), v.context()
 	e = s.expressible(e)
-	if autherr.NeedsSignIn(e) && !v.callback && in.isNavigation() {
+	if autherr.NeedsSignIn(e) && !v.callback && (in.isNavigation() || in.isByHTMX()) {
 		if out := s.sendToSignIn(ctx, v, in, e); out != nil {
 			return out
 		}
 		e = autherr.SignInLoop.New(e.Code, e)
 	}
-	numbered := *e
-	numbered.CorrelationID = correlationID()
-	s.report(ctx, &numbered)
+	e = s.reported(ctx, e)
 	if s.ErrorHandler != nil && (!autherr.NeedsSignIn(e) || v.callback) {
-		return s.answerByApp(&numbered)
+		return s.answerByApp(e)
 	}
-	return s.drawn(s.problem(v, in, &numbered))
+	return s.drawn(s.problem(v, in, e))
 }
 
 // answerByApp returns the response that Config.ErrorHandler writes. Only the header that keeps it
-// out of caches, and the one about retrying, are set.
+// out of caches, and those that its status demands, are set.
 func (s *Site) answerByApp(e *autherr.Error) *Response {
 	out := &Response{Header: make(http.Header), ByApp: func(c any) error { return s.ErrorHandler(c, e) }}
 	out.Header.Set("Cache-Control", noStore)
-	out.setRetryAfter(e)
+	out.describe(e)
 	return out
 }
 
-// sendToSignIn sends a page's user to the sign-in that fixes an error, unless that would be
-// repeated forever.
+// sendToSignIn sends a user to the sign-in that fixes an error, unless that would be repeated forever:
+// by a redirect, or by what htmx does in its place.
 func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *autherr.Error) *Response {
 	tries, page := s.triesOf(in), s.destinationOf(in.pathAndQuery())
 	if tries.Exhausted(page) {
 		return nil
 	}
+	s.Telemetry.SentToSignIn(ctx, e.Code)
+	target := s.signInURLFor(v, in, e)
+	cookie := s.triesCookie(tries.RequiredByPart(page, v.destination(in), time.Now()))
+	if in.isByHTMX() {
+		out := s.problem(v, in, s.reported(ctx, e))
+		out.setCookie(cookie)
+		out.Header.Set("HX-Redirect", target)
+		return s.drawn(out)
+	}
 	out := newResponse()
 	out.protect()
-	out.setCookie(s.triesCookie(tries.Required(page, time.Now())))
-	s.Telemetry.SentToSignIn(ctx, e.Code)
-	out.redirect(s.signInURLFor(v, in, e))
+	out.setCookie(cookie)
+	out.redirect(target)
 	return out
 }
 
@@ -112,74 +115,24 @@ func (s *Site) expressible(e *autherr.Error) *autherr.Error {
 	return autherr.WithRequirements(e, needed)
 }
 
-// problem is RFC 9457's body with our additions.
-type problem struct {
-	Type          string `json:"type"`
-	Title         string `json:"title"`
-	Status        int    `json:"status"`
-	Code          string `json:"code"`
-	CorrelationID string `json:"correlation_id"`
-	LoginURL      string `json:"login_url,omitempty"`
+// reported returns an error with a number of its own, by which the line in the log is found.
+func (s *Site) reported(ctx context.Context, e *autherr.Error) *autherr.Error {
+	numbered := *e
+	numbered.CorrelationID = correlationID()
+	s.report(ctx, &numbered)
+	return &numbered
 }
 
-// problem answers an error with a page for people and JSON for programs.
-func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
-	out := newResponse()
-	out.protect()
-	out.Status = e.Status
-	out.setRetryAfter(e)
-	login := s.signInURLFor(v, in, e)
-	if in.acceptsHTML() {
-		out.page = pageOf(e, login, v.session != nil)
-		return out
-	}
-	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
-	if autherr.NeedsSignIn(e) {
-		p.LoginURL = login
-	}
-	body, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // strings and a number
-	}
-	out.Header.Set("Content-Type", "application/problem+json")
-	out.Body = body
-	return out
-}
-
-// setRetryAfter sets the header about retrying, in whole seconds.
-func (r *Response) setRetryAfter(e *autherr.Error) {
-	if e.RetryAfter > 0 {
-		r.Header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
-	}
-}
-
-// pageOf is the page that explains an error.
-func pageOf(e *autherr.Error, signInURL string, signedIn bool) *Page {
-	p := &Page{
-		Code: e.Code, Status: e.Status, Message: e.Message, Detail: details[e.Code],
-		CorrelationID: e.CorrelationID, SignInURL: signInURL, SignInText: "Sign in", HomeURL: returnto.Home,
-	}
-	switch {
-	case errors.Is(e, autherr.SignInLoop): // signing in again has not helped
-		p.SignInURL, p.SignInText = "", ""
-	case signedIn && !autherr.NeedsSignIn(e):
-		p.SignInText = "Use another account"
-	}
-	if e.Reason == autherr.ReasonCancelled {
-		p.Detail = "Nothing has changed."
-	}
-	return p
-}
-
-// report logs what was answered. Requests without a sign-in are logged at Debug, cancelled
-// sign-ins at Info.
+// report logs what was answered. Requests without a sign-in are logged at Debug, sign-ins that
+// users cancelled at Info.
 func (s *Site) report(ctx context.Context, e *autherr.Error) {
 	level := slog.LevelWarn
 	switch {
 	case errors.Is(e, autherr.LoginRequired) && e.Reason == "":
 		level = slog.LevelDebug
-	case e.Reason == autherr.ReasonCancelled:
+	case e.Reason == autherr.ReasonCancelled, e.Reason == autherr.ReasonDeclined:
 		level = slog.LevelInfo
+	case e.Reason == autherr.ReasonRequestRefused: // by a response that anybody could have written
 	case e.Status >= http.StatusInternalServerError && !errors.Is(e, autherr.Unavailable):
 		level = slog.LevelError
 	}

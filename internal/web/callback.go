@@ -83,7 +83,7 @@ func (h *routeHandler) handleFailure(err error) error {
 			return h.signInWithClaims(attempt, e)
 		}
 	}
-	return err
+	return h.explained(err)
 }
 
 // enterSession sets the cookie of the new session and redirects the browser to its page.
@@ -102,7 +102,7 @@ func (h *routeHandler) enterSession(begun *signin.Begun) {
 // countTry counts a completed sign-in for the page that required it. The cookie arrives with
 // Entra's cross-site POST, as the attempt's does.
 func (h *routeHandler) countTry(page flow.Destination) {
-	if tries := h.triesOf(h.in); tries.Has(page) {
+	if tries := h.triesOf(h.in); tries.LeadTo(page) {
 		h.out.setCookie(h.triesCookie(tries.Completed(page, time.Now())))
 	}
 }

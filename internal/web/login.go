@@ -33,6 +33,7 @@ func (h *routeHandler) login() error {
 	}
 	session, _ := h.presentSession()
 	requirements, _ := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
+	h.visit.requirements = requirements
 	browser, err := h.beginningBrowser(session)
 	if err != nil {
 		return err

@@ -37,9 +37,10 @@ func (h *routeHandler) logout() error {
 	if name := h.Jar.BrowserName(); h.visit.Exchange.HasCookie(name) {
 		h.out.setCookie(h.expired(name, h.flowSameSite()))
 	}
+	h.visit.cookieRemoved = true
 	s, err := h.visit.Session()
 	if err := errors.Join(err, h.Sessions.End(h.ctx, id)); err != nil {
-		return err
+		return signedOutHere(err)
 	}
 	if s != nil {
 		h.Sessions.Delist(h.ctx, s)
@@ -47,6 +48,17 @@ func (h *routeHandler) logout() error {
 	}
 	h.out.redirect(h.endSessionURL(h.ctx, s))
 	return nil
+}
+
+// signedOutHere returns the error of a sign-out that the storage did not confirm: the browser has lost
+// its cookie, and the session ends when the storage is back (threat D10).
+func signedOutHere(err error) error {
+	e, ok := autherr.Find(err)
+	if !ok {
+		return err
+	}
+	return autherr.WithWords(e, "You are signed out in this browser, but the service is busy.",
+		"The service ends your session as soon as it can. You may still be signed in to Microsoft: try again to sign out there.")
 }
 
 // askForConfirmation answers with the question whether to sign out. The status of a navigation is

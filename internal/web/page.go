@@ -6,8 +6,6 @@ import (
 	_ "embed" // the pages
 	"encoding/base64"
 	"html/template"
-
-	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
 // The library's own pages are plain: they have no script, load nothing, and contain nothing
@@ -24,18 +22,23 @@ var (
 
 // Page is one of the library's pages, for Config.Pages to draw.
 type Page struct {
-	// Code is the Code of the [Error], or "confirm_sign_out" for the question whether to sign
-	// out.
+	// Code is the Code of the [Error], "confirm_sign_out" for the question whether to sign out, or
+	// "admin_consent" for the page after an administrator was asked to consent.
 	Code string
 	// Status is the HTTP status, which is already set.
 	Status int
 	// Message is one sentence. Detail says more, or is empty.
 	Message, Detail string
-	// CorrelationID is what an administrator finds in the log. It is empty for a question.
+	// CorrelationID is what an administrator finds in the log. It is empty for a question, and for
+	// consent that was granted.
 	CorrelationID string
 	// SignInURL starts a sign-in that may help, and SignInText describes it. Both are empty if
 	// none would help.
 	SignInURL, SignInText string
+	// RetryURL repeats what failed, for which waiting may help: it opens the page again, the form
+	// that was sent, the sign-in, or the sign-out. It is set only with a fault of the app, its
+	// storage or Entra, if a link can repeat it, and never together with SignInURL.
+	RetryURL string
 	// SignOutURL is the target of the form, sent by POST, that signs out. It is set for the
 	// question only.
 	SignOutURL string
@@ -46,16 +49,12 @@ type Page struct {
 	HomeURL string
 }
 
-// codeConfirm is the Code of the question whether to sign out.
-const codeConfirm = "confirm_sign_out"
-
-// details are the texts that a page adds to the message of an error, by code.
-var details = map[string]string{
-	autherr.ConsentRequired.Code():  "You or an administrator of your organization must agree to it when signing in.",
-	autherr.SignInLoop.Code():       "The page asked for a sign-in again and again, and each one succeeded.",
-	autherr.ClaimsChallenge.Code():  "Your organization requires this to open the page or its data.",
-	autherr.TenantNotAllowed.Code(): "You may be signed in to Microsoft with another account than you meant to use.",
-}
+// The Codes of pages without an error: of the question whether to sign out, and after an
+// administrator was asked to consent.
+const (
+	codeConfirm = "confirm_sign_out"
+	codeConsent = "admin_consent"
+)
 
 // drawn returns the response with its page, if there is one, as HTML, or drawn by the app.
 func (s *Site) drawn(r *Response) *Response {

@@ -13,6 +13,8 @@ import (
 // that may be kept.
 type Request struct {
 	Method string
+	// Host is that of the request, which anybody can forge (threat C5). It is for the log only.
+	Host string
 	// Path and RawQuery are those of the request line as they came, without the host that an
 	// absolute request line names (trap T2).
 	Path, RawQuery string
@@ -56,7 +58,7 @@ func (r *Request) pathAndQuery() string {
 // redirected to sign in. Browsers report it; for those that do not, the accepted types decide.
 // Requests with unsafe methods are not navigations, because a redirect would lose them.
 func (r *Request) isNavigation() bool {
-	if r.Method != http.MethodGet {
+	if r.Method != http.MethodGet || r.isByHTMX() {
 		return false
 	}
 	if r.Header("Sec-Fetch-Mode") != "" {

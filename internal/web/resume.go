@@ -28,12 +28,16 @@ func unfinishable(a *flow.Attempt, now time.Time) string {
 
 // handleUnfinishable resumes a sign-in, unless the response is an error: then the user sees that.
 func (h *routeHandler) handleUnfinishable(a *flow.Attempt, response *flow.Response, reason string) error {
-	if response.Error != "" && !a.Requirements().Silent {
-		to := a.Destination()
-		h.visit.to = &to
-		return signin.Refusal(response)
+	var err error = autherr.Rejected.New(reason, nil)
+	if response.Error == "" || a.Requirements().Silent {
+		return h.resume(a, reason, err)
 	}
-	return h.resume(a, reason, autherr.Rejected.New(reason, nil))
+	to := a.Destination()
+	h.visit.to = &to
+	if a.IsForeign() {
+		return signin.UnverifiedRefusal(response)
+	}
+	return signin.Refusal(response)
 }
 
 // resume sends the browser to the login route of its own site, which it reaches with the session's
@@ -48,7 +52,7 @@ func (h *routeHandler) resume(a *flow.Attempt, reason string, err error) error {
 		return err
 	}
 	h.reportRefused(err)
-	h.Log.LogAttrs(h.ctx, slog.LevelInfo, "sign-in resumed", slog.String("reason", reason))
+	h.Log.LogAttrs(h.ctx, slog.LevelInfo, "sign-in resumed", slog.String("reason", reason), slog.Any("error", err))
 	h.out.redirect(h.resumeURL(to, a.Restarts()+1))
 	return nil
 }

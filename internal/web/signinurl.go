@@ -27,16 +27,30 @@ const (
 func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	if v.attempt != nil {
 		repeated, _ := s.repeated(v.attempt, e) // the page says why it cannot require more
-		return s.signInURL(v.attempt.Destination(), repeated, cmp.Or(v.browser.Session(), v.attempt.Replaces()))
+		return s.signInURL(v.attempt.Destination(), forAccount(e, repeated), v.replaces())
 	}
 	present, _ := s.presentSession(in)
-	to := v.destination(in)
-	requirements := requirementsOf(e, v.session)
-	if s.triesOf(in).Has(to) {
+	requirements := v.requirements // of a sign-in that could not begin
+	if requirements.IsZero() {
+		requirements = requirementsOf(e, v.session)
+	}
+	tries, to := s.triesOf(in), v.destination(in)
+	if tries.Has(to) || tries.Has(s.destinationOf(in.pathAndQuery())) {
 		requirements = requirements.Interactive() // a silent sign-in has been tried for this page
 	}
-	return s.signInURL(to, requirements, present)
+	return s.signInURL(to, forAccount(e, requirements), present)
 }
+
+// forAccount lets the user select another account if an error says that theirs is refused.
+func forAccount(e *autherr.Error, r flow.Requirements) flow.Requirements {
+	if autherr.NeedsAnotherAccount(e) {
+		return r.ForAnotherAccount()
+	}
+	return r
+}
+
+// replaces returns the ID of the session that the failed attempt was to replace, or "".
+func (v *Visit) replaces() string { return cmp.Or(v.browser.Session(), v.attempt.Replaces()) }
 
 // destination returns where the browser goes after a sign-in because of an error. The library's
 // routes are not pages, and their queries contain codes (threat A14).
@@ -44,10 +58,12 @@ func (v *Visit) destination(in *Request) flow.Destination {
 	switch {
 	case v.to != nil:
 		return *v.to
-	case !v.ownRoute && in.isNavigation():
+	case v.ownRoute:
+		return flow.DestinationOf(returnto.Home)
+	case in.isNavigation(), in.isBoosted():
 		return v.Site.destinationOf(in.pathAndQuery())
 	}
-	return flow.DestinationOf(returnto.Home)
+	return v.Site.currentPage(in)
 }
 
 // requirementsOf returns the requirements of the sign-in that fixes an error. If a session's

@@ -39,6 +39,7 @@ type Options struct {
 	Log       *slog.Logger
 	Telemetry *telemetry.Telemetry
 
+	PublicURL     string // an origin
 	RoutePrefix   string
 	PostLogoutURL string
 	CookieName    string

@@ -34,7 +34,7 @@ func (v *Visit) forgetTries(status int) {
 	}
 	in := v.Exchange.Request()
 	tries, page := v.Site.triesOf(in), flow.DestinationOf(in.pathAndQuery())
-	if in.Method == http.MethodGet && tries.Has(page) {
+	if (in.Method == http.MethodGet || in.isByHTMX()) && tries.Has(page) {
 		v.Exchange.SetCookie(v.Site.triesCookie(tries.Without(page)))
 	}
 }

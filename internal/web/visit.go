@@ -40,7 +40,11 @@ type Visit struct {
 	attempt  *flow.Attempt     // that failed there
 	browser  flow.Browser      // in which it began
 	to       *flow.Destination // of the sign-in that was to begin
-	traced   context.Context   // with the span of a sign-in, for what is logged after it
+	// requirements are those of the sign-in that was to begin, so that a retry has them, too.
+	requirements  flow.Requirements
+	keptSession   bool            // although the sign-in failed
+	cookieRemoved bool            // of the session, although the sign-out failed
+	traced        context.Context // with the span of a sign-in, for what is logged after it
 
 	loaded  bool // at most one storage read (threat H4)
 	session *session.Session

@@ -1,0 +1,51 @@
+package signin
+
+import (
+	"github.com/fibermsal/fibermsal/internal/aadsts"
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/flow"
+)
+
+// denied returns the error for access_denied: a user who cancelled, one who did not consent, or an
+// account that Entra does not let in.
+func denied(r *flow.Response, kind aadsts.Kind, cause error, numbered bool) *autherr.Error {
+	switch {
+	case kind == aadsts.Declined: // also by the button Cancel, so before the subcode
+		return autherr.WithWords(autherr.Rejected.New(autherr.ReasonDeclined, cause),
+			"The permissions were not granted.", "Without them, you cannot be signed in.")
+	case r.ErrorSubcode == "cancel" || !numbered:
+		return autherr.WithWords(autherr.Rejected.New(autherr.ReasonCancelled, cause),
+			"The sign-in was cancelled.", "Nothing has changed.")
+	}
+	if !kind.RefusesAccount() {
+		kind = aadsts.Other
+	}
+	return accountRefused(kind, cause)
+}
+
+// accountRefused returns the error for an account that Entra does not let in.
+func accountRefused(kind aadsts.Kind, cause error) *autherr.Error {
+	words := accountWords[kind]
+	return autherr.WithAnotherAccount(autherr.WithWords(autherr.Rejected.New(autherr.ReasonAccountRefused, cause), words.message, words.detail))
+}
+
+// accountWords are what users read whose account is refused. No number and no text of a response is
+// among them (threat A10).
+var accountWords = map[aadsts.Kind]struct{ message, detail string }{
+	aadsts.Unassigned: {
+		"Your account has no access to this app.",
+		"The administrator of your organization can give you access. Or use another account.",
+	},
+	aadsts.NotInTenant: {
+		"Your account does not belong to the organization of this app.",
+		"Use another account, or ask the organization to invite you.",
+	},
+	aadsts.Blocked: {
+		"Your organization does not allow this sign-in.",
+		"Its rules may ask for another device, network or place. Its administrator knows them.",
+	},
+	aadsts.Unusable: {"Your account is locked or disabled.", askAdministrator},
+	aadsts.Other:    {"Microsoft did not let this account sign in.", askAdministrator},
+}
+
+const askAdministrator = "Ask the administrator of your organization, or use another account."

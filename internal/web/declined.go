@@ -1,0 +1,26 @@
+package web
+
+import (
+	"github.com/fibermsal/fibermsal/internal/autherr"
+)
+
+// explained adds to a sign-in that its user did not want that they are still signed in, if they are:
+// it may have been for a permission that one page needs.
+func (h *routeHandler) explained(err error) error {
+	e, ok := autherr.Find(err)
+	if !ok || (e.Reason != autherr.ReasonCancelled && e.Reason != autherr.ReasonDeclined) {
+		return err
+	}
+	id := h.visit.replaces()
+	if id == "" || h.Sessions.Readable(h.ctx, id)[id] == nil {
+		return err
+	}
+	h.visit.keptSession = true
+	switch {
+	case len(h.visit.attempt.Requirements().Scopes) > 0:
+		return autherr.WithWords(e, "The permission was not granted.", "You are still signed in, without what needs the permission.")
+	case e.Reason == autherr.ReasonDeclined:
+		return autherr.WithWords(e, e.Message, "You are still signed in, as before.")
+	}
+	return autherr.WithWords(e, e.Message, "You are still signed in. Nothing has changed.")
+}

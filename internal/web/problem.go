@@ -1,0 +1,59 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+)
+
+// problem is RFC 9457's body with our additions.
+type problem struct {
+	Type          string `json:"type"`
+	Title         string `json:"title"`
+	Status        int    `json:"status"`
+	Code          string `json:"code"`
+	CorrelationID string `json:"correlation_id"`
+	LoginURL      string `json:"login_url,omitempty"`
+}
+
+// problem answers an error with a page if the request accepts HTML, and with JSON otherwise.
+func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
+	out := newResponse()
+	out.protect()
+	out.Status = e.Status
+	out.describe(e)
+	login := s.signInURLFor(v, in, e)
+	if in.acceptsHTML() {
+		out.page = s.errorPage(v, in, e, login)
+		return out
+	}
+	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
+	if autherr.NeedsSignIn(e) {
+		p.LoginURL = login
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and a number
+	}
+	out.Header.Set("Content-Type", "application/problem+json")
+	out.Body = body
+	return out
+}
+
+// challenge is what a 401 must say (RFC 9110 section 11.6.1). The routes take a cookie, for which no
+// scheme is registered. Browsers ask for a password for schemes that they know, such as Basic, and
+// Bearer would invite clients to send tokens.
+const challenge = `Cookie realm="fibermsal"`
+
+// describe sets the headers that belong to the status of an error.
+func (r *Response) describe(e *autherr.Error) {
+	if e.RetryAfter > 0 { // in whole seconds
+		r.Header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+	}
+	if e.Status == http.StatusUnauthorized {
+		r.Header.Set("WWW-Authenticate", challenge)
+	}
+}
