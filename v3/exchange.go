@@ -80,7 +80,7 @@ func (e *exchange) KeepPrivate() {
 func (e *exchange) Request() *web.Request {
 	uri := e.c.Request().URI()
 	return &web.Request{
-		Method: strings.Clone(e.c.Method()), Path: string(uri.PathOriginal()), RawQuery: string(uri.QueryString()),
+		Method: strings.Clone(e.c.Method()), Host: string(e.c.Request().Host()), Path: string(uri.PathOriginal()), RawQuery: string(uri.QueryString()),
 		Header:  func(name string) string { return strings.Clone(e.c.Get(name)) },
 		Cookies: e.cookies,
 		Body:    e.body,

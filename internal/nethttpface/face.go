@@ -124,7 +124,7 @@ func (e *exchange) Request() *web.Request {
 		b, err := io.ReadAll(http.MaxBytesReader(e.ResponseWriter, e.r.Body, int64(limit)))
 		return b, err == nil
 	}
-	return &web.Request{Method: e.r.Method, Path: e.r.URL.EscapedPath(), RawQuery: e.r.URL.RawQuery, Header: e.r.Header.Get, Cookies: cookies, Body: body}
+	return &web.Request{Method: e.r.Method, Host: e.r.Host, Path: e.r.URL.EscapedPath(), RawQuery: e.r.URL.RawQuery, Header: e.r.Header.Get, Cookies: cookies, Body: body}
 }
 
 // write writes a response in place of what the handlers wrote, or what of it belongs to an error.

@@ -42,7 +42,7 @@ func (h *routeHandler) finishAttempt() error {
 	browser := h.flowBrowser()
 	attempt, err := h.Flow.AttemptOf(response, browser, h.in.Cookie)
 	if err != nil {
-		return err
+		return h.withCircumstances(err)
 	}
 	if reason := unfinishable(attempt, at); reason != "" {
 		return h.handleUnfinishable(attempt, response, reason)

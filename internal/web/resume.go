@@ -29,13 +29,16 @@ func unfinishable(a *flow.Attempt, now time.Time) string {
 // handleUnfinishable resumes a sign-in, unless the response is an error: then the user sees that.
 func (h *routeHandler) handleUnfinishable(a *flow.Attempt, response *flow.Response, reason string) error {
 	var err error = autherr.Rejected.New(reason, nil)
+	if a.IsForeign() {
+		err = h.withCircumstances(err)
+	}
 	if response.Error == "" || a.Requirements().Silent {
 		return h.resume(a, reason, err)
 	}
 	to := a.Destination()
 	h.visit.to = &to
 	if a.IsForeign() {
-		return signin.UnverifiedRefusal(response)
+		return h.withCircumstances(signin.UnverifiedRefusal(response))
 	}
 	return signin.Refusal(response)
 }
