@@ -5,14 +5,19 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 )
 
 // AdminConsentURL returns where an administrator of a tenant, a GUID or a domain, consents to
-// Config.Scopes for all its users. Entra then sends the browser to redirectURI, which must be
-// registered, with admin_consent=True and tenant, or error. That request proves nothing:
-// anybody can write the tenant in the URL.
+// Config.Scopes for all its users, within 30 days. Entra then sends the browser to redirectURI, which
+// must be registered, with admin_consent=True, tenant and state, or error. PublicURL followed by
+// /user/authorized is registered already, and shows the administrator a page that says whether the
+// permissions were granted. At another address the app has to answer.
+//
+// The response proves nothing: anybody can write the tenant in the URL. The state only says that this
+// app made the URL for this tenant.
 //
 // It returns an error if an argument is not valid.
 func (s *Service) AdminConsentURL(tenant, redirectURI string) (string, error) {
@@ -27,6 +32,7 @@ func (s *Service) AdminConsentURL(tenant, redirectURI string) (string, error) {
 		"client_id":    {s.settings.ClientID},
 		"redirect_uri": {redirectURI},
 		"scope":        {strings.Join(s.settings.scopes.Qualified(), " ")},
+		"state":        {s.jar.SealConsent(tenant, time.Now())},
 	}.Encode()
 	return u.String(), nil
 }

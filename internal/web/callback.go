@@ -16,6 +16,9 @@ import (
 // authorized handles Entra's answer: POST /user/authorized with form_post, GET with query.
 func (h *routeHandler) authorized() error {
 	h.visit.callback = true
+	if h.isConsentResponse() {
+		return h.adminConsented()
+	}
 	ctx, end := h.Telemetry.Span(h.ctx, "fibermsal sign-in")
 	h.ctx, h.visit.traced = ctx, ctx
 	err := h.finishAttempt()

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/returnto"
+	"github.com/fibermsal/fibermsal/internal/signin"
+)
+
+// An administrator who was asked to consent comes back to the route of the sign-ins, always by GET.
+// The response signs nobody in. Anybody can write it, so the page says what it says only with a
+// state that AdminConsentURL has sealed, and never repeats any of it (threat A10).
+
+func (h *routeHandler) isConsentResponse() bool {
+	return h.in.Method == http.MethodGet && h.Jar.IsConsentResponse(h.in.RawQuery, time.Now())
+}
+
+// adminConsented shows an administrator what the response says.
+func (h *routeHandler) adminConsented() error {
+	response, err := flow.ParseConsentResponse(h.in.RawQuery)
+	if err != nil {
+		return rejected(http.StatusBadRequest, "malformed_response")
+	}
+	tenant, known := h.Jar.OpenConsent(response.State, time.Now())
+	if discovery.IsGUID(tenant) && response.Granted && !strings.EqualFold(tenant, response.Tenant) {
+		known = false
+	}
+	p := &Page{Code: codeConsent, Status: http.StatusOK, HomeURL: returnto.Home}
+	if response.Error != "" {
+		p.Status, p.CorrelationID = http.StatusBadRequest, correlationID()
+	}
+	p.Message, p.Detail = consentWords(response.Granted, known, tenant)
+	h.logConsent(response, known, tenant, p.CorrelationID)
+	h.out.Status, h.out.page = p.Status, p
+	return nil
+}
+
+// consentWords returns the message and detail of the page. tenant is as AdminConsentURL got it.
+func consentWords(granted, known bool, tenant string) (message, detail string) {
+	organization := "the organization " + tenant
+	if strings.EqualFold(tenant, "organizations") || strings.EqualFold(tenant, "common") {
+		organization = "your organization"
+	}
+	switch {
+	case !known:
+		return "You have come back from Microsoft.",
+			"If an administrator was asked to approve this app, the Entra admin center shows under \"Enterprise applications\" whether that was done."
+	case granted:
+		return "The permissions have been granted.", "They are granted for all users of " + organization + "."
+	}
+	return "The permissions have not been granted.", "Nothing has changed for the users of " + organization + "."
+}
+
+// logConsent logs what a response says. Without a state of ours it is anybody's.
+func (h *routeHandler) logConsent(r *flow.ConsentResponse, known bool, tenant, correlation string) {
+	level, attrs := slog.LevelDebug, []slog.Attr{slog.Bool("granted", r.Granted), slog.Bool("state_known", known)}
+	if known {
+		level, attrs = slog.LevelInfo, append(attrs, slog.String("tenant", tenant))
+	}
+	if r.Error != "" {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("correlation_id", correlation), slog.Any("cause", signin.ReportedCodes(r.Error, r.ErrorDescription)))
+	}
+	h.Log.LogAttrs(h.ctx, level, "response to a request for an administrator's consent", attrs...)
+}
