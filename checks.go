@@ -15,7 +15,8 @@ type Check = entra.Check[*fiber.Ctx]
 
 // Require passes requests of signed-in users who pass all checks, in their order. For others it
 // returns an error, which the middleware answers: page navigations are redirected to sign in, if
-// that can help, and return to the same URL; all other requests get 401 or 403 as problem+json.
+// that can help, and return to the same URL; all other requests get 401 or 403, as a page if they
+// accept HTML and as problem+json otherwise.
 func Require(checks ...Check) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		if err := entra.Require(c, checks); err != nil {

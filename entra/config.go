@@ -188,10 +188,11 @@ type Config[C any] struct {
 
 	// ErrorHandler answers a request that failed with an [*Error], unless it matches
 	// [ErrLoginRequired] or another error that the middleware fixes by a sign-in. Of the
-	// response, only Cache-Control and Retry-After are set. An error that it returns goes to
+	// response, only Cache-Control, Retry-After and, for 401, WWW-Authenticate are set. An error that it returns goes to
 	// the app's ErrorHandler of the web framework.
 	//
-	// Optional. Default: a page for browsers, problem+json (RFC 9457) for others.
+	// Optional. Default: a page for requests that accept text/html, problem+json (RFC 9457) for
+	// others.
 	ErrorHandler func(C, error) error
 
 	// Pages draws the library's few pages in place of the built-in ones: errors, and the

@@ -26,7 +26,7 @@
 // code, verifier, secret or cookie is logged, shown, or part of an error's text. Users are
 // identified by tenant and object ID, never by a mail address. Handlers return the errors they get:
 // if a sign-in can fix the error, the middleware redirects page navigations to sign in, and answers
-// all other requests with 401 or 403.
+// all other requests with 401 or 403: by a page if they accept HTML, by problem+json otherwise.
 //
 // # Compatibility
 //
