@@ -325,10 +325,5 @@ func recoverPanics() any {
 	}
 }
 
-// cacheAnswers is a middleware of Fiber's that has no counterpart.
-func cacheAnswers(func(*nethttpface.Context) bool) any {
-	return func(next http.Handler) http.Handler { return next }
-}
-
 // sessionStorage is the storage of a session middleware that is given one.
 func sessionStorage(storage entra.Storage) entra.Storage { return storage }
