@@ -68,6 +68,7 @@ func noise(n int) string {
 func TestResume_RepeatedResponseLeadsToThePage(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, b *browser) {
+		t.Helper()
 		response := b.approve(b.start("/pages/x?y=1"), adele)
 		b.Send(response.Request())
 		session := b.session()
@@ -185,6 +186,7 @@ func TestD15_AnyNumberOfAttemptsCostsTheSame(t *testing.T) {
 func TestResume_ResponseInABrowserThatDidNotBegin(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, b *browser) {
+		t.Helper()
 		// An office program follows the redirects of a link without the browser's cookies, and
 		// opens the last address in the browser.
 		program := b.browser()
@@ -205,6 +207,7 @@ func TestResume_ResponseInABrowserThatDidNotBegin(t *testing.T) {
 func TestResume_RefusalIsShownEvenIfItIsLate(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, b *browser) {
+		t.Helper()
 		for name, tab := range map[string]*browser{"in time": b, "in another browser": b.browser()} {
 			state := query(t, b.start("/pages/x")).Get("state")
 			form := url.Values{"state": {state}, "error": {"access_denied"}, "error_description": {"AADSTS65004: declined"}}.Encode()
@@ -281,7 +284,7 @@ func TestA1_RandomCombinationsSignNobodyIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
 	attacker, victim := s.browser(), s.browser()
-	random := mathrand.New(mathrand.NewPCG(1, 2)) //nolint:gosec // a test
+	random := mathrand.New(mathrand.NewPCG(1, 2))
 	var states, codes []string
 	jars := []browsertest.Jar{{}}
 	for _, b := range []*browser{attacker, victim, attacker} {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func serveStreams(t *testing.T) string {
 		_, err := io.ReadFull(c.Request().BodyStream(), make([]byte, 100))
 		return err
 	})
-	app.All("/read", func(c *fiber.Ctx) error { return c.SendString(fmt.Sprint(len(c.Body()))) })
+	app.All("/read", func(c *fiber.Ctx) error { return c.SendString(strconv.Itoa(len(c.Body()))) })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

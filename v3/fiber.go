@@ -43,7 +43,7 @@ func visitCookies(c fiber.Ctx, visit func(name, value []byte)) {
 // context may keep its Locals elsewhere.
 func setVisit(c fiber.Ctx, v *web.Visit) {
 	if own, ok := c.(*fiber.DefaultCtx); ok {
-		own.RequestCtx().SetUserValue(entra.VisitKey(), v) //nolint:forbidigo // it is not kept
+		own.RequestCtx().SetUserValue(entra.VisitKey(), v)
 		return
 	}
 	c.Locals(entra.VisitKey(), v)

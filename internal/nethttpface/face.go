@@ -111,9 +111,10 @@ func (e *exchange) KeepPrivate() {
 	e.Header()["Vary"] = append(slices.DeleteFunc(e.Header()["Vary"], func(v string) bool { return v == "Cookie" }), "Cookie")
 	e.Header().Set("Cache-Control", cmp.Or(e.Header().Get("Cache-Control"), "private"))
 }
+
 func (e *exchange) SetCookie(cookie *http.Cookie) {
-	others := slices.DeleteFunc(e.Header()["Set-Cookie"], func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") })
-	e.Header()["Set-Cookie"] = append(others, cookie.String())
+	isOld := func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") }
+	e.Header()["Set-Cookie"] = append(slices.DeleteFunc(e.Header()["Set-Cookie"], isOld), cookie.String())
 }
 
 func (e *exchange) Request() *web.Request {
@@ -139,8 +140,7 @@ func (e *exchange) write(r *web.Response, err error) error {
 	if err != nil {
 		return err
 	}
-	e.body.Reset()
-	e.status = max(r.Status, http.StatusOK)
+	e.status, e.body = max(r.Status, http.StatusOK), bytes.Buffer{}
 	if r.ByApp != nil {
 		return r.ByApp(&Context{e, e.r})
 	}

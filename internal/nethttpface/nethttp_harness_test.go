@@ -157,8 +157,8 @@ func (e *entry) accepts(method string) bool {
 
 // match returns the parameters of a path that a pattern matches.
 func match(pattern, path string) (parameters map[string]string, ok bool) {
-	if pattern == "" || pattern == "/*" {
-		return nil, true
+	if before, ok := strings.CutSuffix(pattern, "*"); pattern == "" || ok {
+		return nil, strings.HasPrefix(path, before)
 	}
 	wanted, parts := strings.Split(pattern, "/"), strings.Split(path, "/")
 	if len(wanted) != len(parts) {
@@ -323,11 +323,6 @@ func recoverPanics() any {
 			next.ServeHTTP(w, r)
 		})
 	}
-}
-
-// cacheAnswers is a middleware of Fiber's that has no counterpart.
-func cacheAnswers(func(*nethttpface.Context) bool) any {
-	return func(next http.Handler) http.Handler { return next }
 }
 
 // sessionStorage is the storage of a session middleware that is given one.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/rand"
+	"net/http"
 	"strings"
 	"time"
 
@@ -48,19 +49,18 @@ func (h *routeHandler) setPath(c flow.Cookie) {
 	for _, name := range h.Jar.Evict(h.pathCookies(), c) {
 		h.removePath(name)
 	}
-	cookie := h.cookie(c.Name, c.Value, h.flowSameSite(), flow.Lifetime)
-	cookie.Path = h.pathOfRoutes()
-	h.out.setCookie(cookie)
+	h.out.setCookie(h.onRoutes(h.cookie(c.Name, c.Value, h.flowSameSite(), flow.Lifetime)))
 }
 
 func (h *routeHandler) removePath(name string) {
-	cookie := h.expired(name, h.flowSameSite())
-	cookie.Path = h.pathOfRoutes()
-	h.out.setCookie(cookie)
+	h.out.setCookie(h.onRoutes(h.expired(name, h.flowSameSite()))) //nolint:gosec // as in cookie
 }
 
-// pathOfRoutes keeps cookies that only the routes need out of the requests of all pages (threat D15).
-func (h *routeHandler) pathOfRoutes() string { return strings.TrimSuffix(h.RoutePrefix, "/") + "/" }
+// onRoutes keeps a cookie that only the routes need out of the requests of all pages (threat D15).
+func (h *routeHandler) onRoutes(c *http.Cookie) *http.Cookie {
+	c.Path = strings.TrimSuffix(h.RoutePrefix, "/") + "/"
+	return c
+}
 
 func (h *routeHandler) pathCookies() (cookies []flow.Cookie) {
 	for name, value := range h.in.Cookies {
