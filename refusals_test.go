@@ -103,6 +103,21 @@ func TestRefusal_OfTheAccountOffersAnother(t *testing.T) {
 	}
 }
 
+// Entra may refuse an account only when the code is redeemed, as Conditional Access does.
+func TestRefusal_OfTheAccountByTheTokenEndpoint(t *testing.T) {
+	t.Parallel()
+	for number, words := range map[int]string{
+		50105: "no access to this app", 50020: "does not belong to", 53003: "does not allow this sign-in", 50057: "locked or disabled",
+	} {
+		b := newSite(t, newIDP(t)).browser()
+		b.idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{number}}})
+		a := b.Send(b.approve(b.start("/guarded"), adele).Request())
+		if q := b.mainAction(a); a.StatusCode != http.StatusBadRequest || !strings.Contains(a.Text, words) || q.Get("prompt") != "select_account" {
+			t.Errorf("%d: %d, then %v\n%s", number, a.StatusCode, q, a.Text)
+		}
+	}
+}
+
 func TestRefusal_ByAFaultKeepsTheAccount(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
@@ -211,6 +226,18 @@ func TestRefusal_SignedInUsersReadThatTheyStillAre(t *testing.T) {
 			b.signIn(adele)
 		}
 	})
+}
+
+// Entra reports an error by GET if it could not read the response mode.
+func TestA12_ErrorByGETIsRefusedAndItsNumberLogged(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	for _, value := range []string{"", "&state=" + state(t, b.start(""))} {
+		a := b.Navigate("/user/authorized?error=invalid_request&error_description=AADSTS70007:+turn+off+the+locks" + value)
+		if log := b.log.String(); a.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(log, "AADSTS70007") || strings.Contains(log, "locks") {
+			t.Errorf("%d\n%s", a.StatusCode, log)
+		}
+	}
 }
 
 // Numbers of responses are in the log, whoever wrote them. What to do about them is not, unless the

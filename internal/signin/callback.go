@@ -96,7 +96,7 @@ func (f *Flow) redeem(ctx context.Context, attempt *flow.Attempt, response *flow
 	scopes := f.Authority.Scopes.ForCode(attempt.Requirements().Scopes)
 	grant, err := f.Authority.Redeem(ctx, response.Code, attempt.Verifier(), scopes, claim)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, explainedRedemption(err)
 	}
 	claims, err := f.Authority.VerifyNew(ctx, grant.IDToken, attempt.Nonce())
 	switch {

@@ -1,6 +1,9 @@
 package signin
 
 import (
+	"errors"
+	"strconv"
+
 	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
@@ -25,8 +28,26 @@ func denied(r *flow.Response, kind aadsts.Kind, cause error, numbered bool) *aut
 
 // accountRefused returns the error for an account that Entra does not let in.
 func accountRefused(kind aadsts.Kind, cause error) *autherr.Error {
+	return forAccount(autherr.Rejected.New(autherr.ReasonAccountRefused, cause), kind)
+}
+
+func forAccount(e *autherr.Error, kind aadsts.Kind) *autherr.Error {
 	words := accountWords[kind]
-	return autherr.WithAnotherAccount(autherr.WithWords(autherr.Rejected.New(autherr.ReasonAccountRefused, cause), words.message, words.detail))
+	return autherr.WithAnotherAccount(autherr.WithWords(e, words.message, words.detail))
+}
+
+// explainedRedemption adds to the error of a code that was not redeemed that the account is the reason,
+// if Entra says so only now.
+func explainedRedemption(err error) error {
+	e, ok := autherr.Find(err)
+	if !ok || !errors.Is(e, autherr.Rejected) {
+		return err
+	}
+	number, _ := strconv.Atoi(autherr.AADSTS(e))
+	if kind := aadsts.KindOf(number); kind.RefusesAccount() {
+		return forAccount(e, kind)
+	}
+	return err
 }
 
 // accountWords are what users read whose account is refused. No number and no text of a response is

@@ -42,8 +42,7 @@ func unknownState(r *flow.Response) *autherr.Error {
 	if r.Error == "" {
 		return autherr.Rejected.New("state_unknown", nil)
 	}
-	numbers := aadsts.Numbers(beginning(r.ErrorDescription))
-	return autherr.WithNumbers(autherr.Rejected.New("state_unknown", codesOf(r.Error, numbers)), numbers...)
+	return WithReported(autherr.Rejected.New("state_unknown", nil), r)
 }
 
 // beginning returns the beginning of a description in whole words, because half a credential would
@@ -77,6 +76,14 @@ func codesOf(code string, numbers []int) error {
 // ReportedCodes returns the codes of an error response that may be anybody's, for the log.
 func ReportedCodes(code, description string) error {
 	return codesOf(code, aadsts.Numbers(beginning(description)))
+}
+
+// WithReported adds the codes of an error response, which may be anybody's, to an error.
+func WithReported(e *autherr.Error, r *flow.Response) *autherr.Error {
+	numbers := aadsts.Numbers(beginning(r.ErrorDescription))
+	changed := autherr.WithNumbers(e, numbers...)
+	changed.Err = codesOf(r.Error, numbers)
+	return changed
 }
 
 // elsewhere are kinds that no genuine response reports: Entra checks the app's credential at the token

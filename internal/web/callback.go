@@ -142,7 +142,7 @@ func (h *routeHandler) readResponse() (*flow.Response, error) {
 		return parseResponse(h.in.RawQuery)
 	}
 	if h.in.Method != http.MethodPost {
-		return nil, h.wrongMethod(http.MethodPost)
+		return nil, h.getInsteadOfPost()
 	}
 	kind, _, err := mime.ParseMediaType(h.in.Header("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" || h.in.Header("Content-Encoding") != "" {
@@ -156,6 +156,16 @@ func (h *routeHandler) readResponse() (*flow.Response, error) {
 		return nil, rejected(http.StatusBadRequest, "query_beside_form")
 	}
 	return parseResponse(string(body))
+}
+
+// getInsteadOfPost rejects a response by GET. Entra reports errors so if it could not read which mode
+// was requested.
+func (h *routeHandler) getInsteadOfPost() error {
+	e := h.wrongMethod(http.MethodPost)
+	if response, err := flow.ParseResponse(h.in.RawQuery); err == nil && response.Error != "" {
+		return signin.WithReported(e, response)
+	}
+	return e
 }
 
 func parseResponse(raw string) (*flow.Response, error) {
