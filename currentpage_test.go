@@ -63,7 +63,7 @@ func TestC1_SignInForAFormOrAScriptLeadsToItsPage(t *testing.T) {
 		publicURL + `/\evil.test/form`:                       "/",
 		publicURL + "/%2f/evil.test":                         "/",
 		publicURL + "/a/../../form":                          "/",
-		publicURL + "/form\x7f":                              "/",
+		publicURL + "/form%7f":                               "/",
 		publicURL + "/user/login?to=/form":                   "/",
 		publicURL + "/user/authorized?code=secret&state=x":   "/",
 		publicURL + "/USER/Logout":                           "/",
@@ -127,6 +127,27 @@ func TestHTMX_IsSentToSignInAndBackToItsPage(t *testing.T) {
 	}
 	if a := b.Send(scripted(http.MethodGet, "/guarded", "HX-Current-URL: "+publicURL+"/list")); a.Header.Get("HX-Redirect") != "" {
 		t.Error("the header is answered although htmx did not send it")
+	}
+}
+
+// Links and buttons that htmx has taken over work as others do.
+func TestHTMX_SignsInAndOut(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	a := b.Send(scripted(http.MethodGet, "/user/login?to=%2Fguarded", "HX-Request: true", "HX-Boosted: true"))
+	if a.StatusCode != http.StatusOK || a.Location() != "" || len(a.Cookies()) != 0 {
+		t.Errorf("login: %d %v", a.StatusCode, a.Header)
+	}
+	back := b.Send(b.approve(b.Navigate(a.Header.Get("HX-Redirect")).Location(), adele).Request())
+	if back.Location() != "/guarded" || b.user() != adele {
+		t.Errorf("to %q as %q", back.Location(), b.user())
+	}
+	if got := b.Send(scripted(http.MethodGet, "/user/login?to=%0d%0aX:1", "HX-Request: true")).Header.Get("HX-Redirect"); got != "/user/login" {
+		t.Errorf("line breaks lead to %q", got)
+	}
+	out := b.Send(scripted(http.MethodPost, "/user/logout", "HX-Request: true"))
+	if out.StatusCode != http.StatusOK || out.Location() != "" || !strings.Contains(out.Header.Get("HX-Redirect"), "/oauth2/v2.0/logout?") || b.user() != "" {
+		t.Errorf("logout: %d %v, %q", out.StatusCode, out.Header, b.user())
 	}
 }
 

@@ -207,7 +207,7 @@ type Config[C any] struct {
 	// graph.Profile is such a function, which loads mail, name and manager. ID tokens contain
 	// no mail address unless the registration adds the optional claim email. OnSignIn may
 	// complete the user, and refuse the sign-in by returning an error. The user is shown a
-	// refusal without its text, or an [*Error] unchanged. The context ends after 10 seconds.
+	// refusal without its text, or an [*Error] unchanged, and may use another account. The context ends after 10 seconds.
 	//
 	// Optional. Default: nil.
 	OnSignIn func(context.Context, *SignIn) error

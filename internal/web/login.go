@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
@@ -13,6 +14,10 @@ import (
 func (h *routeHandler) login() error {
 	if h.in.isPrefetch() {
 		h.out.Status = http.StatusServiceUnavailable // the user has not asked for it (threat A15)
+		return nil
+	}
+	if h.in.isByHTMX() {
+		h.out.redirect(h.thisLogin()) // which the window then opens
 		return nil
 	}
 	if !h.in.mayNavigate() {
@@ -39,6 +44,14 @@ func (h *routeHandler) login() error {
 		return err
 	}
 	return h.sendToEntra(signin.Start{Browser: browser, To: to, Requirements: requirements, Restarts: restarts})
+}
+
+// thisLogin returns the URL of the request.
+func (h *routeHandler) thisLogin() string {
+	if path := returnto.Clean(h.in.pathAndQuery()); path != returnto.Home {
+		return path
+	}
+	return h.RoutePrefix + LoginPath
 }
 
 // sendToEntra begins a sign-in.

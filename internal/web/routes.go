@@ -43,5 +43,17 @@ func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, i
 		return h.out, h.wrongMethod(r.Method)
 	}
 	err := r.handle(h)
+	if h.in.isByHTMX() {
+		redirectHTMX(h.out)
+	}
 	return s.drawn(h.out), err
+}
+
+// redirectHTMX lets htmx open the target of a redirect, which its request would follow unseen.
+func redirectHTMX(r *Response) {
+	if r.Status == http.StatusSeeOther {
+		r.Status = http.StatusOK
+		r.Header.Set("HX-Redirect", r.Header.Get("Location"))
+		r.Header.Del("Location")
+	}
 }
