@@ -24,8 +24,8 @@ func TestA1_CallbackWithoutAFlowOfThisBrowser(t *testing.T) {
 		anonymous    bool
 		resumed      bool
 	}{
-		"empty jar, plausible state":   {"code=x&state=" + own, "other_browser", true, true},
-		"another browser's state":      {"code=x&state=" + foreign, "other_browser", false, true},
+		"empty jar, plausible state":   {"code=x&state=" + own, "no_flow", true, true},
+		"another browser's state":      {"code=x&state=" + foreign, "no_flow", false, true},
 		"no state":                     {"code=x", "malformed_response", false, false},
 		"empty state":                  {"code=x&state=", "malformed_response", false, false},
 		"short state":                  {"code=x&state=" + own[:42], "malformed_response", false, false},
@@ -62,7 +62,7 @@ func TestA2_AttackersResponseInTheVictimsBrowser(t *testing.T) {
 	victim.signIn(adele)
 	before := victim.session()
 	response := attacker.approve(attacker.start(""), alex)
-	victim.assertResumed(victim.Send(response.Request()), "/", "other_browser")
+	victim.assertResumed(victim.Send(response.Request()), "/", "no_flow")
 	if victim.session() != before || victim.user() != adele {
 		t.Error("the victim's session changed")
 	}

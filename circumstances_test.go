@@ -41,7 +41,7 @@ func TestLog_NamesCookiesAndHostOfAMissingSignIn(t *testing.T) {
 		"another port":         {"app.example:8080", "", []string{`"host":"app.example:8080"`}, true},
 		"the browser's cookie": {"app.example", "__Host-fibermsal-browser=broken", []string{`"__Host-fibermsal-browser"`}, false},
 	} {
-		for _, reason := range []string{"state_unknown", "other_browser"} {
+		for _, reason := range []string{"state_unknown", "no_flow"} {
 			value := state(t, s.browser().start(""))
 			if reason == "state_unknown" {
 				value = strings.Repeat("A", 60)

@@ -192,7 +192,7 @@ func TestResume_ResponseInABrowserThatDidNotBegin(t *testing.T) {
 		program := b.browser()
 		authorize := program.Navigate(program.Navigate("/pages/x").Location()).Location()
 		a := b.Send(b.approve(authorize, adele).Request())
-		b.assertResumed(a, "/pages/x", "other_browser")
+		b.assertResumed(a, "/pages/x", "no_flow")
 		if path, signIns := b.lands(a, adele); path != "/pages/x" || signIns != 1 || b.user() != adele || program.session() != "" {
 			t.Errorf("it leads to %s after %d sign-ins", path, signIns)
 		}

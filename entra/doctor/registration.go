@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,12 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flow"
-	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
 const redirectSubject = "the redirect URI"
@@ -81,17 +78,11 @@ func (d *diagnosis) silentSignIn(ctx context.Context) (authorization, error) {
 // silentAuthorizeURL returns the URL of a sign-in that shows no page. The answer must be
 // readable without a browser, and redirect URIs are registered for all response modes.
 func (d *diagnosis) silentAuthorizeURL(ctx context.Context) (string, error) {
-	browser, err := flow.NewBrowser(rand.Reader, time.Now())
+	started, err := d.Flow.Begin(ctx, &flow.Start{To: flow.DestinationOf("/"), Requirements: flow.Requirements{Silent: true}})
 	if err != nil {
 		return "", err
 	}
-	_, address, err := d.Flow.Begin(ctx, signin.Start{
-		Browser: browser, To: flow.DestinationOf("/"), Requirements: flow.Requirements{Silent: true},
-	})
-	if err != nil {
-		return "", err
-	}
-	u, err := url.Parse(address)
+	u, err := url.Parse(started.URL)
 	if err != nil {
 		return "", err
 	}

@@ -22,6 +22,8 @@ const (
 	// refresh token that has expired or was redeemed before.
 	ReasonReplayed   = "replayed"
 	ReasonGrantSpent = "grant_spent"
+	// ReasonNoCookies is a browser that does not keep the cookies of sign-ins.
+	ReasonNoCookies = "no_cookies"
 	// ReasonCancelled is Entra's code for a user who cancelled the sign-in, and ReasonDeclined a
 	// user who did not consent to the permissions.
 	ReasonCancelled = "access_denied"

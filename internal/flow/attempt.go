@@ -7,50 +7,32 @@
 package flow
 
 import (
-	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
-	"io"
 	"time"
 )
 
 // Lifetime is how long a user may take to sign in.
 const Lifetime = 10 * time.Minute
 
-const (
-	seedSize = 16
-	// valueSize makes texts of 43 characters, as PKCE requires of a verifier.
-	valueSize = 32
-)
+// valueSize makes texts of 43 characters, as PKCE requires of a verifier.
+const valueSize = 32
 
-// Attempt is one started sign-in. Its nonce and its PKCE verifier are derived from its own random
-// seed and the browser's secret, so that the state alone completes no sign-in. It is immutable.
+// Attempt is one started sign-in. Its nonce and its PKCE verifier are derived from a secret that the
+// browser keeps, so that the state alone completes no sign-in. It is immutable.
 type Attempt struct {
-	seed      []byte
-	owner     owner // the browser that began it
+	owner     owner // of the secret
 	startedAt time.Time
 	restarts  int
 	to        Destination
 	needs     Requirements
 	replaces  string // of attempts that earlier versions began
 
-	id              string // derived from the seed
-	nonce, verifier string // also from the browser's secret, or empty
+	id              string // derived from the owner
+	nonce, verifier string // derived from the secret, or empty
 
 	state  string
 	cookie *Cookie
-}
-
-// begin starts an attempt in a browser.
-func begin(random io.Reader, now time.Time, b Browser, to Destination, needs Requirements, restarts int) (*Attempt, error) {
-	seed := make([]byte, seedSize)
-	if _, err := io.ReadFull(random, seed); err != nil {
-		return nil, fmt.Errorf("flow: no randomness: %w", err)
-	}
-	a := &Attempt{seed: seed, owner: b.owner(), startedAt: now, to: to, needs: needs, restarts: restarts}
-	a.derive(b)
-	return a, nil
 }
 
 // ID names the attempt in the storage. It reveals nothing of its secrets.
@@ -97,21 +79,20 @@ func (a *Attempt) IsForeign() bool { return a.verifier == "" }
 
 // Expired reports whether the user took too long, or the clock was set back.
 func (a *Attempt) Expired(now time.Time) bool {
-	age := now.Sub(a.startedAt)
-	return age > Lifetime || age < -time.Minute
+	return a.IsLate(now) || now.Sub(a.startedAt) < -time.Minute
 }
 
-// derive derives the ID from the seed, and the secrets if the attempt belongs to a browser. None of
-// the values reveals another (RFC 5869).
-func (a *Attempt) derive(b Browser) {
-	a.id = encode(expand(a.seed, "fibermsal attempt", valueSize))
-	if !b.owns(a.owner) {
+// IsLate reports whether the user took too long.
+func (a *Attempt) IsLate(now time.Time) bool { return now.Sub(a.startedAt) > Lifetime }
+
+// derive derives the ID from the owner, and nonce and verifier from the secret, unless that is nil.
+// None of the values reveals another (RFC 5869). The secret is uniformly random, so no extraction is
+// needed.
+func (a *Attempt) derive(secret []byte) {
+	a.id = encode(expand(a.owner[:], "fibermsal attempt", valueSize))
+	if secret == nil {
 		return
 	}
-	key, err := hkdf.Extract(sha256.New, b.secret, a.seed)
-	if err != nil {
-		panic(err) // only for a key that FIPS 140 does not allow
-	}
-	out := expand(key, "fibermsal flow", 2*valueSize)
+	out := expand(secret, "fibermsal flow", 2*valueSize)
 	a.nonce, a.verifier = encode(out[:valueSize]), encode(out[valueSize:])
 }

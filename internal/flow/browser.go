@@ -3,40 +3,31 @@ package flow
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/binary"
 	"fmt"
 	"io"
-	"time"
-
-	"github.com/fibermsal/fibermsal/internal/sealed"
+	"slices"
 )
 
 const (
-	// browserFor is how long attempts are begun with one secret, if they never cease.
-	browserFor = 12 * time.Hour
-	secretSize = 32
+	secretSize = 16
+	// maxSecrets bounds the cookie. If more attempts are under way, the oldest become foreign.
+	maxSecrets = 12
 )
 
-// owner identifies a Browser without revealing its secret.
+// owner identifies a secret of a Browser without revealing it.
 type owner [16]byte
 
-// Browser is what binds attempts to the browser that began them, and the session that a completed
-// one replaces: the callback of form_post is a cross-site POST, which does not bring the session's
-// Lax cookie. The zero Browser owns no attempt. It is immutable.
+// Browser is what binds attempts to the browser that began them: a secret for each, and the session
+// that a completed one replaces, because the callback of form_post is a cross-site POST, which does
+// not bring the session's Lax cookie. A secret that somebody has planted in a browser is of no use
+// for attempts that begin later. The zero Browser owns no attempt. It is immutable.
 type Browser struct {
-	secret    []byte
-	startedAt time.Time
-	session   string
+	secrets [][]byte // the newest first
+	session string
 }
 
-// NewBrowser returns a Browser with a new secret.
-func NewBrowser(random io.Reader, now time.Time) (Browser, error) {
-	secret := make([]byte, secretSize)
-	if _, err := io.ReadFull(random, secret); err != nil {
-		return Browser{}, fmt.Errorf("flow: no randomness: %w", err)
-	}
-	return Browser{secret: secret, startedAt: now}, nil
-}
+// IsEmpty reports whether no attempt is under way in the browser.
+func (b Browser) IsEmpty() bool { return len(b.secrets) == 0 }
 
 // Session returns the ID of the browser's session, or "".
 func (b Browser) Session() string { return b.session }
@@ -47,38 +38,55 @@ func (b Browser) WithSession(id string) Browser {
 	return b
 }
 
-// MayBegin reports whether further attempts may begin with the secret.
-func (b Browser) MayBegin(now time.Time) bool {
-	age := now.Sub(b.startedAt)
-	return b.secret != nil && -time.Minute <= age && age <= browserFor
+// Without returns the Browser without the secret of an attempt, which is over.
+func (b Browser) Without(a *Attempt) Browser {
+	b.secrets = slices.DeleteFunc(slices.Clone(b.secrets), func(s []byte) bool { return ownerOf(s) == a.owner })
+	return b
 }
 
-// owns reports in constant time whether the browser is an attempt's owner.
-func (b Browser) owns(of owner) bool {
-	o := b.owner()
-	return b.secret != nil && subtle.ConstantTimeCompare(o[:], of[:]) == 1
+// withSecret returns the Browser with another secret.
+func (b Browser) withSecret(random io.Reader) (Browser, []byte, error) {
+	secret := make([]byte, secretSize)
+	if _, err := io.ReadFull(random, secret); err != nil {
+		return b, nil, fmt.Errorf("flow: no randomness: %w", err)
+	}
+	all := append([][]byte{secret}, b.secrets...)
+	b.secrets = all[:min(len(all), maxSecrets)]
+	return b, secret, nil
 }
 
-func (b Browser) owner() (o owner) {
-	sum := sha256.Sum256(append([]byte("fibermsal browser"), b.secret...))
-	copy(o[:], sum[:])
-	return o
+// secretOf returns the secret that belongs to an owner, or nil.
+func (b Browser) secretOf(of owner) (found []byte) {
+	for _, s := range b.secrets {
+		if o := ownerOf(s); subtle.ConstantTimeCompare(o[:], of[:]) == 1 {
+			found = s
+		}
+	}
+	return found
+}
+
+func ownerOf(secret []byte) owner {
+	sum := sha256.Sum256(append([]byte("fibermsal browser"), secret...))
+	return owner(sum[:len(owner{})])
 }
 
 func (b Browser) encode() []byte {
-	out := binary.BigEndian.AppendUint64(append([]byte{}, b.secret...), uint64(b.startedAt.Unix())) //nolint:gosec // decodeBrowser reverses it
+	out := []byte{byte(len(b.secrets))} //nolint:gosec // at most maxSecrets
+	for _, s := range b.secrets {
+		out = append(out, s...)
+	}
 	return append(out, b.session...)
 }
 
 func decodeBrowser(plaintext []byte) (b Browser, ok bool) {
-	const fixed = secretSize + 8
-	if len(plaintext) < fixed {
+	if len(plaintext) == 0 || len(plaintext) < 1+int(plaintext[0])*secretSize {
 		return Browser{}, false
 	}
-	seconds := binary.BigEndian.Uint64(plaintext[secretSize:fixed])
-	return Browser{
-		secret: plaintext[:secretSize], startedAt: time.Unix(int64(seconds), 0), session: string(plaintext[fixed:]), //nolint:gosec // as encode wrote it
-	}, true
+	rest := plaintext[1:]
+	for range plaintext[0] {
+		b.secrets, rest = append(b.secrets, rest[:secretSize]), rest[secretSize:]
+	}
+	return b.WithSession(string(rest)), true
 }
 
 // BrowserName returns the name of the cookie for a Browser.
@@ -86,7 +94,7 @@ func (j *Jar) BrowserName() string { return j.browser }
 
 // SealBrowser writes a Browser to its cookie.
 func (j *Jar) SealBrowser(b Browser) Cookie {
-	return Cookie{Name: j.browser, Value: encode(j.ring.Seal(b.encode(), j.browserContext()))}
+	return Cookie{Name: j.browser, Value: encode(j.ring.Seal(b.encode(), j.cookieContext(j.browser)))}
 }
 
 // OpenBrowser reads a Browser from its cookie. An unreadable one is the zero Browser.
@@ -95,14 +103,10 @@ func (j *Jar) OpenBrowser(value string) Browser {
 	if err != nil {
 		return Browser{}
 	}
-	plaintext, err := j.ring.Open(ciphertext, j.browserContext())
+	plaintext, err := j.ring.Open(ciphertext, j.cookieContext(j.browser))
 	if err != nil {
 		return Browser{}
 	}
 	b, _ := decodeBrowser(plaintext)
 	return b
-}
-
-func (j *Jar) browserContext() []byte {
-	return sealed.Context(append([]string{"browser", j.browser}, j.binding...)...)
 }

@@ -8,6 +8,6 @@ type details struct {
 	Page     string `json:"p,omitempty"`
 	// Requirements are those that the sign-in must satisfy.
 	Requirements Requirements `json:"k,omitzero"`
-	// InCookie is set if the path did not fit, and is in a cookie.
-	InCookie bool `json:"c,omitempty"`
+	// Slot is the number of the cookie that the path is in because it did not fit, or 0.
+	Slot int `json:"c,omitempty"`
 }

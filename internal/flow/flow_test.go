@@ -28,22 +28,20 @@ func newJar(tb testing.TB, change ...func(args *[4]string)) *flow.Jar {
 	return flow.NewJar(ring, "__Host-x-", args[0], args[1], args[2], args[3])
 }
 
-func newBrowser(tb testing.TB) flow.Browser {
-	tb.Helper()
-	b, err := flow.NewBrowser(rand.Reader, time.Now())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return b
+// started is an attempt and what the browser keeps for it.
+type started struct {
+	*flow.Attempt
+
+	browser flow.Browser
 }
 
-func begin(tb testing.TB, jar *flow.Jar, b flow.Browser, at time.Time, returnTo string) *flow.Attempt {
+func begin(tb testing.TB, jar *flow.Jar, b flow.Browser, at time.Time, returnTo string) started {
 	tb.Helper()
-	a, err := jar.Begin(rand.Reader, at, b, flow.DestinationOf(returnTo), flow.Requirements{}, 1)
+	a, b, err := jar.Begin(rand.Reader, at, &flow.Start{Browser: b, To: flow.DestinationOf(returnTo), Restarts: 1})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return a
+	return started{a, b}
 }
 
 // cookies are those of a request.
@@ -63,41 +61,42 @@ func cookiesOf(a *flow.Attempt) cookies {
 
 func TestAttempt_IsSealedAndOpened(t *testing.T) {
 	t.Parallel()
-	jar, browser, now := newJar(t), newBrowser(t), time.Now()
-	a := begin(t, jar, browser, now, "/reports?x=1")
-	b, ok := jar.Open(a.State(), browser, nil)
+	jar, now := newJar(t), time.Now()
+	a := begin(t, jar, flow.Browser{}, now, "/reports?x=1")
+	b, ok := jar.Open(a.State(), a.browser, nil)
 	if !ok {
 		t.Fatal("it does not open")
 	}
 	if b.IsForeign() || b.ID() != a.ID() || b.Nonce() != a.Nonce() || b.Verifier() != a.Verifier() || b.Destination().Path() != "/reports?x=1" || b.Restarts() != 1 {
 		t.Error("it has changed")
 	}
-	if b.Expired(now.Add(9*time.Minute)) || !b.Expired(now.Add(11*time.Minute)) || !b.Expired(now.Add(-time.Hour)) {
+	if b.Expired(now.Add(9*time.Minute)) || !b.Expired(now.Add(11*time.Minute)) || !b.Expired(now.Add(-time.Hour)) || b.IsLate(now.Add(-time.Hour)) {
 		t.Error("it expires at the wrong time")
 	}
 }
 
 func TestA2_AttemptIsForeignInAnotherBrowser(t *testing.T) {
 	t.Parallel()
-	jar, browser := newJar(t), newBrowser(t)
-	a := begin(t, jar, browser, time.Now(), "/reports")
-	for name, other := range map[string]flow.Browser{"another": newBrowser(t), "none": {}} {
-		b, ok := jar.Open(a.State(), other, nil)
-		if !ok || !b.IsForeign() || b.Verifier() != "" || b.Nonce() != "" {
+	jar := newJar(t)
+	a := begin(t, jar, flow.Browser{}, time.Now(), "/reports")
+	other := begin(t, jar, flow.Browser{}, time.Now(), "/").browser
+	for name, b := range map[string]flow.Browser{"another": other, "none": {}, "that is over": a.browser.Without(a.Attempt)} {
+		opened, ok := jar.Open(a.State(), b, nil)
+		if !ok || !opened.IsForeign() || opened.Verifier() != "" || opened.Nonce() != "" {
 			t.Errorf("%s: it can be completed", name)
 		}
-		if ok && b.Destination().Path() != "/reports" {
+		if ok && opened.Destination().Path() != "/reports" {
 			t.Errorf("%s: its page is lost", name)
 		}
 	}
-	if b, ok := jar.Open(a.State(), jar.OpenBrowser(jar.SealBrowser(browser.WithSession("s")).Value), nil); !ok || b.IsForeign() {
+	if b, ok := jar.Open(a.State(), jar.OpenBrowser(jar.SealBrowser(a.browser.WithSession("s")).Value), nil); !ok || b.IsForeign() {
 		t.Error("it is foreign after the browser got a session")
 	}
 }
 
 func TestAttempt_KeepsItsPathHoweverLong(t *testing.T) {
 	t.Parallel()
-	jar, browser := newJar(t), newBrowser(t)
+	jar := newJar(t)
 	random := make([]byte, 3000)
 	_, _ = rand.Read(random)
 	noise := base64.RawURLEncoding.EncodeToString(random) // which does not compress
@@ -118,7 +117,7 @@ func TestAttempt_KeepsItsPathHoweverLong(t *testing.T) {
 	for name, row := range rows {
 		to := flow.DestinationOf(row.path)
 		through := flow.DestinationOf(to.Path()).ForPage(to.Page()) // as in the login URL
-		a, err := jar.Begin(rand.Reader, time.Now(), browser, through, flow.Requirements{}, 0)
+		a, browser, err := jar.Begin(rand.Reader, time.Now(), &flow.Start{To: through})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,8 +140,9 @@ func TestAttempt_KeepsItsPathHoweverLong(t *testing.T) {
 
 func TestAttempt_SecretsAreIndependent(t *testing.T) {
 	t.Parallel()
-	jar, browser := newJar(t), newBrowser(t)
-	a, b := begin(t, jar, browser, time.Now(), "/"), begin(t, jar, browser, time.Now(), "/")
+	jar := newJar(t)
+	a := begin(t, jar, flow.Browser{}, time.Now(), "/")
+	b := begin(t, jar, a.browser, time.Now(), "/")
 	seen := map[string]bool{}
 	for _, s := range []string{a.ID(), a.Nonce(), a.Verifier(), b.ID(), b.Nonce(), b.Verifier()} {
 		if len(s) != 43 || seen[s] {
@@ -158,39 +158,36 @@ func TestAttempt_SecretsAreIndependent(t *testing.T) {
 
 func TestAttempt_NeedsRandomness(t *testing.T) {
 	t.Parallel()
-	if _, err := newJar(t).Begin(strings.NewReader("too short"), time.Now(), newBrowser(t), flow.DestinationOf("/"), flow.Requirements{}, 0); err == nil {
+	if _, _, err := newJar(t).Begin(strings.NewReader("too short"), time.Now(), &flow.Start{To: flow.DestinationOf("/")}); err == nil {
 		t.Error("began without randomness")
-	}
-	if _, err := flow.NewBrowser(strings.NewReader("too short"), time.Now()); err == nil {
-		t.Error("a browser without randomness")
 	}
 }
 
 func TestD14_StatesAndCookiesOpenOnlyInTheirOwnJar(t *testing.T) {
 	t.Parallel()
-	jar, browser := newJar(t), newBrowser(t)
-	a := begin(t, jar, browser, time.Now(), "/")
-	cookie := jar.SealBrowser(browser)
+	jar := newJar(t)
+	a := begin(t, jar, flow.Browser{}, time.Now(), "/")
+	cookie := jar.SealBrowser(a.browser)
 	for i := range 4 {
 		other := newJar(t, func(args *[4]string) { args[i] += "x" })
-		if _, ok := other.Open(a.State(), browser, nil); ok {
+		if _, ok := other.Open(a.State(), a.browser, nil); ok {
 			t.Errorf("a state opens although binding %d differs", i)
 		}
-		if other.OpenBrowser(cookie.Value).MayBegin(time.Now()) {
-			t.Errorf("a browser opens although binding %d differs", i)
+		if !other.OpenBrowser(cookie.Value).IsEmpty() || other.BrowserName() == jar.BrowserName() {
+			t.Errorf("a browser opens, or its cookie has the same name, although binding %d differs", i)
 		}
 	}
 	for i := range a.State() {
-		if _, ok := jar.Open(changed(a.State(), i), browser, nil); ok {
+		if _, ok := jar.Open(changed(a.State(), i), a.browser, nil); ok {
 			t.Fatalf("opens with byte %d changed", i)
 		}
 	}
 	for i := range cookie.Value {
-		if jar.OpenBrowser(changed(cookie.Value, i)).MayBegin(time.Now()) {
+		if !jar.OpenBrowser(changed(cookie.Value, i)).IsEmpty() {
 			t.Fatalf("a browser opens with byte %d changed", i)
 		}
 	}
-	if _, ok := jar.Open(cookie.Value, browser, nil); ok || jar.OpenBrowser(a.State()).MayBegin(time.Now()) {
+	if _, ok := jar.Open(cookie.Value, a.browser, nil); ok || !jar.OpenBrowser(a.State()).IsEmpty() {
 		t.Error("one opens in place of the other")
 	}
 }
@@ -201,37 +198,49 @@ func changed(text string, i int) string {
 	return string(b)
 }
 
-func TestBrowser_BeginsAttemptsForTwelveHours(t *testing.T) {
+func TestBrowser_BindsTheLatestAttempts(t *testing.T) {
 	t.Parallel()
-	jar, now := newJar(t), time.Now()
-	b := jar.OpenBrowser(jar.SealBrowser(newBrowser(t).WithSession("a session")).Value)
-	if b.Session() != "a session" || !b.MayBegin(now) || !b.MayBegin(now.Add(11*time.Hour)) || b.MayBegin(now.Add(13*time.Hour)) || b.MayBegin(now.Add(-time.Hour)) {
-		t.Errorf("%q", b.Session())
+	jar, b := newJar(t), flow.Browser{}.WithSession("a session")
+	var all []started
+	for range 30 {
+		a := begin(t, jar, jar.OpenBrowser(jar.SealBrowser(b).Value), time.Now(), "/")
+		b, all = a.browser, append(all, a)
 	}
-	if (flow.Browser{}).MayBegin(now) || (flow.Browser{}).MayBegin(time.Time{}) {
-		t.Error("nothing is bound to the zero Browser")
+	for i, a := range all {
+		if opened, ok := jar.Open(a.State(), b, nil); !ok || opened.IsForeign() != (i < 30-12) {
+			t.Errorf("attempt %d is foreign: %v", i, opened.IsForeign())
+		}
+	}
+	if size := len(jar.SealBrowser(b).Value); size > 450 || b.Session() != "a session" {
+		t.Errorf("%d bytes, session %q", size, b.Session())
+	}
+	for _, a := range all {
+		b = b.Without(a.Attempt)
+	}
+	if !b.IsEmpty() || b.Session() != "a session" {
+		t.Error("attempts that are over are left")
 	}
 }
 
-func TestJar_EvictsTheOldestPaths(t *testing.T) {
+func TestJar_PathsTakeAFixedNumberOfCookies(t *testing.T) {
 	t.Parallel()
-	jar, browser, now := newJar(t), newBrowser(t), time.Now()
-	var present []flow.Cookie
-	for i := range 3 {
-		random := make([]byte, 1400)
+	jar, present := newJar(t), cookies{}
+	random := make([]byte, 1500)
+	for i := range 40 {
 		_, _ = rand.Read(random)
 		path := "/" + base64.RawURLEncoding.EncodeToString(random)
-		present = append(present, *begin(t, jar, browser, now.Add(time.Duration(i)*time.Second), path).Cookie())
-	}
-	if names := jar.Evict(present[:1], present[1]); len(names) != 0 {
-		t.Errorf("evicted %v although all fit", names)
-	}
-	if names := jar.Evict(present[:2], present[2]); len(names) != 1 || names[0] != present[0].Name {
-		t.Errorf("evicted %v", names)
-	}
-	of := flow.Cookie{Name: present[0].Name, Value: strings.Repeat("another app's", 300)}
-	if names := jar.Evict([]flow.Cookie{of}, present[1]); len(names) != 0 {
-		t.Errorf("evicted another app's %v", names)
+		has := func(name string) bool { _, ok := present[name]; return ok && i < 20 } // then as in tabs that are opened at once
+		a, _, err := jar.Begin(rand.Reader, time.Now(), &flow.Start{To: flow.DestinationOf(path), HasCookie: has})
+		if err != nil || a.Cookie() == nil || !jar.OwnsPath(a.Cookie().Name) {
+			t.Fatal(err)
+		}
+		present[a.Cookie().Name] = a.Cookie().Value
+		if want := min(i+1, 3); len(present) > 3 || i < 3 && len(present) != want {
+			t.Fatalf("%d paths in %d cookies", i+1, len(present))
+		}
+		if opened, ok := jar.Open(a.State(), flow.Browser{}, present.get); !ok || opened.Destination().Path() != path {
+			t.Fatalf("path %d is lost", i)
+		}
 	}
 }
 
@@ -273,9 +282,9 @@ func FuzzParseResponse(f *testing.F) {
 }
 
 func FuzzOpen(f *testing.F) {
-	jar, browser := newJar(f), newBrowser(f)
-	good := begin(f, jar, browser, time.Now(), "/"+strings.Repeat("x", 100))
-	f.Add(good.State(), jar.SealBrowser(browser).Value, "")
+	jar := newJar(f)
+	good := begin(f, jar, flow.Browser{}, time.Now(), "/"+strings.Repeat("x", 100))
+	f.Add(good.State(), jar.SealBrowser(good.browser).Value, "")
 	f.Add("", "junk", "junk")
 	f.Fuzz(func(t *testing.T, state, cookie, path string) {
 		a, ok := jar.Open(state, jar.OpenBrowser(cookie), func(string) (string, bool) { return path, true })

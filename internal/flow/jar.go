@@ -1,12 +1,14 @@
 package flow
 
 import (
+	"crypto/sha256"
 	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// suffixSize is the length of the part of a cookie's name that belongs to one attempt.
+// suffixSize is the length of the part of a cookie's name that belongs to one app, and in earlier
+// versions to one attempt.
 const suffixSize = 8
 
 // Jar seals attempts, browsers and tries, and opens them. They are sealed for one app registration,
@@ -17,7 +19,7 @@ type Jar struct {
 	prefix  string
 	browser string // the name of the cookie for Browser
 	tries   string // the name of the cookie for Tries
-	paths   string // the beginning of the names of cookies for paths
+	paths   string // the beginning of the names of the cookies for paths
 	binding []string
 }
 
@@ -27,9 +29,11 @@ func NewJar(ring *sealed.Ring, prefix, clientID, authority, redirectURI, respons
 	if rest, ok := strings.CutPrefix(prefix, "__Host-"); ok {
 		paths = "__Secure-" + rest // these are for a part of the host's paths, which __Host- forbids
 	}
+	binding := []string{"flow", clientID, authority, redirectURI, responseMode}
+	sum := sha256.Sum256(sealed.Context(binding...))
+	app := encode(sum[:])[:suffixSize] // apps on one host do not overwrite each other's
 	return &Jar{
-		ring: ring, prefix: prefix, browser: prefix + "browser", tries: prefix + "tries", paths: paths + "to-",
-		binding: []string{"flow", clientID, authority, redirectURI, responseMode},
+		ring: ring, prefix: prefix, browser: prefix + app, tries: prefix + "tries", paths: paths + app + "-", binding: binding,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"errors"
 	"io"
+	"sync"
 )
 
 // maxUnpacked limits what is unpacked. Only what this app has sealed is, so this is a second line.
@@ -16,15 +17,27 @@ const (
 	deflated = 1
 )
 
-// packed returns content in a shorter form, if deflate finds one. The length of the result reveals
-// something of the content, but only to those who see the browser's own URLs.
-func packed(content []byte) []byte {
+// writers are reused, because each takes hundreds of kilobytes, and anybody can begin sign-ins.
+var writers = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.DefaultCompression)
+	if err != nil {
+		panic(err) // only for unknown levels
+	}
+	return w
+}}
+
+// packed returns content, and in a shorter form if it is longer than limit and deflate finds one. The
+// length of the result reveals something of the content to those who see the size of requests.
+func packed(content []byte, limit int) []byte {
+	if len(content) < limit {
+		return append([]byte{plain}, content...)
+	}
 	var out bytes.Buffer
 	out.WriteByte(deflated)
-	w, err := flate.NewWriter(&out, flate.BestCompression)
-	if err == nil {
-		_, err = w.Write(content)
-	}
+	w := writers.Get().(*flate.Writer) //nolint:forcetypeassert // New makes no other
+	defer writers.Put(w)
+	w.Reset(&out)
+	_, err := w.Write(content)
 	if err == nil {
 		err = w.Close()
 	}

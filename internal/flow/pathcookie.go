@@ -1,32 +1,51 @@
 package flow
 
 import (
-	"encoding/binary"
-	"slices"
-	"strings"
+	"strconv"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
 const (
-	// maxPathCookie limits one cookie, because browsers ignore those over 4,096 bytes.
-	maxPathCookie = 3800
-	// maxPathCookies limits all of them together, which only the library's routes receive.
-	maxPathCookies = 4800
+	// pathSlots is how many paths are kept in cookies. If more attempts need one, the others lead
+	// home. With a fixed number, tabs that are opened at once cannot exceed the header (threat D15).
+	pathSlots = 3
+	// maxPathCookie limits one cookie, because browsers ignore those over 4,096 bytes, and Fiber's
+	// buffer for a header should have 16 kB.
+	maxPathCookie = 3600
+	// PathLifetime is how long a path is kept. It is longer than [Lifetime], because the sign-in of
+	// a user who takes too long starts again for the same page.
+	PathLifetime = time.Hour
 )
 
-// OwnsPath reports whether a name is that of a cookie with an attempt's path.
+// OwnsPath reports whether a name is that of a cookie for a path.
 func (j *Jar) OwnsPath(name string) bool {
-	return len(name) == len(j.paths)+suffixSize && strings.HasPrefix(name, j.paths)
+	for slot := range pathSlots {
+		if name == j.pathName(slot+1) {
+			return true
+		}
+	}
+	return false
 }
 
-func (j *Jar) pathName(a *Attempt) string { return j.paths + a.id[:suffixSize] }
+func (j *Jar) pathName(slot int) string { return j.paths + strconv.Itoa(slot) }
+
+// freeSlot returns a slot whose cookie the request does not have, or any.
+func (j *Jar) freeSlot(a *Attempt, hasCookie func(name string) bool) int {
+	first := int(a.owner[0])
+	for i := range pathSlots {
+		if slot := (first+i)%pathSlots + 1; hasCookie != nil && !hasCookie(j.pathName(slot)) {
+			return slot
+		}
+	}
+	return first%pathSlots + 1
+}
 
 // sealPath writes the path of an attempt's destination to a cookie, or returns nil if it is too long.
-func (j *Jar) sealPath(a *Attempt) *Cookie {
-	plaintext := binary.BigEndian.AppendUint64(nil, uint64(a.startedAt.Unix())) //nolint:gosec // openPathCookie reverses it
-	plaintext = append(plaintext, packed([]byte(a.to.Path()))...)
-	name := j.pathName(a)
-	c := &Cookie{Name: name, Value: encode(j.ring.Seal(plaintext, j.cookieContext(name)))}
+func (j *Jar) sealPath(a *Attempt, slot int) *Cookie {
+	name := j.pathName(slot)
+	c := &Cookie{Name: name, Value: encode(j.ring.Seal(packed([]byte(a.to.Path()), maxPathCookie/2), j.pathContext(a, name)))}
 	if c.size() > maxPathCookie {
 		return nil
 	}
@@ -34,56 +53,29 @@ func (j *Jar) sealPath(a *Attempt) *Cookie {
 }
 
 // openPath returns the path of an attempt's destination, or "" if its cookie is lost.
-func (j *Jar) openPath(a *Attempt, cookie func(name string) (value string, ok bool)) string {
-	name := j.pathName(a)
+func (j *Jar) openPath(a *Attempt, slot int, cookie func(name string) (value string, ok bool)) string {
+	name := j.pathName(slot)
 	value, ok := cookie(name)
 	if !ok {
 		return ""
 	}
+	ciphertext, err := decode(value)
+	if err != nil {
+		return ""
+	}
+	plaintext, err := j.ring.Open(ciphertext, j.pathContext(a, name))
+	if err != nil {
+		return "" // that of another attempt
+	}
+	path, err := unpacked(plaintext)
+	if err != nil {
+		return ""
+	}
 	a.cookie = &Cookie{name, value}
-	path, _, _ := j.openPathCookie(*a.cookie)
-	return path
+	return string(path)
 }
 
-func (j *Jar) openPathCookie(c Cookie) (path string, startedAt time.Time, ok bool) {
-	ciphertext, err := decode(c.Value)
-	if err != nil {
-		return "", time.Time{}, false
-	}
-	plaintext, err := j.ring.Open(ciphertext, j.cookieContext(c.Name))
-	if err != nil || len(plaintext) < 8 {
-		return "", time.Time{}, false
-	}
-	content, err := unpacked(plaintext[8:])
-	if err != nil {
-		return "", time.Time{}, false
-	}
-	return string(content), time.Unix(int64(binary.BigEndian.Uint64(plaintext)), 0), true //nolint:gosec // as sealPath wrote it
-}
-
-// Evict returns the names of the cookies that must be removed to make room for another one: the
-// oldest ones. Cookies that do not open may be another app's and are left alone.
-func (j *Jar) Evict(present []Cookie, next Cookie) (names []string) {
-	type entry struct {
-		Cookie
-
-		startedAt time.Time
-	}
-	var mine []entry
-	total := next.size()
-	for _, c := range present {
-		if _, startedAt, ok := j.openPathCookie(c); ok {
-			mine = append(mine, entry{c, startedAt})
-			total += c.size()
-		}
-	}
-	slices.SortStableFunc(mine, func(x, y entry) int { return x.startedAt.Compare(y.startedAt) })
-	for _, oldest := range mine {
-		if total <= maxPathCookies {
-			break
-		}
-		names = append(names, oldest.Name)
-		total -= oldest.size()
-	}
-	return names
+// pathContext binds a path to the attempt that leads there.
+func (j *Jar) pathContext(a *Attempt, name string) []byte {
+	return sealed.Context(append([]string{name, a.id}, j.binding...)...)
 }

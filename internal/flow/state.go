@@ -15,26 +15,43 @@ import (
 // been seen to fail.
 const maxState = 1480
 
+// maxDetails is how long the details may be in a state without being packed.
+const maxDetails = maxState/4*3 - sealed.Overhead - stateFixed - 1
+
+// stateFixed is the length of what precedes the details: format, restarts, owner and time.
+const stateFixed = 2 + len(owner{}) + 8
+
 // stateFormat is the first byte of a state's plaintext.
 const stateFormat = 1
 
-// Begin starts an attempt in a browser that leads to a page. restarts is how often it has been
-// started before. If the requirements are too large, it returns [ErrRequirementsTooLarge].
-func (j *Jar) Begin(random io.Reader, now time.Time, b Browser, to Destination, needs Requirements, restarts int) (*Attempt, error) {
-	if _, err := needs.encode(); err != nil {
-		return nil, err
+// Start is where a sign-in begins and what it requires.
+type Start struct {
+	Browser      Browser
+	To           Destination
+	Requirements Requirements
+	Restarts     int // how often the sign-in has been started before
+	// HasCookie reports whether the request has a cookie, or is nil.
+	HasCookie func(name string) bool
+}
+
+// Begin starts an attempt, and returns it and what the browser has to keep for it. If the
+// requirements are too large, it returns [ErrRequirementsTooLarge].
+func (j *Jar) Begin(random io.Reader, now time.Time, s *Start) (*Attempt, Browser, error) {
+	if _, err := s.Requirements.encode(); err != nil {
+		return nil, Browser{}, err
 	}
-	a, err := begin(random, now, b, to, needs, restarts)
+	b, secret, err := s.Browser.withSecret(random)
 	if err != nil {
-		return nil, err
+		return nil, Browser{}, err
 	}
-	return a, j.seal(a)
+	a := &Attempt{owner: ownerOf(secret), startedAt: now, to: s.To, needs: s.Requirements, restarts: s.Restarts}
+	a.derive(secret)
+	return a, b, j.seal(a, s.HasCookie)
 }
 
 // encode returns the plaintext of an attempt's state.
 func (a *Attempt) encode(d *details) ([]byte, error) {
-	out := append([]byte{stateFormat, byte(a.restarts)}, a.seed...) //nolint:gosec // at most maxRestarts
-	out = append(out, a.owner[:]...)
+	out := append([]byte{stateFormat, byte(a.restarts)}, a.owner[:]...)  //nolint:gosec // at most MaxRestarts
 	out = binary.BigEndian.AppendUint64(out, uint64(a.startedAt.Unix())) //nolint:gosec // decodeState reverses it
 	var content bytes.Buffer
 	encoder := json.NewEncoder(&content)
@@ -42,17 +59,17 @@ func (a *Attempt) encode(d *details) ([]byte, error) {
 	if err := encoder.Encode(d); err != nil {
 		return nil, err
 	}
-	return append(out, packed(bytes.TrimSpace(content.Bytes()))...), nil
+	return append(out, packed(bytes.TrimSpace(content.Bytes()), maxDetails)...), nil
 }
 
 // decodeState reverses encode.
 func decodeState(plaintext []byte) (*Attempt, *details, error) {
-	const seed, started = 2, 2 + seedSize + len(owner{})
+	const started = 2 + len(owner{})
 	if len(plaintext) < started+8 || plaintext[0] != stateFormat {
 		return nil, nil, errors.New("flow: unknown state")
 	}
 	a := &Attempt{
-		restarts: int(plaintext[1]), seed: plaintext[seed : seed+seedSize], owner: owner(plaintext[seed+seedSize : started]),
+		restarts: int(plaintext[1]), owner: owner(plaintext[2:started]),
 		startedAt: time.Unix(int64(binary.BigEndian.Uint64(plaintext[started:])), 0), //nolint:gosec // as encode wrote it
 	}
 	content, err := unpacked(plaintext[started+8:])
@@ -69,17 +86,16 @@ func decodeState(plaintext []byte) (*Attempt, *details, error) {
 
 // seal gives an attempt its state. A path that does not fit is put into a cookie, and if it does not
 // even fit there, the attempt leads home.
-func (j *Jar) seal(a *Attempt) error {
+func (j *Jar) seal(a *Attempt, hasCookie func(name string) bool) error {
 	d := &details{ReturnTo: a.to.Path(), Page: a.to.Page(), Requirements: a.needs}
 	state, err := j.sealState(a, d)
 	if err != nil {
 		return err
 	}
 	if len(state) > maxState {
-		a.cookie = j.sealPath(a)
-		d.ReturnTo, d.Page, d.InCookie = "", a.to.page, a.cookie != nil
-		if a.cookie == nil {
-			a.to = a.to.home()
+		d.ReturnTo, d.Page, d.Slot = "", a.to.page, j.freeSlot(a, hasCookie)
+		if a.cookie = j.sealPath(a, d.Slot); a.cookie == nil {
+			a.to, d.Slot = a.to.home(), 0
 		}
 		if state, err = j.sealState(a, d); err != nil {
 			return err
@@ -116,10 +132,10 @@ func (j *Jar) Open(state string, b Browser, cookie func(name string) (value stri
 		return nil, false
 	}
 	a.state = state
-	a.derive(b)
+	a.derive(b.secretOf(a.owner))
 	path := d.ReturnTo
-	if d.InCookie {
-		path = j.openPath(a, cookie)
+	if d.Slot > 0 {
+		path = j.openPath(a, d.Slot, cookie)
 	}
 	a.to = DestinationOf(path).ForPage(d.Page)
 	return a, true

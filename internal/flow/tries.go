@@ -73,6 +73,14 @@ func (t Tries) Completed(to Destination, now time.Time) Tries {
 	return t
 }
 
+// Resumed counts a sign-in that led back to a page without having been completed.
+func (t Tries) Resumed(to Destination, now time.Time) Tries {
+	if t.LeadTo(to) {
+		return t.Completed(to, now)
+	}
+	return t.with(to, 1, now.Add(completedLifetime))
+}
+
 func (p pageTries) leadsTo(to Destination) bool { return p.Page == to.page || p.To == to.page }
 
 // Repeated counts a sign-in that is repeated because it failed for want of claims.

@@ -37,26 +37,24 @@ type Flow struct {
 // NewFlow makes a Flow.
 func NewFlow(o Options) *Flow { return &Flow{Options: o, turns: turn.NewQueue()} }
 
-// Start is where a sign-in begins and what it requires.
-type Start struct {
-	Browser      flow.Browser
-	To           flow.Destination
-	Requirements flow.Requirements
-	Restarts     int // how often the sign-in has been started before
+// Started is a sign-in that has begun.
+type Started struct {
+	Attempt *flow.Attempt
+	Browser flow.Browser // what the browser has to keep
+	URL     string       // where to send the browser
 }
 
-// Begin starts a sign-in. It returns the attempt and where to send the browser. Nothing is written
-// to the storage (threat G26).
-func (f *Flow) Begin(ctx context.Context, s Start) (attempt *flow.Attempt, authorizeURL string, err error) {
+// Begin starts a sign-in. Nothing is written to the storage (threat G26).
+func (f *Flow) Begin(ctx context.Context, s *flow.Start) (*Started, error) {
 	if err := s.Requirements.Check(); err != nil {
-		return nil, "", Inexpressible(err)
+		return nil, Inexpressible(err)
 	}
-	attempt, err = f.Jar.Begin(rand.Reader, time.Now(), s.Browser, s.To, s.Requirements, s.Restarts)
+	attempt, browser, err := f.Jar.Begin(rand.Reader, time.Now(), s)
 	if err != nil {
-		return nil, "", autherr.Misconfigured.New("no_randomness", err)
+		return nil, autherr.Misconfigured.New("no_randomness", err)
 	}
-	authorizeURL, err = f.AuthorizeURL(ctx, attempt)
-	return attempt, authorizeURL, err
+	target, err := f.AuthorizeURL(ctx, attempt)
+	return &Started{attempt, browser, target}, err
 }
 
 // Inexpressible returns the error for requirements that no authorize request can express. The

@@ -13,7 +13,7 @@ import (
 // one of its own.
 var details = map[string]string{
 	autherr.ConsentRequired.Code():  "You or an administrator of your organization must agree to it when signing in.",
-	autherr.SignInLoop.Code():       "The page asked for a sign-in again and again, and each one succeeded.",
+	autherr.SignInLoop.Code():       "The page asked for a sign-in again and again.",
 	autherr.ClaimsChallenge.Code():  "Your organization requires this to open the page or its data.",
 	autherr.TenantNotAllowed.Code(): "You may be signed in to Microsoft with another account than you meant to use.",
 }

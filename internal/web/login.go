@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/returnto"
-	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
 // login handles GET /user/login: it starts a sign-in and sends the browser to Entra. Its
@@ -28,22 +28,16 @@ func (h *routeHandler) login() error {
 	h.visit.to = &to
 	restarts, resumed := h.Jar.OpenResumption(h.in.query(resumeParameter), time.Now())
 	if resumed {
-		switch s, err := h.visit.Session(); {
-		case err != nil:
+		if done, err := h.continueToPage(to, restarts); done || err != nil {
 			return err
-		case s != nil:
-			h.out.redirect(to.Path())
-			return nil
 		}
 	}
 	session, _ := h.presentSession()
 	requirements, _ := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
 	h.visit.requirements = requirements
-	browser, err := h.beginningBrowser(session)
-	if err != nil {
-		return err
-	}
-	return h.sendToEntra(signin.Start{Browser: browser, To: to, Requirements: requirements, Restarts: restarts})
+	return h.sendToEntra(&flow.Start{
+		Browser: h.flowBrowser().WithSession(session), To: to, Requirements: requirements, Restarts: restarts,
+	})
 }
 
 // thisLogin returns the URL of the request.
@@ -55,14 +49,16 @@ func (h *routeHandler) thisLogin() string {
 }
 
 // sendToEntra begins a sign-in.
-func (h *routeHandler) sendToEntra(start signin.Start) error {
-	attempt, target, err := h.Flow.Begin(h.ctx, start)
+func (h *routeHandler) sendToEntra(start *flow.Start) error {
+	start.HasCookie = h.visit.Exchange.HasCookie
+	started, err := h.Flow.Begin(h.ctx, start)
 	if err != nil {
 		return err
 	}
-	if c := attempt.Cookie(); c != nil {
-		h.setPath(*c)
+	h.setBrowser(started.Browser)
+	if c := started.Attempt.Cookie(); c != nil {
+		h.setPath(c)
 	}
-	h.out.redirect(target)
+	h.out.redirect(started.URL)
 	return nil
 }

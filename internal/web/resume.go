@@ -2,6 +2,7 @@ package web
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -19,7 +20,7 @@ import (
 func unfinishable(a *flow.Attempt, now time.Time) string {
 	switch {
 	case a.IsForeign():
-		return "other_browser"
+		return "no_flow"
 	case a.Expired(now):
 		return "flow_expired"
 	}
@@ -44,18 +45,47 @@ func (h *routeHandler) handleUnfinishable(a *flow.Attempt, response *flow.Respon
 }
 
 // resume sends the browser to the login route of its own site, which it reaches with the session's
-// Lax cookie. The number of times is limited, because a browser that keeps no cookies would never
-// arrive; then the error is returned.
+// Lax cookie.
 func (h *routeHandler) resume(a *flow.Attempt, reason string, err error) error {
-	h.forgetAttempt(a)
+	if !a.IsForeign() {
+		h.forgetAttempt(a)
+	}
 	to := a.Destination()
 	h.visit.to = &to
 	h.visit.attempt = nil // another sign-in does not have to satisfy its requirements
-	if a.Restarts() >= flow.MaxRestarts {
-		return err
-	}
 	h.reportRefused(err)
 	h.Log.LogAttrs(h.ctx, slog.LevelInfo, "sign-in resumed", slog.String("reason", reason), slog.Any("error", err))
-	h.out.redirect(h.resumeURL(to, a.Restarts()+1))
+	restarts := a.Restarts()
+	if !a.IsLate(time.Now()) { // nobody is late in a loop
+		restarts++
+	}
+	h.out.redirect(h.resumeURL(to, restarts))
 	return nil
+}
+
+// continueToPage continues a resumed sign-in at its page, if the browser has a session. Without one,
+// it returns an error if the sign-in has been started too often: a browser that keeps no cookies would
+// be sent to Entra forever.
+func (h *routeHandler) continueToPage(to flow.Destination, restarts int) (done bool, err error) {
+	switch s, err := h.visit.Session(); {
+	case err != nil:
+		return false, err
+	case s != nil:
+		h.countResumption(to)
+		h.out.redirect(to.Path())
+		return true, nil
+	case restarts > flow.MaxRestarts:
+		e := autherr.Rejected.New(autherr.ReasonNoCookies, nil)
+		return false, autherr.WithWords(e, e.Message, "Your browser may not keep the cookies of this site.")
+	}
+	return false, nil
+}
+
+// countResumption counts a sign-in that the page may have required and that was not completed, because
+// a page that requires it again and again would loop. The cookie is Lax, since the sign-in may have
+// failed because the browser keeps no other.
+func (h *routeHandler) countResumption(page flow.Destination) {
+	cookie := h.triesCookie(h.triesOf(h.in).Resumed(page, time.Now()))
+	cookie.SameSite = http.SameSiteLaxMode
+	h.out.setCookie(cookie)
 }

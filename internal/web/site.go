@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	stdpath "path"
 	"slices"
 	"strings"
 	"time"
@@ -73,15 +74,14 @@ func (s *Site) destinationOf(path string) flow.Destination {
 	return to
 }
 
-// isRoute reports whether a path, however it is written, leads to a route that takes part in signing
-// in or out.
+// isRoute reports whether a path, however it is written, is that of one of the library's own routes.
 func (s *Site) isRoute(path string) bool {
 	u, err := url.Parse(path)
 	if err != nil {
 		return false
 	}
-	below, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(u.Path, "/")), strings.ToLower(s.RoutePrefix))
-	return ok && slices.Contains([]string{LoginPath, CallbackPath, LogoutPath, FrontPath}, below)
+	below, ok := strings.CutPrefix(strings.ToLower(stdpath.Clean(u.Path)), strings.ToLower(s.RoutePrefix))
+	return ok && slices.Contains([]string{LoginPath, CallbackPath, LogoutPath, InfoPath, FrontPath}, below)
 }
 
 // cookie returns a cookie for the whole site.
