@@ -54,7 +54,7 @@ func (b *browser) wanders(path string, limit int) (last *answer, signIns int) {
 func TestResume_PagesThatRequireMoreDoNotLoop(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(b *browser){
-		"the binding cookie never arrives": func(b *browser) { b.withoutCookies(browserCookie) },
+		"the binding cookie never arrives":     func(b *browser) { b.withoutCookies(browserCookie) },
 		"no cookie with SameSite=None is kept": func(b *browser) { b.withoutCookies(browserCookie, triesCookie) },
 		"two binding cookies of one name": func(b *browser) {
 			b.App = browsertest.DoerFunc(func(r *http.Request) (*http.Response, error) {
