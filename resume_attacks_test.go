@@ -102,6 +102,25 @@ func TestResume_RepeatedResponseOfTheLastRestartLeadsToThePage(t *testing.T) {
 	})
 }
 
+// A slow user is no loop: somebody may answer Entra's page of yesterday any number of times.
+func TestResume_LateResponsesNeverDeadEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, newIDP(t)).browser()
+		servePages(b.site)
+		authorize := b.start("/pages/x")
+		for day := range 4 {
+			response := b.approve(authorize, adele)
+			time.Sleep(24 * time.Hour)
+			b.expire(24 * time.Hour)
+			back := b.Send(response.Request())
+			if back.Location() == "" {
+				t.Fatalf("day %d: %d %s", day+1, back.StatusCode, back.Text)
+			}
+			authorize = b.Navigate(back.Location()).Location()
+		}
+	})
+}
+
 func TestResume_LongPathsAreKept(t *testing.T) {
 	page := "/pages/" + noise(2000)
 	t.Run("repeated", func(t *testing.T) {
