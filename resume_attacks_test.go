@@ -87,6 +87,7 @@ func TestResume_PagesThatRequireMoreDoNotLoop(t *testing.T) {
 func TestResume_RepeatedResponseOfTheLastRestartLeadsToThePage(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, b *browser) {
+		t.Helper()
 		authorize := b.Navigate(b.Navigate("/pages/x").Location()).Location()
 		for range 2 { // the sign-in is restarted twice, as by two tabs with a cookie each
 			delete(b.Jar, browserCookie)

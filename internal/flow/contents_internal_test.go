@@ -86,6 +86,7 @@ func TestG26_BeginningAndOpeningTakesLittleMemory(t *testing.T) {
 	for name, path := range map[string]string{"short": "/x", "repetitive": "/" + strings.Repeat("a=1&", 1000), "in a cookie": noise} {
 		var a *Attempt
 		begun := testing.Benchmark(func(b *testing.B) {
+			b.Helper()
 			for b.Loop() {
 				a, err = j.Begin(rand.Reader, time.Now(), browser, DestinationOf(path), Requirements{}, 0)
 			}
@@ -94,6 +95,7 @@ func TestG26_BeginningAndOpeningTakesLittleMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		opened := testing.Benchmark(func(b *testing.B) {
+			b.Helper()
 			for b.Loop() {
 				j.Open(a.State(), browser, func(string) (string, bool) { return a.Cookie().Value, true })
 			}
