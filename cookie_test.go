@@ -40,9 +40,9 @@ func cookieFault(line string) string {
 	_, secure := attributes["secure"]
 	_, httpOnly := attributes["httponly"]
 	_, domain := attributes["domain"]
-	prefix, path := "__Host-", "/"
-	if strings.HasPrefix(parts[2], "-to-") { // for the routes only, which __Host- forbids
-		prefix, path = "__Secure-", "/user/"
+	prefix, path, longest := "__Host-", "/", 660 // the count of tries lives a minute longer
+	if parts[1] == "__Secure-" { // a long path, for the routes only, which __Host- forbids
+		prefix, path, longest = "__Secure-", "/user/", 3600
 	}
 	switch {
 	case parts[1] != prefix:
@@ -53,7 +53,7 @@ func cookieFault(line string) string {
 		return "the session's SameSite"
 	case !session && sameSite != "none" && sameSite != "lax":
 		return "the sign-in's SameSite"
-	case !session && life > 660: // the count of tries lives a minute longer
+	case !session && life > longest:
 		return "a sign-in's cookie that outlives it"
 	case parts[3] == "" && attributes["expires"] == "":
 		return "an empty value that stays"
@@ -150,8 +150,8 @@ func TestD4_CookieAttributes(t *testing.T) {
 			if c.SameSite != http.SameSiteLaxMode || len(c.Value) > 64 {
 				t.Errorf("session cookie: %v", c)
 			}
-			if len(b.Jar) != 2 { // that of the session, and the one that binds other tabs
-				t.Errorf("%v", b.Jar)
+			if len(b.Jar) != 1 {
+				t.Errorf("the sign-in's cookie is still there: %v", b.Jar)
 			}
 			out := b.Send(request(http.MethodPost, "/user/logout", ""))
 			assertHostCookie(t, "expired "+sessionCookie, out.Cookie(sessionCookie))
@@ -211,7 +211,7 @@ func TestD15_CookiesOfManyFlowsFitTheHeader(t *testing.T) {
 	for name, c := range b.Jar {
 		size += len(name) + len(c.Value) + 3
 	}
-	if len(b.Jar) != 2 || size > 400 {
+	if len(b.Jar) != 2 || size > 600 {
 		t.Errorf("%d cookies of %d bytes", len(b.Jar), size)
 	}
 	if len(b.session()) > 64 {

@@ -1,6 +1,8 @@
 package fibermsal_test
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,10 +16,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-const (
-	browserCookie = "__Host-fibermsal-browser"
-	triesCookie   = "__Host-fibermsal-tries"
-)
+// bindingCookie returns the name of the cookie that binds sign-ins to a browser.
+func (s *site) bindingCookie(mode fibermsal.ResponseMode) string {
+	s.t.Helper()
+	return jarOf(s.t, s.idp, string(mode), testKey(1)).BrowserName()
+}
 
 // withoutCookies removes cookies from all requests of a browser, as if it did not keep them.
 func (b *browser) withoutCookies(names ...string) {
@@ -30,6 +33,19 @@ func (b *browser) withoutCookies(names ...string) {
 			}
 		}
 		return b.Do(r)
+	})
+}
+
+// withoutSameSiteNone keeps no cookie that other sites may use, as some browsers do.
+func (b *browser) withoutSameSiteNone() {
+	b.App = browsertest.DoerFunc(func(r *http.Request) (*http.Response, error) {
+		response, err := b.Do(r)
+		if err == nil {
+			response.Header["Set-Cookie"] = slices.DeleteFunc(response.Header["Set-Cookie"], func(line string) bool {
+				return strings.Contains(strings.ToLower(line), "samesite=none")
+			})
+		}
+		return response, err
 	})
 }
 
@@ -54,11 +70,11 @@ func (b *browser) wanders(path string, limit int) (last *answer, signIns int) {
 func TestResume_PagesThatRequireMoreDoNotLoop(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(b *browser){
-		"the binding cookie never arrives":     func(b *browser) { b.withoutCookies(browserCookie) },
-		"no cookie with SameSite=None is kept": func(b *browser) { b.withoutCookies(browserCookie, triesCookie) },
+		"the binding cookie never arrives":     func(b *browser) { b.withoutCookies(b.bindingCookie(fibermsal.ResponseModeFormPost)) },
+		"no cookie with SameSite=None is kept": (*browser).withoutSameSiteNone,
 		"two binding cookies of one name": func(b *browser) {
 			b.App = browsertest.DoerFunc(func(r *http.Request) (*http.Response, error) {
-				r.AddCookie(&http.Cookie{Name: browserCookie, Value: "tossed"})
+				r.AddCookie(&http.Cookie{Name: b.bindingCookie(fibermsal.ResponseModeFormPost), Value: "tossed"})
 				return b.Do(r)
 			})
 		},
@@ -90,7 +106,7 @@ func TestResume_RepeatedResponseOfTheLastRestartLeadsToThePage(t *testing.T) {
 		t.Helper()
 		authorize := b.Navigate(b.Navigate("/pages/x").Location()).Location()
 		for range 2 { // the sign-in is restarted twice, as by two tabs with a cookie each
-			delete(b.Jar, browserCookie)
+			delete(b.Jar, b.bindingCookie(fibermsal.ResponseMode(b.mode())))
 			back := b.Send(b.approve(authorize, adele).Request())
 			authorize = b.Navigate(back.Location()).Location()
 		}
@@ -99,7 +115,7 @@ func TestResume_RepeatedResponseOfTheLastRestartLeadsToThePage(t *testing.T) {
 			t.Fatalf("%d to %q", a.StatusCode, a.Location())
 		}
 		a := b.Send(response.Request()) // the back button
-		b.assertResumed(a, "/pages/x", "replayed")
+		b.assertResumed(a, "/pages/x", "no_flow")
 	})
 }
 
@@ -147,9 +163,10 @@ func TestResume_LongPathsAreKept(t *testing.T) {
 			}
 		})
 	})
-	t.Run("in another browser", func(t *testing.T) {
+	t.Run("in another browser", func(t *testing.T) { // if they fit the state
 		b := newSite(t, newIDP(t)).browser()
 		servePages(b.site)
+		page := "/pages/" + noise(1000)
 		response := b.approve(b.browser().start(page), adele)
 		if path, signIns := b.lands(b.Send(response.Request()), adele); path != page || signIns != 1 {
 			t.Errorf("it leads to %.40q after %d sign-ins", path, signIns)
@@ -179,11 +196,12 @@ func TestResume_SlowUserFulfilsTheClaimsOfARepeatedSignIn(t *testing.T) {
 		if !strings.Contains(again.Location(), "capolids") {
 			t.Fatalf("%d to %q", again.StatusCode, again.Location())
 		}
-		renewed := again.Cookie(browserCookie) != nil
+		name := b.bindingCookie(fibermsal.ResponseModeFormPost)
+		renewed := again.Cookie(name) != nil
 		response = b.approve(again.Location(), adele)
 		time.Sleep(2 * time.Minute)
 		if !renewed {
-			delete(b.Jar, browserCookie) // it was set eleven minutes ago for ten
+			delete(b.Jar, name) // it was set eleven minutes ago for ten
 		}
 		if a := b.Send(response.Request()); a.Location() != "/signed-in" {
 			t.Errorf("two minutes after the sign-in was repeated: %d to %.60q", a.StatusCode, a.Location())
@@ -191,18 +209,37 @@ func TestResume_SlowUserFulfilsTheClaimsOfARepeatedSignIn(t *testing.T) {
 	})
 }
 
+// Of pages that fit no state, the last ones are returned to. All sign-ins succeed.
 func TestD15_LongPathsOfTabsOpenedTogetherFitTheHeader(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
 	servePages(b.site)
-	testTabs(t, b, true, 2500)
+	pages, authorize := map[int]string{}, map[int]string{}
+	for i := range 20 {
+		pages[i] = fmt.Sprintf("/pages/%d?q=%s", i, noise(2500))
+		tab := b.browser()
+		authorize[i] = tab.Navigate(tab.Navigate(pages[i]).Location()).Location()
+		maps.Copy(b.Jar, tab.Jar)
+	}
+	kept := 0
+	for i := range authorize {
+		path, _ := b.lands(b.Send(b.approve(authorize[i], adele).Request()), adele)
+		if path == pages[i] {
+			kept++
+		} else if path != "/" {
+			t.Errorf("tab %d leads to %.30s", i, path)
+		}
+	}
+	if kept == 0 || b.user() != adele {
+		t.Errorf("%d pages kept, %q is signed in", kept, b.user())
+	}
 }
 
 func TestC11_RoutesAreNoPagesInAnySpelling(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
 	for _, to := range []string{
-		"/user/info", "/user//login", "/user///login", "/user/login//", "/User/%6C%6fgin%2F", "/user/login?x", "/user/login#x", "/user/login/?to=/user/login",
+		"/user//login", "/user///login", "/user/login//", "/User/%6C%6fgin%2F", "/user/login?x", "/user/login#x", "/user/login/?to=/user/login",
 		"/user/%61uthorized", "/user/logout?", "/user%2Flogin", "/user%2flogout/",
 	} {
 		authorize := b.Navigate("/user/login?to=" + url.QueryEscape(to)).Location()
@@ -214,23 +251,19 @@ func TestC11_RoutesAreNoPagesInAnySpelling(t *testing.T) {
 }
 
 // Whoever can plant the cookie that binds sign-ins to a browser also has it in their own.
-func TestA2_ResponseToAPlantedBindingCookieSignsNobodyElseIn(t *testing.T) {
+func TestA2_PlantedBindingCookieBindsNoLaterSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
+	name := s.bindingCookie(fibermsal.ResponseModeFormPost)
 	attacker, victim := s.browser(), s.browser()
 	attacker.start("")
-	victim.Jar[browserCookie] = attacker.Jar[browserCookie]
-	planted := victim.Jar[browserCookie].Value
-	stolen := victim.approve(victim.start("/guarded"), adele) // as a log or the history shows it
-	if a := attacker.Send(stolen.Request()); a.Cookie(sessionCookie) != nil {
-		t.Error("the victim's response signed the attacker in")
-	}
-	victim.Jar = browsertest.Jar{browserCookie: attacker.Jar[browserCookie]}
-	victim.Jar[browserCookie].Value = planted
-	victim.signIn(adele)
-	stolen = victim.approve(victim.start("/guarded"), adele)
-	if a := attacker.Send(stolen.Request()); a.Cookie(sessionCookie) != nil {
-		t.Error("the planted cookie outlives a sign-in")
+	victim.Jar[name] = attacker.Jar[name]
+	for range 2 { // also after a sign-in
+		stolen := victim.approve(victim.start("/guarded"), adele) // as a log or the history shows it
+		if a := attacker.Send(stolen.Request()); a.Cookie(sessionCookie) != nil {
+			t.Error("the victim's response signed the attacker in")
+		}
+		victim.signIn(adele)
 	}
 }
 
@@ -259,26 +292,5 @@ func TestA9_TwoAppsOnOneHostDoNotDisturbEachOther(t *testing.T) {
 	}
 	if a := two.Send(second.Request()); a.Location() != "/b" {
 		t.Errorf("the second app: %d to %.60q", a.StatusCode, a.Location())
-	}
-	// A chain of logins of both.
-	to := "/end"
-	for range 4 {
-		to = "/one/login?to=" + url.QueryEscape("/two/login?to="+url.QueryEscape(to))
-	}
-	signIns, a := 0, one.Navigate(to)
-	for ; a.Location() != "" && a.Location() != "/end" && signIns < 20; signIns++ {
-		tab := one
-		if strings.HasPrefix(a.Location(), "/") {
-			a = one.Navigate(a.Location())
-			signIns--
-			continue
-		}
-		if strings.Contains(a.Location(), "%2Ftwo%2Fauthorized") {
-			tab = two
-		}
-		a = tab.Send(tab.approve(a.Location(), adele).Request())
-	}
-	if signIns > 2 {
-		t.Errorf("one link leads through %d sign-ins", signIns)
 	}
 }

@@ -18,11 +18,7 @@ func FuzzSealedContents(f *testing.F) {
 		f.Fatal(err)
 	}
 	j := NewJar(ring, "__Host-x-", "client", "https://login.example/t", "https://app.example/user/authorized", "form_post")
-	b, err := NewBrowser(rand.Reader, time.Now())
-	if err != nil {
-		f.Fatal(err)
-	}
-	a, err := j.Begin(rand.Reader, time.Now(), b, DestinationOf("/x"), Requirements{}, 1)
+	a, b, err := j.Begin(rand.Reader, time.Now(), &Start{To: DestinationOf("/x"), Restarts: 1})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -33,21 +29,21 @@ func FuzzSealedContents(f *testing.F) {
 	f.Add(content)
 	f.Add(b.encode())
 	f.Add(content[:len(content)-1])
-	f.Add(append(content[:42:42], packed([]byte(`{"r":"/`+strings.Repeat("a", 1<<20)+`"}`))...)) // inflates to a megabyte
+	f.Add(append(content[:stateFixed:stateFixed], packed([]byte(`{"r":"/`+strings.Repeat("a", 1<<20)+`"}`), 0)...)) // inflates to a megabyte
 	f.Add(append([]byte{1, 255}, make([]byte, 40)...))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, plaintext []byte) {
 		text := func(context []byte) string { return encode(ring.Seal(plaintext, context)) }
-		name := j.paths + a.id[:suffixSize]
-		cookie := func(string) (string, bool) { return text(j.cookieContext(name)), true }
+		name := j.pathName(1)
+		cookie := func(string) (string, bool) { return text(j.pathContext(a, name)), true }
 		if opened, ok := j.Open(text(j.stateContext()), b, cookie); ok && len(opened.Destination().Path()) > 4096 {
 			t.Errorf("a path of %d bytes", len(opened.Destination().Path()))
 		}
-		j.OpenBrowser(text(j.browserContext()))
+		j.OpenBrowser(text(j.cookieContext(j.browser)))
 		j.OpenTries(text(j.triesContext()), time.Now())
 		j.OpenResumption(text(j.resumptionContext()), time.Now())
 		j.OpenRequirements(text(j.requirementsContext("")), "", time.Now())
-		if path, _, _ := j.openPathCookie(Cookie{name, text(j.cookieContext(name))}); len(path) > maxUnpacked {
+		if path := j.openPath(a, 1, cookie); len(path) > maxUnpacked {
 			t.Errorf("a path of %d bytes", len(path))
 		}
 		_, _ = decodeEarlier(plaintext)
@@ -78,17 +74,16 @@ func TestG26_BeginningAndOpeningTakesLittleMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	j := NewJar(ring, "__Host-x-", "client", "https://login.example/t", "https://app.example/user/authorized", "form_post")
-	browser, err := NewBrowser(rand.Reader, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
 	noise := "/" + encode(ring.Seal(make([]byte, 2800), nil))
 	for name, path := range map[string]string{"short": "/x", "repetitive": "/" + strings.Repeat("a=1&", 1000), "in a cookie": noise} {
-		var a *Attempt
+		var (
+			a       *Attempt
+			browser Browser
+		)
 		begun := testing.Benchmark(func(b *testing.B) {
 			b.Helper()
 			for b.Loop() {
-				a, err = j.Begin(rand.Reader, time.Now(), browser, DestinationOf(path), Requirements{}, 0)
+				a, browser, err = j.Begin(rand.Reader, time.Now(), &Start{To: DestinationOf(path)})
 			}
 		})
 		if err != nil {

@@ -74,14 +74,15 @@ func (s *Site) destinationOf(path string) flow.Destination {
 	return to
 }
 
-// isRoute reports whether a path, however it is written, is that of one of the library's own routes.
+// isRoute reports whether a path, however it is written, is that of a route that takes part in signing in
+// or out.
 func (s *Site) isRoute(path string) bool {
 	u, err := url.Parse(path)
 	if err != nil {
 		return false
 	}
 	below, ok := strings.CutPrefix(strings.ToLower(stdpath.Clean(u.Path)), strings.ToLower(s.RoutePrefix))
-	return ok && slices.Contains([]string{LoginPath, CallbackPath, LogoutPath, InfoPath, FrontPath}, below)
+	return ok && slices.Contains([]string{LoginPath, CallbackPath, LogoutPath, FrontPath}, below)
 }
 
 // cookie returns a cookie for the whole site.
