@@ -195,8 +195,8 @@ func signInInTwoTabs(t *testing.T, b *chromium, s site) {
 	first.awaitProfile(s, diego)
 	second.reload()
 	second.awaitProfile(s, diego)
-	if cookies := first.flowCookies(s); len(cookies) != 1 {
-		t.Errorf("sign-in cookies after both have finished: %v", cookies)
+	if left := first.flowCookies(s); len(left) != 0 {
+		t.Errorf("sign-in cookies after both have finished: %v", left)
 	}
 	first.checkCookies(s)
 }
@@ -214,8 +214,8 @@ func cancelAndSignIn(t *testing.T, b *chromium, s site) {
 	p.await(`location.pathname === "/user/authorized"`)
 	p.screenshot("cancelled")
 	p.checkSignedIn(s, "")
-	if cookies := p.flowCookies(s); len(cookies) != 1 {
-		t.Errorf("sign-in cookies after cancelling: %v", cookies)
+	if left := p.flowCookies(s); len(left) != 0 {
+		t.Errorf("sign-in cookies after cancelling: %v", left)
 	}
 	p.click(signInLink)
 	p.click(accountButton(grady))
@@ -283,7 +283,7 @@ func (s site) cookieName() string {
 	return "fibermsal"
 }
 
-// flowCookies are the cookies of sign-ins: one, whatever their number, for ten minutes.
+// flowCookies are the cookies of sign-ins that are not finished: one, whatever their number.
 func (p *tab) flowCookies(s site) (cookies []*network.Cookie) {
 	p.t.Helper()
 	for name, c := range p.cookies(s.url + "/user/authorized") {
@@ -316,8 +316,8 @@ func (p *tab) checkCookies(s site) {
 	p.t.Helper()
 	cookies := p.cookies(s.url)
 	c, ok := cookies[s.cookieName()]
-	if _, binding := cookies[s.cookieName()+"-browser"]; !ok || len(cookies) > 2 || len(cookies) == 2 && !binding {
-		p.t.Fatalf("cookies: %v, want %s, and at most what binds sign-ins to the browser", cookies, s.cookieName())
+	if !ok || len(cookies) != 1 {
+		p.t.Fatalf("cookies: %v, want %s alone", cookies, s.cookieName())
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(c.Value)
 	switch {
