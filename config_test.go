@@ -106,6 +106,8 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"prefix with a parameter":       {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/:user" }},
 		"prefix with a slash at end":    {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/user/" }},
 		"prefix is the root":            {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/" }},
+		"prefix with two dots":          {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/a/../b" }},
+		"prefix with one dot":           {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/./user" }},
 		"deep prefix":                   {"", func(c *fibermsal.Config) { c.RoutePrefix = "/portal/user" }},
 		"offline_access":                {"Scopes", func(c *fibermsal.Config) { c.Scopes = []string{"User.Read", "offline_access"} }},
 		"default among others":          {"Scopes", func(c *fibermsal.Config) { c.Scopes = []string{"https://graph.microsoft.com/.default", "User.Read"} }},

@@ -41,7 +41,7 @@ func cookieFault(line string) string {
 	_, httpOnly := attributes["httponly"]
 	_, domain := attributes["domain"]
 	prefix, path, longest := "__Host-", "/", 660 // the count of tries lives a minute longer
-	if parts[1] == "__Secure-" { // a long path, for the routes only, which __Host- forbids
+	if parts[1] == "__Secure-" {                 // a long path, for the routes only, which __Host- forbids
 		prefix, path, longest = "__Secure-", "/user/", 3600
 	}
 	switch {
