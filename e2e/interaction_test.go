@@ -201,13 +201,13 @@ func TestInteraction_RefusalsArePages(t *testing.T) {
 		p.goTo("/org?levels=1")
 		p.await(consentPage)
 		p.click(`//button[@value="decline"]`)
-		p.awaitText(st.site.url, "Sign in")
+		p.awaitText(st.site.url, "You are still signed in", "Try again")
 		p.await(`location.pathname === "/user/authorized"`)
 		p.inBothColours("declined")
 		p.checkSignedIn(st.site, adele.login) // with what was granted before
 		st.checkVisits("declined", 1, 1)
 
-		p.click(`//a[contains(., "Sign in")]`)
+		p.click(`//a[contains(., "Try again")]`)
 		p.await(consentPage)
 		p.click(acceptButton)
 		p.awaitAt(st.site, "/org?levels=1")

@@ -38,8 +38,8 @@ func TestResume_TwentyTabs(t *testing.T) {
 	})
 }
 
-// Users who go back to Entra's page and choose their account again have answered the same request
-// twice. They see their page, and stay signed in as they were.
+// Users who go back to Entra's page have it answer the same request twice, at once or when they choose
+// their account again. They see their page, and stay signed in as they were.
 func TestResume_BackButton(t *testing.T) {
 	t.Parallel()
 	onStages(t, func(st *stage) {
@@ -50,9 +50,13 @@ func TestResume_BackButton(t *testing.T) {
 		p.awaitAt(st.site, "/session?x=1")
 		before := p.cookies(st.site.url)[st.site.cookieName()].Value
 		st.idp.ResetRequests()
-		p.eval(`history.go(-2)`, nil) // past the consent
-		p.await(accountsPage)
-		p.click(accountButton(adele))
+		p.eval(`window.isLeft = true; history.go(-2)`, nil) // past the consent
+		at := fmt.Sprintf(`location.href === %q`, st.site.url+"/session?x=1")
+		p.await(`!window.isLeft && (` + accountsPage + ` || ` + at + `)`)
+		var asks bool
+		if p.eval(accountsPage, &asks); asks {
+			p.click(accountButton(adele))
+		}
 		p.awaitAt(st.site, "/session?x=1")
 		p.awaitText(st.site.url, adele.name)
 		if after := p.cookies(st.site.url)[st.site.cookieName()].Value; after != before || st.idp.Count(entratest.Token) != 0 {
