@@ -50,7 +50,7 @@ func (h *routeHandler) finishAttempt() error {
 	if reason := unfinishable(attempt, at); reason != "" {
 		return h.handleUnfinishable(attempt, response, reason)
 	}
-	h.visit.attempt, h.visit.browser = attempt, browser
+	h.visit.attempt, h.visit.own.browser = attempt, browser
 	if response.Error != "" && attempt.Requirements().Silent {
 		h.signInVisibly()
 		return nil
@@ -93,7 +93,7 @@ func (h *routeHandler) handleFailure(err error) error {
 func (h *routeHandler) enterSession(begun *signin.Begun) {
 	h.Telemetry.Audit(h.ctx, slog.LevelInfo, telemetry.EventSignedIn, begun.Session.Subject())
 	h.Telemetry.SignedIn(h.ctx, nil)
-	h.visit.browser = h.visit.browser.WithSession(begun.Session.ID) // which sign-ins of other tabs replace
+	h.visit.own.browser = h.visit.own.browser.WithSession(begun.Session.ID) // which sign-ins of other tabs replace
 	h.forgetAttempt(h.visit.attempt)
 	h.out.setCookie(h.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
 	h.countTry(begun.To)
@@ -121,7 +121,7 @@ func (h *routeHandler) signInWithClaims(failed *flow.Attempt, e *autherr.Error) 
 	}
 	h.out.setCookie(h.triesCookie(tries.Repeated(page, time.Now())))
 	h.Telemetry.SentToSignIn(h.ctx, e.Code)
-	return h.sendToEntra(&flow.Start{Browser: h.visit.browser.Without(failed), To: page, Requirements: requirements})
+	return h.sendToEntra(&flow.Start{Browser: h.visit.own.browser.Without(failed), To: page, Requirements: requirements})
 }
 
 // signInVisibly repeats a failed silent sign-in as one that may show pages to the user.

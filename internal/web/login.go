@@ -34,7 +34,7 @@ func (h *routeHandler) login() error {
 	}
 	session, _ := h.presentSession()
 	requirements, _ := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
-	h.visit.requirements = requirements
+	h.visit.own.requirements = requirements
 	return h.sendToEntra(&flow.Start{
 		Browser: h.flowBrowser().WithSession(session), To: to, Requirements: requirements, Restarts: restarts,
 	})

@@ -34,7 +34,7 @@ func Routes() []Route {
 func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, info func() map[string]any) (*Response, error) {
 	h := &routeHandler{Site: s, ctx: ctx, visit: v, in: v.Exchange.Request(), out: newResponse(), info: info}
 	h.out.protect()
-	v.ownRoute = true
+	v.ownRoute, v.own = true, new(ownVisit)
 	if want := s.RoutePrefix + r.Path; mountedAt != want {
 		return h.out, autherr.Misconfigured.New("route_elsewhere", errors.New(
 			"the route is mounted at "+mountedAt+" but Config makes it "+want+": set RoutePrefix and use Open with Auth.RegisterRoutes"))

@@ -30,7 +30,7 @@ func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 		return s.signInURL(v.attempt.Destination(), forAccount(e, repeated), v.replaces())
 	}
 	present, _ := s.presentSession(in)
-	requirements := v.requirements // of a sign-in that could not begin
+	requirements := v.requirements()
 	if requirements.IsZero() {
 		requirements = requirementsOf(e, v.session)
 	}
@@ -50,7 +50,7 @@ func forAccount(e *autherr.Error, r flow.Requirements) flow.Requirements {
 }
 
 // replaces returns the ID of the session that the failed attempt was to replace, or "".
-func (v *Visit) replaces() string { return cmp.Or(v.browser.Session(), v.attempt.Replaces()) }
+func (v *Visit) replaces() string { return cmp.Or(v.own.browser.Session(), v.attempt.Replaces()) }
 
 // destination returns where the browser goes after a sign-in because of an error. The library's
 // routes are not pages, and their queries contain codes (threat A14).

@@ -37,11 +37,10 @@ type Visit struct {
 
 	ownRoute bool              // the library's
 	callback bool              // Entra's answer, whose failure no redirect may repeat
+	own      *ownVisit         // on one of the library's routes
 	attempt  *flow.Attempt     // that failed there
-	browser  flow.Browser      // in which it began
 	to       *flow.Destination // of the sign-in that was to begin
-	// requirements are those of the sign-in that was to begin, so that a retry has them, too.
-	requirements  flow.Requirements
+
 	keptSession   bool            // although the sign-in failed
 	cookieRemoved bool            // of the session, although the sign-out failed
 	traced        context.Context // with the span of a sign-in, for what is logged after it
@@ -49,6 +48,22 @@ type Visit struct {
 	loaded  bool // at most one storage read (threat H4)
 	session *session.Session
 	err     error
+}
+
+// ownVisit is what is known of a request to one of the library's routes besides. It is apart because
+// every request takes the memory of a Visit.
+type ownVisit struct {
+	browser flow.Browser // in which the attempt began
+	// requirements are those of the sign-in that was to begin, so that a retry has them, too.
+	requirements flow.Requirements
+}
+
+// requirements returns those of a sign-in that could not begin, if that is what failed.
+func (v *Visit) requirements() flow.Requirements {
+	if v.own == nil {
+		return flow.Requirements{}
+	}
+	return v.own.requirements
 }
 
 // Session returns the session of the request, or nil if no user is signed in. Only the first
