@@ -18,6 +18,8 @@ type exchange struct {
 	auth  *Auth
 	c     *fiber.Ctx
 	visit web.Visit
+
+	keptPrivate bool
 }
 
 var _ web.Exchange = (*exchange)(nil)
@@ -60,17 +62,27 @@ func (e *exchange) HasCookie(name string) bool { return len(e.c.Request().Header
 // SetCookie implements web.Exchange.
 func (e *exchange) SetCookie(cookie *http.Cookie) { setCookie(e.c, cookie) }
 
-// KeepPrivate implements web.Exchange. It avoids Vary, which allocates with Fiber v3.
+// What KeepPrivate sets, as fasthttp takes it without a copy.
+var (
+	varyName, cookieName = []byte(fiber.HeaderVary), []byte(fiber.HeaderCookie)
+	controlName, private = []byte(fiber.HeaderCacheControl), []byte("private")
+)
+
+// KeepPrivate implements web.Exchange. It avoids Vary, which allocates with Fiber v3. Every request
+// of a signed-in user calls it twice.
 func (e *exchange) KeepPrivate() {
 	header := &e.c.Response().Header
 	switch vary := header.Peek(fiber.HeaderVary); {
 	case len(vary) == 0:
-		header.Set(fiber.HeaderVary, fiber.HeaderCookie)
+		header.SetCanonical(varyName, cookieName)
 	case string(vary) != fiber.HeaderCookie:
 		e.c.Vary(fiber.HeaderCookie)
+	case e.keptPrivate:
+		return // nothing has replaced the header
 	}
+	e.keptPrivate = true
 	if len(header.Peek(fiber.HeaderCacheControl)) == 0 {
-		header.Set(fiber.HeaderCacheControl, "private")
+		header.SetCanonical(controlName, private)
 	}
 }
 
