@@ -94,16 +94,12 @@ func (j *Jar) BrowserName() string { return j.browser }
 
 // SealBrowser writes a Browser to its cookie.
 func (j *Jar) SealBrowser(b Browser) Cookie {
-	return Cookie{Name: j.browser, Value: encode(j.ring.Seal(b.encode(), j.cookieContext(j.browser)))}
+	return Cookie{Name: j.browser, Value: j.sealText(b.encode(), j.cookieContext(j.browser))}
 }
 
 // OpenBrowser reads a Browser from its cookie. An unreadable one is the zero Browser.
 func (j *Jar) OpenBrowser(value string) Browser {
-	ciphertext, err := decode(value)
-	if err != nil {
-		return Browser{}
-	}
-	plaintext, err := j.ring.Open(ciphertext, j.cookieContext(j.browser))
+	plaintext, err := j.open(value, j.cookieContext(j.browser))
 	if err != nil {
 		return Browser{}
 	}

@@ -53,7 +53,7 @@ func ParseConsentResponse(raw string) (*ConsentResponse, error) {
 // consent.
 func (j *Jar) SealConsent(tenant string, now time.Time) string {
 	plaintext := binary.BigEndian.AppendUint64(nil, uint64(now.Unix())) //nolint:gosec // OpenConsent reverses it
-	return encode(j.ring.Seal(append(plaintext, tenant...), j.consentContext()))
+	return j.sealText(append(plaintext, tenant...), j.consentContext())
 }
 
 // OpenConsent reverses SealConsent.
@@ -61,11 +61,7 @@ func (j *Jar) OpenConsent(state string, now time.Time) (tenant string, ok bool) 
 	if len(state) > maxState {
 		return "", false
 	}
-	ciphertext, err := decode(state)
-	if err != nil {
-		return "", false
-	}
-	plaintext, err := j.ring.Open(ciphertext, j.consentContext())
+	plaintext, err := j.open(state, j.consentContext())
 	if err != nil || len(plaintext) < timestampSize {
 		return "", false
 	}

@@ -28,11 +28,7 @@ func (j *Jar) openEarlier(state string, cookie func(name string) (value string, 
 	if !ok {
 		return nil, false
 	}
-	ciphertext, err := decode(value)
-	if err != nil {
-		return nil, false
-	}
-	plaintext, err := j.ring.Open(ciphertext, j.cookieContext(name))
+	plaintext, err := j.open(value, j.cookieContext(name))
 	if err != nil {
 		return nil, false
 	}

@@ -41,3 +41,17 @@ func NewJar(ring *sealed.Ring, prefix, clientID, authority, redirectURI, respons
 func (j *Jar) cookieContext(name string) []byte {
 	return sealed.Context(append([]string{name}, j.binding...)...)
 }
+
+// sealText seals content as text for a cookie or a URL. context binds it to its place.
+func (j *Jar) sealText(plaintext, context []byte) string {
+	return encode(j.ring.Seal(plaintext, context))
+}
+
+// open reverses sealText.
+func (j *Jar) open(text string, context []byte) ([]byte, error) {
+	ciphertext, err := decode(text)
+	if err != nil {
+		return nil, err
+	}
+	return j.ring.Open(ciphertext, context)
+}

@@ -45,7 +45,7 @@ func (j *Jar) freeSlot(a *Attempt, hasCookie func(name string) bool) int {
 // sealPath writes the path of an attempt's destination to a cookie, or returns nil if it is too long.
 func (j *Jar) sealPath(a *Attempt, slot int) *Cookie {
 	name := j.pathName(slot)
-	c := &Cookie{Name: name, Value: encode(j.ring.Seal(packed([]byte(a.to.Path()), maxPathCookie/2), j.pathContext(a, name)))}
+	c := &Cookie{Name: name, Value: j.sealText(packed([]byte(a.to.Path()), maxPathCookie/2), j.pathContext(a, name))}
 	if c.size() > maxPathCookie {
 		return nil
 	}
@@ -59,11 +59,7 @@ func (j *Jar) openPath(a *Attempt, slot int, cookie func(name string) (value str
 	if !ok {
 		return ""
 	}
-	ciphertext, err := decode(value)
-	if err != nil {
-		return ""
-	}
-	plaintext, err := j.ring.Open(ciphertext, j.pathContext(a, name))
+	plaintext, err := j.open(value, j.pathContext(a, name))
 	if err != nil {
 		return "" // that of another attempt
 	}

@@ -15,7 +15,7 @@ const MaxRestarts = 2
 // [Lifetime].
 func (j *Jar) SealResumption(restarts int, now time.Time) string {
 	plaintext := binary.BigEndian.AppendUint64([]byte{byte(restarts)}, uint64(now.Unix())) //nolint:gosec // OpenResumption reverses it
-	return encode(j.ring.Seal(plaintext, j.resumptionContext()))
+	return j.sealText(plaintext, j.resumptionContext())
 }
 
 // OpenResumption reverses SealResumption.
@@ -24,11 +24,7 @@ func (j *Jar) OpenResumption(text string, now time.Time) (restarts int, ok bool)
 	if len(text) > (sealed.Overhead+size+2)/3*4 {
 		return 0, false
 	}
-	ciphertext, err := decode(text)
-	if err != nil {
-		return 0, false
-	}
-	plaintext, err := j.ring.Open(ciphertext, j.resumptionContext())
+	plaintext, err := j.open(text, j.resumptionContext())
 	if err != nil || len(plaintext) != size {
 		return 0, false
 	}

@@ -22,7 +22,7 @@ func (j *Jar) SealRequirements(r Requirements, session string, now time.Time) (s
 		return "", err
 	}
 	plaintext := binary.BigEndian.AppendUint64(nil, uint64(now.Unix())) //nolint:gosec // OpenRequirements reverses it
-	return encode(j.ring.Seal(append(plaintext, content...), j.requirementsContext(session))), nil
+	return j.sealText(append(plaintext, content...), j.requirementsContext(session)), nil
 }
 
 // OpenRequirements reverses SealRequirements. A text that does not open requires nothing.
@@ -30,11 +30,7 @@ func (j *Jar) OpenRequirements(text, session string, now time.Time) (r Requireme
 	if len(text) > maxRequirementsText {
 		return Requirements{}, false
 	}
-	ciphertext, err := decode(text)
-	if err != nil {
-		return Requirements{}, false
-	}
-	plaintext, err := j.ring.Open(ciphertext, j.requirementsContext(session))
+	plaintext, err := j.open(text, j.requirementsContext(session))
 	if err != nil || len(plaintext) < timestampSize {
 		return Requirements{}, false
 	}

@@ -110,7 +110,7 @@ func (j *Jar) sealState(a *Attempt, d *details) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return encode(j.ring.Seal(plaintext, j.stateContext())), nil
+	return j.sealText(plaintext, j.stateContext()), nil
 }
 
 // Open returns the attempt of a state that this app wrote. The attempt is foreign unless b began
@@ -119,11 +119,7 @@ func (j *Jar) Open(state string, b Browser, cookie func(name string) (value stri
 	if isEarlier(state) {
 		return j.openEarlier(state, cookie)
 	}
-	ciphertext, err := decode(state)
-	if err != nil {
-		return nil, false
-	}
-	plaintext, err := j.ring.Open(ciphertext, j.stateContext())
+	plaintext, err := j.open(state, j.stateContext())
 	if err != nil {
 		return nil, false
 	}

@@ -125,18 +125,13 @@ func (j *Jar) SealTries(t Tries) (Cookie, error) {
 	if err != nil {
 		return Cookie{}, err
 	}
-	ciphertext := j.ring.Seal(plaintext, j.triesContext())
-	return Cookie{Name: j.TriesName(), Value: encode(ciphertext)}, nil
+	return Cookie{Name: j.TriesName(), Value: j.sealText(plaintext, j.triesContext())}, nil
 }
 
 // OpenTries reads the tries that have not expired from their cookie. An unreadable one contains
 // none.
 func (j *Jar) OpenTries(value string, now time.Time) (t Tries) {
-	ciphertext, err := decode(value)
-	if err != nil {
-		return Tries{}
-	}
-	plaintext, err := j.ring.Open(ciphertext, j.triesContext())
+	plaintext, err := j.open(value, j.triesContext())
 	if err != nil || json.Unmarshal(plaintext, &t.pages) != nil {
 		return Tries{}
 	}
