@@ -31,11 +31,15 @@ type Options struct {
 // Flow is the authorization code flow. It is safe for concurrent use.
 type Flow struct {
 	Options
-	turns *turn.Queue // apart from those of renewals, because anybody can keep it busy
+	turns    *turn.Queue    // apart from those of renewals, because anybody can keep it busy
+	sent     *record.Memory // attempts whose code this process has sent
+	failures allowance
 }
 
 // NewFlow makes a Flow.
-func NewFlow(o Options) *Flow { return &Flow{Options: o, turns: turn.NewQueue()} }
+func NewFlow(o Options) *Flow {
+	return &Flow{Options: o, turns: turn.NewQueue(), sent: record.NewMemory()}
+}
 
 // Start is where a sign-in begins and what it requires.
 type Start struct {
