@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
@@ -114,7 +115,7 @@ func (s *Service) newSite() *web.Site {
 	cfg := s.settings
 	options := web.Options{
 		Authority: s.authority, Sessions: s.sessions, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
-		RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
+		Origin: strings.TrimSuffix(cfg.PublicURL, defaultPort(cfg.PublicURL)), RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
 		Secure: cfg.secure, FormPost: cfg.ResponseMode == ResponseModeFormPost,
 		AnonymousOnOutage: cfg.AnonymousOnOutage, RecordBrowser: cfg.RecordBrowser,
 	}

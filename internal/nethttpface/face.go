@@ -69,7 +69,7 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), nil)))
 			return
 		}
-		e := &exchange{ResponseWriter: w, status: http.StatusOK}
+		e := &exchange{ResponseWriter: w, r: r, status: http.StatusOK}
 		e.visit = entra.NewVisit(a.Service, e)
 		e.r = r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), &e.visit))
 		next.ServeHTTP(e, e.r)

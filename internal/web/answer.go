@@ -85,7 +85,7 @@ func (s *Site) answerByApp(e *autherr.Error) *Response {
 // sendToSignIn sends a page's user to the sign-in that fixes an error, unless that would be
 // repeated forever.
 func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *autherr.Error) *Response {
-	tries, page := s.triesOf(in), s.destinationOf(in.pathAndQuery())
+	tries, page := v.triesOf(in), s.destinationOf(in.pathAndQuery())
 	if tries.Exhausted(page) {
 		return nil
 	}

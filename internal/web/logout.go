@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
@@ -20,7 +21,7 @@ import (
 // address bar. Any other request may have been caused by a foreign page, so the user is asked
 // to confirm it (threat C4).
 func (h *routeHandler) logout() error {
-	if !h.in.meansSignOut() {
+	if !h.meansSignOut() {
 		h.askForConfirmation()
 		return nil
 	}
@@ -56,20 +57,27 @@ func (h *routeHandler) askForConfirmation() {
 	if !h.in.isNavigation() {
 		h.out.Status = http.StatusForbidden
 	}
+	h.out.Header.Set("Referrer-Policy", "same-origin") // or the form would be sent with the Origin null
 	h.out.page = &Page{
 		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
-		SignOutURL: h.RoutePrefix + LogoutPath, SignOutOrigin: h.signOutOrigin(h.ctx), HomeURL: returnto.Home,
+		SignOutURL: h.RoutePrefix + LogoutPath, SignOutOrigin: h.signOutOrigins(h.ctx), HomeURL: returnto.Home,
 	}
 }
 
-// meansSignOut reports whether the user, and no foreign page, asked to sign out.
-func (r *Request) meansSignOut() bool {
-	site := r.Header("Sec-Fetch-Site")
+// meansSignOut reports whether the user, and no foreign page, asked to sign out. Browsers that do
+// not send Sec-Fetch-Site send Origin with a POST to another origin at least.
+func (h *routeHandler) meansSignOut() bool {
+	site := h.in.Header("Sec-Fetch-Site")
 	own := site == "same-origin" || site == "none"
-	if r.Method == http.MethodPost {
-		return own || site == ""
+	if h.in.Method == http.MethodPost {
+		return own || site == "" && h.isOwnOrigin(h.in.Header("Origin"))
 	}
-	return own && r.mayNavigate() && !r.isPrefetch() // no image, no prerendering
+	return own && h.in.mayNavigate() && !h.in.isPrefetch() // no image, no prerendering
+}
+
+// isOwnOrigin reports whether the value of the header Origin is the app's, or missing.
+func (s *Site) isOwnOrigin(origin string) bool {
+	return origin == "" || strings.EqualFold(origin, s.Origin)
 }
 
 // signedOut reports a session that its user ended, here or at Entra.
@@ -108,12 +116,28 @@ func (s *Site) endSessionURL(ctx context.Context, ended *session.Session) string
 }
 
 // signOutOrigin returns the origin of the page on which a browser signs out of Entra.
-func (s *Site) signOutOrigin(ctx context.Context) string {
-	u, err := url.Parse(s.endSessionURL(ctx, nil))
+func (s *Site) signOutOrigin(ctx context.Context) string { return originOf(s.endSessionURL(ctx, nil)) }
+
+// signOutOrigins returns the origins, beside the app's own, to which the form that signs out leads.
+func (s *Site) signOutOrigins(ctx context.Context) string {
+	origins := s.signOutOrigin(ctx)
+	if back := originOf(s.PostLogoutURL); back != s.Origin && back != origins {
+		origins += " " + back
+	}
+	return origins
+}
+
+// originOf returns the origin of a URL as browsers write it, or "".
+func originOf(address string) string {
+	u, err := url.Parse(address)
 	if err != nil {
 		return ""
 	}
-	return u.Scheme + "://" + u.Host
+	host := strings.ToLower(u.Host)
+	if port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; port != "" {
+		host = strings.TrimSuffix(host, port)
+	}
+	return u.Scheme + "://" + host
 }
 
 var entraSession = regexp.MustCompile(`^[A-Za-z0-9\-]{16,64}$`)

@@ -24,18 +24,20 @@ type Request struct {
 	Body func(limit int) ([]byte, bool)
 }
 
-// Cookie returns the value of the only cookie of a name. A second one is an attack, because
+// Cookie returns the value of the only cookie of a name. A second value is an attack, because
 // browsers store one "__Host-" cookie of a name (cookie tossing, threat D5), so neither is
-// returned.
+// returned. The same value twice is one cookie: adapters of net/http middlewares repeat the header.
 func (r *Request) Cookie(name string) (value string, ok bool) {
-	found := 0
 	for n, v := range r.Cookies {
-		if n == name {
-			found++
-			value = v
+		if n != name {
+			continue
 		}
+		if ok && v != value {
+			return "", false
+		}
+		value, ok = v, true
 	}
-	return value, found == 1
+	return value, ok
 }
 
 // query returns the first value of a query parameter, or "".

@@ -32,7 +32,7 @@ func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	present, _ := s.presentSession(in)
 	to := v.destination(in)
 	requirements := requirementsOf(e, v.session)
-	if s.triesOf(in).Has(to) {
+	if v.triesOf(in).Has(to) {
 		requirements = requirements.Interactive() // a silent sign-in has been tried for this page
 	}
 	return s.signInURL(to, requirements, present)

@@ -39,6 +39,7 @@ type Options struct {
 	Log       *slog.Logger
 	Telemetry *telemetry.Telemetry
 
+	Origin        string // of PublicURL, as browsers write it
 	RoutePrefix   string
 	PostLogoutURL string
 	CookieName    string

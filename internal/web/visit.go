@@ -14,7 +14,8 @@ import (
 // who the user is uses it, so it must not allocate.
 type Exchange interface {
 	Context() context.Context
-	// Cookie returns a copy of the value of the only cookie of a name, see threat D5.
+	// Cookie returns a copy of the value of a cookie, if all cookies of its name have the same value
+	// (threat D5).
 	Cookie(name string) (value string, ok bool)
 	// HasCookie reports whether there is a cookie of a name.
 	HasCookie(name string) bool
@@ -34,6 +35,10 @@ type Visit struct {
 	Owner    any
 	Site     *Site
 	Exchange Exchange
+
+	// Tries is the cookie of tries as it came in, if there is one: a middleware behind this one, such
+	// as encryptcookie, may not know the value that this one sets in front of it.
+	Tries string
 
 	ownRoute bool              // the library's
 	callback bool              // Entra's answer, whose failure no redirect may repeat
