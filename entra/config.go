@@ -212,11 +212,12 @@ type Config[C any] struct {
 	OnSignIn func(context.Context, *SignIn) error
 
 	// OnSignOut is called when a user has signed out, here or at Entra through the
-	// front-channel logout URL, after the session has ended and once for each session. It is
-	// not called for sessions that EndSessions or their timeout ended, nor for a sign-out whose
-	// session could not be read or ended. The user is a copy. The browser waits for the
-	// function, whose context is that of the request and ends after 10 seconds. An error is
-	// logged and changes nothing else.
+	// front-channel logout URL, and when EndSessions has signed the user out: after the session
+	// has ended and once for each session. It is not called for sessions that their timeout or
+	// another sign-in ended, nor for a sign-out whose session could not be read or ended. The
+	// user is a copy. The browser, or the caller of EndSessions, waits for the function, whose
+	// context is that of the request or the call and ends after 10 seconds. An error is logged
+	// and changes nothing else.
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error

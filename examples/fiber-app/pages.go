@@ -161,12 +161,12 @@ type visit struct {
 
 // visits are the sessions that a filter selects, the first of them.
 func (p *pages) visits(c *fiber.Ctx, filter fibermsal.SessionFilter) (visits []visit, err error) {
-	reader, _ := fibermsal.FromContext(c)
+	own, _ := fibermsal.SessionFromContext(c)
 	for s, err := range p.auth.Sessions(c.UserContext(), filter) {
 		if err != nil {
 			return nil, err
 		}
-		here := reader != nil && s.User.ID == reader.ID && s.User.SignedInAt.Equal(reader.SignedInAt)
+		here := own != nil && s.ID == own.ID
 		if visits = append(visits, visit{s, here}); len(visits) == maxVisits {
 			break
 		}

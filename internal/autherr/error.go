@@ -37,6 +37,7 @@ type Error struct {
 	Err error
 
 	requires *flow.Requirements // of the sign-in that fixes the error
+	intent   *Intent            // of a handler
 	advice   string             // for the administrator, in the log
 	aadsts   string             // Entra's number, for metrics
 }

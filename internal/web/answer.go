@@ -36,10 +36,26 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 		v.forgetTries(status)
 		return nil, nil
 	}
-	if e, ok := autherr.Find(err); ok {
-		return v.answer(e), nil
+	e, ok := autherr.Find(err)
+	if !ok {
+		return nil, err
 	}
-	return nil, err
+	if i := autherr.IntentOf(e); i != nil && i.SignOut {
+		return v.signOut(i), nil
+	}
+	return v.answer(e), nil
+}
+
+// signOut returns the response to a handler that signs its user out, or to the error because of which
+// it failed. The cookie is removed in any case (threat D10).
+func (v *Visit) signOut(i *autherr.Intent) *Response {
+	out, err := v.Site.answerSignOut(v, v.Exchange.Request(), i)
+	if e, failed := autherr.Find(err); failed {
+		failure := v.answer(e)
+		failure.Cookies = append(out.Cookies, failure.Cookies...)
+		return failure
+	}
+	return out
 }
 
 // reportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this

@@ -25,10 +25,28 @@ func (h *routeHandler) logout() error {
 		h.askForConfirmation()
 		return nil
 	}
+	return h.signOut(false, h.PostLogoutURL)
+}
+
+// signOut ends the session of the browser, and sends it to Entra's page for signing out, unless only
+// the app's session is to end, and then to a target.
+func (h *routeHandler) signOut(appOnly bool, target string) error {
+	ended, err := h.endOwnSession()
+	if err != nil {
+		return err
+	}
+	if !appOnly {
+		target = h.endSessionURL(h.ctx, ended, target)
+	}
+	h.out.redirect(target)
+	return nil
+}
+
+// endOwnSession ends the session of the browser and returns it, or nil if there was none.
+func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	id, ok := h.presentSession()
 	if !ok {
-		h.out.redirect(h.endSessionURL(h.ctx, nil))
-		return nil
+		return nil, nil
 	}
 	// The cookie is removed first, even if the storage fails (threat D10).
 	h.out.setCookie(h.expired(h.CookieName, http.SameSiteLaxMode))
@@ -40,14 +58,28 @@ func (h *routeHandler) logout() error {
 	}
 	s, err := h.visit.Session()
 	if err := errors.Join(err, h.Sessions.End(h.ctx, id)); err != nil {
-		return err
+		return nil, err
 	}
 	if s != nil {
 		h.Sessions.Delist(h.ctx, s)
 		h.signedOut(h.ctx, s, "user")
 	}
-	h.out.redirect(h.endSessionURL(h.ctx, s))
-	return nil
+	return s, nil
+}
+
+// answerSignOut returns the response to a handler that signs its user out. It leads to a path of the
+// app only, even if the handler has it from a request (threat C3).
+func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Response, error) {
+	h := &routeHandler{Site: s, ctx: v.context(), visit: v, in: in, out: newResponse()}
+	h.out.protect()
+	target := s.PostLogoutURL
+	if i.To != "" {
+		target = s.destinationOf(i.To).Path()
+		if !i.AppOnly {
+			target = s.Origin + target
+		}
+	}
+	return h.out, h.signOut(i.AppOnly, target)
 }
 
 // askForConfirmation answers with the question whether to sign out. The status of a navigation is
@@ -84,6 +116,11 @@ func (s *Site) isOwnOrigin(origin string) bool {
 func (s *Site) signedOut(ctx context.Context, ended *session.Session, by string) {
 	s.Telemetry.Audit(ctx, slog.LevelInfo, telemetry.EventSignedOut, ended.Subject(), slog.String("by", by))
 	s.Telemetry.SignedOut(ctx, by)
+	s.CallOnSignOut(ctx, ended)
+}
+
+// CallOnSignOut calls the app's hook, if there is one, for a session that has ended.
+func (s *Site) CallOnSignOut(ctx context.Context, ended *session.Session) {
 	if s.OnSignOut == nil {
 		return
 	}
@@ -94,20 +131,20 @@ func (s *Site) signedOut(ctx context.Context, ended *session.Session, by string)
 	}
 }
 
-// endSessionURL returns the URL at which a browser signs out of Entra. The URL to return to is the
-// configured one and never comes from the request (threat C3). If Entra's configuration is not
-// available, the user is only signed out of the app.
-func (s *Site) endSessionURL(ctx context.Context, ended *session.Session) string {
+// endSessionURL returns the URL at which a browser signs out of Entra and returns to a target, which
+// never comes from the request unchecked (threat C3). If Entra's configuration is not available, the
+// user is only signed out of the app.
+func (s *Site) endSessionURL(ctx context.Context, ended *session.Session, target string) string {
 	m, err := s.Authority.Metadata(ctx)
 	if err != nil || m.EndSessionEndpoint == "" {
-		return s.PostLogoutURL
+		return target
 	}
 	u, err := url.Parse(m.EndSessionEndpoint)
 	if err != nil {
-		return s.PostLogoutURL
+		return target
 	}
 	q := u.Query()
-	q.Set("post_logout_redirect_uri", s.PostLogoutURL)
+	q.Set("post_logout_redirect_uri", target)
 	if ended != nil && ended.LoginHint != "" {
 		q.Set("logout_hint", ended.LoginHint)
 	}
@@ -116,7 +153,9 @@ func (s *Site) endSessionURL(ctx context.Context, ended *session.Session) string
 }
 
 // signOutOrigin returns the origin of the page on which a browser signs out of Entra.
-func (s *Site) signOutOrigin(ctx context.Context) string { return originOf(s.endSessionURL(ctx, nil)) }
+func (s *Site) signOutOrigin(ctx context.Context) string {
+	return originOf(s.endSessionURL(ctx, nil, s.PostLogoutURL))
+}
 
 // signOutOrigins returns the origins, beside the app's own, to which the form that signs out leads.
 func (s *Site) signOutOrigins(ctx context.Context) string {
