@@ -35,6 +35,10 @@ type (
 	SignIn = entra.SignIn
 	// DelegatedUser is a signed-in user for background jobs.
 	DelegatedUser = entra.DelegatedUser
+	// SignInOptions are those of a sign-in that a handler starts, or that Config.BeforeSignIn sees.
+	SignInOptions = entra.SignInOptions
+	// Prompt is which page of Entra's a sign-in shows although Entra knows the user.
+	Prompt = entra.Prompt
 	// SignOutOptions control SignOut.
 	SignOutOptions = entra.SignOutOptions
 	// SessionInfo is a session as an administrator sees it.
@@ -69,6 +73,13 @@ type (
 const (
 	ResponseModeFormPost = entra.ResponseModeFormPost
 	ResponseModeQuery    = entra.ResponseModeQuery
+)
+
+// The prompts, see [entra.Prompt].
+const (
+	PromptSelectAccount = entra.PromptSelectAccount
+	PromptLogin         = entra.PromptLogin
+	PromptCreate        = entra.PromptCreate
 )
 
 // The clouds, see [entra.Cloud].
@@ -121,6 +132,10 @@ func FromContext(c Locals) (*User, bool) { return entra.FromContext(c) }
 // SessionFromContext returns the session of a request, or false if no user is signed in. Its ID is the
 // one that Auth.Sessions lists. See [entra.SessionFromContext].
 func SessionFromContext(c Locals) (*SessionInfo, bool) { return entra.SessionFromContext(c) }
+
+// StartSignIn returns the error by which a handler starts a sign-in, although nothing has failed, with
+// a login hint, a prompt, further scopes. See [entra.StartSignIn].
+func StartSignIn(o SignInOptions) *Error { return entra.StartSignIn(o) }
 
 // SignOut returns the error by which a handler signs its user out, of this app only or of Entra, too.
 // See [entra.SignOut].

@@ -2,13 +2,9 @@ package entra
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -202,6 +198,14 @@ type Config[C any] struct {
 	// Optional. Default: plain pages without scripts.
 	Pages func(C, Page) error
 
+	// BeforeSignIn is called before the browser is sent to Entra, for each sign-in, whoever starts it.
+	// It may change the options, such as a LoginHint that the app knows from a cookie of its own, and
+	// refuse the sign-in by returning an error, which is answered as that of a handler. What a page
+	// requires besides, such as claims, is not affected.
+	//
+	// Optional. Default: nil.
+	BeforeSignIn func(C, *SignInOptions) error
+
 	// OnSignIn is called when a user has been verified and before the session begins.
 	// graph.Profile is such a function, which loads mail, name and manager. ID tokens contain
 	// no mail address unless the registration adds the optional claim email. OnSignIn may
@@ -266,34 +270,6 @@ type Config[C any] struct {
 // DefaultRoutePrefix is the RoutePrefix of a Config that has none.
 const DefaultRoutePrefix = "/user"
 
-// Storage is what a Config needs of a storage. The storages of Fiber v2 and v3 implement it.
-//
-// Its methods are called concurrently. A call must see what earlier calls have written. An error,
-// or a panic, of one of them means that the storage failed: requests that need it get
-// [ErrUnavailable], and after five failures in a row the storage is called only every 200 ms
-// until it succeeds. A call has no deadline, so the storage must limit its time. If it has the
-// methods GetWithContext, SetWithContext and DeleteWithContext, as Fiber's storages for v3 have,
-// these are called instead, with the context of the request.
-//
-// If a storage has a method Conn() redis.UniversalClient, Redis is used directly, with locks
-// among instances, shared round trips and one command to end a session on all instances. With
-// any other storage, some guarantees hold within one process only; docs/production.md lists them.
-type Storage interface {
-	// Get returns the value of a key, or nil without an error if there is none. The value is
-	// not modified.
-	Get(key string) ([]byte, error)
-	// Set stores a value, which may contain any bytes, in place of a present one. The ttl is at
-	// least a second. A storage may ignore it, because the value contains its expiry and is
-	// deleted when it is read after that.
-	Set(key string, value []byte, ttl time.Duration) error
-	// Delete removes a key. It returns nil if there is none.
-	Delete(key string) error
-	// Reset is part of Fiber's storages, and is never called.
-	Reset() error
-	// Close is called by the app, and not by the library.
-	Close() error
-}
-
 // Page is one of the library's pages, for Config.Pages to draw.
 type Page = web.Page
 
@@ -316,33 +292,3 @@ func convert[D, C any](from Config[C]) (to Config[D]) {
 	}
 	return to
 }
-
-// visible is what of a Config may appear in logs and dumps.
-func (cfg Config[C]) visible() map[string]any {
-	return map[string]any{
-		"ClientID": cfg.ClientID, "TenantID": cfg.TenantID, "Authority": cfg.Authority,
-		"Cloud": string(cfg.Cloud), "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "Scopes": cfg.Scopes, "PublicURL": cfg.PublicURL,
-		"RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
-		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
-		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(), "MaxSessionsPerUser": cfg.MaxSessionsPerUser,
-		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
-	}
-}
-
-// String describes a Config without its secrets.
-func (cfg Config[C]) String() string {
-	fields := fmt.Sprint(cfg.visible()) // map[…]
-	return "fibermsal.Config{" + strings.TrimSuffix(strings.TrimPrefix(fields, "map["), "]") + "}"
-}
-
-// GoString returns what String does, so that %#v prints no secret.
-func (cfg Config[C]) GoString() string { return cfg.String() }
-
-// MarshalJSON describes a Config without its secrets.
-func (cfg Config[C]) MarshalJSON() ([]byte, error) { return json.Marshal(cfg.visible()) }
-
-// Format prints what String does, whatever the verb: fmt would call String for some of them only.
-func (cfg Config[C]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, cfg.String()) }
-
-// LogValue describes a Config without its secrets.
-func (cfg Config[C]) LogValue() slog.Value { return slog.StringValue(cfg.String()) }

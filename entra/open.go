@@ -62,6 +62,12 @@ func addHooks[C any](s *Service, cfg *Config[C]) {
 	if next := cfg.Next; next != nil {
 		s.skips = func(c Locals) bool { return next(contextAs[C](c)) }
 	}
+	s.beforeSignIn = func(Locals, *signin.Start) error { return nil }
+	if hook := cfg.BeforeSignIn; hook != nil {
+		s.beforeSignIn = func(c Locals, start *signin.Start) error {
+			return s.changeStart(start, func(o *SignInOptions) error { return hook(contextAs[C](c), o) })
+		}
+	}
 	info := maps.Clone(cfg.Info)
 	s.info = func(c Locals) map[string]any { return infoFields(c, contextAs[C](c), info) }
 }

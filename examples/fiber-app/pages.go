@@ -47,7 +47,7 @@ func (p *pages) render(c *fiber.Ctx, view, title string, content any) error {
 
 // home handles GET /, for everybody.
 func (p *pages) home(c *fiber.Ctx) error {
-	return p.render(c, "home", "Sign in with Microsoft", fiber.Map{"Ended": c.Query("ended") != ""})
+	return p.render(c, "home", "Sign in with Microsoft", fiber.Map{"Ended": c.Query("ended")})
 }
 
 // person is somebody as the profile page shows them.
@@ -185,6 +185,18 @@ func (p *pages) endSessions(c *fiber.Ctx) error {
 		return err
 	}
 	return c.Redirect("/?ended=all", fiber.StatusSeeOther)
+}
+
+// switchAccount handles POST /account/switch: the user chooses another account at Entra, and
+// stays signed in until that has worked.
+func switchAccount(*fiber.Ctx) error {
+	return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: "/profile"})
+}
+
+// leave handles POST /account/leave: the user is signed out of this app in this browser, and
+// stays signed in at Entra.
+func leave(*fiber.Ctx) error {
+	return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true, To: "/?ended=here"})
 }
 
 // apiMe handles GET /api/me, for programs: without a session they get 401 and

@@ -19,12 +19,17 @@ type Requirements struct {
 	MaxAge int64 `json:"m,omitempty"`
 	// SelectAccount lets the user choose another account.
 	SelectAccount bool `json:"o,omitempty"`
+	// Prompt is another value of the parameter prompt.
+	Prompt string `json:"p,omitempty"`
 	// Silent requests an answer without any page being shown (prompt=none).
 	Silent bool `json:"q,omitempty"`
 	// LoginHint names the expected account for Entra. User is the object ID of the only
 	// user whose silent sign-in is accepted.
 	LoginHint string `json:"h,omitempty"`
 	User      string `json:"u,omitempty"`
+	// DomainHint and Parameters are further parameters of the authorize request.
+	DomainHint string            `json:"d,omitempty"`
+	Parameters map[string]string `json:"x,omitempty"`
 }
 
 // maxRequirements limits the requirements in bytes of JSON, because they travel in a URL and a
@@ -42,7 +47,8 @@ func (r Requirements) Interactive() Requirements {
 
 // IsZero reports whether nothing is required.
 func (r Requirements) IsZero() bool {
-	return len(r.Scopes) == 0 && r.Claims == "" && r.AuthContext == "" && r.MaxAge == 0 && !r.Silent && r.LoginHint == "" && r.User == "" && !r.SelectAccount
+	return len(r.Scopes) == 0 && r.Claims == "" && r.AuthContext == "" && r.MaxAge == 0 && !r.Silent && r.LoginHint == "" && r.User == "" && !r.SelectAccount &&
+		r.Prompt == "" && r.DomainHint == "" && len(r.Parameters) == 0
 }
 
 // Check returns [ErrRequirementsTooLarge] or [ErrClaims] if no authorize request can express

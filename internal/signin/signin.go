@@ -86,6 +86,9 @@ func (f *Flow) AuthorizeURL(ctx context.Context, attempt *flow.Attempt) (string,
 		return "", autherr.TryLater("discovery_failed", nil)
 	}
 	q := u.Query()
+	for name, value := range requirements.Parameters { // first: none replaces one of the protocol's
+		q.Set(name, value)
+	}
 	for name, value := range map[string]string{
 		"client_id": f.Authority.ClientID, "redirect_uri": f.Authority.RedirectURI,
 		"response_type": "code", "response_mode": f.ResponseMode,
@@ -111,8 +114,13 @@ func setPrompt(q url.Values, r flow.Requirements) {
 		// Beside it, max_age would only shorten the id_token's life: a user who is slow to give
 		// the second factor would come back with an expired one.
 		q.Set("prompt", "login")
+	case r.Prompt != "":
+		q.Set("prompt", r.Prompt)
 	}
-	if r.LoginHint != "" {
+	if r.LoginHint != "" && !r.SelectAccount { // the one excludes the other
 		q.Set("login_hint", r.LoginHint)
+	}
+	if r.DomainHint != "" {
+		q.Set("domain_hint", r.DomainHint)
 	}
 }

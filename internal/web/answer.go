@@ -40,22 +40,10 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 	if !ok {
 		return nil, err
 	}
-	if i := autherr.IntentOf(e); i != nil && i.SignOut {
-		return v.signOut(i), nil
+	if i := autherr.IntentOf(e); i != nil {
+		return v.carryOut(e, i), nil
 	}
 	return v.answer(e), nil
-}
-
-// signOut returns the response to a handler that signs its user out, or to the error because of which
-// it failed. The cookie is removed in any case (threat D10).
-func (v *Visit) signOut(i *autherr.Intent) *Response {
-	out, err := v.Site.answerSignOut(v, v.Exchange.Request(), i)
-	if e, failed := autherr.Find(err); failed {
-		failure := v.answer(e)
-		failure.Cookies = append(out.Cookies, failure.Cookies...)
-		return failure
-	}
-	return out
 }
 
 // reportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
@@ -101,7 +89,7 @@ func (s *Site) answerByApp(e *autherr.Error) *Response {
 // sendToSignIn sends a page's user to the sign-in that fixes an error, unless that would be
 // repeated forever.
 func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *autherr.Error) *Response {
-	tries, page := v.triesOf(in), s.destinationOf(in.pathAndQuery())
+	tries, page := v.triesOf(in), s.DestinationOf(in.pathAndQuery())
 	if tries.Exhausted(page) {
 		return nil
 	}

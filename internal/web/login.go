@@ -19,7 +19,7 @@ func (h *routeHandler) login() error {
 		h.out.Status = http.StatusForbidden
 		return nil
 	}
-	to := h.destinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
+	to := h.DestinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
 	h.visit.to = &to
 	restarts, resumed := h.Jar.OpenResumption(h.in.query(resumeParameter), time.Now())
 	if resumed {
@@ -42,6 +42,9 @@ func (h *routeHandler) login() error {
 
 // sendToEntra begins a sign-in.
 func (h *routeHandler) sendToEntra(start signin.Start) error {
+	if err := h.hooks.BeforeSignIn(&start); err != nil {
+		return err
+	}
 	attempt, target, err := h.Flow.Begin(h.ctx, start)
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Respons
 	h.out.protect()
 	target := s.PostLogoutURL
 	if i.To != "" {
-		target = s.destinationOf(i.To).Path()
+		target = s.DestinationOf(i.To).Path()
 		if !i.AppOnly {
 			target = s.Origin + target
 		}

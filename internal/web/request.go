@@ -58,9 +58,11 @@ func (r *Request) pathAndQuery() string {
 // redirected to sign in. Browsers report it; for those that do not, the accepted types decide.
 // Requests with unsafe methods are not navigations, because a redirect would lose them.
 func (r *Request) isNavigation() bool {
-	if r.Method != http.MethodGet {
-		return false
-	}
+	return r.Method == http.MethodGet && r.isFromWindow()
+}
+
+// isFromWindow reports the same for every method.
+func (r *Request) isFromWindow() bool {
 	if r.Header("Sec-Fetch-Mode") != "" {
 		return r.mayNavigate()
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
 // Route is one of the library's routes.
@@ -28,11 +29,18 @@ func Routes() []Route {
 	}
 }
 
+// Hooks are functions of Config that get the context of a request.
+type Hooks struct {
+	// Info returns the app's fields of /info. It is called if a user is signed in.
+	Info func() map[string]any
+	// BeforeSignIn may change a sign-in that is about to start, or refuse it.
+	BeforeSignIn func(*signin.Start) error
+}
+
 // Serve handles a request to a route that is mounted at a path. The header and cookies of the
-// response are to be written even with an error. info returns the app's fields of /info, and is
-// called if a user is signed in.
-func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, info func() map[string]any) (*Response, error) {
-	h := &routeHandler{Site: s, ctx: ctx, visit: v, in: v.Exchange.Request(), out: newResponse(), info: info}
+// response are to be written even with an error.
+func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, hooks Hooks) (*Response, error) {
+	h := &routeHandler{Site: s, ctx: ctx, visit: v, in: v.Exchange.Request(), out: newResponse(), hooks: hooks}
 	h.out.protect()
 	v.ownRoute = true
 	if want := s.RoutePrefix + r.Path; mountedAt != want {

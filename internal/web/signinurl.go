@@ -45,7 +45,7 @@ func (v *Visit) destination(in *Request) flow.Destination {
 	case v.to != nil:
 		return *v.to
 	case !v.ownRoute && in.isNavigation():
-		return v.Site.destinationOf(in.pathAndQuery())
+		return v.Site.DestinationOf(in.pathAndQuery())
 	}
 	return flow.DestinationOf(returnto.Home)
 }
@@ -59,7 +59,7 @@ func requirementsOf(e *autherr.Error, s *session.Session) flow.Requirements {
 		r = *required
 	}
 	switch {
-	case s == nil:
+	case s == nil, autherr.IntentOf(e) != nil:
 	case !autherr.NeedsSignIn(e):
 		r.SelectAccount = true // the same account would be refused again
 	default:

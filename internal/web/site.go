@@ -63,9 +63,9 @@ type Site struct{ Options }
 // NewSite makes a Site.
 func NewSite(o Options) *Site { return &Site{o} }
 
-// destinationOf returns where a sign-in for a page leads. The library's own routes are no pages: a
+// DestinationOf returns where a sign-in for a page leads. The library's own routes are no pages: a
 // nested chain of them would lead through as many sign-ins.
-func (s *Site) destinationOf(path string) flow.Destination {
+func (s *Site) DestinationOf(path string) flow.Destination {
 	to := flow.DestinationOf(path)
 	if s.isRoute(to.Path()) {
 		return flow.DestinationOf(returnto.Home)
