@@ -17,7 +17,7 @@ import (
 )
 
 // notText are the fields that only code can set.
-var notText = []string{"Logger", "Next", "ErrorHandler", "Pages", "OnSignIn", "OnSignOut", "Groups", "Info"}
+var notText = []string{"Logger", "Next", "ErrorHandler", "Pages", "BeforeSignIn", "OnSignIn", "OnSignOut", "Groups", "Info"}
 
 func TestConfigFromEnv_SaysEveryFieldThatTextCan(t *testing.T) {
 	cfg, err := withEnv(t, completeEnv(t))

@@ -15,7 +15,7 @@ import (
 
 // signsOut lets a site sign users out by a handler.
 func (s *site) signsOut(o fibermsal.SignOutOptions) {
-	s.app.Post("/leave", func(*fiber.Ctx) error { return fibermsal.SignOut(o) })
+	routeAll(s.app, "/leave", func(*fiber.Ctx) error { return fibermsal.SignOut(o) })
 }
 
 func TestSignOut_ByAHandler(t *testing.T) {

@@ -7,9 +7,7 @@ import (
 	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
-	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
 // Prompt is which page of Entra's a sign-in shows although Entra knows the user.
@@ -112,23 +110,4 @@ func optionsOf(r *flow.Requirements, to string) SignInOptions {
 		o.Prompt = PromptSelectAccount
 	}
 	return o
-}
-
-// changeStart lets a hook change a sign-in that is about to start.
-func (s *Service) changeStart(start *signin.Start, hook func(*SignInOptions) error) error {
-	options := optionsOf(&start.Requirements, start.To.Path())
-	before := options.To
-	if err := hook(&options); err != nil {
-		return err
-	}
-	requirements, err := options.requirements(start.Requirements)
-	if err != nil {
-		return autherr.Misconfigured.New("sign_in_options", err)
-	}
-	requirements.Scopes = authority.Missing(s.settings.scopes.Configured(), s.settings.scopes.ForToken(requirements.Scopes))
-	start.Requirements = requirements
-	if options.To != before {
-		start.To = s.site.DestinationOf(strings.Clone(options.To))
-	}
-	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
 // Route is one of the library's routes.
@@ -27,14 +26,6 @@ func Routes() []Route {
 		{http.MethodGet, InfoPath, (*routeHandler).userInfo},
 		{http.MethodGet, FrontPath, (*routeHandler).frontChannelLogout},
 	}
-}
-
-// Hooks are functions of Config that get the context of a request.
-type Hooks struct {
-	// Info returns the app's fields of /info. It is called if a user is signed in.
-	Info func() map[string]any
-	// BeforeSignIn may change a sign-in that is about to start, or refuse it.
-	BeforeSignIn func(*signin.Start) error
 }
 
 // Serve handles a request to a route that is mounted at a path. The header and cookies of the
