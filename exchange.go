@@ -82,6 +82,7 @@ func (e *exchange) Request() *web.Request {
 	uri := e.c.Request().URI()
 	return &web.Request{
 		Method: strings.Clone(e.c.Method()), Path: string(uri.PathOriginal()), RawQuery: string(uri.QueryString()),
+		Host:    string(e.c.Request().Header.Host()),
 		Header:  func(name string) string { return strings.Clone(e.c.Get(name)) },
 		Cookies: e.cookies,
 		Body:    e.body,

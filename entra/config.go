@@ -97,7 +97,9 @@ type Config[C any] struct {
 	// PublicURL is the origin under which browsers reach the app, such as
 	// https://app.example.com. Redirect URIs are built from it and never from the request,
 	// because anybody can forge its headers (threat C5). Plain http is accepted for localhost
-	// only.
+	// only. Visitors of another host, such as www.app.example.com or 127.0.0.1, are redirected to
+	// it when they sign in. Two apps on two hosts in one Fiber app have a Config each, whose
+	// Next skips the other's host.
 	//
 	// Required.
 	PublicURL string
@@ -177,7 +179,8 @@ type Config[C any] struct {
 	Logger *slog.Logger
 
 	// Next skips the middleware for a request if it returns true. Handlers behind the
-	// middleware then see no signed-in user.
+	// middleware then see no signed-in user, except that of another middleware with another
+	// PublicURL.
 	//
 	// Optional. Default: nil.
 	Next func(C) bool

@@ -66,7 +66,10 @@ type Auth struct {
 func (a *Auth) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if entra.Skips(a.Service, &Context{w, r}) {
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), nil)))
+			if outer, _ := r.Context().Value(entra.VisitKey()).(*web.Visit); entra.Hides(a.Service, outer) {
+				r = r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), nil))
+			}
+			next.ServeHTTP(w, r)
 			return
 		}
 		e := &exchange{ResponseWriter: w, r: r, status: http.StatusOK}
@@ -124,7 +127,7 @@ func (e *exchange) Request() *web.Request {
 		b, err := io.ReadAll(http.MaxBytesReader(e.ResponseWriter, e.r.Body, int64(limit)))
 		return b, err == nil
 	}
-	return &web.Request{Method: e.r.Method, Path: e.r.URL.EscapedPath(), RawQuery: e.r.URL.RawQuery, Header: e.r.Header.Get, Cookies: cookies, Body: body}
+	return &web.Request{Method: e.r.Method, Path: e.r.URL.EscapedPath(), RawQuery: e.r.URL.RawQuery, Host: e.r.Host, Header: e.r.Header.Get, Cookies: cookies, Body: body}
 }
 
 // write writes a response in place of what the handlers wrote, or what of it belongs to an error.

@@ -2,8 +2,10 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
@@ -22,7 +24,10 @@ func (h *routeHandler) login() error {
 	to := h.DestinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
 	h.visit.to = &to
 	restarts, resumed := h.Jar.OpenResumption(h.in.query(resumeParameter), time.Now())
-	if resumed {
+	session, _ := h.presentSession()
+	requirements, required := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
+	switch {
+	case resumed && !required:
 		switch s, err := h.visit.Session(); {
 		case err != nil:
 			return err
@@ -30,9 +35,10 @@ func (h *routeHandler) login() error {
 			h.out.redirect(to.Path())
 			return nil
 		}
+	case !resumed && h.in.isOpened() && h.HasOtherHost(h.in): // once, because a proxy may change the host
+		h.out.redirect(h.publicLoginURL(to, required))
+		return nil
 	}
-	session, _ := h.presentSession()
-	requirements, _ := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
 	browser, err := h.beginningBrowser(session)
 	if err != nil {
 		return err
@@ -54,4 +60,14 @@ func (h *routeHandler) sendToEntra(start signin.Start) error {
 	}
 	h.out.redirect(target)
 	return nil
+}
+
+// publicLoginURL returns the URL of the login route under PublicURL, which continues there what the
+// request begins under another host.
+func (h *routeHandler) publicLoginURL(to flow.Destination, required bool) string {
+	target := h.Origin + h.resumeURL(to, 0)
+	if required {
+		target += "&" + url.Values{requirementsParameter: {h.in.query(requirementsParameter)}}.Encode()
+	}
+	return target
 }

@@ -16,6 +16,8 @@ type Request struct {
 	// Path and RawQuery are those of the request line as they came, without the host that an
 	// absolute request line names (trap T2).
 	Path, RawQuery string
+	// Host is the value of the header Host.
+	Host string
 	// Header returns the value of a header, or "".
 	Header func(name string) string
 	// Cookies yields names and values.
