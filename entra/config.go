@@ -104,7 +104,17 @@ type Config[C any] struct {
 	// Required.
 	PublicURL string
 
-	// RoutePrefix is the path under which the routes are mounted.
+	// BasePath is the path below which browsers reach the app, such as /myapp, in front of which a
+	// proxy is. If the proxy strips it, the app sees its paths without, and RoutePrefix is as usual.
+	// If the proxy keeps it, the app has its routes below it, and RoutePrefix begins with it, such
+	// as /myapp/user. Everything that browsers get includes it: redirect URIs, redirects, the
+	// cookies' paths, login URLs and HomeURL. Paths to return to may be written with it or without,
+	// and lead to no other app of the host. Apps that share a host also need different CookieNames.
+	//
+	// Optional. Default: none.
+	BasePath string
+
+	// RoutePrefix is the path under which the routes are mounted, as the app sees it.
 	//
 	// Optional. Default: /user.
 	RoutePrefix string
@@ -112,7 +122,7 @@ type Config[C any] struct {
 	// PostLogoutURL is where Entra sends the browser after signing out. It must be registered
 	// as a redirect URI.
 	//
-	// Optional. Default: PublicURL with the path "/".
+	// Optional. Default: PublicURL with the BasePath and "/".
 	PostLogoutURL string
 
 	// Storage is where sessions and tokens are kept, sealed: the storage of the app's session

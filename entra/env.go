@@ -23,7 +23,7 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 //	TENANT_ID, AUTHORITY, ALLOWED_TENANTS, ANY_TENANT_MAY_SIGN_IN
 //	CLOUD                     public, us-government, us-dod, china, bleu, delos or gov-sg
 //	GRAPH_URL, SCOPES
-//	PUBLIC_URL, ROUTE_PREFIX, POST_LOGOUT_URL, COOKIE_NAME
+//	PUBLIC_URL, BASE_PATH, ROUTE_PREFIX, POST_LOGOUT_URL, COOKIE_NAME
 //	RESPONSE_MODE             form_post or query
 //	KEYS                      base64, 32 bytes each, newest first
 //	REDIS_URL                 one server, a Cluster or Sentinels: Config.Storage, see RedisStorage

@@ -28,6 +28,7 @@ var variables = []variable{
 	{"MANAGED_IDENTITY", "Credential", setManagedIdentity},
 	{"SCOPES", "Scopes", setList(func(c *plainConfig) *[]string { return &c.Scopes })},
 	{"PUBLIC_URL", "PublicURL", setText(func(c *plainConfig) *string { return &c.PublicURL })},
+	{"BASE_PATH", "BasePath", setText(func(c *plainConfig) *string { return &c.BasePath })},
 	{"ROUTE_PREFIX", "RoutePrefix", setText(func(c *plainConfig) *string { return &c.RoutePrefix })},
 	{"POST_LOGOUT_URL", "PostLogoutURL", setText(func(c *plainConfig) *string { return &c.PostLogoutURL })},
 	{"REDIS_URL", "Storage", nil},

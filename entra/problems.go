@@ -11,6 +11,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
@@ -140,7 +141,7 @@ func (cfg Config[C]) checkAddresses(p *problems) {
 	if u, err := secureURL(cfg.PublicURL); err != nil {
 		p.add("PublicURL", "%v", err)
 	} else if u.Path != "" && u.Path != "/" {
-		p.add("PublicURL", "must be an origin without a path; RoutePrefix is for paths")
+		p.add("PublicURL", "must be an origin without a path; BasePath and RoutePrefix are for paths")
 	}
 	if cfg.PostLogoutURL != "" {
 		if _, err := secureURL(cfg.PostLogoutURL); err != nil {
@@ -157,6 +158,9 @@ func (cfg Config[C]) checkAddresses(p *problems) {
 	}
 	if cfg.RoutePrefix != "" && !prefixPath.MatchString(cfg.RoutePrefix) {
 		p.add("RoutePrefix", "must be a plain path such as /user, without a slash at the end")
+	}
+	if cfg.BasePath != "" && (!prefixPath.MatchString(cfg.BasePath) || returnto.Clean(cfg.BasePath) != cfg.BasePath) {
+		p.add("BasePath", "must be a plain path such as /myapp, without a slash at the end")
 	}
 	if cfg.CookieName != "" && !cookieToken.MatchString(cfg.CookieName) {
 		p.add("CookieName", "must be up to 32 letters, digits, dots, dashes or underscores; __Host- is added where it applies")

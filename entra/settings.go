@@ -131,9 +131,9 @@ func (s *settings) completeAuthority() {
 func (s *settings) completeAddresses() {
 	s.PublicURL = originOf(s.PublicURL)
 	s.RoutePrefix = cmp.Or(s.RoutePrefix, DefaultRoutePrefix)
-	s.redirectURI = s.PublicURL + s.RoutePrefix + web.CallbackPath
+	s.redirectURI = s.PublicURL + s.publicPrefix() + web.CallbackPath
 	s.origin = s.sessionOrigin()
-	s.PostLogoutURL = cmp.Or(s.PostLogoutURL, s.PublicURL+"/")
+	s.PostLogoutURL = cmp.Or(s.PostLogoutURL, s.PublicURL+s.BasePath+"/")
 	https := strings.HasPrefix(s.PublicURL, "https:")
 	if s.ResponseMode == "" {
 		s.ResponseMode = ResponseModeQuery
@@ -148,6 +148,14 @@ func (s *settings) completeAddresses() {
 	if s.secure {
 		s.cookieName = hostPrefix + s.cookieName
 	}
+}
+
+// publicPrefix returns the path under which browsers reach the routes.
+func (s *settings) publicPrefix() string {
+	if strings.HasPrefix(s.RoutePrefix, s.BasePath+"/") {
+		return s.RoutePrefix
+	}
+	return s.BasePath + s.RoutePrefix
 }
 
 func (s *settings) completeKeys() error {

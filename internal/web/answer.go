@@ -15,7 +15,6 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
-	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
@@ -89,7 +88,7 @@ func (s *Site) answerByApp(e *autherr.Error) *Response {
 // sendToSignIn sends a page's user to the sign-in that fixes an error, unless that would be
 // repeated forever.
 func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *autherr.Error) *Response {
-	tries, page := v.triesOf(in), s.DestinationOf(in.pathAndQuery())
+	tries, page := v.triesOf(in), s.pageAt(in.pathAndQuery())
 	if tries.Exhausted(page) {
 		return nil
 	}
@@ -134,7 +133,7 @@ func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
 	out.setRetryAfter(e)
 	login := s.signInURLFor(v, in, e)
 	if in.acceptsHTML() {
-		out.page = pageOf(e, login, v.session != nil)
+		out.page = pageOf(e, login, s.homeURL(), v.session != nil)
 		return out
 	}
 	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
@@ -158,10 +157,10 @@ func (r *Response) setRetryAfter(e *autherr.Error) {
 }
 
 // pageOf is the page that explains an error.
-func pageOf(e *autherr.Error, signInURL string, signedIn bool) *Page {
+func pageOf(e *autherr.Error, signInURL, homeURL string, signedIn bool) *Page {
 	p := &Page{
 		Code: e.Code, Status: e.Status, Message: e.Message, Detail: details[e.Code],
-		CorrelationID: e.CorrelationID, SignInURL: signInURL, SignInText: "Sign in", HomeURL: returnto.Home,
+		CorrelationID: e.CorrelationID, SignInURL: signInURL, SignInText: "Sign in", HomeURL: homeURL,
 	}
 	switch {
 	case errors.Is(e, autherr.SignInLoop): // signing in again has not helped

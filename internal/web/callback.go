@@ -96,7 +96,7 @@ func (h *routeHandler) enterSession(begun *signin.Begun) {
 		h.setBrowser(h.visit.browser.WithSession(begun.Session.ID)) // which sign-ins of other tabs replace
 	}
 	h.countTry(begun.To)
-	h.out.redirect(begun.To.Path())
+	h.out.redirect(h.publicPath(begun.To.Path()))
 }
 
 // countTry counts a completed sign-in for the page that required it. The cookie arrives with

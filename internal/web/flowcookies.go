@@ -2,7 +2,6 @@ package web
 
 import (
 	"crypto/rand"
-	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -60,7 +59,7 @@ func (h *routeHandler) removePath(name string) {
 }
 
 // pathOfRoutes keeps cookies that only the routes need out of the requests of all pages (threat D15).
-func (h *routeHandler) pathOfRoutes() string { return strings.TrimSuffix(h.RoutePrefix, "/") + "/" }
+func (h *routeHandler) pathOfRoutes() string { return h.routeURL("/") }
 
 func (h *routeHandler) pathCookies() (cookies []flow.Cookie) {
 	for name, value := range h.in.Cookies {

@@ -32,7 +32,7 @@ func (h *routeHandler) login() error {
 		case err != nil:
 			return err
 		case s != nil:
-			h.out.redirect(to.Path())
+			h.out.redirect(h.publicPath(to.Path()))
 			return nil
 		}
 	case !resumed && h.in.isOpened() && h.HasOtherHost(h.in): // once, because a proxy may change the host

@@ -12,7 +12,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
-	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
@@ -74,7 +73,7 @@ func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Respons
 	h.out.protect()
 	target := s.PostLogoutURL
 	if i.To != "" {
-		target = s.DestinationOf(i.To).Path()
+		target = s.publicPath(s.DestinationOf(i.To).Path())
 		if !i.AppOnly {
 			target = s.Origin + target
 		}
@@ -92,7 +91,7 @@ func (h *routeHandler) askForConfirmation() {
 	h.out.Header.Set("Referrer-Policy", "same-origin") // or the form would be sent with the Origin null
 	h.out.page = &Page{
 		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
-		SignOutURL: h.RoutePrefix + LogoutPath, SignOutOrigin: h.signOutOrigins(h.ctx), HomeURL: returnto.Home,
+		SignOutURL: h.routeURL(LogoutPath), SignOutOrigin: h.signOutOrigins(h.ctx), HomeURL: h.homeURL(),
 	}
 }
 

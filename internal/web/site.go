@@ -12,7 +12,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/record"
-	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/signin"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
@@ -40,7 +39,8 @@ type Options struct {
 	Telemetry *telemetry.Telemetry
 
 	Origin        string // of PublicURL, as browsers write it
-	RoutePrefix   string
+	BasePath      string // that browsers see in front of the app's paths
+	RoutePrefix   string // as the app sees it
 	PostLogoutURL string
 	CookieName    string
 	// Secure cookies are for https, and for localhost where form_post needs them.
@@ -62,16 +62,6 @@ type Site struct{ Options }
 
 // NewSite makes a Site.
 func NewSite(o Options) *Site { return &Site{o} }
-
-// DestinationOf returns where a sign-in for a page leads. The library's own routes are no pages: a
-// nested chain of them would lead through as many sign-ins.
-func (s *Site) DestinationOf(path string) flow.Destination {
-	to := flow.DestinationOf(path)
-	if s.isRoute(to.Path()) {
-		return flow.DestinationOf(returnto.Home)
-	}
-	return to
-}
 
 // isRoute reports whether a path, however it is written, leads to a route that takes part in signing
 // in or out.
