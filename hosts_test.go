@@ -64,11 +64,14 @@ func TestHosts_OwnHostAndProxies(t *testing.T) {
 	s := newSite(t, newIDP(t))
 	entraPages := s.idp.Authority
 	for name, change := range map[string]func(*http.Request){
-		"the host":                 func(*http.Request) {},
-		"in capitals":              func(r *http.Request) { r.Host = "App.Example" },
-		"with the default port":    func(r *http.Request) { r.Host = "app.example:443" },
-		"reported by the proxy":    func(r *http.Request) { r.Host = "app-7f9c:3000"; r.Header.Set("X-Forwarded-Host", "app.example") },
-		"reported by two":          func(r *http.Request) { r.Host = "app-7f9c:3000"; r.Header.Set("X-Forwarded-Host", "app.example, edge.internal") },
+		"the host":              func(*http.Request) {},
+		"in capitals":           func(r *http.Request) { r.Host = "App.Example" },
+		"with the default port": func(r *http.Request) { r.Host = "app.example:443" },
+		"reported by the proxy": func(r *http.Request) { r.Host = "app-7f9c:3000"; r.Header.Set("X-Forwarded-Host", "app.example") },
+		"reported by two": func(r *http.Request) {
+			r.Host = "app-7f9c:3000"
+			r.Header.Set("X-Forwarded-Host", "app.example, edge.internal")
+		},
 		"a program without Accept": func(r *http.Request) { r.Host = "elsewhere"; r.Header = http.Header{} },
 	} {
 		r := navigation(http.MethodGet, "/user/login")

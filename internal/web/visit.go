@@ -40,6 +40,9 @@ type Visit struct {
 	// as encryptcookie, may not know the value that this one sets in front of it.
 	Tries string
 
+	// Passive is set if the request does not prolong the session.
+	Passive bool
+
 	ownRoute bool              // the library's
 	callback bool              // Entra's answer, whose failure no redirect may repeat
 	attempt  *flow.Attempt     // that failed there
@@ -64,7 +67,7 @@ func (v *Visit) Session() (*session.Session, error) {
 	if !ok {
 		return nil, nil
 	}
-	v.session, v.err = v.Site.Sessions.Load(v.Exchange.Context(), token)
+	v.session, v.err = v.Site.Sessions.Load(v.Exchange.Context(), token, v.Passive)
 	if errors.Is(v.err, session.ErrCorrupt) {
 		v.Exchange.SetCookie(v.Site.expired(v.Site.CookieName, http.SameSiteLaxMode))
 		v.session, v.err = nil, nil
