@@ -76,8 +76,24 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"any tenant beside a list": {"AnyTenantMaySignIn", func(c *fibermsal.Config) {
 			c.Authority, c.TenantID, c.AllowedTenants, c.AnyTenantMaySignIn = "", "common", []string{otherTenant}, true
 		}},
-		"unknown cloud":   {"Cloud", func(c *fibermsal.Config) { c.Cloud = "moon" }},
-		"cloud elsewhere": {"Cloud", func(c *fibermsal.Config) { c.Cloud = fibermsal.ChinaCloud }},
+		"any tenant and personal accounts": {"", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.AnyTenantMaySignIn, c.PersonalAccountsMaySignIn = "", "common", true, true
+		}},
+		"a list and personal accounts": {"", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.AllowedTenants, c.PersonalAccountsMaySignIn = "", "Common", []string{otherTenant}, true
+		}},
+		"only personal accounts": {"", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.PersonalAccountsMaySignIn = "", "consumers", true
+		}},
+		"personal accounts do not decide about tenants": {"AllowedTenants", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.PersonalAccountsMaySignIn = "", "common", true
+		}},
+		"personal accounts of organizations": {"PersonalAccountsMaySignIn", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.AnyTenantMaySignIn, c.PersonalAccountsMaySignIn = "", "organizations", true, true
+		}},
+		"personal accounts, one tenant": {"PersonalAccountsMaySignIn", func(c *fibermsal.Config) { c.PersonalAccountsMaySignIn = true }},
+		"unknown cloud":                 {"Cloud", func(c *fibermsal.Config) { c.Cloud = "moon" }},
+		"cloud elsewhere":               {"Cloud", func(c *fibermsal.Config) { c.Cloud = fibermsal.ChinaCloud }},
 		"previous secrets alone": {"PreviousSecrets", func(c *fibermsal.Config) {
 			c.ClientSecret, c.Credential, c.PreviousSecrets = "", noCredential, []string{"x"}
 		}},

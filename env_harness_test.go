@@ -49,7 +49,7 @@ func completeEnv(t *testing.T) map[string]string {
 	return map[string]string{
 		"CLIENT_ID": "app", "CLIENT_SECRET": "secret-canary", "PREVIOUS_SECRETS": "secret-canary-2, secret-canary-3",
 		"TENANT_ID": "contoso.com", "AUTHORITY": "https://login.example/contoso", "CLOUD": "us-dod",
-		"ALLOWED_TENANTS": environmentTenant, "ANY_TENANT_MAY_SIGN_IN": "true",
+		"ALLOWED_TENANTS": environmentTenant, "ANY_TENANT_MAY_SIGN_IN": "true", "PERSONAL_ACCOUNTS_MAY_SIGN_IN": "true",
 		"MANAGED_IDENTITY": "system",
 		"SCOPES":           "User.Read Mail.Read,Calendars.Read", "PUBLIC_URL": "https://app.example", "BASE_PATH": "/portal", "ROUTE_PREFIX": "/account",
 		"POST_LOGOUT_URL": "https://app.example/bye", "REDIS_URL": "redis://app:secret-canary@127.0.0.1:1/0",

@@ -74,7 +74,8 @@ type Config[C any] struct {
 
 	// AllowedTenants are the GUIDs of the tenants whose users may sign in through "common" or
 	// "organizations". Personal accounts belong to the tenant
-	// 9188040d-6c67-4c5b-b112-36a304b66dad and are refused unless it is listed.
+	// 9188040d-6c67-4c5b-b112-36a304b66dad and are refused unless it is listed, or
+	// PersonalAccountsMaySignIn is set.
 	//
 	// Required with "common" and "organizations", unless AnyTenantMaySignIn is set; forbidden
 	// otherwise.
@@ -82,10 +83,17 @@ type Config[C any] struct {
 
 	// AnyTenantMaySignIn lets users of every organization in the world sign in through "common"
 	// or "organizations". The app must then decide by User.TenantID what they may do. Personal
-	// accounts are still refused.
+	// accounts are still refused, unless PersonalAccountsMaySignIn is set.
 	//
 	// Optional. Default: false.
 	AnyTenantMaySignIn bool
+
+	// PersonalAccountsMaySignIn lets users of personal Microsoft accounts sign in, everybody in the
+	// world, beside AllowedTenants or AnyTenantMaySignIn through "common", or alone through
+	// "consumers". The registration must allow them.
+	//
+	// Optional. Default: false.
+	PersonalAccountsMaySignIn bool
 
 	// Scopes are the delegated permissions that are requested at sign-in, all of one resource.
 	// Scopes of Graph may be written with or without its address. openid, profile and

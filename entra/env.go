@@ -20,7 +20,7 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 //	FEDERATED_TOKEN_FILE      see WorkloadIdentity
 //	WORKLOAD_IDENTITY         true: the token file in AZURE_FEDERATED_TOKEN_FILE
 //	MANAGED_IDENTITY          system, or the identity's client ID: see ManagedIdentity
-//	TENANT_ID, AUTHORITY, ALLOWED_TENANTS, ANY_TENANT_MAY_SIGN_IN
+//	TENANT_ID, AUTHORITY, ALLOWED_TENANTS, ANY_TENANT_MAY_SIGN_IN, PERSONAL_ACCOUNTS_MAY_SIGN_IN
 //	CLOUD                     public, us-government, us-dod, china, bleu, delos or gov-sg
 //	GRAPH_URL, SCOPES
 //	PUBLIC_URL, BASE_PATH, ROUTE_PREFIX, POST_LOGOUT_URL, COOKIE_NAME

@@ -22,6 +22,7 @@ var variables = []variable{
 	{"CLOUD", "Cloud", setOneOf(func(c *plainConfig) *Cloud { return &c.Cloud }, PublicCloud, USGovernmentCloud, USDoDCloud, ChinaCloud, BleuCloud, DelosCloud, GovSGCloud)},
 	{"ALLOWED_TENANTS", "AllowedTenants", setList(func(c *plainConfig) *[]string { return &c.AllowedTenants })},
 	{"ANY_TENANT_MAY_SIGN_IN", "AnyTenantMaySignIn", setFlag(func(c *plainConfig) *bool { return &c.AnyTenantMaySignIn })},
+	{"PERSONAL_ACCOUNTS_MAY_SIGN_IN", "PersonalAccountsMaySignIn", setFlag(func(c *plainConfig) *bool { return &c.PersonalAccountsMaySignIn })},
 	{"CERTIFICATE_FILE", "Credential", setCertificate},
 	{"FEDERATED_TOKEN_FILE", "Credential", setFederatedToken},
 	{"WORKLOAD_IDENTITY", "Credential", setWorkloadIdentity},

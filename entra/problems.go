@@ -113,6 +113,8 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 	return ""
 }
 
+func isConsumers(tenant string) bool { return strings.EqualFold(tenant, "consumers") }
+
 // isOfManyTenants reports whether the name of a tenant stands for many.
 func isOfManyTenants(tenant string) bool {
 	return slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
@@ -121,6 +123,9 @@ func isOfManyTenants(tenant string) bool {
 func (cfg Config[C]) checkTenants(p *problems, tenant string) {
 	many := isOfManyTenants(tenant)
 	switch {
+	case cfg.PersonalAccountsMaySignIn && tenant != "" && !strings.EqualFold(tenant, "common") && !isConsumers(tenant):
+		p.add("PersonalAccountsMaySignIn", "needs the tenant common, or consumers")
+	case isConsumers(tenant) && cfg.PersonalAccountsMaySignIn:
 	case many && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
 		p.add("AllowedTenants", "is required with %q: without it users of every tenant in the world could sign in", tenant)
 	case !many && tenant != "" && cfg.AnyTenantMaySignIn:

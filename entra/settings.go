@@ -14,6 +14,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/outbound"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 	"github.com/fibermsal/fibermsal/internal/web"
@@ -81,6 +82,9 @@ func (cfg Config[C]) complete() (*settings, error) {
 		s.ClientID = strings.ToLower(s.ClientID) // as Entra writes it in tokens
 	}
 	s.completeAuthority()
+	if s.PersonalAccountsMaySignIn && !s.AnyTenantMaySignIn && !slices.Contains(s.AllowedTenants, idtoken.ConsumersTenant) {
+		s.AllowedTenants = append(s.AllowedTenants, idtoken.ConsumersTenant)
+	}
 	s.completeAddresses()
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, defaultIdle)
 	s.AbsoluteTimeout = cmp.Or(s.AbsoluteTimeout, max(defaultAbsolute, s.IdleTimeout))
