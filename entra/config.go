@@ -280,6 +280,16 @@ type Config[C any] struct {
 	// Optional. Default: 0, requests get 503. At most 15 minutes.
 	StaleSessionsOnOutage time.Duration
 
+	// KeepFragment lets users return to the fragment of a page's URL, such as #/orders/7, which
+	// browsers do not send. Before a sign-in, the login route then shows a page with a script of two
+	// lines, for which it sends a Content-Security-Policy with its hash. Another policy, such as that
+	// of a proxy, must allow the script; otherwise the page goes on after a second, without the
+	// fragment. The fragment becomes part of the login URL and its log lines, so it must not be a
+	// secret.
+	//
+	// Optional. Default: false, no page of the library has a script.
+	KeepFragment bool
+
 	// AnonymousOnOutage serves a handler's answer although the storage failed when the handler
 	// called [FromContext], as if no user were signed in. It is only for pages that are also
 	// correct for visitors. If it is off, such requests get 503.

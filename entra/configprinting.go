@@ -16,7 +16,7 @@ func (cfg Config[C]) visible() map[string]any {
 		"BasePath": cfg.BasePath, "RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
 		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
 		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(), "MaxSessionsPerUser": cfg.MaxSessionsPerUser,
-		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
+		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "KeepFragment": cfg.KeepFragment, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
 	}
 }
 

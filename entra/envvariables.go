@@ -45,6 +45,7 @@ var variables = []variable{
 	{"GRAPH_URL", "GraphURL", setText(func(c *plainConfig) *string { return &c.GraphURL })},
 	{"STALE_SESSIONS_ON_OUTAGE", "StaleSessionsOnOutage", setDuration(func(c *plainConfig) *time.Duration { return &c.StaleSessionsOnOutage })},
 	{"RECORD_BROWSER", "RecordBrowser", setFlag(func(c *plainConfig) *bool { return &c.RecordBrowser })},
+	{"KEEP_FRAGMENT", "KeepFragment", setFlag(func(c *plainConfig) *bool { return &c.KeepFragment })},
 	{"ANONYMOUS_ON_OUTAGE", "AnonymousOnOutage", setFlag(func(c *plainConfig) *bool { return &c.AnonymousOnOutage })},
 }
 

@@ -123,7 +123,7 @@ func (s *Service) newSite() *web.Site {
 		Authority: s.authority, Sessions: s.sessions, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
 		Origin: strings.TrimSuffix(cfg.PublicURL, defaultPort(cfg.PublicURL)), BasePath: cfg.BasePath, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
 		Secure: cfg.secure, FormPost: cfg.ResponseMode == ResponseModeFormPost,
-		AnonymousOnOutage: cfg.AnonymousOnOutage, RecordBrowser: cfg.RecordBrowser,
+		AnonymousOnOutage: cfg.AnonymousOnOutage, KeepFragment: cfg.KeepFragment, RecordBrowser: cfg.RecordBrowser,
 	}
 	if cfg.OnSignOut != nil {
 		options.OnSignOut = func(ctx context.Context, ended *session.Session) error {

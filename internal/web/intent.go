@@ -36,7 +36,7 @@ func (v *Visit) startSignIn(e *autherr.Error, i *autherr.Intent) *Response {
 	e = s.expressible(autherr.WithRequirements(e, requirements))
 	to := s.DestinationOf(i.To)
 	v.to = &to
-	returns := in.Method == http.MethodGet && to == s.pageAt(in.pathAndQuery())
+	returns := in.Method == http.MethodGet && to.IsSamePage(s.pageAt(in.pathAndQuery()))
 	if !autherr.NeedsSignIn(e) || !in.isFromWindow() || returns {
 		return v.answer(e)
 	}

@@ -39,6 +39,10 @@ func (h *routeHandler) login() error {
 		h.out.redirect(h.publicLoginURL(to, required))
 		return nil
 	}
+	if h.asksForFragment() {
+		h.askForFragment()
+		return nil
+	}
 	browser, err := h.beginningBrowser(session)
 	if err != nil {
 		return err

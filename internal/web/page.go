@@ -11,7 +11,7 @@ import (
 )
 
 // The library's own pages are plain: they have no script, load nothing, and contain nothing
-// from a request (threat A10).
+// from a request (threat A10). The one about fragments is an exception.
 var (
 	//go:embed pages.html
 	pagesSource string

@@ -52,6 +52,7 @@ type Options struct {
 	ErrorHandler func(c any, err error) error
 
 	AnonymousOnOutage bool
+	KeepFragment      bool
 	RecordBrowser     bool
 	// OnSignOut is called for a session that ended, or nil.
 	OnSignOut func(context.Context, *session.Session) error
