@@ -41,7 +41,7 @@ func cookieFault(line string) string {
 	_, httpOnly := attributes["httponly"]
 	_, domain := attributes["domain"]
 	prefix, path, longest := "__Host-", "/", 660 // the count of tries lives a minute longer
-	if parts[1] == "__Secure-" { // a long path, for the routes only, which __Host- forbids
+	if parts[1] == "__Secure-" {                 // a long path, for the routes only, which __Host- forbids
 		prefix, path, longest = "__Secure-", "/user/", 3600
 	}
 	switch {
@@ -188,11 +188,18 @@ func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
 	one.signIn(adele)
 	two.signIn(alex)
 	a, b := sessionCookie+"="+one.session(), sessionCookie+"="+two.session()
-	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a + "; " + a}, {a, b}} {
+	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a + "; " + a + "; " + b}, {a, b}, {b, a, a}} {
 		r := request(http.MethodGet, "/guarded", "")
 		r.Header["Cookie"] = cookies
 		if got := s.send(r); got.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%d cookies: status %d %s", len(cookies), got.StatusCode, got.Text)
+		}
+	}
+	for _, cookies := range [][]string{{a + "; " + a}, {a, a}, {a + "; x=y", a, a}} { // as adapters repeat them
+		r := request(http.MethodGet, "/guarded", "")
+		r.Header["Cookie"] = cookies
+		if got := s.send(r); got.StatusCode != http.StatusOK || got.Text != "hello "+adele {
+			t.Errorf("the same cookie again: status %d %s", got.StatusCode, got.Text)
 		}
 	}
 	if one.user() != adele {

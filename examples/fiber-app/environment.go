@@ -44,7 +44,7 @@ const (
 var identity = []string{
 	varSecret, prefix + "PREVIOUS_SECRETS", prefix + "CERTIFICATE_FILE", prefix + "FEDERATED_TOKEN_FILE",
 	prefix + "WORKLOAD_IDENTITY", prefix + "MANAGED_IDENTITY", varTenant, varAuthority, varTenants,
-	prefix + "ANY_TENANT_MAY_SIGN_IN", prefix + "CLOUD", varGraphURL,
+	prefix + "ANY_TENANT_MAY_SIGN_IN", prefix + "PERSONAL_ACCOUNTS_MAY_SIGN_IN", prefix + "CLOUD", varGraphURL,
 }
 
 // environmentError is everything that is wrong with the environment.

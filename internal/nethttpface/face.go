@@ -66,10 +66,13 @@ type Auth struct {
 func (a *Auth) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if entra.Skips(a.Service, &Context{w, r}) {
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), nil)))
+			if outer, _ := r.Context().Value(entra.VisitKey()).(*web.Visit); entra.Hides(a.Service, outer) {
+				r = r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), nil))
+			}
+			next.ServeHTTP(w, r)
 			return
 		}
-		e := &exchange{ResponseWriter: w, status: http.StatusOK}
+		e := &exchange{ResponseWriter: w, r: r, status: http.StatusOK}
 		e.visit = entra.NewVisit(a.Service, e)
 		e.r = r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), &e.visit))
 		next.ServeHTTP(e, e.r)
@@ -93,13 +96,12 @@ type exchange struct {
 
 // exchangeOf returns the request's exchange, which gets the context of the middlewares in between.
 func exchangeOf(r *http.Request) *exchange {
-	v, _ := r.Context().Value(entra.VisitKey()).(*web.Visit)
-	if v == nil {
-		return nil
+	if v, _ := r.Context().Value(entra.VisitKey()).(*web.Visit); v != nil {
+		e, _ := v.Exchange.(*exchange)
+		e.r = e.r.WithContext(r.Context())
+		return e
 	}
-	e, _ := v.Exchange.(*exchange)
-	e.r = e.r.WithContext(r.Context())
-	return e
+	return nil
 }
 
 func (e *exchange) Write(b []byte) (int, error)       { return e.body.Write(b) }
@@ -111,10 +113,8 @@ func (e *exchange) KeepPrivate() {
 	e.Header()["Vary"] = append(slices.DeleteFunc(e.Header()["Vary"], func(v string) bool { return v == "Cookie" }), "Cookie")
 	e.Header().Set("Cache-Control", cmp.Or(e.Header().Get("Cache-Control"), "private"))
 }
-
 func (e *exchange) SetCookie(cookie *http.Cookie) {
-	isOld := func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") }
-	e.Header()["Set-Cookie"] = append(slices.DeleteFunc(e.Header()["Set-Cookie"], isOld), cookie.String())
+	e.Header()["Set-Cookie"] = append(slices.DeleteFunc(e.Header()["Set-Cookie"], func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") }), cookie.String())
 }
 
 func (e *exchange) Request() *web.Request {
