@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -178,7 +179,7 @@ func (y *tally) signIn(b *browser, user string) {
 		y.signIns.Add(1)
 	case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
 		y.failed.Add(1)
-	case a.StatusCode == http.StatusBadRequest && b.session() == "": // "this response was used": by the reply to another
+	case strings.Contains(a.Location(), "resume=") && b.session() == "": // "this response was used": by the reply to another
 		y.repeated.Add(1)
 	default:
 		y.foreign.Add(1)

@@ -164,8 +164,8 @@ func (e *entry) accepts(method string) bool {
 
 // match returns the parameters of a path that a pattern matches.
 func match(pattern, path string) (parameters map[string]string, ok bool) {
-	if pattern == "" || pattern == "/*" {
-		return nil, true
+	if before, ok := strings.CutSuffix(pattern, "*"); pattern == "" || ok {
+		return nil, strings.HasPrefix(path, before)
 	}
 	wanted, parts := strings.Split(pattern, "/"), strings.Split(path, "/")
 	if len(wanted) != len(parts) {

@@ -48,7 +48,7 @@ func (h *routeHandler) resume(a *flow.Attempt, reason string, err error) error {
 		return err
 	}
 	h.reportRefused(err)
-	h.Log.LogAttrs(h.ctx, slog.LevelInfo, "sign-in resumed", slog.String("reason", reason))
+	h.Log.LogAttrs(h.ctx, slog.LevelInfo, "sign-in resumed", slog.String("reason", reason), slog.Any("error", err))
 	h.out.redirect(h.resumeURL(to, a.Restarts()+1))
 	return nil
 }
