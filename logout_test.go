@@ -3,6 +3,7 @@ package fibermsal_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -127,6 +128,32 @@ func TestC4_SignOutFallsBackToOrigin(t *testing.T) {
 				t.Errorf("%d, signed out: %v", a.StatusCode, signedOut)
 			}
 		})
+	}
+}
+
+// The question's form is sent with the Origin null, because of the page's Referrer-Policy.
+func TestC4_OldBrowsersCanAnswerTheQuestion(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	b, other := s.browser(), s.browser()
+	b.signIn(adele)
+	other.signIn(alex)
+	post := func(b *browser, target string) *answer {
+		r := request(http.MethodPost, target, "")
+		r.Header.Set("Origin", "null")
+		return b.Send(r)
+	}
+	action := regexp.MustCompile(`action="([^"]*)"`)
+	question := post(b, "/user/logout")
+	form := action.FindStringSubmatch(question.Text)
+	if question.StatusCode != http.StatusForbidden || form == nil {
+		t.Fatalf("%d %s", question.StatusCode, question.Text)
+	}
+	if a := post(other, form[1]); a.StatusCode != http.StatusForbidden || other.user() != alex {
+		t.Errorf("in another browser: %d, %q is signed in", a.StatusCode, other.user())
+	}
+	if a := post(b, form[1]); a.StatusCode != http.StatusSeeOther || b.user() != "" {
+		t.Errorf("%d, %q is signed in", a.StatusCode, b.user())
 	}
 }
 

@@ -22,7 +22,7 @@ type SignOutOptions struct {
 
 // SignOut returns the error by which a handler signs its user out:
 //
-//	app.Post("/leave", func(c *fiber.Ctx) error {
+//	app.Post("/leave", func(*fiber.Ctx) error {
 //		return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true, To: "/goodbye"})
 //	})
 //

@@ -52,7 +52,7 @@ var furtherParameters = []string{"acr_values", "amr_values", "cobrandid", "hsu",
 
 // StartSignIn returns the error by which a handler starts a sign-in, although nothing has failed:
 //
-//	app.Post("/switch", func(c *fiber.Ctx) error {
+//	app.Post("/switch", func(*fiber.Ctx) error {
 //		return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: "/profile"})
 //	})
 //

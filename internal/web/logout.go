@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
@@ -15,6 +16,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
+
+// confirmedParameter is set in the URL of the form by which a user confirms the sign-out.
+const confirmedParameter = "confirmed"
 
 // logout handles POST /user/logout, and a GET that comes from the app's own pages or the
 // address bar. Any other request may have been caused by a foreign page, so the user is asked
@@ -104,10 +108,9 @@ func (h *routeHandler) askForConfirmation() {
 	if !h.in.isNavigation() {
 		h.out.Status = http.StatusForbidden
 	}
-	h.out.Header.Set("Referrer-Policy", "same-origin") // or the form would be sent with the Origin null
 	h.out.page = &Page{
 		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
-		SignOutURL: h.routeURL(LogoutPath), SignOutOrigin: h.signOutOrigins(h.ctx), HomeURL: h.homeURL(),
+		SignOutURL: h.routeURL(LogoutPath) + h.confirmation(), SignOutOrigin: h.signOutOrigins(h.ctx), HomeURL: h.homeURL(),
 	}
 }
 
@@ -117,9 +120,34 @@ func (h *routeHandler) meansSignOut() bool {
 	site := h.in.Header("Sec-Fetch-Site")
 	own := site == "same-origin" || site == "none"
 	if h.in.Method == http.MethodPost {
-		return own || site == "" && h.isOwnOrigin(h.in.Header("Origin"))
+		return own || site == "" && (h.isOwnOrigin(h.in.Header("Origin")) || h.isConfirmed())
 	}
 	return own && h.in.mayNavigate() && !h.in.isPrefetch() // no image, no prerendering
+}
+
+// confirmation returns the query of the form that signs out, for a browser that does not send
+// Sec-Fetch-Site: because of the page's Referrer-Policy it sends the Origin null. It belongs to the
+// session, so that no other site has it.
+func (h *routeHandler) confirmation() string {
+	session, ok := h.presentSession()
+	if !ok || h.in.Header("Sec-Fetch-Site") != "" {
+		return ""
+	}
+	text, err := h.Jar.SealRequirements(flow.Requirements{}, session, time.Now())
+	if err != nil {
+		return ""
+	}
+	return "?" + confirmedParameter + "=" + text
+}
+
+// isConfirmed reports whether a form comes from the question that this browser was asked.
+func (h *routeHandler) isConfirmed() bool {
+	session, ok := h.presentSession()
+	if !ok {
+		return false
+	}
+	_, confirmed := h.Jar.OpenRequirements(h.in.query(confirmedParameter), session, time.Now())
+	return confirmed
 }
 
 // isOwnOrigin reports whether the value of the header Origin is the app's, or missing.
