@@ -110,7 +110,7 @@ func (h *routeHandler) askForConfirmation() {
 	}
 	h.out.page = &Page{
 		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
-		SignOutURL: h.routeURL(LogoutPath) + h.confirmation(), SignOutOrigin: h.signOutOrigins(h.ctx), HomeURL: h.homeURL(),
+		SignOutURL: h.routeURL(LogoutPath) + h.confirmation(h.in), SignOutOrigin: h.signOutOrigins(h.ctx), HomeURL: h.homeURL(),
 	}
 }
 
@@ -120,7 +120,7 @@ func (h *routeHandler) meansSignOut() bool {
 	site := h.in.Header("Sec-Fetch-Site")
 	own := site == "same-origin" || site == "none"
 	if h.in.Method == http.MethodPost {
-		return own || site == "" && (h.isOwnOrigin(h.in.Header("Origin")) || h.isConfirmed())
+		return own || site == "" && (h.isOwnOrigin(h.in.Header("Origin")) || h.isConfirmed(h.in))
 	}
 	return own && h.in.mayNavigate() && !h.in.isPrefetch() // no image, no prerendering
 }
@@ -128,12 +128,12 @@ func (h *routeHandler) meansSignOut() bool {
 // confirmation returns the query of the form that signs out, for a browser that does not send
 // Sec-Fetch-Site: because of the page's Referrer-Policy it sends the Origin null. It belongs to the
 // session, so that no other site has it.
-func (h *routeHandler) confirmation() string {
-	session, ok := h.presentSession()
-	if !ok || h.in.Header("Sec-Fetch-Site") != "" {
+func (s *Site) confirmation(in *Request) string {
+	session, ok := s.presentSession(in)
+	if !ok || in.Header("Sec-Fetch-Site") != "" {
 		return ""
 	}
-	text, err := h.Jar.SealRequirements(flow.Requirements{}, session, time.Now())
+	text, err := s.Jar.SealRequirements(flow.Requirements{}, session, time.Now())
 	if err != nil {
 		return ""
 	}
@@ -141,12 +141,12 @@ func (h *routeHandler) confirmation() string {
 }
 
 // isConfirmed reports whether a form comes from the question that this browser was asked.
-func (h *routeHandler) isConfirmed() bool {
-	session, ok := h.presentSession()
+func (s *Site) isConfirmed(in *Request) bool {
+	session, ok := s.presentSession(in)
 	if !ok {
 		return false
 	}
-	_, confirmed := h.Jar.OpenRequirements(h.in.query(confirmedParameter), session, time.Now())
+	_, confirmed := s.Jar.OpenRequirements(in.query(confirmedParameter), session, time.Now())
 	return confirmed
 }
 
