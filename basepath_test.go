@@ -25,6 +25,7 @@ func behindProxy(t *testing.T, strips bool, change ...func(*fibermsal.Config)) *
 	idp := newIDP(t, entratest.WithRedirectURI(publicURL+base+"/user/authorized"), entratest.WithLogoutURI(publicURL+base+"/"))
 	app := newApp()
 	s := siteOf(t, app, idp, &logbook{})
+	s.base = base
 	cfg := configFor(idp)
 	cfg.BasePath, cfg.RoutePrefix = base, seen+"/user"
 	for _, c := range change {
@@ -35,11 +36,12 @@ func behindProxy(t *testing.T, strips bool, change ...func(*fibermsal.Config)) *
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = auth.Close() })
+	s.auth = auth
 	app.Use(auth.Handler())
 	auth.RegisterRoutes(app)
 	page := func(c *fiber.Ctx) error { return c.SendString("page") }
 	s.app.Get(seen+"/", page)
-	s.app.Get(seen+"/guarded", fibermsal.Require(), page)
+	routeAll(s.app, seen+"/guarded", fibermsal.Require(), page)
 	s.app.Get(seen+"/forbidden", func(*fiber.Ctx) error { return fibermsal.ErrForbidden })
 	s.app.Get(seen+"/start", func(c *fiber.Ctx) error {
 		return fibermsal.StartSignIn(fibermsal.SignInOptions{To: c.Query("to")})

@@ -61,6 +61,7 @@ type site struct {
 	log  *logbook
 
 	origin string
+	base   string            // in front of the paths, for browsers
 	seen   *browsertest.Seen // by all browsers
 
 	changesCookies bool // a middleware of the app does

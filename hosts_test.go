@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
@@ -116,5 +118,80 @@ func TestHosts_StartedSignInsKeepTheirOptions(t *testing.T) {
 	q := query(t, s.browser().Navigate(strings.TrimPrefix(at, publicURL)).Location())
 	if q.Get("login_hint") != alex || q.Get("prompt") != "login" {
 		t.Errorf("%v", q)
+	}
+}
+
+// The way to PublicURL is no restart: a browser that keeps no cookies gets there as many sign-ins as
+// without it.
+func TestHosts_WayToPublicURLIsNoRestart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	signIns := func(login string) (n int) {
+		b := s.browser()
+		a := b.Navigate(login)
+		for ; a.Location() != "" && n < 12; a = b.Navigate(a.Location()) {
+			n++
+			b.Jar = browsertest.Jar{}
+			if a = b.Send(b.approve(a.Location(), adele).Request()); a.Location() == "" {
+				break
+			}
+		}
+		if a.StatusCode != http.StatusBadRequest || !strings.Contains(a.Text, "may not keep the cookies") {
+			t.Errorf("%d to %q", a.StatusCode, a.Location())
+		}
+		return n
+	}
+	moved := s.browser().send(onHost("https", "www.app.example", "/user/login?to=/guarded")).Location()
+	direct, after := signIns("/user/login?to=/guarded"), signIns(strings.TrimPrefix(moved, publicURL))
+	if direct != after || after < 2 {
+		t.Errorf("%d sign-ins, and %d without another host", after, direct)
+	}
+}
+
+// A user who opens links to another host again and again gets to the page each time.
+func TestHosts_LinksToAnotherHostWorkAnyNumberOfTimes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	b := s.browser()
+	b.signIn(adele)
+	for i := range 8 {
+		at := s.browser().send(onHost("https", "www.app.example", "/user/login?to=/guarded")).Location()
+		if a := b.Navigate(strings.TrimPrefix(at, publicURL)); a.Location() != "/guarded" || b.Navigate("/guarded").Text != "hello "+adele {
+			t.Fatalf("%d: %d to %q", i+1, a.StatusCode, a.Location())
+		}
+	}
+}
+
+// Behind a proxy that changes the host and does not say so, each host is another one. A page that
+// requires a sign-in again and again gets one, and comes to an end.
+func TestHosts_LoopsBehindAProxyThatHidesTheHostEnd(t *testing.T) {
+	t.Parallel()
+	s := newInteractiveSite(t, newIDP(t))
+	s.app.Get("/always", func(*fiber.Ctx) error { return fibermsal.ErrLoginRequired })
+	for _, page := range []string{"/always", "/challenge"} {
+		b := s.browser()
+		b.signIn(adele)
+		b.App = browsertest.DoerFunc(func(r *http.Request) (*http.Response, error) {
+			r.Host = "app-7f9c:3000"
+			return s.Do(r)
+		})
+		if last, signIns := b.wanders(page, 12); signIns != 3 || last.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %d to %q after %d sign-ins", page, last.StatusCode, last.Location(), signIns)
+		}
+	}
+}
+
+// A response that arrives without its sign-in leads to the page of a visitor who came from another
+// host, with and without a session.
+func TestHosts_ResumedSignInsLeadToTheirPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	program, b := s.browser(), s.browser()
+	moved := s.browser().send(onHost("https", "www.app.example", "/user/login?to=/guarded%3Fa%3Db")).Location()
+	response := b.approve(program.Navigate(strings.TrimPrefix(moved, publicURL)).Location(), adele)
+	for want := 1; want >= 0; want-- {
+		if path, signIns := b.lands(b.Send(response.Request()), adele); path != "/guarded?a=b" || signIns != want {
+			t.Errorf("it leads to %q after %d sign-ins", path, signIns)
+		}
 	}
 }

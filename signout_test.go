@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
 // signsOut lets a site sign users out by a handler.
@@ -85,6 +86,56 @@ func TestD10_HandlersSignOutWhileTheStorageIsDown(t *testing.T) {
 	l.fail(true, true)
 	if a := b.PostForm("/leave", nil); a.StatusCode != http.StatusServiceUnavailable || b.session() != "" {
 		t.Errorf("%d, session %q", a.StatusCode, b.session())
+	}
+}
+
+// The page says what has happened, and goes on to Entra unless the user is to stay signed in there.
+// That the handler has asked for the user before changes nothing.
+func TestD10_SignOutByAHandlerDuringAnOutageSaysThatTheBrowserIsSignedOut(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := newSite(t, newRegistration(t), inHaste(t, server))
+	routeAll(s.app, "/leave", func(c *fiber.Ctx) error {
+		if c.Query("asks") != "" {
+			_, _ = fibermsal.FromContext(c)
+		}
+		return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: c.Query("app") != ""})
+	})
+	browsers := map[string]*browser{}
+	for _, query := range []string{"", "?asks=1", "?app=1", "?app=1&asks=1"} {
+		browsers[query] = s.browser()
+		browsers[query].awaitSignIn(adele)
+	}
+	server.Stop()
+	for query, b := range browsers {
+		old := b.session()
+		a := b.PostForm("/leave"+query, nil)
+		if a.StatusCode != http.StatusServiceUnavailable || b.session() != "" || !strings.Contains(a.Text, "signed out in this browser") || a.Header.Get("Retry-After") == "" {
+			t.Errorf("%q: %d, session %q of %q\n%s", query, a.StatusCode, b.session(), old, a.Text)
+		}
+		target, text := link(t, a)
+		if strings.Contains(query, "app") {
+			if text != "Home page" || strings.Contains(a.Text, "Microsoft") {
+				t.Errorf("%q: %q leads to %q\n%s", query, text, target, a.Text)
+			}
+			continue
+		}
+		if next := b.Navigate(target); text != "Try again" || !strings.Contains(next.Location(), "/oauth2/v2.0/logout?") {
+			t.Errorf("%q: %q leads to %q and on to %q", query, text, target, next.Location())
+		}
+	}
+}
+
+// htmx does not see redirects.
+func TestHTMX_HandlersSignOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	s.signsOut(fibermsal.SignOutOptions{AppOnly: true, To: "/goodbye"})
+	b := s.browser()
+	b.signIn(adele)
+	a := b.Send(scripted(http.MethodPost, "/leave", "HX-Request: true"))
+	if a.StatusCode != http.StatusOK || a.Location() != "" || a.Header.Get("HX-Redirect") != "/goodbye" || b.session() != "" {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 }
 

@@ -163,6 +163,61 @@ func TestStartSignIn_ProgramsGetItsURL(t *testing.T) {
 	}
 }
 
+// A button of htmx starts a sign-in as often as the user likes. What a page loads by itself does not.
+func TestHTMX_HandlersStartSignIns(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	s.starts(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: "/guarded"})
+	for method, row := range map[string]struct {
+		current        string
+		status, rounds int
+	}{
+		http.MethodPost: {"/guarded", http.StatusOK, 6}, http.MethodPut: {"/start", http.StatusOK, 6},
+		http.MethodGet: {"/guarded", http.StatusUnauthorized, 3}, http.MethodDelete: {"/elsewhere", http.StatusOK, 6},
+	} {
+		b := s.browser()
+		rounds := 0
+		for ; rounds < 6; rounds++ {
+			a := b.Send(scripted(method, "/start", "HX-Request: true", "HX-Current-URL: "+publicURL+row.current))
+			login := a.Header.Get("HX-Redirect")
+			if login == "" {
+				break
+			}
+			if q := query(t, b.Navigate(login).Location()); a.StatusCode != row.status || a.Location() != "" || q.Get("prompt") != "select_account" || row.rounds == 6 && a.Cookie(triesCookie) != nil {
+				t.Fatalf("%s: %d %v", method, a.StatusCode, a.Header)
+			}
+			b.Send(b.approve(b.Navigate(login).Location(), adele).Request())
+		}
+		if rounds != row.rounds {
+			t.Errorf("%s: %d rounds", method, rounds)
+		}
+	}
+}
+
+// A sign-in with less than the handler wants is no retry.
+func TestStartSignIn_RetryRepeatsTheHandler(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	s.starts(fibermsal.SignInOptions{LoginHint: strings.Repeat("x", 800), To: "/guarded"})
+	if target, text := link(t, s.browser().Navigate("/start?a=b")); target != "/start?a=b" || text != "Try again" {
+		t.Errorf("%q leads to %q", text, target)
+	}
+}
+
+// Who has to use another account may use one of another domain.
+func TestStartSignIn_AnotherAccountIsFreeOfHints(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	s.starts(fibermsal.SignInOptions{LoginHint: alex, DomainHint: "contoso.com", Prompt: fibermsal.PromptLogin, Scopes: []string{"Mail.Read"}, To: "/guarded"})
+	b := s.browser()
+	authorize := b.Navigate(b.Navigate("/start").Location()).Location()
+	a := b.refused(authorize, "error=access_denied", "error_description=AADSTS50105: not assigned")
+	q := b.mainAction(a)
+	if q.Get("prompt") != "select_account" || q.Get("login_hint") != "" || q.Get("domain_hint") != "" || !strings.Contains(q.Get("scope"), "Mail.Read") {
+		t.Errorf("%v", q)
+	}
+}
+
 // A handler that is its own way back ends like other loops.
 func TestB14_HandlersThatStartSignInsForThemselvesComeToAnEnd(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ func (s *Site) homeURL() string { return s.publicPath(returnto.Home) }
 // DestinationOf returns the destination of a path that a request or a handler names, either as the app
 // sees it or as browsers do. Outside of the base path it is home, because other apps are there.
 func (s *Site) DestinationOf(path string) flow.Destination {
-	below, found := s.belowBase(path)
+	below, found := belowBase(s.BasePath, path)
 	switch {
 	case s.stripsBase() && found:
 		return s.pageAt(below)
@@ -46,17 +46,17 @@ func (s *Site) DestinationOf(path string) flow.Destination {
 // publicDestination returns the destination of a path as browsers see it. Outside of the base path it is
 // home.
 func (s *Site) publicDestination(path string) flow.Destination {
-	if _, found := s.belowBase(path); !found {
+	if _, found := belowBase(s.BasePath, path); !found {
 		path = returnto.Home
 	}
 	return s.DestinationOf(path)
 }
 
-// belowBase returns what of a path follows the base path, or false if it is elsewhere.
-func (s *Site) belowBase(path string) (below string, found bool) {
-	below, found = strings.CutPrefix(path, s.BasePath)
+// belowBase returns what of a path follows a base path, or false if it is elsewhere.
+func belowBase(base, path string) (below string, found bool) {
+	below, found = strings.CutPrefix(path, base)
 	switch {
-	case s.BasePath == "" || strings.HasPrefix(below, "/"):
+	case base == "" || strings.HasPrefix(below, "/"):
 		return below, found
 	case below == "" || strings.ContainsAny(below[:1], "?#"):
 		return "/" + below, found

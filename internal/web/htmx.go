@@ -11,12 +11,3 @@ func (r *Request) isBoosted() bool {
 	return r.isByHTMX() && r.Method == http.MethodGet &&
 		(r.Header("HX-Boosted") == "true" || r.Header("HX-History-Restore-Request") == "true")
 }
-
-// redirectHTMX lets htmx open the target of a redirect, which its request would follow unseen.
-func redirectHTMX(r *Response) {
-	if r.Status == http.StatusSeeOther {
-		r.Status = http.StatusOK
-		r.Header.Set("HX-Redirect", r.Header.Get("Location"))
-		r.Header.Del("Location")
-	}
-}

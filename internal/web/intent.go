@@ -17,7 +17,7 @@ func (v *Visit) carryOut(e *autherr.Error, i *autherr.Intent) *Response {
 		out = v.startSignIn(e, i)
 	}
 	if v.Exchange.Request().isByHTMX() {
-		redirectHTMX(out)
+		out.redirectHTMX()
 	}
 	return out
 }

@@ -117,10 +117,10 @@ func (h *routeHandler) askForConfirmation() {
 // meansSignOut reports whether the user, and no foreign page, asked to sign out. Browsers that do
 // not send Sec-Fetch-Site send Origin with a POST to another origin at least.
 func (h *routeHandler) meansSignOut() bool {
-	site := h.in.Header("Sec-Fetch-Site")
+	site, origin := h.in.Header("Sec-Fetch-Site"), h.in.Header("Origin")
 	own := site == "same-origin" || site == "none"
 	if h.in.Method == http.MethodPost {
-		return own || site == "" && (h.isOwnOrigin(h.in.Header("Origin")) || h.isConfirmed(h.in))
+		return own || site == "" && (origin == "" || strings.EqualFold(origin, h.Origin) || h.isConfirmed(h.in))
 	}
 	return own && h.in.mayNavigate() && !h.in.isPrefetch() // no image, no prerendering
 }
@@ -148,11 +148,6 @@ func (s *Site) isConfirmed(in *Request) bool {
 	}
 	_, confirmed := s.Jar.OpenRequirements(in.query(confirmedParameter), session, time.Now())
 	return confirmed
-}
-
-// isOwnOrigin reports whether the value of the header Origin is the app's, or missing.
-func (s *Site) isOwnOrigin(origin string) bool {
-	return origin == "" || strings.EqualFold(origin, s.Origin)
 }
 
 // signedOut reports a session that its user ended, here or at Entra.

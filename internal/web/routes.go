@@ -43,7 +43,7 @@ func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, h
 	}
 	err := r.handle(h)
 	if h.in.isByHTMX() {
-		redirectHTMX(h.out)
+		h.out.redirectHTMX()
 	}
 	return s.drawn(h.out), err
 }
