@@ -103,6 +103,25 @@ func TestChecks_OfNothingLetNobodyThrough(t *testing.T) {
 	}
 }
 
+// A guard keeps its checks, whatever becomes of the slice that it was given.
+func TestRequire_KeepsItsChecks(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	b := s.browser()
+	b.signIn(adele)
+	base := make([]fibermsal.Check, 0, 8)
+	base = append(base, pass)
+	s.app.Get("/admin", fibermsal.Require(append(base, fibermsal.HasRole("Admin"))...), func(c *fiber.Ctx) error { return c.SendString("shown") })
+	s.app.Get("/page", fibermsal.Require(append(base, pass)...), func(c *fiber.Ctx) error { return c.SendString("shown") }) // overwrites what the first appended
+	s.app.Get("/all", fibermsal.Require(fibermsal.All(append(base, fibermsal.HasRole("Admin"))...)), func(c *fiber.Ctx) error { return c.SendString("shown") })
+	clear(base[:cap(base)])
+	for path, status := range map[string]int{"/admin": http.StatusForbidden, "/page": http.StatusOK, "/all": http.StatusForbidden} {
+		if a := b.Get(path); a.StatusCode != status {
+			t.Errorf("%s: %d", path, a.StatusCode)
+		}
+	}
+}
+
 // Each is a function that a handler may call, too.
 func TestChecks_WorkWithoutRequire(t *testing.T) {
 	t.Parallel()

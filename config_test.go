@@ -122,6 +122,8 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"prefix with a parameter":       {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/:user" }},
 		"prefix with a slash at end":    {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/user/" }},
 		"prefix is the root":            {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/" }},
+		"prefix with two dots":          {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/a/../b" }},
+		"prefix with one dot":           {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/./user" }},
 		"deep prefix":                   {"", func(c *fibermsal.Config) { c.RoutePrefix = "/portal/user" }},
 		"base path":                     {"", func(c *fibermsal.Config) { c.BasePath = "/portal" }},
 		"base path that is kept":        {"", func(c *fibermsal.Config) { c.BasePath, c.RoutePrefix = "/portal", "/portal/user" }},

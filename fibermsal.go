@@ -70,7 +70,7 @@ func (a *Auth) Handler() fiber.Handler {
 }
 
 // AuthFromContext returns the Auth whose middleware serves a request, for an app that made it
-// with [New]. It returns false if no middleware has run.
+// with [New]. It returns false if no middleware has run, or if Config.Next let it skip the request.
 func AuthFromContext(c *fiber.Ctx) (*Auth, bool) {
 	e := exchangeOf(c)
 	if e == nil {

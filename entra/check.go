@@ -21,18 +21,22 @@ import (
 // user. An [*Error] is answered as it says, other errors go to the app's ErrorHandler.
 type Check[C Locals] func(c C, user *User) error
 
-// Require returns nil for a request of a signed-in user who passes all checks, in their order.
-func Require[C Locals](c C, checks []Check[C]) error {
-	_, s, err := signedIn(c, "Require")
-	if err != nil {
-		return err
-	}
-	for _, check := range checks {
-		if err := check(c, userOf(&s.User)); err != nil {
+// Require returns a function that returns nil for a request of a signed-in user who passes all checks,
+// in their order. It keeps a copy of checks.
+func Require[C Locals](checks []Check[C]) func(c C) error {
+	checks = slices.Clone(checks) // the caller's slice may be overwritten by an append
+	return func(c C) error {
+		_, s, err := signedIn(c, "Require")
+		if err != nil {
 			return err
 		}
+		for _, check := range checks {
+			if err := check(c, userOf(&s.User)); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	return nil
 }
 
 // All passes if every check passes. All() without checks always passes.

@@ -57,7 +57,7 @@ func (cfg Config[C]) problems(process Process) (p problems) {
 
 var (
 	tenantName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.\-]*$`)
-	prefixPath  = regexp.MustCompile(`^(/[A-Za-z0-9_\-.~]+)+$`)
+	prefixPath  = regexp.MustCompile(`^(/[A-Za-z0-9_\-.~]*[A-Za-z0-9_\-~][A-Za-z0-9_\-.~]*)+$`) // no segment of dots only
 	cookieToken = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_\-.]{0,31}$`)
 	clientName  = regexp.MustCompile(`^[A-Za-z0-9_\-.]{1,128}$`)
 )

@@ -122,7 +122,8 @@ var (
 	// ErrMisconfigured means that the app or its registration is not set up correctly. The log
 	// says what to change.
 	ErrMisconfigured = entra.ErrMisconfigured
-	// ErrNotSignedIn means that a user has no session whose tokens a job could use.
+	// ErrNotSignedIn means that a user has no session whose tokens a job could use, or has
+	// signed out meanwhile.
 	ErrNotSignedIn = entra.ErrNotSignedIn
 )
 

@@ -20,8 +20,9 @@ type Check = entra.Check[fiber.Ctx]
 // that can help, and return to the same URL; all other requests get 401 or 403, as a page if they
 // accept HTML and as problem+json otherwise.
 func Require(checks ...Check) fiber.Handler {
+	require := entra.Require(checks)
 	return func(c fiber.Ctx) error {
-		if err := entra.Require(c, checks); err != nil {
+		if err := require(c); err != nil {
 			return err
 		}
 		return c.Next()

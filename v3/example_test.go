@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/gofiber/fiber/v3"
+	"github.com/gofiber/fiber/v3/extractors"
 	"github.com/gofiber/fiber/v3/middleware/session"
 
 	"github.com/fibermsal/fibermsal/v3"
@@ -21,7 +22,7 @@ func ExampleRedisStorage() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	app.Use(session.New(session.Config{Storage: storage}))
+	app.Use(session.New(session.Config{Storage: storage, Extractor: extractors.FromCookie("session_v3")}))
 	app.Use(fibermsal.New(fibermsal.Config{
 		ClientID: "…", ClientSecret: "…", TenantID: "…", PublicURL: "https://app.example.com",
 		Storage: storage, Keys: keys,

@@ -45,9 +45,10 @@ func (g *Group) Begin() bool {
 // Done ends what Begin counted.
 func (g *Group) Done() {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.running--
-	if g.closed && g.running == 0 {
+	last := g.closed && g.running == 0
+	g.mu.Unlock()
+	if last {
 		close(g.drained)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Own are files of which v3 has its own.
-var Own = []string{"fiber.go", "fiber_harness_test.go", "example_test.go", "context_test.go"}
+var Own = []string{"fiber.go", "fiber_harness_test.go", "example_test.go"}
 
 // aboutRepository are the prefixes of test files that look at the sources and documents of the
 // repository.
@@ -22,15 +22,24 @@ func Sources(root string) (map[string][]byte, error) {
 	return translateAll(root, func(name string) bool { return !IsTest(name) })
 }
 
+// onlyV3 is where tests are of what Fiber v2 does not have. They need the others, so they are copied
+// with them: the package compiles without tests that are not there.
+const onlyV3 = "internal/fiberv3/testdata"
+
 // Tests returns the content of the package's generated tests by name.
 func Tests(root string) (map[string][]byte, error) {
-	return translateAll(root, func(name string) bool { return IsTest(name) && isAboutFace(name) })
+	return translateAll(root, func(name string) bool { return IsTest(name) && isAboutFace(name) }, onlyV3)
 }
 
-func translateAll(root string, selected func(name string) bool) (map[string][]byte, error) {
-	paths, err := filepath.Glob(filepath.Join(root, "*.go"))
-	if err != nil {
-		return nil, err
+// translateAll translates the selected files of the root and of directories in it.
+func translateAll(root string, selected func(name string) bool, more ...string) (map[string][]byte, error) {
+	var paths []string
+	for _, dir := range append([]string{"."}, more...) {
+		found, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, found...)
 	}
 	files := make(map[string][]byte)
 	for _, path := range paths {

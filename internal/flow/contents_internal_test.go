@@ -95,7 +95,7 @@ func TestG26_BeginningAndOpeningTakesLittleMemory(t *testing.T) {
 				j.Open(a.State(), browser, func(string) (string, bool) { return a.Cookie().Value, true })
 			}
 		})
-		if n := begun.AllocedBytesPerOp(); n > 64<<10 {
+		if n := begun.AllocedBytesPerOp(); n > 128<<10 {
 			t.Errorf("%s: beginning allocates %d bytes and takes %v", name, n, time.Duration(begun.NsPerOp()))
 		}
 		if n := opened.AllocedBytesPerOp(); n > 128<<10 {

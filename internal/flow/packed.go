@@ -5,7 +5,6 @@ import (
 	"compress/flate"
 	"errors"
 	"io"
-	"sync"
 )
 
 // maxUnpacked limits what is unpacked. Only what this app has sealed is, so this is a second line.
@@ -18,13 +17,28 @@ const (
 )
 
 // writers are reused, because each takes hundreds of kilobytes, and anybody can begin sign-ins.
-var writers = sync.Pool{New: func() any {
+var writers = make(chan *flate.Writer, 4)
+
+// writer returns one that is not in use.
+func writer() *flate.Writer {
+	select {
+	case w := <-writers:
+		return w
+	default:
+	}
 	w, err := flate.NewWriter(nil, flate.DefaultCompression)
 	if err != nil {
 		panic(err) // only for unknown levels
 	}
 	return w
-}}
+}
+
+func release(w *flate.Writer) {
+	select {
+	case writers <- w:
+	default:
+	}
+}
 
 // packed returns content, and in a shorter form if it is longer than limit and deflate finds one. The
 // length of the result reveals something of the content to those who see the size of requests.
@@ -34,8 +48,8 @@ func packed(content []byte, limit int) []byte {
 	}
 	var out bytes.Buffer
 	out.WriteByte(deflated)
-	w := writers.Get().(*flate.Writer) //nolint:forcetypeassert // New makes no other
-	defer writers.Put(w)
+	w := writer()
+	defer release(w)
 	w.Reset(&out)
 	_, err := w.Write(content)
 	if err == nil {

@@ -20,9 +20,9 @@ const (
 	maxPages = 12
 )
 
-// Tries counts, for each page, completed sign-ins after which the page required another one at
-// once. They travel in one small sealed cookie with the attributes of an attempt's cookie. A
-// browser that does not keep such cookies completes no sign-in, so it cannot loop.
+// Tries counts, for each page, sign-ins after which the page required another one at once: completed
+// ones, and those that led back to the page because the browser had a session. They travel in one
+// small sealed cookie.
 type Tries struct{ pages []pageTries }
 
 // pageTries are those of a page, or of a part of a page that a script loads. To is the page that the

@@ -38,8 +38,9 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Require passes requests of signed-in users who pass all checks to a handler.
 func Require(h Handler, checks ...entra.Check[*Context]) Handler {
+	require := entra.Require(checks)
 	return func(c *Context) error {
-		if err := entra.Require(c, checks); err != nil {
+		if err := require(c); err != nil {
 			return err
 		}
 		return h(c)
@@ -49,9 +50,8 @@ func Require(h Handler, checks ...entra.Check[*Context]) Handler {
 // RegisterRoutes mounts the routes, behind the middleware, on a router such as *http.ServeMux.
 func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix string, more ...entra.Routes) {
 	for _, route := range entra.MountedRoutes(more...) {
-		path := prefix + route.Path
-		router.Handle(route.Method+" "+path, Handler(func(c *Context) error {
-			return exchangeOf(c.R).write(route.Serve(c, path))
+		router.Handle(route.Method+" "+prefix+route.Path, Handler(func(c *Context) error {
+			return exchangeOf(c.R).write(route.Serve(c, prefix+route.Path))
 		}))
 	}
 }
@@ -84,7 +84,7 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// exchange is a request and its response, which is kept until the handlers have returned.
+// exchange is a request and its response, kept until the handlers have returned.
 type exchange struct {
 	http.ResponseWriter
 	r      *http.Request
