@@ -111,6 +111,23 @@ func TestG26_RefusedCodesStoreNothingAndAreBounded(t *testing.T) {
 	})
 }
 
+// Users of whom Entra demands more when their code is redeemed are no flood.
+func TestG26_CodesOfGenuineUsersAreNotBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		s.idp.Fault(entratest.Token, entratest.Fault{Times: 300, OAuth: &entratest.OAuthError{
+			Error: "interaction_required", Codes: []int{50076}, Claims: `{"access_token":{"capolids":{"essential":true,"values":["x"]}}}`,
+		}})
+		for i := range 300 {
+			b := s.browser()
+			if a := b.Send(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusSeeOther {
+				t.Fatalf("user %d: %d %s", i, a.StatusCode, a.Text)
+			}
+		}
+		s.browser().signIn(adele)
+	})
+}
+
 func TestG26_VisitorsCostNoStorageAndNoCalls(t *testing.T) {
 	t.Parallel()
 	l := newLedger()

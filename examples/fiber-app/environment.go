@@ -37,6 +37,7 @@ const (
 	varGraphURL  = prefix + "GRAPH_URL"
 	varPublicURL = prefix + "PUBLIC_URL"
 	varRoutes    = prefix + "ROUTE_PREFIX"
+	varBase      = prefix + "BASE_PATH"
 )
 
 // identity are the variables that mean a real tenant. With none of them, no client id and
@@ -143,6 +144,9 @@ func (r *reader) config() fibermsal.Config {
 	}
 	if cfg.RoutePrefix != "" {
 		r.refuse(varRoutes, "is not for this app, whose pages lead to /user")
+	}
+	if cfg.BasePath != "" {
+		r.refuse(varBase, "is not for this app, whose pages lead to /user")
 	}
 	return cfg
 }

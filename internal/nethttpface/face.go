@@ -113,6 +113,7 @@ func (e *exchange) KeepPrivate() {
 	e.Header()["Vary"] = append(slices.DeleteFunc(e.Header()["Vary"], func(v string) bool { return v == "Cookie" }), "Cookie")
 	e.Header().Set("Cache-Control", cmp.Or(e.Header().Get("Cache-Control"), "private"))
 }
+
 func (e *exchange) SetCookie(cookie *http.Cookie) {
 	e.Header()["Set-Cookie"] = append(slices.DeleteFunc(e.Header()["Set-Cookie"], func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") }), cookie.String())
 }

@@ -95,10 +95,10 @@ func (f *Flow) checkIssuer(ctx context.Context, issuer string) error {
 func (f *Flow) redeem(ctx context.Context, r *redemption, response *flow.Response) (*authority.Grant, *idtoken.Claims, error) {
 	scopes := f.Authority.Scopes.ForCode(r.attempt.Requirements().Scopes)
 	grant, err := f.Authority.Redeem(ctx, response.Code, r.attempt.Verifier(), scopes, r.beforeSending)
+	r.settle(err)
 	if err != nil {
 		return nil, nil, explainedRedemption(err)
 	}
-	r.accepted()
 	claims, err := f.Authority.VerifyNew(ctx, grant.IDToken, r.attempt.Nonce())
 	switch {
 	case err != nil:

@@ -22,7 +22,7 @@ type redemption struct {
 	flow     *Flow
 	attempt  *flow.Attempt
 	claimant string
-	sent     int // calls that Entra has not accepted
+	sent     int // calls that count as failures so far
 }
 
 func (f *Flow) newRedemption(attempt *flow.Attempt) (*redemption, error) {
@@ -41,14 +41,21 @@ func (r *redemption) beforeSending() error {
 	r.sent++
 	first, err := r.flow.sent.Claim(context.Background(), r.attempt.ID(), r.claimant, stateUsedFor)
 	if err == nil && !first {
-		r.accepted() // nothing is sent
+		r.giveBack() // nothing is sent
 		err = errReplayed()
 	}
 	return err
 }
 
-// accepted returns what the calls have taken from the allowance for failures.
-func (r *redemption) accepted() {
+// settle gives back what the calls have taken from the allowance for failures, if Entra has accepted
+// the code, or has refused it for a reason that another sign-in fixes: then the user is genuine.
+func (r *redemption) settle(err error) {
+	if e, failed := autherr.Find(err); !failed || autherr.Requirements(e) != nil {
+		r.giveBack()
+	}
+}
+
+func (r *redemption) giveBack() {
 	r.flow.failures.giveBack(r.sent)
 	r.sent = 0
 }
