@@ -50,9 +50,7 @@ func Require(h Handler, checks ...entra.Check[*Context]) Handler {
 // RegisterRoutes mounts the routes, behind the middleware, on a router such as *http.ServeMux.
 func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix string, more ...entra.Routes) {
 	for _, route := range entra.MountedRoutes(more...) {
-		router.Handle(route.Method+" "+prefix+route.Path, Handler(func(c *Context) error {
-			return exchangeOf(c.R).write(route.Serve(c, prefix+route.Path))
-		}))
+		router.Handle(route.Method+" "+prefix+route.Path, Handler(func(c *Context) error { return exchangeOf(c.R).write(route.Serve(c, prefix+route.Path)) }))
 	}
 }
 
@@ -115,7 +113,8 @@ func (e *exchange) KeepPrivate() {
 }
 
 func (e *exchange) SetCookie(cookie *http.Cookie) {
-	e.Header()["Set-Cookie"] = append(slices.DeleteFunc(e.Header()["Set-Cookie"], func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") }), cookie.String())
+	isOld := func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") }
+	e.Header()["Set-Cookie"] = append(slices.DeleteFunc(e.Header()["Set-Cookie"], isOld), cookie.String())
 }
 
 func (e *exchange) Request() *web.Request {
