@@ -85,7 +85,7 @@ func (h *routeHandler) continueToPage(to flow.Destination, restarts int) (done b
 // a page that requires it again and again would loop. The cookie is Lax, since the sign-in may have
 // failed because the browser keeps no other.
 func (h *routeHandler) countResumption(page flow.Destination) {
-	cookie := h.triesCookie(h.visit.triesOf(h.in).Resumed(page, time.Now()))
+	cookie := h.triesCookie(h.visit.triesOf(h.in).Resumed(page, time.Now())) //nolint:gosec // as in cookie
 	cookie.SameSite = http.SameSiteLaxMode
 	h.out.setCookie(cookie)
 }
