@@ -27,6 +27,20 @@ func Require(checks ...Check) fiber.Handler {
 	}
 }
 
+// Passive lets requests pass that do not prolong the session, such as those by which a page asks for
+// news. Otherwise a page that is left open would keep its user signed in until AbsoluteTimeout:
+//
+//	app.Get("/news", fibermsal.Passive(), fibermsal.Require(), news)
+//
+// Put it behind the middleware, in front of everything that asks for the user. For the routes of the
+// library, such as /user/info, register it with their path in front of RegisterRoutes.
+func Passive() fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		entra.MakePassive(c)
+		return c.Next()
+	}
+}
+
 // All passes if every check passes. All() without checks always passes.
 func All(checks ...Check) Check { return entra.All(checks...) }
 

@@ -76,8 +76,24 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"any tenant beside a list": {"AnyTenantMaySignIn", func(c *fibermsal.Config) {
 			c.Authority, c.TenantID, c.AllowedTenants, c.AnyTenantMaySignIn = "", "common", []string{otherTenant}, true
 		}},
-		"unknown cloud":   {"Cloud", func(c *fibermsal.Config) { c.Cloud = "moon" }},
-		"cloud elsewhere": {"Cloud", func(c *fibermsal.Config) { c.Cloud = fibermsal.ChinaCloud }},
+		"any tenant and personal accounts": {"", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.AnyTenantMaySignIn, c.PersonalAccountsMaySignIn = "", "common", true, true
+		}},
+		"a list and personal accounts": {"", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.AllowedTenants, c.PersonalAccountsMaySignIn = "", "Common", []string{otherTenant}, true
+		}},
+		"only personal accounts": {"", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.PersonalAccountsMaySignIn = "", "consumers", true
+		}},
+		"personal accounts do not decide about tenants": {"AllowedTenants", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.PersonalAccountsMaySignIn = "", "common", true
+		}},
+		"personal accounts of organizations": {"PersonalAccountsMaySignIn", func(c *fibermsal.Config) {
+			c.Authority, c.TenantID, c.AnyTenantMaySignIn, c.PersonalAccountsMaySignIn = "", "organizations", true, true
+		}},
+		"personal accounts, one tenant": {"PersonalAccountsMaySignIn", func(c *fibermsal.Config) { c.PersonalAccountsMaySignIn = true }},
+		"unknown cloud":                 {"Cloud", func(c *fibermsal.Config) { c.Cloud = "moon" }},
+		"cloud elsewhere":               {"Cloud", func(c *fibermsal.Config) { c.Cloud = fibermsal.ChinaCloud }},
 		"previous secrets alone": {"PreviousSecrets", func(c *fibermsal.Config) {
 			c.ClientSecret, c.Credential, c.PreviousSecrets = "", noCredential, []string{"x"}
 		}},
@@ -109,6 +125,13 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"prefix with two dots":          {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/a/../b" }},
 		"prefix with one dot":           {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/./user" }},
 		"deep prefix":                   {"", func(c *fibermsal.Config) { c.RoutePrefix = "/portal/user" }},
+		"base path":                     {"", func(c *fibermsal.Config) { c.BasePath = "/portal" }},
+		"base path that is kept":        {"", func(c *fibermsal.Config) { c.BasePath, c.RoutePrefix = "/portal", "/portal/user" }},
+		"base path without a slash":     {"BasePath", func(c *fibermsal.Config) { c.BasePath = "portal" }},
+		"base path with one at the end": {"BasePath", func(c *fibermsal.Config) { c.BasePath = "/portal/" }},
+		"base path is the root":         {"BasePath", func(c *fibermsal.Config) { c.BasePath = "/" }},
+		"base path above the root":      {"BasePath", func(c *fibermsal.Config) { c.BasePath = "/portal/.." }},
+		"base path of another host":     {"BasePath", func(c *fibermsal.Config) { c.BasePath = "//evil.example" }},
 		"offline_access":                {"Scopes", func(c *fibermsal.Config) { c.Scopes = []string{"User.Read", "offline_access"} }},
 		"default among others":          {"Scopes", func(c *fibermsal.Config) { c.Scopes = []string{"https://graph.microsoft.com/.default", "User.Read"} }},
 		"scope of another API":          {"", func(c *fibermsal.Config) { c.Scopes = []string{"api://orders/Orders.Read"} }},

@@ -17,8 +17,8 @@ import (
 var cookieLine = regexp.MustCompile(`^(__Host-|__Secure-)?fibermsal(-[A-Za-z0-9_-]+)?=([A-Za-z0-9_-]*)((?:; [A-Za-z-]+(?:=[^;,\x00-\x1f\x7f]*|=[A-Z][a-z]{2}, [^;]*)?)*)$`)
 
 // cookieFault is what is wrong with a line of Set-Cookie that an app sends which is
-// reached by https, or "".
-func cookieFault(line string) string {
+// reached by https, or "". The cookies of its routes have the path routes.
+func cookieFault(line, routes string) string {
 	name, _, _ := strings.Cut(line, "=")
 	if !strings.Contains(strings.ToLower(name), "fibermsal") {
 		return "" // the app's own
@@ -42,7 +42,7 @@ func cookieFault(line string) string {
 	_, domain := attributes["domain"]
 	prefix, path, longest := "__Host-", "/", 660 // the count of tries lives a minute longer
 	if parts[1] == "__Secure-" {                 // a long path, for the routes only, which __Host- forbids
-		prefix, path, longest = "__Secure-", "/user/", 3600
+		prefix, path, longest = "__Secure-", routes, 3600
 	}
 	switch {
 	case parts[1] != prefix:
@@ -73,7 +73,7 @@ func (s *site) assertCookies(header http.Header) {
 		return
 	}
 	for _, line := range header.Values("Set-Cookie") {
-		if fault := cookieFault(line); fault != "" {
+		if fault := cookieFault(line, s.base+"/user/"); fault != "" {
 			s.t.Errorf("Set-Cookie: %s: %s", line, fault)
 		}
 	}
@@ -95,7 +95,7 @@ func TestD4_EverySetCookieIsLookedAt(t *testing.T) {
 		t.Fatalf("cookies: %q", lines)
 	}
 	for _, line := range lines {
-		if fault := cookieFault(line); fault != "" {
+		if fault := cookieFault(line, "/user/"); fault != "" {
 			t.Errorf("%s: %s", line, fault)
 		}
 		for what, bad := range map[string]string{
@@ -115,12 +115,12 @@ func TestD4_EverySetCookieIsLookedAt(t *testing.T) {
 		} {
 			if bad == line {
 				t.Errorf("the test does not change %q for %s", line, what)
-			} else if cookieFault(bad) == "" {
+			} else if cookieFault(bad, "/user/") == "" {
 				t.Errorf("nobody minds %s: %q", what, bad)
 			}
 		}
 	}
-	if fault := cookieFault(sessionCookie + "=x; path=/; secure; HttpOnly; SameSite=None"); fault == "" {
+	if fault := cookieFault(sessionCookie+"=x; path=/; secure; HttpOnly; SameSite=None", "/user/"); fault == "" {
 		t.Error("nobody minds a session that other sites may use")
 	}
 }
@@ -188,11 +188,18 @@ func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
 	one.signIn(adele)
 	two.signIn(alex)
 	a, b := sessionCookie+"="+one.session(), sessionCookie+"="+two.session()
-	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a + "; " + a}, {a, b}} {
+	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a + "; " + a + "; " + b}, {a, b}, {b, a, a}} {
 		r := request(http.MethodGet, "/guarded", "")
 		r.Header["Cookie"] = cookies
 		if got := s.send(r); got.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%d cookies: status %d %s", len(cookies), got.StatusCode, got.Text)
+		}
+	}
+	for _, cookies := range [][]string{{a + "; " + a}, {a, a}, {a + "; x=y", a, a}} { // as adapters repeat them
+		r := request(http.MethodGet, "/guarded", "")
+		r.Header["Cookie"] = cookies
+		if got := s.send(r); got.StatusCode != http.StatusOK || got.Text != "hello "+adele {
+			t.Errorf("the same cookie again: status %d %s", got.StatusCode, got.Text)
 		}
 	}
 	if one.user() != adele {

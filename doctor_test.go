@@ -27,6 +27,7 @@ func TestDoctor_FindsNothingIfNothingIsWrong(t *testing.T) {
 		},
 		"memory, in development": func(d *doctorTest) { d.cfg.Storage, d.cfg.Keys, d.cfg.PublicURL = nil, nil, "http://localhost:3000" },
 		"trusted proxies":        func(d *doctorTest) { trustProxies(&d.fiber) },
+		"pages with fragments":   func(d *doctorTest) { d.cfg.KeepFragment = true },
 		"a secret to come":       func(d *doctorTest) { d.cfg.PreviousSecrets = []string{"gone"} },
 		"many tenants": func(d *doctorTest) {
 			d.cfg.Authority = "https://login.entra.test/organizations"

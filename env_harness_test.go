@@ -49,13 +49,13 @@ func completeEnv(t *testing.T) map[string]string {
 	return map[string]string{
 		"CLIENT_ID": "app", "CLIENT_SECRET": "secret-canary", "PREVIOUS_SECRETS": "secret-canary-2, secret-canary-3",
 		"TENANT_ID": "contoso.com", "AUTHORITY": "https://login.example/contoso", "CLOUD": "us-dod",
-		"ALLOWED_TENANTS": environmentTenant, "ANY_TENANT_MAY_SIGN_IN": "true",
+		"ALLOWED_TENANTS": environmentTenant, "ANY_TENANT_MAY_SIGN_IN": "true", "PERSONAL_ACCOUNTS_MAY_SIGN_IN": "true",
 		"MANAGED_IDENTITY": "system",
-		"SCOPES":           "User.Read Mail.Read,Calendars.Read", "PUBLIC_URL": "https://app.example", "ROUTE_PREFIX": "/account",
+		"SCOPES":           "User.Read Mail.Read,Calendars.Read", "PUBLIC_URL": "https://app.example", "BASE_PATH": "/portal", "ROUTE_PREFIX": "/account",
 		"POST_LOGOUT_URL": "https://app.example/bye", "REDIS_URL": "redis://app:secret-canary@127.0.0.1:1/0",
 		"KEYS": encoded(2) + "," + encoded(1), "COOKIE_NAME": "app", "IDLE_TIMEOUT": "90m", "ABSOLUTE_TIMEOUT": "12h", "MAX_SESSIONS_PER_USER": "7",
 		"RESPONSE_MODE": "query", "CA_FILE": file(t, authorityPEM(t)), "GRAPH_URL": "https://graph.example/v1.0",
-		"STALE_SESSIONS_ON_OUTAGE": "1m", "ANONYMOUS_ON_OUTAGE": "true", "RECORD_BROWSER": "true",
+		"STALE_SESSIONS_ON_OUTAGE": "1m", "ANONYMOUS_ON_OUTAGE": "true", "RECORD_BROWSER": "true", "KEEP_FRAGMENT": "true",
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // notText are the fields that only code can set.
-var notText = []string{"Logger", "Next", "ErrorHandler", "Pages", "OnSignIn", "OnSignOut", "Groups", "Info"}
+var notText = []string{"Logger", "Next", "ErrorHandler", "Pages", "BeforeSignIn", "OnSignIn", "OnSignOut", "Groups", "Info"}
 
 func TestConfigFromEnv_SaysEveryFieldThatTextCan(t *testing.T) {
 	cfg, err := withEnv(t, completeEnv(t))
@@ -33,10 +33,10 @@ func TestConfigFromEnv_SaysEveryFieldThatTextCan(t *testing.T) {
 	want := fibermsal.Config{
 		ClientID: "app", ClientSecret: "secret-canary", PreviousSecrets: []string{"secret-canary-2", "secret-canary-3"},
 		TenantID: "contoso.com", Authority: "https://login.example/contoso", Cloud: fibermsal.USDoDCloud,
-		AllowedTenants: []string{environmentTenant}, AnyTenantMaySignIn: true, Scopes: []string{"User.Read", "Mail.Read", "Calendars.Read"},
-		PublicURL: "https://app.example", RoutePrefix: "/account", PostLogoutURL: "https://app.example/bye",
+		AllowedTenants: []string{environmentTenant}, AnyTenantMaySignIn: true, PersonalAccountsMaySignIn: true, Scopes: []string{"User.Read", "Mail.Read", "Calendars.Read"},
+		PublicURL: "https://app.example", BasePath: "/portal", RoutePrefix: "/account", PostLogoutURL: "https://app.example/bye",
 		Keys: [][]byte{testKey(2), testKey(1)}, CookieName: "app", IdleTimeout: 90 * time.Minute, AbsoluteTimeout: 12 * time.Hour, MaxSessionsPerUser: 7,
-		ResponseMode: fibermsal.ResponseModeQuery, GraphURL: "https://graph.example/v1.0", StaleSessionsOnOutage: time.Minute, AnonymousOnOutage: true, RecordBrowser: true,
+		ResponseMode: fibermsal.ResponseModeQuery, GraphURL: "https://graph.example/v1.0", StaleSessionsOnOutage: time.Minute, AnonymousOnOutage: true, KeepFragment: true, RecordBrowser: true,
 	}
 	want.Storage, want.HTTPClient = cfg.Storage, cfg.HTTPClient
 	cfg.Credential = nil

@@ -130,6 +130,26 @@ func ExampleRequire() {
 	// Output: 401
 }
 
+// Handlers start sign-ins, and sign their users out, by the error that they return.
+func ExampleStartSignIn() {
+	app := fiber.New()
+	app.Use(fibermsal.New(fibermsal.Config{
+		ClientID: "client", ClientSecret: "secret", TenantID: "contoso.com", PublicURL: "https://app.example.com",
+		Logger: slog.New(slog.DiscardHandler),
+	}))
+	// readme:start
+	app.Post("/switch", func(*fiber.Ctx) error {
+		return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: "/profile"})
+	})
+	app.Post("/leave", func(*fiber.Ctx) error { // this app only; the user stays signed in at Entra
+		return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true, To: "/goodbye"})
+	})
+	// readme:end
+	resp, _ := app.Test(httptest.NewRequest(http.MethodPost, "/leave", http.NoBody))
+	fmt.Println(resp.StatusCode, resp.Header.Get("Location"))
+	// Output: 303 /goodbye
+}
+
 // A job acts for somebody who is signed in, as long as they are.
 func ExampleAuth_UserByMail() {
 	auth, err := fibermsal.Open(fibermsal.Config{

@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/cache"
 	"github.com/gofiber/fiber/v2/middleware/csrf"
+	"github.com/gofiber/fiber/v2/middleware/encryptcookie"
 	"github.com/gofiber/fiber/v2/middleware/idempotency"
 	"github.com/gofiber/fiber/v2/middleware/limiter"
 	"github.com/gofiber/fiber/v2/middleware/recover"
@@ -65,6 +67,16 @@ func checkCSRF(skip func(*fiber.Ctx) bool) fiber.Handler { return csrf.New(csrf.
 // cacheAnswers is Fiber's middleware, which skips some requests.
 func cacheAnswers(skip func(*fiber.Ctx) bool) fiber.Handler {
 	return cache.New(cache.Config{Next: skip})
+}
+
+// encryptCookies is Fiber's middleware with a key of its own.
+func encryptCookies() fiber.Handler {
+	return encryptcookie.New(encryptcookie.Config{Key: encryptcookie.GenerateKey()})
+}
+
+// adapt is Fiber's adapter of a middleware for net/http.
+func adapt(middleware func(http.Handler) http.Handler) fiber.Handler {
+	return adaptor.HTTPMiddleware(middleware)
 }
 
 // sessionStorage is the storage that Fiber's session middleware has when it is given one.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -255,6 +256,30 @@ func TestFiber_NextSkipsTheMiddleware(t *testing.T) {
 	if a := b.Get("/guarded"); a.StatusCode != 500 {
 		t.Errorf("a guard that was skipped over must not let anybody pass: status %d", a.StatusCode)
 	}
+}
+
+func TestD11_TheLibrarysRoutesCanBePassive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idp, app := newIDP(t), newApp()
+		cfg := configFor(idp)
+		cfg.IdleTimeout = time.Hour
+		app.Use(fibermsal.New(cfg))
+		app.Use("/user/info", fibermsal.Passive())
+		fibermsal.RegisterRoutes(app)
+		t.Cleanup(func() { _ = app.Shutdown() })
+		b := siteOf(t, app, idp, &logbook{}).browser()
+		b.signIn(adele)
+		for range 10 {
+			if b.user() != adele {
+				t.Fatal("signed out at once")
+			}
+			time.Sleep(6 * time.Minute)
+		}
+		time.Sleep(time.Minute)
+		if b.user() != "" {
+			t.Error("polling /user/info keeps the user signed in")
+		}
+	})
 }
 
 func asFiber(err error, target **fiber.Error) bool { return errors.As(err, target) }

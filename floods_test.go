@@ -165,6 +165,23 @@ func TestG26_FloodsLeaveNothing(t *testing.T) {
 	}
 }
 
+// Codes that Entra refuses leave nothing in Redis, which visitors could fill otherwise.
+func TestG26_RefusedCodesLeaveNoKeys(t *testing.T) {
+	t.Parallel()
+	server, idp := redistest.Start(t), newRegistration(t)
+	s := newSite(t, idp, on(t, server))
+	for range 300 {
+		b := s.browser()
+		b.Send(callback("code=1.x&state=" + state(t, b.start(""))))
+	}
+	if keys := server.Keys(); len(keys) != 0 {
+		t.Errorf("%d keys: %v", len(keys), keys[:min(5, len(keys))])
+	}
+	if used := commands(t, server); used != 0 {
+		t.Errorf("%d commands sent to Redis", used)
+	}
+}
+
 // resident is how much memory the process holds, after what is garbage was given back.
 // The race detector keeps much more beside what it watches; with it, the heap has to do.
 func resident(t *testing.T) int64 {

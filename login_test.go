@@ -4,8 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
 )
@@ -71,6 +74,58 @@ func TestA16_LoginIgnoresProtocolParametersOfTheQuery(t *testing.T) {
 	if plain.Encode() != odd.Encode() {
 		t.Errorf("authorize URL changed:\n%s\n%s", plain.Encode(), odd.Encode())
 	}
+}
+
+// A visitor who has begun a sign-in can make up a code for it.
+func TestG26_RefusedCodesStoreNothingAndAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		s := newSite(t, newIDP(t), onLedger(l))
+		honest := s.browser()
+		response := honest.approve(honest.start("/guarded"), adele)
+		for i, code := range []string{"x", "1.AAAA", "0.AXoA", "M.C507_BAY", strings.Repeat("1.A", 500)} {
+			for range 600 {
+				b := s.browser()
+				a := b.Send(callback(url.Values{"code": {code}, "state": {state(t, b.start(""))}}.Encode()))
+				if a.StatusCode != http.StatusBadRequest && a.StatusCode != http.StatusServiceUnavailable {
+					t.Fatalf("code %d: %d %s", i, a.StatusCode, a.Text)
+				}
+			}
+		}
+		if _, sets := l.count(); sets != 0 || len(l.keys()) != 0 {
+			t.Errorf("%d writes, %v", sets, l.keys())
+		}
+		if n := s.idp.Count(entratest.Token); n == 0 || n > 250 {
+			t.Errorf("%d token calls for 3,000 visitors", n)
+		}
+		if a := honest.Send(response.Request()); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+			t.Errorf("meanwhile: %d", a.StatusCode)
+		}
+		time.Sleep(time.Second)
+		if a := honest.Send(response.Request()); a.Location() != "/guarded" || honest.user() != adele {
+			t.Errorf("a second later: %d %s\n%s", a.StatusCode, a.Text, s.log)
+		}
+		for range 300 { // sign-ins that succeed are not bounded
+			s.browser().signIn(alex)
+		}
+	})
+}
+
+// Users of whom Entra demands more when their code is redeemed are no flood.
+func TestG26_CodesOfGenuineUsersAreNotBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, newIDP(t))
+		s.idp.Fault(entratest.Token, entratest.Fault{Times: 300, OAuth: &entratest.OAuthError{
+			Error: "interaction_required", Codes: []int{50076}, Claims: `{"access_token":{"capolids":{"essential":true,"values":["x"]}}}`,
+		}})
+		for i := range 300 {
+			b := s.browser()
+			if a := b.Send(b.approve(b.start(""), adele).Request()); a.StatusCode != http.StatusSeeOther {
+				t.Fatalf("user %d: %d %s", i, a.StatusCode, a.Text)
+			}
+		}
+		s.browser().signIn(adele)
+	})
 }
 
 func TestG26_VisitorsCostNoStorageAndNoCalls(t *testing.T) {

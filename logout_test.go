@@ -3,11 +3,13 @@ package fibermsal_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
@@ -94,6 +96,85 @@ func TestC4_SignOutNeedsTheUser(t *testing.T) {
 				t.Errorf("no confirmation page: %s\n%v", a.Text, a.Header)
 			}
 		})
+	}
+}
+
+// Browsers that do not send Sec-Fetch-Site send Origin with a POST.
+func TestC4_SignOutFallsBackToOrigin(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		origin    string
+		effective bool
+	}{
+		"the app's own":                     {publicURL, true},
+		"the app's own, in capitals":        {"HTTPS://APP.EXAMPLE", true},
+		"another site's":                    {"https://evil.example", false},
+		"a sister site's":                   {"https://evil.app.example", false},
+		"one that begins like the app's":    {publicURL + ".evil.example", false},
+		"the app's host without encryption": {"http://app.example", false},
+		"another port's":                    {publicURL + ":8443", false},
+		"an opaque one":                     {"null", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newSite(t, newIDP(t)).browser()
+			b.signIn(adele)
+			r := request(http.MethodPost, "/user/logout", "")
+			r.Header.Set("Origin", row.origin)
+			r.Header.Del("Sec-Fetch-Site")
+			b.IgnoresSameSite = true
+			a := b.Send(r)
+			if signedOut := b.user() == ""; signedOut != row.effective || (a.StatusCode == http.StatusSeeOther) != row.effective {
+				t.Errorf("%d, signed out: %v", a.StatusCode, signedOut)
+			}
+		})
+	}
+}
+
+// The question's form is sent with the Origin null, because of the page's Referrer-Policy.
+func TestC4_OldBrowsersCanAnswerTheQuestion(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	b, other := s.browser(), s.browser()
+	b.signIn(adele)
+	other.signIn(alex)
+	post := func(b *browser, target string) *answer {
+		r := request(http.MethodPost, target, "")
+		r.Header.Set("Origin", "null")
+		return b.Send(r)
+	}
+	action := regexp.MustCompile(`action="([^"]*)"`)
+	question := post(b, "/user/logout")
+	form := action.FindStringSubmatch(question.Text)
+	if question.StatusCode != http.StatusForbidden || form == nil {
+		t.Fatalf("%d %s", question.StatusCode, question.Text)
+	}
+	if a := post(other, form[1]); a.StatusCode != http.StatusForbidden || other.user() != alex {
+		t.Errorf("in another browser: %d, %q is signed in", a.StatusCode, other.user())
+	}
+	if a := post(b, form[1]); a.StatusCode != http.StatusSeeOther || b.user() != "" {
+		t.Errorf("%d, %q is signed in", a.StatusCode, b.user())
+	}
+}
+
+// Chromium applies form-action to every redirect that follows the form.
+func TestC4_QuestionAllowsTheWholeWayOfItsForm(t *testing.T) {
+	t.Parallel()
+	const entraPages = "https://login.entra.test"
+	for _, row := range []struct{ postLogoutURL, want string }{
+		{"", "form-action 'self' " + entraPages + ";"},
+		{publicURL + ":443/bye", "form-action 'self' " + entraPages + ";"},
+		{"https://intranet.example/bye", "form-action 'self' " + entraPages + " https://intranet.example;"},
+		{"http://localhost:8080/", "form-action 'self' " + entraPages + " http://localhost:8080;"},
+	} {
+		b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.PostLogoutURL = row.postLogoutURL }).browser()
+		b.signIn(adele)
+		r := navigation(http.MethodGet, "/user/logout")
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		a := b.Send(r)
+		if policy := a.Header.Get("Content-Security-Policy"); !strings.Contains(policy, row.want) {
+			t.Errorf("%q: %s", row.postLogoutURL, policy)
+		}
 	}
 }
 

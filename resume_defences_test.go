@@ -68,6 +68,9 @@ func TestA9_StatesOfOtherInstancesAreUnknown(t *testing.T) {
 		all := instances(t, withKeys(1), foreign)
 		here := all[0].browser()
 		there := all[1].browser()
+		if name == "redirect URI" {
+			there.Origin = "https://other.example" // its PublicURL
+		}
 		a := there.Navigate("/user/login?to=/pages/x")
 		state := query(t, a.Location()).Get("state")
 		if state == "" {

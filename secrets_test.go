@@ -183,7 +183,7 @@ func TestF1_EveryFieldOfAConfigIsShownOrNamedAsHidden(t *testing.T) {
 	hidden := map[string]bool{
 		"ClientSecret": true, "PreviousSecrets": true, "Credential": true, "Keys": true, // secrets
 		"Storage": true, "HTTPClient": true, "Logger": true, // may print their own
-		"Next": true, "ErrorHandler": true, "Pages": true, "OnSignIn": true, "OnSignOut": true, "Groups": true, "Info": true,
+		"Next": true, "ErrorHandler": true, "Pages": true, "BeforeSignIn": true, "OnSignIn": true, "OnSignOut": true, "Groups": true, "Info": true,
 	}
 	var shown map[string]any
 	text, err := json.Marshal(fibermsal.Config{})

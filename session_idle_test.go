@@ -1,9 +1,12 @@
 package fibermsal_test
 
 import (
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
 )
@@ -29,6 +32,52 @@ func TestD11_IdleAndAbsoluteEnd(t *testing.T) {
 				}
 				if signedIn := b.user() == adele; signedIn != row.signedIn {
 					t.Errorf("alive: %v", signedIn)
+				}
+			})
+		})
+	}
+}
+
+// A page that is left open asks for news, which keeps nobody signed in.
+func TestD11_PassiveRequestsDoNotProlongTheSession(t *testing.T) {
+	for name, storage := range map[string]func(*fibermsal.Config){"memory": func(*fibermsal.Config) {}, "storage": onLedger(newLedger())} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t, newIDP(t), storage, func(cfg *fibermsal.Config) {
+					cfg.IdleTimeout, cfg.AbsoluteTimeout = time.Hour, 10*time.Hour
+				})
+				polled := func(c *fiber.Ctx) error {
+					token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), tokenRequest())
+					if err != nil {
+						return err
+					}
+					owner, _ := s.idp.TokenUser(token.Token)
+					return c.SendString(owner)
+				}
+				s.app.Get("/poll", fibermsal.Passive(), fibermsal.Require(), fibermsal.Passive(), polled)
+				b := s.browser()
+				b.signIn(adele)
+				poll := func(over time.Duration) (answered time.Duration) {
+					for ; answered < over; answered += time.Minute {
+						time.Sleep(time.Minute)
+						if a := b.Get("/poll"); a.StatusCode != http.StatusOK || a.Text != adele {
+							return answered
+						}
+					}
+					return answered
+				}
+				if lasted := poll(3 * time.Hour); lasted < 50*time.Minute || lasted > 70*time.Minute {
+					t.Errorf("polling kept the session for %v", lasted)
+				}
+				b.signIn(adele)
+				for range 4 { // who also works stays signed in
+					poll(50 * time.Minute)
+					if b.Get("/guarded").StatusCode != http.StatusOK {
+						t.Fatal("signed out while working")
+					}
+				}
+				if lasted := poll(3 * time.Hour); lasted < 50*time.Minute || lasted > 70*time.Minute {
+					t.Errorf("polling kept the session for %v after the last request", lasted)
 				}
 			})
 		})

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/flow"
@@ -35,6 +37,12 @@ func newStoredSite(t *testing.T, mode string, l *ledger) *site {
 		cfg.ResponseMode = fibermsal.ResponseMode(mode)
 	})
 	s.routeBroken()
+	s.app.Get("/start", func(*fiber.Ctx) error {
+		return fibermsal.StartSignIn(fibermsal.SignInOptions{
+			Scopes: []string{"Mail.Read"}, LoginHint: alex, DomainHint: "contoso.com", Prompt: fibermsal.PromptLogin,
+			Parameters: map[string]string{"ui_locales": "de"}, To: "/guarded",
+		})
+	})
 	return s
 }
 
@@ -107,6 +115,10 @@ func (r *recorder) recordUsers() {
 		r.add(page+", login", b, login, "")
 		r.add(page, b, "", b.Navigate(login).Location())
 	}
+	b.Jar = maps.Clone(signedIn)
+	login := b.Navigate("/start").Location()
+	r.add("started by a handler, login", b, login, "")
+	r.add("started by a handler", b, "", b.Navigate(login).Location())
 	b.Jar = maps.Clone(signedIn)
 	link := regexp.MustCompile(`href="(/user/login[^"]*)"`).FindStringSubmatch(b.Navigate("/role").Text)
 	if link == nil {

@@ -102,6 +102,47 @@ func TestB4_AnyTenantOnlyByThatName(t *testing.T) {
 	}
 }
 
+func TestB4_PersonalAccountsOnlyByThatName(t *testing.T) {
+	t.Parallel()
+	const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
+	bob := entratest.User{ID: "22222222-0000-0000-0000-000000000001", UPN: "bob@outlook.example", DisplayName: "Bob"}
+	for name, row := range map[string]struct {
+		authority string
+		change    func(*fibermsal.Config)
+		home      string
+		accept    bool
+	}{
+		"any tenant":              {"common", func(cfg *fibermsal.Config) { cfg.AnyTenantMaySignIn = true }, consumers, false},
+		"any tenant and personal": {"common", func(cfg *fibermsal.Config) { cfg.AnyTenantMaySignIn, cfg.PersonalAccountsMaySignIn = true, true }, consumers, true},
+		"and an organization":     {"common", func(cfg *fibermsal.Config) { cfg.AnyTenantMaySignIn, cfg.PersonalAccountsMaySignIn = true, true }, otherTenant, true},
+		"a list":                  {"common", func(cfg *fibermsal.Config) { cfg.AllowedTenants = []string{otherTenant} }, consumers, false},
+		"a list and personal": {"common", func(cfg *fibermsal.Config) {
+			cfg.AllowedTenants, cfg.PersonalAccountsMaySignIn = []string{otherTenant}, true
+		}, consumers, true},
+		"a list of others": {"common", func(cfg *fibermsal.Config) {
+			cfg.AllowedTenants, cfg.PersonalAccountsMaySignIn = []string{"33333333-2222-3333-4444-555555555555"}, true
+		}, otherTenant, false},
+		"only personal":        {"consumers", func(cfg *fibermsal.Config) { cfg.PersonalAccountsMaySignIn = true }, consumers, true},
+		"personal by the list": {"common", func(cfg *fibermsal.Config) { cfg.AllowedTenants = []string{consumers} }, consumers, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			idp := newIDP(t, entratest.WithExtraTenant(row.home, bob))
+			b := newSite(t, idp, func(cfg *fibermsal.Config) {
+				cfg.Authority = strings.Replace(idp.Authority, idp.TenantID, row.authority, 1)
+				row.change(cfg)
+			}).browser()
+			a := b.Send(b.approve(b.start(""), bob.UPN).Request())
+			if got := a.StatusCode == http.StatusSeeOther; got != row.accept {
+				t.Fatalf("accepted: %v, status %d\n%s", got, a.StatusCode, b.log)
+			}
+			if row.accept && (b.Get("/user/info").JSON(t)["tid"] != row.home || b.Get("/token").Text != bob.UPN) {
+				t.Errorf("%s, token of %q\n%s", b.Get("/user/info").Text, b.Get("/token").Text, b.log)
+			}
+		})
+	}
+}
+
 func TestB4_ATenantThatMayNoLongerSignInIsSignedOut(t *testing.T) {
 	t.Parallel()
 	bob := person(1, "bob@fabrikam.example")

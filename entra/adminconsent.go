@@ -12,9 +12,10 @@ import (
 
 // AdminConsentURL returns where an administrator of a tenant, a GUID or a domain, consents to
 // Config.Scopes for all its users, within 30 days. Entra then sends the browser to redirectURI, which
-// must be registered, with admin_consent=True, tenant and state, or error. PublicURL followed by
-// /user/authorized is registered already, and shows the administrator a page that says whether the
-// permissions were granted. At another address the app has to answer.
+// must be registered, with admin_consent=True, tenant and state, or error. The redirect URI of the
+// sign-ins, PublicURL followed by BasePath and /user/authorized, is registered already, and shows the
+// administrator a page that says whether the permissions were granted. At another address the app has
+// to answer.
 //
 // The response proves nothing: anybody can write the tenant in the URL. The state only says that this
 // app made the URL for this tenant.

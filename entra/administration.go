@@ -73,9 +73,10 @@ func (s *Service) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[
 // session by its ID. If an error occurs, the remaining sessions are not ended. If Redis is out of
 // memory, sessions are still deleted, but sign-ins under way are not blocked, and the error says
 // so. The zero filter is rejected. Users are not signed out of Entra, whose refresh tokens are
-// dropped here and not revoked there.
+// dropped here and not revoked there. Config.OnSignOut is called for each session, for some dozen at
+// the same time, before EndSessions returns.
 func (s *Service) EndSessions(ctx context.Context, filter SessionFilter) (int, error) {
-	return s.sessions.EndSelected(ctx, session.Filter(filter))
+	return s.sessions.EndSelected(ctx, session.Filter(filter), s.site.CallOnSignOut)
 }
 
 // CleanOptions control CleanSessions. The zero value removes only records that no instance can

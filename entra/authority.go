@@ -9,7 +9,7 @@ import (
 // newAuthority makes the client for the authority of the settings.
 func (s *settings) newAuthority(b *background.Group, t *telemetry.Telemetry) *authority.Client {
 	return authority.New(authority.Options{
-		Authority: s.authority, Tenant: s.tenant, AllowedTenants: s.AllowedTenants, AnyTenant: s.AnyTenantMaySignIn,
+		Authority: s.authority, Tenant: s.tenant, AllowedTenants: s.AllowedTenants, AnyTenant: s.AnyTenantMaySignIn, Personal: s.PersonalAccountsMaySignIn,
 		ClientID: s.ClientID, RedirectURI: s.redirectURI, Scopes: s.scopes, Credentials: s.credentials(),
 		Transport: s.HTTPClient.Transport, Background: b, Log: s.Logger, Telemetry: t,
 	})

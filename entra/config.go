@@ -2,13 +2,9 @@ package entra
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -78,7 +74,8 @@ type Config[C any] struct {
 
 	// AllowedTenants are the GUIDs of the tenants whose users may sign in through "common" or
 	// "organizations". Personal accounts belong to the tenant
-	// 9188040d-6c67-4c5b-b112-36a304b66dad and are refused unless it is listed.
+	// 9188040d-6c67-4c5b-b112-36a304b66dad and are refused unless it is listed, or
+	// PersonalAccountsMaySignIn is set.
 	//
 	// Required with "common" and "organizations", unless AnyTenantMaySignIn is set; forbidden
 	// otherwise.
@@ -86,10 +83,17 @@ type Config[C any] struct {
 
 	// AnyTenantMaySignIn lets users of every organization in the world sign in through "common"
 	// or "organizations". The app must then decide by User.TenantID what they may do. Personal
-	// accounts are still refused.
+	// accounts are still refused, unless PersonalAccountsMaySignIn is set.
 	//
 	// Optional. Default: false.
 	AnyTenantMaySignIn bool
+
+	// PersonalAccountsMaySignIn lets users of personal Microsoft accounts sign in, everybody in the
+	// world, beside AllowedTenants or AnyTenantMaySignIn through "common", or alone through
+	// "consumers". The registration must allow them.
+	//
+	// Optional. Default: false.
+	PersonalAccountsMaySignIn bool
 
 	// Scopes are the delegated permissions that are requested at sign-in, all of one resource.
 	// Scopes of Graph may be written with or without its address. openid, profile and
@@ -101,12 +105,24 @@ type Config[C any] struct {
 	// PublicURL is the origin under which browsers reach the app, such as
 	// https://app.example.com. Redirect URIs are built from it and never from the request,
 	// because anybody can forge its headers (threat C5). Plain http is accepted for localhost
-	// only.
+	// only. Visitors of another host, such as www.app.example.com or 127.0.0.1, are redirected to
+	// it when they sign in. Two apps on two hosts in one Fiber app have a Config each, whose
+	// Next skips the other's host.
 	//
 	// Required.
 	PublicURL string
 
-	// RoutePrefix is the path under which the routes are mounted.
+	// BasePath is the path below which browsers reach the app, such as /myapp, in front of which a
+	// proxy is. If the proxy strips it, the app sees its paths without, and RoutePrefix is as usual.
+	// If the proxy keeps it, the app has its routes below it, and RoutePrefix begins with it, such
+	// as /myapp/user. Everything that browsers get includes it: redirect URIs, redirects, the
+	// cookies' paths, login URLs and HomeURL. Paths to return to may be written with it or without,
+	// and lead to no other app of the host. Apps that share a host also need different CookieNames.
+	//
+	// Optional. Default: none.
+	BasePath string
+
+	// RoutePrefix is the path under which the routes are mounted, as the app sees it.
 	//
 	// Optional. Default: /user.
 	RoutePrefix string
@@ -114,7 +130,7 @@ type Config[C any] struct {
 	// PostLogoutURL is where Entra sends the browser after signing out. It must be registered
 	// as a redirect URI.
 	//
-	// Optional. Default: PublicURL with the path "/".
+	// Optional. Default: PublicURL with the BasePath and "/".
 	PostLogoutURL string
 
 	// Storage is where sessions and tokens are kept, sealed: the storage of the app's session
@@ -181,7 +197,8 @@ type Config[C any] struct {
 	Logger *slog.Logger
 
 	// Next skips the middleware for a request if it returns true. Handlers behind the
-	// middleware then see no signed-in user.
+	// middleware then see no signed-in user, except that of another middleware with another
+	// PublicURL.
 	//
 	// Optional. Default: nil.
 	Next func(C) bool
@@ -203,6 +220,14 @@ type Config[C any] struct {
 	// Optional. Default: plain pages without scripts.
 	Pages func(C, Page) error
 
+	// BeforeSignIn is called before the browser is sent to Entra, for each sign-in, whoever starts it.
+	// It may change the options, such as a LoginHint that the app knows from a cookie of its own, and
+	// refuse the sign-in by returning an error, which is answered as that of a handler. What a page
+	// requires besides, such as claims, is not affected.
+	//
+	// Optional. Default: nil.
+	BeforeSignIn func(C, *SignInOptions) error
+
 	// OnSignIn is called when a user has been verified and before the session begins.
 	// graph.Profile is such a function, which loads mail, name and manager. ID tokens contain
 	// no mail address unless the registration adds the optional claim email. OnSignIn may
@@ -213,11 +238,12 @@ type Config[C any] struct {
 	OnSignIn func(context.Context, *SignIn) error
 
 	// OnSignOut is called when a user has signed out, here or at Entra through the
-	// front-channel logout URL, after the session has ended and once for each session. It is
-	// not called for sessions that EndSessions or their timeout ended, nor for a sign-out whose
-	// session could not be read or ended. The user is a copy. The browser waits for the
-	// function, whose context is that of the request and ends after 10 seconds. An error is
-	// logged and changes nothing else.
+	// front-channel logout URL, and when EndSessions has signed the user out: after the session
+	// has ended and once for each session. It is not called for sessions that their timeout or
+	// another sign-in ended, nor for a sign-out whose session could not be read or ended. The
+	// user is a copy. The browser, or the caller of EndSessions, waits for the function, whose
+	// context is that of the request or the call and ends after 10 seconds. An error is logged
+	// and changes nothing else.
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error
@@ -255,6 +281,16 @@ type Config[C any] struct {
 	// Optional. Default: 0, requests get 503. At most 15 minutes.
 	StaleSessionsOnOutage time.Duration
 
+	// KeepFragment lets users return to the fragment of a page's URL, such as #/orders/7, which
+	// browsers do not send. Before a sign-in, the login route then shows a page with a script of two
+	// lines, for which it sends a Content-Security-Policy with its hash. Another policy, such as that
+	// of a proxy, must allow the script; otherwise the page goes on after a second, without the
+	// fragment. The fragment becomes part of the login URL and its log lines, so it must not be a
+	// secret.
+	//
+	// Optional. Default: false, no page of the library has a script.
+	KeepFragment bool
+
 	// AnonymousOnOutage serves a handler's answer although the storage failed when the handler
 	// called [FromContext], as if no user were signed in. It is only for pages that are also
 	// correct for visitors. If it is off, such requests get 503.
@@ -265,34 +301,6 @@ type Config[C any] struct {
 
 // DefaultRoutePrefix is the RoutePrefix of a Config that has none.
 const DefaultRoutePrefix = "/user"
-
-// Storage is what a Config needs of a storage. The storages of Fiber v2 and v3 implement it.
-//
-// Its methods are called concurrently. A call must see what earlier calls have written. An error,
-// or a panic, of one of them means that the storage failed: requests that need it get
-// [ErrUnavailable], and after five failures in a row the storage is called only every 200 ms
-// until it succeeds. A call has no deadline, so the storage must limit its time. If it has the
-// methods GetWithContext, SetWithContext and DeleteWithContext, as Fiber's storages for v3 have,
-// these are called instead, with the context of the request.
-//
-// If a storage has a method Conn() redis.UniversalClient, Redis is used directly, with locks
-// among instances, shared round trips and one command to end a session on all instances. With
-// any other storage, some guarantees hold within one process only; docs/production.md lists them.
-type Storage interface {
-	// Get returns the value of a key, or nil without an error if there is none. The value is
-	// not modified.
-	Get(key string) ([]byte, error)
-	// Set stores a value, which may contain any bytes, in place of a present one. The ttl is at
-	// least a second. A storage may ignore it, because the value contains its expiry and is
-	// deleted when it is read after that.
-	Set(key string, value []byte, ttl time.Duration) error
-	// Delete removes a key. It returns nil if there is none.
-	Delete(key string) error
-	// Reset is part of Fiber's storages, and is never called.
-	Reset() error
-	// Close is called by the app, and not by the library.
-	Close() error
-}
 
 // Page is one of the library's pages, for Config.Pages to draw.
 type Page = web.Page
@@ -316,33 +324,3 @@ func convert[D, C any](from Config[C]) (to Config[D]) {
 	}
 	return to
 }
-
-// visible is what of a Config may appear in logs and dumps.
-func (cfg Config[C]) visible() map[string]any {
-	return map[string]any{
-		"ClientID": cfg.ClientID, "TenantID": cfg.TenantID, "Authority": cfg.Authority,
-		"Cloud": string(cfg.Cloud), "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "Scopes": cfg.Scopes, "PublicURL": cfg.PublicURL,
-		"RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
-		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
-		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(), "MaxSessionsPerUser": cfg.MaxSessionsPerUser,
-		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
-	}
-}
-
-// String describes a Config without its secrets.
-func (cfg Config[C]) String() string {
-	fields := fmt.Sprint(cfg.visible()) // map[…]
-	return "fibermsal.Config{" + strings.TrimSuffix(strings.TrimPrefix(fields, "map["), "]") + "}"
-}
-
-// GoString returns what String does, so that %#v prints no secret.
-func (cfg Config[C]) GoString() string { return cfg.String() }
-
-// MarshalJSON describes a Config without its secrets.
-func (cfg Config[C]) MarshalJSON() ([]byte, error) { return json.Marshal(cfg.visible()) }
-
-// Format prints what String does, whatever the verb: fmt would call String for some of them only.
-func (cfg Config[C]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, cfg.String()) }
-
-// LogValue describes a Config without its secrets.
-func (cfg Config[C]) LogValue() slog.Value { return slog.StringValue(cfg.String()) }

@@ -20,10 +20,10 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 //	FEDERATED_TOKEN_FILE      see WorkloadIdentity
 //	WORKLOAD_IDENTITY         true: the token file in AZURE_FEDERATED_TOKEN_FILE
 //	MANAGED_IDENTITY          system, or the identity's client ID: see ManagedIdentity
-//	TENANT_ID, AUTHORITY, ALLOWED_TENANTS, ANY_TENANT_MAY_SIGN_IN
+//	TENANT_ID, AUTHORITY, ALLOWED_TENANTS, ANY_TENANT_MAY_SIGN_IN, PERSONAL_ACCOUNTS_MAY_SIGN_IN
 //	CLOUD                     public, us-government, us-dod, china, bleu, delos or gov-sg
 //	GRAPH_URL, SCOPES
-//	PUBLIC_URL, ROUTE_PREFIX, POST_LOGOUT_URL, COOKIE_NAME
+//	PUBLIC_URL, BASE_PATH, ROUTE_PREFIX, POST_LOGOUT_URL, COOKIE_NAME
 //	RESPONSE_MODE             form_post or query
 //	KEYS                      base64, 32 bytes each, newest first
 //	REDIS_URL                 one server, a Cluster or Sentinels: Config.Storage, see RedisStorage
@@ -32,7 +32,7 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 //	CA_FILE                   PEM, trusted beside the system's: Config.HTTPClient and rediss://
 //	IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, STALE_SESSIONS_ON_OUTAGE
 //	MAX_SESSIONS_PER_USER
-//	ANONYMOUS_ON_OUTAGE, RECORD_BROWSER
+//	ANONYMOUS_ON_OUTAGE, RECORD_BROWSER, KEEP_FRAGMENT
 //
 // The items of a list are separated by commas or spaces. Durations look like 90m or 8h, numbers
 // like 100, and switches are true or false. Each variable may instead name a file, as secrets

@@ -22,12 +22,14 @@ var variables = []variable{
 	{"CLOUD", "Cloud", setOneOf(func(c *plainConfig) *Cloud { return &c.Cloud }, PublicCloud, USGovernmentCloud, USDoDCloud, ChinaCloud, BleuCloud, DelosCloud, GovSGCloud)},
 	{"ALLOWED_TENANTS", "AllowedTenants", setList(func(c *plainConfig) *[]string { return &c.AllowedTenants })},
 	{"ANY_TENANT_MAY_SIGN_IN", "AnyTenantMaySignIn", setFlag(func(c *plainConfig) *bool { return &c.AnyTenantMaySignIn })},
+	{"PERSONAL_ACCOUNTS_MAY_SIGN_IN", "PersonalAccountsMaySignIn", setFlag(func(c *plainConfig) *bool { return &c.PersonalAccountsMaySignIn })},
 	{"CERTIFICATE_FILE", "Credential", setCertificate},
 	{"FEDERATED_TOKEN_FILE", "Credential", setFederatedToken},
 	{"WORKLOAD_IDENTITY", "Credential", setWorkloadIdentity},
 	{"MANAGED_IDENTITY", "Credential", setManagedIdentity},
 	{"SCOPES", "Scopes", setList(func(c *plainConfig) *[]string { return &c.Scopes })},
 	{"PUBLIC_URL", "PublicURL", setText(func(c *plainConfig) *string { return &c.PublicURL })},
+	{"BASE_PATH", "BasePath", setText(func(c *plainConfig) *string { return &c.BasePath })},
 	{"ROUTE_PREFIX", "RoutePrefix", setText(func(c *plainConfig) *string { return &c.RoutePrefix })},
 	{"POST_LOGOUT_URL", "PostLogoutURL", setText(func(c *plainConfig) *string { return &c.PostLogoutURL })},
 	{"REDIS_URL", "Storage", nil},
@@ -43,6 +45,7 @@ var variables = []variable{
 	{"GRAPH_URL", "GraphURL", setText(func(c *plainConfig) *string { return &c.GraphURL })},
 	{"STALE_SESSIONS_ON_OUTAGE", "StaleSessionsOnOutage", setDuration(func(c *plainConfig) *time.Duration { return &c.StaleSessionsOnOutage })},
 	{"RECORD_BROWSER", "RecordBrowser", setFlag(func(c *plainConfig) *bool { return &c.RecordBrowser })},
+	{"KEEP_FRAGMENT", "KeepFragment", setFlag(func(c *plainConfig) *bool { return &c.KeepFragment })},
 	{"ANONYMOUS_ON_OUTAGE", "AnonymousOnOutage", setFlag(func(c *plainConfig) *bool { return &c.AnonymousOnOutage })},
 }
 

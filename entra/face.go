@@ -13,7 +13,24 @@ func VisitKey() any { return visitKey{} }
 
 // NewVisit returns the state of a request, which a face keeps while its handlers run.
 func NewVisit(s *Service, e web.Exchange) web.Visit {
-	return web.Visit{Owner: s, Site: s.site, Exchange: e}
+	v := web.Visit{Owner: s, Site: s.site, Exchange: e}
+	if name := s.jar.TriesName(); e.HasCookie(name) {
+		v.Tries, _ = e.Cookie(name)
+	}
+	return v
+}
+
+// Hides reports whether a middleware that skips a request also hides the user of another one around
+// it: behind a middleware for a part of an app, nobody is signed in. Two apps on two hosts do not
+// hide each other's users.
+func Hides(s *Service, outer *web.Visit) bool {
+	return outer == nil || outer.Site.Origin == s.site.Origin
+}
+
+// IsForAnother reports whether a request to a route is for another Service, which has the same routes
+// on another host.
+func IsForAnother(s *Service, c Locals, r *web.Request) bool {
+	return s.skips(c) && (s.site.HasOtherHost(r) || !Hides(s, visitOf(c)))
 }
 
 // Skips reports whether Config.Next lets a face's middleware skip a request.

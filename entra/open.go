@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
@@ -61,6 +62,12 @@ func addHooks[C any](s *Service, cfg *Config[C]) {
 	if next := cfg.Next; next != nil {
 		s.skips = func(c Locals) bool { return next(contextAs[C](c)) }
 	}
+	s.beforeSignIn = func(Locals, *flow.Start) error { return nil }
+	if hook := cfg.BeforeSignIn; hook != nil {
+		s.beforeSignIn = func(c Locals, start *flow.Start) error {
+			return s.changeStart(start, func(o *SignInOptions) error { return hook(contextAs[C](c), o) })
+		}
+	}
 	info := maps.Clone(cfg.Info)
 	s.info = func(c Locals) map[string]any { return infoFields(c, contextAs[C](c), info) }
 }
@@ -114,9 +121,9 @@ func (s *Service) newSite() *web.Site {
 	cfg := s.settings
 	options := web.Options{
 		Authority: s.authority, Sessions: s.sessions, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
-		PublicURL: cfg.PublicURL, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
+		Origin: strings.TrimSuffix(cfg.PublicURL, defaultPort(cfg.PublicURL)), BasePath: cfg.BasePath, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
 		Secure: cfg.secure, FormPost: cfg.ResponseMode == ResponseModeFormPost,
-		AnonymousOnOutage: cfg.AnonymousOnOutage, RecordBrowser: cfg.RecordBrowser,
+		AnonymousOnOutage: cfg.AnonymousOnOutage, KeepFragment: cfg.KeepFragment, RecordBrowser: cfg.RecordBrowser,
 	}
 	if cfg.OnSignOut != nil {
 		options.OnSignOut = func(ctx context.Context, ended *session.Session) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
@@ -112,6 +113,8 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 	return ""
 }
 
+func isConsumers(tenant string) bool { return strings.EqualFold(tenant, "consumers") }
+
 // isOfManyTenants reports whether the name of a tenant stands for many.
 func isOfManyTenants(tenant string) bool {
 	return slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
@@ -120,6 +123,9 @@ func isOfManyTenants(tenant string) bool {
 func (cfg Config[C]) checkTenants(p *problems, tenant string) {
 	many := isOfManyTenants(tenant)
 	switch {
+	case cfg.PersonalAccountsMaySignIn && tenant != "" && !strings.EqualFold(tenant, "common") && !isConsumers(tenant):
+		p.add("PersonalAccountsMaySignIn", "needs the tenant common, or consumers")
+	case isConsumers(tenant) && cfg.PersonalAccountsMaySignIn:
 	case many && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
 		p.add("AllowedTenants", "is required with %q: without it users of every tenant in the world could sign in", tenant)
 	case !many && tenant != "" && cfg.AnyTenantMaySignIn:
@@ -140,7 +146,7 @@ func (cfg Config[C]) checkAddresses(p *problems) {
 	if u, err := secureURL(cfg.PublicURL); err != nil {
 		p.add("PublicURL", "%v", err)
 	} else if u.Path != "" && u.Path != "/" {
-		p.add("PublicURL", "must be an origin without a path; RoutePrefix is for paths")
+		p.add("PublicURL", "must be an origin without a path; BasePath and RoutePrefix are for paths")
 	}
 	if cfg.PostLogoutURL != "" {
 		if _, err := secureURL(cfg.PostLogoutURL); err != nil {
@@ -157,6 +163,9 @@ func (cfg Config[C]) checkAddresses(p *problems) {
 	}
 	if cfg.RoutePrefix != "" && !prefixPath.MatchString(cfg.RoutePrefix) {
 		p.add("RoutePrefix", "must be a plain path such as /user, without a slash at the end")
+	}
+	if cfg.BasePath != "" && (!prefixPath.MatchString(cfg.BasePath) || returnto.Clean(cfg.BasePath) != cfg.BasePath) {
+		p.add("BasePath", "must be a plain path such as /myapp, without a slash at the end")
 	}
 	if cfg.CookieName != "" && !cookieToken.MatchString(cfg.CookieName) {
 		p.add("CookieName", "must be up to 32 letters, digits, dots, dashes or underscores; __Host- is added where it applies")

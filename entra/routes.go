@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
@@ -49,8 +50,11 @@ func MountedRoutes(more ...Routes) []MountedRoute {
 		mounted = append(mounted, MountedRoute{
 			Method: route.Method, Path: route.Path,
 			serve: func(v *web.Visit, c Locals, mountedAt string) (*web.Response, error) {
-				info := func() map[string]any { return serviceOf(v).info(c) }
-				return v.Site.Serve(v.Exchange.Context(), v, route, mountedAt, info)
+				service := serviceOf(v)
+				return v.Site.Serve(v.Exchange.Context(), v, route, mountedAt, web.Hooks{
+					Info:         func() map[string]any { return service.info(c) },
+					BeforeSignIn: func(start *flow.Start) error { return service.beforeSignIn(c, start) },
+				})
 			},
 		})
 	}

@@ -48,6 +48,8 @@ type Service struct {
 	skips      func(c Locals) bool           // Config.Next
 	info       func(c Locals) map[string]any // Config.Info
 
+	beforeSignIn func(c Locals, start *flow.Start) error // Config.BeforeSignIn
+
 	closing sync.Once
 }
 

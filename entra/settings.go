@@ -14,6 +14,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/outbound"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 	"github.com/fibermsal/fibermsal/internal/web"
@@ -81,6 +82,9 @@ func (cfg Config[C]) complete() (*settings, error) {
 		s.ClientID = strings.ToLower(s.ClientID) // as Entra writes it in tokens
 	}
 	s.completeAuthority()
+	if s.PersonalAccountsMaySignIn && !s.AnyTenantMaySignIn && !slices.Contains(s.AllowedTenants, idtoken.ConsumersTenant) {
+		s.AllowedTenants = append(s.AllowedTenants, idtoken.ConsumersTenant)
+	}
 	s.completeAddresses()
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, defaultIdle)
 	s.AbsoluteTimeout = cmp.Or(s.AbsoluteTimeout, max(defaultAbsolute, s.IdleTimeout))
@@ -131,9 +135,9 @@ func (s *settings) completeAuthority() {
 func (s *settings) completeAddresses() {
 	s.PublicURL = originOf(s.PublicURL)
 	s.RoutePrefix = cmp.Or(s.RoutePrefix, DefaultRoutePrefix)
-	s.redirectURI = s.PublicURL + s.RoutePrefix + web.CallbackPath
+	s.redirectURI = s.PublicURL + s.publicPrefix() + web.CallbackPath
 	s.origin = s.sessionOrigin()
-	s.PostLogoutURL = cmp.Or(s.PostLogoutURL, s.PublicURL+"/")
+	s.PostLogoutURL = cmp.Or(s.PostLogoutURL, s.PublicURL+s.BasePath+"/")
 	https := strings.HasPrefix(s.PublicURL, "https:")
 	if s.ResponseMode == "" {
 		s.ResponseMode = ResponseModeQuery
@@ -148,6 +152,14 @@ func (s *settings) completeAddresses() {
 	if s.secure {
 		s.cookieName = hostPrefix + s.cookieName
 	}
+}
+
+// publicPrefix returns the path under which browsers reach the routes.
+func (s *settings) publicPrefix() string {
+	if strings.HasPrefix(s.RoutePrefix, s.BasePath+"/") {
+		return s.RoutePrefix
+	}
+	return s.BasePath + s.RoutePrefix
 }
 
 func (s *settings) completeKeys() error {

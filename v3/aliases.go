@@ -37,6 +37,12 @@ type (
 	SignIn = entra.SignIn
 	// DelegatedUser is a signed-in user for background jobs.
 	DelegatedUser = entra.DelegatedUser
+	// SignInOptions are those of a sign-in that a handler starts, or that Config.BeforeSignIn sees.
+	SignInOptions = entra.SignInOptions
+	// Prompt is which page of Entra's a sign-in shows although Entra knows the user.
+	Prompt = entra.Prompt
+	// SignOutOptions control SignOut.
+	SignOutOptions = entra.SignOutOptions
 	// SessionInfo is a session as an administrator sees it.
 	SessionInfo = entra.SessionInfo
 	// SessionFilter selects sessions.
@@ -69,6 +75,13 @@ type (
 const (
 	ResponseModeFormPost = entra.ResponseModeFormPost
 	ResponseModeQuery    = entra.ResponseModeQuery
+)
+
+// The prompts, see [entra.Prompt].
+const (
+	PromptSelectAccount = entra.PromptSelectAccount
+	PromptLogin         = entra.PromptLogin
+	PromptCreate        = entra.PromptCreate
 )
 
 // The clouds, see [entra.Cloud].
@@ -118,6 +131,18 @@ var (
 // returns false, too, and the middleware answers 503 in place of what the handler wrote, unless
 // Config.AnonymousOnOutage is set. c is a Fiber context.
 func FromContext(c Locals) (*User, bool) { return entra.FromContext(c) }
+
+// SessionFromContext returns the session of a request, or false if no user is signed in. Its ID is the
+// one that Auth.Sessions lists. See [entra.SessionFromContext].
+func SessionFromContext(c Locals) (*SessionInfo, bool) { return entra.SessionFromContext(c) }
+
+// StartSignIn returns the error by which a handler starts a sign-in, although nothing has failed, with
+// a login hint, a prompt, further scopes. See [entra.StartSignIn].
+func StartSignIn(o SignInOptions) *Error { return entra.StartSignIn(o) }
+
+// SignOut returns the error by which a handler signs its user out, of this app only or of Entra, too.
+// See [entra.SignOut].
+func SignOut(o SignOutOptions) *Error { return entra.SignOut(o) }
 
 // ClaimsChallenge returns the error for a handler whose API answered 401 with a claims
 // challenge, decoded. The middleware then starts a sign-in that satisfies the claims. See

@@ -48,14 +48,17 @@ func (e *exchange) Context() context.Context { return contextOf(e.c) }
 // Cookie implements web.Exchange. The value is a copy, because Fiber reuses the buffer (trap
 // T10).
 func (e *exchange) Cookie(name string) (value string, ok bool) {
-	found := 0
+	found, differ := false, false
 	visitCookies(e.c, func(k, v []byte) {
-		if string(k) == name {
-			found++
-			value = string(v)
+		switch {
+		case string(k) != name:
+		case !found:
+			found, value = true, string(v)
+		default:
+			differ = differ || string(v) != value
 		}
 	})
-	return value, found == 1
+	return value, found && !differ
 }
 
 // HasCookie implements web.Exchange.
@@ -92,7 +95,8 @@ func (e *exchange) KeepPrivate() {
 func (e *exchange) Request() *web.Request {
 	uri := e.c.Request().URI()
 	return &web.Request{
-		Method: strings.Clone(e.c.Method()), Host: string(e.c.Request().Host()), Path: string(uri.PathOriginal()), RawQuery: string(uri.QueryString()),
+		Method: strings.Clone(e.c.Method()), Path: string(uri.PathOriginal()), RawQuery: string(uri.QueryString()),
+		Host:    string(e.c.Request().Header.Host()),
 		Header:  func(name string) string { return strings.Clone(e.c.Get(name)) },
 		Cookies: e.cookies,
 		Body:    e.body,

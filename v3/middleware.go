@@ -16,8 +16,10 @@ import (
 func (a *Auth) middleware(c fiber.Ctx) error {
 	if entra.Skips(a.Service, c) {
 		defer closeUnread(c)
-		defer restoreVisit(c, visitOf(c)) // another Auth's: behind this one no user is signed in
-		setVisit(c, nil)
+		if outer := visitOf(c); entra.Hides(a.Service, outer) {
+			defer restoreVisit(c, outer)
+			setVisit(c, nil)
+		}
 		return c.Next()
 	}
 	return a.serve(c, fiber.Ctx.Next)

@@ -40,7 +40,15 @@ func RegisterRoutes(router fiber.Router, more ...Routes) {
 // does under /user. They work without the middleware in front. It panics if the router is a group
 // whose prefix does not lead to Config.RoutePrefix.
 func (a *Auth) RegisterRoutes(router fiber.Router, more ...Routes) {
-	mount(router, a.RoutePrefix(), a.serve, more)
+	mount(router, a.RoutePrefix(), a.serveOwnRoute, more)
+}
+
+// serveOwnRoute serves a request to a route, unless it is for another Auth's.
+func (a *Auth) serveOwnRoute(c fiber.Ctx, handler fiber.Handler) error {
+	if entra.IsForAnother(a.Service, c, (&exchange{auth: a, c: c}).Request()) {
+		return c.Next()
+	}
+	return a.serve(c, handler)
 }
 
 // mount mounts the routes, whose handlers run through a function.

@@ -64,7 +64,7 @@ func (ch *choice) filters(ctx context.Context, t *tool) ([]entra.SessionFilter, 
 // tenants returns the tenants that the user may belong to: those that may sign in, or else
 // those in which the user has a session.
 func (ch *choice) tenants(ctx context.Context, t *tool) (tenants []string, err error) {
-	if len(t.cfg.AllowedTenants) > 0 {
+	if len(t.cfg.AllowedTenants) > 0 && !t.cfg.PersonalAccountsMaySignIn {
 		return t.cfg.AllowedTenants, nil
 	}
 	authority := t.cfg.Authority[strings.LastIndex(strings.TrimRight(t.cfg.Authority, "/"), "/")+1:]

@@ -18,7 +18,7 @@ func (d *diagnosis) login(context.Context) []Finding {
 		return nil
 	}
 	path := d.RoutePrefix + web.LoginPath
-	response, err := d.App.navigate(d.PublicURL + path)
+	response, err := d.App.navigate(d.PublicURL + path + "?" + web.FragmentParameter + "=none") // without the page that asks for it
 	if err == nil {
 		err = d.checkRedirect(response)
 	}

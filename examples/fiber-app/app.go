@@ -83,6 +83,8 @@ func newApp(s *settings) (*fiber.App, error) {
 	app.Get("/graph", fibermsal.Require(), p.typed)
 	app.Get("/session", fibermsal.Require(), p.session)
 	app.Get("/api/me", fibermsal.Require(), apiMe)
+	app.Post("/account/switch", sameOrigin(s.auth.PublicURL), switchAccount)
+	app.Post("/account/leave", sameOrigin(s.auth.PublicURL), leave)
 	app.Post("/session/end", sameOrigin(s.auth.PublicURL), fibermsal.Require(), p.endSessions)
 
 	app.Get("/org", fibermsal.Require(), p.org)

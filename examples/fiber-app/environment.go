@@ -37,6 +37,7 @@ const (
 	varGraphURL  = prefix + "GRAPH_URL"
 	varPublicURL = prefix + "PUBLIC_URL"
 	varRoutes    = prefix + "ROUTE_PREFIX"
+	varBase      = prefix + "BASE_PATH"
 )
 
 // identity are the variables that mean a real tenant. With none of them, no client id and
@@ -44,7 +45,7 @@ const (
 var identity = []string{
 	varSecret, prefix + "PREVIOUS_SECRETS", prefix + "CERTIFICATE_FILE", prefix + "FEDERATED_TOKEN_FILE",
 	prefix + "WORKLOAD_IDENTITY", prefix + "MANAGED_IDENTITY", varTenant, varAuthority, varTenants,
-	prefix + "ANY_TENANT_MAY_SIGN_IN", prefix + "CLOUD", varGraphURL,
+	prefix + "ANY_TENANT_MAY_SIGN_IN", prefix + "PERSONAL_ACCOUNTS_MAY_SIGN_IN", prefix + "CLOUD", varGraphURL,
 }
 
 // environmentError is everything that is wrong with the environment.
@@ -143,6 +144,9 @@ func (r *reader) config() fibermsal.Config {
 	}
 	if cfg.RoutePrefix != "" {
 		r.refuse(varRoutes, "is not for this app, whose pages lead to /user")
+	}
+	if cfg.BasePath != "" {
+		r.refuse(varBase, "is not for this app, whose pages lead to /user")
 	}
 	return cfg
 }

@@ -139,6 +139,30 @@ func TestEndSessions_InEveryBrowser(t *testing.T) {
 	mustContain(t, other.Navigate("/?ended=all"), "Signed in")
 }
 
+func TestAccount_IsSwitchedAndLeft(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	b := s.browser()
+	b.entra = s.idp.NewBrowser()
+	b.signIn("/profile", "AdeleV@contoso.com")
+	press := func(path string) *browsertest.Answer {
+		r := httptest.NewRequest(http.MethodPost, path, nil)
+		r.Header.Set("Origin", publicURL)
+		r.Header.Set("Accept", "text/html")
+		return b.Send(r)
+	}
+	at := b.Navigate(press("/account/switch").Location())
+	response, err := b.entra.SignIn(at.Location(), "AlexW@contoso.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustContain(t, b.Navigate(b.Send(response.Request()).Location()), "Alex Wilber", "Switch account")
+	if a := press("/account/leave"); a.Location() != "/?ended=here" {
+		t.Errorf("left: %d to %q", a.StatusCode, a.Location())
+	}
+	mustContain(t, b.Navigate("/?ended=here"), "Signed out of this app", "Sign in with Microsoft")
+}
+
 // With no configuration the emulator is the registration that the pages need.
 func TestEmulator_IsSetUpForAllPages(t *testing.T) {
 	t.Parallel()

@@ -47,7 +47,7 @@ func (p *pages) render(c *fiber.Ctx, view, title string, content any) error {
 
 // home handles GET /, for everybody.
 func (p *pages) home(c *fiber.Ctx) error {
-	return p.render(c, "home", "Sign in with Microsoft", fiber.Map{"Ended": c.Query("ended") != ""})
+	return p.render(c, "home", "Sign in with Microsoft", fiber.Map{"Ended": c.Query("ended")})
 }
 
 // person is somebody as the profile page shows them.
@@ -161,12 +161,12 @@ type visit struct {
 
 // visits are the sessions that a filter selects, the first of them.
 func (p *pages) visits(c *fiber.Ctx, filter fibermsal.SessionFilter) (visits []visit, err error) {
-	reader, _ := fibermsal.FromContext(c)
+	own, _ := fibermsal.SessionFromContext(c)
 	for s, err := range p.auth.Sessions(c.UserContext(), filter) {
 		if err != nil {
 			return nil, err
 		}
-		here := reader != nil && s.User.ID == reader.ID && s.User.SignedInAt.Equal(reader.SignedInAt)
+		here := own != nil && s.ID == own.ID
 		if visits = append(visits, visit{s, here}); len(visits) == maxVisits {
 			break
 		}
@@ -185,6 +185,18 @@ func (p *pages) endSessions(c *fiber.Ctx) error {
 		return err
 	}
 	return c.Redirect("/?ended=all", fiber.StatusSeeOther)
+}
+
+// switchAccount handles POST /account/switch: the user chooses another account at Entra, and
+// stays signed in until that has worked.
+func switchAccount(*fiber.Ctx) error {
+	return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: "/profile"})
+}
+
+// leave handles POST /account/leave: the user is signed out of this app in this browser, and
+// stays signed in at Entra.
+func leave(*fiber.Ctx) error {
+	return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true, To: "/?ended=here"})
 }
 
 // apiMe handles GET /api/me, for programs: without a session they get 401 and

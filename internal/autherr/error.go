@@ -37,6 +37,7 @@ type Error struct {
 	Err error
 
 	requires     *flow.Requirements // of the sign-in that fixes the error
+	intent       *Intent            // of a handler
 	otherAccount bool               // the account is refused, see NeedsAnotherAccount
 	detail       string             // what a page adds to the Message
 	advice       string             // for the administrator, in the log

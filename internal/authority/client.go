@@ -41,9 +41,11 @@ type Options struct {
 	Authority string
 	// Tenant is the GUID of the tenant, or "" if the authority names a domain or many tenants.
 	Tenant string
-	// AllowedTenants and AnyTenant are those of Config.
+	// AllowedTenants and AnyTenant are those of Config. Personal is set if AnyTenant is to include
+	// personal accounts.
 	AllowedTenants []string
 	AnyTenant      bool
+	Personal       bool
 
 	ClientID    string
 	RedirectURI string

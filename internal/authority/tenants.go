@@ -15,7 +15,7 @@ func (c *Client) Admits(tenant string) bool {
 	case len(c.AllowedTenants) > 0:
 		return slices.Contains(c.AllowedTenants, tenant)
 	case c.AnyTenant:
-		return tenant != idtoken.ConsumersTenant
+		return c.Personal || tenant != idtoken.ConsumersTenant
 	}
 	only, ok := c.knownTenant()
 	return !ok || only == tenant

@@ -17,7 +17,8 @@ func (c *Client) verifier(m *discovery.Metadata) *idtoken.Verifier {
 		tenants = []string{m.Tenant()}
 	}
 	return &idtoken.Verifier{
-		Issuer: m.Issuer, Tenants: tenants, AnyTenant: c.AnyTenant, ClientID: c.ClientID, Keys: c.keys, Skew: ClockSkew,
+		Issuer: m.Issuer, Tenants: tenants, AnyTenant: c.AnyTenant, Personal: c.Personal,
+		ClientID: c.ClientID, Keys: c.keys, Skew: ClockSkew,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"regexp"
+	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
@@ -18,7 +19,9 @@ type Destination struct {
 // pageName matches the name of a page, which is a short hash of its whole path.
 var pageName = regexp.MustCompile(`^[A-Za-z0-9_-]{8}$`)
 
+// pageOf returns the name of a path's page. Requests of a page do not have its fragment.
 func pageOf(path string) string {
+	path, _, _ = strings.Cut(path, "#")
 	sum := sha256.Sum256([]byte(path))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
@@ -52,6 +55,9 @@ func (d Destination) Page() string {
 	}
 	return d.page
 }
+
+// IsSamePage reports whether another destination is for the same page.
+func (d Destination) IsSamePage(other Destination) bool { return d.page == other.page }
 
 // home returns the destination without its path, for the same page.
 func (d Destination) home() Destination { return Destination{returnto.Home, d.page} }

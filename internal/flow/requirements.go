@@ -19,12 +19,17 @@ type Requirements struct {
 	MaxAge int64 `json:"m,omitempty"`
 	// SelectAccount lets the user choose another account.
 	SelectAccount bool `json:"o,omitempty"`
+	// Prompt is another value of the parameter prompt.
+	Prompt string `json:"p,omitempty"`
 	// Silent requests an answer without any page being shown (prompt=none).
 	Silent bool `json:"q,omitempty"`
 	// LoginHint names the expected account for Entra. User is the object ID of the only
 	// user whose silent sign-in is accepted.
 	LoginHint string `json:"h,omitempty"`
 	User      string `json:"u,omitempty"`
+	// DomainHint and Parameters are further parameters of the authorize request.
+	DomainHint string            `json:"d,omitempty"`
+	Parameters map[string]string `json:"x,omitempty"`
 }
 
 // maxRequirements limits the requirements in bytes of JSON, because they travel in a URL and a
@@ -41,16 +46,17 @@ func (r Requirements) Interactive() Requirements {
 }
 
 // ForAnotherAccount returns the same requirements for a sign-in in which the user selects another
-// account. Entra does not accept a hint beside that.
+// account. Entra does not accept a hint beside that, and that of a domain would choose the account.
 func (r Requirements) ForAnotherAccount() Requirements {
 	r = r.Interactive()
-	r.SelectAccount, r.LoginHint = true, ""
+	r.SelectAccount, r.Prompt, r.LoginHint, r.DomainHint = true, "", "", ""
 	return r
 }
 
 // IsZero reports whether nothing is required.
 func (r Requirements) IsZero() bool {
-	return len(r.Scopes) == 0 && r.Claims == "" && r.AuthContext == "" && r.MaxAge == 0 && !r.Silent && r.LoginHint == "" && r.User == "" && !r.SelectAccount
+	return len(r.Scopes) == 0 && r.Claims == "" && r.AuthContext == "" && r.MaxAge == 0 && !r.Silent && r.LoginHint == "" && r.User == "" && !r.SelectAccount &&
+		r.Prompt == "" && r.DomainHint == "" && len(r.Parameters) == 0
 }
 
 // Check returns [ErrRequirementsTooLarge] or [ErrClaims] if no authorize request can express

@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
 	"reflect"
@@ -70,7 +71,8 @@ func storedRequirements(t *testing.T, jar *flow.Jar, in *storedtest.SignIn) flow
 		return r
 	}
 	q := u.Query()
-	a, ok := jar.Open(q.Get("state"), flow.Browser{}, func(name string) (string, bool) { value, ok := in.Cookies[name]; return value, ok })
+	browser := jar.OpenBrowser(in.Cookies[jar.BrowserName()]) // earlier versions had none
+	a, ok := jar.Open(q.Get("state"), browser, func(name string) (string, bool) { value, ok := in.Cookies[name]; return value, ok })
 	if !ok {
 		t.Fatal("the attempt does not open")
 	}
@@ -80,7 +82,7 @@ func storedRequirements(t *testing.T, jar *flow.Jar, in *storedtest.SignIn) flow
 	if a.Expired(in.At) || !a.Expired(in.At.Add(flow.Lifetime+time.Second)) {
 		t.Error("the attempt expires at another time")
 	}
-	if to := a.Destination(); to.Path() != in.Path || to.Page() != in.Page || a.Replaces() != in.Replaces {
+	if to := a.Destination(); to.Path() != in.Path || to.Page() != in.Page || cmp.Or(browser.Session(), a.Replaces()) != in.Replaces {
 		t.Errorf("it leads to %q for %q and replaces %q", to.Path(), to.Page(), a.Replaces())
 	}
 	return a.Requirements()

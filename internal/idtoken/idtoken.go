@@ -123,8 +123,9 @@ type Verifier struct {
 	Issuer string
 	// Tenants are the IDs of the tenants whose users may sign in, in lower case.
 	Tenants []string
-	// AnyTenant admits the users of every tenant except [ConsumersTenant].
-	AnyTenant bool
+	// AnyTenant admits the users of every tenant except [ConsumersTenant], or of all if Personal is
+	// set.
+	AnyTenant, Personal bool
 	// ClientID is the expected audience.
 	ClientID string
 	// Keys are the authority's signing keys.
@@ -148,7 +149,7 @@ const ConsumersTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
 // admits reports whether users of a tenant may sign in.
 func (v *Verifier) admits(tenant string) bool {
 	if v.AnyTenant {
-		return discovery.IsGUID(tenant) && tenant == strings.ToLower(tenant) && tenant != ConsumersTenant
+		return discovery.IsGUID(tenant) && tenant == strings.ToLower(tenant) && (v.Personal || tenant != ConsumersTenant)
 	}
 	return slices.Contains(v.Tenants, tenant)
 }

@@ -50,9 +50,7 @@ func Require(h Handler, checks ...entra.Check[*Context]) Handler {
 // RegisterRoutes mounts the routes, behind the middleware, on a router such as *http.ServeMux.
 func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix string, more ...entra.Routes) {
 	for _, route := range entra.MountedRoutes(more...) {
-		router.Handle(route.Method+" "+prefix+route.Path, Handler(func(c *Context) error {
-			return exchangeOf(c.R).write(route.Serve(c, prefix+route.Path))
-		}))
+		router.Handle(route.Method+" "+prefix+route.Path, Handler(func(c *Context) error { return exchangeOf(c.R).write(route.Serve(c, prefix+route.Path)) }))
 	}
 }
 
@@ -66,10 +64,13 @@ type Auth struct {
 func (a *Auth) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if entra.Skips(a.Service, &Context{w, r}) {
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), nil)))
+			if outer, _ := r.Context().Value(entra.VisitKey()).(*web.Visit); entra.Hides(a.Service, outer) {
+				r = r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), nil))
+			}
+			next.ServeHTTP(w, r)
 			return
 		}
-		e := &exchange{ResponseWriter: w, status: http.StatusOK}
+		e := &exchange{ResponseWriter: w, r: r, status: http.StatusOK}
 		e.visit = entra.NewVisit(a.Service, e)
 		e.r = r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), &e.visit))
 		next.ServeHTTP(e, e.r)
@@ -93,13 +94,12 @@ type exchange struct {
 
 // exchangeOf returns the request's exchange, which gets the context of the middlewares in between.
 func exchangeOf(r *http.Request) *exchange {
-	v, _ := r.Context().Value(entra.VisitKey()).(*web.Visit)
-	if v == nil {
-		return nil
+	if v, _ := r.Context().Value(entra.VisitKey()).(*web.Visit); v != nil {
+		e, _ := v.Exchange.(*exchange)
+		e.r = e.r.WithContext(r.Context())
+		return e
 	}
-	e, _ := v.Exchange.(*exchange)
-	e.r = e.r.WithContext(r.Context())
-	return e
+	return nil
 }
 
 func (e *exchange) Write(b []byte) (int, error)       { return e.body.Write(b) }

@@ -65,6 +65,13 @@ func require(checks ...entra.Check[*nethttpface.Context]) nethttpface.Handler {
 	return nethttpface.Require(func(c *nethttpface.Context) error { return onFiber(c).Next() }, checks...)
 }
 
+func passive() nethttpface.Handler {
+	return func(c *nethttpface.Context) error {
+		entra.MakePassive(c)
+		return onFiber(c).Next()
+	}
+}
+
 func readyHandler(auth *nethttpface.Auth) nethttpface.Handler {
 	return func(c *nethttpface.Context) error {
 		readiness := auth.Readiness(c.R.Context())

@@ -71,8 +71,9 @@ func (s *Store) activityOf(ctx context.Context, session *Session) (Activity, err
 // errNoFilter keeps a forgotten filter from signing everybody out.
 var errNoFilter = errors.New("fibermsal: EndSessions needs a SessionFilter; to end all, set Before to now")
 
-// EndSelected ends the sessions that a filter selects and returns how many.
-func (s *Store) EndSelected(ctx context.Context, f Filter) (int, error) {
+// EndSelected ends the sessions that a filter selects and returns how many. It calls notify for each
+// of them, for several at the same time.
+func (s *Store) EndSelected(ctx context.Context, f Filter, notify func(context.Context, *Session)) (int, error) {
 	if f == (Filter{}) {
 		return 0, errNoFilter
 	}
@@ -93,6 +94,7 @@ func (s *Store) EndSelected(ctx context.Context, f Filter) (int, error) {
 		s.Delist(ctx, found)
 		s.Telemetry.Audit(ctx, slog.LevelInfo, telemetry.EventSessionEnded, found.Subject(), slog.String("by", "app"))
 		s.Telemetry.SignedOut(ctx, "app")
+		notify(ctx, found)
 		return struct{}{}, nil
 	}
 	for _, err := range parallel.Map(s.candidates(ctx, f, true), end) {

@@ -78,8 +78,9 @@ func NewToken() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(raw), nil
 }
 
-// Load returns the session of a cookie's token, or nil if there is none, and touches it.
-func (s *Store) Load(ctx context.Context, token string) (*Session, error) {
+// Load returns the session of a cookie's token, or nil if there is none, and touches it unless the
+// request is passive.
+func (s *Store) Load(ctx context.Context, token string, passive bool) (*Session, error) {
 	id, ok := record.SessionID(token)
 	if !ok || s.ended.Has(id) {
 		return nil, nil
@@ -104,7 +105,9 @@ func (s *Store) Load(ctx context.Context, token string) (*Session, error) {
 	if r.session.expired() {
 		return nil, s.Discard(ctx, id)
 	}
-	s.touch(ctx, r)
+	if !passive {
+		s.touch(ctx, r)
+	}
 	return r.session, nil
 }
 

@@ -13,9 +13,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// stateUsedFor is how long a state is remembered as used: as long as its cookie opens.
-const stateUsedFor = flow.Lifetime + 2*time.Minute
-
 // Callback is Entra's answer and the request that brought it.
 type Callback struct {
 	Response *flow.Response
@@ -63,12 +60,19 @@ func (f *Flow) Finish(ctx context.Context, attempt *flow.Attempt, c *Callback) (
 	if err := f.checkIssuer(ctx, c.Response.Issuer); err != nil {
 		return nil, err
 	}
-	grant, claims, err := f.redeem(ctx, attempt, c.Response)
+	r, err := f.newRedemption(attempt)
+	if err != nil {
+		return nil, err
+	}
+	grant, claims, err := f.redeem(ctx, r, c.Response)
 	if err != nil {
 		return nil, err
 	}
 	at := authenticatedAt(claims, attempt, c.At)
 	if err := satisfied(attempt.Requirements(), claims, at); err != nil {
+		return nil, err
+	}
+	if err := r.complete(ctx, f.Records); err != nil {
 		return nil, err
 	}
 	return f.begin(ctx, &verified{claims, grant, attempt, c, at})
@@ -88,17 +92,14 @@ func (f *Flow) checkIssuer(ctx context.Context, issuer string) error {
 }
 
 // redeem exchanges the code for tokens and verifies whose they are.
-func (f *Flow) redeem(ctx context.Context, attempt *flow.Attempt, response *flow.Response) (*authority.Grant, *idtoken.Claims, error) {
-	claim, err := f.claimOf(ctx, attempt)
-	if err != nil {
-		return nil, nil, err
-	}
-	scopes := f.Authority.Scopes.ForCode(attempt.Requirements().Scopes)
-	grant, err := f.Authority.Redeem(ctx, response.Code, attempt.Verifier(), scopes, claim)
+func (f *Flow) redeem(ctx context.Context, r *redemption, response *flow.Response) (*authority.Grant, *idtoken.Claims, error) {
+	scopes := f.Authority.Scopes.ForCode(r.attempt.Requirements().Scopes)
+	grant, err := f.Authority.Redeem(ctx, response.Code, r.attempt.Verifier(), scopes, r.beforeSending)
+	r.settle(err)
 	if err != nil {
 		return nil, nil, explainedRedemption(err)
 	}
-	claims, err := f.Authority.VerifyNew(ctx, grant.IDToken, attempt.Nonce())
+	claims, err := f.Authority.VerifyNew(ctx, grant.IDToken, r.attempt.Nonce())
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -108,26 +109,6 @@ func (f *Flow) redeem(ctx context.Context, attempt *flow.Attempt, response *flow
 		return nil, nil, autherr.Rejected.New("client_info", nil)
 	}
 	return grant, claims, nil
-}
-
-// claimOf returns a function that claims an attempt, which only one callback in all instances can do
-// (threat A3). It is called right before the code is sent, and again for each client credential,
-// so a response whose code was never sent can still be redeemed.
-func (f *Flow) claimOf(ctx context.Context, attempt *flow.Attempt) (func() error, error) {
-	claimant, err := session.NewToken()
-	if err != nil {
-		return nil, err
-	}
-	return func() error {
-		first, err := f.Records.Claim(ctx, attempt.ID(), claimant, stateUsedFor)
-		if err != nil {
-			return autherr.StorageUnavailable(err)
-		}
-		if !first {
-			return autherr.Rejected.New(autherr.ReasonReplayed, nil)
-		}
-		return nil
-	}, nil
 }
 
 // errAnotherUser is a silent sign-in that Entra answered for another user.

@@ -31,11 +31,15 @@ type Options struct {
 // Flow is the authorization code flow. It is safe for concurrent use.
 type Flow struct {
 	Options
-	turns *turn.Queue // apart from those of renewals, because anybody can keep it busy
+	turns    *turn.Queue    // apart from those of renewals, because anybody can keep it busy
+	sent     *record.Memory // attempts whose code this process has sent
+	failures allowance
 }
 
 // NewFlow makes a Flow.
-func NewFlow(o Options) *Flow { return &Flow{Options: o, turns: turn.NewQueue()} }
+func NewFlow(o Options) *Flow {
+	return &Flow{Options: o, turns: turn.NewQueue(), sent: record.NewMemory()}
+}
 
 // Started is a sign-in that has begun.
 type Started struct {
@@ -80,6 +84,9 @@ func (f *Flow) AuthorizeURL(ctx context.Context, attempt *flow.Attempt) (string,
 		return "", autherr.TryLater("discovery_failed", nil)
 	}
 	q := u.Query()
+	for name, value := range requirements.Parameters { // first: none replaces one of the protocol's
+		q.Set(name, value)
+	}
 	for name, value := range map[string]string{
 		"client_id": f.Authority.ClientID, "redirect_uri": f.Authority.RedirectURI,
 		"response_type": "code", "response_mode": f.ResponseMode,
@@ -106,8 +113,13 @@ func setPrompt(q url.Values, r flow.Requirements) {
 		q.Set("prompt", "login")
 	case r.SelectAccount:
 		q.Set("prompt", "select_account")
+	case r.Prompt != "":
+		q.Set("prompt", r.Prompt)
 	}
-	if r.LoginHint != "" {
+	if r.LoginHint != "" && !r.SelectAccount { // the one excludes the other
 		q.Set("login_hint", r.LoginHint)
+	}
+	if r.DomainHint != "" {
+		q.Set("domain_hint", r.DomainHint)
 	}
 }

@@ -18,13 +18,14 @@ import (
 
 // Finish returns the response to write after the handlers have returned an error, in place of
 // what they wrote, or the error if it is not the library's. If the storage failed, the handlers
-// saw no user, so what they wrote, or the error that they made of that, may be wrong. status is
-// that of their response, or the one that their error will make.
+// saw no user, so what they wrote, or the error that they made of that, may be wrong; but a sign-out
+// removes the cookie all the same (threat D10). status is that of their response, or the one that
+// their error will make.
 func (v *Visit) Finish(err error, status int) (*Response, error) {
 	if v.loaded {
 		v.Exchange.KeepPrivate() // handlers may have replaced the header (threat C6)
 	}
-	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) {
+	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) && !errors.Is(err, autherr.SignOut) {
 		err = v.err
 	} else if status == http.StatusForbidden && !v.ownRoute {
 		v.reportRefusedCallback()
@@ -33,10 +34,14 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 		v.forgetTries(status)
 		return nil, nil
 	}
-	if e, ok := autherr.Find(err); ok {
-		return v.answer(e), nil
+	e, ok := autherr.Find(err)
+	if !ok {
+		return nil, err
 	}
-	return nil, err
+	if i := autherr.IntentOf(e); i != nil {
+		return v.carryOut(e, i), nil
+	}
+	return v.answer(e), nil
 }
 
 // reportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
@@ -80,7 +85,7 @@ func (s *Site) answerByApp(e *autherr.Error) *Response {
 // sendToSignIn sends a user to the sign-in that fixes an error, unless that would be repeated forever:
 // by a redirect, or by what htmx does in its place.
 func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *autherr.Error) *Response {
-	tries, page := s.triesOf(in), s.destinationOf(in.pathAndQuery())
+	tries, page := v.triesOf(in), s.pageAt(in.pathAndQuery())
 	if tries.Exhausted(page) {
 		return nil
 	}

@@ -97,13 +97,13 @@ func (h *routeHandler) enterSession(begun *signin.Begun) {
 	h.forgetAttempt(h.visit.attempt)
 	h.out.setCookie(h.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
 	h.countTry(begun.To)
-	h.out.redirect(begun.To.Path())
+	h.out.redirect(h.publicPath(begun.To.Path()))
 }
 
 // countTry counts a completed sign-in for the page that required it. The cookie arrives with
 // Entra's cross-site POST, as the attempt's does.
 func (h *routeHandler) countTry(page flow.Destination) {
-	if tries := h.triesOf(h.in); tries.LeadTo(page) {
+	if tries := h.visit.triesOf(h.in); tries.LeadTo(page) {
 		h.out.setCookie(h.triesCookie(tries.Completed(page, time.Now())))
 	}
 }
@@ -111,7 +111,7 @@ func (h *routeHandler) countTry(page flow.Destination) {
 // signInWithClaims repeats a sign-in that failed because claims were missing, as when
 // Conditional Access makes Entra refuse the code, and requires them.
 func (h *routeHandler) signInWithClaims(failed *flow.Attempt, e *autherr.Error) error {
-	tries, page := h.triesOf(h.in), failed.Destination()
+	tries, page := h.visit.triesOf(h.in), failed.Destination()
 	if tries.Exhausted(page) {
 		return autherr.SignInLoop.New(e.Code, e)
 	}

@@ -24,8 +24,8 @@ func (h *routeHandler) withCircumstances(err error) error {
 		return err
 	}
 	attrs := []slog.Attr{slog.Any("cookies", h.cookieNames())}
-	if public := hostOf(h.PublicURL); !strings.EqualFold(withoutDefaultPort(h.in.Host), withoutDefaultPort(public)) {
-		attrs = append(attrs, slog.String("host", redact.Text(h.in.Host)), slog.String("public_url", h.PublicURL))
+	if public := hostOf(h.Origin); !strings.EqualFold(withoutDefaultPort(h.in.Host), withoutDefaultPort(public)) {
+		attrs = append(attrs, slog.String("host", redact.Text(h.in.Host)), slog.String("public_url", h.Origin))
 	}
 	return autherr.WithAttrs(e, attrs...)
 }

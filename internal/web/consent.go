@@ -8,7 +8,6 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flow"
-	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
@@ -30,7 +29,7 @@ func (h *routeHandler) adminConsented() error {
 	if discovery.IsGUID(tenant) && response.Granted && !strings.EqualFold(tenant, response.Tenant) {
 		known = false
 	}
-	p := &Page{Code: codeConsent, Status: http.StatusOK, HomeURL: returnto.Home}
+	p := &Page{Code: codeConsent, Status: http.StatusOK, HomeURL: h.homeURL()}
 	if response.Error != "" {
 		p.Status, p.CorrelationID = http.StatusBadRequest, correlationID()
 	}

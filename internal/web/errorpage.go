@@ -22,7 +22,7 @@ var details = map[string]string{
 func (s *Site) errorPage(v *Visit, in *Request, e *autherr.Error, signInURL string) *Page {
 	p := &Page{
 		Code: e.Code, Status: e.Status, Message: e.Message, Detail: cmp.Or(autherr.Detail(e), details[e.Code]),
-		CorrelationID: e.CorrelationID, HomeURL: returnto.Home,
+		CorrelationID: e.CorrelationID, HomeURL: s.homeURL(),
 	}
 	switch {
 	case e.Status >= http.StatusInternalServerError, e.Reason == autherr.ReasonRequestRefused:
@@ -48,17 +48,19 @@ func signInText(v *Visit, e *autherr.Error) string {
 // repeated: its form is opened again.
 func (s *Site) retryURL(v *Visit, in *Request, signInURL string) string {
 	switch {
+	case v.cookieRemoved && v.appOnly:
+		return "" // the session needs no second request to end
 	case v.cookieRemoved:
-		return s.RoutePrefix + LogoutPath // goes on to Entra
+		return s.routeURL(LogoutPath) // goes on to Entra
 	case v.callback, v.to != nil:
 		return signInURL // the response may have been used
 	}
 	page := s.currentPage(in)
 	if in.isNavigation() {
-		page = s.destinationOf(in.pathAndQuery())
+		page = s.pageAt(in.pathAndQuery())
 	}
 	if path := page.Path(); path != returnto.Home || in.Path == returnto.Home {
-		return path
+		return s.publicPath(path)
 	}
 	return "" // there is a link to the home page in any case
 }

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"strings"
-
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
@@ -31,7 +29,7 @@ func (h *routeHandler) setBrowser(b flow.Browser) {
 // it would make the requests of all pages long (threat D15).
 func (h *routeHandler) setPath(c *flow.Cookie) {
 	cookie := h.cookie(c.Name, c.Value, h.flowSameSite(), flow.PathLifetime) //nolint:gosec // as in cookie
-	cookie.Path = strings.TrimSuffix(h.RoutePrefix, "/") + "/"
+	cookie.Path = h.routeURL("/")
 	h.out.setCookie(cookie)
 }
 

@@ -20,7 +20,7 @@ func (h *routeHandler) userInfo() error {
 	for name, value := range u.Values {
 		answer[name] = value
 	}
-	for name, value := range h.info() {
+	for name, value := range h.hooks.Info() {
 		answer[name] = value
 	}
 	for name, value := range map[string]any{

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/flow"
@@ -24,16 +25,27 @@ func (h *routeHandler) login() error {
 		h.out.Status = http.StatusForbidden
 		return nil
 	}
-	to := h.destinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
+	to := h.DestinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
 	h.visit.to = &to
 	restarts, resumed := h.Jar.OpenResumption(h.in.query(resumeParameter), time.Now())
-	if resumed {
+	session, signedIn := h.presentSession()
+	requirements, required := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
+	switch {
+	case resumed && !required:
 		if done, err := h.continueToPage(to, restarts); done || err != nil {
 			return err
 		}
+	case !resumed && !signedIn && h.in.isOpened() && h.HasOtherHost(h.in): // once, because a proxy may change the host
+		ask := ""
+		if required {
+			ask = h.in.query(requirementsParameter)
+		}
+		h.out.redirect(h.publicLoginURL(to, ask))
+		return nil
 	}
-	session, _ := h.presentSession()
-	requirements, _ := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
+	if h.askForFragment() {
+		return nil
+	}
 	h.visit.own.requirements = requirements
 	return h.sendToEntra(&flow.Start{
 		Browser: h.flowBrowser().WithSession(session), To: to, Requirements: requirements, Restarts: restarts,
@@ -43,13 +55,27 @@ func (h *routeHandler) login() error {
 // thisLogin returns the URL of the request.
 func (h *routeHandler) thisLogin() string {
 	if path := returnto.Clean(h.in.pathAndQuery()); path != returnto.Home {
-		return path
+		return h.publicPath(path)
 	}
-	return h.RoutePrefix + LoginPath
+	return h.routeURL(LoginPath)
+}
+
+// publicLoginURL returns the URL of the login route under PublicURL, which continues there what the
+// request begins under another host. Nothing has been restarted. A browser that has a session here is
+// not sent there: its cookie came with a response to a sign-in, so that Entra's responses arrive here.
+func (s *Site) publicLoginURL(to flow.Destination, ask string) string {
+	target := s.Origin + s.resumeURL(to, 0)
+	if ask != "" {
+		target += "&" + url.Values{requirementsParameter: {ask}}.Encode()
+	}
+	return target
 }
 
 // sendToEntra begins a sign-in.
 func (h *routeHandler) sendToEntra(start *flow.Start) error {
+	if err := h.hooks.BeforeSignIn(start); err != nil {
+		return err
+	}
 	start.HasCookie = h.visit.Exchange.HasCookie
 	started, err := h.Flow.Begin(h.ctx, start)
 	if err != nil {

@@ -7,27 +7,50 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
+	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
-	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
+
+// confirmedParameter is set in the URL of the form by which a user confirms the sign-out.
+const confirmedParameter = "confirmed"
 
 // logout handles POST /user/logout, and a GET that comes from the app's own pages or the
 // address bar. Any other request may have been caused by a foreign page, so the user is asked
 // to confirm it (threat C4).
 func (h *routeHandler) logout() error {
-	if !h.in.meansSignOut() {
+	if !h.meansSignOut() {
 		h.askForConfirmation()
 		return nil
 	}
+	return h.signOut(false, h.PostLogoutURL)
+}
+
+// signOut ends the session of the browser, and sends it to Entra's page for signing out, unless only
+// the app's session is to end, and then to a target.
+func (h *routeHandler) signOut(appOnly bool, target string) error {
+	h.visit.appOnly = appOnly
+	ended, err := h.endOwnSession()
+	if err != nil {
+		return signedOutHere(err, appOnly)
+	}
+	if !appOnly {
+		target = h.endSessionURL(h.ctx, ended, target)
+	}
+	h.out.redirect(target)
+	return nil
+}
+
+// endOwnSession ends the session of the browser and returns it, or nil if there was none.
+func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	id, ok := h.presentSession()
 	if !ok {
-		h.out.redirect(h.endSessionURL(h.ctx, nil))
-		return nil
+		return nil, nil
 	}
 	// The cookie is removed first, even if the storage fails (threat D10).
 	h.out.setCookie(h.expired(h.CookieName, http.SameSiteLaxMode))
@@ -40,25 +63,42 @@ func (h *routeHandler) logout() error {
 	h.visit.cookieRemoved = true
 	s, err := h.visit.Session()
 	if err := errors.Join(err, h.Sessions.End(h.ctx, id)); err != nil {
-		return signedOutHere(err)
+		return nil, err
 	}
 	if s != nil {
 		h.Sessions.Delist(h.ctx, s)
 		h.signedOut(h.ctx, s, "user")
 	}
-	h.out.redirect(h.endSessionURL(h.ctx, s))
-	return nil
+	return s, nil
+}
+
+// answerSignOut returns the response to a handler that signs its user out. It leads to a path of the
+// app only, even if the handler has it from a request (threat C3).
+func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Response, error) {
+	h := &routeHandler{Site: s, ctx: v.context(), visit: v, in: in, out: newResponse()}
+	h.out.protect()
+	target := s.PostLogoutURL
+	if i.To != "" {
+		target = s.publicPath(s.DestinationOf(i.To).Path())
+		if !i.AppOnly {
+			target = s.Origin + target
+		}
+	}
+	return h.out, h.signOut(i.AppOnly, target)
 }
 
 // signedOutHere returns the error of a sign-out that the storage did not confirm: the browser has lost
 // its cookie, and the session ends when the storage is back (threat D10).
-func signedOutHere(err error) error {
+func signedOutHere(err error, appOnly bool) error {
 	e, ok := autherr.Find(err)
 	if !ok {
 		return err
 	}
-	return autherr.WithWords(e, "You are signed out in this browser, but the service is busy.",
-		"The service ends your session as soon as it can. You may still be signed in to Microsoft: try again to sign out there.")
+	detail := "The service ends your session as soon as it can."
+	if !appOnly {
+		detail += " You may still be signed in to Microsoft: try again to sign out there."
+	}
+	return autherr.WithWords(e, "You are signed out in this browser, but the service is busy.", detail)
 }
 
 // askForConfirmation answers with the question whether to sign out. The status of a navigation is
@@ -70,24 +110,55 @@ func (h *routeHandler) askForConfirmation() {
 	}
 	h.out.page = &Page{
 		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
-		SignOutURL: h.RoutePrefix + LogoutPath, SignOutOrigin: h.signOutOrigin(h.ctx), HomeURL: returnto.Home,
+		SignOutURL: h.routeURL(LogoutPath) + h.confirmation(h.in), SignOutOrigin: h.signOutOrigins(h.ctx), HomeURL: h.homeURL(),
 	}
 }
 
-// meansSignOut reports whether the user, and no foreign page, asked to sign out.
-func (r *Request) meansSignOut() bool {
-	site := r.Header("Sec-Fetch-Site")
+// meansSignOut reports whether the user, and no foreign page, asked to sign out. Browsers that do
+// not send Sec-Fetch-Site send Origin with a POST to another origin at least.
+func (h *routeHandler) meansSignOut() bool {
+	site, origin := h.in.Header("Sec-Fetch-Site"), h.in.Header("Origin")
 	own := site == "same-origin" || site == "none"
-	if r.Method == http.MethodPost {
-		return own || site == ""
+	if h.in.Method == http.MethodPost {
+		return own || site == "" && (origin == "" || strings.EqualFold(origin, h.Origin) || h.isConfirmed(h.in))
 	}
-	return own && r.mayNavigate() && !r.isPrefetch() // no image, no prerendering
+	return own && h.in.mayNavigate() && !h.in.isPrefetch() // no image, no prerendering
+}
+
+// confirmation returns the query of the form that signs out, for a browser that does not send
+// Sec-Fetch-Site: because of the page's Referrer-Policy it sends the Origin null. It belongs to the
+// session, so that no other site has it.
+func (s *Site) confirmation(in *Request) string {
+	session, ok := s.presentSession(in)
+	if !ok || in.Header("Sec-Fetch-Site") != "" {
+		return ""
+	}
+	text, err := s.Jar.SealRequirements(flow.Requirements{}, session, time.Now())
+	if err != nil {
+		return ""
+	}
+	return "?" + confirmedParameter + "=" + text
+}
+
+// isConfirmed reports whether a form comes from the question that this browser was asked.
+func (s *Site) isConfirmed(in *Request) bool {
+	session, ok := s.presentSession(in)
+	if !ok {
+		return false
+	}
+	_, confirmed := s.Jar.OpenRequirements(in.query(confirmedParameter), session, time.Now())
+	return confirmed
 }
 
 // signedOut reports a session that its user ended, here or at Entra.
 func (s *Site) signedOut(ctx context.Context, ended *session.Session, by string) {
 	s.Telemetry.Audit(ctx, slog.LevelInfo, telemetry.EventSignedOut, ended.Subject(), slog.String("by", by))
 	s.Telemetry.SignedOut(ctx, by)
+	s.CallOnSignOut(ctx, ended)
+}
+
+// CallOnSignOut calls the app's hook, if there is one, for a session that has ended.
+func (s *Site) CallOnSignOut(ctx context.Context, ended *session.Session) {
 	if s.OnSignOut == nil {
 		return
 	}
@@ -98,20 +169,20 @@ func (s *Site) signedOut(ctx context.Context, ended *session.Session, by string)
 	}
 }
 
-// endSessionURL returns the URL at which a browser signs out of Entra. The URL to return to is the
-// configured one and never comes from the request (threat C3). If Entra's configuration is not
-// available, the user is only signed out of the app.
-func (s *Site) endSessionURL(ctx context.Context, ended *session.Session) string {
+// endSessionURL returns the URL at which a browser signs out of Entra and returns to a target, which
+// never comes from the request unchecked (threat C3). If Entra's configuration is not available, the
+// user is only signed out of the app.
+func (s *Site) endSessionURL(ctx context.Context, ended *session.Session, target string) string {
 	m, err := s.Authority.Metadata(ctx)
 	if err != nil || m.EndSessionEndpoint == "" {
-		return s.PostLogoutURL
+		return target
 	}
 	u, err := url.Parse(m.EndSessionEndpoint)
 	if err != nil {
-		return s.PostLogoutURL
+		return target
 	}
 	q := u.Query()
-	q.Set("post_logout_redirect_uri", s.PostLogoutURL)
+	q.Set("post_logout_redirect_uri", target)
 	if ended != nil && ended.LoginHint != "" {
 		q.Set("logout_hint", ended.LoginHint)
 	}
@@ -121,11 +192,29 @@ func (s *Site) endSessionURL(ctx context.Context, ended *session.Session) string
 
 // signOutOrigin returns the origin of the page on which a browser signs out of Entra.
 func (s *Site) signOutOrigin(ctx context.Context) string {
-	u, err := url.Parse(s.endSessionURL(ctx, nil))
+	return originOf(s.endSessionURL(ctx, nil, s.PostLogoutURL))
+}
+
+// signOutOrigins returns the origins, beside the app's own, to which the form that signs out leads.
+func (s *Site) signOutOrigins(ctx context.Context) string {
+	origins := s.signOutOrigin(ctx)
+	if back := originOf(s.PostLogoutURL); back != s.Origin && back != origins {
+		origins += " " + back
+	}
+	return origins
+}
+
+// originOf returns the origin of a URL as browsers write it, or "".
+func originOf(address string) string {
+	u, err := url.Parse(address)
 	if err != nil {
 		return ""
 	}
-	return u.Scheme + "://" + u.Host
+	host := strings.ToLower(u.Host)
+	if port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; port != "" {
+		host = strings.TrimSuffix(host, port)
+	}
+	return u.Scheme + "://" + host
 }
 
 var entraSession = regexp.MustCompile(`^[A-Za-z0-9\-]{16,64}$`)

@@ -9,7 +9,7 @@ import (
 )
 
 // The library's own pages are plain: they have no script, load nothing, and contain nothing
-// from a request (threat A10).
+// from a request (threat A10). The one about fragments is an exception.
 var (
 	//go:embed pages.html
 	pagesSource string
@@ -42,8 +42,9 @@ type Page struct {
 	// SignOutURL is the target of the form, sent by POST, that signs out. It is set for the
 	// question only.
 	SignOutURL string
-	// SignOutOrigin is where that POST finally leads. A Content-Security-Policy must allow it in
-	// form-action beside 'self', because Chromium applies form-action to redirects, too.
+	// SignOutOrigin is where that POST finally leads: the origin of Entra's page, and after a space
+	// that of Config.PostLogoutURL if it is another site's. A Content-Security-Policy must allow
+	// them in form-action beside 'self', because Chromium applies form-action to redirects, too.
 	SignOutOrigin string
 	// HomeURL is the app's first page.
 	HomeURL string

@@ -13,11 +13,12 @@ import (
 // that may be kept.
 type Request struct {
 	Method string
-	// Host is that of the request, which anybody can forge (threat C5). It is for the log only.
-	Host string
 	// Path and RawQuery are those of the request line as they came, without the host that an
 	// absolute request line names (trap T2).
 	Path, RawQuery string
+	// Host is the value of the header Host, which anybody can forge (threat C5). It is compared and
+	// logged only.
+	Host string
 	// Header returns the value of a header, or "".
 	Header func(name string) string
 	// Cookies yields names and values.
@@ -26,18 +27,20 @@ type Request struct {
 	Body func(limit int) ([]byte, bool)
 }
 
-// Cookie returns the value of the only cookie of a name. A second one is an attack, because
+// Cookie returns the value of the only cookie of a name. A second value is an attack, because
 // browsers store one "__Host-" cookie of a name (cookie tossing, threat D5), so neither is
-// returned.
+// returned. The same value twice is one cookie: adapters of net/http middlewares repeat the header.
 func (r *Request) Cookie(name string) (value string, ok bool) {
-	found := 0
 	for n, v := range r.Cookies {
-		if n == name {
-			found++
-			value = v
+		if n != name {
+			continue
 		}
+		if ok && v != value {
+			return "", false
+		}
+		value, ok = v, true
 	}
-	return value, found == 1
+	return value, ok
 }
 
 // query returns the first value of a query parameter, or "".
@@ -58,7 +61,12 @@ func (r *Request) pathAndQuery() string {
 // redirected to sign in. Browsers report it; for those that do not, the accepted types decide.
 // Requests with unsafe methods are not navigations, because a redirect would lose them.
 func (r *Request) isNavigation() bool {
-	if r.Method != http.MethodGet || r.isByHTMX() {
+	return r.Method == http.MethodGet && r.isFromWindow()
+}
+
+// isFromWindow reports the same for every method.
+func (r *Request) isFromWindow() bool {
+	if r.isByHTMX() {
 		return false
 	}
 	if r.Header("Sec-Fetch-Mode") != "" {

@@ -40,6 +40,15 @@ func (r *Response) redirect(target string) {
 	r.Header.Set("Location", target)
 }
 
+// redirectHTMX lets htmx open the target of a redirect, which its request would follow unseen.
+func (r *Response) redirectHTMX() {
+	if r.Status == http.StatusSeeOther {
+		r.Status = http.StatusOK
+		r.Header.Set("HX-Redirect", r.Header.Get("Location"))
+		r.Header.Del("Location")
+	}
+}
+
 // noStore keeps a response out of caches.
 const noStore = "no-store, private"
 

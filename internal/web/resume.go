@@ -72,7 +72,7 @@ func (h *routeHandler) continueToPage(to flow.Destination, restarts int) (done b
 		return false, err
 	case s != nil:
 		h.countResumption(to)
-		h.out.redirect(to.Path())
+		h.out.redirect(h.publicPath(to.Path()))
 		return true, nil
 	case restarts > flow.MaxRestarts:
 		e := autherr.Rejected.New(autherr.ReasonNoCookies, nil)
@@ -85,7 +85,7 @@ func (h *routeHandler) continueToPage(to flow.Destination, restarts int) (done b
 // a page that requires it again and again would loop. The cookie is Lax, since the sign-in may have
 // failed because the browser keeps no other.
 func (h *routeHandler) countResumption(page flow.Destination) {
-	cookie := h.triesCookie(h.triesOf(h.in).Resumed(page, time.Now())) //nolint:gosec // as in cookie
+	cookie := h.triesCookie(h.visit.triesOf(h.in).Resumed(page, time.Now())) //nolint:gosec // as in cookie
 	cookie.SameSite = http.SameSiteLaxMode
 	h.out.setCookie(cookie)
 }

@@ -15,7 +15,7 @@ type routeHandler struct {
 	visit *Visit
 	in    *Request
 	out   *Response
-	info  func() map[string]any // of Config.Info, for the route /info
+	hooks Hooks
 }
 
 // presentSession returns the ID of the session whose cookie the browser sent. It does not check

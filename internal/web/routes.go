@@ -29,10 +29,9 @@ func Routes() []Route {
 }
 
 // Serve handles a request to a route that is mounted at a path. The header and cookies of the
-// response are to be written even with an error. info returns the app's fields of /info, and is
-// called if a user is signed in.
-func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, info func() map[string]any) (*Response, error) {
-	h := &routeHandler{Site: s, ctx: ctx, visit: v, in: v.Exchange.Request(), out: newResponse(), info: info}
+// response are to be written even with an error.
+func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, hooks Hooks) (*Response, error) {
+	h := &routeHandler{Site: s, ctx: ctx, visit: v, in: v.Exchange.Request(), out: newResponse(), hooks: hooks}
 	h.out.protect()
 	v.ownRoute, v.own = true, new(ownVisit)
 	if want := s.RoutePrefix + r.Path; mountedAt != want {
@@ -44,16 +43,7 @@ func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, i
 	}
 	err := r.handle(h)
 	if h.in.isByHTMX() {
-		redirectHTMX(h.out)
+		h.out.redirectHTMX()
 	}
 	return s.drawn(h.out), err
-}
-
-// redirectHTMX lets htmx open the target of a redirect, which its request would follow unseen.
-func redirectHTMX(r *Response) {
-	if r.Status == http.StatusSeeOther {
-		r.Status = http.StatusOK
-		r.Header.Set("HX-Redirect", r.Header.Get("Location"))
-		r.Header.Del("Location")
-	}
 }

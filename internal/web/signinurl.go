@@ -34,8 +34,8 @@ func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	if requirements.IsZero() {
 		requirements = requirementsOf(e, v.session)
 	}
-	tries, to := s.triesOf(in), v.destination(in)
-	if tries.Has(to) || tries.Has(s.destinationOf(in.pathAndQuery())) {
+	tries, to := v.triesOf(in), v.destination(in)
+	if tries.Has(to) || tries.Has(s.pageAt(in.pathAndQuery())) {
 		requirements = requirements.Interactive() // a silent sign-in has been tried for this page
 	}
 	return s.signInURL(to, forAccount(e, requirements), present)
@@ -61,7 +61,7 @@ func (v *Visit) destination(in *Request) flow.Destination {
 	case v.ownRoute:
 		return flow.DestinationOf(returnto.Home)
 	case in.isNavigation(), in.isBoosted():
-		return v.Site.destinationOf(in.pathAndQuery())
+		return v.Site.pageAt(in.pathAndQuery())
 	}
 	return v.Site.currentPage(in)
 }
@@ -75,7 +75,7 @@ func requirementsOf(e *autherr.Error, s *session.Session) flow.Requirements {
 		r = *required
 	}
 	switch {
-	case s == nil:
+	case s == nil, autherr.IntentOf(e) != nil:
 	case !autherr.NeedsSignIn(e):
 		r.SelectAccount = true // the same account would be refused again
 	default:
@@ -111,13 +111,13 @@ func (s *Site) repeated(failed *flow.Attempt, e *autherr.Error) (flow.Requiremen
 // signInURL returns the URL for signing in and returning to a page. The requirements open only beside
 // the session that they were sealed for.
 func (s *Site) signInURL(to flow.Destination, r flow.Requirements, sessionID string) string {
-	query := loginQuery(to)
+	query := s.loginQuery(to)
 	if !r.IsZero() {
 		if sealed, err := s.Jar.SealRequirements(r.Fit(), sessionID, time.Now()); err == nil { // what does not fit was refused before
 			query.Set(requirementsParameter, sealed)
 		}
 	}
-	target := s.RoutePrefix + LoginPath
+	target := s.routeURL(LoginPath)
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
@@ -127,16 +127,16 @@ func (s *Site) signInURL(to flow.Destination, r flow.Requirements, sessionID str
 // resumeURL returns the URL of the login route that continues to a page, with a sign-in only if the
 // browser has no session.
 func (s *Site) resumeURL(to flow.Destination, restarts int) string {
-	query := loginQuery(to)
+	query := s.loginQuery(to)
 	query.Set(resumeParameter, s.Jar.SealResumption(restarts, time.Now()))
-	return s.RoutePrefix + LoginPath + "?" + query.Encode()
+	return s.routeURL(LoginPath) + "?" + query.Encode()
 }
 
 // loginQuery returns the query of the login URL for a page.
-func loginQuery(to flow.Destination) url.Values {
+func (s *Site) loginQuery(to flow.Destination) url.Values {
 	query := url.Values{}
 	if path := to.Path(); path != returnto.Home {
-		query.Set(toParameter, path)
+		query.Set(toParameter, s.publicPath(path))
 	}
 	if page := to.Page(); page != "" {
 		query.Set(pageParameter, page)

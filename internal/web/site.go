@@ -13,7 +13,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/record"
-	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/signin"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
@@ -40,8 +39,9 @@ type Options struct {
 	Log       *slog.Logger
 	Telemetry *telemetry.Telemetry
 
-	PublicURL     string // an origin
-	RoutePrefix   string
+	Origin        string // of PublicURL, as browsers write it
+	BasePath      string // that browsers see in front of the app's paths
+	RoutePrefix   string // as the app sees it
 	PostLogoutURL string
 	CookieName    string
 	// Secure cookies are for https, and for localhost where form_post needs them.
@@ -53,6 +53,7 @@ type Options struct {
 	ErrorHandler func(c any, err error) error
 
 	AnonymousOnOutage bool
+	KeepFragment      bool
 	RecordBrowser     bool
 	// OnSignOut is called for a session that ended, or nil.
 	OnSignOut func(context.Context, *session.Session) error
@@ -63,16 +64,6 @@ type Site struct{ Options }
 
 // NewSite makes a Site.
 func NewSite(o Options) *Site { return &Site{o} }
-
-// destinationOf returns where a sign-in for a page leads. The library's own routes are no pages: a
-// nested chain of them would lead through as many sign-ins.
-func (s *Site) destinationOf(path string) flow.Destination {
-	to := flow.DestinationOf(path)
-	if s.isRoute(to.Path()) {
-		return flow.DestinationOf(returnto.Home)
-	}
-	return to
-}
 
 // isRoute reports whether a path, however it is written, is that of a route that takes part in signing in
 // or out.

@@ -7,13 +7,18 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-// triesOf returns the sign-ins that pages have recently required in this browser.
-func (s *Site) triesOf(in *Request) flow.Tries {
-	value, ok := in.Cookie(s.Jar.TriesName())
+// triesOf returns the sign-ins that pages have recently required in this browser. Its cookie is set
+// by the middleware and by a route, between which another middleware may encrypt cookies.
+func (v *Visit) triesOf(in *Request) flow.Tries {
+	now := time.Now()
+	if tries := v.Site.Jar.OpenTries(v.Tries, now); !tries.IsEmpty() {
+		return tries
+	}
+	value, ok := in.Cookie(v.Site.Jar.TriesName())
 	if !ok {
 		return flow.Tries{}
 	}
-	return s.Jar.OpenTries(value, time.Now())
+	return v.Site.Jar.OpenTries(value, now)
 }
 
 // triesCookie stores tries in the browser. It has the attributes of an attempt's cookie.
@@ -28,12 +33,12 @@ func (s *Site) triesCookie(tries flow.Tries) *http.Cookie {
 // forgetTries forgets the sign-ins that led to a page which its user has now seen. A redirect
 // does not count, because it may be part of a loop.
 func (v *Visit) forgetTries(status int) {
-	if v.session == nil || v.ownRoute || !v.Exchange.HasCookie(v.Site.Jar.TriesName()) ||
+	if v.session == nil || v.ownRoute || v.Tries == "" ||
 		(status >= http.StatusMultipleChoices && status != http.StatusNotModified) {
 		return
 	}
 	in := v.Exchange.Request()
-	tries, page := v.Site.triesOf(in), flow.DestinationOf(in.pathAndQuery())
+	tries, page := v.triesOf(in), flow.DestinationOf(in.pathAndQuery())
 	if (in.Method == http.MethodGet || in.isByHTMX()) && tries.Has(page) {
 		v.Exchange.SetCookie(v.Site.triesCookie(tries.Without(page)))
 	}

@@ -14,7 +14,8 @@ import (
 // who the user is uses it, so it must not allocate.
 type Exchange interface {
 	Context() context.Context
-	// Cookie returns a copy of the value of the only cookie of a name, see threat D5.
+	// Cookie returns a copy of the value of a cookie, if all cookies of its name have the same value
+	// (threat D5).
 	Cookie(name string) (value string, ok bool)
 	// HasCookie reports whether there is a cookie of a name.
 	HasCookie(name string) bool
@@ -35,6 +36,13 @@ type Visit struct {
 	Site     *Site
 	Exchange Exchange
 
+	// Tries is the cookie of tries as it came in, if there is one: a middleware behind this one, such
+	// as encryptcookie, may not know the value that this one sets in front of it.
+	Tries string
+
+	// Passive is set if the request does not prolong the session.
+	Passive bool
+
 	ownRoute bool              // the library's
 	callback bool              // Entra's answer, whose failure no redirect may repeat
 	own      *ownVisit         // on one of the library's routes
@@ -43,6 +51,7 @@ type Visit struct {
 
 	keptSession   bool            // although the sign-in failed
 	cookieRemoved bool            // of the session, although the sign-out failed
+	appOnly       bool            // the sign-out leaves the user signed in at Entra
 	traced        context.Context // with the span of a sign-in, for what is logged after it
 
 	loaded  bool // at most one storage read (threat H4)
@@ -78,7 +87,7 @@ func (v *Visit) Session() (*session.Session, error) {
 	if !ok {
 		return nil, nil
 	}
-	v.session, v.err = v.Site.Sessions.Load(v.Exchange.Context(), token)
+	v.session, v.err = v.Site.Sessions.Load(v.Exchange.Context(), token, v.Passive)
 	if errors.Is(v.err, session.ErrCorrupt) {
 		v.Exchange.SetCookie(v.Site.expired(v.Site.CookieName, http.SameSiteLaxMode))
 		v.session, v.err = nil, nil

@@ -35,7 +35,7 @@ func (s *Service) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 		return
 	}
 	chosen := req.pick(usable)
-	if chosen == nil || req.prompt == "login" || req.prompt == "select_account" {
+	if chosen == nil || slices.Contains([]string{"login", "select_account", "create"}, req.prompt) {
 		s.showAccounts(w, req, signedIn)
 		return
 	}

@@ -32,6 +32,9 @@ func (s *Service) parse(segment string, params url.Values) (*request, *aadsts.Er
 	if fail := s.parseTarget(req, segment); fail != nil {
 		return req, fail
 	}
+	if params.Get("prompt") == "create" && !s.Origins.External { // which only External ID has a page for
+		return req, aadsts.New(90023, "prompt")
+	}
 	if fail := req.parseShape(); fail != nil {
 		return req, fail
 	}
@@ -63,7 +66,7 @@ func (s *Service) parseTarget(req *request, segment string) *aadsts.Error {
 
 var (
 	responseModes = []string{"query", "fragment", "form_post"}
-	prompts       = []string{"", "login", "none", "consent", "select_account"}
+	prompts       = []string{"", "login", "none", "consent", "select_account", "create"}
 	implicitTypes = []string{"id_token", "token", "code id_token", "id_token token", "code token", "code id_token token"}
 	challenge     = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 )

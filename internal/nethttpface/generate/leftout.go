@@ -4,6 +4,8 @@ package main
 // through net/http. All others are.
 var leftOut = []struct{ prefix, reason string }{
 	{"fiber_test", "Fiber itself: its router, error handler, Locals, hooks and shutdown"},
+	{"fiber_cookies", "Fiber's middlewares that change cookies"},
+	{"fiber_hosts", "registering the same routes twice on Fiber's router"},
 	{"fiber_harness", "nethttp_harness_test.go takes its place"},
 	{"new_test", "New, which a face for a framework of handlers offers"},
 	{"example", "examples of Fiber apps"},

@@ -22,6 +22,7 @@ var words = strings.NewReplacer(
 	"fibermsal.Open(", "openAuth(",
 	"fibermsal.New(", "newMiddleware(",
 	"fibermsal.Require(", "require(",
+	"fibermsal.Passive(", "passive(",
 	"fibermsal.RegisterRoutes(", "registerRoutes(",
 	"auth.RegisterRoutes(app)", "registerRoutesOf(auth, app)",
 	".Handler())", ".Middleware)", ".Handler(),", ".Middleware,",

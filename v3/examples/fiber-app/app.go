@@ -72,6 +72,7 @@ func newApp(cfg fibermsal.Config) (*fiber.App, error) {
 
 	app.Get("/", home)
 	app.Get("/profile", fibermsal.Require(), profile)
+	app.Post("/account/switch", switchAccount)
 	app.Get("/api/me", fibermsal.Require(), apiMe)
 	return app, nil
 }
@@ -128,6 +129,11 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+// switchAccount lets the user choose another account at Entra, who stays signed in until that works.
+func switchAccount(fiber.Ctx) error {
+	return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: "/profile"})
 }
 
 // apiMe is for programs: without a session they get 401 and the login URL as problem+json.

@@ -1,0 +1,31 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+)
+
+// HasOtherHost reports whether a browser visits the app under another host than that of PublicURL,
+// such as 127.0.0.1 in place of localhost, or www.app.example. Cookies belong to a host, so a sign-in
+// that begins there fails when Entra's answer arrives at PublicURL. A proxy may change Host, and
+// report the original in X-Forwarded-Host. Anybody can send both, so they are compared only, and
+// never part of a URL (threat C5).
+func (s *Site) HasOtherHost(r *Request) bool {
+	own, err := url.Parse(s.Origin)
+	if err != nil || r.Host == "" {
+		return false
+	}
+	forwarded, _, _ := strings.Cut(r.Header("X-Forwarded-Host"), ",")
+	return !sameHost(own, r.Host) && !sameHost(own, strings.TrimSpace(forwarded))
+}
+
+// isOpened reports whether a browser opens the request in a window. It requires more than isNavigation,
+// because the user would not understand why a program is led to another host. Browsers send all
+// headers of Fetch Metadata or none, to origins that are not encrypted.
+func (r *Request) isOpened() bool {
+	return r.isNavigation() && (r.Header("Sec-Fetch-Mode") != "" || r.Header("Sec-Fetch-Site") == "")
+}
+
+func sameHost(own *url.URL, host string) bool {
+	return strings.EqualFold(own.Scheme+"://"+own.Host, originOf(own.Scheme+"://"+host))
+}
