@@ -41,7 +41,7 @@ func signedIn(c Locals, function string) (*Service, *session.Session, error) {
 }
 
 func serviceOf(v *web.Visit) *Service {
-	s, _ := v.Owner.(*Service)
+	s, _ := v.Site.Owner.(*Service)
 	return s
 }
 

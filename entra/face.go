@@ -13,7 +13,7 @@ func VisitKey() any { return visitKey{} }
 
 // NewVisit returns the state of a request, which a face keeps while its handlers run.
 func NewVisit(s *Service, e web.Exchange) web.Visit {
-	v := web.Visit{Owner: s, Site: s.site, Exchange: e}
+	v := web.Visit{Site: s.site, Exchange: e}
 	if name := s.jar.TriesName(); e.HasCookie(name) {
 		v.Tries, _ = e.Cookie(name)
 	}

@@ -120,7 +120,7 @@ func (s *Service) wire(cache *session.Cache) {
 func (s *Service) newSite() *web.Site {
 	cfg := s.settings
 	options := web.Options{
-		Authority: s.authority, Sessions: s.sessions, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
+		Owner: s, Authority: s.authority, Sessions: s.sessions, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
 		Origin: strings.TrimSuffix(cfg.PublicURL, defaultPort(cfg.PublicURL)), BasePath: cfg.BasePath, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
 		Secure: cfg.secure, FormPost: cfg.ResponseMode == ResponseModeFormPost,
 		AnonymousOnOutage: cfg.AnonymousOnOutage, KeepFragment: cfg.KeepFragment, RecordBrowser: cfg.RecordBrowser,

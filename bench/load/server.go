@@ -198,12 +198,12 @@ func (v *visitor) keep(r *fasthttp.Response) {
 	v.header = header.String()
 }
 
-// send asks one of the server's processes.
+// send asks one of the server's processes, under its public host, as a load balancer does.
 func (s *server) send(instance int, v *visitor, method, target, body string, answer *fasthttp.Response) error {
 	r := fasthttp.AcquireRequest()
 	defer fasthttp.ReleaseRequest(r)
 	client := s.clients[instance%len(s.clients)]
-	r.SetRequestURI("http://" + client.Addr + target)
+	r.SetRequestURI(cmp.Or(s.public, "http://"+client.Addr) + target)
 	r.Header.SetMethod(method)
 	r.Header.Set("Sec-Fetch-Site", "none")
 	r.Header.Set("Sec-Fetch-Mode", "navigate")

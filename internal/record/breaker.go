@@ -78,6 +78,9 @@ func execute[T any](caller context.Context, b *breaker, call func() (T, error)) 
 // isInconclusive reports whether an error says nothing about the storage: the caller's context
 // ended, or no connection of the pool was free, which many callers can cause.
 func isInconclusive(err error) bool {
+	if err == nil {
+		return false // before anything is allocated
+	}
 	return errors.As(err, new(*callerError)) || errors.Is(err, context.Canceled) ||
 		errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted)
 }

@@ -54,13 +54,14 @@ type trips struct {
 	scheduled bool        // the timer is set
 }
 
-// operation is one caller's part of a round trip. err and the results of collect are set when
-// done is closed.
+// operation is one caller's part of a round trip. It is done when done is closed, and err is set then.
 type operation struct {
-	queue   func(context.Context, redis.Pipeliner)
-	collect func(tripErr error) error
-	done    chan struct{}
-	err     error
+	commands interface {
+		queue(context.Context, redis.Pipeliner)
+		collect(tripErr error) error // the replies
+	}
+	done chan struct{}
+	err  error
 }
 
 // get returns nil for an absent key.
@@ -76,55 +77,68 @@ func (t *trips) get(ctx context.Context, key string) ([]byte, error) {
 		value, err = valueOf(t.client.Get(ctx, key))
 		return value, err
 	}
-	var (
-		reply *redis.StringCmd
-		value []byte // not to be read before the operation is done
-	)
-	op := &operation{
-		queue: func(ctx context.Context, p redis.Pipeliner) { reply = p.Get(ctx, key) },
-		collect: func(tripErr error) (err error) {
-			value, err = valueOf(reply)
-			// go-redis returns no error for the commands of a pipeline that got no connection
-			// (trap R4). That must not look like an absent session. Stored values are never
-			// empty (threat E10).
-			if err == nil && reply.Err() == nil && len(value) == 0 {
-				err = tripErr
-			}
-			return err
-		},
+	r := &read{key: key}
+	r.commands = r
+	if err := t.await(ctx, &r.operation); err != nil {
+		return nil, err // and the operation may still be under way
 	}
-	if err := t.await(ctx, op); err != nil {
-		return nil, err
+	return r.value, r.err
+}
+
+// read is the operation of get. It is one allocation, because every signed-in request makes one.
+type read struct {
+	operation
+	key   string
+	reply *redis.StringCmd
+	value []byte
+}
+
+func (r *read) queue(ctx context.Context, p redis.Pipeliner) { r.reply = p.Get(ctx, r.key) }
+
+// collect returns the error of the round trip if there is no reply. go-redis returns no error for the
+// commands of a pipeline that got no connection (trap R4). That must not look like an absent session.
+// Stored values are never empty (threat E10).
+func (r *read) collect(tripErr error) (err error) {
+	r.value, err = valueOf(r.reply)
+	if err == nil && r.reply.Err() == nil && len(r.value) == 0 {
+		err = tripErr
 	}
-	return value, op.err
+	return err
 }
 
 // touch sets the TTL of those keys that exist.
 func (t *trips) touch(ctx context.Context, ttl time.Duration, keys []string) error {
-	replies := make([]*redis.BoolCmd, len(keys))
-	op := &operation{
-		queue: func(ctx context.Context, p redis.Pipeliner) {
-			for i, key := range keys {
-				replies[i] = p.PExpire(ctx, key, ttl)
-			}
-		},
-		collect: func(tripErr error) error {
-			for _, reply := range replies {
-				if reply.Err() != nil {
-					return reply.Err()
-				}
-			}
-			if !slices.ContainsFunc(replies, func(r *redis.BoolCmd) bool { return r.Val() }) {
-				return tripErr // as in get
-			}
-			return nil
-		},
-	}
+	op := &operation{commands: &touch{ttl: ttl, keys: keys}}
 	t.mu.Lock()
 	if err := t.await(ctx, op); err != nil {
 		return err
 	}
 	return op.err
+}
+
+type touch struct {
+	ttl     time.Duration
+	keys    []string
+	replies []*redis.BoolCmd
+}
+
+func (t *touch) queue(ctx context.Context, p redis.Pipeliner) {
+	for _, key := range t.keys {
+		t.replies = append(t.replies, p.PExpire(ctx, key, t.ttl))
+	}
+}
+
+// collect is as that of a read.
+func (t *touch) collect(tripErr error) error {
+	for _, reply := range t.replies {
+		if reply.Err() != nil {
+			return reply.Err()
+		}
+	}
+	if !slices.ContainsFunc(t.replies, func(r *redis.BoolCmd) bool { return r.Val() }) {
+		return tripErr
+	}
+	return nil
 }
 
 // await adds an operation to the next round trip, and waits until it is done or the caller's
@@ -235,7 +249,7 @@ func (t *trips) run(batch []*operation) {
 		err = nil // a key was absent
 	}
 	for _, op := range batch {
-		op.err = op.collect(err)
+		op.err = op.commands.collect(err)
 		close(op.done)
 	}
 }
@@ -246,7 +260,7 @@ func (t *trips) send(batch []*operation) (err error) {
 	defer cancel()
 	pipeline := t.client.Pipeline()
 	for _, op := range batch {
-		op.queue(ctx, pipeline)
+		op.commands.queue(ctx, pipeline)
 	}
 	defer func() {
 		if p := recover(); p != nil { // in a hook of the app's client, which no other recover catches here

@@ -60,14 +60,14 @@ func (v *Visit) reportRefusedCallback() {
 func (v *Visit) answer(e *autherr.Error) *Response {
 	s, in, ctx := v.Site, v.Exchange.Request(), v.context()
 	e = s.expressible(e)
-	if autherr.NeedsSignIn(e) && !v.callback && (in.isNavigation() || in.isByHTMX()) {
+	if autherr.NeedsSignIn(e) && !v.flow().callback && (in.isNavigation() || in.isByHTMX()) {
 		if out := s.sendToSignIn(ctx, v, in, e); out != nil {
 			return out
 		}
 		e = autherr.SignInLoop.New(e.Code, e)
 	}
 	e = s.reported(ctx, e)
-	if s.ErrorHandler != nil && (!autherr.NeedsSignIn(e) || v.callback) {
+	if s.ErrorHandler != nil && (!autherr.NeedsSignIn(e) || v.flow().callback) {
 		return s.answerByApp(e)
 	}
 	return s.drawn(s.problem(v, in, e))

@@ -15,12 +15,12 @@ import (
 
 // authorized handles Entra's answer: POST /user/authorized with form_post, GET with query.
 func (h *routeHandler) authorized() error {
-	h.visit.callback = true
+	h.visit.inFlow.callback = true
 	if h.isConsentResponse() {
 		return h.adminConsented()
 	}
 	ctx, end := h.Telemetry.Span(h.ctx, "fibermsal sign-in")
-	h.ctx, h.visit.traced = ctx, ctx
+	h.ctx, h.visit.inFlow.traced = ctx, ctx
 	err := h.finishAttempt()
 	if err != nil {
 		h.reportRefused(err)
@@ -50,7 +50,7 @@ func (h *routeHandler) finishAttempt() error {
 	if reason := unfinishable(attempt, at); reason != "" {
 		return h.handleUnfinishable(attempt, response, reason)
 	}
-	h.visit.attempt, h.visit.own.browser = attempt, browser
+	h.visit.inFlow.attempt, h.visit.inFlow.browser = attempt, browser
 	if response.Error != "" && attempt.Requirements().Silent {
 		h.signInVisibly()
 		return nil
@@ -70,7 +70,7 @@ func (h *routeHandler) finishAttempt() error {
 // a silent one for another user, with another one for the claims that Entra requires, from its
 // start if the response had been used or its code has expired, or with an error.
 func (h *routeHandler) handleFailure(err error) error {
-	attempt := h.visit.attempt
+	attempt := h.visit.inFlow.attempt
 	e, ok := autherr.Find(err)
 	switch {
 	case signin.IsAnotherUser(err):
@@ -93,8 +93,8 @@ func (h *routeHandler) handleFailure(err error) error {
 func (h *routeHandler) enterSession(begun *signin.Begun) {
 	h.Telemetry.Audit(h.ctx, slog.LevelInfo, telemetry.EventSignedIn, begun.Session.Subject())
 	h.Telemetry.SignedIn(h.ctx, nil)
-	h.visit.own.browser = h.visit.own.browser.WithSession(begun.Session.ID) // which sign-ins of other tabs replace
-	h.forgetAttempt(h.visit.attempt)
+	h.visit.inFlow.browser = h.visit.inFlow.browser.WithSession(begun.Session.ID) // which sign-ins of other tabs replace
+	h.forgetAttempt(h.visit.inFlow.attempt)
 	h.out.setCookie(h.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
 	h.countTry(begun.To)
 	h.out.redirect(h.publicPath(begun.To.Path()))
@@ -121,12 +121,12 @@ func (h *routeHandler) signInWithClaims(failed *flow.Attempt, e *autherr.Error) 
 	}
 	h.out.setCookie(h.triesCookie(tries.Repeated(page, time.Now())))
 	h.Telemetry.SentToSignIn(h.ctx, e.Code)
-	return h.sendToEntra(&flow.Start{Browser: h.visit.own.browser.Without(failed), To: page, Requirements: requirements})
+	return h.sendToEntra(&flow.Start{Browser: h.visit.inFlow.browser.Without(failed), To: page, Requirements: requirements})
 }
 
 // signInVisibly repeats a failed silent sign-in as one that may show pages to the user.
 func (h *routeHandler) signInVisibly() {
-	h.forgetAttempt(h.visit.attempt)
+	h.forgetAttempt(h.visit.inFlow.attempt)
 	h.out.redirect(h.signInURLFor(h.visit, h.in, autherr.LoginRequired.New("", nil)))
 }
 

@@ -11,13 +11,13 @@ func (h *routeHandler) explained(err error) error {
 	if !ok || (e.Reason != autherr.ReasonCancelled && e.Reason != autherr.ReasonDeclined) {
 		return err
 	}
-	id := h.visit.replaces()
+	id := h.visit.inFlow.replaces()
 	if id == "" || h.Sessions.Readable(h.ctx, id)[id] == nil {
 		return err
 	}
-	h.visit.keptSession = true
+	h.visit.inFlow.keptSession = true
 	switch {
-	case len(h.visit.attempt.Requirements().Scopes) > 0:
+	case len(h.visit.inFlow.attempt.Requirements().Scopes) > 0:
 		return autherr.WithWords(e, "The permission was not granted.", "You are still signed in, without what needs the permission.")
 	case e.Reason == autherr.ReasonDeclined:
 		return autherr.WithWords(e, e.Message, "You are still signed in, as before.")

@@ -36,7 +36,7 @@ func (s *Site) errorPage(v *Visit, in *Request, e *autherr.Error, signInURL stri
 
 func signInText(v *Visit, e *autherr.Error) string {
 	switch {
-	case v.keptSession:
+	case v.flow().keptSession:
 		return "Try again"
 	case autherr.NeedsAnotherAccount(e), v.session != nil && !autherr.NeedsSignIn(e):
 		return "Use another account"
@@ -47,12 +47,12 @@ func signInText(v *Visit, e *autherr.Error) string {
 // retryURL returns the URL by which a link repeats what failed, or "" if a link cannot. A POST is not
 // repeated: its form is opened again.
 func (s *Site) retryURL(v *Visit, in *Request, signInURL string) string {
-	switch {
-	case v.cookieRemoved && v.appOnly:
+	switch known := v.flow(); {
+	case known.cookieRemoved && known.appOnly:
 		return "" // the session needs no second request to end
-	case v.cookieRemoved:
+	case known.cookieRemoved:
 		return s.routeURL(LogoutPath) // goes on to Entra
-	case v.callback, v.to != nil:
+	case known.callback, v.to != nil:
 		return signInURL // the response may have been used
 	}
 	page := s.currentPage(in)

@@ -36,8 +36,8 @@ func (h *routeHandler) setPath(c *flow.Cookie) {
 // forgetAttempt removes what the browser keeps for one attempt, except its path: a response that is
 // repeated leads there.
 func (h *routeHandler) forgetAttempt(a *flow.Attempt) {
-	h.visit.own.browser = h.visit.own.browser.Without(a)
-	h.setBrowser(h.visit.own.browser)
+	h.visit.inFlow.browser = h.visit.inFlow.browser.Without(a)
+	h.setBrowser(h.visit.inFlow.browser)
 	if c := a.Cookie(); c != nil && !h.Jar.OwnsPath(c.Name) { // that of an earlier version
 		h.out.setCookie(h.expired(c.Name, h.flowSameSite()))
 	}

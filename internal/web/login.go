@@ -46,7 +46,7 @@ func (h *routeHandler) login() error {
 	if h.askForFragment() {
 		return nil
 	}
-	h.visit.own.requirements = requirements
+	h.visit.inFlow.requirements = requirements
 	return h.sendToEntra(&flow.Start{
 		Browser: h.flowBrowser().WithSession(session), To: to, Requirements: requirements, Restarts: restarts,
 	})

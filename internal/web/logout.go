@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -34,7 +35,7 @@ func (h *routeHandler) logout() error {
 // signOut ends the session of the browser, and sends it to Entra's page for signing out, unless only
 // the app's session is to end, and then to a target.
 func (h *routeHandler) signOut(appOnly bool, target string) error {
-	h.visit.appOnly = appOnly
+	h.visit.inFlow.appOnly = appOnly
 	ended, err := h.endOwnSession()
 	if err != nil {
 		return signedOutHere(err, appOnly)
@@ -60,7 +61,7 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	if name := h.Jar.BrowserName(); h.visit.Exchange.HasCookie(name) {
 		h.out.setCookie(h.expired(name, h.flowSameSite()))
 	}
-	h.visit.cookieRemoved = true
+	h.visit.inFlow.cookieRemoved = true
 	s, err := h.visit.Session()
 	if err := errors.Join(err, h.Sessions.End(h.ctx, id)); err != nil {
 		return nil, err
@@ -75,6 +76,7 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 // answerSignOut returns the response to a handler that signs its user out. It leads to a path of the
 // app only, even if the handler has it from a request (threat C3).
 func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Response, error) {
+	v.inFlow = cmp.Or(v.inFlow, new(flowVisit))
 	h := &routeHandler{Site: s, ctx: v.context(), visit: v, in: in, out: newResponse()}
 	h.out.protect()
 	target := s.PostLogoutURL

@@ -52,7 +52,7 @@ func (h *routeHandler) resume(a *flow.Attempt, reason string, err error) error {
 	}
 	to := a.Destination()
 	h.visit.to = &to
-	h.visit.attempt = nil // another sign-in does not have to satisfy its requirements
+	h.visit.inFlow.attempt = nil // another sign-in does not have to satisfy its requirements
 	h.reportRefused(err)
 	h.Log.LogAttrs(h.ctx, slog.LevelInfo, "sign-in resumed", slog.String("reason", reason), slog.Any("error", err))
 	restarts := a.Restarts()

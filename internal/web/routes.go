@@ -33,7 +33,7 @@ func Routes() []Route {
 func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, hooks Hooks) (*Response, error) {
 	h := &routeHandler{Site: s, ctx: ctx, visit: v, in: v.Exchange.Request(), out: newResponse(), hooks: hooks}
 	h.out.protect()
-	v.ownRoute, v.own = true, new(ownVisit)
+	v.ownRoute, v.inFlow = true, new(flowVisit)
 	if want := s.RoutePrefix + r.Path; mountedAt != want {
 		return h.out, autherr.Misconfigured.New("route_elsewhere", errors.New(
 			"the route is mounted at "+mountedAt+" but Config makes it "+want+": set RoutePrefix and use Open with Auth.RegisterRoutes"))

@@ -25,12 +25,13 @@ const (
 // signInURLFor returns the URL of the sign-in that fixes an error. The browser then returns to the
 // page of the request, if it is a page.
 func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
-	if v.attempt != nil {
-		repeated, _ := s.repeated(v.attempt, e) // the page says why it cannot require more
-		return s.signInURL(v.attempt.Destination(), forAccount(e, repeated), v.replaces())
+	known := v.flow()
+	if known.attempt != nil {
+		repeated, _ := s.repeated(known.attempt, e) // the page says why it cannot require more
+		return s.signInURL(known.attempt.Destination(), forAccount(e, repeated), known.replaces())
 	}
 	present, _ := s.presentSession(in)
-	requirements := v.requirements()
+	requirements := known.requirements
 	if requirements.IsZero() {
 		requirements = requirementsOf(e, v.session)
 	}
@@ -50,7 +51,7 @@ func forAccount(e *autherr.Error, r flow.Requirements) flow.Requirements {
 }
 
 // replaces returns the ID of the session that the failed attempt was to replace, or "".
-func (v *Visit) replaces() string { return cmp.Or(v.own.browser.Session(), v.attempt.Replaces()) }
+func (v *flowVisit) replaces() string { return cmp.Or(v.browser.Session(), v.attempt.Replaces()) }
 
 // destination returns where the browser goes after a sign-in because of an error. The library's
 // routes are not pages, and their queries contain codes (threat A14).

@@ -32,6 +32,8 @@ const (
 
 // Options configure a Site.
 type Options struct {
+	Owner any // the Service, for the package above this one
+
 	Authority *authority.Client
 	Sessions  *session.Store
 	Flow      *signin.Flow

@@ -29,10 +29,9 @@ type Exchange interface {
 }
 
 // Visit is what is known of one request while its handlers run. The middleware makes one for
-// each request, and puts it where handlers find it.
+// each request, and puts it where handlers find it. It is small, because every request takes its
+// memory.
 type Visit struct {
-	// Owner is the Service of the middleware, for the package above this one.
-	Owner    any
 	Site     *Site
 	Exchange Exchange
 
@@ -43,36 +42,36 @@ type Visit struct {
 	// Passive is set if the request does not prolong the session.
 	Passive bool
 
-	ownRoute bool              // the library's
-	callback bool              // Entra's answer, whose failure no redirect may repeat
-	own      *ownVisit         // on one of the library's routes
-	attempt  *flow.Attempt     // that failed there
-	to       *flow.Destination // of the sign-in that was to begin
+	ownRoute bool // the library's
+
+	loaded  bool // at most one storage read (threat H4)
+	session *session.Session
+	err     error
+
+	to     *flow.Destination // of the sign-in that was to begin
+	inFlow *flowVisit        // if the request takes part in a sign-in or sign-out
+}
+
+// flowVisit is what is known of a request that takes part in a sign-in or sign-out besides.
+type flowVisit struct {
+	callback bool          // Entra's answer, whose failure no redirect may repeat
+	attempt  *flow.Attempt // that failed
+	browser  flow.Browser  // in which it began
+	// requirements are those of the sign-in that was to begin, so that a retry has them, too.
+	requirements flow.Requirements
 
 	keptSession   bool            // although the sign-in failed
 	cookieRemoved bool            // of the session, although the sign-out failed
 	appOnly       bool            // the sign-out leaves the user signed in at Entra
 	traced        context.Context // with the span of a sign-in, for what is logged after it
-
-	loaded  bool // at most one storage read (threat H4)
-	session *session.Session
-	err     error
 }
 
-// ownVisit is what is known of a request to one of the library's routes besides. It is apart because
-// every request takes the memory of a Visit.
-type ownVisit struct {
-	browser flow.Browser // in which the attempt began
-	// requirements are those of the sign-in that was to begin, so that a retry has them, too.
-	requirements flow.Requirements
-}
-
-// requirements returns those of a sign-in that could not begin, if that is what failed.
-func (v *Visit) requirements() flow.Requirements {
-	if v.own == nil {
-		return flow.Requirements{}
+// flow returns what is known of the request's sign-in or sign-out, which is nothing on a page.
+func (v *Visit) flow() flowVisit {
+	if v.inFlow == nil {
+		return flowVisit{}
 	}
-	return v.own.requirements
+	return *v.inFlow
 }
 
 // Session returns the session of the request, or nil if no user is signed in. Only the first
@@ -106,8 +105,8 @@ func (v *Visit) SignedIn() (*session.Session, error) {
 
 // context returns the context of the request, with the span of the sign-in that it completed.
 func (v *Visit) context() context.Context {
-	if v.traced != nil {
-		return v.traced
+	if traced := v.flow().traced; traced != nil {
+		return traced
 	}
 	return v.Exchange.Context()
 }
