@@ -160,6 +160,8 @@ func TestRefusal_SaysWhatHappened(t *testing.T) {
 		"blocked by Cancel":    {[]string{"error=access_denied", "error_subcode=cancel", "error_description=AADSTS53003: x"}, 400, "does not allow this sign-in", false, "select_account"},
 		"by an unknown number": {[]string{"error=access_denied", "error_description=AADSTS99999: x"}, 400, "did not let this account", false, "select_account"},
 		"needs an approval":    {[]string{"error=access_denied", "error_description=AADSTS90094: x"}, 403, "must approve this app", false, ""},
+		"approval, other code": {[]string{"error=consent_required", "error_description=AADSTS90094: x"}, 403, "must approve this app", false, ""},
+		"declined, other code": {[]string{"error=consent_required", "error_description=AADSTS65004: x"}, 400, "permissions were not granted", false, ""},
 		"not consented":        {[]string{"error=consent_required", "error_description=AADSTS65001: x"}, 403, "permission that has not been granted", false, ""},
 	} {
 		a := b.refused(b.start("/guarded"), row.fields...)
@@ -205,7 +207,14 @@ func TestRefusal_SignedInUsersReadThatTheyStillAre(t *testing.T) {
 			page, words string
 			answer      func(authorizeURL string) (*entratest.Response, error)
 		}{
-			"declined permission":  {"/scope", "The permission was not granted", func(u string) (*entratest.Response, error) { return b.idp.Decline(u, adele) }},
+			"declined permission": {"/scope", "The permission was not granted", func(u string) (*entratest.Response, error) { return b.idp.Decline(u, adele) }},
+			"declined, other code": {"/scope", "The permission was not granted", func(u string) (*entratest.Response, error) {
+				response, err := b.idp.Decline(u, adele) // as in microsoft-authentication-library-for-dotnet#1736
+				if err == nil {
+					response.Values.Set("error", "consent_required")
+				}
+				return response, err
+			}},
 			"cancelled permission": {"/scope", "The permission was not granted", b.idp.Cancel},
 			"cancelled step-up":    {"/fresh", "The sign-in was cancelled", b.idp.Cancel},
 		} {
