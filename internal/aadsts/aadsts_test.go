@@ -44,7 +44,7 @@ func TestRefusesAccount_NumbersOfRefusedAccounts(t *testing.T) {
 	t.Parallel()
 	for kind, numbers := range map[aadsts.Kind][]int{
 		aadsts.Unassigned:  {50105},
-		aadsts.NotInTenant: {16000, 50020, 50034, 50177, 50178, 51004, 90072, 500200, 500208, 500341},
+		aadsts.NotInTenant: {16000, 50020, 50034, 50177, 50178, 51004, 90072, 500200, 500341},
 		aadsts.Blocked:     {50005, 50097, 50131, 53000, 53003, 53009, 53010, 53011, 500021, 500212, 530032, 530034, 530035},
 		aadsts.Unusable:    {50053, 50057, 500571},
 	} {

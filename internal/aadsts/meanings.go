@@ -71,7 +71,7 @@ var meanings = map[int]meaning{
 	500133:  {Other, "the client assertion is outside its validity: check the clock of this machine"},
 	500200:  {NotInTenant, "a personal account, which the registration does not accept: invite it as a guest, or sign in with another one"},
 	500207:  {Other, "accounts of this type cannot use the resource of the scopes: check the registration's supported account types, and Config.Scopes"},
-	500208:  {NotInTenant, "the address belongs to another type of account: sign in with another one"},
+	500208:  {Other, "the account is of another type than the tenant's: an External ID tenant needs the Authority https://{name}.ciamlogin.com/{tenant}"},
 	500212:  {Blocked, "the cross-tenant access policy of the user's tenant does not allow this tenant"},
 	500213:  {Blocked, "the cross-tenant access policy of this tenant does not allow the user's tenant"},
 	500341:  {NotInTenant, "the account was deleted from the directory"},
