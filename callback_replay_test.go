@@ -3,6 +3,7 @@ package fibermsal_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -183,4 +184,25 @@ func TestG16_ResponseOutlivesAPauseOfEntra(t *testing.T) {
 			t.Errorf("the same response when it is back: %d %s", a.StatusCode, a.Text)
 		}
 	})
+}
+
+// A browser that fetches the callback before the user opens it may do so without keeping its cookies
+// (nextcloud/user_oidc#1537, streamlit#15589).
+func TestA3_PrefetchOfTheCallbackLeavesTheCodeToTheUser(t *testing.T) {
+	t.Parallel()
+	for header, value := range map[string]string{
+		"Sec-Purpose": "prefetch;anonymous-client-ip", "Purpose": "prefetch", "X-Moz": "prefetch", "X-Purpose": "preview",
+	} {
+		b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.ResponseModeQuery }).browser()
+		response := b.approve(b.start("/guarded"), adele)
+		prefetch := response.Request()
+		prefetch.Header.Set(header, value)
+		apart := b.browserWith(maps.Clone(b.Jar))
+		if a := apart.Send(prefetch); a.StatusCode != http.StatusServiceUnavailable || len(a.Cookies()) != 0 || b.idp.Count(entratest.Token) != 0 {
+			t.Errorf("%s: %d, cookies %v, %d token calls", header, a.StatusCode, a.Cookies(), b.idp.Count(entratest.Token))
+		}
+		if a := b.Send(response.Request()); a.Location() != "/guarded" || b.user() != adele {
+			t.Errorf("%s: then %d to %q", header, a.StatusCode, a.Location())
+		}
+	}
 }

@@ -255,6 +255,30 @@ func TestA12_CallbackTakesOneMethodTypeAndSize(t *testing.T) {
 	}
 }
 
+// Browsers report a redirected form's origin as null, or nothing at all (DuendeArchive/Support#365).
+func TestCallback_ComesFromBrowsersOfAllKinds(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	for name, header := range map[string]http.Header{
+		"origin null":           {"Origin": {"null"}},
+		"no Fetch Metadata":     {"Sec-Fetch-Site": nil, "Sec-Fetch-Mode": nil, "Sec-Fetch-Dest": nil},
+		"no header of its kind": {"Origin": nil, "Accept": nil, "Sec-Fetch-Site": nil, "Sec-Fetch-Mode": nil, "Sec-Fetch-Dest": nil},
+		"a type with charset":   {"Content-Type": {"application/x-www-form-urlencoded; charset=UTF-8"}},
+		"a type in capitals":    {"Content-Type": {"Application/X-WWW-Form-Urlencoded"}},
+	} {
+		r := b.approve(b.start("/guarded"), adele).Request()
+		for field, values := range header {
+			r.Header.Del(field)
+			if len(values) > 0 {
+				r.Header.Set(field, values[0])
+			}
+		}
+		if a := b.Send(r); a.Location() != "/guarded" {
+			t.Errorf("%s: %d to %q", name, a.StatusCode, a.Location())
+		}
+	}
+}
+
 func TestA12_QueryModeTakesOnlyGET(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t), func(cfg *fibermsal.Config) { cfg.ResponseMode = fibermsal.ResponseModeQuery }).browser()

@@ -97,9 +97,14 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"previous secrets alone": {"PreviousSecrets", func(c *fibermsal.Config) {
 			c.ClientSecret, c.Credential, c.PreviousSecrets = "", noCredential, []string{"x"}
 		}},
-		"empty previous secret":       {"PreviousSecrets", func(c *fibermsal.Config) { c.PreviousSecrets = []string{""} }},
-		"one tenant with a list":      {"AllowedTenants", func(c *fibermsal.Config) { c.AllowedTenants = []string{otherTenant} }},
-		"public URL in capitals":      {"", func(c *fibermsal.Config) { c.PublicURL = "HTTPS://App.Example" }},
+		"empty previous secret":  {"PreviousSecrets", func(c *fibermsal.Config) { c.PreviousSecrets = []string{""} }},
+		"one tenant with a list": {"AllowedTenants", func(c *fibermsal.Config) { c.AllowedTenants = []string{otherTenant} }},
+		"public URL in capitals": {"", func(c *fibermsal.Config) { c.PublicURL = "HTTPS://App.Example" }},
+		// Browsers send Host, Origin and redirects in ASCII, and Entra compares the redirect URI as text
+		// (aspnet/Security#1646, oauth2-client#672).
+		"public URL in Unicode":       {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://bücher.example" }},
+		"public URL with escapes":     {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://b%C3%BCcher.example" }},
+		"public URL in Punycode":      {"", func(c *fibermsal.Config) { c.PublicURL = "https://xn--bcher-kva.example" }},
 		"public URL with two slashes": {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example//" }},
 		"public URL with a hash":      {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example#" }},
 		"authority with two slashes":  {"Authority", func(c *fibermsal.Config) { c.Authority += "//" }},

@@ -43,6 +43,8 @@ func TestB12_GroupsFailClosed(t *testing.T) {
 		claims["_claim_names"] = map[string]string{"groups": "src1"}
 		claims["_claim_sources"] = map[string]any{"src1": map[string]string{"endpoint": "https://graph.windows.net/t/users/o/getMemberObjects"}}
 	}
+	// A registration may emit the names of synchronized groups (dependency-track#2150).
+	names := func(claims map[string]any) { claims["groups"] = []string{`CONTOSO\Staff`, "Portal Admins"} }
 	for name, row := range map[string]struct {
 		claims   func(map[string]any)
 		resolver groupsFunc
@@ -56,6 +58,10 @@ func TestB12_GroupsFailClosed(t *testing.T) {
 		"too many, implicit":    {func(c map[string]any) { none(c); c["hasgroups"] = true }, nil, 403, 0},
 		"too many, member":      {overage, resolver("too many, member", []string{inGroup}, nil), 200, 1},
 		"no claim, member":      {none, resolver("no claim, member", []string{strings.ToUpper(inGroup)}, nil), 200, 1},
+		"names, member":         {names, resolver("names, member", []string{inGroup}, nil), 200, 1},
+		"names, no member":      {names, resolver("names, no member", nil, nil), 403, 1},
+		"names alone":           {names, nil, 403, 0},
+		"names beside the ID":   {func(c map[string]any) { c["groups"] = []string{`CONTOSO\Staff`, inGroup} }, nil, 200, 0},
 		"no member":             {overage, resolver("no member", []string{notGroup}, nil), 403, 1},
 		"nothing known":         {overage, resolver("nothing known", nil, nil), 403, 1},
 		"fails":                 {overage, resolver("fails", []string{inGroup}, errOfTheApp), 503, 3},
@@ -74,6 +80,29 @@ func TestB12_GroupsFailClosed(t *testing.T) {
 		if calls[name] != row.calls {
 			t.Errorf("%s: asked %d times", name, calls[name])
 		}
+	}
+}
+
+// Checks may name groups as the claim does. Graph, which knows IDs only, is not asked about names.
+func TestB12_GroupsCheckedByNameAreThoseOfTheClaim(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+		cfg.Groups = func(context.Context, azcore.TokenCredential, []string) ([]string, error) {
+			t.Error("asked about names")
+			return nil, errOfTheApp
+		}
+	})
+	s.idp.TamperIDToken(func(token *entratest.IDToken) { token.Claims["groups"] = []string{`CONTOSO\Staff`, notGroup} })
+	shown := func(c *fiber.Ctx) error { return c.SendString("shown") }
+	s.app.Get("/staff", fibermsal.Require(fibermsal.InGroup(`contoso\staff`)), shown)
+	s.app.Get("/admins", fibermsal.Require(fibermsal.InGroup(`contoso\admins`)), shown)
+	b := s.browser()
+	b.signIn(adele)
+	if a := b.Get("/staff"); a.Text != "shown" {
+		t.Errorf("%d %s", a.StatusCode, a.Text)
+	}
+	if a := b.Get("/admins"); a.StatusCode != http.StatusForbidden {
+		t.Errorf("%d %s", a.StatusCode, a.Text)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +185,32 @@ func TestB6_Times(t *testing.T) {
 			b.idp.TamperIDToken(tamper)
 			b.signIn(adele)
 		})
+	}
+}
+
+// Users cannot set the clock of the app's machine, and without its difference administrators search
+// elsewhere (jenkinsci/azure-ad-plugin#181, azure-cli#25003).
+func TestClock_ThatIsWrongIsForTheAdministrator(t *testing.T) {
+	t.Parallel()
+	for ahead, says := range map[time.Duration]string{
+		750 * time.Second:  `11m[0-9]+s ahead of`, // of a token that is valid for a minute
+		-750 * time.Second: `12m[0-9]+s behind`,
+	} {
+		b := newSite(t, newIDP(t)).browser()
+		b.idp.TamperIDToken(func(token *entratest.IDToken) { // as if Entra's clock was right
+			at := time.Now().Add(-ahead)
+			for claim, from := range map[string]time.Duration{"iat": 0, "nbf": 0, "exp": time.Minute} {
+				token.Claims[claim] = at.Add(from).Unix()
+			}
+		})
+		a := b.Send(b.approve(b.start("/guarded"), adele).Request())
+		b.assertRejected(a, http.StatusBadRequest, "id_token_time")
+		if _, text := link(t, a); text != "Try again" || !strings.Contains(a.Text, "tell the administrator") || strings.Contains(a.Text, "start again") {
+			t.Errorf("%v: the page has %q\n%s", ahead, text, a.Text)
+		}
+		if log := b.log.String(); !regexp.MustCompile("set the clock, which is " + says).MatchString(log) {
+			t.Errorf("%v: %s", ahead, log)
+		}
 	}
 }
 

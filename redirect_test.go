@@ -1,11 +1,17 @@
 package fibermsal_test
 
 import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
 )
@@ -104,4 +110,41 @@ func rawAnswer(t *testing.T, address, request string) (lines []string) {
 		t.Fatalf("%q: no answer", request)
 	}
 	return strings.FieldsFunc(strings.ReplaceAll(header, "\r\n", "\n"), func(r rune) bool { return r == '\n' })
+}
+
+// nginx takes a response whose header fits one buffer of 4 kB and answers another with 502
+// (EasyAuthForK8s#79).
+func TestRedirects_FitTheBuffersOfProxies(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	s.app.Get("/pages/*", fibermsal.Require(), func(c *fiber.Ctx) error { return c.SendString("page") })
+	for _, size := range []int{10, 900, 1100, 2500} {
+		b := s.browser()
+		for i := range 14 { // other pages that require a sign-in
+			b.Navigate("/pages/" + strconv.Itoa(i))
+		}
+		page := "/pages/x?" + incompressible(size)
+		required := b.Navigate(page)
+		begun := b.Navigate(required.Location())
+		completed := b.Send(b.approve(begun.Location(), adele).Request())
+		if completed.Location() != page {
+			t.Errorf("%d bytes: to %.30q", size, completed.Location())
+		}
+		for step, a := range map[string]*answer{"page": required, "login": begun, "callback": completed} {
+			var head bytes.Buffer
+			if err := a.Header.Write(&head); err != nil {
+				t.Fatal(err)
+			}
+			if whole := head.Len() + len("HTTP/1.1 303 See Other\r\nServer: fasthttp\r\n\r\n"); whole > 4096 {
+				t.Errorf("%d bytes, %s: a header of %d", size, step, whole)
+			}
+		}
+	}
+}
+
+// incompressible returns text for a query.
+func incompressible(size int) string {
+	random := make([]byte, size)
+	_, _ = rand.Read(random) // never fails
+	return base64.RawURLEncoding.EncodeToString(random)[:size]
 }

@@ -149,12 +149,19 @@ func TestRefusal_SaysWhatHappened(t *testing.T) {
 		"of another tenant":    {[]string{"error=access_denied", "error_description=AADSTS50020: x"}, 400, "does not belong to", false, "select_account"},
 		"not in the tenant":    {[]string{"error=access_denied", "error_description=AADSTS50034: x"}, 400, "does not belong to", false, "select_account"},
 		"to be invited":        {[]string{"error=invalid_request", "error_description=AADSTS90072: x"}, 400, "does not belong to", false, "select_account"},
+		"of no tenant here":    {[]string{"error=interaction_required", "error_description=AADSTS16000: x"}, 400, "does not belong to", false, "select_account"},
+		"of another directory": {[]string{"error=invalid_request", "error_description=AADSTS50178: x"}, 400, "does not belong to", false, "select_account"},
+		"a personal account":   {[]string{"error=invalid_request", "error_description=AADSTS500200: x"}, 400, "does not belong to", false, "select_account"},
+		"a disabled guest":     {[]string{"error=interaction_required", "error_description=AADSTS500571: x"}, 400, "locked or disabled", false, "select_account"},
+		"a wrong platform":     {[]string{"error=invalid_request", "error_description=AADSTS50005: x"}, 400, "does not allow this sign-in", false, "select_account"},
 		"blocked":              {[]string{"error=access_denied", "error_description=AADSTS53003: x"}, 400, "does not allow this sign-in", false, "select_account"},
 		"wrong device":         {[]string{"error=interaction_required", "error_description=AADSTS53000: x"}, 400, "does not allow this sign-in", false, "select_account"},
 		"disabled":             {[]string{"error=access_denied", "error_description=AADSTS50057: x"}, 400, "locked or disabled", false, "select_account"},
 		"blocked by Cancel":    {[]string{"error=access_denied", "error_subcode=cancel", "error_description=AADSTS53003: x"}, 400, "does not allow this sign-in", false, "select_account"},
 		"by an unknown number": {[]string{"error=access_denied", "error_description=AADSTS99999: x"}, 400, "did not let this account", false, "select_account"},
 		"needs an approval":    {[]string{"error=access_denied", "error_description=AADSTS90094: x"}, 403, "must approve this app", false, ""},
+		"approval, other code": {[]string{"error=consent_required", "error_description=AADSTS90094: x"}, 403, "must approve this app", false, ""},
+		"declined, other code": {[]string{"error=consent_required", "error_description=AADSTS65004: x"}, 400, "permissions were not granted", false, ""},
 		"not consented":        {[]string{"error=consent_required", "error_description=AADSTS65001: x"}, 403, "permission that has not been granted", false, ""},
 	} {
 		a := b.refused(b.start("/guarded"), row.fields...)
@@ -200,7 +207,14 @@ func TestRefusal_SignedInUsersReadThatTheyStillAre(t *testing.T) {
 			page, words string
 			answer      func(authorizeURL string) (*entratest.Response, error)
 		}{
-			"declined permission":  {"/scope", "The permission was not granted", func(u string) (*entratest.Response, error) { return b.idp.Decline(u, adele) }},
+			"declined permission": {"/scope", "The permission was not granted", func(u string) (*entratest.Response, error) { return b.idp.Decline(u, adele) }},
+			"declined, other code": {"/scope", "The permission was not granted", func(u string) (*entratest.Response, error) {
+				response, err := b.idp.Decline(u, adele) // as in microsoft-authentication-library-for-dotnet#1736
+				if err == nil {
+					response.Values.Set("error", "consent_required")
+				}
+				return response, err
+			}},
 			"cancelled permission": {"/scope", "The permission was not granted", b.idp.Cancel},
 			"cancelled step-up":    {"/fresh", "The sign-in was cancelled", b.idp.Cancel},
 		} {

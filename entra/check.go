@@ -119,9 +119,9 @@ func HasScope[C Locals](scopes ...string) Check[C] {
 // InGroup passes if the user is a member of one of the groups, by their object IDs, also
 // through other groups. Otherwise the error is [ErrForbidden].
 //
-// The registration's groups claim decides if there is one. If there is none, or the user has
-// more groups than Entra puts into it, Config.Groups is called, and its answer is remembered
-// for five minutes. Without Config.Groups nobody passes then.
+// The registration's groups claim decides if there is one. If there is none, if the user has
+// more groups than Entra puts into it, or if it has names in place of IDs, Config.Groups is called,
+// and its answer is remembered for five minutes. Without Config.Groups nobody passes then.
 func InGroup[C Locals](ids ...string) Check[C] {
 	ids = lowered(ids)
 	key := fmt.Sprintf("%q", ids) // two names must not look like one with a space
@@ -133,7 +133,7 @@ func InGroup[C Locals](ids ...string) Check[C] {
 		if overlap(ids, lowered(s.Groups)) {
 			return nil
 		}
-		if len(s.Groups) > 0 && !s.GroupsElsewhere {
+		if len(s.Groups) > 0 && !s.GroupsElsewhere && !namesOtherThan(s.Groups, ids) {
 			return notInGroup(ids)
 		}
 		return service.groups.check(RequestContext(c), s, ids, key)

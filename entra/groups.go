@@ -13,6 +13,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
+	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/session"
 )
@@ -42,6 +43,13 @@ func lowered(ids []string) []string {
 
 func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
+
+// namesOtherThan reports whether a groups claim has names although the groups of a check are IDs: a
+// registration can be set to emit the names of groups that are synchronized with a directory.
+func namesOtherThan(claim, ids []string) bool {
+	isName := func(group string) bool { return !discovery.IsGUID(group) }
+	return slices.ContainsFunc(claim, isName) && !slices.ContainsFunc(ids, isName)
 }
 
 // groups gets memberships from the app and remembers them.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
@@ -193,6 +194,9 @@ func secureURL(raw string) (*url.URL, error) {
 
 // rejectExtras looks at the text as well, because parsing drops an empty fragment.
 func rejectExtras(raw string, u *url.URL) error {
+	if strings.ContainsFunc(u.Host, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return errors.New("must have its host in ASCII, as browsers send it: xn--…")
+	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#") {
 		return errors.New("must have no user, query or fragment")
 	}

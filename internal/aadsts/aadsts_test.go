@@ -38,6 +38,24 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// Single sign-on would choose the same account again, so all numbers of refused accounts must be known.
+// Entra reports the same refusal by several of them (MeshCentral#7535, azure-activedirectory-library-for-js#829).
+func TestRefusesAccount_NumbersOfRefusedAccounts(t *testing.T) {
+	t.Parallel()
+	for kind, numbers := range map[aadsts.Kind][]int{
+		aadsts.Unassigned:  {50105},
+		aadsts.NotInTenant: {16000, 50020, 50034, 50177, 50178, 51004, 90072, 500200, 500341},
+		aadsts.Blocked:     {50005, 50097, 50131, 53000, 53003, 53009, 53010, 53011, 500021, 500212, 530032, 530034, 530035},
+		aadsts.Unusable:    {50053, 50057, 500571},
+	} {
+		for _, n := range numbers {
+			if got := aadsts.KindOf(n); got != kind || !got.RefusesAccount() || aadsts.Advice(n) == "" {
+				t.Errorf("%d is of kind %d, want %d; advice %q", n, got, kind, aadsts.Advice(n))
+			}
+		}
+	}
+}
+
 func TestKindOf_NumbersThatADiagnosisDistinguishes(t *testing.T) {
 	t.Parallel()
 	for kind, numbers := range map[aadsts.Kind][]int{

@@ -18,6 +18,8 @@ const (
 	ReasonLockWait = "lock_wait"
 	// ReasonKeys is an id_token that cannot be verified, because the keys are unavailable.
 	ReasonKeys = "keys_unavailable"
+	// ReasonClock is an id_token whose times show that the clock of this machine is wrong.
+	ReasonClock = "id_token_time"
 	// ReasonReplayed is a callback that another one has preceded, and ReasonGrantSpent a code or
 	// refresh token that has expired or was redeemed before.
 	ReasonReplayed   = "replayed"

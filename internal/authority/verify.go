@@ -3,7 +3,9 @@ package authority
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/discovery"
@@ -98,5 +100,20 @@ func rejectedToken(err error) error {
 	if rejected.Reason == idtoken.TenantNotAllowed || rejected.Reason == idtoken.WrongIssuer {
 		return autherr.TenantNotAllowed.New(string(rejected.Reason), nil)
 	}
+	if rejected.Reason == idtoken.OutOfTime {
+		return wrongClock(rejected.Ahead)
+	}
 	return autherr.Rejected.New(string(rejected.Reason), nil)
+}
+
+// wrongClock returns the error for an id_token that is not valid now. Entra has just issued it, so the
+// clock of this machine is wrong, which users cannot change.
+func wrongClock(ahead time.Duration) error {
+	direction := "ahead of"
+	if ahead < 0 {
+		direction = "behind"
+	}
+	return autherr.WithWords(autherr.Rejected.New(autherr.ReasonClock, fmt.Errorf(
+		"the id_token that Entra has just issued is not valid by the clock of this machine: set the clock, which is %v %s the token's times", ahead.Abs(), direction)),
+		autherr.Misconfigured.Message(), "")
 }

@@ -41,7 +41,12 @@ const (
 )
 
 // Error reports a rejected token. Its text never contains any part of the token.
-type Error struct{ Reason Reason }
+type Error struct {
+	Reason Reason
+	// Ahead is by how much this machine's clock is ahead of the time that a token allows, or behind
+	// it if negative. It is 0 if the reason is another, or if no clock can show the token's time.
+	Ahead time.Duration
+}
 
 func (e *Error) Error() string { return "id_token refused: " + string(e.Reason) }
 
@@ -227,15 +232,23 @@ func (v *Verifier) verifySignature(ctx context.Context, raw string, payload []by
 func (v *Verifier) checkTime(c *Claims, now time.Time) error {
 	at, skew := float64(now.Unix()), v.Skew.Seconds()
 	if !plausible(*c.Expiry) || at > *c.Expiry+skew {
-		return reject(OutOfTime)
+		return outOfTime(at, *c.Expiry)
 	}
-	if !plausible(*c.IssuedAt) || at < *c.IssuedAt-skew {
-		return reject(OutOfTime)
-	}
-	if c.NotBefore != nil && (!plausible(*c.NotBefore) || at < *c.NotBefore-skew) {
-		return reject(OutOfTime)
+	for _, earliest := range []*float64{c.IssuedAt, c.NotBefore} {
+		if earliest != nil && (!plausible(*earliest) || at < *earliest-skew) {
+			return outOfTime(at, *earliest)
+		}
 	}
 	return nil
+}
+
+// outOfTime rejects a token at a time that is too far from one of the token's.
+func outOfTime(at, allowed float64) error {
+	e := &Error{Reason: OutOfTime}
+	if plausible(allowed) {
+		e.Ahead = time.Unix(int64(at), 0).Sub(time.Unix(int64(allowed), 0)) // at most the longest duration
+	}
+	return e
 }
 
 // plausible reports whether a time can be one that a clock has shown. Negative

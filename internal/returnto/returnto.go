@@ -4,6 +4,7 @@
 // header, which makes it the classic place for open redirects and header
 // injection (threats C1, C2). A path is kept only if every reading of it,
 // raw or decoded once or twice, stays on this origin; everything else is "/".
+// A query is data and stays encoded, so that it may contain an encoded line break.
 package returnto
 
 import (
@@ -51,11 +52,14 @@ func reassemble(u *url.URL) string {
 // disagree about how often they decode.
 func staysLocal(raw string) bool {
 	path, rest := split(raw)
+	if hasControl(rest) {
+		return false
+	}
 	for range 3 {
-		if !pathStaysLocal(path) || hasControl(rest) {
+		if !pathStaysLocal(path) {
 			return false
 		}
-		path, rest = decodeOnce(path), decodeOnce(rest)
+		path = decodeOnce(path)
 	}
 	return true
 }

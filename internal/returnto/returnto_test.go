@@ -25,7 +25,9 @@ func TestClean(t *testing.T) {
 		"/%2f/evil.example":            "/",
 		"/a/%2e%2e/b":                  "/",
 		"/a\nb":                        "/",
-		"/?q=%0d":                      "/",
+		"/?text=two%0d%0alines":        "/?text=two%0d%0alines", // what a text area of a form sends
+		"/?q=\r\n":                      "/",
+		"/%0d%0aSet-Cookie:a=b":        "/",
 		"https://evil.example":         "/",
 		"evil.example":                 "/",
 		"/\xff":                        "/",

@@ -107,8 +107,6 @@ func classify(r *flow.Response, cause error, numbers []int) *autherr.Error {
 		if !kind.RefusesAccount() {
 			return autherr.Misconfigured.New(autherr.ReasonRequestRefused, cause)
 		}
-	case "consent_required":
-		return autherr.ConsentRequired.New("consent_required", cause)
 	}
 	switch {
 	case kind.RefusesAccount():
@@ -116,8 +114,10 @@ func classify(r *flow.Response, cause error, numbers []int) *autherr.Error {
 	case kind == aadsts.NeedsApproval:
 		return autherr.WithWords(autherr.ConsentRequired.New("approval_required", cause),
 			"An administrator of your organization must approve this app first.", "")
-	case r.Error == autherr.ReasonCancelled:
+	case r.Error == autherr.ReasonCancelled, kind == aadsts.Declined: // Entra also reports the latter as consent_required
 		return denied(r, kind, cause, len(numbers) > 0)
+	case r.Error == "consent_required":
+		return autherr.ConsentRequired.New("consent_required", cause)
 	case r.Error == "invalid_scope", r.Error == "invalid_request":
 		return autherr.WithWords(autherr.Rejected.New(autherr.ReasonRequestRefused, cause), autherr.Misconfigured.Message(), "")
 	}

@@ -16,6 +16,10 @@ import (
 // authorized handles Entra's answer: POST /user/authorized with form_post, GET with query.
 func (h *routeHandler) authorized() error {
 	h.visit.inFlow.callback = true
+	if h.in.isPrefetch() { // the code must remain for the user, whose browser may discard these cookies
+		h.out.Status = http.StatusServiceUnavailable
+		return nil
+	}
 	if h.isConsentResponse() {
 		return h.adminConsented()
 	}

@@ -25,7 +25,7 @@ func (s *Site) errorPage(v *Visit, in *Request, e *autherr.Error, signInURL stri
 		CorrelationID: e.CorrelationID, HomeURL: s.homeURL(),
 	}
 	switch {
-	case e.Status >= http.StatusInternalServerError, e.Reason == autherr.ReasonRequestRefused:
+	case e.Status >= http.StatusInternalServerError, e.Reason == autherr.ReasonRequestRefused, e.Reason == autherr.ReasonClock:
 		p.RetryURL = s.retryURL(v, in, signInURL) // no sign-in would help, but time may
 	case errors.Is(e, autherr.SignInLoop): // signing in again has not helped
 	default:

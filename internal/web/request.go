@@ -82,9 +82,12 @@ func (r *Request) mayNavigate() bool {
 	return (mode == "" || mode == "navigate") && (destination == "" || destination == "document")
 }
 
-// isPrefetch reports whether the browser fetches a page that the user has not opened yet.
+// isPrefetch reports whether the browser fetches a page that the user has not opened yet, or only to
+// show a picture of it. Browsers send Sec-Purpose, and earlier versions Purpose, X-Moz (Firefox) or
+// X-Purpose (Safari).
 func (r *Request) isPrefetch() bool {
-	return strings.Contains(r.Header("Sec-Purpose")+r.Header("Purpose"), "prefetch")
+	purpose := r.Header("Sec-Purpose") + r.Header("Purpose") + r.Header("X-Purpose") + r.Header("X-Moz")
+	return strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "preview")
 }
 
 func (r *Request) acceptsHTML() bool { return strings.Contains(r.Header("Accept"), "text/html") }
