@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -277,52 +276,4 @@ func TestD4_CookiesOfOtherAppsAreLeftAlone(t *testing.T) {
 			t.Errorf("%s was removed", name)
 		}
 	}
-}
-
-// Whatever a browser sends of what it has seen, nobody is signed in who has not signed in there.
-func TestA1_RandomCombinationsSignNobodyIn(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, newIDP(t))
-	attacker, victim := s.browser(), s.browser()
-	random := mathrand.New(mathrand.NewPCG(1, 2))
-	var states, codes []string
-	jars := []browsertest.Jar{{}}
-	for _, b := range []*browser{attacker, victim, attacker} {
-		response := b.approve(b.start("/guarded"), alex)
-		states, codes = append(states, response.Values.Get("state")), append(codes, response.Values.Get("code"))
-		jars = append(jars, b.Jar.Clone())
-	}
-	owner := map[string]int{states[0]: 1, states[1]: 2, states[2]: 3}
-	for range repeats(200_000) {
-		jar, i, j := random.IntN(len(jars)), random.IntN(len(states)), random.IntN(len(codes))
-		state := states[i]
-		honest := (owner[state] == jar || owner[state] == 1 && jar == 3) && i == j // the attacker has one browser
-		if random.IntN(2) == 0 {
-			state, honest = mangled(random, state), false
-		}
-		if honest {
-			continue
-		}
-		b := s.browserWith(jars[jar].Clone())
-		a := b.Send(callback(url.Values{"state": {state}, "code": {mangled(random, codes[j])}}.Encode()))
-		if a.StatusCode >= 500 || a.Cookie(sessionCookie) != nil {
-			t.Fatalf("%d for a state of browser %d in %d\n%s", a.StatusCode, i, jar, a.Text)
-		}
-	}
-}
-
-// mangled returns a text with random changes, or the text itself.
-func mangled(random *mathrand.Rand, text string) string {
-	b := []byte(text)
-	for range random.IntN(3) {
-		switch at := random.IntN(len(b)); random.IntN(3) {
-		case 0:
-			b[at] = "ABab01-_%\x00\xff"[random.IntN(11)]
-		case 1:
-			b = b[:at+1]
-		case 2:
-			b = append(b, b[:at]...)
-		}
-	}
-	return string(b)
 }
