@@ -143,6 +143,40 @@ func TestHosts_FormsAndScriptsOfAnotherHostLeadToTheirPage(t *testing.T) {
 	}
 }
 
+// The session belongs to PublicURL, where alone it can be ended, so a sign-out starts there, too.
+func TestHosts_SignOutLeadsToPublicURL(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	typed := func(host, path string) *http.Request {
+		r := onHost("https", host, path)
+		r.Header.Set("Sec-Fetch-Site", "none")
+		return r
+	}
+	b := s.browser()
+	b.signIn(adele)
+	at := s.browser().send(typed("www.app.example", "/user/logout?to=//evil.example")).Location()
+	path, found := strings.CutPrefix(at, publicURL)
+	if !found || !strings.HasPrefix(path, "/user/logout") || strings.Contains(path, "evil") {
+		t.Fatalf("to %q", at)
+	}
+	if a := b.Send(browsertest.CrossSite(onHost("https", "app.example", path))); a.StatusCode != http.StatusOK || b.user() != adele {
+		t.Errorf("by a link: %d to %q", a.StatusCode, a.Location())
+	}
+	if a := b.Send(typed("app.example", path)); !strings.HasPrefix(a.Location(), s.idp.Authority) || b.user() != "" {
+		t.Errorf("typed: %d to %q", a.StatusCode, a.Location())
+	}
+	// A proxy that changes the host and does not say so: it is tried once.
+	if a := s.browser().send(typed("app-7f9c:3000", path)); !strings.HasPrefix(a.Location(), s.idp.Authority) {
+		t.Errorf("round and round: %d to %q", a.StatusCode, a.Location())
+	}
+	b.signIn(adele)
+	r := typed("app.example", "/user/logout")
+	r.Host = "app-7f9c:3000"
+	if a := b.Send(r); !strings.HasPrefix(a.Location(), s.idp.Authority) || b.user() != "" {
+		t.Errorf("with a session: %d to %q", a.StatusCode, a.Location())
+	}
+}
+
 // What a handler asks for is kept on the way to PublicURL.
 func TestHosts_StartedSignInsKeepTheirOptions(t *testing.T) {
 	t.Parallel()

@@ -245,7 +245,8 @@ type Config[C any] struct {
 	// another sign-in ended, nor for a sign-out whose session could not be read or ended. The
 	// user is a copy. The browser, or the caller of EndSessions, waits for the function, whose
 	// context is that of the request or the call and ends after 10 seconds. An error is logged
-	// and changes nothing else.
+	// and changes nothing else. The function runs in the process that ends the session, and so not
+	// if cmd/fibermsal does.
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error

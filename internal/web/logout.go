@@ -17,18 +17,34 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// confirmedParameter is set in the URL of the form by which a user confirms the sign-out.
-const confirmedParameter = "confirmed"
+const (
+	// confirmedParameter is set in the URL of the form by which a user confirms the sign-out.
+	confirmedParameter = "confirmed"
+	// movedParameter is set in the URL to which a visitor of another host is led.
+	movedParameter = "moved"
+)
 
 // logout handles POST /user/logout, and a GET that comes from the app's own pages or the
 // address bar. Any other request may have been caused by a foreign page, so the user is asked
 // to confirm it (threat C4).
 func (h *routeHandler) logout() error {
+	if h.signsOutElsewhere() {
+		h.out.redirect(h.Origin + h.routeURL(LogoutPath) + "?" + movedParameter + "=1")
+		return nil
+	}
 	if !h.meansSignOut() {
 		h.askForConfirmation()
 		return nil
 	}
 	return h.signOut(false, h.PostLogoutURL)
+}
+
+// signsOutElsewhere reports whether the session is to be ended under PublicURL, because the browser opens
+// the route under another host, where its cookie is not sent. The browser is led there once, because a
+// proxy may change the host.
+func (h *routeHandler) signsOutElsewhere() bool {
+	_, signedIn := h.presentSession()
+	return !signedIn && h.in.isOpened() && h.HasOtherHost(h.in) && h.in.query(movedParameter) == ""
 }
 
 // signOut ends the session of the browser, and sends it to Entra's page for signing out, unless only
