@@ -16,21 +16,21 @@ func (s *Site) currentPage(in *Request) flow.Destination {
 		names = []string{"HX-Current-URL", "Referer"}
 	}
 	for _, name := range names {
-		if path, ok := s.ownPath(in, in.Header(name)); ok {
+		if path, ok := in.ownPath(s.Origin, in.Header(name)); ok {
 			return s.publicDestination(path)
 		}
 	}
 	return flow.DestinationOf(returnto.Home)
 }
 
-// ownPath returns the path and query of a URL of the app: of its own origin, or of another host under
-// which the browser visits it. That host can be forged, but only the path is used (threat C5).
-func (s *Site) ownPath(in *Request, address string) (path string, ok bool) {
-	if path, ok = pathBehind(s.Origin, address); ok {
+// ownPath returns the path and query of a URL of the app: of its origin, or of another host under which
+// the browser visits it. That host can be forged, but only the path is used (threat C5).
+func (r *Request) ownPath(origin, address string) (path string, ok bool) {
+	if path, ok = pathBehind(origin, address); ok {
 		return path, true
 	}
-	scheme, _, _ := strings.Cut(s.Origin, "://")
-	for _, host := range []string{in.Host, in.forwardedHost()} {
+	scheme, _, _ := strings.Cut(origin, "://")
+	for _, host := range []string{r.Host, r.forwardedHost()} {
 		if host == "" {
 			continue
 		}

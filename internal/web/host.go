@@ -18,6 +18,13 @@ func (s *Site) HasOtherHost(r *Request) bool {
 	return !sameHost(own, r.Host) && !sameHost(own, r.forwardedHost())
 }
 
+// isOpenedElsewhere reports whether a browser opens a route in a window under another host. Sign-ins and
+// sessions belong to PublicURL, so it has no session there.
+func (s *Site) isOpenedElsewhere(r *Request) bool {
+	_, signedIn := s.presentSession(r)
+	return !signedIn && r.isOpened() && s.HasOtherHost(r)
+}
+
 // forwardedHost returns the host that a browser has requested from the first of several proxies.
 func (r *Request) forwardedHost() string {
 	host, _, _ := strings.Cut(r.Header("X-Forwarded-Host"), ",")

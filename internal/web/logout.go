@@ -28,7 +28,7 @@ const (
 // address bar. Any other request may have been caused by a foreign page, so the user is asked
 // to confirm it (threat C4).
 func (h *routeHandler) logout() error {
-	if h.signsOutElsewhere() {
+	if h.isOpenedElsewhere(h.in) && h.in.query(movedParameter) == "" { // once, because a proxy may change the host
 		h.out.redirect(h.Origin + h.routeURL(LogoutPath) + "?" + movedParameter + "=1")
 		return nil
 	}
@@ -37,14 +37,6 @@ func (h *routeHandler) logout() error {
 		return nil
 	}
 	return h.signOut(false, h.PostLogoutURL)
-}
-
-// signsOutElsewhere reports whether the session is to be ended under PublicURL, because the browser opens
-// the route under another host, where its cookie is not sent. The browser is led there once, because a
-// proxy may change the host.
-func (h *routeHandler) signsOutElsewhere() bool {
-	_, signedIn := h.presentSession()
-	return !signedIn && h.in.isOpened() && h.HasOtherHost(h.in) && h.in.query(movedParameter) == ""
 }
 
 // signOut ends the session of the browser, and sends it to Entra's page for signing out, unless only
