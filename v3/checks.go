@@ -36,8 +36,8 @@ func Require(checks ...Check) fiber.Handler {
 //	app.Get("/news", fibermsal.Passive(), fibermsal.Require(), news)
 //
 // Put it behind the middleware, in front of everything that asks for the user, also for a whole group:
-// behind Require it has no effect, which the log says once. For the routes of the
-// library, such as /user/info, register it with their path in front of RegisterRoutes.
+// behind Require it has no effect, which the log says once. For the routes of the library, such as
+// /user/info, register it with their path in front of RegisterRoutes.
 func Passive() fiber.Handler {
 	return func(c fiber.Ctx) error {
 		entra.MakePassive(c)
