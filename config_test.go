@@ -85,6 +85,7 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"only personal accounts": {"", func(c *fibermsal.Config) {
 			c.Authority, c.TenantID, c.PersonalAccountsMaySignIn = "", "consumers", true
 		}},
+		"consumers, open": {"PersonalAccountsMaySignIn", func(c *fibermsal.Config) { c.Authority, c.TenantID = "", "consumers" }},
 		"personal accounts do not decide about tenants": {"AllowedTenants", func(c *fibermsal.Config) {
 			c.Authority, c.TenantID, c.PersonalAccountsMaySignIn = "", "common", true
 		}},

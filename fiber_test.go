@@ -17,6 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 func TestH1_BuffersOfAConnectionDoNotMixUsers(t *testing.T) {
@@ -325,5 +326,19 @@ func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {
 		if a := b.PostForm("/user/logout", nil); a.StatusCode != http.StatusSeeOther || b.user() != "" {
 			t.Errorf("%s: signing out: %d %s", name, a.StatusCode, a.Text)
 		}
+	}
+}
+
+// Without the middleware nothing carries out what a handler has asked for, so nobody must believe it.
+func TestFiber_SignOutWithoutTheMiddlewareIsAFault(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	app.Post("/leave", func(*fiber.Ctx) error { return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true}) })
+	response, err := app.Test(request(http.MethodPost, "/leave", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := browsertest.Read(t, response); a.StatusCode != http.StatusInternalServerError || !strings.Contains(a.Text, "not set up correctly") {
+		t.Errorf("%d %s", a.StatusCode, a.Text)
 	}
 }

@@ -116,8 +116,9 @@ type Config[C any] struct {
 	// proxy is. If the proxy strips it, the app sees its paths without, and RoutePrefix is as usual.
 	// If the proxy keeps it, the app has its routes below it, and RoutePrefix begins with it, such
 	// as /myapp/user. Everything that browsers get includes it: redirect URIs, redirects, the
-	// cookies' paths, login URLs and HomeURL. Paths to return to may be written with it or without,
-	// and lead to no other app of the host. Apps that share a host also need different CookieNames.
+	// cookies' paths, login URLs and HomeURL. Paths to return to may be written as browsers see them,
+	// or as the app does, and lead to no other app of the host. Apps that share a host also need
+	// different CookieNames.
 	//
 	// Optional. Default: none.
 	BasePath string
@@ -220,10 +221,11 @@ type Config[C any] struct {
 	// Optional. Default: plain pages without scripts.
 	Pages func(C, Page) error
 
-	// BeforeSignIn is called before the browser is sent to Entra, for each sign-in, whoever starts it.
-	// It may change the options, such as a LoginHint that the app knows from a cookie of its own, and
-	// refuse the sign-in by returning an error, which is answered as that of a handler. What a page
-	// requires besides, such as claims, is not affected.
+	// BeforeSignIn is called before the browser is sent to Entra, for each sign-in: of a guarded page,
+	// of StartSignIn, and of a link to the login route, whose request it gets. It may change the
+	// options, such as a LoginHint that the app knows from a cookie of its own, and refuse the
+	// sign-in by returning an error, which is answered as that of a handler. What a page requires
+	// besides, such as claims, is not affected.
 	//
 	// Optional. Default: nil.
 	BeforeSignIn func(C, *SignInOptions) error
@@ -243,7 +245,8 @@ type Config[C any] struct {
 	// another sign-in ended, nor for a sign-out whose session could not be read or ended. The
 	// user is a copy. The browser, or the caller of EndSessions, waits for the function, whose
 	// context is that of the request or the call and ends after 10 seconds. An error is logged
-	// and changes nothing else.
+	// and changes nothing else. The function runs in the process that ends the session, and so not
+	// if cmd/fibermsal does.
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error
@@ -302,7 +305,9 @@ type Config[C any] struct {
 // DefaultRoutePrefix is the RoutePrefix of a Config that has none.
 const DefaultRoutePrefix = "/user"
 
-// Page is one of the library's pages, for Config.Pages to draw.
+// Page is one of the library's pages, for Config.Pages to draw: its Status, Code, Message and Detail, the
+// CorrelationID for the administrator, and the links SignInURL with SignInText, RetryURL, HomeURL, and
+// SignOutURL with SignOutOrigin, of which those that do not apply are empty.
 type Page = web.Page
 
 // noContext is the context type of a Config whose functions for a web framework are left out.

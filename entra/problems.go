@@ -127,8 +127,10 @@ func (cfg Config[C]) checkTenants(p *problems, tenant string) {
 	case cfg.PersonalAccountsMaySignIn && tenant != "" && !strings.EqualFold(tenant, "common") && !isConsumers(tenant):
 		p.add("PersonalAccountsMaySignIn", "needs the tenant common, or consumers")
 	case isConsumers(tenant) && cfg.PersonalAccountsMaySignIn:
+	case isConsumers(tenant) && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
+		p.add("PersonalAccountsMaySignIn", "is required with %q: without it everybody in the world could sign in", tenant)
 	case many && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
-		p.add("AllowedTenants", "is required with %q: without it users of every tenant in the world could sign in", tenant)
+		p.add("AllowedTenants", "is required with %q, or AnyTenantMaySignIn: without them users of every tenant in the world could sign in", tenant)
 	case !many && tenant != "" && cfg.AnyTenantMaySignIn:
 		p.add("AnyTenantMaySignIn", "needs the tenant common or organizations")
 	case len(cfg.AllowedTenants) > 0 && cfg.AnyTenantMaySignIn:

@@ -50,7 +50,8 @@ type Service struct {
 
 	beforeSignIn func(c Locals, start *flow.Start) error // Config.BeforeSignIn
 
-	closing sync.Once
+	closing     sync.Once
+	latePassive sync.Once // a line in the log
 }
 
 // RoutePrefix returns the path under which the routes are mounted.

@@ -6,14 +6,17 @@
 //
 // # How a sign-in works
 //
-// A guarded page redirects the browser to /user/login, which redirects to Entra. The sign-in under
-// way, with its time, destination and requirements, travels sealed in the state parameter; one
-// cookie of the browser has a secret for each of its last twelve sign-ins, from which nonce and PKCE
-// verifier are derived. Entra sends its response to /user/authorized. It is accepted within ten
-// minutes, once, and only in the browser that has the secret; in any other case the browser
-// continues to the page, or starts again. MSAL redeems the code. The library verifies the ID token
-// completely, because MSAL does not. Then a session with a new ID begins, the previous session ends,
-// and the browser returns to the page.
+// A guarded page redirects the browser to /user/login. That route seals the attempt, such as the page
+// to return to, in the state parameter, and a random secret of the attempt in a cookie of this browser,
+// from which nonce and PKCE verifier are derived. It redirects to Entra, which sends its answer to
+// /user/authorized. The answer is accepted once, within ten minutes, and only with the secret that its
+// state names. MSAL redeems the code. The library verifies the ID token completely, because MSAL does
+// not. Then a session with a new ID begins, the previous session ends, and the browser returns to the
+// page. A late or repeated answer signs nobody in: the browser is led to the page, by a new sign-in if
+// necessary.
+//
+// Handlers start sign-ins by [StartSignIn], end sessions by [SignOut], and identify the session of a
+// request by [SessionFromContext].
 //
 // # What is stored where
 //

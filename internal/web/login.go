@@ -28,14 +28,14 @@ func (h *routeHandler) login() error {
 	to := h.DestinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
 	h.visit.to = &to
 	restarts, resumed := h.Jar.OpenResumption(h.in.query(resumeParameter), time.Now())
-	session, signedIn := h.presentSession()
+	session, _ := h.presentSession()
 	requirements, required := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
 	switch {
 	case resumed && !required:
 		if done, err := h.continueToPage(to, restarts); done || err != nil {
 			return err
 		}
-	case !resumed && !signedIn && h.in.isOpened() && h.HasOtherHost(h.in): // once, because a proxy may change the host
+	case !resumed && h.isOpenedElsewhere(h.in): // once, because a proxy may change the host
 		ask := ""
 		if required {
 			ask = h.in.query(requirementsParameter)

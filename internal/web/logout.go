@@ -18,13 +18,21 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// confirmedParameter is set in the URL of the form by which a user confirms the sign-out.
-const confirmedParameter = "confirmed"
+const (
+	// confirmedParameter is set in the URL of the form by which a user confirms the sign-out.
+	confirmedParameter = "confirmed"
+	// movedParameter is set in the URL to which a visitor of another host is led.
+	movedParameter = "moved"
+)
 
 // logout handles POST /user/logout, and a GET that comes from the app's own pages or the
 // address bar. Any other request may have been caused by a foreign page, so the user is asked
 // to confirm it (threat C4).
 func (h *routeHandler) logout() error {
+	if h.isOpenedElsewhere(h.in) && h.in.query(movedParameter) == "" { // once, because a proxy may change the host
+		h.out.redirect(h.Origin + h.routeURL(LogoutPath) + "?" + movedParameter + "=1")
+		return nil
+	}
 	if !h.meansSignOut() {
 		h.askForConfirmation()
 		return nil
