@@ -40,7 +40,7 @@ func onStages(t *testing.T, scenario func(*stage), env ...string) {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, scheme)
-			idp := emulatorFor(t, s, entratest.WithFrontChannelLogout(s.url+"/user/frontchannel-logout"))
+			idp := emulatorFor(t, s, entratest.WithFrontChannelLogout(s.at("/user/frontchannel-logout")))
 			scenario(&stage{site: s, idp: idp.server, app: startApp(t, s, idp, env...), chromium: newChromium(t, s)})
 		})
 	}
@@ -72,9 +72,9 @@ func (b *chromium) otherProfile() *chromium {
 func (st *stage) signIn(b *chromium, who person) *tab {
 	st.t.Helper()
 	p := b.tab()
-	p.open(st.site.url + "/user/login?to=/session")
+	p.open(st.site.at("/user/login?to=" + st.site.base + "/session"))
 	p.click(accountButton(who))
-	p.await(consentPage + ` || location.pathname === "/session"`) // some have consented before
+	p.await(consentPage + fmt.Sprintf(` || location.pathname === %q`, st.site.base+"/session")) // some have consented before
 	var consents bool
 	if p.eval(consentPage, &consents); consents {
 		p.click(acceptButton)
@@ -88,7 +88,7 @@ func (st *stage) signIn(b *chromium, who person) *tab {
 // awaitAt waits until the tab is at a path with its query, to the letter.
 func (p *tab) awaitAt(s site, path string) {
 	p.t.Helper()
-	p.await(fmt.Sprintf(`location.href === %q`, s.url+path))
+	p.await(fmt.Sprintf(`location.href === %q`, s.at(path)))
 }
 
 // goTo opens a URL from within the page, so that waiting for what it leads to is the

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/fibermsal/fibermsal/entratest"
+)
+
+// basePath is that of docs/production.md.
+const basePath = "/myapp"
+
+// proxied is a stage on which nginx is in front of the app.
+type proxied struct {
+	*stage
+	nginx *nginx
+}
+
+// behindNginx runs a scenario behind a proxy that strips the base path and one that keeps it, in both
+// ways in which Entra's answers come.
+func behindNginx(t *testing.T, scenario func(*proxied)) {
+	t.Helper()
+	chromiumPath(t) // before anything is built for it
+	nginxPath(t)
+	strips, keeps := documentedLocations(t)
+	for _, form := range []struct {
+		name, location string
+		env            []string
+	}{
+		{"strips", strips, []string{"FIBERMSAL_BASE_PATH=" + basePath}},
+		{"keeps", keeps, []string{"FIBERMSAL_BASE_PATH=" + basePath, "FIBERMSAL_ROUTE_PREFIX=" + basePath + "/user"}},
+	} {
+		for way, scheme := range map[string]string{"form_post": "https", "query": "http"} {
+			t.Run(form.name+" "+way, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t, scheme)
+				s.base = basePath
+				idp := emulatorFor(t, s, entratest.WithFrontChannelLogout(s.at("/user/frontchannel-logout")))
+				inside := site{url: s.url, base: s.base, port: freePort(t)} // TLS ends at the proxy
+				a := startApp(t, inside, idp, form.env...)
+				n := startNginx(t, s, form.location, inside.port)
+				scenario(&proxied{&stage{site: s, idp: idp.server, app: a, chromium: newChromium(t, s)}, n})
+				n.checkRequests(basePath)
+			})
+		}
+	}
+}
+
+// All that people do with the app leads to URLs below the base path.
+func TestBasePath_BehindNginx(t *testing.T) {
+	t.Parallel()
+	behindNginx(t, func(st *proxied) {
+		p := st.tab()
+		p.open(st.site.at("/session?x=1#here"))
+		p.click(accountButton(adele))
+		p.click(acceptButton)
+		p.awaitAt(st.site, "/session?x=1")
+		p.awaitText(st.site.url, adele.name)
+		p.click(`//nav//a[contains(., "Profile")]`)
+		p.awaitProfile(st.site, adele)
+		p.screenshot("profile")
+		p.checkCookies(st.site)
+		p.reload()
+		p.awaitProfile(st.site, adele)
+		p.click(`//nav//a[contains(., "Graph")]`)
+		p.awaitAt(st.site, "/graph")
+		p.click(`//a[contains(@class, "brand")]`)
+		p.awaitAt(st.site, "/")
+		p.awaitText(st.site.url, "Good to see you")
+		p.click(`//main//a[contains(., "Above you")]`)
+		p.click(acceptButton)
+		p.awaitAt(st.site, "/org")
+		p.awaitText(st.site.url, adele.manager)
+
+		p.click(`//button[contains(., "Switch account")]`)
+		p.await(accountsPage)
+		p.click(accountButton(alex))
+		p.click(acceptButton)
+		p.await(consentPage + ` || location.pathname === "` + basePath + `/org"`)
+		var asks bool
+		if p.eval(consentPage, &asks); asks {
+			p.click(acceptButton)
+		}
+		p.awaitAt(st.site, "/org")
+		p.awaitText(st.site.url, alex.name)
+		p.checkSignedIn(st.site, alex.login)
+
+		p.leave(func() { p.click(signOutButton) })
+		p.await(`document.title === "You signed out of your account" || location.pathname === "` + basePath + `/"`)
+		p.awaitAt(st.site, "/")
+		p.awaitText(st.site.url, "Sign in with Microsoft")
+		p.screenshot("signed-out")
+		p.checkSignedIn(st.site, "")
+	})
+}
