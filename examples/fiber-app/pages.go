@@ -34,7 +34,7 @@ type page struct {
 	Title    string
 	Base     string          // the path below which browsers reach the app, or ""
 	Path     string          // of the page, below Base
-	Here     string          // the same with its query, to return to, or "" for the answer to a form
+	Here     string          // the same with its query, to return to, or "" if this answers a form or is an error
 	User     *fibermsal.User // nil if nobody is signed in
 	Emulated bool
 	Content  any
@@ -44,7 +44,7 @@ type page struct {
 func (p *pages) render(c *fiber.Ctx, view, title string, content any) error {
 	user, _ := fibermsal.FromContext(c)
 	here := ""
-	if c.Method() == fiber.MethodGet {
+	if c.Method() == fiber.MethodGet && c.Response().StatusCode() == fiber.StatusOK {
 		here = c.OriginalURL()
 	}
 	return c.Render(view, page{
