@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"crypto/sha512"
+	"encoding/base64"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/fibermsal/fibermsal/entratest"
@@ -86,6 +90,55 @@ func TestBasePath_BehindNginx(t *testing.T) {
 		p.awaitAt(st.site, "/")
 		p.awaitText(st.site.url, "Sign in with Microsoft")
 		p.screenshot("signed-out")
+		p.checkSignedIn(st.site, "")
+	})
+}
+
+// longPath is that of a page with filters, or one that no compression shortens.
+func longPath(i int) string {
+	path := fmt.Sprintf("/session?tab=%d&", i)
+	if i%2 == 0 {
+		return path + strings.Repeat("filter=(name,%27a%2Fb%27)&", 130)
+	}
+	for size := 2000; len(path) < size; {
+		sum := sha512.Sum512([]byte(path))
+		path += base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	return path
+}
+
+// Nginx has its default buffers, and refuses what does not fit them.
+func TestBasePath_LongPathsOfTwentyTabsFitTheBuffersOfNginx(t *testing.T) {
+	t.Parallel()
+	behindNginx(t, func(st *proxied) {
+		tabs := map[string]*tab{}
+		for i := range 20 {
+			p := st.tab()
+			p.open(st.site.at(longPath(i)))
+			p.await(accountsPage)
+			tabs[longPath(i)] = p
+		}
+		consented, returned := false, 0
+		for path, p := range tabs {
+			p.click(accountButton(adele))
+			if !consented {
+				p.click(acceptButton)
+				consented = true
+			}
+			p.await(fmt.Sprintf(`location.href === %q || location.href === %q`, st.site.at(path), st.site.at("/"))) // of newer tabs, or home
+			p.awaitText(st.site.url, adele.name)
+			var at string
+			if p.eval(`location.href`, &at); at == st.site.at(path) {
+				returned++
+			}
+		}
+		if returned < 3 {
+			st.t.Errorf("%d tabs returned to their pages", returned)
+		}
+		p := st.tab()
+		p.open(st.site.at("/session"))
+		p.leave(func() { p.click(signOutButton) })
+		p.awaitAt(st.site, "/")
 		p.checkSignedIn(st.site, "")
 	})
 }
