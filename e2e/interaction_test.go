@@ -39,11 +39,16 @@ func onStages(t *testing.T, scenario func(*stage), env ...string) {
 	for way, scheme := range map[string]string{"form_post": "https", "query": "http"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, scheme)
-			idp := emulatorFor(t, s, entratest.WithFrontChannelLogout(s.at("/user/frontchannel-logout")))
-			scenario(&stage{site: s, idp: idp.server, app: startApp(t, s, idp, env...), chromium: newChromium(t, s)})
+			scenario(newStage(t, newSite(t, scheme), nil, env...))
 		})
 	}
+}
+
+// newStage starts the app at a site, whose emulator has options.
+func newStage(t *testing.T, s site, options []entratest.Option, env ...string) *stage {
+	t.Helper()
+	idp := emulatorFor(t, s, append(options, entratest.WithFrontChannelLogout(s.at("/user/frontchannel-logout")))...)
+	return &stage{site: s, idp: idp.server, app: startApp(t, s, idp, env...), chromium: newChromium(t, s)}
 }
 
 // otherProfile is another person's at the same machine: no cookie is shared.
