@@ -14,7 +14,7 @@ import (
 // What nginx accepts by default: a header of 4 kB of a response, and a line of 8 kB of a request's. The app
 // needs a part of both.
 const (
-	maxResponseHeader = 4096 - 500
+	maxResponseHeader = 4096 - 300
 	maxRequestLine    = 8192 - 1000
 )
 

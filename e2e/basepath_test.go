@@ -28,8 +28,11 @@ func behindNginx(t *testing.T, forms []string, scenario func(*proxied)) {
 	strips, keeps := documentedLocations(t)
 	for _, form := range forms {
 		location, env := strips, []string{"FIBERMSAL_BASE_PATH=" + basePath}
-		if form == "keeps" {
+		switch form {
+		case "keeps":
 			location, env = keeps, append(env, "FIBERMSAL_ROUTE_PREFIX="+basePath+"/user")
+		case "changes Host":
+			location = strings.Replace(strips, "proxy_set_header Host $http_host;", "", 1)
 		}
 		for way, scheme := range map[string]string{"form_post": "https", "query": "http"} {
 			t.Run(form+" "+way, func(t *testing.T) {
@@ -88,6 +91,23 @@ func TestBasePath_BehindNginx(t *testing.T) {
 		p.awaitAt(st.site, "/")
 		p.awaitText(st.site.url, "Sign in with Microsoft")
 		p.screenshot("signed-out")
+		p.checkSignedIn(st.site, "")
+	})
+}
+
+// Without a directive, nginx has its upstream's address in Host. Cookies are set under PublicURL all the same.
+func TestBasePath_NginxMayChangeHost(t *testing.T) {
+	t.Parallel()
+	behindNginx(t, []string{"changes Host"}, func(st *proxied) {
+		p := st.tab()
+		p.open(st.site.at(""))
+		p.click(signInLink)
+		p.click(accountButton(adele))
+		p.click(acceptButton)
+		p.awaitProfile(st.site, adele)
+		p.checkCookies(st.site)
+		p.leave(func() { p.click(signOutButton) })
+		p.awaitAt(st.site, "/")
 		p.checkSignedIn(st.site, "")
 	})
 }

@@ -12,7 +12,7 @@ const (
 	// maxRedirect limits the Location and the cookies of a redirect.
 	maxRedirect = 3 << 10
 	// maxCookies limits the cookies of a response that has no Location.
-	maxCookies = 3450
+	maxCookies = 3400
 )
 
 // continuePage redirects by its body, which may have any length. It has no script, and contains nothing
