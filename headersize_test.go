@@ -94,3 +94,17 @@ func TestD15_LongTargetsOfHandlersFitTheBuffersOfProxies(t *testing.T) {
 		t.Errorf("%d to %.60q", a.StatusCode, a.Location())
 	}
 }
+
+// A script of htmx follows no page.
+func TestStartSignIn_LongTargetsReachHTMXInItsHeader(t *testing.T) {
+	t.Parallel()
+	b := behindProxy(t, false)
+	target := "/myapp/guarded?q=" + strings.Repeat("/a", 1600)
+	ask := request(http.MethodGet, "/myapp/start?to="+url.QueryEscape(target), "")
+	ask.Header.Set("HX-Request", "true")
+	ask.Header.Set("Sec-Fetch-Mode", "cors")
+	a := b.Send(ask)
+	if login := a.Header.Get("HX-Redirect"); a.StatusCode != http.StatusOK || query(t, login).Get("to") != target || a.Text != "" && a.Text != "OK" {
+		t.Errorf("%d to %.60q: %.60q", a.StatusCode, login, a.Text)
+	}
+}
