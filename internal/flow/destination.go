@@ -59,5 +59,5 @@ func (d Destination) Page() string {
 // IsSamePage reports whether another destination is for the same page.
 func (d Destination) IsSamePage(other Destination) bool { return d.page == other.page }
 
-// home returns the destination without its path, for the same page.
-func (d Destination) home() Destination { return Destination{returnto.Home, d.page} }
+// Home returns the destination without its path, for the same page.
+func (d Destination) Home() Destination { return Destination{returnto.Home, d.page} }

@@ -64,11 +64,11 @@ func (h *routeHandler) thisLogin() string {
 // request begins under another host. Nothing has been restarted. A browser that has a session here is
 // not sent there: its cookie came with a response to a sign-in, so that Entra's responses arrive here.
 func (s *Site) publicLoginURL(to flow.Destination, ask string) string {
-	target := s.Origin + s.resumeURL(to, 0)
+	more := url.Values{resumeParameter: {s.Jar.SealResumption(0, time.Now())}}
 	if ask != "" {
-		target += "&" + url.Values{requirementsParameter: {ask}}.Encode()
+		more.Set(requirementsParameter, ask)
 	}
-	return target
+	return s.Origin + s.loginURL(to, more)
 }
 
 // sendToEntra begins a sign-in.
