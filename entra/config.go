@@ -222,8 +222,9 @@ type Config[C any] struct {
 
 	// BeforeSignIn is called before the browser is sent to Entra, for each sign-in, whoever starts it.
 	// It may change the options, such as a LoginHint that the app knows from a cookie of its own, and
-	// refuse the sign-in by returning an error, which is answered as that of a handler. What a page
-	// requires besides, such as claims, is not affected.
+	// refuse the sign-in by returning an error, which is answered as that of a handler. An error that
+	// only a sign-in fixes would lead here again, and is answered with 500. What a page requires
+	// besides, such as claims, is not affected.
 	//
 	// Optional. Default: nil.
 	BeforeSignIn func(C, *SignInOptions) error
@@ -232,7 +233,8 @@ type Config[C any] struct {
 	// graph.Profile is such a function, which loads mail, name and manager. ID tokens contain
 	// no mail address unless the registration adds the optional claim email. OnSignIn may
 	// complete the user, and refuse the sign-in by returning an error. The user is shown a
-	// refusal without its text, or an [*Error] unchanged, and may use another account. The context ends after 10 seconds.
+	// refusal without its text, or an [*Error] unchanged, and may use another account. With the error
+	// of [StartSignIn], the user chooses another account at once. The context ends after 10 seconds.
 	//
 	// Optional. Default: nil.
 	OnSignIn func(context.Context, *SignIn) error

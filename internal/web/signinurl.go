@@ -25,11 +25,14 @@ const (
 // signInURLFor returns the URL of the sign-in that fixes an error. The browser then returns to the
 // page of the request, if it is a page.
 func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
-	if v.attempt != nil {
+	if v.attempt != nil && autherr.IntentOf(e) == nil {
 		repeated, _ := s.repeated(v.attempt, e) // the page says why it cannot require more
 		return s.signInURL(v.attempt.Destination(), forAccount(e, repeated), v.replaces())
 	}
 	present, _ := s.presentSession(in)
+	if v.attempt != nil {
+		present = v.replaces() // its cookie does not come with Entra's cross-site POST
+	}
 	requirements := v.requirements()
 	if requirements.IsZero() {
 		requirements = requirementsOf(e, v.session)
