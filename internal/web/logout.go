@@ -54,7 +54,8 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	}
 	// The cookie is removed first, even if the storage fails (threat D10).
 	h.out.setCookie(h.expired(h.CookieName, http.SameSiteLaxMode))
-	if h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
+	deliberate := h.visit.ownRoute || h.in.Method != http.MethodGet // rather than by a page that it may lead to
+	if deliberate && h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
 		h.out.setCookie(h.triesCookie(flow.Tries{})) // the user starts the next sign-in deliberately
 	}
 	if name := h.Jar.BrowserName(); h.visit.Exchange.HasCookie(name) {
