@@ -244,8 +244,8 @@ type Config[C any] struct {
 	// has ended and once for each session. It is not called for sessions that their timeout or
 	// another sign-in ended, nor for a sign-out whose session could not be read or ended. The
 	// user is a copy. The browser, or the caller of EndSessions, waits for the function, whose
-	// context is that of the request or the call and ends after 10 seconds. An error is logged
-	// and changes nothing else.
+	// context is that of the request or the call and ends after 10 seconds. An error or a
+	// panic is logged and changes nothing else.
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error

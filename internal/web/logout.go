@@ -163,11 +163,22 @@ func (s *Site) CallOnSignOut(ctx context.Context, ended *session.Session) {
 	if s.OnSignOut == nil {
 		return
 	}
-	hook, cancel := context.WithTimeout(ctx, HookTimeout)
-	defer cancel()
-	if err := s.OnSignOut(hook, ended); err != nil {
+	if err := s.onSignOut(ctx, ended); err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "OnSignOut failed", slog.Any("error", autherr.FromApp(err)))
 	}
+}
+
+// onSignOut calls the hook, and returns a panic as an error: it must not keep the cookie of a session
+// that has ended, nor other sessions that are about to end (threats D10, D12).
+func (s *Site) onSignOut(ctx context.Context, ended *session.Session) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, HookTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = autherr.Panicked(p)
+		}
+	}()
+	return s.OnSignOut(ctx, ended)
 }
 
 // endSessionURL returns the URL at which a browser signs out of Entra and returns to a target, which
