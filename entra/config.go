@@ -287,8 +287,8 @@ type Config[C any] struct {
 	// browsers do not send. Before a sign-in, the login route then shows a page with a script of two
 	// lines, for which it sends a Content-Security-Policy with its hash. Another policy, such as that
 	// of a proxy, must allow the script; otherwise the page goes on after a second, without the
-	// fragment. The fragment becomes part of the login URL and its log lines, so it must not be a
-	// secret.
+	// fragment. One of more than about 1,000 characters is left out, too. The fragment becomes part of
+	// the login URL and its log lines, so it must not be a secret.
 	//
 	// Optional. Default: false, no page of the library has a script.
 	KeepFragment bool
