@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -49,7 +48,7 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 // them (threat A17).
 func (v *Visit) reportRefusedCallback() {
 	in := v.Exchange.Request()
-	if in.Method != http.MethodPost || !strings.EqualFold(in.Path, v.Site.RoutePrefix+CallbackPath) {
+	if in.Method != http.MethodPost || in.Path != v.Site.RoutePrefix+CallbackPath {
 		return
 	}
 	v.Site.Log.LogAttrs(v.Exchange.Context(), slog.LevelError, "Entra's answer was refused before it reached its route: register the routes in front of the CSRF middleware",
