@@ -86,3 +86,35 @@ func TestFiber_TwoAuthsOnTwoHosts(t *testing.T) {
 		})
 	}
 }
+
+// One of two apps takes the requests for hosts that belong to neither, such as www. and addresses: they are
+// led to its PublicURL, and fail nowhere.
+func TestFiber_OneOfTwoAuthsHasAllOtherHosts(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	for host, next := range map[string]func(*fiber.Ctx) bool{
+		"one.example": func(c *fiber.Ctx) bool { return c.Hostname() == "two.example" },
+		"two.example": func(c *fiber.Ctx) bool { return c.Hostname() != "two.example" },
+	} {
+		cfg := configFor(newIDP(t, entratest.WithRedirectURI("https://"+host+"/user/authorized")))
+		cfg.PublicURL, cfg.Next = "https://"+host, next
+		app.Use(fibermsal.New(cfg))
+	}
+	t.Cleanup(func() { _ = app.Shutdown() })
+	fibermsal.RegisterRoutes(app)
+	app.Get("/guarded", fibermsal.Require(), func(*fiber.Ctx) error { return nil })
+	s := siteOf(t, app, newIDP(t), &logbook{})
+	for host, want := range map[string]string{
+		"www.one.example": "https://one.example/user/login?", "10.0.0.7": "https://one.example/user/login?",
+		"one.example": "https://login.entra.test/", "two.example": "https://login.entra.test/",
+	} {
+		page := func(path string) *answer { return s.send(browsertest.Navigation(http.MethodGet, "https://"+host, path, "")) }
+		guarded := page("/guarded")
+		if login := page(guarded.Location()); !strings.HasPrefix(login.Location(), want) {
+			t.Errorf("%s: %d to %q, and %d to %q", host, guarded.StatusCode, guarded.Location(), login.StatusCode, login.Location())
+		}
+		if a := page("/user/info"); a.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d %s", host, a.StatusCode, a.Text)
+		}
+	}
+}
