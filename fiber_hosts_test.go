@@ -108,7 +108,9 @@ func TestFiber_OneOfTwoAuthsHasAllOtherHosts(t *testing.T) {
 		"www.one.example": "https://one.example/user/login?", "10.0.0.7": "https://one.example/user/login?",
 		"one.example": "https://login.entra.test/", "two.example": "https://login.entra.test/",
 	} {
-		page := func(path string) *answer { return s.send(browsertest.Navigation(http.MethodGet, "https://"+host, path, "")) }
+		page := func(path string) *answer {
+			return s.send(browsertest.Navigation(http.MethodGet, "https://"+host, path, ""))
+		}
 		guarded := page("/guarded")
 		if login := page(guarded.Location()); !strings.HasPrefix(login.Location(), want) {
 			t.Errorf("%s: %d to %q, and %d to %q", host, guarded.StatusCode, guarded.Location(), login.StatusCode, login.Location())
