@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 // With form_post, no browser counts the redirects of a sign-in: a page of Entra's is in between.
@@ -141,5 +142,31 @@ func TestB14_PagesThatSignOutComeToAnEnd(t *testing.T) {
 	}
 	if last, _ := b.wanders("/guarded", 2); last.Text != "hello "+adele {
 		t.Errorf("another page is caught in it: %d", last.StatusCode)
+	}
+}
+
+// An OnSignIn that signs out those whom it refuses, in an app all of whose pages are guarded.
+func TestB14_OnSignInThatSignsOutComesToAnEnd(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []fibermsal.ResponseMode{fibermsal.ResponseModeFormPost, fibermsal.ResponseModeQuery} {
+		for _, to := range []string{"/guarded", "/guarded/home", ""} {
+			s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+				cfg.ResponseMode, cfg.PostLogoutURL = mode, publicURL+"/guarded/home"
+			}, withHook(func(context.Context, *fibermsal.SignIn) error {
+				return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true, To: to})
+			}))
+			s.app.Get("/guarded/home", fibermsal.Require())
+			b := s.browser()
+			b.App = browsertest.DoerFunc(func(r *http.Request) (*http.Response, error) {
+				response, err := s.Do(r)
+				if err == nil && response.Header.Get("Location") == publicURL+"/guarded/home" {
+					response.Header.Set("Location", "/guarded/home")
+				}
+				return response, err
+			})
+			if last, signIns := b.wanders("/guarded", 8); signIns > 4 || last.StatusCode != http.StatusForbidden || !strings.Contains(last.Text, "did not help") {
+				t.Errorf("%s, to %q: %d to %q after %d sign-ins", mode, to, last.StatusCode, last.Location(), signIns)
+			}
+		}
 	}
 }

@@ -54,8 +54,7 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	}
 	// The cookie is removed first, even if the storage fails (threat D10).
 	h.out.setCookie(h.expired(h.CookieName, http.SameSiteLaxMode))
-	deliberate := h.visit.ownRoute || h.in.Method != http.MethodGet // rather than by a page that it may lead to
-	if deliberate && h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
+	if h.isDeliberate() && h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
 		h.out.setCookie(h.triesCookie(flow.Tries{})) // the user starts the next sign-in deliberately
 	}
 	if name := h.Jar.BrowserName(); h.visit.Exchange.HasCookie(name) {
@@ -73,6 +72,12 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	return s, nil
 }
 
+// isDeliberate reports whether the user asked to sign out, rather than a page that refuses the user and
+// to which signing in again leads.
+func (h *routeHandler) isDeliberate() bool {
+	return !h.visit.callback && (h.visit.ownRoute || h.in.Method != http.MethodGet)
+}
+
 // answerSignOut returns the response to a handler that signs its user out. It leads to a path of the
 // app only, even if the handler has it from a request (threat C3).
 func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Response, error) {
@@ -84,6 +89,9 @@ func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Respons
 		if !i.AppOnly {
 			target = s.Origin + target
 		}
+	}
+	if v.attempt != nil { // OnSignIn signs out whom it refuses, and single sign-on might bring them back
+		h.out.setCookie(s.triesCookie(v.triesOf(in).Resumed(v.attempt.Destination(), time.Now())))
 	}
 	return h.out, h.signOut(i.AppOnly, target)
 }
