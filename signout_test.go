@@ -181,6 +181,29 @@ func TestOnSignOut_IsCalledByEndSessions(t *testing.T) {
 	}
 }
 
+// What a browser fetches before its user opens it signs nobody out or in.
+func TestA15_PrefetchingSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	s.signsOut(fibermsal.SignOutOptions{AppOnly: true, To: "/goodbye"})
+	s.starts(fibermsal.SignInOptions{To: "/guarded"})
+	b := s.browser()
+	b.signIn(adele)
+	for _, path := range []string{"/leave", "/start"} {
+		for _, purpose := range []string{"Sec-Purpose: prefetch", "Sec-Purpose: prefetch;prerender", "Purpose: prefetch"} {
+			name, value, _ := strings.Cut(purpose, ": ")
+			r := navigation(http.MethodGet, path)
+			r.Header.Set(name, value)
+			if a := b.Send(r); a.StatusCode != http.StatusServiceUnavailable || a.Location() != "" || len(a.Cookies()) != 0 || b.user() != adele {
+				t.Errorf("%s, %s: %d to %q, signed in %q", path, purpose, a.StatusCode, a.Location(), b.user())
+			}
+		}
+	}
+	if a := b.Navigate("/leave"); a.Location() != "/goodbye" || b.user() != "" {
+		t.Errorf("opened: %d to %q", a.StatusCode, a.Location())
+	}
+}
+
 // A hook that panics fails like one that returns an error: all sessions end, and users get where they
 // would.
 func TestOnSignOut_PanicsKeepNobodySignedIn(t *testing.T) {

@@ -12,9 +12,15 @@ import (
 // the error because of which it failed.
 func (v *Visit) carryOut(e *autherr.Error, i *autherr.Intent) *Response {
 	var out *Response
-	if i.SignOut {
+	switch {
+	case v.Exchange.Request().isPrefetch(): // the user has not asked for it (threat A15)
+		out = newResponse()
+		out.protect()
+		out.Status = http.StatusServiceUnavailable
+		return out
+	case i.SignOut:
 		out = v.signOut(i)
-	} else {
+	default:
 		out = v.startSignIn(e, i)
 	}
 	if v.Exchange.Request().isByHTMX() {
