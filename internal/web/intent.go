@@ -59,8 +59,8 @@ func (v *Visit) startSignIn(e *autherr.Error, i *autherr.Intent) *Response {
 	out.protect()
 	automatic := in.Method == http.MethodGet && !in.isByHTMX() || v.callback
 	if automatic && !requirements.ShowPage() {
-		cookie, exhausted := v.countStart(in, to)
-		if exhausted {
+		cookie, tooOften := v.countStart(in, to)
+		if tooOften {
 			return v.answer(autherr.SignInLoop.New(e.Code, e))
 		}
 		out.setCookie(cookie)
@@ -83,12 +83,12 @@ func (v *Visit) intended(i *autherr.Intent) flow.Destination {
 // in between. Its query may be nested, one handler in another, and is left out.
 func (v *Visit) countStart(in *Request, to flow.Destination) (*http.Cookie, bool) {
 	tries, page, now := v.triesOf(in), to.WithoutQuery(), time.Now()
-	exhausted := tries.Exhausted(page)
+	tooOften := tries.StartedTooOften(page)
 	tries = tries.RequiredByPart(page, to, now)
 	if v.callback {
 		tries = tries.Completed(to, now) // as far as it will be
 	}
-	return v.Site.triesCookie(tries), exhausted
+	return v.Site.triesCookie(tries), tooOften
 }
 
 // returnsTo reports whether a page requests the handler again by itself: it is the handler's own, or
