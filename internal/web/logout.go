@@ -54,7 +54,7 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	}
 	// The cookie is removed first, even if the storage fails (threat D10).
 	h.out.setCookie(h.expired(h.CookieName, http.SameSiteLaxMode))
-	if h.isDeliberate() && h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
+	if h.visit.isDeliberate(h.in) && h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
 		h.out.setCookie(h.triesCookie(flow.Tries{})) // the user starts the next sign-in deliberately
 	}
 	if name := h.Jar.BrowserName(); h.visit.Exchange.HasCookie(name) {
@@ -74,8 +74,8 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 
 // isDeliberate reports whether the user asked to sign out, rather than a page that refuses the user and
 // to which signing in again leads.
-func (h *routeHandler) isDeliberate() bool {
-	return !h.visit.callback && (h.visit.ownRoute || h.in.Method != http.MethodGet)
+func (v *Visit) isDeliberate(in *Request) bool {
+	return !v.callback && (v.ownRoute || in.Method != http.MethodGet)
 }
 
 // answerSignOut returns the response to a handler that signs its user out. It leads to a path of the
@@ -171,14 +171,14 @@ func (s *Site) CallOnSignOut(ctx context.Context, ended *session.Session) {
 	if s.OnSignOut == nil {
 		return
 	}
-	if err := s.onSignOut(ctx, ended); err != nil {
+	if err := callHook(ctx, s.OnSignOut, ended); err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "OnSignOut failed", slog.Any("error", autherr.FromApp(err)))
 	}
 }
 
-// onSignOut calls the hook, and returns a panic as an error: it must not keep the cookie of a session
+// callHook calls an OnSignOut, and returns a panic as an error: it must not keep the cookie of a session
 // that has ended, nor other sessions that are about to end (threats D10, D12).
-func (s *Site) onSignOut(ctx context.Context, ended *session.Session) (err error) {
+func callHook(ctx context.Context, hook func(context.Context, *session.Session) error, ended *session.Session) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, HookTimeout)
 	defer cancel()
 	defer func() {
@@ -186,7 +186,7 @@ func (s *Site) onSignOut(ctx context.Context, ended *session.Session) (err error
 			err = autherr.Panicked(p)
 		}
 	}()
-	return s.OnSignOut(ctx, ended)
+	return hook(ctx, ended)
 }
 
 // endSessionURL returns the URL at which a browser signs out of Entra and returns to a target, which
