@@ -37,10 +37,19 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 	if !ok {
 		return nil, err
 	}
+	if autherr.NeedsSignIn(e) && v.guardsSignIns() {
+		e = autherr.Misconfigured.New("guarded_route", errors.New("a guard or handler is in front of RegisterRoutes: register the routes first, because no sign-in can pass it"))
+	}
 	if i := autherr.IntentOf(e); i != nil {
 		return v.carryOut(e, i), nil
 	}
 	return v.answer(e), nil
+}
+
+// guardsSignIns reports whether the handler that failed kept a sign-in from its route.
+func (v *Visit) guardsSignIns() bool {
+	path := v.Exchange.Request().Path
+	return !v.ownRoute && (path == v.Site.RoutePrefix+LoginPath || path == v.Site.RoutePrefix+CallbackPath)
 }
 
 // reportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
