@@ -2,6 +2,7 @@ package fibermsal_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -118,5 +119,47 @@ func TestFiber_OneOfTwoAuthsHasAllOtherHosts(t *testing.T) {
 		if a := page("/user/info"); a.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d %s", host, a.StatusCode, a.Text)
 		}
+	}
+}
+
+// Two apps below two paths of one host have a middleware each for their path.
+func TestFiber_TwoAuthsBelowTwoPaths(t *testing.T) {
+	t.Parallel()
+	app, idps := newApp(), map[string]*entratest.Server{}
+	for _, base := range []string{"/a", "/b"} {
+		idps[base] = newIDP(t, entratest.WithRedirectURI(publicURL+base+"/user/authorized"))
+		cfg := configFor(idps[base])
+		cfg.BasePath, cfg.RoutePrefix, cfg.CookieName = base, base+"/user", "app-"+base[1:]
+		auth, err := fibermsal.Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = auth.Close() })
+		app.Use(base, auth.Handler())
+		auth.RegisterRoutes(app)
+		app.Get(base+"/guarded", fibermsal.Require(), func(c *fiber.Ctx) error {
+			u, _ := fibermsal.FromContext(c)
+			return c.SendString(base + " " + u.Username)
+		})
+	}
+	b := siteOf(t, app, idps["/a"], &logbook{}).browser()
+	for base, user := range map[string]string{"/a": adele, "/b": alex} {
+		for to, want := range map[string]string{base + "/guarded?x": base + "/guarded?x", "/a/../b/guarded": base + "/", "/c": base + "/"} {
+			response, err := idps[base].SignIn(b.Navigate(base+"/user/login?to="+url.QueryEscape(to)).Location(), user)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back := b.Send(response.Request()); back.Location() != want {
+				t.Errorf("%s: %q leads to %q", base, to, back.Location())
+			}
+		}
+	}
+	mine := func() string { return b.Navigate("/a/guarded").Text + ", " + b.Navigate("/b/guarded").Text }
+	if text := mine(); text != "/a "+adele+", /b "+alex {
+		t.Errorf("signed in: %s", text)
+	}
+	b.Send(request(http.MethodPost, "/a/user/logout", ""))
+	if a := b.Navigate("/a/guarded"); a.StatusCode != http.StatusSeeOther || b.Navigate("/b/guarded").Text != "/b "+alex {
+		t.Errorf("after signing out of one: %d, %s", a.StatusCode, mine())
 	}
 }
