@@ -241,7 +241,7 @@ type Config[C any] struct {
 
 	// OnSignOut is called when a user has signed out, here or at Entra through the
 	// front-channel logout URL, and when EndSessions has signed the user out: after the session
-	// has ended and once for each session. It is not called for sessions that their timeout or
+	// has ended, and once for each session unless several calls end it at the same time. It is not called for sessions that their timeout or
 	// another sign-in ended, nor for a sign-out whose session could not be read or ended. The
 	// user is a copy. The browser, or the caller of EndSessions, waits for the function, whose
 	// context is that of the request or the call and ends after 10 seconds. An error or a
