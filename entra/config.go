@@ -241,11 +241,11 @@ type Config[C any] struct {
 
 	// OnSignOut is called when a user has signed out, here or at Entra through the
 	// front-channel logout URL, and when EndSessions has signed the user out: after the session
-	// has ended, and once for each session unless several calls end it at the same time. It is not called for sessions that their timeout or
-	// another sign-in ended, nor for a sign-out whose session could not be read or ended. The
-	// user is a copy. The browser, or the caller of EndSessions, waits for the function, whose
-	// context is that of the request or the call and ends after 10 seconds. An error or a
-	// panic is logged and changes nothing else.
+	// has ended, and once for each session unless several calls end it at the same time. It is
+	// not called for sessions that their timeout or another sign-in ended, nor for a sign-out
+	// whose session could not be read or ended. The user is a copy. The browser, or the caller
+	// of EndSessions, waits for the function, whose context is that of the request or the call
+	// and ends after 10 seconds. An error or a panic is logged and changes nothing else.
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error
@@ -284,8 +284,8 @@ type Config[C any] struct {
 	StaleSessionsOnOutage time.Duration
 
 	// KeepFragment lets users return to the fragment of a page's URL, such as #/orders/7, which
-	// browsers do not send. Before a sign-in, the login route then shows a page with a script of two
-	// lines, for which it sends a Content-Security-Policy with its hash. Another policy, such as that
+	// browsers do not send. Before a sign-in, the login route then shows a page with a short
+	// script, for which it sends a Content-Security-Policy with its hash. Another policy, such as that
 	// of a proxy, must allow the script; otherwise the page goes on after a second, without the
 	// fragment. One of more than about 1,000 characters is left out, too. The fragment becomes part of
 	// the login URL and its log lines, so it must not be a secret.
