@@ -283,6 +283,26 @@ func TestD11_TheLibrarysRoutesCanBePassive(t *testing.T) {
 	})
 }
 
+// Entra's response has the spelling of the redirect URI. Others are refused like any POST without a token,
+// and anybody can send them.
+func TestA17_OnlyEntrasAnswerIsHintedAt(t *testing.T) {
+	t.Parallel()
+	log, app, idp := &logbook{}, newApp(), newIDP(t)
+	cfg := configFor(idp)
+	cfg.Logger = slog.New(slog.NewJSONHandler(log, nil))
+	app.Use(fibermsal.New(cfg))
+	fibermsal.RegisterRoutes(app)
+	app.Use(checkCSRF(nil))
+	s := siteOf(t, app, idp, log)
+	for _, path := range []string{"/USER/authorized", "/user/Authorized", "/user/authorized/", "/user/%61uthorized", "/user//authorized"} {
+		r := request(http.MethodPost, path, "")
+		r.Header.Set("X-Forwarded-Proto", "https")
+		if a := s.send(r); a.StatusCode != http.StatusForbidden || strings.Contains(log.String(), "CSRF") {
+			t.Errorf("%s: %d\n%s", path, a.StatusCode, log)
+		}
+	}
+}
+
 func asFiber(err error, target **fiber.Error) bool { return errors.As(err, target) }
 
 func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {

@@ -59,6 +59,7 @@ func (cfg Config[C]) problems(process Process) (p problems) {
 var (
 	tenantName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.\-]*$`)
 	prefixPath  = regexp.MustCompile(`^(/[A-Za-z0-9_\-.~]*[A-Za-z0-9_\-~][A-Za-z0-9_\-.~]*)+$`) // no segment of dots only
+	plainHost   = regexp.MustCompile(`^([A-Za-z0-9_\-.]+|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]*)?$`)
 	cookieToken = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_\-.]{0,31}$`)
 	clientName  = regexp.MustCompile(`^[A-Za-z0-9_\-.]{1,128}$`)
 )
@@ -187,6 +188,9 @@ func secureURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.Hostname() == "" {
 		return nil, errors.New("is not an absolute URL")
+	}
+	if !plainHost.MatchString(u.Host) { // it is compared with the headers of browsers, and part of a policy
+		return nil, errors.New("must have its host as browsers send it: in ASCII, as xn--…, and with a port or without a colon")
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !discovery.IsLoopback(u.Hostname())) {
 		return nil, errors.New("must be https; plain http is accepted for localhost only")

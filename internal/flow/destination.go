@@ -44,6 +44,12 @@ func (d Destination) ForPage(name string) Destination {
 	return d
 }
 
+// WithoutQuery returns the destination without the query of its path. Its page is named after that.
+func (d Destination) WithoutQuery() Destination {
+	path, _, _ := strings.Cut(d.Path(), "?")
+	return Destination{path, pageOf(path)}
+}
+
 // Path returns the path. It is cleaned again on every use, because the rules may have become
 // stricter since it was sealed.
 func (d Destination) Path() string { return returnto.Clean(d.path) }

@@ -53,6 +53,9 @@ func (r Requirements) ForAnotherAccount() Requirements {
 	return r
 }
 
+// ShowPage reports whether Entra shows the user a page, whatever it knows of the user.
+func (r Requirements) ShowPage() bool { return r.SelectAccount || r.Prompt != "" || r.MaxAge > 0 }
+
 // IsZero reports whether nothing is required.
 func (r Requirements) IsZero() bool {
 	return len(r.Scopes) == 0 && r.Claims == "" && r.AuthContext == "" && r.MaxAge == 0 && !r.Silent && r.LoginHint == "" && r.User == "" && !r.SelectAccount &&

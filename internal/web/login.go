@@ -1,10 +1,12 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
@@ -71,10 +73,18 @@ func (s *Site) publicLoginURL(to flow.Destination, ask string) string {
 	return s.Origin + s.loginURL(to, more)
 }
 
+// refusedStart returns the error of a BeforeSignIn. A sign-in would lead to the hook again.
+func refusedStart(err error) error {
+	if e, ok := autherr.Find(err); ok && autherr.NeedsSignIn(e) {
+		return autherr.Misconfigured.New("before_sign_in", fmt.Errorf("Config.BeforeSignIn answered a sign-in by another one: %w", e))
+	}
+	return err
+}
+
 // sendToEntra begins a sign-in.
 func (h *routeHandler) sendToEntra(start *flow.Start) error {
 	if err := h.hooks.BeforeSignIn(start); err != nil {
-		return err
+		return refusedStart(err)
 	}
 	start.HasCookie = h.visit.Exchange.HasCookie
 	started, err := h.Flow.Begin(h.ctx, start)

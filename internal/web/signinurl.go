@@ -26,11 +26,14 @@ const (
 // page of the request, if it is a page.
 func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	known := v.flow()
-	if known.attempt != nil {
+	if known.attempt != nil && autherr.IntentOf(e) == nil {
 		repeated, _ := s.repeated(known.attempt, e) // the page says why it cannot require more
 		return s.signInURL(known.attempt.Destination(), forAccount(e, repeated), known.replaces())
 	}
 	present, _ := s.presentSession(in)
+	if known.attempt != nil {
+		present = known.replaces() // its cookie does not come with Entra's cross-site POST
+	}
 	requirements := known.requirements
 	if requirements.IsZero() {
 		requirements = requirementsOf(e, v.session)
