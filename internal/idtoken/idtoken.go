@@ -219,7 +219,7 @@ func (v *Verifier) isAudience(c *Claims) bool {
 
 // verifySignature verifies the signature, and that the signed payload is the decoded one.
 func (v *Verifier) verifySignature(ctx context.Context, raw string, payload []byte, issuer string) error {
-	signed, err := v.Keys.verify(ctx, raw, issuer)
+	signed, err := v.Keys.Verify(ctx, raw, issuer)
 	switch {
 	case errors.Is(err, ErrKeysUnavailable):
 		return ErrKeysUnavailable

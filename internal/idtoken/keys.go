@@ -68,10 +68,10 @@ func (s *KeySet) Ready(ctx context.Context) error {
 	return err
 }
 
-// verify verifies the signature of a token that claims to come from issuer, and returns the
+// Verify verifies the signature of a token that claims to come from issuer, and returns the
 // signed payload. The token's header only selects one of the published keys. It can neither
 // choose the algorithm nor supply a key (threat B1).
-func (s *KeySet) verify(ctx context.Context, raw, issuer string) (payload []byte, err error) {
+func (s *KeySet) Verify(ctx context.Context, raw, issuer string) (payload []byte, err error) {
 	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil || len(signed.Signatures) != 1 {
 		return nil, errors.New("idtoken: not one RS256 signature")
