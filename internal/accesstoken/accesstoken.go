@@ -82,7 +82,10 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Claims, error) {
 		return nil, reject(BadSignature)
 	}
 	p.Audience = p.audiences[0]
-	return &p.Claims, v.checkTime(&p.Claims, time.Now())
+	if err := v.checkTime(&p.Claims, time.Now()); err != nil {
+		return nil, err
+	}
+	return &p.Claims, nil
 }
 
 func (v *Verifier) check(p *parsed) (Issuer, error) {
