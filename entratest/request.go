@@ -23,6 +23,7 @@ const (
 	InstanceDiscovery Endpoint = "instance discovery"
 	Logout            Endpoint = "logout"
 	AdminConsent      Endpoint = "admin consent"
+	UserInfo          Endpoint = "userinfo"
 	GraphMe           Endpoint = "graph /me"
 	GraphManager      Endpoint = "graph /me/manager"
 	GraphPhoto        Endpoint = "graph /me/photo"

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
 	"github.com/fibermsal/fibermsal/entratest/internal/graphapi"
+	"github.com/fibermsal/fibermsal/entratest/internal/origins"
 	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
 	"github.com/fibermsal/fibermsal/entratest/internal/wire"
 )
@@ -52,6 +53,9 @@ func (h *router) find(r *http.Request) (found route, arg string) {
 	if rest, ok := strings.CutPrefix(path, "/v1.0/"); ok && h.origins.Addresses(r, h.origins.Graph) {
 		area, serve := h.graph.Route(rest)
 		return route{graphEndpoints[area], false, serve}, rest
+	}
+	if path == origins.UserInfoPath && h.origins.Addresses(r, h.origins.Graph) {
+		return route{UserInfo, false, h.graph.ServeUserInfo}, path
 	}
 	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if id, ok := strings.CutPrefix(rest, "photo/"); ok && first == "emulator" {

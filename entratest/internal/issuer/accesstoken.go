@@ -84,6 +84,9 @@ func (i *Issuer) accessClaims(t *AccessToken) map[string]any {
 	return c
 }
 
+// Subject is the sub claim of the account for the application.
+func (i *Issuer) Subject(a *directory.Account) string { return pairwise(a, i.config.ClientID) }
+
 // pairwise is the sub claim: stable for one user in one app, different in every other.
 func pairwise(a *directory.Account, clientID string) string {
 	sum := sha256.Sum256([]byte(a.Tenant.ID + "/" + a.ID + "/" + clientID))

@@ -45,6 +45,12 @@ const ExternalDomain = ".ciamlogin.com"
 // GraphURL is the base of the Graph API.
 func (o *Origins) GraphURL() string { return o.Graph + "/v1.0" }
 
+// UserInfoPath is that of the userinfo endpoint. entra: it belongs to Graph, not to the sign-in service.
+const UserInfoPath = "/oidc/userinfo"
+
+// UserInfoURL is the userinfo endpoint.
+func (o *Origins) UserInfoURL() string { return o.Graph + UserInfoPath }
+
 // Addresses reports whether the request is addressed to that origin. In process each service has its own
 // host, and Entra does not answer for Graph. A handler that a test mounts elsewhere serves everything.
 func (o *Origins) Addresses(r *http.Request, origin string) bool {

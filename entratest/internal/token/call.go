@@ -6,6 +6,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
 	"github.com/fibermsal/fibermsal/entratest/internal/claims"
+	"github.com/fibermsal/fibermsal/entratest/internal/clientauth"
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
 	"github.com/fibermsal/fibermsal/entratest/internal/registration"
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
@@ -23,8 +24,7 @@ type call struct {
 	claims    claims.Request
 }
 
-// parse checks everything that does not depend on the grant. It reads only the form: parameters in the URL
-// and a secret in an Authorization header are ignored.
+// parse checks everything that does not depend on the grant. Parameters in the URL are ignored.
 func (e *Endpoint) parse(r *http.Request, segment string) (*call, *aadsts.Error) {
 	tenants, fail := e.Directory.Resolve(segment)
 	if fail != nil {
@@ -33,10 +33,14 @@ func (e *Endpoint) parse(r *http.Request, segment string) (*call, *aadsts.Error)
 	if r.Method != http.MethodPost {
 		return nil, aadsts.New(900561, r.Method)
 	}
-	form := r.PostForm
-	e.Secrets.Add(form.Get("code_verifier"), form.Get("client_assertion"))
-	if name := registration.Repeated(form); name != "" {
+	if name := registration.Repeated(r.PostForm); name != "" {
 		return nil, aadsts.New(9000411, name)
+	}
+	form, fail := clientauth.WithHeader(r)
+	e.Secrets.Add(form.Get("code_verifier"), form.Get("client_assertion"))
+	e.Secrets.Add(clientauth.HeaderSecret(r))
+	if fail != nil {
+		return nil, fail
 	}
 	if fail := e.Client.Authenticate(form, segment, tenants); fail != nil {
 		return nil, fail

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+	"github.com/fibermsal/fibermsal/entratest/internal/clientauth"
 	"github.com/fibermsal/fibermsal/entratest/internal/grants"
 	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
 )
@@ -20,6 +21,7 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, segment string)
 		answer, fail = e.redeem(r, c)
 	}
 	if fail != nil {
+		clientauth.Challenge(w, r, fail)
 		fail.Write(w, r, e.Origins.Login)
 		return
 	}
