@@ -69,6 +69,7 @@ func (h *router) find(r *http.Request) (found route, arg string) {
 
 // ServeHTTP implements http.Handler: it records the request and answers it, or lets it meet a fault.
 func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = wire.EscapeSemicolons(r)
 	found, arg := h.find(r)
 	if r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)

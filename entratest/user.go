@@ -17,6 +17,10 @@ type User struct {
 
 	// Photo is a JPEG; nil for users without one. It is shared, not copied: do not change its bytes.
 	Photo []byte
+	// PhotoStatus is the status with which Graph refuses the photo of a user without one. Recorded are 404, 501,
+	// 400 and 403 for people without a mailbox, and 401 for guests, whose token is good for everything else.
+	// Default: 404, and 401 for guests.
+	PhotoStatus int
 	// ManagerID is the object id of the manager in the same directory; empty for none.
 	ManagerID string
 

@@ -47,6 +47,8 @@ func (a *API) routeBelowUser(path string) (Area, Handler) {
 		return Me, a.serveUser
 	case "manager":
 		return Manager, a.serveManager
+	case "photo":
+		return Photo, a.servePhotoMetadata
 	case "photo/$value":
 		return Photo, a.servePhoto
 	case "checkMemberGroups":
@@ -58,21 +60,4 @@ func (a *API) routeBelowUser(path string) (Area, Handler) {
 	default:
 		return Other, nil
 	}
-}
-
-// serveUnknown answers for the rest of Graph.
-func (a *API) serveUnknown(w http.ResponseWriter, r *http.Request, path string) {
-	setHeaders(w.Header(), r)
-	t, fail := a.authenticate(r, path)
-	first, id, _ := split(path)
-	switch {
-	case fail != nil:
-	case !permits(t.Names, "User.Read"):
-		fail = unprivileged()
-	case id != "": // only users have one
-		fail = notFound(id)
-	default:
-		fail = badQuery("Resource not found for the segment '" + first + "'.")
-	}
-	fail.write(w)
 }

@@ -47,5 +47,8 @@ func (a *API) userInfo(t *issuer.AccessToken) []property {
 	return out
 }
 
-// grants reports whether the token comes with an OpenID Connect scope.
-func grants(t *issuer.AccessToken, name string) bool { return scopes.Has(t.Scopes, name) }
+// grants reports whether the token comes with an OpenID Connect scope. entra: a token contains all that is
+// consented to, requested or not.
+func grants(t *issuer.AccessToken, name string) bool {
+	return scopes.Has(t.Scopes, name) || t.Account.Granted()[name]
+}
