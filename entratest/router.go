@@ -11,8 +11,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/wire"
 )
 
-// maxBody is larger than any real form.
-const maxBody = 1 << 20
+// maxBody is larger than any real form, and than the parts of an upload that a test receives by WithGraph.
+const maxBody = 64 << 20
 
 // route is the target of a request.
 type route struct {
@@ -50,9 +50,8 @@ var graphEndpoints = map[graphapi.Area]Endpoint{
 // find returns the route of a request. Paths are taken literally: nothing is cleaned, folded or redirected.
 func (h *router) find(r *http.Request) (found route, arg string) {
 	path := r.URL.Path
-	if rest, ok := strings.CutPrefix(path, "/v1.0/"); ok && h.origins.Addresses(r, h.origins.Graph) {
-		area, serve := h.graph.Route(rest)
-		return route{graphEndpoints[area], false, serve}, rest
+	if area, serve, below, ok := h.graph.Find(r); ok && h.origins.Addresses(r, h.origins.Graph) {
+		return route{graphEndpoints[area], false, serve}, below
 	}
 	if path == origins.UserInfoPath && h.origins.Addresses(r, h.origins.Graph) {
 		return route{UserInfo, false, h.graph.ServeUserInfo}, path

@@ -5,11 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/clientauth"
+	"github.com/fibermsal/fibermsal/entratest/internal/graphapi"
 	"github.com/fibermsal/fibermsal/entratest/internal/ids"
 	"github.com/fibermsal/fibermsal/entratest/internal/issuer"
 	"github.com/fibermsal/fibermsal/entratest/internal/origins"
@@ -50,6 +53,10 @@ type settings struct {
 	adminScopes    []string
 	optionalClaims []string
 	noPolicy       []string
+
+	graphHandlers map[string]http.Handler
+	graphFiles    fs.FS
+	graph         graphapi.Custom // made of these by check
 
 	frontChannel       string
 	frontChannelIssuer bool
@@ -99,7 +106,8 @@ func (c *settings) check() error {
 	if err := c.checkURIs(); err != nil {
 		return err
 	}
-	return errors.Join(c.checkCredentials(), c.checkAPIs(), issuer.CheckOptionalClaims(c.optionalClaims))
+	c.graph = graphapi.Custom{Handlers: c.graphHandlers, Files: c.graphFiles}
+	return errors.Join(c.graph.Prepare(), c.checkCredentials(), c.checkAPIs(), issuer.CheckOptionalClaims(c.optionalClaims))
 }
 
 func (c *settings) checkURIs() error {

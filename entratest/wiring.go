@@ -73,7 +73,7 @@ func assemble(c *settings) (*parts, error) {
 	p.addTokens(c)
 	p.addBrowserEndpoints(c)
 	p.metadata = &metadata.Service{ClientID: p.app.ClientID, Directory: p.directory, Origins: p.origins, Keys: p.keys}
-	p.graph = graphapi.New(p.origins, p.issuer, c.managerScope)
+	p.graph = graphapi.New(p.origins, p.issuer, c.graph, c.managerScope)
 	for _, secret := range c.allSecrets() {
 		p.secrets.Add(secret.Value)
 	}

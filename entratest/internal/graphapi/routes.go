@@ -18,14 +18,14 @@ const (
 	Groups
 )
 
-// Handler serves a path below /v1.0/.
+// Handler serves a path below /v1.0/ or /beta/.
 type Handler func(w http.ResponseWriter, r *http.Request, path string)
 
 // placeholder is what the SDK sends for /me when its middleware is missing; no user has that name.
 const placeholder = "me-token-to-replace"
 
-// Route finds the handler of a path below /v1.0/.
-func (a *API) Route(path string) (Area, Handler) {
+// route finds the emulator's own handler of a path below /v1.0/.
+func (a *API) route(path string) (Area, Handler) {
 	first, id, rest := split(path)
 	area, handler := a.routeBelowUser(rest)
 	switch {
