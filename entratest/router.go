@@ -38,6 +38,8 @@ func newRouter(p *parts) *router {
 		"v2.0/adminconsent":                     {AdminConsent, true, p.signin.ServeAdminConsent},
 		"discovery/v2.0/keys":                   {Keys, false, p.metadata.ServeKeys},
 		"v2.0/.well-known/openid-configuration": {Discovery, false, p.metadata.ServeDiscovery},
+		".well-known/openid-configuration":      {Discovery, false, p.metadata.ServeDiscoveryV1},
+		"discovery/keys":                        {Keys, false, p.metadata.ServeKeysV1},
 		"discovery/instance":                    {InstanceDiscovery, false, p.metadata.ServeInstance},
 	}}
 }

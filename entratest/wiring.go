@@ -1,6 +1,8 @@
 package entratest
 
 import (
+	"strings"
+
 	"github.com/fibermsal/fibermsal/entratest/internal/clientauth"
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
 	"github.com/fibermsal/fibermsal/entratest/internal/faults"
@@ -58,7 +60,10 @@ func assemble(c *settings) (*parts, error) {
 			TenantID: c.tenantID, ClientID: c.clientID, RedirectURIs: c.redirectURIs, LogoutURIs: c.logoutURIs,
 			FrontChannel: c.frontChannel, FrontChannelIssuer: c.frontChannelIssuer, Permissions: c.appPermissions,
 		},
-		origins:   &origins.Origins{Login: login, Browser: login, Graph: "https://" + c.graphHost, External: c.externalID},
+		origins: &origins.Origins{
+			Login: login, Browser: login, Graph: "https://" + c.graphHost,
+			External: c.externalID, China: strings.HasSuffix(c.loginHost, ".cn"),
+		},
 		directory: users,
 		scopes: scopes.NewCatalogue(scopes.Config{
 			GraphHost: c.graphHost, Extra: c.extraScopes, APIs: internalAPIs(c.apis),

@@ -92,7 +92,7 @@ func (c *Codes) Redeem(call Redemption) (*Grant, *aadsts.Error) {
 	case !c.lax && !code.verifies(call.Verifier):
 		return nil, aadsts.New(501481)
 	}
-	if fail := code.check(); fail != nil {
+	if fail := code.Check(); fail != nil {
 		return nil, fail
 	}
 	code.redeemed = true

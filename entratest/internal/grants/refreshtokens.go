@@ -65,7 +65,7 @@ func (t *RefreshTokens) Redeem(value string, tenants []*directory.Tenant) (*Gran
 	case !slices.Contains(tenants, token.Account.Tenant):
 		return nil, aadsts.New(50034, token.Account.UPN, tenants[0].ID)
 	}
-	if fail := token.check(); fail != nil {
+	if fail := token.Check(); fail != nil {
 		return nil, fail
 	}
 	// entra: using a refresh token gives a new one and does not end the old one.

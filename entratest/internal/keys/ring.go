@@ -108,7 +108,7 @@ type JWK struct {
 	Modulus   string   `json:"n"`
 	Exponent  string   `json:"e"`
 	CertChain []string `json:"x5c"`
-	Issuer    string   `json:"issuer"`
+	Issuer    string   `json:"issuer,omitempty"`
 }
 
 // Publish returns all published keys for a tenant, or for the placeholder of many. issuer makes the issuer's

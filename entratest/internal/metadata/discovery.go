@@ -36,6 +36,9 @@ type configuration struct {
 	RBACURL               string   `json:"rbac_url"`
 }
 
+// theRegion is that of every tenant.
+var theRegion = "EU"
+
 // ServeDiscovery is /{tenant}/v2.0/.well-known/openid-configuration.
 func (s *Service) ServeDiscovery(w http.ResponseWriter, r *http.Request, segment string) {
 	tenants, fail := s.Directory.Resolve(segment)
@@ -43,8 +46,7 @@ func (s *Service) ServeDiscovery(w http.ResponseWriter, r *http.Request, segment
 		fail.As("invalid_tenant").Write(w, r, s.Origins.Login)
 		return
 	}
-	region := "EU"
-	document := s.configuration(tenants[0].ID, tenants[0].ID, &region)
+	document := s.configuration(tenants[0].ID, tenants[0].ID, &theRegion)
 	if directory.IsAlias(segment) { // entra: the issuer of a token still has the real tenant's id
 		document = s.configuration(strings.ToLower(segment), manyTenants, nil)
 	}

@@ -37,7 +37,7 @@ func (e *Endpoint) parse(r *http.Request, segment string) (*call, *aadsts.Error)
 		return nil, aadsts.New(9000411, name)
 	}
 	form, fail := clientauth.WithHeader(r)
-	e.Secrets.Add(form.Get("code_verifier"), form.Get("client_assertion"))
+	e.Secrets.Add(form.Get("code_verifier"), form.Get("client_assertion"), form.Get("assertion"))
 	e.Secrets.Add(clientauth.HeaderSecret(r))
 	if fail != nil {
 		return nil, fail

@@ -50,6 +50,8 @@ func (e *Endpoint) grantOf(c *call) (*grants.Grant, *aadsts.Error) {
 		})
 	case "refresh_token":
 		return e.RefreshTokens.Redeem(c.form.Get("refresh_token"), c.tenants)
+	case onBehalfOf:
+		return e.redeemAssertion(c)
 	default:
 		return nil, aadsts.New(70003, c.grantType)
 	}
