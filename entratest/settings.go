@@ -41,7 +41,9 @@ type settings struct {
 	oneTimeRefresh, auto             bool
 	oneTimeAssertions                bool
 	loginHost, graphHost             string
+	exchange                         string // end of the default audience of federated credentials
 	externalID                       bool
+	wrong                            error // with an option
 
 	noSecret     bool
 	secrets      []Secret
@@ -88,6 +90,8 @@ func (c *settings) check() error {
 		c.redirectURIs = []string{DefaultRedirectURI}
 	}
 	switch {
+	case c.wrong != nil:
+		return c.wrong
 	case !ids.IsGUID(c.tenantID):
 		return fmt.Errorf("the tenant id %q is not a GUID", c.tenantID)
 	case !ids.IsGUID(c.clientID):

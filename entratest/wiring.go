@@ -69,11 +69,13 @@ func assemble(c *settings) (*parts, error) {
 			GraphHost: c.graphHost, Extra: c.extraScopes, APIs: internalAPIs(c.apis),
 			AdminOnly: c.adminScopes, AppPermissions: c.appPermissions,
 		}),
-		credentials: clientauth.New(internalSecrets(c.allSecrets()), c.certificates, internalFederated(c.federated)),
-		secrets:     &secrets.Set{},
-		keys:        keys.NewRing(),
-		faults:      faults.NewQueue(),
-		log:         traffic.NewLog(),
+		credentials: clientauth.New(clientauth.Config{
+			Secrets: internalSecrets(c.allSecrets()), Certificates: c.certificates, Federated: internalFederated(c.federated), Exchange: c.exchange,
+		}),
+		secrets: &secrets.Set{},
+		keys:    keys.NewRing(),
+		faults:  faults.NewQueue(),
+		log:     traffic.NewLog(),
 	}
 	p.addTokens(c)
 	p.addBrowserEndpoints(c)

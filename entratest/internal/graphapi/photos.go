@@ -68,6 +68,9 @@ func (a *API) servePhotoMetadata(w http.ResponseWriter, r *http.Request, path st
 	number := strconv.Itoa(pixels)
 	writeObject(w, []property{
 		{"@odata.context", a.origins.GraphURL() + "/$metadata#users('" + about.ID + "')/photo/$entity"},
-		{"@odata.mediaContentType", kind}, {"id", number + "X" + number}, {"height", pixels}, {"width", pixels},
+		{"@odata.mediaContentType", kind},
+		{"id", number + "X" + number},
+		{"height", pixels},
+		{"width", pixels},
 	})
 }

@@ -44,9 +44,12 @@ type sight struct {
 }
 
 // mayReadManager reports whether the token permits reading the user's manager. ownScope suffices for the
-// manager of the token's user, and of that manager.
-func (s sight) mayReadManager(ownScope string) bool {
+// manager of the token's user, and of that manager. Customers in an external tenant see none.
+func (s sight) mayReadManager(ownScope string, external bool) bool {
 	own := s.token.Account
+	if own != nil && external {
+		return false
+	}
 	if own != nil && (s.about == own || s.about == managerOf(own)) {
 		return permits(s.token.Names, ownScope)
 	}
@@ -99,7 +102,7 @@ func orNull(text string) any {
 // writeUser writes a user as the query options of the request demand.
 func (a *API) writeUser(w http.ResponseWriter, r *http.Request, seen sight, set, kind string) {
 	q, fail := readUserQuery(r)
-	if fail == nil && q.manager != nil && !seen.mayReadManager(a.managerScope) {
+	if fail == nil && q.manager != nil && !seen.mayReadManager(a.managerScope, a.origins.External) {
 		fail = unprivileged()
 	}
 	if fail != nil {
