@@ -34,20 +34,12 @@ func Example() {
 		return c.SendString("Hello " + user.Name)
 	})
 
-	// What a browser does: it starts, Adele picks her account, Entra's answer goes
-	// back to the app with the cookie of the start.
-	login, _ := app.Test(httptest.NewRequest(http.MethodGet, "/user/login?to=/hello", http.NoBody))
-	answer, _ := idp.SignIn(login.Header.Get("Location"), "AdeleV@contoso.com")
-	callback := answer.Request()
-	callback.AddCookie(login.Cookies()[0])
-	signedIn, _ := app.Test(callback)
-
-	page := httptest.NewRequest(http.MethodGet, signedIn.Header.Get("Location"), http.NoBody)
-	for _, cookie := range signedIn.Cookies() {
-		page.AddCookie(cookie)
+	// One line: Adele's browser opens the page, is sent to sign in, and comes back.
+	adele, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
+	if err != nil {
+		panic(err) // in a test: t.Fatal(err)
 	}
-	hello, _ := app.Test(page)
-	body, _ := io.ReadAll(hello.Body)
+	body, _ := io.ReadAll(adele.Page.Body) // adele.Get opens further pages
 	fmt.Println(string(body))
 	// readme:end
 	// Output: Hello Adele Vance

@@ -50,9 +50,11 @@ func SignInTo[O any](s *Server, test func(*http.Request, ...O) (*http.Response, 
 		login: login, base: base, emu: s.parts.origins, browser: s.NewBrowser(), cookies: cookies,
 		send: func(r *http.Request) (*http.Response, error) { return test(r, options) },
 	}
-	if v.Page, err = v.Get(path); err != nil {
+	page, err := v.Get(path) //nolint:bodyclose // it is the caller's
+	if err != nil {
 		return nil, err
 	}
+	v.Page = page
 	if !v.entered {
 		return nil, errors.Join(fmt.Errorf("entratest: %s led to no sign-in: status %d", path, v.Page.StatusCode), v.Page.Body.Close())
 	}

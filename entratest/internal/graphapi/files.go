@@ -10,21 +10,6 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
 )
 
-// orFile answers with a file of the test if there is one for the request.
-func (a *API) orFile(next Handler, version string) Handler {
-	return func(w http.ResponseWriter, r *http.Request, path string) {
-		t, fail := a.authenticate(r, path)
-		if fail == nil {
-			if name := a.custom.file(r.Method, version, path, t.Account); name != "" {
-				setHeaders(w.Header(), r)
-				a.custom.write(w, name)
-				return
-			}
-		}
-		next(w, r, path)
-	}
-}
-
 // file finds the file of a request: me/messages.json, for other methods than GET me/sendMail.post.json. The
 // files of a user, users/{UPN}/messages.json, come before those of everybody.
 func (c *Custom) file(method, version, below string, about *directory.Account) string {
