@@ -1,0 +1,56 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// state is what a restarted emulator has in common with the earlier one. Its certificate authority is entratest's
+// affair.
+type state struct{ dir string } // empty for nothing
+
+// secret returns the client secret of an earlier run unless the flags have one, and files a new one.
+func (s state) secret(given string) (string, error) {
+	if s.dir == "" || given != "" {
+		return given, nil
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return "", fmt.Errorf("the state: %w", err)
+	}
+	name := filepath.Join(s.dir, "client-secret")
+	switch text, err := os.ReadFile(name); {
+	case err == nil && strings.TrimSpace(string(text)) != "":
+		return strings.TrimSpace(string(text)), nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("the client secret: %w", err)
+	}
+	secret := "emulator-" + rand.Text()
+	if err := os.WriteFile(name, []byte(secret+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("the client secret: %w", err)
+	}
+	return secret, nil
+}
+
+// writeCA writes the certificate to the file, to the state, or to a new temporary file.
+func (s state) writeCA(name string, pem []byte) (file string, temporary bool, err error) {
+	if name == "" && s.dir != "" {
+		name = filepath.Join(s.dir, "ca.pem")
+	}
+	if name != "" {
+		if err := os.WriteFile(name, pem, 0o644); err != nil { // #nosec G306 -- a public certificate
+			return "", false, fmt.Errorf("writing the certificate: %w", err)
+		}
+		return name, false, nil
+	}
+	created, err := os.CreateTemp("", "entra-emulator-*.pem")
+	if err != nil {
+		return "", false, fmt.Errorf("writing the certificate: %w", err)
+	}
+	_, err = created.Write(pem)
+	return created.Name(), true, errors.Join(err, created.Close())
+}
