@@ -42,12 +42,6 @@ func main() {
 	os.Exit(1)
 }
 
-// usageError is a mistake of whoever wrote the command line.
-type usageError struct{ error }
-
-// Unwrap returns the reason.
-func (e usageError) Unwrap() error { return e.error }
-
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	f, err := parse(args, stderr)
 	if err != nil {

@@ -44,7 +44,7 @@ func readUserQuery(r *http.Request) (userQuery, *failure) {
 	options := r.URL.Query()
 	for name := range options {
 		if strings.HasPrefix(name, "$") && !slices.Contains([]string{"$select", "$expand", "$count", "$format"}, name) {
-			return q, badQuery("The query specified in the URI is not valid. Query option '" + name + "' is not allowed.")
+			return q, badQuery("The query specified in the URI is not valid. The requested resource is not a collection: '" + name + "' can be applied only on collections.")
 		}
 	}
 	var fail *failure
