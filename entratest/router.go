@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+	"github.com/fibermsal/fibermsal/entratest/internal/crossorigin"
 	"github.com/fibermsal/fibermsal/entratest/internal/graphapi"
 	"github.com/fibermsal/fibermsal/entratest/internal/origins"
 	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
@@ -68,6 +69,19 @@ func (h *router) find(r *http.Request) (found route, arg string) {
 	return route{Other, true, func(w http.ResponseWriter, r *http.Request, _ string) { http.NotFound(w, r) }}, path
 }
 
+// pagesOf decides by origin which pages may call an endpoint; nil means none. entra: the token endpoint is for
+// single-page apps, documents and Graph are for everybody.
+func (h *router) pagesOf(e Endpoint) func(origin string) bool {
+	switch e {
+	case Token:
+		return h.app.IsSPAOrigin
+	case Authorize, Login, Logout, AdminConsent, Other:
+		return nil
+	default:
+		return crossorigin.Anybody
+	}
+}
+
 // ServeHTTP implements http.Handler: it records the request and answers it, or lets it meet a fault.
 func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = wire.EscapeSemicolons(r)
@@ -79,7 +93,9 @@ func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r, done := h.log.Record(string(found.endpoint), r)
 	answer := &traffic.StatusWriter{ResponseWriter: w}
 	defer func() { done(answer.Status) }() // after a drop, too
-
+	if crossorigin.Allow(answer, r, h.pagesOf(found.endpoint)) {
+		return
+	}
 	handle := func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case malformed:

@@ -33,6 +33,7 @@ const DefaultRedirectURI = "http://localhost/user/authorized"
 type settings struct {
 	tenantID, clientID, clientSecret string
 	redirectURIs, logoutURIs         []string
+	spaURIs                          []string
 	users                            []User
 	extraTenants                     []extraTenant
 	tokenLifetime, refreshIn         time.Duration
@@ -86,7 +87,7 @@ func defaultSettings() settings {
 
 // check completes the settings and reports what contradicts itself or cannot be registered.
 func (c *settings) check() error {
-	if len(c.redirectURIs) == 0 {
+	if len(c.redirectURIs)+len(c.spaURIs) == 0 {
 		c.redirectURIs = []string{DefaultRedirectURI}
 	}
 	switch {
@@ -115,7 +116,7 @@ func (c *settings) check() error {
 }
 
 func (c *settings) checkURIs() error {
-	for _, uri := range slices.Concat(c.redirectURIs, c.logoutURIs) {
+	for _, uri := range slices.Concat(c.redirectURIs, c.logoutURIs, c.spaURIs) {
 		if err := registration.CheckURI(uri); err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ type Visitor struct {
 // Fiber's timeout of a second for a test does not apply. If Entra would show an error page, the error is a
 // [*PageError].
 func SignInTo[O any](s *Server, test func(*http.Request, ...O) (*http.Response, error), path, login string) (*Visitor, error) {
-	base, err := url.Parse(s.parts.app.RedirectURIs[0])
+	base, err := url.Parse(slices.Concat(s.parts.app.RedirectURIs, s.parts.app.SPAURIs)[0])
 	if err != nil {
 		return nil, fmt.Errorf("entratest: the redirect URI: %w", err)
 	}

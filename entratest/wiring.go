@@ -57,7 +57,7 @@ func assemble(c *settings) (*parts, error) {
 	login := "https://" + c.loginHost
 	p := &parts{
 		app: &registration.App{
-			TenantID: c.tenantID, ClientID: c.clientID, RedirectURIs: c.redirectURIs, LogoutURIs: c.logoutURIs,
+			TenantID: c.tenantID, ClientID: c.clientID, RedirectURIs: c.redirectURIs, LogoutURIs: c.logoutURIs, SPAURIs: c.spaURIs,
 			FrontChannel: c.frontChannel, FrontChannelIssuer: c.frontChannelIssuer, Permissions: c.appPermissions,
 		},
 		origins: &origins.Origins{

@@ -15,6 +15,7 @@ type flags struct {
 	httpsPages               bool
 	tenant, client, secret   string
 	redirectURIs, logoutURIs list
+	spaURIs                  list
 	certificates             list
 	appPermissions, apis     list
 	frontChannel             string
@@ -63,6 +64,7 @@ func (f *flags) set() *flag.FlagSet {
 	set.StringVar(&f.client, "client-id", "", "the application's `id`, a GUID (default: a fixed one)")
 	set.StringVar(&f.secret, "client-secret", "", "the application's `secret` (default: a random one)")
 	set.Var(&f.redirectURIs, "redirect-uri", "registered redirect `URI`; repeatable (default: "+entratest.DefaultRedirectURI+", on any port)")
+	set.Var(&f.spaURIs, "spa-redirect-uri", "registered redirect `URI` of a single-page app, a public client; repeatable")
 	set.Var(&f.logoutURIs, "logout-uri", "further registered `URI` for after logout; repeatable")
 	set.Var(&f.certificates, "certificate", "PEM `file` with a certificate of the application, for signed assertions; repeatable")
 	set.Var(&f.appPermissions, "app-permission", "application `permission` that an administrator has consented to, such as User.Read.All; repeatable")

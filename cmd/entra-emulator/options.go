@@ -41,7 +41,7 @@ func (f flags) options() ([]entratest.Option, error) {
 		return nil, usageError{err}
 	}
 	opts = append(opts, read...)
-	return append(opts, entratest.WithRedirectURI(f.redirectURIs...), entratest.WithLogoutURI(f.logoutURIs...)), nil
+	return append(opts, entratest.WithRedirectURI(f.redirectURIs...), entratest.WithSPARedirectURI(f.spaURIs...), entratest.WithLogoutURI(f.logoutURIs...)), nil
 }
 
 // readFiles translates the flags that name files.

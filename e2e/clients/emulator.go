@@ -21,6 +21,8 @@ import (
 // redirectURI is one that Auth.js forms by itself.
 const redirectURI = "https://app.example/auth/callback/microsoft-entra-id"
 
+const spaRedirectURI = "https://spa.example/callback"
+
 const clientID = "00001111-aaaa-2222-bbbb-3333cccc4444"
 
 // emulator is a running cmd/entra-emulator.
@@ -45,7 +47,7 @@ func startEmulator(ctx context.Context, dir string) (*emulator, error) {
 	}
 	e.command = exec.CommandContext(ctx, program,
 		"-http", "127.0.0.1:0", "-https", "127.0.0.1:0", "-https-pages", "-auto", "-client-id", clientID,
-		"-redirect-uri", redirectURI, "-certificate", e.certificate, "-ca-out", e.caFile, "-app-permission", "User.Read.All",
+		"-redirect-uri", redirectURI, "-spa-redirect-uri", spaRedirectURI, "-certificate", e.certificate, "-ca-out", e.caFile, "-app-permission", "User.Read.All",
 		"-api", "api://"+clientID+" access_as_user", "-graph-files", filepath.Join(dir, "graph"))
 	e.command.Cancel = func() error { return e.command.Process.Signal(syscall.SIGTERM) }
 	e.command.Stderr = os.Stderr
@@ -73,7 +75,7 @@ func (e *emulator) stop() error {
 
 // environment is that of the clients: how they find the emulator and trust it, each in its own way.
 func (e *emulator) environment() []string {
-	return append(os.Environ(), "EMULATOR="+e.ready, "REDIRECT_URI="+redirectURI, "CERTIFICATE="+e.certificate,
+	return append(os.Environ(), "EMULATOR="+e.ready, "REDIRECT_URI="+redirectURI, "SPA_REDIRECT_URI="+spaRedirectURI, "CERTIFICATE="+e.certificate,
 		"NODE_EXTRA_CA_CERTS="+e.caFile, "REQUESTS_CA_BUNDLE="+e.caFile, "SSL_CERT_FILE="+e.caFile,
 		"PYTHONDONTWRITEBYTECODE=1", "NODE_NO_WARNINGS=1")
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 
 export const emulator = JSON.parse(process.env.EMULATOR); // the line that it printed
 export const redirectUri = process.env.REDIRECT_URI;
+export const spaRedirectUri = process.env.SPA_REDIRECT_URI;
 export const apiScope = `api://${emulator.client_id}/access_as_user`;
 
 // check runs one check and reports it, one line each.
@@ -16,7 +17,7 @@ export const adele = emulator.users.find((user) => user.name === "Adele Vance");
 
 // visit is the browser: it opens the sign-in page, which -auto answers at once, and returns the address to which it
 // is sent. Only browsers find a name below localhost by themselves.
-export async function visit(address) {
+export async function visit(address, target = redirectUri) {
   const url = new URL(address);
   assert.equal(url.protocol, "https:");
   assert.equal(url.hostname, "login.localhost");
@@ -24,7 +25,7 @@ export async function visit(address) {
   const response = await fetch(url, { redirect: "manual" });
   assert.equal(response.status, 302, await response.text());
   const location = new URL(response.headers.get("location"));
-  assert.ok(location.href.startsWith(redirectUri), location.href);
+  assert.ok(location.href.startsWith(target), location.href);
   return location;
 }
 

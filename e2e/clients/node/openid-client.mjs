@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import * as client from "openid-client";
-import { adele, check, emulator, me, redirectUri, visit } from "./emulator.mjs";
+import { adele, check, emulator, me, redirectUri, spaRedirectUri, visit } from "./emulator.mjs";
 
 async function signIn(authentication) {
   // docs:start
@@ -44,4 +44,18 @@ await check("client credentials", async () => {
 await check("sign-out", async () => {
   const url = client.buildEndSessionUrl(config, { post_logout_redirect_uri: redirectUri });
   assert.equal((await visit(url)).href, redirectUri);
+});
+await check("single-page app", async () => {
+  const issuer = new URL(`${emulator.authority}/v2.0`);
+  const config = await client.discovery(issuer, emulator.client_id, undefined, client.None());
+  const Origin = new URL(spaRedirectUri).origin; // which a browser would set
+  config[client.customFetch] = (url, options) => fetch(url, { ...options, headers: { ...options.headers, Origin } });
+  const pkceCodeVerifier = client.randomPKCECodeVerifier();
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: spaRedirectUri, scope: "openid offline_access User.Read", login_hint: adele.upn,
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: "S256",
+  });
+  const tokens = await client.authorizationCodeGrant(config, await visit(url, spaRedirectUri), { pkceCodeVerifier });
+  const renewed = await client.refreshTokenGrant(config, tokens.refresh_token);
+  assert.equal((await me(renewed.access_token)).id, adele.id);
 });

@@ -16,6 +16,7 @@ type Grant struct {
 	Sessions int // the account's number of revocations when granted
 	Granted  time.Time
 	Scopes   []scopes.Scope
+	SPA      bool // to a single-page app
 	Nonce    string
 	SID      string
 	AuthTime time.Time

@@ -46,10 +46,10 @@ func (e *Endpoint) grantOf(c *call) (*grants.Grant, *aadsts.Error) {
 	switch c.grantType {
 	case "authorization_code":
 		return e.Codes.Redeem(grants.Redemption{
-			Code: c.form.Get("code"), RedirectURI: c.form.Get("redirect_uri"), Verifier: c.form.Get("code_verifier"), Tenants: c.tenants,
+			Code: c.form.Get("code"), RedirectURI: c.form.Get("redirect_uri"), Verifier: c.form.Get("code_verifier"), Tenants: c.tenants, Client: c.client,
 		})
 	case "refresh_token":
-		return e.RefreshTokens.Redeem(c.form.Get("refresh_token"), c.tenants)
+		return e.RefreshTokens.Redeem(c.form.Get("refresh_token"), c.tenants, c.client)
 	case onBehalfOf:
 		return e.redeemAssertion(c)
 	default:
