@@ -139,7 +139,7 @@ func TestProgram_HasPagesOnHTTPSAndAnotherIssuer(t *testing.T) {
 	t.Parallel()
 	r := start(t, "-https-pages", "-external-id", "-cloud", "us-government")
 	status, document := ask(t, trusting(t, r.CAFile), http.MethodGet, r.Authority+"/v2.0/.well-known/openid-configuration", "", "")
-	var names struct{ Issuer, Authorization_endpoint, End_session_endpoint string } //nolint:staticcheck // as in the document
+	var names struct{ Issuer, Authorization_endpoint, End_session_endpoint string }
 	if err := json.Unmarshal([]byte(document), &names); err != nil || status != 200 {
 		t.Fatalf("%d, %v", status, err)
 	}
