@@ -51,6 +51,28 @@ func TestEmulatorDocument_CodeIsThatOfTheClients(t *testing.T) {
 	}
 }
 
+// The list of what is served names every path below a tenant.
+func TestEmulatorDocument_NamesEveryPath(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("docs/emulator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("entratest/router.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := regexp.MustCompile(`(?m)^\s+"([a-z./0-9A-Z-]+)":\s+\{\w+, (?:true|false), p\.`).FindAllStringSubmatch(string(source), -1)
+	if len(paths) < 10 {
+		t.Errorf("found %d paths", len(paths))
+	}
+	for _, path := range paths {
+		if path[1] != "login" && !strings.Contains(string(document), "/"+path[1]+"`") { // login is for forms of the pages
+			t.Errorf("/{tenant}/%s is missing", path[1])
+		}
+	}
+}
+
 // The table of flags names every flag.
 func TestEmulatorDocument_NamesEveryFlag(t *testing.T) {
 	t.Parallel()

@@ -87,6 +87,15 @@ func TestListen_RefusesAnAuthorityThatIsOpenOrBroken(t *testing.T) {
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v, %v", files, err)
 	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := newServer(t).Listen(entratest.ListenConfig{CADir: dir}); err == nil || !strings.Contains(err.Error(), "other users can write to "+dir) {
+		t.Errorf("a directory open to others: %v", err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	refused := func(want string) {
 		t.Helper()
 		s := newServer(t)

@@ -34,7 +34,7 @@ type Server struct {
 	GraphURL string
 
 	// BrowserURL is the origin of the pages that users see: that of Authority in process, plain http on
-	// loopback after Listen. An app whose Content-Security-Policy names form targets needs it.
+	// loopback after Listen, or https with HTTPSPages. An app whose Content-Security-Policy names form targets needs it.
 	BrowserURL string
 
 	// HTTPClient reaches this server without sockets and nothing else: a request to any foreign host is an

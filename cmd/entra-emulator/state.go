@@ -23,6 +23,9 @@ func (s state) secret(given string) (string, error) {
 		return "", fmt.Errorf("the state: %w", err)
 	}
 	name := filepath.Join(s.dir, "client-secret")
+	if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("%s is open to other users (mode %04o): chmod 600, or remove it", name, info.Mode().Perm())
+	}
 	switch text, err := os.ReadFile(name); {
 	case err == nil && strings.TrimSpace(string(text)) != "":
 		return strings.TrimSpace(string(text)), nil

@@ -8,12 +8,14 @@ import { adele, check, emulator, redirectUri, visit } from "./emulator.mjs";
 const origin = new URL(redirectUri).origin;
 const expected = { name: adele.name, email: adele.mail.toLowerCase() }; // Auth.js folds addresses
 
-// How the application authenticates is noted.
+// How the application authenticates is noted, and whether it asks for the claims of the user.
 let basic = 0;
+let userinfo = 0;
 const { fetch } = globalThis;
 globalThis.fetch = (...call) => {
-  const header = new Request(...call).headers.get("authorization");
-  basic += header?.startsWith("Basic ") ? 1 : 0;
+  const { headers, url } = new Request(...call);
+  basic += headers.get("authorization")?.startsWith("Basic ") ? 1 : 0;
+  userinfo += url.endsWith("/oidc/userinfo") ? 1 : 0;
   return fetch(...call);
 };
 
@@ -65,4 +67,5 @@ await check("sign-in with PKCE, Basic", async () => {
 await check("userinfo", async () => {
   const { user } = await signIn(configure({ idToken: false }));
   assert.deepEqual({ name: user.name, email: user.email }, expected);
+  assert.equal(userinfo, 1);
 });

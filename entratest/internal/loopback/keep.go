@@ -17,6 +17,9 @@ func keptAuthority(dir string) (*authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("entratest: the directory of the certificate authority: %w", err)
 	}
+	if err := checkDirectory(dir); err != nil {
+		return nil, err
+	}
 	name := filepath.Join(dir, authorityFile)
 	a, err := readAuthority(name)
 	if err == nil && a.ending() {
@@ -27,6 +30,18 @@ func keptAuthority(dir string) (*authority, error) {
 		return fileAuthority(name)
 	}
 	return a, err
+}
+
+// checkDirectory refuses a directory in which other users can put an authority of theirs.
+func checkDirectory(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("entratest: the directory of the certificate authority: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return fmt.Errorf("entratest: other users can write to %s, which keeps a certificate authority (mode %04o): chmod 700", dir, mode)
+	}
+	return nil
 }
 
 // readAuthority refuses a file that other users can read: a key for hosts of this machine would be theirs, too.
