@@ -19,13 +19,13 @@ type Visitor struct {
 	// Page is the page at which the sign-in has ended.
 	Page *http.Response
 
-	send    func(*http.Request) (*http.Response, error)
-	login   string
-	base    *url.URL // of the app
-	emu     *origins.Origins
-	browser *Browser
-	cookies *cookiejar.Jar
-	entered bool // the emulator has signed the user in
+	send     func(*http.Request) (*http.Response, error)
+	login    string
+	base     *url.URL // of the app
+	emulator *origins.Origins
+	browser  *Browser
+	cookies  *cookiejar.Jar
+	entered  bool // the emulator has signed the user in
 }
 
 // SignInTo signs a user (object id, UPN or mail) in to the app under test, which has the redirect URI of
@@ -47,7 +47,7 @@ func SignInTo[O any](s *Server, test func(*http.Request, ...O) (*http.Response, 
 	}
 	options := withoutTimeout[O]()
 	v := &Visitor{
-		login: login, base: base, emu: s.parts.origins, browser: s.NewBrowser(), cookies: cookies,
+		login: login, base: base, emulator: s.parts.origins, browser: s.NewBrowser(), cookies: cookies,
 		send: func(r *http.Request) (*http.Response, error) { return test(r, options) },
 	}
 	page, err := v.Get(path) //nolint:bodyclose // it is the caller's
@@ -143,7 +143,7 @@ func (v *Visitor) follow(r *http.Request, answer *http.Response) (*http.Request,
 	}
 	origin := target.Scheme + "://" + target.Host
 	switch {
-	case origin == v.emu.Login, origin == v.emu.Browser:
+	case origin == v.emulator.Login, origin == v.emulator.Browser:
 		return v.visitEmulator(target)
 	case target.Host != v.base.Host:
 		return nil, nil //nolint:nilnil // another site
