@@ -25,7 +25,8 @@ import (
 // returned, and is safe for concurrent use.
 //
 // GetToken takes the scopes of Config if none, or Graph's .default, are requested. It renews
-// the token if necessary, and waits no longer than its context.
+// the token if necessary, and waits no longer than its context. The tokens are those of the tenant
+// that the user signed in to: if another TenantID is requested, the error is [ErrMisconfigured].
 //
 // GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
 // be renewed, [ErrConsentRequired], [ErrClaimsChallenge] if claims are requested,
@@ -127,12 +128,26 @@ func (c *userCredential) request(options policy.TokenRequestOptions) (token.Requ
 	if c.err != nil {
 		return token.Request{}, c.err
 	}
+	if err := c.checkTenant(options.TenantID); err != nil {
+		return token.Request{}, err
+	}
 	if options.Claims != "" {
 		// MSAL cannot request claims silently, and Entra would refuse: the API has seen a
 		// revocation or a policy that requires the user.
 		return token.Request{}, claimsChallenge(options.Claims, c.service.settings.scopes.ForTokenOrConfigured(options.Scopes))
 	}
 	return c.service.renewer.Request(c.session, c.cache, options.Scopes), nil
+}
+
+// checkTenant returns an error if tokens of another tenant than that of the session are requested.
+// Clients of the Azure SDK take the tenant from the challenge of a service. To send the service a
+// token of another tenant would be answered by one challenge after the other.
+func (c *userCredential) checkTenant(requested string) error {
+	own := c.session.User.TenantID
+	if requested == "" || strings.EqualFold(requested, own) || c.service.authority.IsOwn(requested) {
+		return nil
+	}
+	return autherr.Misconfigured.New("other_tenant", fmt.Errorf("a token of the tenant %.64q was requested, and the user signed in to %s", requested, own))
 }
 
 // GraphURL returns the root of Graph with the version, without a slash at the end.
