@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -164,6 +165,26 @@ func (c *userCredential) HTTPClient() *http.Client {
 		return nil
 	}
 	return c.service.settings.HTTPClient
+}
+
+// AppValue returns a value that packages keep for the app, made at the first call with its key.
+func (c *userCredential) AppValue(key any, make func() any) any {
+	if c.service == nil {
+		return make()
+	}
+	if value, ok := c.service.values.Load(key); ok {
+		return value
+	}
+	value, _ := c.service.values.LoadOrStore(key, make())
+	return value
+}
+
+// Logger returns the app's logger.
+func (c *userCredential) Logger() *slog.Logger {
+	if c.service == nil {
+		return slog.Default()
+	}
+	return c.service.log
 }
 
 // Format prints nothing of the tokens, whatever the verb.

@@ -50,6 +50,8 @@ type Service struct {
 
 	beforeSignIn func(c Locals, start *flow.Start) error // Config.BeforeSignIn
 
+	values sync.Map // of packages, see AppValue
+
 	closing sync.Once
 }
 
