@@ -168,14 +168,14 @@ func (c *userCredential) HTTPClient() *http.Client {
 }
 
 // AppValue returns a value that packages keep for the app, made at the first call with its key.
-func (c *userCredential) AppValue(key any, make func() any) any {
+func (c *userCredential) AppValue(key any, create func() any) any {
 	if c.service == nil {
-		return make()
+		return create()
 	}
 	if value, ok := c.service.values.Load(key); ok {
 		return value
 	}
-	value, _ := c.service.values.LoadOrStore(key, make())
+	value, _ := c.service.values.LoadOrStore(key, create())
 	return value
 }
 

@@ -36,7 +36,9 @@ func TestBeta_RequestsOfItsSDKGoToBeta(t *testing.T) {
 		"objects": {func() error {
 			return errOf(adapter.SendCollection(t.Context(), request(abstractions.PATCH), beta.CreateUserFromDiscriminatorValue, betaErrors))
 		}, "/beta/me"},
-		"bytes":   {func() error { return errOf(adapter.SendPrimitive(t.Context(), request(abstractions.GET), "[]byte", betaErrors)) }, "/beta/me"},
+		"bytes": {func() error {
+			return errOf(adapter.SendPrimitive(t.Context(), request(abstractions.GET), "[]byte", betaErrors))
+		}, "/beta/me"},
 		"nothing": {func() error { return adapter.SendNoContent(t.Context(), request(abstractions.DELETE), betaErrors) }, "/beta/me"},
 		"v1.0, at the same adapter": {func() error {
 			return errOf(adapter.Send(t.Context(), request(abstractions.GET), models.CreateUserFromDiscriminatorValue, odataMapping))

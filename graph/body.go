@@ -35,6 +35,9 @@ func (b *callBody) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (b *callBody) Close() error { return b.bounded.Close() }
 
+// maxErrorBody is how much of an error response is kept. Graph's are below 1 kB.
+const maxErrorBody = 16 << 10
+
 // keep keeps the beginning of an error response, from which Kiota's errors leave out a lot.
 func (c *call) keep(p []byte) {
 	if room := maxErrorBody - len(c.errorBody); c.status >= 400 && room > 0 {

@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"time"
 
-	abstractions "github.com/microsoft/kiota-abstractions-go"
-
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
 // maxRetryAfter bounds the Retry-After of a response that is passed on.
 const maxRetryAfter = 24 * time.Hour
+
+// maxResponse bounds a response. Graph's pages of 999 users are below 2 MB.
+const maxResponse = 8 << 20
 
 // callKey is the key of a call in its context. Its type is not exported, so neither an option
 // of Kiota nor a value of the handler can replace the call.
@@ -28,8 +29,8 @@ type call struct {
 	content  []byte
 	stream   *stream    // where the response goes, or nil
 	idle     *idleTimer // of a response without a time limit, or nil
-	download bool    // whether a redirect to the content is followed
-	upload   bool    // whether the URL is that of an upload session, which gets no token
+	download bool       // whether a redirect to the content is followed
+	upload   bool       // whether the URL is that of an upload session, which gets no token
 
 	sent        int           // requests
 	waited      time.Duration // between requests
@@ -41,19 +42,6 @@ type call struct {
 	ids         answerIDs     // of the latest response
 	errorBody   []byte        // the beginning of the latest response, if that is an error
 	body        io.Closer     // of the latest response
-}
-
-// newCall returns the call that an adapter makes for a request.
-func (a *adapter) newCall(info *abstractions.RequestInformation) *call {
-	c := &call{limit: a.limit, retries: a.retries}
-	if info == nil {
-		return c
-	}
-	c.content = info.Content
-	if c.stream = streamOf(info); c.stream != nil {
-		c.limit, c.download = c.stream.limit, a.followsDownloads
-	}
-	return c
 }
 
 // in returns a context with the call in it. The value is added last, so that the call is found

@@ -45,7 +45,7 @@ func readGraphError(err error) (g graphError) {
 		}
 	}()
 	if !errors.As(err, &g.odata) {
-		if api, ok := err.(abstractions.ApiErrorable); ok { //nolint:errorlint // Kiota does not wrap them
+		if api, ok := err.(abstractions.ApiErrorable); ok {
 			_ = err.Error()
 			g.other, _ = api.(error)
 		}

@@ -2,9 +2,9 @@ package graph_test
 
 import (
 	"bytes"
-	"fmt"
 	"image/jpeg"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -31,7 +31,7 @@ func TestPhoto_NoRefusalOfThePhotoServiceRequiresASignIn(t *testing.T) {
 	}
 	for status := 402; status < 500; status++ {
 		if status != 429 && status%7 == 0 || status == 410 || status == 424 {
-			rows[fmt.Sprint(status)] = entratest.Fault{Status: status, Body: `{}`}
+			rows[strconv.Itoa(status)] = entratest.Fault{Status: status, Body: `{}`}
 		}
 	}
 	for name, fault := range rows {

@@ -46,7 +46,7 @@ func (e *photoEntry) cost() int { return len(e.picture) + entryCost }
 
 // appValues is a credential whose app remembers values.
 type appValues interface {
-	AppValue(key any, make func() any) any
+	AppValue(key any, create func() any) any
 }
 
 type photoCacheKey struct{}

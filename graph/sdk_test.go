@@ -158,7 +158,9 @@ func TestSDK_PartsOfABatchFailInOddWays(t *testing.T) {
 		"busy":       {`{"id":"1","status":429,"headers":{"Retry-After":"7"},"body":{"error":{"code":"TooManyRequests","message":"m"}}}`, fibermsal.ErrUnavailable, 429, "TooManyRequests"},
 		"broken":     {`{"id":"1","status":500,"headers":{"content-type":"text/plain"},"body":{}}`, graph.ErrFailed, 500, "status_500"},
 	} {
-		g := newRecorder(t, func(_ int, w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, `{"responses":[`+row.part+`]}`) })
+		g := newRecorder(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+			answerJSON(w, 200, `{"responses":[`+row.part+`]}`)
+		})
 		adapter := graph.AdapterFor(g.credential())
 		batch := core.NewBatchRequest(adapter)
 		if _, err := batch.AddBatchRequestStep(*meRequest()); err != nil {
