@@ -44,7 +44,11 @@ func photoOf(c entra.Locals, size string, scopes []string) (picture []byte, alon
 	}
 	l := photoLoader{credential: credential, scopes: scopes}
 	picture, err = l.load(entra.RequestContext(c), size)
-	if err == nil {
+	switch {
+	case err != nil:
+	case picture == nil:
+		cache.put(keyOf(user, ""), nil) // in no size
+	default:
 		cache.put(keyOf(user, size), picture)
 	}
 	return picture, l.alone, err

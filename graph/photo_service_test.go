@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"fmt"
 	"image/jpeg"
 	"net/http"
 	"strconv"
@@ -217,6 +218,48 @@ func TestPhoto_IsLoadedAtSignIn(t *testing.T) {
 		if got := b.Get("/user/photo"); got.Header.Get("Content-Type") != want || len(s.entra.Requests()) != 0 {
 			t.Errorf("got %s after %d requests", got.Header.Get("Content-Type"), len(s.entra.Requests()))
 		}
+	}
+}
+
+func TestPhoto_ThatThereIsNoneIsRememberedForAllSizes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	b := s.signIn(t, isaiah)
+	b.Get("/user/photo?size=96")
+	s.entra.ResetRequests()
+	for _, path := range []string{"/user/photo", "/user/photo?size=96", "/user/photo?size=48"} {
+		if got := b.Get(path); got.StatusCode != http.StatusOK || len(s.entra.Requests()) != 0 {
+			t.Errorf("%s: %d after %d requests", path, got.StatusCode, len(s.entra.Requests()))
+		}
+	}
+}
+
+// The memory for photos is bounded, and the photos that were shown last are kept.
+func TestPhoto_TheCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	var users []entratest.User
+	for i := range 24 {
+		users = append(users, entratest.User{
+			ID: groupID(i), UPN: fmt.Sprintf("u%d@contoso.com", i), DisplayName: "U",
+			Photo: append([]byte("\xff\xd8\xff\xe0"), bytes.Repeat([]byte{byte(i)}, 900<<10)...),
+		})
+	}
+	s := newSite(t, nil, entratest.WithUsers(users...))
+	browsers := make([]*browser, len(users))
+	for i, u := range users {
+		browsers[i] = s.signIn(t, u.UPN)
+		browsers[i].Get("/user/photo")
+		browsers[0].Get("/user/photo") // is in use
+	}
+	calls := func(i int) int {
+		s.entra.ResetRequests()
+		if got := browsers[i].Get("/user/photo"); got.Text != string(users[i].Photo) {
+			t.Errorf("user %d got %d and %d bytes", i, got.StatusCode, len(got.Text))
+		}
+		return s.entra.Count(entratest.GraphPhoto)
+	}
+	if calls(0) != 0 || calls(23) != 0 || calls(1) != 1 {
+		t.Error("the photos that were shown last are not kept, or all are")
 	}
 }
 
