@@ -232,7 +232,7 @@ func TestStreams_EndIfNothingArrives(t *testing.T) {
 
 // Not parallel, because it measures the memory of the process.
 func TestStreams_AGigabyteNeedsLittleMemory(t *testing.T) {
-	const size, most = 1 << 30, 32 << 20
+	const size, most = 1 << 30, memoryFactor * 32 << 20
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v1.0/") {
 			http.Redirect(w, r, "https://"+r.Host+"/content", http.StatusFound)
