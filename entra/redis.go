@@ -138,7 +138,7 @@ func (i *appIdentity) GetToken(ctx context.Context, options policy.TokenRequestO
 		}
 		i.client = settings.newAuthority(background.New(settings.Logger), nil)
 	}
-	got, _, err := i.client.AppToken(ctx, options.Scopes[0], new(tokencache.Cache))
+	got, _, err := i.client.AppToken(ctx, options.Scopes[0], "", new(tokencache.Cache))
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}

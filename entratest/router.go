@@ -54,6 +54,9 @@ var graphEndpoints = map[graphapi.Area]Endpoint{
 func (h *router) find(r *http.Request) (found route, arg string) {
 	path := r.URL.Path
 	if area, serve, below, ok := h.graph.Find(r); ok && h.origins.Addresses(r, h.origins.Graph) {
+		if path == "/v1.0/$batch" {
+			return route{GraphBatch, false, h.serveBatch}, below
+		}
 		return route{graphEndpoints[area], false, serve}, below
 	}
 	if path == origins.UserInfoPath && h.origins.Addresses(r, h.origins.Graph) {

@@ -67,7 +67,7 @@ func (s *settings) completePublicURL(address net.Addr) {
 }
 
 func (s *settings) redirectURI() string {
-	return strings.TrimSuffix(s.auth.PublicURL, "/") + "/user/authorized"
+	return s.home() + strings.TrimPrefix(routesPath, "/") + "/authorized"
 }
 
 func (s *settings) storageKind() string {

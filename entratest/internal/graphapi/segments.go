@@ -39,7 +39,7 @@ var (
 		ownedDevices ownedObjects people permissionGrants photos planner presence print registeredDevices
 		reminderView revokeSignInSessions scopedRoleMemberOf sendMail serviceProvisioningErrors settings solutions
 		sponsors teamwork todo transitiveReports translateExchangeIds`)
-	knownAtTop = setOf(`$batch $metadata admin agreementAcceptances agreements appCatalogs applicationTemplates
+	knownAtTop = setOf(`$metadata admin agreementAcceptances agreements appCatalogs applicationTemplates
 		applications auditLogs authenticationMethodConfigurations certificateBasedAuthConfiguration chats communications
 		connections contacts contracts copilot dataPolicyOperations deviceAppManagement deviceManagement devices directory
 		directoryObjects directoryRoleTemplates directoryRoles domainDnsRecords domains drive drives education
