@@ -44,6 +44,9 @@ func TestGraph_AbsentPhotosAreRefusedInManyWays(t *testing.T) {
 			t.Errorf("%s: /me is %d with the same token", login, a.StatusCode)
 		}
 	}
+	if a := graphGet(t, newServer(t), "PradeepG@fabrikam.com", "/me/photo/$value"); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the sample guest: %d", a.StatusCode)
+	}
 }
 
 // entra: the metadata of an absent photo is an image of one pixel.
