@@ -29,7 +29,7 @@
 // Every failure can be requested: [Server.Fault] breaks endpoints, [Server.Revoke], [Server.Disable],
 // [Server.WithdrawConsent], [Server.SetSecrets], [Server.SetCertificates], [Server.RequireAuthContext] and
 // [Server.UseAppSigningKey] act like an administrator, [Server.RotateKeys] like Microsoft, and
-// [Server.TamperIDToken] like an attacker. [Server.NewBrowser] is a user who stays signed in and signs out, and
+// [Server.TamperIDToken] and [Server.TamperAccessToken] like an attacker. [Server.NewBrowser] is a user who stays signed in and signs out, and
 // [SignInTo] one who visits the app as well. [Server.Requests] returns the app's requests, and [Server.Secrets] the
 // texts that must never be found in its logs.
 //

@@ -8,7 +8,6 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
 	"github.com/fibermsal/fibermsal/entratest/internal/grants"
 	"github.com/fibermsal/fibermsal/entratest/internal/ids"
-	"github.com/fibermsal/fibermsal/entratest/internal/keys"
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
 )
 
@@ -18,12 +17,18 @@ const accessMark = "EwB-canary-at-"
 // AccessToken completes, files and encodes an access token. It returns the lifetime as well.
 func (i *Issuer) AccessToken(t *AccessToken) (encoded string, lifetime time.Duration) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	t.Expires = time.Now().Add(i.lifetime)
-	encoded = i.encode(t)
-	i.access[encoded] = t
+	lifetime, encode := i.lifetime, i.falsify
+	i.mu.Unlock()
+	if encode == nil {
+		encode = (*Draft).Encode
+	}
+	t.Expires = time.Now().Add(lifetime)
+	encoded = i.encode(t, encode)
 	i.config.Secrets.Add(encoded)
-	return encoded, i.lifetime
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.access[encoded] = t
+	return encoded, lifetime
 }
 
 // TokenOf issues a token of the account for a resource without a sign-in.
@@ -44,13 +49,19 @@ func (i *Issuer) Find(encoded string) *AccessToken {
 
 // encode writes the token: a JWT that its API can verify, or for Graph an opaque text, as which a client has
 // to treat it anyway.
-func (i *Issuer) encode(t *AccessToken) string {
+func (i *Issuer) encode(t *AccessToken, encode func(*Draft) string) string {
 	if t.Resource == scopes.Graph {
 		return accessMark + ids.Text(1500)
 	}
-	key := i.config.Keys.Active()
-	header := map[string]any{"typ": "JWT", "alg": "RS256", "kid": key.ID}
-	return keys.Encode(header, i.accessClaims(t), key.RS256)
+	key, foreign := i.config.Keys.Active(), i.config.Keys.Foreign()
+	draft := &Draft{
+		Resource: t.Resource, Header: map[string]any{"typ": "JWT", "alg": "RS256", "kid": key.ID}, Claims: i.accessClaims(t),
+		Key: key, Foreign: foreign,
+	}
+	if t.Account != nil {
+		draft.User = t.Account.User
+	}
+	return encode(draft)
 }
 
 // Subject is the sub claim of the account for the application.

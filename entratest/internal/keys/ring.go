@@ -62,6 +62,13 @@ func (r *Ring) Active() *Key {
 	return r.signing[0]
 }
 
+// Foreign returns the key of another issuer, or nil.
+func (r *Ring) Foreign() *Key {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.foreign
+}
+
 // ForApp returns the key that signs the application's ID tokens, and the foreign one, which may be nil.
 func (r *Ring) ForApp() (signing, foreign *Key) {
 	r.mu.Lock()
