@@ -1,0 +1,32 @@
+// Package storagefile connects the variable STORAGE_FILE with package embedded, if the app imports
+// that, so that bbolt is not part of all other apps.
+package storagefile
+
+import (
+	"errors"
+
+	"github.com/fibermsal/fibermsal/internal/record"
+)
+
+// Storage is an embedded storage that also serves the app's middlewares.
+type Storage interface {
+	record.Embedded
+	Reset() error
+	Close() error
+}
+
+// ErrNotLinked means that the app does not contain package embedded.
+var ErrNotLinked = errors.New("needs the package that reads such files: add to the app's imports: _ \"github.com/fibermsal/fibermsal/embedded\"")
+
+var opener func(path string) (Storage, error)
+
+// Register sets the function that opens files. It is called by init functions and by main.
+func Register(open func(path string) (Storage, error)) { opener = open }
+
+// Open opens a file.
+func Open(path string) (Storage, error) {
+	if opener == nil {
+		return nil, ErrNotLinked
+	}
+	return opener(path)
+}
