@@ -3,8 +3,6 @@ package filestore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -107,7 +105,6 @@ func refused(err error) error {
 // run makes changes and removes expired values until the file is closed.
 func (c *changes) run() {
 	defer close(c.ended)
-	debug.SetPanicOnFault(true) // or a disk that cannot be read would end the process
 	sweep := time.NewTimer(0)
 	defer sweep.Stop()
 	for {
@@ -184,23 +181,20 @@ func (c *changes) sweep() (more bool) {
 }
 
 // transact runs a transaction. It writes nothing if nothing has changed.
-func (c *changes) transact(apply func(*tree) error) (err error) {
-	tx, err := c.db.Begin(true)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("filestore: the file cannot be read: %v", p)
+func (c *changes) transact(apply func(*tree) error) error {
+	return protected(func() error {
+		tx, err := c.db.Begin(true)
+		if err != nil {
+			return err
 		}
-		_ = tx.Rollback() // of one that was not committed
-	}()
-	t, err := treeIn(tx)
-	if err == nil {
-		err = apply(t)
-	}
-	if err != nil || !t.changed {
-		return err
-	}
-	return tx.Commit()
+		defer func() { _ = tx.Rollback() }() // of one that was not committed
+		t, err := treeIn(tx)
+		if err == nil {
+			err = apply(t)
+		}
+		if err != nil || !t.changed {
+			return err
+		}
+		return tx.Commit()
+	})
 }

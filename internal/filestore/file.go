@@ -3,6 +3,7 @@ package filestore
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -13,10 +14,13 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// file is an open file, or one that another process uses.
+var errUnreadable = errors.New("the file is damaged, or its disk cannot be read")
+
+// file is an open file, or one that cannot be used.
 type file struct {
 	path     string
-	db       *bolt.DB // nil: another process uses the file
+	unusable error // why the fields below are unset
+	db       *bolt.DB
 	changes  *changes
 	opened   os.FileInfo
 	readOnly bool
@@ -25,35 +29,43 @@ type file struct {
 }
 
 // view reads. What it reads is valid only during the call.
-func (f *file) view(ctx context.Context, read func(*tree)) (err error) {
+func (f *file) view(ctx context.Context, read func(*tree)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if f.db == nil {
-		return &InUseError{f.path}
+	if f.unusable != nil {
+		return f.unusable
 	}
-	tx, err := f.db.Begin(false)
-	if err != nil {
+	return protected(func() error {
+		tx, err := f.db.Begin(false)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		t, err := treeIn(tx)
+		if err == nil {
+			read(t)
+		}
 		return err
-	}
-	before := debug.SetPanicOnFault(true) // or a disk that cannot be read would end the process
+	})
+}
+
+// protected turns a page that cannot be read, and the panic of bbolt about a damaged one, into an
+// error. They would end the process.
+func protected(call func() error) (err error) {
+	before := debug.SetPanicOnFault(true)
 	defer func() {
 		debug.SetPanicOnFault(before)
 		if p := recover(); p != nil {
-			err = fmt.Errorf("filestore: the file cannot be read: %v", p)
+			err = fmt.Errorf("%w: %v", errUnreadable, p)
 		}
-		_ = tx.Rollback()
 	}()
-	t, err := treeIn(tx)
-	if err == nil {
-		read(t)
-	}
-	return err
+	return call()
 }
 
 func (f *file) change(ctx context.Context, apply func(*tree) error) error {
-	if f.db == nil {
-		return &InUseError{f.path}
+	if f.unusable != nil {
+		return f.unusable
 	}
 	return f.changes.submit(ctx, apply)
 }
@@ -61,7 +73,7 @@ func (f *file) change(ctx context.Context, apply func(*tree) error) error {
 // close closes the file. Calls that are under way end first.
 func (f *file) close() (err error) {
 	f.closing.Do(func() {
-		if f.db != nil {
+		if f.unusable == nil {
 			f.changes.close()
 			err = f.db.Close()
 		}
@@ -70,8 +82,11 @@ func (f *file) close() (err error) {
 }
 
 func (f *file) state() record.FileState {
-	s := record.FileState{Path: f.path, InUse: f.db == nil, ReadOnly: f.readOnly}
-	if f.opened != nil {
+	s := record.FileState{Path: f.path, ReadOnly: f.readOnly}
+	if f.unusable != nil {
+		s.InUse = errors.As(f.unusable, new(*InUseError))
+		s.New = !s.InUse
+	} else {
 		current, err := os.Stat(f.path)
 		s.Missing = err != nil || !os.SameFile(f.opened, current)
 	}
@@ -80,22 +95,22 @@ func (f *file) state() record.FileState {
 
 // about returns a property of the file.
 func (f *file) about(name string) (value string, err error) {
-	err = f.db.View(func(tx *bolt.Tx) error {
-		if b := tx.Bucket(aboutBucket); b != nil {
-			value = string(b.Get([]byte(name)))
-		}
-		return nil
+	err = protected(func() error {
+		return f.db.View(func(tx *bolt.Tx) error {
+			if b := tx.Bucket(aboutBucket); b != nil {
+				value = string(b.Get([]byte(name)))
+			}
+			return nil
+		})
 	})
 	return value, err
 }
 
 func (f *file) setAbout(name, value string) error {
-	return f.db.Update(func(tx *bolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists(aboutBucket)
-		if err != nil {
-			return err
-		}
-		return b.Put([]byte(name), []byte(value))
+	return protected(func() error {
+		return f.db.Update(func(tx *bolt.Tx) error {
+			return tx.Bucket(aboutBucket).Put([]byte(name), []byte(value))
+		})
 	})
 }
 

@@ -27,7 +27,10 @@ func (f *file) key() ([]byte, error) {
 	defer f.keys.Unlock()
 	path := f.path + keySuffix
 	key, err := readKey(path)
-	if f.db == nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case f.unusable != nil && missing:
+		return newKey() // to examine everything else
+	case f.unusable != nil || err != nil && !missing:
 		return key, err
 	}
 	known, aboutErr := f.about(keyIDName)
@@ -74,10 +77,15 @@ func readKey(path string) ([]byte, error) {
 	return key, nil
 }
 
+func newKey() ([]byte, error) {
+	key := make([]byte, sealed.KeySize)
+	_, err := rand.Read(key)
+	return key, err
+}
+
 // makeKey writes a new key, completely or not at all.
 func makeKey(path string) (key []byte, err error) {
-	key = make([]byte, sealed.KeySize)
-	if _, err := rand.Read(key); err != nil {
+	if key, err = newKey(); err != nil {
 		return nil, err
 	}
 	scratch, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // with mode 0600

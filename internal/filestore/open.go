@@ -18,11 +18,13 @@ import (
 type Options struct {
 	// MustExist makes Open return an error if there is no file, in place of a new one.
 	MustExist bool
-	// AllowInUse makes Open return a storage, all operations of which fail, if another process
-	// uses the file.
-	AllowInUse bool
+	// Examine makes Open return a storage, all operations of which fail, if there is no file or
+	// another process uses it.
+	Examine bool
 	// Wait is how long Open waits for a process that uses the file.
 	Wait time.Duration
+	// OpenFile is os.OpenFile, or a test's function that fails as a disk does.
+	OpenFile func(name string, flag int, mode os.FileMode) (*os.File, error)
 }
 
 // DefaultWait is for a process that is about to end while the next one starts.
@@ -52,13 +54,13 @@ func Open(path string, o Options) (*Storage, error) {
 }
 
 func open(path string, o Options) (*Storage, error) {
-	if err := prepare(path, o.MustExist); err != nil {
-		return nil, err
+	err := prepare(path, o.MustExist)
+	var f *file
+	if err == nil {
+		f, err = openFile(path, o)
 	}
-	f, err := openFile(path, o.Wait)
-	var inUse *InUseError
-	if errors.As(err, &inUse) && o.AllowInUse {
-		return newStorage(&file{path: path}), nil
+	if o.Examine && (errors.As(err, new(*InUseError)) || errors.Is(err, fs.ErrNotExist)) {
+		return newStorage(&file{path: path, unusable: err}), nil
 	}
 	if err != nil {
 		return nil, err
@@ -72,10 +74,14 @@ func open(path string, o Options) (*Storage, error) {
 
 // openFile opens an existing file: for reading only if it is not writable, so that users stay
 // signed in.
-func openFile(path string, wait time.Duration) (*file, error) {
-	f, err := openDB(path, &bolt.Options{Timeout: max(wait, time.Millisecond), FreelistType: bolt.FreelistMapType})
+func openFile(path string, o Options) (*file, error) {
+	wait := max(o.Wait, time.Millisecond) // for bbolt, 0 is forever
+	if o.OpenFile == nil {
+		o.OpenFile = os.OpenFile
+	}
+	f, err := openDB(path, &bolt.Options{Timeout: wait, FreelistType: bolt.FreelistMapType, OpenFile: o.OpenFile})
 	if isReadOnly(err) {
-		f, err = openDB(path, &bolt.Options{Timeout: max(wait, time.Millisecond), ReadOnly: true})
+		f, err = openDB(path, &bolt.Options{Timeout: wait, ReadOnly: true, OpenFile: o.OpenFile})
 	}
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, &InUseError{path}
@@ -85,22 +91,23 @@ func openFile(path string, wait time.Duration) (*file, error) {
 
 func openDB(path string, options *bolt.Options) (f *file, err error) {
 	f = &file{path: path, readOnly: options.ReadOnly}
-	options.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		opened, err := os.OpenFile(name, flag&^os.O_CREATE, mode) //nolint:gosec // the operator's own
-		if err == nil {
+	open, opened := options.OpenFile, (*os.File)(nil)
+	options.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+		if opened, err = open(name, flag&^os.O_CREATE, mode); err == nil {
 			f.opened, err = opened.Stat()
 		}
 		return opened, err
 	}
-	defer func() {
-		if p := recover(); p != nil { // bbolt, of a file with damaged pages
-			f, err = nil, damaged(fmt.Errorf("%v", p))
-		}
-	}()
-	f.db, err = bolt.Open(path, fileMode, options)
+	err = protected(func() (err error) {
+		f.db, err = bolt.Open(path, fileMode, options)
+		return err
+	})
 	switch {
 	case err == nil && f.state().Missing: // replaced while this process waited
 		return nil, errors.Join(&InUseError{path}, f.db.Close())
+	case errors.Is(err, errUnreadable):
+		_ = opened.Close() // bbolt has not
+		return nil, damaged(err)
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
 		return nil, damaged(err)
 	}

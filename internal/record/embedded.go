@@ -16,6 +16,8 @@ type FileState struct {
 	Path string
 	// InUse is set if another process uses the file, so that nothing is known about its content.
 	InUse bool
+	// New is set if there is no file yet, and none was made.
+	New bool
 	// ReadOnly is set if the file was opened for reading only, because the file or its file system
 	// is not writable.
 	ReadOnly bool

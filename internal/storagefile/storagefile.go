@@ -4,6 +4,7 @@ package storagefile
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/fibermsal/fibermsal/internal/record"
 )
@@ -18,15 +19,16 @@ type Storage interface {
 // ErrNotLinked means that the app does not contain package embedded.
 var ErrNotLinked = errors.New("needs the package that reads such files: add to the app's imports: _ \"github.com/fibermsal/fibermsal/embedded\"")
 
-var opener func(path string) (Storage, error)
+var opener atomic.Pointer[func(path string) (Storage, error)]
 
-// Register sets the function that opens files. It is called by init functions and by main.
-func Register(open func(path string) (Storage, error)) { opener = open }
+// Register sets the function that opens files.
+func Register(open func(path string) (Storage, error)) { opener.Store(&open) }
 
 // Open opens a file.
 func Open(path string) (Storage, error) {
-	if opener == nil {
+	open := opener.Load()
+	if open == nil {
 		return nil, ErrNotLinked
 	}
-	return opener(path)
+	return (*open)(path)
 }
