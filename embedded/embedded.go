@@ -36,15 +36,21 @@ type Storage struct {
 // be replaced by its next version. A file that cannot be written is opened for reading: users stay
 // signed in then, and sign-ins get 503. A damaged file is an error and is left as it is.
 func Open(path string) (*Storage, error) {
+	s, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("fibermsal: embedded.Open of %q: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(path string) (*Storage, error) {
 	s, err := filestore.Open(path, filestore.Options{Wait: filestore.DefaultWait})
 	if err != nil {
-		return nil, fmt.Errorf("fibermsal: embedded.Open: %w", err)
+		return nil, err
 	}
 	return &Storage{s}, nil
 }
 
-func init() { //nolint:gochecknoinits // as drivers of databases do
-	storagefile.Register(func(path string) (storagefile.Storage, error) {
-		return filestore.Open(path, filestore.Options{Wait: filestore.DefaultWait})
-	})
+func init() {
+	storagefile.Register(func(path string) (storagefile.Storage, error) { return open(path) })
 }

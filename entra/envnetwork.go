@@ -63,7 +63,7 @@ func (e *environment) connect() {
 func (e *environment) openFile(file setting) {
 	storage, err := storagefile.Open(file.value)
 	if err != nil {
-		e.refuse(file.name, "Storage", "%v", err)
+		e.refuse(file.name, "Storage", "cannot be opened: %v", err)
 		return
 	}
 	e.cfg.Storage = storage

@@ -85,7 +85,7 @@ func (t *tool) requireStorage() error {
 	if t.cfg.Storage != nil {
 		return nil
 	}
-	prefix := strings.TrimSuffix(t.prefix, "_")
-	variables := prefix + "_REDIS_URL or " + prefix + "_STORAGE_FILE"
-	return usageError{environmentError(t.prefix, errors.New(variables+" is required: sessions in an app's own memory cannot be seen from outside"))}
+	prefix := strings.TrimSuffix(t.prefix, "_") + "_"
+	return usageError{environmentError(t.prefix, errors.New(prefix+"REDIS_URL is required: sessions in an app's own memory cannot be seen from outside; "+
+		"those in a "+prefix+"STORAGE_FILE can, while the app is stopped"))}
 }

@@ -12,7 +12,6 @@ import (
 )
 
 const (
-	fileMode      = 0o600
 	directoryMode = 0o700
 	// othersWrite are the permissions to write of all but the owner, and sticky directories let
 	// nobody remove the files of others.
@@ -39,7 +38,7 @@ func prepare(path string, mustExist bool) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return errors.New("is not a file")
+		return errors.New("it is not a file")
 	}
 	return restrict(path, info)
 }
@@ -52,9 +51,9 @@ func checkDirectory(directory string) error {
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return fmt.Errorf("%s is not a directory", directory)
+		return errors.New("the directory of the file is not one")
 	case runtime.GOOS != "windows" && info.Mode().Perm()&othersWrite != 0 && info.Mode()&fs.ModeSticky == 0:
-		return fmt.Errorf("everybody on this machine can replace files in %s: use a directory of the app's own, such as one below it", directory)
+		return errors.New("everybody on this machine can replace the file, because everybody may write to its directory: use a directory of the app's own, such as one below it")
 	}
 	return nil
 }
@@ -66,7 +65,7 @@ func restrict(path string, info fs.FileInfo) error {
 		return nil
 	}
 	if err := os.Chmod(path, info.Mode().Perm()&^allOthers); err != nil {
-		return fmt.Errorf("other users of this machine have rights to it, which cannot be taken away: %w", err)
+		return fmt.Errorf("other users of this machine have rights to the file, which cannot be taken away: %w", err)
 	}
 	return nil
 }

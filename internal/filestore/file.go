@@ -2,19 +2,14 @@ package filestore
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
-	"runtime/debug"
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/fibermsal/fibermsal/internal/record"
 )
-
-var errUnreadable = errors.New("the file is damaged, or its disk cannot be read")
 
 // file is an open file, or one that cannot be used.
 type file struct {
@@ -48,19 +43,6 @@ func (f *file) view(ctx context.Context, read func(*tree)) error {
 		}
 		return err
 	})
-}
-
-// protected turns a page that cannot be read, and the panic of bbolt about a damaged one, into an
-// error. They would end the process.
-func protected(call func() error) (err error) {
-	before := debug.SetPanicOnFault(true)
-	defer func() {
-		debug.SetPanicOnFault(before)
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", errUnreadable, p)
-		}
-	}()
-	return call()
 }
 
 func (f *file) change(ctx context.Context, apply func(*tree) error) error {
@@ -112,11 +94,4 @@ func (f *file) setAbout(name, value string) error {
 			return tx.Bucket(aboutBucket).Put([]byte(name), []byte(value))
 		})
 	})
-}
-
-// listKey returns the key of a name on a list, and with an empty name the beginning of all of them.
-// A list's key may contain any bytes, so its length comes first.
-func listKey(list, name string) []byte {
-	key := binary.BigEndian.AppendUint16([]byte(listKeys), uint16(len(list))) //nolint:gosec // below 100 bytes
-	return append(append(key, list...), name...)
 }

@@ -30,25 +30,12 @@ type Options struct {
 // DefaultWait is for a process that is about to end while the next one starts.
 const DefaultWait = 3 * time.Second
 
-const (
-	format     = "1"
-	formatName = "format"
-)
-
-// InUseError means that another process uses the file.
-type InUseError struct{ path string }
-
-// Error says what to do.
-func (e *InUseError) Error() string {
-	return fmt.Sprintf("the file %s is in use by another process. Only one process at a time can use it, which includes those of Prefork: "+
-		"stop the app before another program opens the file, or let the app itself do the work; several processes need Redis", e.path)
-}
-
-// Open opens a file, and makes a new one if there is none.
+// Open opens a file, and makes a new one if there is none. The error does not contain the path, which
+// may be a secret in the wrong variable.
 func Open(path string, o Options) (*Storage, error) {
 	s, err := open(path, o)
 	if err != nil {
-		return nil, withPath(path, err)
+		return nil, withoutPath(err)
 	}
 	return s, nil
 }
@@ -84,7 +71,7 @@ func openFile(path string, o Options) (*file, error) {
 		f, err = openDB(path, &bolt.Options{Timeout: wait, ReadOnly: true, OpenFile: o.OpenFile})
 	}
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, &InUseError{path}
+		return nil, &InUseError{}
 	}
 	return f, err
 }
@@ -104,7 +91,7 @@ func openDB(path string, options *bolt.Options) (f *file, err error) {
 	})
 	switch {
 	case err == nil && f.state().Missing: // replaced while this process waited
-		return nil, errors.Join(&InUseError{path}, f.db.Close())
+		return nil, errors.Join(&InUseError{}, f.db.Close())
 	case errors.Is(err, errUnreadable):
 		_ = opened.Close() // bbolt has not
 		return nil, damaged(err)
@@ -137,13 +124,17 @@ func isReadOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || isReadOnlyFileSystem(err)
 }
 
-// withPath adds the path to errors that do not have it.
-func withPath(path string, err error) error {
-	var inUse *InUseError
-	if errors.As(err, &inUse) || errors.As(err, new(*fs.PathError)) {
-		return err
+// withoutPath returns an error that does not name a file.
+func withoutPath(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return fmt.Errorf("%s: %w", p.Op, p.Err)
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	var l *os.LinkError
+	if errors.As(err, &l) {
+		return fmt.Errorf("%s: %w", l.Op, l.Err)
+	}
+	return err
 }
 
 var _ record.Embedded = (*Storage)(nil)

@@ -19,6 +19,13 @@ const (
 	appKeys    = "a"
 )
 
+const (
+	fileMode = 0o600
+	// format is the version of what follows.
+	format     = "1"
+	formatName = "format"
+)
+
 var (
 	// aboutBucket describes the file.
 	aboutBucket = []byte("fibermsal")

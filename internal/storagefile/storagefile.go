@@ -17,7 +17,7 @@ type Storage interface {
 }
 
 // ErrNotLinked means that the app does not contain package embedded.
-var ErrNotLinked = errors.New("needs the package that reads such files: add to the app's imports: _ \"github.com/fibermsal/fibermsal/embedded\"")
+var ErrNotLinked = errors.New("this program lacks the package that reads such files; add to its imports: _ \"github.com/fibermsal/fibermsal/embedded\"")
 
 var opener atomic.Pointer[func(path string) (Storage, error)]
 
