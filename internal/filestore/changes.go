@@ -99,7 +99,7 @@ func refused(err error) error {
 	case errors.Is(err, bolterrors.ErrDatabaseReadOnly):
 		err = errReadOnly
 	}
-	return &record.Refusal{Err: err}
+	return &record.RefusedError{Err: err}
 }
 
 // run makes changes and removes expired values until the file is closed.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -49,7 +50,7 @@ func TestG24_DeletedAndExpiredValuesAreRemovedFromTheFile(t *testing.T) {
 		for i := range 1000 {
 			if _, err := b.Begin(ctx, &record.BeginParams{
 				TTL: time.Hour, Entries: []record.Entry{{Key: fmt.Sprint("s", i), Value: []byte("v")}},
-				Name: fmt.Sprint(i), Until: time.Now().Add(time.Hour), Lists: []record.List{{Key: "all"}},
+				Name: strconv.Itoa(i), Until: time.Now().Add(time.Hour), Lists: []record.List{{Key: "all"}},
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -157,17 +158,17 @@ func TestG3_StalledDisk(t *testing.T) {
 	wait.Go(func() {
 		began := time.Now()
 		err := b.Set(t.Context(), "first", []byte("v"), time.Hour)
-		if took := time.Since(began); !errors.As(err, new(*record.Refusal)) || took < timeLimit || took > 10*timeLimit {
+		if took := time.Since(began); !errors.As(err, new(*record.RefusedError)) || took < timeLimit || took > 10*timeLimit {
 			t.Errorf("%v after %v", err, took)
 		}
-		if err := b.Set(t.Context(), "second", []byte("v"), time.Hour); !errors.As(err, new(*record.Refusal)) {
+		if err := b.Set(t.Context(), "second", []byte("v"), time.Hour); !errors.As(err, new(*record.RefusedError)) {
 			t.Errorf("%v", err)
 		}
 	})
 	wait.Go(func() {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if err := b.Delete(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*record.Refusal)) {
+		if err := b.Delete(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*record.RefusedError)) {
 			t.Errorf("the caller's own deadline: %v", err)
 		}
 	})
@@ -194,7 +195,7 @@ func TestG23_UnreadablePagesAreErrors(t *testing.T) {
 	t.Parallel()
 	s := openNew(t)
 	for i := range 50 {
-		if err := s.Backend().Set(t.Context(), fmt.Sprint(i), make([]byte, 20_000), time.Hour); err != nil {
+		if err := s.Backend().Set(t.Context(), strconv.Itoa(i), make([]byte, 20_000), time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -203,7 +204,7 @@ func TestG23_UnreadablePagesAreErrors(t *testing.T) {
 	}
 	failed := 0
 	for i := range 50 {
-		if _, err := s.Backend().Get(t.Context(), fmt.Sprint(i)); err != nil {
+		if _, err := s.Backend().Get(t.Context(), strconv.Itoa(i)); err != nil {
 			failed++
 		}
 	}

@@ -233,7 +233,7 @@ func TestG5_WhatCannotBeWrittenCanBeRead(t *testing.T) {
 					"set": b.Set(ctx, "new", []byte("v"), time.Hour), "delete": b.Delete(ctx, "k"),
 					"touch": b.Touch(ctx, time.Hour, "k"), "swap": swapErr,
 				} {
-					if !errors.As(err, new(*record.Refusal)) {
+					if !errors.As(err, new(*record.RefusedError)) {
 						t.Fatalf("%s: %v", name, err)
 					}
 				}

@@ -36,7 +36,7 @@ func TestOpen_OnlyTheOwnerHasRights(t *testing.T) {
 	}
 	must(t, s.Close())
 	for _, name := range []string{path, path + ".key"} { // as a restored backup may have
-		must(t, os.Chmod(name, 0o664)) //nolint:gosec // that is the test
+		must(t, os.Chmod(name, 0o664))
 	}
 	s = open(t, path, filestore.Options{})
 	_, err = s.Key()
@@ -61,20 +61,24 @@ func TestOpen_ChecksTheDirectory(t *testing.T) {
 	}{
 		"missing": {func(_ *testing.T, d string) string { return filepath.Join(d, "a", "b", "sessions.db") }, "no such file or directory"},
 		"a file": {func(t *testing.T, d string) string {
+			t.Helper()
 			must(t, os.WriteFile(filepath.Join(d, "a"), nil, 0o600))
 			return filepath.Join(d, "a", "sessions.db")
 		}, "directory"},
 		"the path is a directory": {func(_ *testing.T, d string) string { return d }, "it is not a file"},
 		"others can replace the file": {func(t *testing.T, d string) string {
-			must(t, os.Chmod(d, 0o777)) //nolint:gosec // that is the test
+			t.Helper()
+			must(t, os.Chmod(d, 0o777))
 			return filepath.Join(d, "sessions.db")
 		}, "everybody on this machine can replace the file"},
 		"others cannot": {func(t *testing.T, d string) string {
-			must(t, os.Chmod(d, 0o777|fs.ModeSticky)) //nolint:gosec // as /tmp
+			t.Helper()
+			must(t, os.Chmod(d, 0o777|fs.ModeSticky)) // as /tmp
 			return filepath.Join(d, "sessions.db")
 		}, ""},
 		"one below": {func(t *testing.T, d string) string {
-			must(t, os.Chmod(d, 0o777)) //nolint:gosec // that is the test
+			t.Helper()
+			must(t, os.Chmod(d, 0o777))
 			return filepath.Join(d, "own", "sessions.db")
 		}, ""},
 	} {

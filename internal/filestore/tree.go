@@ -125,7 +125,7 @@ func (t *tree) removeExpired(limit int) (more bool, err error) {
 
 // expiryKey sorts keys by the expiry of their values.
 func expiryKey(key []byte, at time.Time) []byte {
-	return append(binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli())), key...) //nolint:gosec // after 1970
+	return append(binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli())), key...)
 }
 
 func expiryIn(expiryKey []byte) int64 {

@@ -25,11 +25,11 @@ type FileState struct {
 	Missing bool
 }
 
-// Refusal is the error of a storage that is up: one operation failed, and others may succeed.
-type Refusal struct{ Err error }
+// RefusedError is the error of a storage that is up: one operation failed, and others may succeed.
+type RefusedError struct{ Err error }
 
 // Error returns the text of the cause.
-func (r *Refusal) Error() string { return r.Err.Error() }
+func (r *RefusedError) Error() string { return r.Err.Error() }
 
 // Unwrap returns the cause.
-func (r *Refusal) Unwrap() error { return r.Err }
+func (r *RefusedError) Unwrap() error { return r.Err }

@@ -22,7 +22,7 @@ func isNoScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
 // isReply reports whether an error is the reply of a server that is up. One that refuses a
 // command, such as a write without enough replicas or memory, still serves others.
 func isReply(err error) bool {
-	if errors.As(err, new(*Refusal)) {
+	if errors.As(err, new(*RefusedError)) {
 		return true
 	}
 	var reply redis.Error
