@@ -13,7 +13,7 @@ func limitWrites(t *testing.T, pid int, size uint64) {
 	t.Helper()
 	const resource, unlimited = 1, ^uint64(0) // RLIMIT_FSIZE, RLIM_INFINITY
 	limit := struct{ current, most uint64 }{size, unlimited}
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), resource, uintptr(unsafe.Pointer(&limit)), 0, 0, 0) //nolint:gosec // no other way
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), resource, uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
 	if errno != 0 {
 		t.Fatal(errno)
 	}
