@@ -19,6 +19,7 @@ type file struct {
 	changes  *changes
 	opened   os.FileInfo
 	readOnly bool
+	isTool   bool // makes no files
 	closing  sync.Once
 	keys     sync.Mutex // is held while the key is made
 }

@@ -37,6 +37,8 @@ func (f *file) key() ([]byte, error) {
 	switch {
 	case aboutErr != nil:
 		return nil, aboutErr
+	case err != nil && known == "" && f.isTool:
+		return nil, fmt.Errorf("there is no key beside %s: the app has keys of its own, which are needed here, too", f.path)
 	case err != nil && known != "":
 		return nil, fmt.Errorf("the key %s of the sessions in %s is missing: restore it, or remove that file, too, which signs all users out", path, f.path)
 	case err != nil:

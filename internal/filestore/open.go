@@ -16,7 +16,8 @@ import (
 
 // Options control Open.
 type Options struct {
-	// MustExist makes Open return an error if there is no file, in place of a new one.
+	// MustExist makes Open return an error if there is no file, and Key if there is no key, in
+	// place of a new one.
 	MustExist bool
 	// Examine makes Open return a storage, all operations of which fail, if there is no file or
 	// another process uses it.
@@ -55,7 +56,7 @@ func open(path string, o Options) (*Storage, error) {
 	if err := f.checkFormat(); err != nil {
 		return nil, errors.Join(err, f.db.Close())
 	}
-	f.changes = newChanges(f.db)
+	f.changes, f.isTool = newChanges(f.db), o.MustExist
 	return newStorage(f), nil
 }
 

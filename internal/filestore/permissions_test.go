@@ -112,6 +112,12 @@ func TestOpen_OfAToolMakesNothing(t *testing.T) {
 	if _, err := os.Stat(filepath.Dir(path)); err == nil {
 		t.Error("it made the directory")
 	}
+	app := open(t, newPath(t), filestore.Options{})
+	must(t, app.Close())
+	of := open(t, app.State().Path, filestore.Options{MustExist: true})
+	if _, err := of.Key(); err == nil || !strings.Contains(err.Error(), "the app has keys of its own") {
+		t.Errorf("a key that the app does not have: %v", err)
+	}
 	must(t, os.Mkdir(filepath.Dir(path), 0o700))
 	if _, err := filestore.Open(path, filestore.Options{MustExist: true}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
