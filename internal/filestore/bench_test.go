@@ -3,6 +3,7 @@ package filestore_test
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func BenchmarkGet(b *testing.B) {
 // BenchmarkSet waits for the disk, alone and with others.
 func BenchmarkSet(b *testing.B) {
 	for _, callers := range []int{1, 32} {
-		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+		b.Run(strconv.Itoa(callers), func(b *testing.B) {
 			backend := benchmarked(b).Backend()
 			var n atomic.Int64
 			b.SetParallelism(callers)
