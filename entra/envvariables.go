@@ -35,6 +35,7 @@ var variables = []variable{
 	{"REDIS_URL", "Storage", nil},
 	{"REDIS_CERTIFICATE_FILE", "Storage", nil},
 	{"REDIS_ENTRA_USER", "Storage", nil},
+	{"STORAGE_FILE", "Storage", nil},
 	{"KEYS", "Keys", setKeys},
 	{"COOKIE_NAME", "CookieName", setText(func(c *plainConfig) *string { return &c.CookieName })},
 	{"IDLE_TIMEOUT", "IdleTimeout", setDuration(func(c *plainConfig) *time.Duration { return &c.IdleTimeout })},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
@@ -226,7 +227,11 @@ func (cfg Config[C]) checkStorage(p *problems, process Process) {
 	if cfg.Storage == nil && process.SharesNoMemory {
 		p.add("Storage", "is required with Prefork: the processes do not share memory")
 	}
-	if cfg.Storage != nil && len(cfg.Keys) == 0 {
+	_, embedded := cfg.Storage.(record.Embedded)
+	if embedded && process.SharesNoMemory {
+		p.add("Storage", "is a file that one process uses, which does not work with Prefork; use Redis")
+	}
+	if cfg.Storage != nil && len(cfg.Keys) == 0 && !embedded { // which has a key
 		p.add("Keys", "is required with a Storage: what is stored must outlive this process; make a key with: openssl rand -base64 32")
 	}
 	for i, k := range cfg.Keys {

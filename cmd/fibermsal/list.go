@@ -20,7 +20,7 @@ type listCommand struct {
 func (l *listCommand) check(*console) error { return l.choice.check() }
 
 func (l *listCommand) run(ctx context.Context, t *tool) error {
-	if err := t.requireRedis(); err != nil {
+	if err := t.requireStorage(); err != nil {
 		return err
 	}
 	chosen, err := l.filters(ctx, t)
