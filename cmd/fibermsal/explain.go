@@ -6,26 +6,81 @@ import (
 	"unicode"
 
 	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// explain returns the text of an error for an operator: if there is a cause, the code and the
-// cause in place of the sentence for users.
-func explain(err error) string {
-	var e *entra.Error
-	if !errors.As(err, &e) {
+// explain returns the text of an error for an operator: codes, causes and what to do, and never
+// the sentence for users. prefix is that of the variables of the environment.
+func explain(prefix string, err error) string {
+	if unfinished := new(unfinishedError); errors.As(err, &unfinished) {
+		return explain(prefix, unfinished.error) + "; " + unfinished.remains + ". To go on: " + unfinished.again
+	}
+	if joined, isJoined := err.(interface{ Unwrap() []error }); isJoined { //nolint:errorlint // each has a text of its own
+		var texts []string
+		for _, each := range joined.Unwrap() {
+			texts = append(texts, explain(prefix, each))
+		}
+		return strings.Join(texts, "; ")
+	}
+	if errors.As(err, new(interrupted)) {
+		return "interrupted"
+	}
+	e, ok := autherr.Find(err)
+	if !ok {
 		return err.Error()
 	}
-	parts := []string{e.Error()}
-	if e.Err != nil {
-		parts[0] = e.Code
+	text := autherr.ForOperators(e)
+	if hint := hintFor(prefix, e.Reason); hint != "" {
+		text += "; " + hint
 	}
-	if e.Reason != "" {
-		parts = append(parts, e.Reason)
+	return text
+}
+
+// interrupted is the end of a command by a signal.
+type interrupted struct{ error }
+
+// Unwrap returns what the signal has ended.
+func (e interrupted) Unwrap() error { return e.error }
+
+// hintFor returns which variables an error is about, or "".
+func hintFor(prefix, reason string) string {
+	prefix = strings.TrimSuffix(prefix, "_") + "_"
+	switch reason {
+	case autherr.ReasonStorage:
+		return "does Redis run, and is it the one in " + prefix + "REDIS_URL? fibermsal doctor checks it"
+	case session.ReasonWrongKeys, session.ReasonMissingKeys:
+		return "see " + prefix + "KEYS or " + prefix + "KEYS_FILE"
+	case session.ReasonOtherClient:
+		return "see " + prefix + "CLIENT_ID, and the database in " + prefix + "REDIS_URL"
+	case session.ReasonOtherOrigin:
+		return "see " + prefix + "PUBLIC_URL, " + prefix + "BASE_PATH and " + prefix + "ROUTE_PREFIX"
+	case session.ReasonNoTrace:
+		return "see " + prefix + "REDIS_URL"
 	}
-	if e.Err != nil {
-		parts = append(parts, e.Err.Error())
+	return ""
+}
+
+// failure is an error as JSON.
+type failure struct {
+	Code    string `json:"code,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message"`
+	Again   string `json:"again,omitempty"` // the command that goes on
+}
+
+func failureOf(prefix string, err error) map[string]failure {
+	f := failure{Message: explain(prefix, err)}
+	if e, ok := autherr.Find(err); ok {
+		f.Code, f.Reason = e.Code, e.Reason
 	}
-	return strings.Join(parts, ": ")
+	if errors.As(err, new(interrupted)) {
+		f.Code, f.Reason = "interrupted", ""
+	}
+	if unfinished := new(unfinishedError); errors.As(err, &unfinished) {
+		f.Again = unfinished.again
+	}
+	return map[string]failure{"error": f}
 }
 
 // environmentError describes the problems of a Config from the environment, one a line, by the

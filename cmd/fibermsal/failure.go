@@ -13,3 +13,6 @@ var errFound = errors.New("found")
 
 // errNoTerminal refuses a command that needs a confirmation.
 var errNoTerminal = errors.New("there is no terminal to ask at; with -yes nobody is asked")
+
+// errDeclined means that an operator did not confirm a command.
+var errDeclined = errors.New("nothing was done")

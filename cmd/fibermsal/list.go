@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+
+	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/session"
 )
 
 // sessionsCommand is what the commands about sessions have in common.
@@ -15,38 +19,72 @@ func (sessionsCommand) appTimeouts() bool { return false }
 type listCommand struct {
 	sessionsCommand
 	choice
+	from part
 }
 
-func (l *listCommand) check(*console) error { return l.choice.check() }
+func (l *listCommand) flags(set *flag.FlagSet) {
+	l.choice.flags(set)
+	l.from.flags(set)
+}
+
+func (l *listCommand) check(*console) error { return errors.Join(l.choice.check(), l.from.check()) }
 
 func (l *listCommand) run(ctx context.Context, t *tool) error {
 	if err := t.requireRedis(); err != nil {
+		return err
+	}
+	doubt, err := t.checkReach(ctx)
+	if err != nil {
 		return err
 	}
 	chosen, err := l.filters(ctx, t)
 	if err != nil {
 		return err
 	}
-	rows, progress := newRows(t.out, t.json), t.progress()
-	n := 0
-	for s, err := range sessionsOf(ctx, t, chosen) {
+	st := t.stepsOf(chosen, l.from)
+	rows := newRows(t.out, t.json)
+	err = st.each(ctx, "listed", func(ctx context.Context, filter entra.SessionFilter) (int, error) {
+		found, err := t.collect(ctx, filter)
+		if err != nil && !isMissingKeys(err) {
+			return 0, err // the part is listed again later, and nothing twice
+		}
+		st.progress.clear()
+		for _, s := range found {
+			if err := rows.add(s); err != nil {
+				return 0, err
+			}
+		}
+		return len(found), errors.Join(err, t.flushTerminal())
+	})
+	if flushErr := rows.flush(); err == nil {
+		err = flushErr
+	}
+	if err == nil {
+		err = t.judge(doubt, st.handled, session.ReasonNoTrace)
+	}
+	if err == nil && !t.json {
+		fmt.Fprintln(t.err, countOf(st.handled))
+	}
+	return err
+}
+
+// collect returns the sessions that a filter selects, with an error those before it.
+func (t *tool) collect(ctx context.Context, filter entra.SessionFilter) (found []entra.SessionInfo, err error) {
+	for s, err := range t.service.Sessions(ctx, filter) {
 		if err != nil {
-			progress.end()
-			return errors.Join(rows.flush(), err)
+			return found, err
 		}
-		if err := rows.add(s); err != nil {
-			return err
-		}
-		if n++; !t.outIsTerminal {
-			progress.show("%s", countOf(n))
-		}
+		found = append(found, s)
 	}
-	progress.end()
-	if err := rows.flush(); err != nil || t.json {
-		return err
+	return found, nil
+}
+
+// flushTerminal shows what was printed, before the progress is shown again.
+func (t *tool) flushTerminal() error {
+	if !t.outIsTerminal {
+		return nil
 	}
-	fmt.Fprintln(t.err, countOf(n))
-	return nil
+	return t.out.Flush()
 }
 
 // countOf returns a number of sessions in words.

@@ -18,12 +18,15 @@ type config = entra.Config[struct{}]
 type options struct {
 	prefix, own   string
 	json, verbose bool
+
+	command string        // as the help lists it
+	set     *flag.FlagSet // as it was parsed
 }
 
 func (o *options) flags(set *flag.FlagSet) {
 	set.StringVar(&o.prefix, "prefix", "FIBERMSAL", "`name` that the variables of the environment begin with")
 	set.StringVar(&o.own, "own", "", "`names` of variables that begin with the prefix and are the app's own, without it and with commas between")
-	set.BoolVar(&o.json, "json", false, "print JSON")
+	set.BoolVar(&o.json, "json", false, "print JSON, an object a line; an error is an object with the field error; the log on stderr is JSON, too")
 	set.BoolVar(&o.verbose, "v", false, "log to stderr what the library does")
 }
 
@@ -33,6 +36,7 @@ type tool struct {
 	options
 	cfg     config
 	service *entra.Service
+	users   *users // whose sessions ended
 }
 
 // exampleVariables begin with the default prefix and belong to examples/fiber-app.
@@ -52,15 +56,25 @@ func open(o options, appTimeouts bool, c *console) (*tool, error) {
 	if o.verbose {
 		level = slog.LevelDebug
 	}
-	cfg.Logger = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
+	t := &tool{console: c, options: o, users: new(users)}
+	cfg.Logger = slog.New(trail{t.handler(level), t.users})
 	if !appTimeouts {
 		cfg.Storage = tolerant(cfg.Storage)
 	}
-	t := &tool{console: c, options: o, cfg: cfg}
+	t.cfg = cfg
 	if t.service, err = entra.Open(cfg, entra.Process{}); err != nil {
 		return nil, errors.Join(environmentError(o.prefix, err), t.closeStorage())
 	}
 	return t, nil
+}
+
+// handler returns the handler of a log on stderr.
+func (t *tool) handler(level slog.Level) slog.Handler {
+	options := &slog.HandlerOptions{Level: level}
+	if t.json {
+		return slog.NewJSONHandler(t.err, options)
+	}
+	return slog.NewTextHandler(t.err, options)
 }
 
 func (t *tool) close() error { return errors.Join(t.service.Close(), t.closeStorage()) }
