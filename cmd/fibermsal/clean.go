@@ -55,7 +55,7 @@ func (cl *cleanCommand) run(ctx context.Context, t *tool) error {
 		record.write(ctx, err, "removed", report.Unreadable)
 	}
 	if err == nil {
-		err = t.judge(doubt, report.Alive, session.ReasonNoTrace)
+		err = t.judge(doubt, 0, session.ReasonNoTrace) // it cleans for all apps of the client ID, so what it saw proves nothing
 	}
 	if err := errors.Join(t.print(report, "%s", cl.describe(report)), err); err != nil {
 		return err

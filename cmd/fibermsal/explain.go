@@ -16,7 +16,7 @@ func explain(prefix string, err error) string {
 	if unfinished := new(unfinishedError); errors.As(err, &unfinished) {
 		return explain(prefix, unfinished.error) + "; " + unfinished.remains + ". To go on: " + unfinished.again
 	}
-	if joined, isJoined := err.(interface{ Unwrap() []error }); isJoined { //nolint:errorlint // each has a text of its own
+	if joined, isJoined := err.(interface{ Unwrap() []error }); isJoined {
 		var texts []string
 		for _, each := range joined.Unwrap() {
 			texts = append(texts, explain(prefix, each))

@@ -11,8 +11,16 @@ import (
 func TestList_ShowsWhoIsSignedIn(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
+	if o := s.run("sessions", "list"); o.status != statusOK || !strings.HasSuffix(o.stderr, "\n0 sessions\n") || strings.Count(o.stdout, "\n") != 1 ||
+		!regexp.MustCompile(`^fibermsal: note: misconfigured: no_trace: [^\n]+\n0 sessions\n$`).MatchString(o.stderr) {
+		t.Errorf("nobody yet: %+v", o)
+	}
+	s.signIn(s.app, adele)
+	if o := s.run("sessions", "end", "-before", "now", "-yes"); o.status != statusOK {
+		t.Errorf("%+v", o)
+	}
 	if o := s.run("sessions", "list"); o.status != statusOK || o.stderr != "0 sessions\n" || strings.Count(o.stdout, "\n") != 1 {
-		t.Errorf("nobody: %+v", o)
+		t.Errorf("nobody any more: %+v", o)
 	}
 	for _, login := range []string{adele, adele, alex} {
 		s.signIn(s.app, login)
