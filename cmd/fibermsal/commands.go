@@ -100,6 +100,8 @@ func execute(ctx context.Context, e entry, args []string, c *console) (err error
 		return usageError{err}
 	}
 	defer func() { err = errors.Join(err, t.close()) }() //nolint:contextcheck // also after an interruption
+	stop := context.AfterFunc(ctx, t.hangUp)
+	defer stop()
 	return cmd.run(ctx, t)
 }
 

@@ -13,8 +13,11 @@ import (
 // explain returns the text of an error for an operator: codes, causes and what to do, and never
 // the sentence for users. prefix is that of the variables of the environment.
 func explain(prefix string, err error) string {
+	if errors.As(err, new(interrupted)) {
+		return "interrupted" + toGoOn(err)
+	}
 	if unfinished := new(unfinishedError); errors.As(err, &unfinished) {
-		return explain(prefix, unfinished.error) + "; " + unfinished.remains + ". To go on: " + unfinished.again
+		return explain(prefix, unfinished.error) + toGoOn(err)
 	}
 	if joined, isJoined := err.(interface{ Unwrap() []error }); isJoined {
 		var texts []string
@@ -22,9 +25,6 @@ func explain(prefix string, err error) string {
 			texts = append(texts, explain(prefix, each))
 		}
 		return strings.Join(texts, "; ")
-	}
-	if errors.As(err, new(interrupted)) {
-		return "interrupted"
 	}
 	e, ok := autherr.Find(err)
 	if !ok {
@@ -37,11 +37,14 @@ func explain(prefix string, err error) string {
 	return text
 }
 
-// interrupted is the end of a command by a signal.
-type interrupted struct{ error }
-
-// Unwrap returns what the signal has ended.
-func (e interrupted) Unwrap() error { return e.error }
+// toGoOn says what remains of unfinished work, and which command goes on.
+func toGoOn(err error) string {
+	unfinished := new(unfinishedError)
+	if !errors.As(err, &unfinished) {
+		return ""
+	}
+	return "; " + unfinished.remains + ". To go on: " + unfinished.again
+}
 
 // hintFor returns which variables an error is about, or "".
 func hintFor(prefix, reason string) string {

@@ -86,11 +86,3 @@ func (t *tool) flushTerminal() error {
 	}
 	return t.out.Flush()
 }
-
-// countOf returns a number of sessions in words.
-func countOf(n int) string {
-	if n == 1 {
-		return "1 session"
-	}
-	return fmt.Sprintf("%d sessions", n)
-}

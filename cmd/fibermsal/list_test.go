@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
 )
@@ -105,5 +106,22 @@ func TestSessions_OneLineSaysThatRedisIsDown(t *testing.T) {
 	}
 	if o := s.run("sessions", "list", "-v"); !strings.Contains(o.stderr, "connection pool") {
 		t.Errorf("with -v go-redis says nothing: %s", o.stderr)
+	}
+}
+
+// Redis knows how long a session will live, and only the app knows how long that was to begin with.
+func TestList_LastSeenIsNeverInTheFuture(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.signIn(s.app, adele)
+	for timeout, known := range map[string]bool{"8h": true, "24h": true, "1h": false, "1m": false} {
+		s.env["FIBERMSAL_IDLE_TIMEOUT"] = timeout
+		got := s.listed()
+		if len(got) != 1 || got[0].LastSeenAt.After(time.Now()) || got[0].LastSeenAt.IsZero() == known || !got[0].IdleAt.After(time.Now().Add(7*time.Hour)) {
+			t.Errorf("%s: %+v", timeout, got)
+		}
+		if o := s.run("sessions", "list"); !known && !regexp.MustCompile(`Z  - +\d{4}`).MatchString(o.stdout) {
+			t.Errorf("%s: %s", timeout, o.stdout)
+		}
 	}
 }

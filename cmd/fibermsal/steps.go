@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/fibermsal/fibermsal/entra"
-	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/session"
 )
 
 // part is the part of all sessions with which a command begins, to go on where an earlier one was
@@ -82,8 +80,6 @@ func (st *steps) try(ctx context.Context, doing string, work func(context.Contex
 	return st.missing
 }
 
-func isMissingKeys(err error) bool { return autherr.ReasonOf(err) == session.ReasonMissingKeys }
-
 // unfinished describes what remains.
 func (st *steps) unfinished(err error) error {
 	if !st.parted {
@@ -104,15 +100,6 @@ func (st *steps) remaining() string {
 	}
 	return "about " + countOf(st.handled*(len(st.filters)-st.next)/st.next) + " remain"
 }
-
-// unfinishedError is the failure or interruption of work that can be continued.
-type unfinishedError struct {
-	error
-	remains, again string
-}
-
-// Unwrap returns the reason.
-func (e *unfinishedError) Unwrap() error { return e.error }
 
 // again returns the command that continues this one, from a part unless it is 0.
 func (o *options) again(from int) string {
@@ -152,42 +139,4 @@ func shellWord(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// checkReach returns the reason why the sessions of the app may not be seen, and fails at once if
-// none can be.
-func (t *tool) checkReach(ctx context.Context) (doubt, err error) {
-	doubt = t.service.CheckSessions(ctx)
-	switch autherr.ReasonOf(doubt) {
-	case session.ReasonWrongKeys:
-		return nil, doubt
-	case session.ReasonOtherClient, session.ReasonOtherOrigin, session.ReasonNoTrace:
-		return doubt, nil
-	}
-	return nil, nil // the command meets an error of the storage, and missing keys, by itself
-}
-
-// note tells an operator what a successful command does not show.
-func (t *tool) note(err error) {
-	if err != nil {
-		fmt.Fprintln(t.err, "fibermsal: note:", printable(explain(t.prefix, err)))
-	}
-}
-
-// judge returns the doubt about a command that saw no sessions as its error, and notes it otherwise.
-func (t *tool) judge(doubt error, seen int, tolerated ...string) error {
-	if doubt == nil {
-		return nil
-	}
-	reason := autherr.ReasonOf(doubt)
-	for _, ok := range tolerated {
-		if reason == ok {
-			seen++
-		}
-	}
-	if seen == 0 {
-		return doubt
-	}
-	t.note(doubt)
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"log/slog"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9/logging"
 
@@ -37,6 +39,7 @@ type tool struct {
 	cfg     config
 	service *entra.Service
 	users   *users // whose sessions ended
+	closing sync.Once
 }
 
 // exampleVariables begin with the default prefix and belong to examples/fiber-app.
@@ -77,13 +80,26 @@ func (t *tool) handler(level slog.Level) slog.Handler {
 	return slog.NewTextHandler(t.err, options)
 }
 
+// hangUp ends the commands that Redis does not answer, because go-redis waits for the answer
+// whatever its context says. Those that it does answer get the time for it.
+func (t *tool) hangUp() {
+	time.Sleep(answerTime)
+	_ = t.closeStorage() // the command reports what failed
+}
+
+// answerTime is how long Redis may still answer after an interruption.
+const answerTime = time.Second
+
 func (t *tool) close() error { return errors.Join(t.service.Close(), t.closeStorage()) }
 
 func (t *tool) closeStorage() error {
-	if t.cfg.Storage == nil {
-		return nil
-	}
-	return t.cfg.Storage.Close()
+	var err error
+	t.closing.Do(func() {
+		if t.cfg.Storage != nil {
+			err = t.cfg.Storage.Close()
+		}
+	})
+	return err
 }
 
 // requireRedis returns an error if the sessions cannot be seen from outside the app.

@@ -36,17 +36,22 @@ const (
 // which it is read in one round trip.
 const seals = appPrefix + "i:{instances}"
 
-// AnnounceSeal announces the key that this instance seals with, and its origin.
-func (s *Store) AnnounceSeal(ctx context.Context, origin string) error {
-	entry := strings.Join([]string{sealMark + s.app(), s.KeyIDs()[0], origin}, " ")
-	_, err := s.backend.Enlist(ctx, entry, time.Now().Add(sealLife), List{Key: seals})
+// Seals are the seals of all apps in the storage of a Store.
+type Seals struct{ store *Store }
+
+// SealsIn returns the seals in the storage of a Store.
+func SealsIn(s *Store) Seals { return Seals{s} }
+
+// Announce announces the key that this instance seals with, and its origin.
+func (s Seals) Announce(ctx context.Context, origin string) error {
+	entry := strings.Join([]string{sealMark + s.app(), s.store.KeyIDs()[0], origin}, " ")
+	_, err := s.store.backend.Enlist(ctx, entry, time.Now().Add(sealLife), List{Key: seals})
 	return err
 }
 
-// Announcements returns the announced instances of this app, and the seals of all apps, the
-// latest first.
-func (s *Store) Announcements(ctx context.Context) (instances []Instance, latest []Seal, err error) {
-	entries, err := s.backend.Listed(ctx, s.instances(), seals)
+// Read returns the announced instances of this app, and the seals of all apps, the latest first.
+func (s Seals) Read(ctx context.Context) (instances []Instance, latest []Seal, err error) {
+	entries, err := s.store.backend.Listed(ctx, s.store.instances(), seals)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,7 +69,9 @@ func (s *Store) Announcements(ctx context.Context) (instances []Instance, latest
 }
 
 // app names the app in the keys of its records.
-func (s *Store) app() string { return strings.TrimSuffix(strings.TrimPrefix(s.prefix, appPrefix), ":") }
+func (s Seals) app() string {
+	return strings.TrimSuffix(strings.TrimPrefix(s.store.prefix, appPrefix), ":")
+}
 
 // Stored is a session's record as it was found in the storage.
 type Stored struct {
@@ -79,18 +86,18 @@ var ErrNoSearch = errors.New("record: the storage cannot be searched")
 
 // Search finds sessions without their keys, of all apps, until visit returns false. Redis goes
 // through all of its keys for it, which the documented rights do not include.
-func (s *Store) Search(ctx context.Context, visit func(Stored) bool) error {
-	r, ok := s.unguarded().(*Redis)
+func (s Seals) Search(ctx context.Context, visit func(Stored) bool) error {
+	r, ok := s.store.unguarded().(*Redis)
 	if !ok {
 		return ErrNoSearch
 	}
 	err := r.search(ctx, appPrefix+"*:{*}:"+string(Session), func(key string) (bool, error) {
-		sealed, err := s.backend.Get(ctx, key)
+		sealed, err := s.store.backend.Get(ctx, key)
 		if err != nil || len(sealed) == 0 {
 			return true, ignoreReply(err)
 		}
 		prefix, name, _ := strings.Cut(strings.TrimSuffix(key, "}:"+string(Session)), "{")
-		return visit(Stored{Own: prefix == s.prefix, Name: name, Sealed: sealed}), nil
+		return visit(Stored{Own: prefix == s.store.prefix, Name: name, Sealed: sealed}), nil
 	})
 	if isDenied(err) {
 		return ErrNoSearch

@@ -65,7 +65,7 @@ func (s *Store) find(ctx context.Context, f Filter, id string) (*Session, error)
 	case found != nil && f.selects(found):
 		return found, nil
 	case found == nil && f.ID != "":
-		return nil, s.checkID(ctx, id)
+		return nil, ReachOf(s).checkID(ctx, id)
 	}
 	return nil, nil
 }
@@ -76,7 +76,7 @@ func (s *Store) checkComplete(ctx context.Context, f Filter) error {
 	if f.ID != "" || f.Part > 1 {
 		return nil
 	}
-	return s.CheckKeys(ctx)
+	return ReachOf(s).CheckKeys(ctx)
 }
 
 func (s *Store) activityOf(ctx context.Context, session *Session) (Activity, error) {
@@ -87,14 +87,14 @@ func (s *Store) activityOf(ctx context.Context, session *Session) (Activity, err
 	if ttl <= 0 {
 		return Activity{}, nil
 	}
-	return s.activityFrom(session, ttl, time.Now()), nil
+	return activityFrom(session, ttl, s.IdleTimeout, time.Now()), nil
 }
 
 // activityFrom computes when a session was last used from how long its record will live. That
 // depends on the idle timeout of the app, which may be longer than here, and on its clock.
-func (s *Store) activityFrom(session *Session, ttl time.Duration, now time.Time) Activity {
+func activityFrom(session *Session, ttl, idleTimeout time.Duration, now time.Time) Activity {
 	idleAt := now.Add(ttl)
-	lastSeenAt := idleAt.Add(-s.IdleTimeout)
+	lastSeenAt := idleAt.Add(-idleTimeout)
 	if lastSeenAt.After(now.Add(atMostApart)) {
 		return Activity{IdleAt: idleAt} // another idle timeout: unknown
 	}

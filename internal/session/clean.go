@@ -43,7 +43,7 @@ func (s *Store) Clean(ctx context.Context, c Cleaning) (Counts, error) {
 			c.Progress(shard+1, s.Records.Shards(), counts)
 		}
 	}
-	if err := s.CheckKeys(ctx); autherr.ReasonOf(err) != ReasonMissingKeys { // other instances clean those
+	if err := ReachOf(s).CheckKeys(ctx); autherr.ReasonOf(err) != ReasonMissingKeys { // other instances clean those
 		return counts, err
 	}
 	return counts, nil

@@ -63,7 +63,7 @@ func (p *presence) announce(ctx context.Context) {
 	// It is not repeated for half an hour, so the end of one request must not end it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	err := errors.Join(p.records.Announce(ctx, p.instance(), presenceLife), p.records.AnnounceSeal(ctx, p.origin))
+	err := errors.Join(p.records.Announce(ctx, p.instance(), presenceLife), record.SealsIn(p.records).Announce(ctx, p.origin))
 	if err != nil {
 		p.announcedAt.CompareAndSwap(now.UnixNano(), now.Add(retryAnnouncing-announceEvery).UnixNano())
 		p.log.LogAttrs(ctx, slog.LevelDebug, "instance not announced in the storage", slog.Any("error", autherr.StorageUnavailable(err)))

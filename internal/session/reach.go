@@ -21,28 +21,34 @@ const (
 	ReasonNoTrace     = "no_trace"        // no app has sessions
 )
 
+// Reach is which sessions of the storage this process can see.
+type Reach struct{ store *Store }
+
+// ReachOf returns the reach of a Store.
+func ReachOf(s *Store) Reach { return Reach{s} }
+
 // CheckKeys returns an error if sessions of the app are sealed with keys that this process does
 // not have: they are on lists that it cannot find, so administration would miss them silently.
-func (s *Store) CheckKeys(ctx context.Context) error {
-	if !s.Records.Shared() {
+func (r Reach) CheckKeys(ctx context.Context) error {
+	if !r.store.Records.Shared() {
 		return nil
 	}
-	instances, seals, err := s.Records.Announcements(ctx)
+	instances, seals, err := record.SealsIn(r.store.Records).Read(ctx)
 	if err != nil {
 		return autherr.StorageUnavailable(err)
 	}
-	return s.keyProblem(instances, seals)
+	return r.keyProblem(instances, seals)
 }
 
 // keyProblem compares the keys of this process with those that sessions are sealed with. A key
 // that only earlier sessions were sealed with may be missing, because it may have been removed.
-func (s *Store) keyProblem(instances []record.Instance, seals []record.Seal) error {
+func (r Reach) keyProblem(instances []record.Instance, seals []record.Seal) error {
 	var known bool
 	var unknown, unseen []string // key IDs, and the instances that seal with them
 	for _, other := range instances {
 		switch {
 		case len(other.KeyIDs) == 0:
-		case s.Records.HasKey(other.KeyIDs[0]):
+		case r.store.Records.HasKey(other.KeyIDs[0]):
 			known = true
 		default:
 			unknown, unseen = append(unknown, other.KeyIDs[0]), append(unseen, other.Name)
@@ -53,7 +59,7 @@ func (s *Store) keyProblem(instances []record.Instance, seals []record.Seal) err
 		switch {
 		case !seal.Own:
 			continue
-		case s.Records.HasKey(seal.KeyID):
+		case r.store.Records.HasKey(seal.KeyID):
 			known = true
 		case isLatest:
 			unknown = append(unknown, seal.KeyID)
@@ -63,48 +69,48 @@ func (s *Store) keyProblem(instances []record.Instance, seals []record.Seal) err
 	if len(unknown) == 0 {
 		return nil
 	}
-	return s.keyError(known, unknown, unseen)
+	return r.keyError(known, unknown, unseen)
 }
 
-func (s *Store) keyError(known bool, unknown, instances []string) error {
+func (r Reach) keyError(known bool, unknown, instances []string) error {
 	slices.Sort(unknown)
 	what := "the app seals its sessions with the key " + someOf(slices.Compact(unknown))
 	if len(instances) > 0 {
 		what += " (on " + someOf(instances) + ")"
 	}
-	here := strings.Join(s.Records.KeyIDs(), ", ")
+	here := strings.Join(r.store.Records.KeyIDs(), ", ")
 	if !known {
 		return autherr.Misconfigured.New(ReasonWrongKeys, fmt.Errorf("%s, and none of the keys here (%s) is a key of the app, so none of its sessions is found: use the Keys that the app runs with", what, here))
 	}
 	return autherr.Misconfigured.New(ReasonMissingKeys, fmt.Errorf("%s, which is not among the keys here (%s), so the sessions that it seals are not found: use the Keys that the app runs with", what, here))
 }
 
-// CheckReach returns an error if this process does not see the sessions of the app: because of
+// Check returns an error if this process does not see the sessions of the app: because of
 // its keys, its client ID or its redirect URI, or because the storage has no trace of any app.
 // Where instances of earlier versions announced too little, it searches the storage.
-func (s *Store) CheckReach(ctx context.Context) error {
-	if !s.Records.Shared() {
+func (r Reach) Check(ctx context.Context) error {
+	if !r.store.Records.Shared() {
 		return nil
 	}
-	instances, seals, err := s.Records.Announcements(ctx)
+	instances, seals, err := record.SealsIn(r.store.Records).Read(ctx)
 	if err != nil {
 		return autherr.StorageUnavailable(err)
 	}
-	if err := s.keyProblem(instances, seals); err != nil {
+	if err := r.keyProblem(instances, seals); err != nil {
 		return err
 	}
 	own := slices.DeleteFunc(slices.Clone(seals), func(seal record.Seal) bool { return !seal.Own })
-	if slices.ContainsFunc(own, func(seal record.Seal) bool { return seal.Origin == s.Origin }) {
+	if slices.ContainsFunc(own, func(seal record.Seal) bool { return seal.Origin == r.store.Origin }) {
 		return nil
 	}
 	found := traces{origins: originsOf(own), others: originsOf(seals)}
-	if err := s.search(ctx, &found); err != nil {
+	if err := r.search(ctx, &found); err != nil {
 		if !errors.Is(err, record.ErrNoSearch) {
 			return autherr.StorageUnavailable(err)
 		}
 		found.own = len(instances) > 0 && len(own) == 0 // of an earlier version, with the same keys
 	}
-	return s.originProblem(&found)
+	return r.originProblem(&found)
 }
 
 func originsOf(seals []record.Seal) (origins []string) {
@@ -128,41 +134,41 @@ type traces struct {
 // maxSearched is how many sessions a search reads at most.
 const maxSearched = 200
 
-func (s *Store) search(ctx context.Context, found *traces) error {
+func (r Reach) search(ctx context.Context, found *traces) error {
 	n := 0
-	return s.Records.Search(ctx, func(stored record.Stored) bool {
+	return record.SealsIn(r.store.Records).Search(ctx, func(stored record.Stored) bool {
 		n++
-		s.classify(stored, found)
+		r.classify(stored, found)
 		return !found.own && n < maxSearched
 	})
 }
 
-func (s *Store) classify(stored record.Stored, found *traces) {
+func (r Reach) classify(stored record.Stored, found *traces) {
 	if !stored.Own {
 		found.foreign = true
 		return
 	}
 	id, hasKey := sealed.KeyID(stored.Sealed)
-	parsed, err := s.parse(stored.Name, stored.Sealed)
+	parsed, err := r.store.parse(stored.Name, stored.Sealed)
 	switch {
 	case errors.Is(err, record.ErrUnknownKey) && hasKey:
 		found.unknown = append(found.unknown, id)
 	case err != nil:
-	case s.isOwn(parsed):
+	case r.store.isOwn(parsed):
 		found.own = true
 	case !slices.Contains(found.origins, parsed.Origin):
 		found.origins = append(found.origins, parsed.Origin)
 	}
 }
 
-func (s *Store) originProblem(found *traces) error {
+func (r Reach) originProblem(found *traces) error {
 	switch {
 	case found.own:
 		return nil
 	case len(found.origins) > 0:
-		return autherr.Misconfigured.New(ReasonOtherOrigin, fmt.Errorf("no session began at %s, but some did at %s: use the PublicURL, BasePath and RoutePrefix that the app runs with", s.Origin, someOf(found.origins)))
+		return autherr.Misconfigured.New(ReasonOtherOrigin, fmt.Errorf("no session began at %s, but some did at %s: use the PublicURL, BasePath and RoutePrefix that the app runs with", r.store.Origin, someOf(found.origins)))
 	case len(found.unknown) > 0:
-		return s.keyError(false, found.unknown, nil)
+		return r.keyError(false, found.unknown, nil)
 	case len(found.others) > 0:
 		return autherr.Misconfigured.New(ReasonOtherClient, fmt.Errorf("the storage has sessions of other client IDs only, which began at %s: use the ClientID that the app runs with", someOf(found.others)))
 	case found.foreign:
@@ -172,8 +178,8 @@ func (s *Store) originProblem(found *traces) error {
 }
 
 // checkID returns an error if there is a session with an ID, but its key is not here.
-func (s *Store) checkID(ctx context.Context, id string) error {
-	found, err := s.examine(ctx, id)
+func (r Reach) checkID(ctx context.Context, id string) error {
+	found, err := r.store.examine(ctx, id)
 	if err != nil || found.state != unreadable {
 		return err
 	}
