@@ -49,7 +49,7 @@ func (s *Service) doctorOptions() doctor.Options {
 	cfg := s.settings
 	return doctor.Options{
 		Authority: s.authority, Flow: s.flow, Records: s.records, Storage: cfg.Storage,
-		PublicURL: cfg.PublicURL, RoutePrefix: cfg.RoutePrefix, Local: cfg.isLocal(),
+		PublicURL: cfg.PublicURL, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, GraphURL: cfg.GraphURL, Local: cfg.isLocal(),
 		SecureCookies: cfg.secure, HasSecret: cfg.hasSecret,
 	}
 }
