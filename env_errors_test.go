@@ -137,3 +137,34 @@ func TestF4_PrintingAConfigOfTheEnvironmentShowsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// A newcomer who starts the quick start as it is must read which variables are missing.
+func TestConfigFromEnv_WhatIsMissingIsNamedAsAVariable(t *testing.T) {
+	t.Setenv("AZURE_FEDERATED_TOKEN_FILE", "")
+	cfg, err := withEnv(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, opened := fibermsal.Open(cfg)
+	for what, err := range map[string]error{"Validate": cfg.Validate(), "Open": opened, "New": recovered(func() { fibermsal.New(cfg) })} {
+		for _, name := range []string{"FMTEST_CLIENT_ID is required", "FMTEST_CLIENT_SECRET is required", "FMTEST_TENANT_ID is required", "FMTEST_PUBLIC_URL is required"} {
+			if err == nil || !strings.Contains(err.Error(), "fibermsal: "+name) || strings.Contains(err.Error(), "Config.") {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+	var wrong *fibermsal.ConfigError
+	if !errors.As(opened, &wrong) || wrong.Field != "ClientID" {
+		t.Errorf("%+v", wrong)
+	}
+	if err := configFor(newIDP(t)).Validate(); err != nil {
+		t.Errorf("a valid one: %v", err)
+	}
+}
+
+// recovered returns the error that a function panics with.
+func recovered(f func()) (err error) {
+	defer func() { err, _ = recover().(error) }()
+	f()
+	return nil
+}

@@ -44,8 +44,9 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // prefix.
 //
 // The error joins a [*ConfigError] for each variable that is wrong, which names it and never its
-// value; its Field is empty for a variable that is unknown and similar to none. Open reports what
-// is missing or does not fit together, so that code may complete what the environment left out.
+// value; its Field is empty for a variable that is unknown and similar to none. What is missing or does
+// not fit together is reported by Config.Validate and Open, by the names of variables too, so that
+// code may complete before what the environment left out.
 //
 // REDIS_URL makes a storage that the caller closes with Config.Storage.Close, after the Auth is
 // closed. With an error there is none.
@@ -77,6 +78,7 @@ func configFromEnv(prefix string, others []string) (plainConfig, error) {
 	if len(e.problems) > 0 {
 		return plainConfig{}, errors.Join(append(e.problems, e.closeStorage())...)
 	}
+	e.cfg.variables = e.prefix
 	return e.cfg, nil
 }
 

@@ -27,13 +27,16 @@ const (
 type ConfigError struct {
 	// Field is the name of the field. It is empty if the problem is not about a field.
 	Field string
-	// Problem describes what is wrong, without the value.
+	// Problem describes what is wrong, without the value. About a Config from the environment it
+	// begins with the names of the variables.
 	Problem string
+
+	namesVariable bool
 }
 
-// Error names the field and the problem.
+// Error names the field, or the variables that set it, and the problem.
 func (e *ConfigError) Error() string {
-	if e.Field == "" {
+	if e.Field == "" || e.namesVariable {
 		return "fibermsal: " + e.Problem
 	}
 	return "fibermsal: Config." + e.Field + ": " + e.Problem
@@ -53,7 +56,35 @@ func (cfg Config[C]) problems(process Process) (p problems) {
 	cfg.checkScopes(&p)
 	cfg.checkStorage(&p, process)
 	cfg.checkTimes(&p)
+	return p.named(cfg.variables)
+}
+
+// named names the variables that set the fields, if the Config is from the environment. Fields that
+// no variable sets are those of the code.
+func (p problems) named(prefix string) problems {
+	for _, problem := range p {
+		var wrong *ConfigError
+		if !errors.As(problem, &wrong) || prefix == "" {
+			continue
+		}
+		if names := EnvVariables(wrong.Field); len(names) > 0 {
+			wrong.Problem, wrong.namesVariable = inWords(prefix, names)+" "+wrong.Problem, true
+		}
+	}
 	return p
+}
+
+// inWords lists variables.
+func inWords(prefix string, names []string) string {
+	text := prefix + names[0]
+	for i, name := range names[1:] {
+		separator := ", "
+		if i == len(names)-2 {
+			separator = " or "
+		}
+		text += separator + prefix + name
+	}
+	return text
 }
 
 var (

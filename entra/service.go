@@ -50,6 +50,8 @@ type Service struct {
 
 	beforeSignIn func(c Locals, start *flow.Start) error // Config.BeforeSignIn
 
+	detachLog func() // go-redis' from this logger
+
 	closing sync.Once
 }
 
@@ -81,6 +83,7 @@ func (s *Service) Close() error {
 		}
 		s.authority.CloseIdleConnections()
 		err = errors.Join(err, s.telemetry.Close())
+		s.detachLog()
 	})
 	return err
 }

@@ -88,18 +88,15 @@ func failureOf(prefix string, err error) map[string]failure {
 
 // environmentError describes the problems of a Config from the environment, one a line, by the
 // names of variables.
-func environmentError(prefix string, err error) error {
-	prefix = strings.TrimSuffix(prefix, "_") + "_"
+func environmentError(err error) error {
 	lines := []string{"invalid environment:"}
 	for _, problem := range unjoin(err) {
 		var wrong *entra.ConfigError
 		switch {
 		case !errors.As(problem, &wrong):
 			lines = append(lines, problem.Error())
-		case strings.HasPrefix(wrong.Problem, prefix): // from ConfigFromEnv
+		default: // of a Config from the environment, so it names the variable
 			lines = append(lines, wrong.Problem)
-		default:
-			lines = append(lines, variablesOf(prefix, wrong.Field)+" "+wrong.Problem)
 		}
 	}
 	return errors.New(strings.Join(lines, "\n  "))
@@ -111,22 +108,6 @@ func unjoin(err error) []error {
 		return joined.Unwrap()
 	}
 	return []error{err}
-}
-
-// variablesOf names the variables that set a field of Config.
-func variablesOf(prefix, field string) string {
-	names := entra.EnvVariables(field)
-	if len(names) == 0 {
-		return "Config." + field
-	}
-	for i := range names {
-		names[i] = prefix + names[i]
-	}
-	last := len(names) - 1
-	if last == 0 {
-		return names[0]
-	}
-	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // printable replaces characters that could control a terminal, because others wrote the text.

@@ -53,7 +53,7 @@ func open(o options, appTimeouts bool, c *console) (*tool, error) {
 	own := append(strings.Split(o.own, ","), exampleVariables...)
 	cfg, err := entra.ConfigFromEnv[struct{}](o.prefix, own...)
 	if err != nil {
-		return nil, environmentError(o.prefix, err)
+		return nil, environmentError(err)
 	}
 	level := slog.LevelWarn
 	if o.verbose {
@@ -66,7 +66,7 @@ func open(o options, appTimeouts bool, c *console) (*tool, error) {
 	}
 	t.cfg = cfg
 	if t.service, err = entra.Open(cfg, entra.Process{}); err != nil {
-		return nil, errors.Join(environmentError(o.prefix, err), t.closeStorage())
+		return nil, errors.Join(environmentError(err), t.closeStorage())
 	}
 	return t, nil
 }
@@ -108,5 +108,5 @@ func (t *tool) requireRedis() error {
 		return nil
 	}
 	variable := strings.TrimSuffix(t.prefix, "_") + "_REDIS_URL"
-	return usageError{environmentError(t.prefix, errors.New(variable+" is required: sessions in an app's own memory cannot be seen from outside"))}
+	return usageError{environmentError(errors.New(variable+" is required: sessions in an app's own memory cannot be seen from outside"))}
 }

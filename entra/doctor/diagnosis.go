@@ -25,6 +25,8 @@ type Options struct {
 	RoutePrefix   string
 	PostLogoutURL string
 	GraphURL      string
+	// CheckKeys returns an error if sessions are sealed with keys that are not here.
+	CheckKeys func(context.Context) error
 	// Lookup resolves a host, if it is not [net.Resolver.LookupHost].
 	Lookup func(ctx context.Context, host string) ([]string, error)
 	// Local is set if only browsers on this machine reach the app, as in development.

@@ -2,10 +2,12 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -41,6 +43,18 @@ func (d *diagnosis) keys(ctx context.Context) []Finding {
 			What: "the Config.Keys here and those of " + strings.Join(different, ", ") + " differ, but each opens what the other seals",
 			Why:  "a key is being replaced, and the next step must wait until all instances have the same Keys",
 			Fix:  "deploy the same Keys to all instances",
+		}}
+	}
+	switch err := d.CheckKeys(ctx); { // also with those of instances that were active before
+	case err == nil:
+	case !errors.Is(err, autherr.Misconfigured):
+		return []Finding{unchecked("keys", keysSubject, autherr.TextFor(err))}
+	default:
+		return []Finding{{
+			Severity: SeverityError, Code: "keys",
+			What: "the Config.Keys here are not those of the app: " + autherr.TextFor(err),
+			Why:  "the sessions that it has are unknown here, and administration does not find them",
+			Fix:  "use the Keys that the app runs with",
 		}}
 	}
 	return []Finding{ok("keys", fmt.Sprintf("Config.Keys has %d; the instances that were active in the last two hours have the same (%d)", len(here), len(instances)))}
