@@ -145,19 +145,23 @@ func TestConfigFromEnv_WhatIsMissingIsNamedAsAVariable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	valid := cfg.ValidateEnv("FMTEST")
+	for _, name := range []string{"CLIENT_ID is required", "CLIENT_SECRET is required, or FMTEST_CERTIFICATE_FILE,", "TENANT_ID is required, or FMTEST_AUTHORITY instead", "PUBLIC_URL is required"} {
+		if valid == nil || !strings.Contains(valid.Error(), "fibermsal: FMTEST_"+name) || strings.Contains(valid.Error(), "Config.") || strings.Contains(valid.Error(), "Credential") {
+			t.Errorf("%v", valid)
+		}
+	}
 	_, opened := fibermsal.Open(cfg)
-	for what, err := range map[string]error{"Validate": cfg.Validate(), "Open": opened, "New": recovered(func() { fibermsal.New(cfg) })} {
-		for _, name := range []string{"FMTEST_CLIENT_ID is required", "FMTEST_CLIENT_SECRET is required", "FMTEST_TENANT_ID is required", "FMTEST_PUBLIC_URL is required"} {
-			if err == nil || !strings.Contains(err.Error(), "fibermsal: "+name) || strings.Contains(err.Error(), "Config.") {
-				t.Errorf("%s: %v", what, err)
-			}
+	for what, err := range map[string]error{"Open": opened, "New": recovered(func() { fibermsal.New(cfg) })} {
+		if err == nil || !strings.Contains(err.Error(), "Config.ClientID: is required") || !strings.Contains(err.Error(), "(in the environment: …_CLIENT_ID)") {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 	var wrong *fibermsal.ConfigError
-	if !errors.As(opened, &wrong) || wrong.Field != "ClientID" {
+	if !errors.As(valid, &wrong) || wrong.Field != "ClientID" {
 		t.Errorf("%+v", wrong)
 	}
-	if err := configFor(newIDP(t)).Validate(); err != nil {
+	if err := configFor(newIDP(t)).ValidateEnv("FMTEST"); err != nil {
 		t.Errorf("a valid one: %v", err)
 	}
 }

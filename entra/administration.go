@@ -151,4 +151,6 @@ func (s *Service) CleanSessions(ctx context.Context, options CleanOptions) (Clea
 //
 // It is for programs of their own. In the app itself no session may have begun yet. On a storage
 // that is not Redis it returns nil.
-func (s *Service) CheckSessions(ctx context.Context) error { return session.ReachOf(s.sessions).Check(ctx) }
+func (s *Service) CheckSessions(ctx context.Context) error {
+	return session.ReachOf(s.sessions).Check(ctx)
+}

@@ -298,10 +298,6 @@ type Config[C any] struct {
 	//
 	// Optional. Default: false.
 	AnonymousOnOutage bool
-
-	// variables is the prefix of the variables of the environment that the Config was read from,
-	// if any. Problems then name variables in place of fields.
-	variables string
 }
 
 // DefaultRoutePrefix is the RoutePrefix of a Config that has none.
@@ -316,24 +312,13 @@ type noContext struct{}
 // plainConfig is a Config without the functions for a web framework.
 type plainConfig = Config[noContext]
 
-// Validate returns the error that New and Open would report about the fields, or nil. If the Config is
-// one of [ConfigFromEnv], it names the variables that are missing or do not fit together.
-func (cfg Config[C]) Validate() error {
-	_, err := cfg.resolve(Process{})
-	return err
-}
-
 // withoutHooks returns the Config for code that does not depend on the framework. Fields of
 // the same type are copied, so it need not list them.
 func (cfg Config[C]) withoutHooks() plainConfig { return convert[noContext](cfg) }
 
 func convert[D, C any](from Config[C]) (to Config[D]) {
 	source, target := reflect.ValueOf(from), reflect.ValueOf(&to).Elem()
-	to.variables = from.variables
 	for i := range source.NumField() {
-		if !source.Type().Field(i).IsExported() {
-			continue
-		}
 		if target.Field(i).Type() == source.Field(i).Type() {
 			target.Field(i).Set(source.Field(i))
 		}

@@ -45,8 +45,8 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 //
 // The error joins a [*ConfigError] for each variable that is wrong, which names it and never its
 // value; its Field is empty for a variable that is unknown and similar to none. What is missing or does
-// not fit together is reported by Config.Validate and Open, by the names of variables too, so that
-// code may complete before what the environment left out.
+// not fit together is reported by Config.ValidateEnv and Open, so that code may complete before what
+// the environment left out.
 //
 // REDIS_URL makes a storage that the caller closes with Config.Storage.Close, after the Auth is
 // closed. With an error there is none.
@@ -78,7 +78,6 @@ func configFromEnv(prefix string, others []string) (plainConfig, error) {
 	if len(e.problems) > 0 {
 		return plainConfig{}, errors.Join(append(e.problems, e.closeStorage())...)
 	}
-	e.cfg.variables = e.prefix
 	return e.cfg, nil
 }
 
@@ -105,13 +104,14 @@ func (e *environment) read(v variable) {
 	if !direct {
 		return
 	}
-	if v.set == nil {
+	set := setters[v.name]
+	if set == nil {
 		e.network[v.name] = setting{name, value}
 		return
 	}
 	before := e.cfg.Credential
 	e.cfg.Credential = nil
-	err := v.set(&e.cfg, value)
+	err := set(&e.cfg, value)
 	switch {
 	case err != nil:
 		e.refuse(name, v.field, "%v", err)

@@ -27,19 +27,23 @@ const (
 type ConfigError struct {
 	// Field is the name of the field. It is empty if the problem is not about a field.
 	Field string
-	// Problem describes what is wrong, without the value. About a Config from the environment it
-	// begins with the names of the variables.
+	// Problem describes what is wrong, without the value. It may begin with the variable of the
+	// environment that is wrong.
 	Problem string
 
 	namesVariable bool
 }
 
-// Error names the field, or the variables that set it, and the problem.
+// Error names the field, the problem, and the variables of the environment that set the field.
 func (e *ConfigError) Error() string {
 	if e.Field == "" || e.namesVariable {
 		return "fibermsal: " + e.Problem
 	}
-	return "fibermsal: Config." + e.Field + ": " + e.Problem
+	text := "fibermsal: Config." + e.Field + ": " + e.Problem
+	if names := EnvVariables(e.Field); len(names) > 0 {
+		text += " (in the environment: " + inWords("…_", names) + ")"
+	}
+	return text
 }
 
 // problems are those of the fields of a Config.
@@ -56,35 +60,7 @@ func (cfg Config[C]) problems(process Process) (p problems) {
 	cfg.checkScopes(&p)
 	cfg.checkStorage(&p, process)
 	cfg.checkTimes(&p)
-	return p.named(cfg.variables)
-}
-
-// named names the variables that set the fields, if the Config is from the environment. Fields that
-// no variable sets are those of the code.
-func (p problems) named(prefix string) problems {
-	for _, problem := range p {
-		var wrong *ConfigError
-		if !errors.As(problem, &wrong) || prefix == "" {
-			continue
-		}
-		if names := EnvVariables(wrong.Field); len(names) > 0 {
-			wrong.Problem, wrong.namesVariable = inWords(prefix, names)+" "+wrong.Problem, true
-		}
-	}
 	return p
-}
-
-// inWords lists variables.
-func inWords(prefix string, names []string) string {
-	text := prefix + names[0]
-	for i, name := range names[1:] {
-		separator := ", "
-		if i == len(names)-2 {
-			separator = " or "
-		}
-		text += separator + prefix + name
-	}
-	return text
 }
 
 var (
@@ -100,7 +76,7 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 	}
 	switch {
 	case cfg.ClientSecret == "" && cfg.Credential == nil:
-		p.add("ClientSecret", "is required, or a Credential instead")
+		p.add("ClientSecret", "is required, or Credential instead")
 	case cfg.ClientSecret != "" && cfg.Credential != nil:
 		p.add("Credential", "is set beside ClientSecret; set only one of them")
 	case cfg.ClientSecret == "" && len(cfg.PreviousSecrets) > 0:
@@ -125,7 +101,7 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 	}
 	switch {
 	case cfg.TenantID == "" && cfg.Authority == "":
-		p.add("TenantID", "is required, or an Authority instead")
+		p.add("TenantID", "is required, or Authority instead")
 	case cfg.TenantID != "" && cfg.Authority != "":
 		p.add("Authority", "is set beside TenantID; set only one of them")
 	case cfg.TenantID != "":

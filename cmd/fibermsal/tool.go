@@ -55,6 +55,9 @@ func open(o options, appTimeouts bool, c *console) (*tool, error) {
 	if err != nil {
 		return nil, environmentError(err)
 	}
+	if err := cfg.ValidateEnv(o.prefix); err != nil {
+		return nil, errors.Join(environmentError(err), closeOf(cfg.Storage))
+	}
 	level := slog.LevelWarn
 	if o.verbose {
 		level = slog.LevelDebug
@@ -95,11 +98,16 @@ func (t *tool) close() error { return errors.Join(t.service.Close(), t.closeStor
 func (t *tool) closeStorage() error {
 	var err error
 	t.closing.Do(func() {
-		if t.cfg.Storage != nil {
-			err = t.cfg.Storage.Close()
-		}
+		err = closeOf(t.cfg.Storage)
 	})
 	return err
+}
+
+func closeOf(storage entra.Storage) error {
+	if storage == nil {
+		return nil
+	}
+	return storage.Close()
 }
 
 // requireRedis returns an error if the sessions cannot be seen from outside the app.
@@ -108,5 +116,5 @@ func (t *tool) requireRedis() error {
 		return nil
 	}
 	variable := strings.TrimSuffix(t.prefix, "_") + "_REDIS_URL"
-	return usageError{environmentError(errors.New(variable+" is required: sessions in an app's own memory cannot be seen from outside"))}
+	return usageError{environmentError(errors.New(variable + " is required: sessions in an app's own memory cannot be seen from outside"))}
 }

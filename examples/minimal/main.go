@@ -14,7 +14,7 @@ func main() {
 	// readme:start
 	cfg, err := fibermsal.ConfigFromEnv("FIBERMSAL") // or a fibermsal.Config of your own
 	if err == nil {
-		err = cfg.Validate()
+		err = cfg.ValidateEnv("FIBERMSAL")
 	}
 	if err != nil {
 		log.Fatal(err) // names every variable that is wrong or missing
