@@ -236,9 +236,10 @@ func TestTelemetry_AFirstConsentIsNoFailure(t *testing.T) {
 	}
 	b.vault(server).expire()
 	idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{50173}}})
-	b.site = newInteractiveSite(t, idp, on(t, server)) // knows no token
+	there := newInteractiveSite(t, idp, on(t, server)) // knows no token
+	b.site = there
 	b.Get("/token")
-	if logged := b.site.log.String(); !strings.Contains(logged, `"level":"WARN","msg":"audit","event":"refresh_failed"`) {
+	if logged := there.log.String(); !strings.Contains(logged, `"level":"WARN","msg":"audit","event":"refresh_failed"`) {
 		t.Errorf("a renewal that failed: %s", logged)
 	}
 }

@@ -74,36 +74,42 @@ func EnvVariables(field string) (names []string) {
 
 // inWords lists variables.
 func inWords(prefix string, names []string) string {
-	text := prefix + names[0]
-	for i, name := range names[1:] {
-		separator := ", "
-		if i == len(names)-2 {
-			separator = " or "
-		}
-		text += separator + prefix + name
+	full := make([]string, len(names))
+	for i, name := range names {
+		full[i] = prefix + name
 	}
-	return text
+	last := len(full) - 1
+	if last == 0 {
+		return full[0]
+	}
+	return strings.Join(full[:last], ", ") + " or " + full[last]
 }
 
 // withVariables returns the error of a Config whose fields were set by variables with a prefix. Each
 // problem names variables in place of fields.
 func withVariables(prefix string, err error) error {
-	joined, isJoined := err.(interface{ Unwrap() []error }) //nolint:errorlint // of errors.Join
+	joined, isJoined := err.(interface{ Unwrap() []error })
 	if !isJoined {
 		return err
 	}
 	prefix = strings.TrimSuffix(prefix, "_") + "_"
 	var all []error
 	for _, problem := range joined.Unwrap() {
-		var wrong *ConfigError
-		if names := []string(nil); errors.As(problem, &wrong) && !wrong.namesVariable {
-			if names = EnvVariables(wrong.Field); len(names) > 0 {
-				problem = &ConfigError{Field: wrong.Field, Problem: inWords(prefix, names) + " " + fieldsInWords(prefix, wrong.Problem), namesVariable: true}
-			}
-		}
-		all = append(all, problem)
+		all = append(all, withVariable(prefix, problem))
 	}
 	return errors.Join(all...)
+}
+
+func withVariable(prefix string, problem error) error {
+	var wrong *ConfigError
+	if !errors.As(problem, &wrong) || wrong.namesVariable {
+		return problem
+	}
+	names := EnvVariables(wrong.Field)
+	if len(names) == 0 {
+		return problem // only code sets the field
+	}
+	return &ConfigError{Field: wrong.Field, Problem: inWords(prefix, names) + " " + fieldsInWords(prefix, wrong.Problem), namesVariable: true}
 }
 
 var word = regexp.MustCompile(`[A-Z][A-Za-z]+`)
