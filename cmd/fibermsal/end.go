@@ -44,13 +44,16 @@ func (e *endCommand) run(ctx context.Context, t *tool) error {
 	doubt, err := t.checkReach(ctx)
 	if err != nil {
 		record.write(ctx, err, "ended", 0)
-		return err
+		return notRevoked{err}
 	}
 	ended, err := e.end(ctx, t, doubt)
 	if errors.Is(err, errDeclined) {
 		return err
 	}
 	record.write(ctx, err, "ended", ended)
+	if err != nil {
+		err = notRevoked{err}
+	}
 	return errors.Join(t.print(map[string]int{"ended": ended}, "%s ended\n", countOf(ended)), err)
 }
 

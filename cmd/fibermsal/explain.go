@@ -13,6 +13,9 @@ import (
 // explain returns the text of an error for an operator: codes, causes and what to do, and never
 // the sentence for users. prefix is that of the variables of the environment.
 func explain(prefix string, err error) string {
+	if left := (notRevoked{}); errors.As(err, &left) && !errors.As(err, new(interrupted)) {
+		return "users may still be signed in: " + explain(prefix, left.error)
+	}
 	if errors.As(err, new(interrupted)) {
 		return "interrupted" + toGoOn(err)
 	}

@@ -39,3 +39,9 @@ func (e interrupted) Unwrap() error { return e.error }
 
 // isMissingKeys reports whether some of the app's keys are not here. All other sessions are seen.
 func isMissingKeys(err error) bool { return autherr.ReasonOf(err) == session.ReasonMissingKeys }
+
+// notRevoked is a failure to end sessions. Whoever ends them must not believe that it is done.
+type notRevoked struct{ error }
+
+// Unwrap returns the reason.
+func (e notRevoked) Unwrap() error { return e.error }

@@ -56,8 +56,8 @@ func (l *listCommand) run(ctx context.Context, t *tool) error {
 		}
 		return len(found), errors.Join(err, t.flushTerminal())
 	})
-	if flushErr := rows.flush(); err == nil {
-		err = flushErr
+	if err == nil || st.handled > 0 {
+		err = errors.Join(err, rows.flush(), t.out.Flush())
 	}
 	if err == nil {
 		err = t.judge(doubt, st.handled, session.ReasonNoTrace)

@@ -51,6 +51,9 @@ func TestSessions_WhatIsNotTheAppsFails(t *testing.T) {
 				here := &stage{t: t, idp: s.idp, env: maps.Clone(s.env)}
 				maps.Copy(here.env, row.env)
 				o := here.run(args...)
+				if isEnd := args[1] == "end"; isEnd != strings.Contains(o.stderr, "users may still be signed in") {
+					t.Errorf("%+v", o)
+				}
 				if o.status != statusFound || strings.Contains(o.stderr, "The service is busy") || strings.Contains(o.stderr, "tell the administrator") {
 					t.Errorf("%+v", o)
 				}

@@ -56,10 +56,13 @@ func (t *tool) stepsOf(filters []entra.SessionFilter, from part) *steps {
 // each applies work to the filters. An error says what remains, and how to go on.
 func (st *steps) each(ctx context.Context, doing string, work func(context.Context, entra.SessionFilter) (int, error)) error {
 	err := st.try(ctx, doing, work)
-	if err != nil && !isMissingKeys(err) {
-		return st.unfinished(err)
+	switch {
+	case err == nil || isMissingKeys(err):
+		return err
+	case st.next == 0 && ctx.Err() == nil:
+		return err // nothing was done, and the same would happen again
 	}
-	return err
+	return st.unfinished(err)
 }
 
 // try applies work to the filters. Sessions that are sealed with a key which is not here are
