@@ -35,7 +35,7 @@ generate-tests: ## Write only the tests of the faces for Fiber v3 and net/http
 .PHONY: test
 # The face for net/http has the tests of the root, and only tests use it: the core runs with -race
 # behind both of Fiber's.
-test: setup generate-tests ## Run all tests, with -race but for budgets and net/http, on real Redis, Chromium and MSAL Node, skipping nothing
+test: setup generate-tests ## Run all tests, with -race but for budgets and net/http, on real Redis, Chromium, nginx and MSAL Node, skipping nothing
 	FIBERMSAL_TEST_ALL=1 $(GO) test -race -shuffle=on -count=1 -timeout 40m $$($(GO) list ./... | grep -v nethttpface)
 	FIBERMSAL_TEST_ALL=1 $(GO) test -shuffle=on -count=1 -timeout 40m ./internal/nethttpface/...
 	@if command -v valkey-server >/dev/null; then $(MAKE) --no-print-directory test-valkey; \
@@ -60,7 +60,7 @@ soak: setup ## Run the tests of security rows in full size, where `make test` do
 	cd e2e && FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -p 1 -count=1 -v -timeout 60m -run '$(SOAKED)' ./...
 
 .PHONY: setup
-setup: ## Install what the tests need: redis-server, chromium, node, and MSAL Node with npm
+setup: ## Install what the tests need: redis-server, chromium, nginx, node, and MSAL Node with npm
 	@scripts/setup
 
 .PHONY: fuzz

@@ -64,7 +64,7 @@ func (b *browser) start(to string) string {
 		path += "?to=" + url.QueryEscape(to)
 	}
 	a := b.Navigate(path)
-	if a.StatusCode != http.StatusSeeOther {
+	if !a.Redirects() {
 		b.t.Fatalf("login: status %d\n%s\n%s", a.StatusCode, a.Text, b.log)
 	}
 	return a.Location()

@@ -85,6 +85,7 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"only personal accounts": {"", func(c *fibermsal.Config) {
 			c.Authority, c.TenantID, c.PersonalAccountsMaySignIn = "", "consumers", true
 		}},
+		"consumers, open": {"PersonalAccountsMaySignIn", func(c *fibermsal.Config) { c.Authority, c.TenantID = "", "consumers" }},
 		"personal accounts do not decide about tenants": {"AllowedTenants", func(c *fibermsal.Config) {
 			c.Authority, c.TenantID, c.PersonalAccountsMaySignIn = "", "common", true
 		}},
@@ -124,6 +125,15 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"public URL http localhost":     {"", func(c *fibermsal.Config) { c.PublicURL = "http://localhost:3000" }},
 		"public URL http app.localhost": {"", func(c *fibermsal.Config) { c.PublicURL = "http://app.localhost:3000/" }},
 		"public URL http 127.0.0.1":     {"", func(c *fibermsal.Config) { c.PublicURL = "http://127.0.0.1:3000" }},
+		"public URL not in ASCII":       {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://bücher.example" }},
+		"public URL in punycode":        {"", func(c *fibermsal.Config) { c.PublicURL = "https://xn--bcher-kva.example" }},
+		"public URL with half a port":   {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example:" }},
+		"public URL with a padded port": {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example:0443" }},
+		"public URL with a wildcard":    {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://*.example" }},
+		"public URL of two hosts":       {"PublicURL", func(c *fibermsal.Config) { c.PublicURL = "https://app.example,www.example" }},
+		"public URL by its address":     {"", func(c *fibermsal.Config) { c.PublicURL = "https://[2001:db8::1]:8443" }},
+		"logout URL not in ASCII":       {"PostLogoutURL", func(c *fibermsal.Config) { c.PostLogoutURL = "https://bücher.example/bye" }},
+		"logout URL breaks a policy":    {"PostLogoutURL", func(c *fibermsal.Config) { c.PostLogoutURL = "https://a;script-src/bye" }},
 		"prefix with a parameter":       {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/:user" }},
 		"prefix with a slash at end":    {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/user/" }},
 		"prefix is the root":            {"RoutePrefix", func(c *fibermsal.Config) { c.RoutePrefix = "/" }},
@@ -212,6 +222,15 @@ func TestConfig_PreforkNeedsASharedStorage(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = auth.Close()
+}
+
+func TestConfig_PreforkNeedsMoreThanAFile(t *testing.T) {
+	t.Setenv("FIBER_PREFORK_CHILD", "1")
+	cfg := configFor(newIDP(t))
+	onFile(t, newStorageFile(t))(&cfg)
+	if _, err := fibermsal.Open(cfg); err == nil || !strings.Contains(err.Error(), "Config.Storage") || !strings.Contains(err.Error(), "Prefork") {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestConfig_IsCopied(t *testing.T) {

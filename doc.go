@@ -4,19 +4,24 @@
 //
 // # How a sign-in works
 //
-// A guarded page redirects the browser to /user/login. That route sets one sealed cookie, which is
-// valid for ten minutes and contains the random seed of state, nonce and PKCE verifier, and
-// redirects to Entra. Entra sends its answer to /user/authorized. The answer is accepted once, and
-// only if its state opens that cookie. MSAL redeems the code. The library verifies the ID token
-// completely, because MSAL does not. Then a session with a new ID begins, the previous session
-// ends, and the browser returns to the page.
+// A guarded page redirects the browser to /user/login. That route seals the attempt, such as the page
+// to return to, in the state parameter, and a random secret of the attempt in a cookie of this browser,
+// from which nonce and PKCE verifier are derived. It redirects to Entra, which sends its answer to
+// /user/authorized. The answer is accepted once, within ten minutes, and only with the secret that its
+// state names. MSAL redeems the code. The library verifies the ID token completely, because MSAL does
+// not. Then a session with a new ID begins, the previous session ends, and the browser returns to the
+// page. A late or repeated answer signs nobody in: the browser is led to the page, by a new sign-in if
+// necessary.
+//
+// Handlers start sign-ins by [StartSignIn], end sessions by [SignOut], and identify the session of a
+// request by [SessionFromContext].
 //
 // # What is stored where
 //
 // The browser has the cookie __Host-fibermsal: 32 random bytes. The storage has two records under a
 // hash of them, the session and MSAL's token cache, each sealed with AES-256-GCM for its place.
-// Nothing is stored about a visitor until Entra's answer to the visitor's own sign-in arrives; then
-// a marker ensures that the answer is accepted only once.
+// Nothing is stored about a visitor until Entra has accepted the code of the visitor's own sign-in;
+// then a marker ensures that other instances do not accept the response again.
 //
 // # Guarantees
 //

@@ -78,7 +78,7 @@ func ExampleOpen() {
 	fmt.Println(err)
 	// Output:
 	// fibermsal: Config.ClientID: is required: the application (client) ID of the registration
-	// fibermsal: Config.AllowedTenants: is required with "common": without it users of every tenant in the world could sign in
+	// fibermsal: Config.AllowedTenants: is required with "common", or AnyTenantMaySignIn: without them users of every tenant in the world could sign in
 	// fibermsal: Config.PublicURL: must be https; plain http is accepted for localhost only
 }
 

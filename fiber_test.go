@@ -17,6 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 func TestH1_BuffersOfAConnectionDoNotMixUsers(t *testing.T) {
@@ -282,6 +283,26 @@ func TestD11_TheLibrarysRoutesCanBePassive(t *testing.T) {
 	})
 }
 
+// Entra's response has the spelling of the redirect URI. Others are refused like any POST without a token,
+// and anybody can send them.
+func TestA17_OnlyEntrasAnswerIsHintedAt(t *testing.T) {
+	t.Parallel()
+	log, app, idp := &logbook{}, newApp(), newIDP(t)
+	cfg := configFor(idp)
+	cfg.Logger = slog.New(slog.NewJSONHandler(log, nil))
+	app.Use(fibermsal.New(cfg))
+	fibermsal.RegisterRoutes(app)
+	app.Use(checkCSRF(nil))
+	s := siteOf(t, app, idp, log)
+	for _, path := range []string{"/USER/authorized", "/user/Authorized", "/user/authorized/", "/user/%61uthorized", "/user//authorized"} {
+		r := request(http.MethodPost, path, "")
+		r.Header.Set("X-Forwarded-Proto", "https")
+		if a := s.send(r); a.StatusCode != http.StatusForbidden || strings.Contains(log.String(), "CSRF") {
+			t.Errorf("%s: %d\n%s", path, a.StatusCode, log)
+		}
+	}
+}
+
 func asFiber(err error, target **fiber.Error) bool { return errors.As(err, target) }
 
 func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {
@@ -325,5 +346,19 @@ func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {
 		if a := b.PostForm("/user/logout", nil); a.StatusCode != http.StatusSeeOther || b.user() != "" {
 			t.Errorf("%s: signing out: %d %s", name, a.StatusCode, a.Text)
 		}
+	}
+}
+
+// Without the middleware nothing carries out what a handler has asked for, so nobody must believe it.
+func TestFiber_SignOutWithoutTheMiddlewareIsAFault(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	app.Post("/leave", func(*fiber.Ctx) error { return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true}) })
+	response, err := app.Test(request(http.MethodPost, "/leave", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := browsertest.Read(t, response); a.StatusCode != http.StatusInternalServerError || !strings.Contains(a.Text, "not set up correctly") {
+		t.Errorf("%d %s", a.StatusCode, a.Text)
 	}
 }

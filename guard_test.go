@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -105,5 +106,31 @@ func TestRequire_BehindASkippedMiddlewareNobodyIsSignedIn(t *testing.T) {
 	b.signIn(adele)
 	if a := b.Get("/inner"); a.Text != "nobody" {
 		t.Errorf("%s, of the other middleware", a.Text)
+	}
+}
+
+// A guard for the whole app that is registered in front of the routes would send everybody from the login
+// route to the login route.
+func TestRequire_InFrontOfTheRoutesIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, guard := range map[string]fiber.Handler{
+		"a guard":                     fibermsal.Require(),
+		"a handler":                   func(*fiber.Ctx) error { return fibermsal.ErrLoginRequired },
+		"one that starts a sign-in":   func(*fiber.Ctx) error { return fibermsal.StartSignIn(fibermsal.SignInOptions{To: "/page"}) },
+		"one that requires a consent": func(c *fiber.Ctx) error { return fibermsal.HasScope("Mail.Read")(c, nil) },
+	} {
+		idp, app, log := newIDP(t), newApp(), &logbook{}
+		cfg := configFor(idp)
+		cfg.Logger = slog.New(slog.NewJSONHandler(log, nil))
+		app.Use(fibermsal.New(cfg), guard)
+		fibermsal.RegisterRoutes(app)
+		b := siteOf(t, app, idp, log).browser()
+		login := b.Navigate("/page").Location()
+		for way, a := range map[string]*answer{"login": b.Navigate(login), "callback": b.Send(callback("code=x&state=y"))} {
+			if a.StatusCode != http.StatusInternalServerError || !strings.Contains(log.String(), "in front of RegisterRoutes") {
+				t.Errorf("%s, %s: %d to %q\n%s", name, way, a.StatusCode, a.Location(), log)
+			}
+		}
+		_ = app.Shutdown()
 	}
 }

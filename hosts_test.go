@@ -107,6 +107,76 @@ func TestC5_OtherHostsLeadToPublicURLOnly(t *testing.T) {
 	}
 }
 
+// The page on which a form or a script is has another host, too, and only its path is used.
+func TestHosts_FormsAndScriptsOfAnotherHostLeadToTheirPage(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, newIDP(t)).browser()
+	for name, row := range map[string]struct{ host, forwarded, page, want string }{
+		"www":                    {"www.app.example", "", "https://www.app.example/form?a=b", "/form?a=b"},
+		"PublicURL's page":       {"www.app.example", "", publicURL + "/form", "/form"},
+		"in capitals":            {"www.app.example", "", "https://WWW.App.example/form", "/form"},
+		"reported by the proxy":  {"app-7f9c:3000", "www.app.example, edge.internal", "https://www.app.example/form", "/form"},
+		"of another app":         {"www.app.example", "", "https://www.evil.example/form", "/"},
+		"of a longer host":       {"www.app.example", "", "https://www.app.example.evil.example/form", "/"},
+		"of another port":        {"www.app.example", "", "https://www.app.example:8443/form", "/"},
+		"not encrypted":          {"www.app.example", "", "http://www.app.example/form", "/"},
+		"to a host":              {"evil.example", "", "https://evil.example//evil.example/form", "/"},
+		"a route of the library": {"www.app.example", "", "https://www.app.example/user/logout", "/"},
+		"without a host":         {"www.app.example", ",", "https:///form", "/"},
+	} {
+		change := func(r *http.Request) *http.Request {
+			r.Host = row.host
+			r.Header.Set("Referer", row.page)
+			if row.forwarded != "" {
+				r.Header.Set("X-Forwarded-Host", row.forwarded)
+			}
+			return r
+		}
+		target, _ := link(t, b.Send(change(navigation(http.MethodPost, "/guarded"))))
+		if got := pageAfter(t, target); got != row.want {
+			t.Errorf("%s: the form leads to %q", name, got)
+		}
+		a := b.Send(change(scripted(http.MethodGet, "/guarded", "HX-Request: true", "HX-Current-URL: "+row.page)))
+		if got := pageAfter(t, a.Header.Get("HX-Redirect")); got != row.want {
+			t.Errorf("%s: htmx leads to %q", name, got)
+		}
+	}
+}
+
+// The session belongs to PublicURL, where alone it can be ended, so a sign-out starts there, too.
+func TestHosts_SignOutLeadsToPublicURL(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	typed := func(host, path string) *http.Request {
+		r := onHost("https", host, path)
+		r.Header.Set("Sec-Fetch-Site", "none")
+		return r
+	}
+	b := s.browser()
+	b.signIn(adele)
+	at := s.browser().send(typed("www.app.example", "/user/logout?to=//evil.example")).Location()
+	path, found := strings.CutPrefix(at, publicURL)
+	if !found || !strings.HasPrefix(path, "/user/logout") || strings.Contains(path, "evil") {
+		t.Fatalf("to %q", at)
+	}
+	if a := b.Send(browsertest.CrossSite(onHost("https", "app.example", path))); a.StatusCode != http.StatusOK || b.user() != adele {
+		t.Errorf("by a link: %d to %q", a.StatusCode, a.Location())
+	}
+	if a := b.Send(typed("app.example", path)); !strings.HasPrefix(a.Location(), s.idp.Authority) || b.user() != "" {
+		t.Errorf("typed: %d to %q", a.StatusCode, a.Location())
+	}
+	// A proxy that changes the host and does not say so: it is tried once.
+	if a := s.browser().send(typed("app-7f9c:3000", path)); !strings.HasPrefix(a.Location(), s.idp.Authority) {
+		t.Errorf("round and round: %d to %q", a.StatusCode, a.Location())
+	}
+	b.signIn(adele)
+	r := typed("app.example", "/user/logout")
+	r.Host = "app-7f9c:3000"
+	if a := b.Send(r); !strings.HasPrefix(a.Location(), s.idp.Authority) || b.user() != "" {
+		t.Errorf("with a session: %d to %q", a.StatusCode, a.Location())
+	}
+}
+
 // What a handler asks for is kept on the way to PublicURL.
 func TestHosts_StartedSignInsKeepTheirOptions(t *testing.T) {
 	t.Parallel()

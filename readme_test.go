@@ -11,8 +11,9 @@ import (
 func TestReadme_CodeIsCompiledElsewhere(t *testing.T) {
 	t.Parallel()
 	for readme, files := range map[string][]string{
-		"README.md":    {"example_test.go", "examples/minimal/main.go"},
-		"v3/README.md": {"v3/example_test.go", "v3/examples/minimal/main.go"},
+		"README.md":       {"example_test.go", "examples/minimal/main.go"},
+		"v3/README.md":    {"v3/example_test.go", "v3/examples/minimal/main.go"},
+		"docs/recipes.md": {"example_recipes_test.go"},
 	} {
 		t.Run(readme, func(t *testing.T) {
 			t.Parallel()

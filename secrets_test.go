@@ -176,8 +176,8 @@ func TestF4_PrintingShowsNoSecret(t *testing.T) {
 	}
 }
 
-// A new field is either shown when a Config is printed, or named here because it is a secret, or
-// has no text.
+// A new field is either printed with a Config, if it is set, or named here because it is a secret or
+// has no text. Then its name is printed.
 func TestF1_EveryFieldOfAConfigIsShownOrNamedAsHidden(t *testing.T) {
 	t.Parallel()
 	hidden := map[string]bool{
@@ -185,14 +185,46 @@ func TestF1_EveryFieldOfAConfigIsShownOrNamedAsHidden(t *testing.T) {
 		"Storage": true, "HTTPClient": true, "Logger": true, // may print their own
 		"Next": true, "ErrorHandler": true, "Pages": true, "BeforeSignIn": true, "OnSignIn": true, "OnSignOut": true, "Groups": true, "Info": true,
 	}
-	var shown map[string]any
-	text, err := json.Marshal(fibermsal.Config{})
-	if err != nil || json.Unmarshal(text, &shown) != nil {
-		t.Fatalf("%s, %v", text, err)
+	if text := fmt.Sprint(fibermsal.Config{}); text != "fibermsal"+".Config{}" {
+		t.Errorf("the empty one is %s", text)
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[fibermsal.Config]()) {
-		if _, ok := shown[field.Name]; ok == hidden[field.Name] {
-			t.Errorf("%s is shown: %t, hidden: %t", field.Name, ok, hidden[field.Name])
+		var cfg fibermsal.Config
+		set(reflect.ValueOf(&cfg).Elem().FieldByIndex(field.Index))
+		var shown map[string]any
+		text, err := json.Marshal(cfg)
+		if err != nil || json.Unmarshal(text, &shown) != nil {
+			t.Fatalf("%s: %s, %v", field.Name, text, err)
+		}
+		_, ok := shown[field.Name]
+		if others := fmt.Sprint(shown["Others"]); ok == hidden[field.Name] || hidden[field.Name] != (others == "["+field.Name+"]") {
+			t.Errorf("%s is hidden: %t, but printed: %s", field.Name, hidden[field.Name], text)
+		}
+	}
+}
+
+// set sets a field of a Config to a value that is not its zero value.
+func set(field reflect.Value) {
+	switch field.Kind() {
+	case reflect.String:
+		field.SetString("x")
+	case reflect.Bool:
+		field.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		field.SetInt(1)
+	case reflect.Slice:
+		field.Set(reflect.MakeSlice(field.Type(), 1, 1))
+	case reflect.Map:
+		field.Set(reflect.MakeMap(field.Type()))
+	case reflect.Pointer:
+		field.Set(reflect.New(field.Type().Elem()))
+	case reflect.Func:
+		field.Set(reflect.MakeFunc(field.Type(), nil))
+	default:
+		for _, value := range []any{fibermsal.ManagedIdentity("", ""), newLedger()} {
+			if v := reflect.ValueOf(value); v.Type().AssignableTo(field.Type()) {
+				field.Set(v)
+			}
 		}
 	}
 }

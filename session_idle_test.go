@@ -2,6 +2,7 @@ package fibermsal_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,4 +165,25 @@ func TestSession_IsProlongedOnceAlsoWhereItIsForgottenAtOnce(t *testing.T) {
 			time.Sleep(15 * time.Minute)
 		}
 	})
+}
+
+// Behind what has asked for the user, Passive comes too late, which the log says once.
+func TestD11_PassiveThatComesTooLateIsLogged(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	s.app.Get("/first", fibermsal.Passive(), fibermsal.Require(), fibermsal.Passive(), func(c *fiber.Ctx) error { return c.SendString("first") })
+	s.app.Get("/late", fibermsal.Require(), fibermsal.Passive(), func(c *fiber.Ctx) error { return c.SendString("late") })
+	b := s.browser()
+	b.signIn(adele)
+	for _, row := range []struct {
+		path string
+		want int
+	}{{"/first", 0}, {"/late", 1}, {"/late", 1}} {
+		if a := b.Navigate(row.path); a.Text != row.path[1:] {
+			t.Errorf("%s: %d", row.path, a.StatusCode)
+		}
+		if n := strings.Count(s.log.String(), "Passive runs after"); n != row.want {
+			t.Errorf("%s: %d lines\n%s", row.path, n, s.log)
+		}
+	}
 }

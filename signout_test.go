@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -177,6 +178,58 @@ func TestOnSignOut_IsCalledByEndSessions(t *testing.T) {
 	}
 	if !slices.Equal(left, []string{adele, adele, adele}) || other.user() != alex {
 		t.Errorf("called for %v", left)
+	}
+}
+
+// What a browser fetches before its user opens it signs nobody out or in.
+func TestA15_PrefetchingSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	s.signsOut(fibermsal.SignOutOptions{AppOnly: true, To: "/goodbye"})
+	s.starts(fibermsal.SignInOptions{To: "/guarded"})
+	b := s.browser()
+	b.signIn(adele)
+	for _, path := range []string{"/leave", "/start"} {
+		for _, purpose := range []string{"Sec-Purpose: prefetch", "Sec-Purpose: prefetch;prerender", "Purpose: prefetch"} {
+			name, value, _ := strings.Cut(purpose, ": ")
+			r := navigation(http.MethodGet, path)
+			r.Header.Set(name, value)
+			if a := b.Send(r); a.StatusCode != http.StatusServiceUnavailable || a.Location() != "" || len(a.Cookies()) != 0 || b.user() != adele {
+				t.Errorf("%s, %s: %d to %q, signed in %q", path, purpose, a.StatusCode, a.Location(), b.user())
+			}
+		}
+	}
+	if a := b.Navigate("/leave"); a.Location() != "/goodbye" || b.user() != "" {
+		t.Errorf("opened: %d to %q", a.StatusCode, a.Location())
+	}
+}
+
+// A hook that panics fails like one that returns an error: all sessions end, and users get where they
+// would.
+func TestOnSignOut_PanicsKeepNobodySignedIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {
+		cfg.OnSignOut = func(context.Context, *fibermsal.User) error { panic("the app's own") }
+	})
+	s.signsOut(fibermsal.SignOutOptions{AppOnly: true, To: "/goodbye"})
+	for path, want := range map[string]string{"/leave": "/goodbye", "/user/logout": "https://login.entra.test/"} {
+		b := s.browser()
+		b.signIn(adele)
+		if a := b.PostForm(path, nil); !strings.HasPrefix(a.Location(), want) || b.session() != "" {
+			t.Errorf("%s: %d to %q, session %q", path, a.StatusCode, a.Location(), b.session())
+		}
+	}
+	for range 40 {
+		s.browser().signIn(adele)
+	}
+	s.browser().signIn(alex)
+	user := collect(t, s.auth, fibermsal.SessionFilter{})[0].User
+	n, err := s.auth.EndSessions(t.Context(), fibermsal.SessionFilter{TenantID: user.TenantID, Before: time.Now().Add(time.Minute)})
+	if left := collect(t, s.auth, fibermsal.SessionFilter{}); n != 41 || err != nil || len(left) != 0 {
+		t.Errorf("%d sessions ended and %d left: %v", n, len(left), err)
+	}
+	if log := s.log.String(); strings.Count(log, "OnSignOut failed") != 43 {
+		t.Errorf("the log: %.2000s", log)
 	}
 }
 

@@ -39,11 +39,16 @@ func onStages(t *testing.T, scenario func(*stage), env ...string) {
 	for way, scheme := range map[string]string{"form_post": "https", "query": "http"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, scheme)
-			idp := emulatorFor(t, s, entratest.WithFrontChannelLogout(s.url+"/user/frontchannel-logout"))
-			scenario(&stage{site: s, idp: idp.server, app: startApp(t, s, idp, env...), chromium: newChromium(t, s)})
+			scenario(newStage(t, newSite(t, scheme), nil, env...))
 		})
 	}
+}
+
+// newStage starts the app at a site, whose emulator has options.
+func newStage(t *testing.T, s site, options []entratest.Option, env ...string) *stage {
+	t.Helper()
+	idp := emulatorFor(t, s, append(options, entratest.WithFrontChannelLogout(s.at("/user/frontchannel-logout")))...)
+	return &stage{site: s, idp: idp.server, app: startApp(t, s, idp, env...), chromium: newChromium(t, s)}
 }
 
 // otherProfile is another person's at the same machine: no cookie is shared.
@@ -72,9 +77,9 @@ func (b *chromium) otherProfile() *chromium {
 func (st *stage) signIn(b *chromium, who person) *tab {
 	st.t.Helper()
 	p := b.tab()
-	p.open(st.site.url + "/user/login?to=/session")
+	p.open(st.site.at("/user/login?to=" + st.site.base + "/session"))
 	p.click(accountButton(who))
-	p.await(consentPage + ` || location.pathname === "/session"`) // some have consented before
+	p.await(consentPage + fmt.Sprintf(` || location.pathname === %q`, st.site.base+"/session")) // some have consented before
 	var consents bool
 	if p.eval(consentPage, &consents); consents {
 		p.click(acceptButton)
@@ -88,7 +93,7 @@ func (st *stage) signIn(b *chromium, who person) *tab {
 // awaitAt waits until the tab is at a path with its query, to the letter.
 func (p *tab) awaitAt(s site, path string) {
 	p.t.Helper()
-	p.await(fmt.Sprintf(`location.href === %q`, s.url+path))
+	p.await(fmt.Sprintf(`location.href === %q`, s.at(path)))
 }
 
 // goTo opens a URL from within the page, so that waiting for what it leads to is the

@@ -180,6 +180,7 @@ type app struct {
 // site is where an app is reached.
 type site struct {
 	url  string // origin
+	base string // the path below which browsers reach the app, or ""
 	port string
 	cert *certificate // nil for plain http
 }
@@ -196,6 +197,9 @@ func newSite(t *testing.T, scheme string) site {
 	}
 	return s
 }
+
+// at is the URL of a path of the app, as browsers write it.
+func (s site) at(path string) string { return s.url + s.base + path }
 
 // startApp runs the example at a site, as a client of an identity provider.
 func startApp(t *testing.T, s site, idp *provider, env ...string) *app {

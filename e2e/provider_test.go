@@ -22,7 +22,7 @@ type provider struct {
 func emulatorFor(t *testing.T, s site, options ...entratest.Option) *provider {
 	t.Helper()
 	idp := entratest.New(append([]entratest.Option{
-		entratest.WithRedirectURI(s.url + "/user/authorized"), entratest.WithLogoutURI(s.url + "/"),
+		entratest.WithRedirectURI(s.at("/user/authorized")), entratest.WithLogoutURI(s.at("/")),
 	}, options...)...)
 	if err := idp.Listen(entratest.ListenConfig{}); err != nil {
 		t.Fatal(err)

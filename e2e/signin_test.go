@@ -132,7 +132,7 @@ func trySigningIn(t *testing.T, s site) (sessions []string) {
 func seeProfileAndSignOut(t *testing.T, b *chromium, s site) {
 	t.Helper()
 	p := b.tab()
-	p.open(s.url)
+	p.open(s.at(""))
 	p.screenshot("1-welcome")
 	p.click(signInLink)
 	p.await(accountsPage)
@@ -163,7 +163,7 @@ func seeProfileAndSignOut(t *testing.T, b *chromium, s site) {
 
 	p.back() // to the profile, as it was left
 	p.checkNothingAbout(s, adele)
-	p.open(s.url + "/profile")
+	p.open(s.at("/profile"))
 	p.await(accountsPage) // so nobody is signed in
 
 	p.click(accountButton(alex))
@@ -180,7 +180,7 @@ func signInInTwoTabs(t *testing.T, b *chromium, s site) {
 	t.Helper()
 	first, second := b.tab(), b.tab()
 	for _, p := range []*tab{first, second} {
-		p.open(s.url)
+		p.open(s.at(""))
 		p.click(signInLink)
 		p.await(accountsPage)
 	}
@@ -205,13 +205,13 @@ func signInInTwoTabs(t *testing.T, b *chromium, s site) {
 func cancelAndSignIn(t *testing.T, b *chromium, s site) {
 	t.Helper()
 	p := b.tab()
-	p.open(s.url)
+	p.open(s.at(""))
 	p.click(signInLink)
 	// The page that says so has an error's status.
 	p.expect(`network: .* status of 4\d\d .*/user/authorized`)
 	p.click(cancelButton)
 	p.awaitText(s.url, "Sign in")
-	p.await(`location.pathname === "/user/authorized"`)
+	p.await(fmt.Sprintf(`location.pathname === %q`, s.base+"/user/authorized"))
 	p.screenshot("cancelled")
 	p.checkSignedIn(s, "")
 	if left := p.flowCookies(s); len(left) != 0 {
@@ -228,7 +228,7 @@ func cancelAndSignIn(t *testing.T, b *chromium, s site) {
 func (p *tab) awaitProfile(s site, who person) {
 	p.t.Helper()
 	p.awaitText(s.url, who.name, who.manager)
-	p.await(`location.pathname === "/profile"`)
+	p.await(fmt.Sprintf(`location.pathname === %q`, s.base+"/profile"))
 	p.await(fmt.Sprintf(`document.querySelector("img[alt*='%s']").naturalWidth > 0`, who.name))
 }
 
@@ -248,7 +248,7 @@ func (p *tab) photo() (picture string) {
 func (p *tab) checkSignedIn(s site, login string) {
 	p.t.Helper()
 	infoTab := p.browser.tab()
-	infoTab.open(s.url + "/user/info")
+	infoTab.open(s.at("/user/info"))
 	var info struct {
 		Authenticated bool   `json:"authenticated"`
 		UPN           string `json:"upn"`
@@ -286,7 +286,7 @@ func (s site) cookieName() string {
 // flowCookies are the cookies of sign-ins that are not finished: one, whatever their number.
 func (p *tab) flowCookies(s site) (cookies []*network.Cookie) {
 	p.t.Helper()
-	for name, c := range p.cookies(s.url + "/user/authorized") {
+	for name, c := range p.cookies(s.at("/user/authorized")) {
 		if strings.HasPrefix(name, s.cookieName()+"-") {
 			cookies = append(cookies, c)
 		}

@@ -53,8 +53,8 @@ const SessionParts = session.Parts
 
 // Sessions returns the sessions that a filter selects: the newest first for a user or a mail
 // address, otherwise in no order. It reads some dozen sessions at the same time and remembers
-// none, so a million of them need no more memory. On a storage that is not Redis, sessions are
-// found by the process that has served them since it began. Sessions of another PublicURL are
+// none, so a million of them need no more memory. On a storage that is neither Redis nor of package
+// embedded, sessions are found by the process that has served them since it began. Sessions of another PublicURL are
 // not returned.
 //
 // An error ends the sequence, and is an [*Error] if the storage failed. It is [ErrMisconfigured], with

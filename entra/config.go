@@ -116,8 +116,9 @@ type Config[C any] struct {
 	// proxy is. If the proxy strips it, the app sees its paths without, and RoutePrefix is as usual.
 	// If the proxy keeps it, the app has its routes below it, and RoutePrefix begins with it, such
 	// as /myapp/user. Everything that browsers get includes it: redirect URIs, redirects, the
-	// cookies' paths, login URLs and HomeURL. Paths to return to may be written with it or without,
-	// and lead to no other app of the host. Apps that share a host also need different CookieNames.
+	// cookies' paths, login URLs and HomeURL. Paths to return to may be written as browsers see them,
+	// or as the app does, and lead to no other app of the host. Apps that share a host also need
+	// different CookieNames.
 	//
 	// Optional. Default: none.
 	BasePath string
@@ -134,7 +135,8 @@ type Config[C any] struct {
 	PostLogoutURL string
 
 	// Storage is where sessions and tokens are kept, sealed: the storage of the app's session
-	// middleware, [RedisStorage], or any other; see [Storage] for what it must do. While it
+	// middleware, [RedisStorage], a file of package embedded for a single server, or any other;
+	// see [Storage] for what it must do. While it
 	// fails, requests that need a session get 503, and users stay signed in. The app closes it,
 	// after the Auth.
 	//
@@ -146,7 +148,8 @@ type Config[C any] struct {
 	// and all keys open, so a key is replaced in two deployments: append the new key
 	// everywhere, then move it to the front.
 	//
-	// Required with Storage. Default without: a random key.
+	// Required with Storage, except that of package embedded, which keeps a key beside its file.
+	// Default without: a random key.
 	Keys [][]byte
 
 	// CookieName is the name of the session cookie. "__Host-" is prepended wherever browsers
@@ -221,10 +224,12 @@ type Config[C any] struct {
 	// Optional. Default: plain pages without scripts.
 	Pages func(C, Page) error
 
-	// BeforeSignIn is called before the browser is sent to Entra, for each sign-in, whoever starts it.
-	// It may change the options, such as a LoginHint that the app knows from a cookie of its own, and
-	// refuse the sign-in by returning an error, which is answered as that of a handler. What a page
-	// requires besides, such as claims, is not affected.
+	// BeforeSignIn is called before the browser is sent to Entra, for each sign-in: of a guarded page,
+	// of StartSignIn, and of a link to the login route, whose request it gets. It may change the
+	// options, such as a LoginHint that the app knows from a cookie of its own, and refuse the
+	// sign-in by returning an error, which is answered as that of a handler. An error that only a
+	// sign-in fixes would lead here again, and is answered with 500. What a page requires
+	// besides, such as claims, is not affected.
 	//
 	// Optional. Default: nil.
 	BeforeSignIn func(C, *SignInOptions) error
@@ -233,18 +238,20 @@ type Config[C any] struct {
 	// graph.Profile is such a function, which loads mail, name and manager. ID tokens contain
 	// no mail address unless the registration adds the optional claim email. OnSignIn may
 	// complete the user, and refuse the sign-in by returning an error. The user is shown a
-	// refusal without its text, or an [*Error] unchanged, and may use another account. The context ends after 10 seconds.
+	// refusal without its text, or an [*Error] unchanged, and may use another account. With the error
+	// of [StartSignIn], the user chooses another account at once. The context ends after 10 seconds.
 	//
 	// Optional. Default: nil.
 	OnSignIn func(context.Context, *SignIn) error
 
 	// OnSignOut is called when a user has signed out, here or at Entra through the
 	// front-channel logout URL, and when EndSessions has signed the user out: after the session
-	// has ended and once for each session. It is not called for sessions that their timeout or
-	// another sign-in ended, nor for a sign-out whose session could not be read or ended. The
-	// user is a copy. The browser, or the caller of EndSessions, waits for the function, whose
-	// context is that of the request or the call and ends after 10 seconds. An error is logged
-	// and changes nothing else.
+	// has ended, and once for each session unless several calls end it at the same time. It is
+	// not called for sessions that their timeout or another sign-in ended, nor for a sign-out
+	// whose session could not be read or ended. The user is a copy. The browser, or the caller
+	// of EndSessions, waits for the function, whose context is that of the request or the call
+	// and ends after 10 seconds. An error or a panic is logged and changes nothing else. The
+	// function runs in the process that ends the session, and so not if cmd/fibermsal does.
 	//
 	// Optional. Default: nil.
 	OnSignOut func(context.Context, *User) error
@@ -283,11 +290,11 @@ type Config[C any] struct {
 	StaleSessionsOnOutage time.Duration
 
 	// KeepFragment lets users return to the fragment of a page's URL, such as #/orders/7, which
-	// browsers do not send. Before a sign-in, the login route then shows a page with a script of two
-	// lines, for which it sends a Content-Security-Policy with its hash. Another policy, such as that
+	// browsers do not send. Before a sign-in, the login route then shows a page with a short
+	// script, for which it sends a Content-Security-Policy with its hash. Another policy, such as that
 	// of a proxy, must allow the script; otherwise the page goes on after a second, without the
-	// fragment. The fragment becomes part of the login URL and its log lines, so it must not be a
-	// secret.
+	// fragment. One of more than about 1,000 characters is left out, too. The fragment becomes part of
+	// the login URL and its log lines, so it must not be a secret.
 	//
 	// Optional. Default: false, no page of the library has a script.
 	KeepFragment bool
@@ -303,7 +310,9 @@ type Config[C any] struct {
 // DefaultRoutePrefix is the RoutePrefix of a Config that has none.
 const DefaultRoutePrefix = "/user"
 
-// Page is one of the library's pages, for Config.Pages to draw.
+// Page is one of the library's pages, for Config.Pages to draw: its Status, Code, Message and Detail, the
+// CorrelationID for the administrator, and the links SignInURL with SignInText, RetryURL, HomeURL, and
+// SignOutURL with SignOutOrigin, of which those that do not apply are empty.
 type Page = web.Page
 
 // noContext is the context type of a Config whose functions for a web framework are left out.

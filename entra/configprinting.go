@@ -5,24 +5,48 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 	"strings"
+	"time"
 )
 
-// visible is what of a Config may appear in logs and dumps.
-func (cfg Config[C]) visible() map[string]any {
-	return map[string]any{
+// printed returns those fields that are set, as they may appear in logs and dumps. Of all others,
+// which are secrets, storages and functions, Others has the names.
+func (cfg Config[C]) printed() map[string]any {
+	fields := map[string]any{
 		"ClientID": cfg.ClientID, "TenantID": cfg.TenantID, "Authority": cfg.Authority,
-		"Cloud": string(cfg.Cloud), "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "PersonalAccountsMaySignIn": cfg.PersonalAccountsMaySignIn, "Scopes": cfg.Scopes, "PublicURL": cfg.PublicURL,
+		"Cloud": cfg.Cloud, "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "PersonalAccountsMaySignIn": cfg.PersonalAccountsMaySignIn, "Scopes": cfg.Scopes, "PublicURL": cfg.PublicURL,
 		"BasePath": cfg.BasePath, "RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
-		"CookieName": cfg.CookieName, "ResponseMode": string(cfg.ResponseMode),
-		"IdleTimeout": cfg.IdleTimeout.String(), "AbsoluteTimeout": cfg.AbsoluteTimeout.String(), "MaxSessionsPerUser": cfg.MaxSessionsPerUser,
-		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "KeepFragment": cfg.KeepFragment, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage.String(),
+		"CookieName": cfg.CookieName, "ResponseMode": cfg.ResponseMode,
+		"IdleTimeout": cfg.IdleTimeout, "AbsoluteTimeout": cfg.AbsoluteTimeout, "MaxSessionsPerUser": cfg.MaxSessionsPerUser,
+		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "KeepFragment": cfg.KeepFragment, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage,
 	}
+	var others []string
+	of := reflect.ValueOf(cfg)
+	for i := range of.NumField() {
+		field := of.Type().Field(i)
+		_, printable := fields[field.Name]
+		switch {
+		case of.Field(i).IsZero():
+			delete(fields, field.Name)
+		case !printable && field.IsExported():
+			others = append(others, field.Name)
+		}
+	}
+	for name, value := range fields {
+		if d, ok := value.(time.Duration); ok {
+			fields[name] = d.String()
+		}
+	}
+	if len(others) > 0 {
+		fields["Others"] = others
+	}
+	return fields
 }
 
 // String describes a Config without its secrets.
 func (cfg Config[C]) String() string {
-	fields := fmt.Sprint(cfg.visible()) // map[…]
+	fields := fmt.Sprint(cfg.printed()) // map[…]
 	return "fibermsal.Config{" + strings.TrimSuffix(strings.TrimPrefix(fields, "map["), "]") + "}"
 }
 
@@ -30,7 +54,7 @@ func (cfg Config[C]) String() string {
 func (cfg Config[C]) GoString() string { return cfg.String() }
 
 // MarshalJSON describes a Config without its secrets.
-func (cfg Config[C]) MarshalJSON() ([]byte, error) { return json.Marshal(cfg.visible()) }
+func (cfg Config[C]) MarshalJSON() ([]byte, error) { return json.Marshal(cfg.printed()) }
 
 // Format prints what String does, whatever the verb: fmt would call String for some of them only.
 func (cfg Config[C]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, cfg.String()) }

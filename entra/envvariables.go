@@ -33,6 +33,7 @@ var variables = []variable{
 	{"REDIS_URL", "Storage"},
 	{"REDIS_CERTIFICATE_FILE", "Storage"},
 	{"REDIS_ENTRA_USER", "Storage"},
+	{"STORAGE_FILE", "Storage"},
 	{"KEYS", "Keys"},
 	{"COOKIE_NAME", "CookieName"},
 	{"IDLE_TIMEOUT", "IdleTimeout"},

@@ -11,6 +11,11 @@ import (
 // Error is a failure with two sides: a status, a code and a sentence that are public, and a
 // cause for the log from which credentials have been removed. Handlers return it unchanged,
 // and the middleware answers it.
+//
+// Code is stable and for programs, such as "login_required"; Status is the HTTP status, and Message one
+// sentence. Reason is more specific, for logs and tests. CorrelationID connects the answer with its line
+// in the log. RetryAfter is how long to wait, or 0. Err is the cause, without credentials, or nil.
+// errors.Is compares errors by Code, and errors.As finds a *fiber.Error with the Status and Message.
 type Error = autherr.Error
 
 // Errors to compare with by errors.Is. Handlers may return them, too.

@@ -1,11 +1,24 @@
 package entra
 
+import "log/slog"
+
 // MakePassive makes a request passive, if no function has asked for its user yet: it does not prolong
-// the session. It is for a face, whose handler Passive calls it.
+// the session. Otherwise a line in the log says once what to change. It is for a face, whose handler
+// Passive calls it.
 func MakePassive(c Locals) {
-	if v := visitOf(c); v != nil {
-		v.Passive = true
+	v := visitOf(c)
+	if v == nil || v.Passive {
+		return
 	}
+	if v.HasLoaded() {
+		s := serviceOf(v)
+		s.latePassive.Do(func() {
+			s.log.WarnContext(v.Exchange.Context(), "Passive runs after a function that asked for the user, so requests like this one prolong the session; "+
+				"put it in front of Require and of FromContext", slog.String("path", v.Exchange.Request().Path))
+		})
+		return
+	}
+	v.Passive = true
 }
 
 // SessionFromContext returns the session of a request, or false if no user is signed in, as

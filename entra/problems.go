@@ -12,6 +12,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
@@ -66,6 +67,7 @@ func (cfg Config[C]) problems(process Process) (p problems) {
 var (
 	tenantName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.\-]*$`)
 	prefixPath  = regexp.MustCompile(`^(/[A-Za-z0-9_\-.~]*[A-Za-z0-9_\-~][A-Za-z0-9_\-.~]*)+$`) // no segment of dots only
+	plainHost   = regexp.MustCompile(`^([A-Za-z0-9_\-.]+|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]*)?$`)
 	cookieToken = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_\-.]{0,31}$`)
 	clientName  = regexp.MustCompile(`^[A-Za-z0-9_\-.]{1,128}$`)
 )
@@ -134,8 +136,10 @@ func (cfg Config[C]) checkTenants(p *problems, tenant string) {
 	case cfg.PersonalAccountsMaySignIn && tenant != "" && !strings.EqualFold(tenant, "common") && !isConsumers(tenant):
 		p.add("PersonalAccountsMaySignIn", "needs the tenant common, or consumers")
 	case isConsumers(tenant) && cfg.PersonalAccountsMaySignIn:
+	case isConsumers(tenant) && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
+		p.add("PersonalAccountsMaySignIn", "is required with %q: without it everybody in the world could sign in", tenant)
 	case many && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
-		p.add("AllowedTenants", "is required with %q: without it users of every tenant in the world could sign in", tenant)
+		p.add("AllowedTenants", "is required with %q, or AnyTenantMaySignIn: without them users of every tenant in the world could sign in", tenant)
 	case !many && tenant != "" && cfg.AnyTenantMaySignIn:
 		p.add("AnyTenantMaySignIn", "needs the tenant common or organizations")
 	case len(cfg.AllowedTenants) > 0 && cfg.AnyTenantMaySignIn:
@@ -193,6 +197,9 @@ func secureURL(raw string) (*url.URL, error) {
 	if err != nil || u.Host == "" || u.Hostname() == "" {
 		return nil, errors.New("is not an absolute URL")
 	}
+	if !plainHost.MatchString(u.Host) { // it is compared with the headers of browsers, and part of a policy
+		return nil, errors.New("must have its host as browsers send it: in ASCII, as xn--…, and with a port or without a colon")
+	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !discovery.IsLoopback(u.Hostname())) {
 		return nil, errors.New("must be https; plain http is accepted for localhost only")
 	}
@@ -227,7 +234,11 @@ func (cfg Config[C]) checkStorage(p *problems, process Process) {
 	if cfg.Storage == nil && process.SharesNoMemory {
 		p.add("Storage", "is required with Prefork: the processes do not share memory")
 	}
-	if cfg.Storage != nil && len(cfg.Keys) == 0 {
+	_, embedded := cfg.Storage.(record.Embedded)
+	if embedded && process.SharesNoMemory {
+		p.add("Storage", "is a file that one process uses, which does not work with Prefork; use Redis")
+	}
+	if cfg.Storage != nil && len(cfg.Keys) == 0 && !embedded { // which has a key
 		p.add("Keys", "is required with a Storage: what is stored must outlive this process; make a key with: openssl rand -base64 32")
 	}
 	for i, k := range cfg.Keys {

@@ -52,7 +52,10 @@ type Service struct {
 
 	detachLog func() // go-redis' from this logger
 
-	closing sync.Once
+	values sync.Map // of packages, see AppValue
+
+	closing     sync.Once
+	latePassive sync.Once // a line in the log
 }
 
 // RoutePrefix returns the path under which the routes are mounted.
@@ -67,7 +70,8 @@ func (s *Service) Logger() *slog.Logger { return s.log }
 //
 // GetToken takes one scope, which ends in /.default; none is that of Graph. It returns an
 // [*Error]: [ErrMisconfigured] if Entra refuses the app, or [ErrUnavailable]. Entra issues such
-// tokens for one tenant only, so not with "common" or "organizations".
+// tokens for one tenant only, so with "common" or "organizations" the TenantID must be requested.
+// Tenants whose users may not sign in are refused.
 func (s *Service) AppCredential() azcore.TokenCredential { return s.app }
 
 // Close refuses new token calls, waits for those that are under way, for 5 seconds at most, and

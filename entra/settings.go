@@ -16,6 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/outbound"
+	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 	"github.com/fibermsal/fibermsal/internal/web"
 )
@@ -173,6 +174,14 @@ func (s *settings) publicPrefix() string {
 
 func (s *settings) completeKeys() error {
 	if len(s.Keys) > 0 {
+		return nil
+	}
+	if embedded, ok := s.Storage.(record.Embedded); ok {
+		key, err := embedded.Key()
+		if err != nil {
+			return fmt.Errorf("fibermsal: no Config.Keys, and no key beside the Storage: %w", err)
+		}
+		s.Keys = [][]byte{key}
 		return nil
 	}
 	key := make([]byte, sealed.KeySize)

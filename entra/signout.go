@@ -28,7 +28,9 @@ type SignOutOptions struct {
 //
 // The middleware ends the session of this browser, removes its cookie, and redirects. Other sites
 // must not be able to cause the request: route it for POST, behind the app's protection against
-// cross-site requests. The built-in route /user/logout has its own.
+// cross-site requests. The built-in route /user/logout has its own. Call it by a form or by htmx: fetch
+// ends the session, too, but cannot follow the redirect to Entra. Without the middleware the answer is a
+// 500.
 func SignOut(o SignOutOptions) *Error {
 	return autherr.SignOut.Intending(autherr.Intent{SignOut: true, AppOnly: o.AppOnly, To: strings.Clone(o.To)}, nil)
 }

@@ -57,7 +57,7 @@ var furtherParameters = []string{"acr_values", "amr_values", "cobrandid", "hsu",
 //	})
 //
 // The middleware redirects page navigations, forms that a browser sends from a page, and what htmx
-// requests, to the sign-in; other requests get 401 with a login_url. The options travel sealed: the
+// requests, to the sign-in; other requests, such as those of fetch, get 401 with a login_url. The options travel sealed: the
 // visitor cannot change them, nor bring others in the query. The user who is signed in stays so until
 // the sign-in succeeds. With options that no sign-in can have, the error is [ErrMisconfigured].
 func StartSignIn(o SignInOptions) *Error {
@@ -74,7 +74,7 @@ func (o *SignInOptions) requirements(r flow.Requirements) (flow.Requirements, er
 	switch o.Prompt {
 	case "", PromptSelectAccount, PromptLogin, PromptCreate:
 	default:
-		return r, fmt.Errorf("SignInOptions.Prompt is %q, which is none of the constants", o.Prompt)
+		return r, fmt.Errorf("SignInOptions.Prompt is %q, which is none of PromptSelectAccount, PromptLogin and PromptCreate", o.Prompt)
 	}
 	if o.Prompt != "" || o.LoginHint != r.LoginHint {
 		r = r.Interactive() // a silent sign-in is for the user of the session

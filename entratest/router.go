@@ -50,6 +50,9 @@ var graphEndpoints = map[graphapi.Area]Endpoint{
 func (h *router) find(r *http.Request) (found route, arg string) {
 	path := r.URL.Path
 	if rest, ok := strings.CutPrefix(path, "/v1.0/"); ok && h.origins.Addresses(r, h.origins.Graph) {
+		if rest == "$batch" {
+			return route{GraphBatch, false, h.serveBatch}, rest
+		}
 		area, serve := h.graph.Route(rest)
 		return route{graphEndpoints[area], false, serve}, rest
 	}

@@ -22,19 +22,25 @@
 // The package imports no web framework, and works under Fiber v2 and v3: c is the context of
 // either, of which it needs only the method of [entra.Locals].
 //
+// [Call] is for paths that the SDK has no builder for, and [StreamTo] for content of any size. What
+// users of the SDK can rely on is in docs/graph.md.
+//
 // # Calls
 //
 // Every call goes through one adapter that guarantees what Kiota does not:
 //
 //   - It acts for the session of the request it was made from, and for no other, whatever context
 //     or request object a handler passes.
-//   - It calls only the scheme, host and port of Config.GraphURL, and follows no redirect. For
-//     anything else it returns an error and sends nothing.
-//   - It ends at the deadline of the context, or after 15 seconds if that has none. If Graph is
-//     busy, a GET or HEAD is tried up to three times, with at most 3 seconds of waiting; other
-//     requests are not repeated.
-//   - It reads at most 8 MB of a response, and 4 MB of a photo.
-//   - It does not panic, and its errors can be printed.
+//   - It sends the token to the scheme, host and port of Config.GraphURL only. Without it, it
+//     follows one redirect of a download and sends the parts of a LargeFileUploadTask, to public
+//     https hosts. For anything else it returns an error and sends nothing.
+//   - It ends at the deadline of the context, or after 15 seconds if that has none.
+//   - It repeats a call with its body: once with a new token after a 401, and while Graph is busy,
+//     for which a 429 counts with every method, and a 503 or 504 with safe ones. It waits as long
+//     as Graph requests within the deadline, or for 3 seconds if there is none.
+//   - It reads at most 8 MB of a response, and 4 MB of a photo. [StreamTo] has a limit of its own.
+//   - It does not panic, and its errors can be printed. Where an object is expected, an empty
+//     response is an error.
 //
 // # Errors
 //
@@ -54,7 +60,9 @@
 //	graph.ErrForeignURL     the URL was not Graph's; nothing was sent
 //
 // errors.As finds the SDK's *odataerrors.ODataError if Graph sent one. Its Error method, which
-// panics in the SDK if Graph gave no message, is then safe.
+// panics in the SDK if Graph gave no message, is then safe. That is also true of a PageIterator and
+// of the parts of a batch. The log line of an error has Graph's request-id, client-request-id and
+// x-ms-ags-diagnostic.
 //
 // # Concurrency
 //

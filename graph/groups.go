@@ -26,7 +26,7 @@ func Groups(ctx context.Context, user azcore.TokenCredential, ids []string) (mem
 		if err != nil {
 			return nil, err
 		}
-		memberOf = append(memberOf, found.GetValue()...)
+		memberOf = append(memberOf, found.GetValue()...) // the adapter returns an error in place of nothing
 	}
 	return memberOf, nil
 }

@@ -144,8 +144,9 @@ type network struct {
 	next  http.RoundTripper
 	entra *entratest.Server
 
-	mu      sync.Mutex
-	foreign []string
+	mu        sync.Mutex
+	foreign   []string
+	foreignTo http.RoundTripper // in place of the evil server, or nil
 }
 
 func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -163,6 +164,9 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	n.mu.Lock()
 	n.foreign = append(n.foreign, r.URL.String())
 	n.mu.Unlock()
+	if n.foreignTo != nil {
+		return n.foreignTo.RoundTrip(r)
+	}
 	recorder := httptest.NewRecorder()
 	recorder.Header().Set("Content-Type", "application/json")
 	_, _ = recorder.WriteString(`{"id":"evil"}`)

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"errors"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -53,4 +54,42 @@ func (o origin) check(u *url.URL) error {
 		return errForeignURL.New("path", nil)
 	}
 	return nil
+}
+
+// checkForeign returns an error for a URL outside of Graph to which a download redirects, or at
+// which a file is uploaded. It gets no token, but the content, and its answer is read. It must be
+// https, so that the certificate proves that it is the named host and not another one that DNS
+// answers. An address of a private network is accepted only if Graph is at one itself, as in
+// tests.
+func (o origin) checkForeign(u *url.URL) error {
+	host := u.Hostname()
+	switch {
+	case !strings.EqualFold(u.Scheme, "https") || u.Opaque != "" || host == "":
+		return errForeignURL.New("scheme", nil)
+	case u.User != nil:
+		return errForeignURL.New("user", nil)
+	case isPrivate(host) && !isPrivate(o.hostname()):
+		return errForeignURL.New("private_address", nil)
+	}
+	return nil
+}
+
+// sharedAddresses are those of carriers (RFC 6598), which netip does not count as private.
+var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
+
+// isPrivate reports whether a host is not one of the public Internet by its name.
+func isPrivate(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if address, err := netip.ParseAddr(host); err == nil {
+		address = address.Unmap()
+		return !address.IsGlobalUnicast() || address.IsPrivate() || address.Zone() != "" || sharedAddresses.Contains(address)
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	switch {
+	case last == host: // a name without a domain
+		return true
+	case strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x"): // an address in another notation
+		return true
+	}
+	return slices.Contains([]string{"localhost", "local", "internal", "lan", "intranet", "corp", "home", "arpa"}, last)
 }

@@ -29,13 +29,15 @@ func Require(checks ...Check) fiber.Handler {
 	}
 }
 
-// Passive lets requests pass that do not prolong the session, such as those by which a page asks for
-// news. Otherwise a page that is left open would keep its user signed in until AbsoluteTimeout:
+// Passive lets requests pass without prolonging the session. It is for requests that a page sends by
+// itself, such as polling, because a page that is left open would otherwise keep its user signed in until
+// AbsoluteTimeout:
 //
 //	app.Get("/news", fibermsal.Passive(), fibermsal.Require(), news)
 //
-// Put it behind the middleware, in front of everything that asks for the user. For the routes of the
-// library, such as /user/info, register it with their path in front of RegisterRoutes.
+// Put it behind the middleware, in front of everything that asks for the user, also for a whole group:
+// behind Require it has no effect, which the log says once. For the routes of the library, such as
+// /user/info, register it with their path in front of RegisterRoutes.
 func Passive() fiber.Handler {
 	return func(c fiber.Ctx) error {
 		entra.MakePassive(c)
@@ -55,8 +57,8 @@ func Any(checks ...Check) Check { return entra.Any(checks...) }
 // [entra.HasRole].
 func HasRole(roles ...string) Check { return entra.HasRole[fiber.Ctx](roles...) }
 
-// HasScope passes if the user granted all the scopes when signing in. Otherwise the middleware
-// starts a sign-in that requests them. See [entra.HasScope].
+// HasScope passes if the user has granted all the scopes. Otherwise the middleware starts a
+// sign-in that requests them. See [entra.HasScope].
 func HasScope(scopes ...string) Check { return entra.HasScope[fiber.Ctx](scopes...) }
 
 // InGroup passes if the user is a member of one of the groups, by their object IDs, also

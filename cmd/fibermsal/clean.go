@@ -37,7 +37,7 @@ func (cl *cleanCommand) check(c *console) error {
 func (cl *cleanCommand) mustConfirm() bool { return cl.unreadable && !cl.dryRun && !cl.yes }
 
 func (cl *cleanCommand) run(ctx context.Context, t *tool) error {
-	if err := t.requireRedis(); err != nil {
+	if err := t.requireStorage(); err != nil {
 		return err
 	}
 	doubt, err := t.checkReach(ctx)

@@ -139,7 +139,8 @@ func usage(w io.Writer) {
 "fibermsal <command> -h" lists the flags of a command.
 
 The environment is the app's own, such as FIBERMSAL_CLIENT_ID, FIBERMSAL_KEYS and
-FIBERMSAL_REDIS_URL; each variable may have _FILE at its end and name a mounted file.
+FIBERMSAL_REDIS_URL; each variable may have _FILE at its end and name a mounted file. The file in
+FIBERMSAL_STORAGE_FILE can be used while the app is stopped, and by doctor at any time.
 
 With -json, each command prints one JSON object a line, and the last one has the field error if the
 command failed. Ctrl-C ends long commands between two sessions; they say what remains, and the

@@ -37,7 +37,7 @@ func (e *endCommand) check(c *console) error {
 }
 
 func (e *endCommand) run(ctx context.Context, t *tool) error {
-	if err := t.requireRedis(); err != nil {
+	if err := t.requireStorage(); err != nil {
 		return err
 	}
 	record := t.audit("sessions_ended", e.reason)

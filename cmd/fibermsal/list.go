@@ -30,7 +30,7 @@ func (l *listCommand) flags(set *flag.FlagSet) {
 func (l *listCommand) check(*console) error { return errors.Join(l.choice.check(), l.from.check()) }
 
 func (l *listCommand) run(ctx context.Context, t *tool) error {
-	if err := t.requireRedis(); err != nil {
+	if err := t.requireStorage(); err != nil {
 		return err
 	}
 	doubt, err := t.checkReach(ctx)

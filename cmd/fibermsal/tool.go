@@ -11,6 +11,8 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/filestore"
+	"github.com/fibermsal/fibermsal/internal/storagefile"
 )
 
 // config is a Config without a web framework.
@@ -50,6 +52,7 @@ func open(o options, appTimeouts bool, c *console) (*tool, error) {
 	if !o.verbose {
 		logging.Disable() // go-redis' own log, which repeats the error that the command prints
 	}
+	storagefile.Register(func(path string) (storagefile.Storage, error) { return openFile(path, appTimeouts) })
 	own := append(strings.Split(o.own, ","), exampleVariables...)
 	cfg, err := entra.ConfigFromEnv[struct{}](o.prefix, own...)
 	if err != nil {
@@ -110,11 +113,17 @@ func closeOf(storage entra.Storage) error {
 	return storage.Close()
 }
 
-// requireRedis returns an error if the sessions cannot be seen from outside the app.
-func (t *tool) requireRedis() error {
+// openFile opens the app's file of sessions, without making one. To examine it, the app may use it.
+func openFile(path string, examine bool) (storagefile.Storage, error) {
+	return filestore.Open(path, filestore.Options{MustExist: true, Examine: examine})
+}
+
+// requireStorage returns an error if the sessions cannot be seen from outside the app.
+func (t *tool) requireStorage() error {
 	if t.cfg.Storage != nil {
 		return nil
 	}
-	variable := strings.TrimSuffix(t.prefix, "_") + "_REDIS_URL"
-	return usageError{environmentError(errors.New(variable + " is required: sessions in an app's own memory cannot be seen from outside"))}
+	prefix := strings.TrimSuffix(t.prefix, "_") + "_"
+	return usageError{environmentError(errors.New(prefix+"REDIS_URL is required: sessions in an app's own memory cannot be seen from outside; "+
+		"those in a "+prefix+"STORAGE_FILE can, while the app is stopped"))}
 }

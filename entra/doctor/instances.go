@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -14,6 +15,9 @@ const keysSubject = "whether the instances have the same keys"
 
 // keys compares the keys of this instance with those of the instances that were active lately.
 func (d *diagnosis) keys(ctx context.Context) []Finding {
+	if _, isFile := d.Storage.(record.Embedded); isFile {
+		return []Finding{ok("keys", "no other process uses the Storage, so none can have other Keys")}
+	}
 	instances, err := d.Records.Instances(ctx)
 	if err != nil {
 		return []Finding{unchecked("keys", keysSubject, redact.Text(err.Error()))}

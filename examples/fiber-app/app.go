@@ -50,7 +50,7 @@ func newApp(s *settings) (*fiber.App, error) {
 	}
 	p := &pages{settings: s, auth: auth, source: sourceOf(pagesSource)}
 
-	app := fiber.New(fiber.Config{
+	server := fiber.New(fiber.Config{
 		AppName:               "fibermsal example",
 		Views:                 views,
 		ErrorHandler:          p.failed,
@@ -59,21 +59,23 @@ func newApp(s *settings) (*fiber.App, error) {
 		IdleTimeout:           keepAlive,
 		DisableStartupMessage: true,
 	})
-	app.Hooks().OnShutdown(auth.Close)
-	if err := renderOnce(app); err != nil {
+	server.Hooks().OnShutdown(auth.Close)
+	if err := renderOnce(server); err != nil {
 		return nil, err
 	}
 
 	// The logger comes first: it calls the ErrorHandler itself, so behind fibermsal
 	// it would answer the errors that fibermsal is to turn into a sign-in. It writes
 	// paths without their queries, where codes and states travel.
-	app.Use(logger.New(logger.Config{Format: "${time} ${status} ${method} ${path} ${latency}\n", Output: s.accessLog}))
-	app.Use(recover.New(recover.Config{EnableStackTrace: true}))
-	app.Use(protect(contentPolicy(s.auth.PublicURL)))
-	app.Get("/favicon.ico", func(c *fiber.Ctx) error { return c.Redirect("/static/icon.svg") }) // for JSON, which names no icon
+	server.Use(logger.New(logger.Config{Format: "${time} ${status} ${method} ${path} ${latency}\n", Output: s.accessLog}))
+	server.Use(recover.New(recover.Config{EnableStackTrace: true}))
+	server.Use(protect(contentPolicy(s.auth.PublicURL)))
+
+	app := server.Group(s.mount())
+	app.Get("/favicon.ico", func(c *fiber.Ctx) error { return c.Redirect(s.base() + "/static/icon.svg") }) // for JSON, which names no icon
 	app.Use("/static", filesystem.New(filesystem.Config{Root: http.FS(static), MaxAge: 3600}))
 
-	app.Use(auth.Handler())
+	server.Use(auth.Handler())
 	// /user/login, /user/authorized, /user/logout, /user/info, /user/frontchannel-logout,
 	// /user/manager and /user/photo
 	auth.RegisterRoutes(app, graph.Routes())
@@ -83,15 +85,15 @@ func newApp(s *settings) (*fiber.App, error) {
 	app.Get("/graph", fibermsal.Require(), p.typed)
 	app.Get("/session", fibermsal.Require(), p.session)
 	app.Get("/api/me", fibermsal.Require(), apiMe)
-	app.Post("/account/switch", sameOrigin(s.auth.PublicURL), switchAccount)
-	app.Post("/account/leave", sameOrigin(s.auth.PublicURL), leave)
+	app.Post("/account/switch", sameOrigin(s.auth.PublicURL), p.switchAccount)
+	app.Post("/account/leave", sameOrigin(s.auth.PublicURL), p.leave)
 	app.Post("/session/end", sameOrigin(s.auth.PublicURL), fibermsal.Require(), p.endSessions)
 
 	app.Get("/org", fibermsal.Require(), p.org)
 	app.Get("/recent", fibermsal.Require(fibermsal.AuthenticatedWithin(5*time.Minute)), p.recent)
 	app.Get("/confirmed", fibermsal.Require(fibermsal.HasAuthContext("c1")), p.confirmed)
 	app.Get("/admin", fibermsal.Require(fibermsal.HasRole("Portal.Admin")), p.admin)
-	return app, nil
+	return server, nil
 }
 
 func newViews() (*html.Engine, error) {

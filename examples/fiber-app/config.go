@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/embedded" // also for FIBERMSAL_STORAGE_FILE
 	"github.com/fibermsal/fibermsal/graph"
 )
 
@@ -67,12 +68,15 @@ func (s *settings) completePublicURL(address net.Addr) {
 }
 
 func (s *settings) redirectURI() string {
-	return strings.TrimSuffix(s.auth.PublicURL, "/") + "/user/authorized"
+	return s.home() + strings.TrimPrefix(routesPath, "/") + "/authorized"
 }
 
 func (s *settings) storageKind() string {
-	if s.auth.Storage == nil {
+	switch s.auth.Storage.(type) {
+	case nil:
 		return "the memory of this process"
+	case *embedded.Storage:
+		return "a file"
 	}
 	return "Redis"
 }

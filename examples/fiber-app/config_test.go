@@ -89,7 +89,9 @@ func TestSettings_MistakesAreReportedTogether(t *testing.T) {
 		"spelling":                      {environment{prefix + "REDIS_URI": "canary-secret"}, []string{prefix + "REDIS_URI"}},
 		"mounted secret and a spelling": {complete(environment{varSecret: "", varSecret + "_FILE": secret, prefix + "KEY": "x"}), []string{prefix + "KEY"}},
 		"routes elsewhere":              {complete(environment{varRoutes: "/auth"}), []string{varRoutes}},
-		"below a path":                  {complete(environment{varBase: "/app"}), []string{varBase}},
+		"routes elsewhere below a path": {complete(environment{varBase: "/app", varRoutes: "/app/auth"}), []string{varRoutes}},
+		"routes below no path":          {complete(environment{varRoutes: "/app/user"}), []string{varRoutes}},
+		"not a path":                    {complete(environment{varBase: "app/"}), []string{varBase}},
 
 		"tenant twice":         {complete(environment{varAuthority: "https://login.microsoftonline.com/contoso.com"}), []string{varAuthority}},
 		"bad tenant":           {complete(environment{varTenant: "no tenant"}), []string{varTenant}},

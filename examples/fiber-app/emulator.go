@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strconv"
@@ -13,11 +14,10 @@ import (
 // app's tenant. Its ids are fixed, so that a session in Redis outlives a restart;
 // the tokens in it do not, for the next emulator never issued them.
 func (s *settings) startEmulator() (*entratest.Server, error) {
-	public := strings.TrimSuffix(s.auth.PublicURL, "/")
 	idp := entratest.New(
 		entratest.WithRedirectURI(s.redirectURI()),
-		entratest.WithLogoutURI(public+"/"),
-		entratest.WithFrontChannelLogout(public+"/user/frontchannel-logout"),
+		entratest.WithLogoutURI(s.home(), cmp.Or(s.auth.PostLogoutURL, s.home())),
+		entratest.WithFrontChannelLogout(strings.TrimSuffix(s.redirectURI(), "authorized")+"frontchannel-logout"),
 		// As the README says for a real registration.
 		entratest.WithOptionalClaims("acrs", "auth_time", "login_hint", "sid"))
 	err := idp.Listen(entratest.ListenConfig{HTTP: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.emulatorPort))})

@@ -142,11 +142,8 @@ func (r *reader) config() fibermsal.Config {
 			Authority: get(varAuthority), GraphURL: get(varGraphURL), PublicURL: get(varPublicURL),
 		}
 	}
-	if cfg.RoutePrefix != "" {
-		r.refuse(varRoutes, "is not for this app, whose pages lead to /user")
-	}
-	if cfg.BasePath != "" {
-		r.refuse(varBase, "is not for this app, whose pages lead to /user")
+	if !slices.Contains([]string{"", routesPath, cfg.BasePath + routesPath}, cfg.RoutePrefix) {
+		r.refuse(varRoutes, "must end in %s, to which the pages of this app lead, after %s if the proxy keeps that", routesPath, varBase)
 	}
 	return cfg
 }

@@ -115,7 +115,7 @@ func (s *settings) listen() (net.Listener, error) {
 // announce says where the app is and what to do next.
 func announce(w io.Writer, s *settings, address net.Addr, people []entratest.User) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "\n  Open\t%s\n", s.auth.PublicURL)
+	fmt.Fprintf(t, "\n  Open\t%s\n", s.auth.PublicURL+s.base())
 	fmt.Fprintf(t, "  Redirect URI (type Web)\t%s\n", s.redirectURI())
 	fmt.Fprintf(t, "  Listening on\t%s\n", address)
 	fmt.Fprintf(t, "  Sessions in\t%s\n", s.storageKind())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -31,7 +32,9 @@ type pages struct {
 // page is what every template sees.
 type page struct {
 	Title    string
-	Path     string
+	Base     string          // the path below which browsers reach the app, or ""
+	Path     string          // of the page, below Base
+	Here     string          // the same with its query, to return to, or "" if this answers a form or is an error
 	User     *fibermsal.User // nil if nobody is signed in
 	Emulated bool
 	Content  any
@@ -40,8 +43,13 @@ type page struct {
 // render shows a page to whoever is signed in.
 func (p *pages) render(c *fiber.Ctx, view, title string, content any) error {
 	user, _ := fibermsal.FromContext(c)
+	here := ""
+	if c.Method() == fiber.MethodGet && c.Response().StatusCode() == fiber.StatusOK {
+		here = c.OriginalURL()
+	}
 	return c.Render(view, page{
-		Title: title, Path: c.Path(), User: user, Emulated: p.settings.emulated, Content: content,
+		Title: title, Base: p.settings.base(), Path: strings.TrimPrefix(c.Path(), p.settings.mount()), Here: here,
+		User: user, Emulated: p.settings.emulated, Content: content,
 	})
 }
 
@@ -184,19 +192,21 @@ func (p *pages) endSessions(c *fiber.Ctx) error {
 	if _, err := p.auth.EndSessions(c.UserContext(), fibermsal.SessionFilter{TenantID: user.TenantID, UserID: user.ID}); err != nil {
 		return err
 	}
-	return c.Redirect("/?ended=all", fiber.StatusSeeOther)
+	return c.Redirect(p.settings.base()+"/?ended=all", fiber.StatusSeeOther)
 }
 
 // switchAccount handles POST /account/switch: the user chooses another account at Entra, and
-// stays signed in until that has worked.
-func switchAccount(*fiber.Ctx) error {
-	return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: "/profile"})
+// stays signed in until that has worked. The page that they return to comes from the request:
+// fibermsal leads to no other site.
+func (p *pages) switchAccount(c *fiber.Ctx) error {
+	to := cmp.Or(c.FormValue("to"), p.settings.base()+"/profile")
+	return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: to})
 }
 
 // leave handles POST /account/leave: the user is signed out of this app in this browser, and
 // stays signed in at Entra.
-func leave(*fiber.Ctx) error {
-	return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true, To: "/?ended=here"})
+func (p *pages) leave(*fiber.Ctx) error {
+	return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true, To: p.settings.base() + "/?ended=here"})
 }
 
 // apiMe handles GET /api/me, for programs: without a session they get 401 and

@@ -27,8 +27,9 @@ var (
 	Misconfigured   = &Kind{"misconfigured", http.StatusInternalServerError, "Signing in is not set up correctly. Please tell the administrator."}
 	NotSignedIn     = &Kind{"no_session", http.StatusNotFound, "This user is not signed in."}
 
-	// SignOut is a handler that signs its user out.
-	SignOut = &Kind{"sign_out", http.StatusForbidden, "You are about to be signed out."}
+	// SignOut is a handler that signs its user out. Users see its sentence only where no middleware
+	// carries the sign-out out.
+	SignOut = &Kind{"sign_out", http.StatusInternalServerError, "Signing out is not set up correctly. Please tell the administrator."}
 	// SignInLoop is a page that required a sign-in again and again.
 	SignInLoop = &Kind{"sign_in_loop", http.StatusForbidden, "Signing in again did not help. Please tell the administrator."}
 	// TenantNotAllowed is a user of a tenant that may not sign in.

@@ -56,7 +56,7 @@ func TryLater(reason string, cause error) *Error {
 
 // NotMounted returns the error for a function that ran without the middleware.
 func NotMounted(function string) *Error {
-	return Misconfigured.New("not_mounted", errors.New(function+" ran without fibermsal.New in front: app.Use(fibermsal.New(…)) must come before the route"))
+	return Misconfigured.New("not_mounted", errors.New(function+" ran without fibermsal.New in front: app.Use(fibermsal.New(…)) must come before the route, and Config.Next must not skip the request"))
 }
 
 // Panicked returns the error for a recovered panic of the app's code.

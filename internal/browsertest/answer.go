@@ -2,8 +2,10 @@ package browsertest
 
 import (
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
+	"regexp"
 	"testing"
 )
 
@@ -24,8 +26,20 @@ func Read(tb testing.TB, response *http.Response) *Answer {
 	return &Answer{response, string(body)}
 }
 
-// Location returns the URL or path that the answer redirects to, or "".
-func (a *Answer) Location() string { return a.Header.Get("Location") }
+var refresh = regexp.MustCompile(`<meta http-equiv="refresh" content="0;url=([^"]*)">`)
+
+// Redirects reports whether the answer redirects, with 303 or as a page.
+func (a *Answer) Redirects() bool {
+	return a.Location() != "" && (a.StatusCode == http.StatusSeeOther || a.StatusCode == http.StatusOK)
+}
+
+// Location returns the URL or path that the answer redirects to, by its header or as a page, or "".
+func (a *Answer) Location() string {
+	if page := refresh.FindStringSubmatch(a.Text); page != nil {
+		return html.UnescapeString(page[1])
+	}
+	return a.Header.Get("Location")
+}
 
 // Cookie returns the cookie of a name that the answer sets or removes, or nil.
 func (a *Answer) Cookie(name string) *http.Cookie {

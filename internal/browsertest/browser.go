@@ -126,7 +126,7 @@ func (b *Browser) Follow(a *Answer) *Answer {
 
 // next returns where an answer redirects to within the application.
 func (b *Browser) next(a *Answer) (next *url.URL, ok bool) {
-	if a.StatusCode/100 != 3 || a.Location() == "" {
+	if a.StatusCode/100 != 3 && !a.Redirects() || a.Location() == "" {
 		return nil, false
 	}
 	from, _ := b.target(a.Request)

@@ -44,6 +44,12 @@ func (d Destination) ForPage(name string) Destination {
 	return d
 }
 
+// WithoutQuery returns the destination without the query of its path. Its page is named after that.
+func (d Destination) WithoutQuery() Destination {
+	path, _, _ := strings.Cut(d.Path(), "?")
+	return Destination{path, pageOf(path)}
+}
+
 // Path returns the path. It is cleaned again on every use, because the rules may have become
 // stricter since it was sealed.
 func (d Destination) Path() string { return returnto.Clean(d.path) }
@@ -59,5 +65,5 @@ func (d Destination) Page() string {
 // IsSamePage reports whether another destination is for the same page.
 func (d Destination) IsSamePage(other Destination) bool { return d.page == other.page }
 
-// home returns the destination without its path, for the same page.
-func (d Destination) home() Destination { return Destination{returnto.Home, d.page} }
+// Home returns the destination without its path, for the same page.
+func (d Destination) Home() Destination { return Destination{returnto.Home, d.page} }

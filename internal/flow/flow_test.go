@@ -225,7 +225,7 @@ func TestBrowser_BindsTheLatestAttempts(t *testing.T) {
 func TestJar_PathsTakeAFixedNumberOfCookies(t *testing.T) {
 	t.Parallel()
 	jar, present := newJar(t), cookies{}
-	random := make([]byte, 1500)
+	random := make([]byte, 1300)
 	for i := range 40 {
 		_, _ = rand.Read(random)
 		path := "/" + base64.RawURLEncoding.EncodeToString(random)
@@ -241,6 +241,29 @@ func TestJar_PathsTakeAFixedNumberOfCookies(t *testing.T) {
 		if opened, ok := jar.Open(a.State(), flow.Browser{}, present.get); !ok || opened.Destination().Path() != path {
 			t.Fatalf("path %d is lost", i)
 		}
+	}
+}
+
+// Longer ones share one cookie, because proxies refuse requests with more than 8 kB of cookies.
+func TestJar_LongPathsTakeOneCookie(t *testing.T) {
+	t.Parallel()
+	jar, sizes := newJar(t), map[string]int{}
+	for i := range 60 {
+		random := make([]byte, []int{1300, 1700, 2250}[i%3])
+		_, _ = rand.Read(random)
+		path := "/" + base64.RawURLEncoding.EncodeToString(random)
+		a, _, err := jar.Begin(rand.Reader, time.Now(), &flow.Start{To: flow.DestinationOf(path)})
+		if err != nil || a.Cookie() == nil {
+			t.Fatalf("%d bytes: %v", len(path), err)
+		}
+		sizes[a.Cookie().Name] = max(sizes[a.Cookie().Name], len(a.Cookie().Name)+len(a.Cookie().Value)+len("=; "))
+	}
+	sum := 0
+	for _, size := range sizes {
+		sum += size
+	}
+	if len(sizes) != 3 || sum > 7000 {
+		t.Errorf("%v take %d bytes", sizes, sum)
 	}
 }
 

@@ -7,16 +7,18 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
+// pathSlots are the sizes of the cookies that keep paths. If more attempts need one, the others lead
+// home. With a fixed number, tabs that are opened at once cannot exceed the header (threat D15): proxies
+// such as nginx have, by default, 8 kB for all cookies of a request, and answer 400 to more. One
+// cookie must be below 4,096 bytes, because browsers ignore larger ones.
+var pathSlots = [...]int{3200, 1900, 1900}
+
 const (
-	// pathSlots is how many paths are kept in cookies. If more attempts need one, the others lead
-	// home. With a fixed number, tabs that are opened at once cannot exceed the header (threat D15).
-	pathSlots = 3
-	// maxPathCookie limits one cookie, because browsers ignore those over 4,096 bytes, and Fiber's
-	// buffer for a header should have 16 kB.
-	maxPathCookie = 3600
 	// PathLifetime is how long a path is kept. It is longer than [Lifetime], because the sign-in of
 	// a user who takes too long starts again for the same page.
 	PathLifetime = time.Hour
+	// packedPath is the length from which on a path is compressed.
+	packedPath = 1200
 )
 
 // OwnsPath reports whether a name is that of a cookie for a path.
@@ -31,25 +33,32 @@ func (j *Jar) OwnsPath(name string) bool {
 
 func (j *Jar) pathName(slot int) string { return j.paths + strconv.Itoa(slot) }
 
-// freeSlot returns a slot whose cookie the request does not have, or any.
-func (j *Jar) freeSlot(a *Attempt, hasCookie func(name string) bool) int {
-	first := int(a.owner[0])
+// slots returns all slots, and first those whose cookie the request does not have.
+func (j *Jar) slots(a *Attempt, hasCookie func(name string) bool) (slots []int) {
+	var used []int
 	for i := range pathSlots {
-		if slot := (first+i)%pathSlots + 1; hasCookie != nil && !hasCookie(j.pathName(slot)) {
-			return slot
+		slot := (int(a.owner[0])+i)%len(pathSlots) + 1
+		if hasCookie == nil || hasCookie(j.pathName(slot)) {
+			used = append(used, slot)
+		} else {
+			slots = append(slots, slot)
 		}
 	}
-	return first%pathSlots + 1
+	return append(slots, used...)
 }
 
-// sealPath writes the path of an attempt's destination to a cookie, or returns nil if it is too long.
-func (j *Jar) sealPath(a *Attempt, slot int) *Cookie {
-	name := j.pathName(slot)
-	c := &Cookie{Name: name, Value: j.sealText(packed([]byte(a.to.Path()), maxPathCookie/2), j.pathContext(a, name))}
-	if c.size() > maxPathCookie {
-		return nil
+// sealPath writes the path of an attempt's destination to the cookie of a slot, or returns nil if it is
+// too long.
+func (j *Jar) sealPath(a *Attempt, hasCookie func(name string) bool) (slot int, c *Cookie) {
+	path := packed([]byte(a.to.Path()), packedPath)
+	for _, slot := range j.slots(a, hasCookie) {
+		name := j.pathName(slot)
+		c := &Cookie{Name: name, Value: j.sealText(path, j.pathContext(a, name))}
+		if c.size() <= pathSlots[slot-1] {
+			return slot, c
+		}
 	}
-	return c
+	return 0, nil
 }
 
 // openPath returns the path of an attempt's destination, or "" if its cookie is lost.

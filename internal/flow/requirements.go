@@ -37,7 +37,7 @@ type Requirements struct {
 const maxRequirements = 700
 
 // ErrRequirementsTooLarge means that scopes and claims do not fit a URL.
-var ErrRequirementsTooLarge = errors.New("flow: the requested scopes and claims exceed 700 bytes")
+var ErrRequirementsTooLarge = errors.New("flow: the scopes, claims and options of the sign-in exceed 700 bytes")
 
 // Interactive returns the same requirements for a sign-in that may show the user pages.
 func (r Requirements) Interactive() Requirements {
@@ -52,6 +52,9 @@ func (r Requirements) ForAnotherAccount() Requirements {
 	r.SelectAccount, r.Prompt, r.LoginHint, r.DomainHint = true, "", "", ""
 	return r
 }
+
+// ShowPage reports whether Entra shows the user a page, whatever it knows of the user.
+func (r Requirements) ShowPage() bool { return r.SelectAccount || r.Prompt != "" || r.MaxAge > 0 }
 
 // IsZero reports whether nothing is required.
 func (r Requirements) IsZero() bool {

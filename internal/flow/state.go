@@ -93,9 +93,9 @@ func (j *Jar) seal(a *Attempt, hasCookie func(name string) bool) error {
 		return err
 	}
 	if len(state) > maxState {
-		d.ReturnTo, d.Page, d.Slot = "", a.to.page, j.freeSlot(a, hasCookie)
-		if a.cookie = j.sealPath(a, d.Slot); a.cookie == nil {
-			a.to, d.Slot = a.to.home(), 0
+		d.ReturnTo, d.Page = "", a.to.page
+		if d.Slot, a.cookie = j.sealPath(a, hasCookie); a.cookie == nil {
+			a.to = a.to.Home()
 		}
 		if state, err = j.sealState(a, d); err != nil {
 			return err

@@ -12,6 +12,10 @@ import (
 const (
 	// maxTries is how many consecutive sign-ins a page may require.
 	maxTries = 3
+	// maxStarts is how many consecutive sign-ins that handlers start may lead to a page. It is more,
+	// because a user may want some, and the page may not ask for the user, so that it is not known
+	// that it has been shown.
+	maxStarts = 10
 	// TriesLifetime is how long a page is remembered that requires a sign-in: a minute longer
 	// than a sign-in may take. A completed sign-in is remembered for that minute.
 	TriesLifetime     = Lifetime + completedLifetime
@@ -38,6 +42,12 @@ type pageTries struct {
 func (t Tries) Exhausted(to Destination) bool {
 	i := t.index(to)
 	return i >= 0 && t.pages[i].Count >= maxTries
+}
+
+// StartedTooOften reports whether too many sign-ins that handlers start have led to a page.
+func (t Tries) StartedTooOften(to Destination) bool {
+	i := t.index(to)
+	return i >= 0 && t.pages[i].Count >= maxStarts
 }
 
 // Has reports whether a page has required a sign-in.

@@ -60,19 +60,18 @@ func (b *breaker) pausesTouches(now time.Time) bool {
 
 // execute makes a call unless the breaker is open. The breaker counts the result unless the
 // caller ended the call.
-func execute[T any](caller context.Context, b *breaker, call func() (T, error)) (T, error) {
-	result, err := b.Execute(func() (any, error) {
-		t, err := call()
-		if err != nil && endedBy(caller, err) {
+func execute[T any](caller context.Context, b *breaker, call func() (T, error)) (result T, err error) {
+	_, err = b.Execute(func() (any, error) { // whose result would be allocated
+		var err error
+		if result, err = call(); err != nil && endedBy(caller, err) {
 			err = &callerError{err}
 		}
-		return t, err
+		return nil, err
 	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		err = ErrDown
 	}
-	t, _ := result.(T)
-	return t, err
+	return result, err
 }
 
 // isInconclusive reports whether an error says nothing about the storage: the caller's context

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -38,10 +37,19 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 	if !ok {
 		return nil, err
 	}
+	if autherr.NeedsSignIn(e) && v.guardsSignIns() {
+		e = autherr.Misconfigured.New("guarded_route", errors.New("a guard or handler is in front of RegisterRoutes: register the routes first, because no sign-in can pass it"))
+	}
 	if i := autherr.IntentOf(e); i != nil {
 		return v.carryOut(e, i), nil
 	}
 	return v.answer(e), nil
+}
+
+// guardsSignIns reports whether the handler that failed kept a sign-in from its route.
+func (v *Visit) guardsSignIns() bool {
+	path := v.Exchange.Request().Path
+	return !v.ownRoute && (path == v.Site.RoutePrefix+LoginPath || path == v.Site.RoutePrefix+CallbackPath)
 }
 
 // reportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
@@ -49,7 +57,7 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 // them (threat A17).
 func (v *Visit) reportRefusedCallback() {
 	in := v.Exchange.Request()
-	if in.Method != http.MethodPost || !strings.EqualFold(in.Path, v.Site.RoutePrefix+CallbackPath) {
+	if in.Method != http.MethodPost || in.Path != v.Site.RoutePrefix+CallbackPath {
 		return
 	}
 	v.Site.Log.LogAttrs(v.Exchange.Context(), slog.LevelError, "Entra's answer was refused before it reached its route: register the routes in front of the CSRF middleware",

@@ -16,19 +16,37 @@ func (s *Site) currentPage(in *Request) flow.Destination {
 		names = []string{"HX-Current-URL", "Referer"}
 	}
 	for _, name := range names {
-		if path, ok := s.ownPath(in.Header(name)); ok {
+		if path, ok := in.ownPath(s.Origin, in.Header(name)); ok {
 			return s.publicDestination(path)
 		}
 	}
 	return flow.DestinationOf(returnto.Home)
 }
 
-// ownPath returns the path and query of a URL of the app's own origin. What follows the origin must
-// be a path: https://app.example.evil.example begins with https://app.example, too.
-func (s *Site) ownPath(address string) (path string, ok bool) {
-	if len(address) <= len(s.Origin) || !strings.EqualFold(address[:len(s.Origin)], s.Origin) {
+// ownPath returns the path and query of a URL of the app: of its origin, or of another host under which
+// the browser visits it. That host can be forged, but only the path is used (threat C5).
+func (r *Request) ownPath(origin, address string) (path string, ok bool) {
+	if path, ok = pathBehind(origin, address); ok {
+		return path, true
+	}
+	scheme, _, _ := strings.Cut(origin, "://")
+	for _, host := range []string{r.Host, r.forwardedHost()} {
+		if host == "" {
+			continue
+		}
+		if path, ok = pathBehind(scheme+"://"+host, address); ok {
+			return path, true
+		}
+	}
+	return "", false
+}
+
+// pathBehind returns the path and query of a URL of an origin. What follows the origin must be a path:
+// https://app.example.evil.example begins with https://app.example, too.
+func pathBehind(origin, address string) (path string, ok bool) {
+	if len(address) <= len(origin) || !strings.EqualFold(address[:len(origin)], origin) {
 		return "", false
 	}
-	path, _, _ = strings.Cut(address[len(s.Origin):], "#")
+	path, _, _ = strings.Cut(address[len(origin):], "#")
 	return path, strings.HasPrefix(path, "/")
 }

@@ -26,11 +26,14 @@ func (h *routeHandler) setBrowser(b flow.Browser) {
 }
 
 // setPath sets the cookie of a path that does not fit the state. Only the routes receive it, because
-// it would make the requests of all pages long (threat D15).
+// it would make the requests of all pages long (threat D15). If the cookies become too long for proxies,
+// the sign-in leads home.
 func (h *routeHandler) setPath(c *flow.Cookie) {
 	cookie := h.cookie(c.Name, c.Value, h.flowSameSite(), flow.PathLifetime) //nolint:gosec // as in cookie
 	cookie.Path = h.routeURL("/")
-	h.out.setCookie(cookie)
+	if h.out.cookieSize()+len(cookie.String()) <= maxCookies {
+		h.out.setCookie(cookie)
+	}
 }
 
 // forgetAttempt removes what the browser keeps for one attempt, except its path: a response that is

@@ -43,7 +43,7 @@ func (h *routeHandler) askForFragment() bool {
 	err := fragmentPage.Execute(&body, struct {
 		Next, Home string
 		Script     template.JS
-	}{h.routeURL(LoginPath) + "?" + query.Encode(), h.homeURL(), template.JS(fragmentScript)}) //nolint:gosec // our own file
+	}{h.routeURL(LoginPath) + "?" + encoded(query), h.homeURL(), template.JS(fragmentScript)}) //nolint:gosec // our own file
 	if err != nil {
 		panic(err) // strings
 	}

@@ -15,8 +15,20 @@ func (s *Site) HasOtherHost(r *Request) bool {
 	if err != nil || r.Host == "" {
 		return false
 	}
-	forwarded, _, _ := strings.Cut(r.Header("X-Forwarded-Host"), ",")
-	return !sameHost(own, r.Host) && !sameHost(own, strings.TrimSpace(forwarded))
+	return !sameHost(own, r.Host) && !sameHost(own, r.forwardedHost())
+}
+
+// isOpenedElsewhere reports whether a browser opens a route in a window under another host. Sign-ins and
+// sessions belong to PublicURL, so it has no session there.
+func (s *Site) isOpenedElsewhere(r *Request) bool {
+	_, signedIn := s.presentSession(r)
+	return !signedIn && r.isOpened() && s.HasOtherHost(r)
+}
+
+// forwardedHost returns the host that a browser has requested from the first of several proxies.
+func (r *Request) forwardedHost() string {
+	host, _, _ := strings.Cut(r.Header("X-Forwarded-Host"), ",")
+	return strings.TrimSpace(host)
 }
 
 // isOpened reports whether a browser opens the request in a window. It requires more than isNavigation,

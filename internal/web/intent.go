@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
@@ -11,9 +12,15 @@ import (
 // the error because of which it failed.
 func (v *Visit) carryOut(e *autherr.Error, i *autherr.Intent) *Response {
 	var out *Response
-	if i.SignOut {
+	switch {
+	case v.Exchange.Request().isPrefetch(): // the user has not asked for it (threat A15)
+		out = newResponse()
+		out.protect()
+		out.Status = http.StatusServiceUnavailable
+		return out
+	case i.SignOut:
 		out = v.signOut(i)
-	} else {
+	default:
 		out = v.startSignIn(e, i)
 	}
 	if v.Exchange.Request().isByHTMX() {
@@ -33,8 +40,7 @@ func (v *Visit) signOut(i *autherr.Intent) *Response {
 	return out
 }
 
-// startSignIn sends the user to a sign-in. A handler starts it on purpose, so that it is no loop,
-// unless it leads back to the handler; and a form that a browser or htmx sends may be redirected,
+// startSignIn sends the user to a sign-in. A form that a browser or htmx sends may be redirected, too,
 // because the handler has received it.
 func (v *Visit) startSignIn(e *autherr.Error, i *autherr.Intent) *Response {
 	s, in, ctx := v.Site, v.Exchange.Request(), v.context()
@@ -44,22 +50,51 @@ func (v *Visit) startSignIn(e *autherr.Error, i *autherr.Intent) *Response {
 	if !autherr.NeedsSignIn(e) {
 		return v.answer(e) // no sign-in can have the options
 	}
-	to := s.DestinationOf(i.To)
+	to := v.intended(i)
 	v.to = &to
 	if v.returnsTo(to) || !in.isFromWindow() && !in.isByHTMX() {
 		return v.answer(e)
 	}
 	out := newResponse()
 	out.protect()
+	automatic := in.Method == http.MethodGet && !in.isByHTMX() || v.flow().callback
+	if automatic && !requirements.ShowPage() {
+		cookie, tooOften := v.countStart(in, to)
+		if tooOften {
+			return v.answer(autherr.SignInLoop.New(e.Code, e))
+		}
+		out.setCookie(cookie)
+	}
 	s.Telemetry.SentToSignIn(ctx, e.Code)
 	out.redirect(s.signInURLFor(v, in, e))
 	return out
+}
+
+// intended returns where a sign-in leads that a handler starts. OnSignIn starts one in place of another.
+func (v *Visit) intended(i *autherr.Intent) flow.Destination {
+	if attempt := v.flow().attempt; attempt != nil && i.To == "" {
+		return attempt.Destination()
+	}
+	return v.Site.DestinationOf(i.To)
+}
+
+// countStart counts a sign-in that no user has to start or to see: by the handler of a page, or by
+// OnSignIn. They may lead to each other, so it is the page to which the sign-in leads that must be shown
+// in between. Its query may be nested, one handler in another, and is left out.
+func (v *Visit) countStart(in *Request, to flow.Destination) (*http.Cookie, bool) {
+	tries, page, now := v.triesOf(in), to.WithoutQuery(), time.Now()
+	tooOften := tries.StartedTooOften(page)
+	tries = tries.RequiredByPart(page, to, now)
+	if v.flow().callback {
+		tries = tries.Completed(to, now) // as far as it will be
+	}
+	return v.Site.triesCookie(tries), tooOften
 }
 
 // returnsTo reports whether a page requests the handler again by itself: it is the handler's own, or
 // htmx may have loaded a part of it.
 func (v *Visit) returnsTo(page flow.Destination) bool {
 	s, in := v.Site, v.Exchange.Request()
-	return in.Method == http.MethodGet &&
+	return in.Method == http.MethodGet && !v.flow().callback &&
 		(page.IsSamePage(s.pageAt(in.pathAndQuery())) || in.isByHTMX() && page.IsSamePage(s.currentPage(in)))
 }

@@ -1,10 +1,12 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
@@ -28,14 +30,14 @@ func (h *routeHandler) login() error {
 	to := h.DestinationOf(h.in.query(toParameter)).ForPage(h.in.query(pageParameter))
 	h.visit.to = &to
 	restarts, resumed := h.Jar.OpenResumption(h.in.query(resumeParameter), time.Now())
-	session, signedIn := h.presentSession()
+	session, _ := h.presentSession()
 	requirements, required := h.Jar.OpenRequirements(h.in.query(requirementsParameter), session, time.Now())
 	switch {
 	case resumed && !required:
 		if done, err := h.continueToPage(to, restarts); done || err != nil {
 			return err
 		}
-	case !resumed && !signedIn && h.in.isOpened() && h.HasOtherHost(h.in): // once, because a proxy may change the host
+	case !resumed && h.isOpenedElsewhere(h.in): // once, because a proxy may change the host
 		ask := ""
 		if required {
 			ask = h.in.query(requirementsParameter)
@@ -64,17 +66,25 @@ func (h *routeHandler) thisLogin() string {
 // request begins under another host. Nothing has been restarted. A browser that has a session here is
 // not sent there: its cookie came with a response to a sign-in, so that Entra's responses arrive here.
 func (s *Site) publicLoginURL(to flow.Destination, ask string) string {
-	target := s.Origin + s.resumeURL(to, 0)
+	more := url.Values{resumeParameter: {s.Jar.SealResumption(0, time.Now())}}
 	if ask != "" {
-		target += "&" + url.Values{requirementsParameter: {ask}}.Encode()
+		more.Set(requirementsParameter, ask)
 	}
-	return target
+	return s.Origin + s.loginURL(to, more)
+}
+
+// refusedStart returns the error of a BeforeSignIn. A sign-in would lead to the hook again.
+func refusedStart(err error) error {
+	if e, ok := autherr.Find(err); ok && autherr.NeedsSignIn(e) {
+		return autherr.Misconfigured.New("before_sign_in", fmt.Errorf("Config.BeforeSignIn answered a sign-in by another one: %w", e))
+	}
+	return err
 }
 
 // sendToEntra begins a sign-in.
 func (h *routeHandler) sendToEntra(start *flow.Start) error {
 	if err := h.hooks.BeforeSignIn(start); err != nil {
-		return err
+		return refusedStart(err)
 	}
 	start.HasCookie = h.visit.Exchange.HasCookie
 	started, err := h.Flow.Begin(h.ctx, start)

@@ -18,13 +18,21 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// confirmedParameter is set in the URL of the form by which a user confirms the sign-out.
-const confirmedParameter = "confirmed"
+const (
+	// confirmedParameter is set in the URL of the form by which a user confirms the sign-out.
+	confirmedParameter = "confirmed"
+	// movedParameter is set in the URL to which a visitor of another host is led.
+	movedParameter = "moved"
+)
 
 // logout handles POST /user/logout, and a GET that comes from the app's own pages or the
 // address bar. Any other request may have been caused by a foreign page, so the user is asked
 // to confirm it (threat C4).
 func (h *routeHandler) logout() error {
+	if h.isOpenedElsewhere(h.in) && h.in.query(movedParameter) == "" { // once, because a proxy may change the host
+		h.out.redirect(h.Origin + h.routeURL(LogoutPath) + "?" + movedParameter + "=1")
+		return nil
+	}
 	if !h.meansSignOut() {
 		h.askForConfirmation()
 		return nil
@@ -55,7 +63,7 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	}
 	// The cookie is removed first, even if the storage fails (threat D10).
 	h.out.setCookie(h.expired(h.CookieName, http.SameSiteLaxMode))
-	if h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
+	if h.visit.isDeliberate(h.in) && h.visit.Exchange.HasCookie(h.Jar.TriesName()) {
 		h.out.setCookie(h.triesCookie(flow.Tries{})) // the user starts the next sign-in deliberately
 	}
 	if name := h.Jar.BrowserName(); h.visit.Exchange.HasCookie(name) {
@@ -73,6 +81,12 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	return s, nil
 }
 
+// isDeliberate reports whether the user asked to sign out, rather than a page that refuses the user and
+// to which signing in again leads.
+func (v *Visit) isDeliberate(in *Request) bool {
+	return !v.flow().callback && (v.ownRoute || in.Method != http.MethodGet)
+}
+
 // answerSignOut returns the response to a handler that signs its user out. It leads to a path of the
 // app only, even if the handler has it from a request (threat C3).
 func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Response, error) {
@@ -85,6 +99,9 @@ func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Respons
 		if !i.AppOnly {
 			target = s.Origin + target
 		}
+	}
+	if v.inFlow.attempt != nil { // OnSignIn signs out whom it refuses, and single sign-on might bring them back
+		h.out.setCookie(s.triesCookie(v.triesOf(in).Resumed(v.inFlow.attempt.Destination(), time.Now())))
 	}
 	return h.out, h.signOut(i.AppOnly, target)
 }
@@ -164,11 +181,22 @@ func (s *Site) CallOnSignOut(ctx context.Context, ended *session.Session) {
 	if s.OnSignOut == nil {
 		return
 	}
-	hook, cancel := context.WithTimeout(ctx, HookTimeout)
-	defer cancel()
-	if err := s.OnSignOut(hook, ended); err != nil {
+	if err := callHook(ctx, s.OnSignOut, ended); err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "OnSignOut failed", slog.Any("error", autherr.FromApp(err)))
 	}
+}
+
+// callHook calls an OnSignOut, and returns a panic as an error: it must not keep the cookie of a session
+// that has ended, nor other sessions that are about to end (threats D10, D12).
+func callHook(ctx context.Context, hook func(context.Context, *session.Session) error, ended *session.Session) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, HookTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = autherr.Panicked(p)
+		}
+	}()
+	return hook(ctx, ended)
 }
 
 // endSessionURL returns the URL at which a browser signs out of Entra and returns to a target, which

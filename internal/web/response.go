@@ -18,7 +18,8 @@ type Response struct {
 	// gets the face's context.
 	ByApp func(c any) error
 
-	page *Page // to be drawn
+	page   *Page  // to be drawn
+	target string // of a redirect
 }
 
 func newResponse() *Response { return &Response{Status: http.StatusOK, Header: make(http.Header)} }
@@ -32,21 +33,6 @@ func (r *Response) setCookie(c *http.Cookie) {
 		}
 	}
 	r.Cookies = append(r.Cookies, c)
-}
-
-// redirect sends the browser on with 303, which never repeats a POST (threat A13).
-func (r *Response) redirect(target string) {
-	r.Status = http.StatusSeeOther
-	r.Header.Set("Location", target)
-}
-
-// redirectHTMX lets htmx open the target of a redirect, which its request would follow unseen.
-func (r *Response) redirectHTMX() {
-	if r.Status == http.StatusSeeOther {
-		r.Status = http.StatusOK
-		r.Header.Set("HX-Redirect", r.Header.Get("Location"))
-		r.Header.Del("Location")
-	}
 }
 
 // noStore keeps a response out of caches.

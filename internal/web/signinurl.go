@@ -26,11 +26,14 @@ const (
 // page of the request, if it is a page.
 func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	known := v.flow()
-	if known.attempt != nil {
+	if known.attempt != nil && autherr.IntentOf(e) == nil {
 		repeated, _ := s.repeated(known.attempt, e) // the page says why it cannot require more
 		return s.signInURL(known.attempt.Destination(), forAccount(e, repeated), known.replaces())
 	}
 	present, _ := s.presentSession(in)
+	if known.attempt != nil {
+		present = known.replaces() // its cookie does not come with Entra's cross-site POST
+	}
 	requirements := known.requirements
 	if requirements.IsZero() {
 		requirements = requirementsOf(e, v.session)
@@ -112,35 +115,17 @@ func (s *Site) repeated(failed *flow.Attempt, e *autherr.Error) (flow.Requiremen
 // signInURL returns the URL for signing in and returning to a page. The requirements open only beside
 // the session that they were sealed for.
 func (s *Site) signInURL(to flow.Destination, r flow.Requirements, sessionID string) string {
-	query := s.loginQuery(to)
+	more := url.Values{}
 	if !r.IsZero() {
 		if sealed, err := s.Jar.SealRequirements(r.Fit(), sessionID, time.Now()); err == nil { // what does not fit was refused before
-			query.Set(requirementsParameter, sealed)
+			more.Set(requirementsParameter, sealed)
 		}
 	}
-	target := s.routeURL(LoginPath)
-	if len(query) > 0 {
-		target += "?" + query.Encode()
-	}
-	return target
+	return s.loginURL(to, more)
 }
 
 // resumeURL returns the URL of the login route that continues to a page, with a sign-in only if the
 // browser has no session.
 func (s *Site) resumeURL(to flow.Destination, restarts int) string {
-	query := s.loginQuery(to)
-	query.Set(resumeParameter, s.Jar.SealResumption(restarts, time.Now()))
-	return s.routeURL(LoginPath) + "?" + query.Encode()
-}
-
-// loginQuery returns the query of the login URL for a page.
-func (s *Site) loginQuery(to flow.Destination) url.Values {
-	query := url.Values{}
-	if path := to.Path(); path != returnto.Home {
-		query.Set(toParameter, s.publicPath(path))
-	}
-	if page := to.Page(); page != "" {
-		query.Set(pageParameter, page)
-	}
-	return query
+	return s.loginURL(to, url.Values{resumeParameter: {s.Jar.SealResumption(restarts, time.Now())}})
 }

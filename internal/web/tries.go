@@ -39,7 +39,8 @@ func (v *Visit) forgetTries(status int) {
 	}
 	in := v.Exchange.Request()
 	tries, page := v.triesOf(in), flow.DestinationOf(in.pathAndQuery())
-	if (in.Method == http.MethodGet || in.isByHTMX()) && tries.Has(page) {
-		v.Exchange.SetCookie(v.Site.triesCookie(tries.Without(page)))
+	anyQuery := page.WithoutQuery()
+	if (in.Method == http.MethodGet || in.isByHTMX()) && (tries.Has(page) || tries.Has(anyQuery)) {
+		v.Exchange.SetCookie(v.Site.triesCookie(tries.Without(page).Without(anyQuery)))
 	}
 }

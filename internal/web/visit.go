@@ -94,6 +94,9 @@ func (v *Visit) Session() (*session.Session, error) {
 	return v.session, v.err
 }
 
+// HasLoaded reports whether a function has asked for the session.
+func (v *Visit) HasLoaded() bool { return v.loaded }
+
 // SignedIn returns the session of the request, or the error to answer without one.
 func (v *Visit) SignedIn() (*session.Session, error) {
 	s, err := v.Session()

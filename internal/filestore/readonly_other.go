@@ -1,0 +1,5 @@
+//go:build !unix
+
+package filestore
+
+func isReadOnlyFileSystem(error) bool { return false }

@@ -1,0 +1,71 @@
+package web
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+)
+
+// Proxies such as nginx have, by default, 4 kB for the whole header of a response, and answer 502 to a
+// longer one. The app and the proxy need the rest.
+const (
+	// maxRedirect limits the Location and the cookies of a redirect.
+	maxRedirect = 3 << 10
+	// maxCookies limits the cookies of a response that has no Location.
+	maxCookies = 3400
+)
+
+// continuePage redirects by its body, which may have any length. It has no script, and contains nothing
+// from a request but the target (threat A10).
+var continuePage = template.Must(template.New("continue").Parse(`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="robots" content="noindex">
+<meta http-equiv="refresh" content="0;url={{.}}">
+<link rel="icon" href="data:,">
+<title>Sign-in</title>
+</head>
+<body><p><a href="{{.}}">Continue</a></p></body>
+</html>
+`))
+
+// redirect sends the browser on with 303, which never repeats a POST (threat A13), after all cookies have
+// been set. If the header would become too long for proxies, a page sends it on.
+func (r *Response) redirect(target string) {
+	r.target = target
+	if len(target)+r.cookieSize() > maxRedirect {
+		r.continueAt(target)
+		return
+	}
+	r.Status = http.StatusSeeOther
+	r.Header.Set("Location", target)
+}
+
+func (r *Response) continueAt(target string) {
+	var body bytes.Buffer
+	if err := continuePage.Execute(&body, target); err != nil {
+		panic(err) // a string
+	}
+	r.Status, r.Body = http.StatusOK, body.Bytes()
+	r.Header.Set("Content-Type", "text/html; charset=utf-8")
+	r.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+}
+
+// redirectHTMX lets htmx open the target of a redirect, which its request would follow unseen.
+func (r *Response) redirectHTMX() {
+	if r.target == "" {
+		return
+	}
+	r.Status, r.Body = http.StatusOK, nil
+	r.Header.Set("HX-Redirect", r.target)
+	r.Header.Del("Location")
+}
+
+// cookieSize returns what the cookies take of the header.
+func (r *Response) cookieSize() (size int) {
+	for _, c := range r.Cookies {
+		size += len("Set-Cookie: \r\n") + len(c.String())
+	}
+	return size
+}
