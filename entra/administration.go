@@ -150,7 +150,7 @@ func (s *Service) CleanSessions(ctx context.Context, options CleanOptions) (Clea
 //	no_trace         the storage has no trace of any app
 //
 // It is for programs of their own. In the app itself no session may have begun yet. On a storage
-// that is not Redis it returns nil.
+// that is neither Redis nor of package embedded it returns nil.
 func (s *Service) CheckSessions(ctx context.Context) error {
 	return session.ReachOf(s.sessions).Check(ctx)
 }

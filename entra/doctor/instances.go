@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,6 +53,19 @@ func (d *diagnosis) keys(ctx context.Context) []Finding {
 		return []Finding{ok("keys", fmt.Sprintf("Config.Keys has %d; no instance with other keys was active in the last two hours, but before: %s", len(here), autherr.TextFor(err)))}
 	}
 	return []Finding{ok("keys", fmt.Sprintf("Config.Keys has %d; the instances that were active in the last two hours have the same (%d)", len(here), len(instances)))}
+}
+
+// keysOfFile compares the keys of this process with those that the sessions in a file are sealed with.
+func (d *diagnosis) keysOfFile(ctx context.Context) []Finding {
+	if err := d.CheckKeys(ctx); errors.Is(err, autherr.Misconfigured) {
+		return []Finding{{
+			Severity: SeverityWarning, Code: "keys",
+			What: "the sessions in the file are sealed with another key: " + autherr.TextFor(err),
+			Why:  "their users have to sign in again, and administration does not find them",
+			Fix:  "use the Keys that the app runs with, unless they were replaced on purpose",
+		}}
+	}
+	return nil
 }
 
 // compatible reports whether each of two rings has the key that the other seals with.

@@ -43,7 +43,7 @@ func (d *diagnosis) file(ctx context.Context, state record.FileState) []Finding 
 	default:
 		found := d.plainStorage(ctx)
 		if found[0].Severity == SeverityOK {
-			found = []Finding{ok("storage", "sessions are in "+state.Path+", which only this process can use")}
+			found = append([]Finding{ok("storage", "sessions are in "+state.Path+", which only this process can use")}, d.keysOfFile(ctx)...)
 		}
 		return found
 	}

@@ -84,14 +84,32 @@ type Stored struct {
 // ErrNoSearch means that the storage cannot be searched, or not by this user of it.
 var ErrNoSearch = errors.New("record: the storage cannot be searched")
 
+// Searchable is a backend whose keys can be gone through, and which keeps its lists.
+type Searchable interface {
+	// Search calls visit with the key of each session's record, of all apps, until it returns false
+	// or an error.
+	Search(ctx context.Context, visit func(key string) (more bool, err error)) error
+}
+
+// IsSessionKey reports whether a key is that of a session's record, of any app.
+func IsSessionKey(key string) bool {
+	return strings.HasPrefix(key, appPrefix) && strings.HasSuffix(key, "}:"+string(Session))
+}
+
+// Kept reports whether seals outlive this process, so that another one may have written them.
+func (s Seals) Kept() bool {
+	_, ok := s.store.unguarded().(Searchable)
+	return ok
+}
+
 // Search finds sessions without their keys, of all apps, until visit returns false. Redis goes
 // through all of its keys for it, which the documented rights do not include.
 func (s Seals) Search(ctx context.Context, visit func(Stored) bool) error {
-	r, ok := s.store.unguarded().(*Redis)
+	backend, ok := s.store.unguarded().(Searchable)
 	if !ok {
 		return ErrNoSearch
 	}
-	err := r.search(ctx, appPrefix+"*:{*}:"+string(Session), func(key string) (bool, error) {
+	err := backend.Search(ctx, func(key string) (bool, error) {
 		sealed, err := s.store.backend.Get(ctx, key)
 		if err != nil || len(sealed) == 0 {
 			return true, ignoreReply(err)
@@ -121,8 +139,9 @@ const searchStep = 1000
 // errFound ends a search.
 var errFound = errors.New("record: found")
 
-// search calls visit for each key that matches a pattern, until it returns false.
-func (r *Redis) search(ctx context.Context, pattern string, visit func(key string) (bool, error)) error {
+// Search implements [Searchable].
+func (r *Redis) Search(ctx context.Context, visit func(key string) (more bool, err error)) error {
+	const pattern = appPrefix + "*:{*}:" + string(Session)
 	scan := func(ctx context.Context, client *redis.Client) error {
 		keys := client.Scan(ctx, 0, pattern, searchStep).Iterator()
 		for keys.Next(ctx) {

@@ -57,13 +57,16 @@ func newPresence(records *record.Store, origin string, log *slog.Logger) *presen
 // announce announces this instance, unless it has done so recently.
 func (p *presence) announce(ctx context.Context) {
 	now, last := time.Now(), p.announcedAt.Load()
-	if now.UnixNano()-last < int64(announceEvery) || !p.records.Shared() || !p.announcedAt.CompareAndSwap(last, now.UnixNano()) {
+	if now.UnixNano()-last < int64(announceEvery) || !record.SealsIn(p.records).Kept() || !p.announcedAt.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
 	// It is not repeated for half an hour, so the end of one request must not end it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	err := errors.Join(p.records.Announce(ctx, p.instance(), presenceLife), record.SealsIn(p.records).Announce(ctx, p.origin))
+	err := record.SealsIn(p.records).Announce(ctx, p.origin)
+	if p.records.Shared() {
+		err = errors.Join(err, p.records.Announce(ctx, p.instance(), presenceLife))
+	}
 	if err != nil {
 		p.announcedAt.CompareAndSwap(now.UnixNano(), now.Add(retryAnnouncing-announceEvery).UnixNano())
 		p.log.LogAttrs(ctx, slog.LevelDebug, "instance not announced in the storage", slog.Any("error", autherr.StorageUnavailable(err)))
@@ -72,7 +75,7 @@ func (p *presence) announce(ctx context.Context) {
 
 // deregister removes the announcement.
 func (p *presence) deregister() {
-	if p.announcedAt.Load() == 0 {
+	if p.announcedAt.Load() == 0 || !p.records.Shared() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -30,7 +30,7 @@ func ReachOf(s *Store) Reach { return Reach{s} }
 // CheckKeys returns an error if sessions of the app are sealed with keys that this process does
 // not have: they are on lists that it cannot find, so administration would miss them silently.
 func (r Reach) CheckKeys(ctx context.Context) error {
-	if !r.store.Records.Shared() {
+	if !record.SealsIn(r.store.Records).Kept() {
 		return nil
 	}
 	instances, seals, err := record.SealsIn(r.store.Records).Read(ctx)
@@ -89,7 +89,7 @@ func (r Reach) keyError(known bool, unknown, instances []string) error {
 // its keys, its client ID or its redirect URI, or because the storage has no trace of any app.
 // Where instances of earlier versions announced too little, it searches the storage.
 func (r Reach) Check(ctx context.Context) error {
-	if !r.store.Records.Shared() {
+	if !record.SealsIn(r.store.Records).Kept() {
 		return nil
 	}
 	instances, seals, err := record.SealsIn(r.store.Records).Read(ctx)
