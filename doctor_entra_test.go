@@ -122,7 +122,7 @@ func TestDoctor_FindsWhatEntraDoesNotRegister(t *testing.T) {
 		want   []string
 	}{
 		"a comma":         {func(d *doctorTest) { d.cfg.PostLogoutURL = publicURL + "/bye,now" }, "contains the character ,", []string{"warning redirect_uri_form", "warning post_logout_uri"}},
-		"a bracket": {func(d *doctorTest) { d.cfg.PostLogoutURL = publicURL + "/bye(now)" }, "PostLogoutURL https://app.example/bye(now) contains the character (", []string{"warning redirect_uri_form", "warning post_logout_uri"}},
+		"a bracket":       {func(d *doctorTest) { d.cfg.PostLogoutURL = publicURL + "/bye(now)" }, "PostLogoutURL https://app.example/bye(now) contains the character (", []string{"warning redirect_uri_form", "warning post_logout_uri"}},
 		"too long":        {func(d *doctorTest) { d.cfg.RoutePrefix = "/" + strings.Repeat("a", 230) }, "characters, more than 256", []string{"warning redirect_uri_form", "error redirect_uri"}},
 		"an IPv6 address": {func(d *doctorTest) { d.cfg.PublicURL = "http://[::1]:3000" }, "[::1]", []string{"warning redirect_uri_form", "error redirect_uri"}},
 	} {

@@ -44,7 +44,7 @@ func (e *endCommand) run(ctx context.Context, t *tool) error {
 	doubt, err := t.checkReach(ctx)
 	if err != nil {
 		record.write(ctx, err, "ended", 0)
-		return notRevoked{err}
+		return notRevokedError{err}
 	}
 	ended, err := e.end(ctx, t, doubt)
 	if errors.Is(err, errDeclined) {
@@ -52,7 +52,7 @@ func (e *endCommand) run(ctx context.Context, t *tool) error {
 	}
 	record.write(ctx, err, "ended", ended)
 	if err != nil {
-		err = notRevoked{err}
+		err = notRevokedError{err}
 	}
 	return errors.Join(t.print(map[string]int{"ended": ended}, "%s ended\n", countOf(ended)), err)
 }

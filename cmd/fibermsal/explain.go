@@ -13,10 +13,10 @@ import (
 // explain returns the text of an error for an operator: codes, causes and what to do, and never
 // the sentence for users. prefix is that of the variables of the environment.
 func explain(prefix string, err error) string {
-	if left := (notRevoked{}); errors.As(err, &left) && !errors.As(err, new(interrupted)) {
+	if left := (notRevokedError{}); errors.As(err, &left) && !errors.As(err, new(interruptedError)) {
 		return "users may still be signed in: " + explain(prefix, left.error)
 	}
-	if errors.As(err, new(interrupted)) {
+	if errors.As(err, new(interruptedError)) {
 		return "interrupted" + toGoOn(err)
 	}
 	if unfinished := new(unfinishedError); errors.As(err, &unfinished) {
@@ -80,7 +80,7 @@ func failureOf(prefix string, err error) map[string]failure {
 	if e, ok := autherr.Find(err); ok {
 		f.Code, f.Reason = e.Code, e.Reason
 	}
-	if errors.As(err, new(interrupted)) {
+	if errors.As(err, new(interruptedError)) {
 		f.Code, f.Reason = "interrupted", ""
 	}
 	if unfinished := new(unfinishedError); errors.As(err, &unfinished) {

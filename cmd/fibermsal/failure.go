@@ -31,17 +31,17 @@ type unfinishedError struct {
 // Unwrap returns the reason.
 func (e *unfinishedError) Unwrap() error { return e.error }
 
-// interrupted is the end of a command by a signal.
-type interrupted struct{ error }
+// interruptedError is the end of a command by a signal.
+type interruptedError struct{ error }
 
 // Unwrap returns what the signal has ended.
-func (e interrupted) Unwrap() error { return e.error }
+func (e interruptedError) Unwrap() error { return e.error }
 
 // isMissingKeys reports whether some of the app's keys are not here. All other sessions are seen.
 func isMissingKeys(err error) bool { return autherr.ReasonOf(err) == session.ReasonMissingKeys }
 
-// notRevoked is a failure to end sessions. Whoever ends them must not believe that it is done.
-type notRevoked struct{ error }
+// notRevokedError is a failure to end sessions. Whoever ends them must not believe that it is done.
+type notRevokedError struct{ error }
 
 // Unwrap returns the reason.
-func (e notRevoked) Unwrap() error { return e.error }
+func (e notRevokedError) Unwrap() error { return e.error }

@@ -48,7 +48,7 @@ func TestSteps_AnInterruptionSaysWhatRemainsAndHowToGoOn(t *testing.T) {
 				}
 				return 10, nil
 			})
-			if text := explain("FIBERMSAL", interrupted{err}); !errors.Is(err, context.Canceled) || text != "interrupted; "+row.remains+". To go on: "+row.again {
+			if text := explain("FIBERMSAL", interruptedError{err}); !errors.Is(err, context.Canceled) || text != "interrupted; "+row.remains+". To go on: "+row.again {
 				t.Errorf("%s", text)
 			}
 		})

@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, c *console) int {
 		return statusFound
 	}
 	if ctx.Err() != nil && !errors.Is(err, errDeclined) {
-		err = interrupted{err}
+		err = interruptedError{err}
 	}
 	return c.fail(err)
 }

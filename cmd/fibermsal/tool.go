@@ -124,6 +124,6 @@ func (t *tool) requireStorage() error {
 		return nil
 	}
 	prefix := strings.TrimSuffix(t.prefix, "_") + "_"
-	return usageError{environmentError(errors.New(prefix+"REDIS_URL is required: sessions in an app's own memory cannot be seen from outside; "+
-		"those in a "+prefix+"STORAGE_FILE can, while the app is stopped"))}
+	return usageError{environmentError(errors.New(prefix + "REDIS_URL is required: sessions in an app's own memory cannot be seen from outside; " +
+		"those in a " + prefix + "STORAGE_FILE can, while the app is stopped"))}
 }

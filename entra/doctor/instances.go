@@ -9,7 +9,6 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/record"
-	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
 const keysSubject = "whether the instances have the same keys"
@@ -21,7 +20,7 @@ func (d *diagnosis) keys(ctx context.Context) []Finding {
 	}
 	instances, err := d.Records.Instances(ctx)
 	if err != nil {
-		return []Finding{unchecked("keys", keysSubject, redact.Text(err.Error()))}
+		return []Finding{unchecked("keys", keysSubject, autherr.TextFor(err))}
 	}
 	here := d.Records.KeyIDs()
 	var incompatible, different []string
