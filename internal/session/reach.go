@@ -40,6 +40,19 @@ func (r Reach) CheckKeys(ctx context.Context) error {
 	return r.keyProblem(instances, seals)
 }
 
+// notSignedIn returns the error for a user without a session, unless none of the app's sessions can
+// be seen: a worker must not take all users for signed out.
+func (r Reach) notSignedIn(ctx context.Context) error {
+	if err := r.CheckKeys(ctx); autherr.ReasonOf(err) == ReasonWrongKeys {
+		return err
+	}
+	return autherr.NotSignedIn
+}
+
+func (r Reach) hasWrongKeys(ctx context.Context) bool {
+	return autherr.ReasonOf(r.CheckKeys(ctx)) == ReasonWrongKeys
+}
+
 // keyProblem compares the keys of this process with those that sessions are sealed with. A key
 // that only earlier sessions were sealed with may be missing, because it may have been removed.
 func (r Reach) keyProblem(instances []record.Instance, seals []record.Seal) error {
