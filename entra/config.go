@@ -194,7 +194,8 @@ type Config[C any] struct {
 	GraphURL string
 
 	// Logger receives warnings, the causes of failed requests and the audit, without
-	// credentials.
+	// credentials. With Redis it also receives the log of go-redis, which has one for the whole
+	// process, unless the app has called redis.SetLogger.
 	//
 	// Optional. Default: slog.Default().
 	Logger *slog.Logger

@@ -45,8 +45,9 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // prefix.
 //
 // The error joins a [*ConfigError] for each variable that is wrong, which names it and never its
-// value; its Field is empty for a variable that is unknown and similar to none. Open reports what
-// is missing or does not fit together, so that code may complete what the environment left out.
+// value; its Field is empty for a variable that is unknown and similar to none. What is missing or does
+// not fit together is reported by Config.ValidateEnv and Open, so that code may complete before what
+// the environment left out.
 //
 // REDIS_URL and STORAGE_FILE make a storage that the caller closes with Config.Storage.Close, after
 // the Auth is closed. With an error there is none.
@@ -104,13 +105,14 @@ func (e *environment) read(v variable) {
 	if !direct {
 		return
 	}
-	if v.set == nil {
+	set := setters[v.name]
+	if set == nil {
 		e.network[v.name] = setting{name, value}
 		return
 	}
 	before := e.cfg.Credential
 	e.cfg.Credential = nil
-	err := v.set(&e.cfg, value)
+	err := set(&e.cfg, value)
 	switch {
 	case err != nil:
 		e.refuse(name, v.field, "%v", err)

@@ -28,16 +28,23 @@ const (
 type ConfigError struct {
 	// Field is the name of the field. It is empty if the problem is not about a field.
 	Field string
-	// Problem describes what is wrong, without the value.
+	// Problem describes what is wrong, without the value. It may begin with the variable of the
+	// environment that is wrong.
 	Problem string
+
+	namesVariable bool
 }
 
-// Error names the field and the problem.
+// Error names the field, the problem, and the variables of the environment that set the field.
 func (e *ConfigError) Error() string {
-	if e.Field == "" {
+	if e.Field == "" || e.namesVariable {
 		return "fibermsal: " + e.Problem
 	}
-	return "fibermsal: Config." + e.Field + ": " + e.Problem
+	text := "fibermsal: Config." + e.Field + ": " + e.Problem
+	if names := EnvVariables(e.Field); len(names) > 0 {
+		text += " (in the environment: " + inWords("…_", names) + ")"
+	}
+	return text
 }
 
 // problems are those of the fields of a Config.
@@ -71,7 +78,7 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 	}
 	switch {
 	case cfg.ClientSecret == "" && cfg.Credential == nil:
-		p.add("ClientSecret", "is required, or a Credential instead")
+		p.add("ClientSecret", "is required, or Credential instead")
 	case cfg.ClientSecret != "" && cfg.Credential != nil:
 		p.add("Credential", "is set beside ClientSecret; set only one of them")
 	case cfg.ClientSecret == "" && len(cfg.PreviousSecrets) > 0:
@@ -96,7 +103,7 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 	}
 	switch {
 	case cfg.TenantID == "" && cfg.Authority == "":
-		p.add("TenantID", "is required, or an Authority instead")
+		p.add("TenantID", "is required, or Authority instead")
 	case cfg.TenantID != "" && cfg.Authority != "":
 		p.add("Authority", "is set beside TenantID; set only one of them")
 	case cfg.TenantID != "":

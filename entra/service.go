@@ -50,6 +50,8 @@ type Service struct {
 
 	beforeSignIn func(c Locals, start *flow.Start) error // Config.BeforeSignIn
 
+	detachLog func() // go-redis' from this logger
+
 	values sync.Map // of packages, see AppValue
 
 	closing     sync.Once
@@ -85,6 +87,7 @@ func (s *Service) Close() error {
 		}
 		s.authority.CloseIdleConnections()
 		err = errors.Join(err, s.telemetry.Close())
+		s.detachLog()
 	})
 	return err
 }

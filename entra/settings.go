@@ -48,6 +48,15 @@ type settings struct {
 	secure      bool // cookies have Secure and the __Host- prefix
 }
 
+// ValidateEnv returns the error that New and Open would report about the fields of a Config from
+// [ConfigFromEnv], or nil. It names the variables, which begin with prefix, in place of fields:
+//
+//	FIBERMSAL_CLIENT_ID is required: the application (client) ID of the registration
+func (cfg Config[C]) ValidateEnv(prefix string) error {
+	_, err := cfg.resolve(Process{})
+	return withVariables(prefix, err)
+}
+
 // resolve validates a Config and returns a copy with the defaults.
 func (cfg Config[C]) resolve(process Process) (*settings, error) {
 	plain := cfg.withoutHooks().clone()

@@ -120,3 +120,11 @@ func shown(t time.Time) string {
 }
 
 func (r *rows) flush() error { return r.table.Flush() }
+
+// countOf returns a number of sessions in words.
+func countOf(n int) string {
+	if n == 1 {
+		return "1 session"
+	}
+	return fmt.Sprintf("%d sessions", n)
+}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/record"
-	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
 // storage checks where the sessions are kept.
@@ -43,7 +43,7 @@ func (d *diagnosis) file(ctx context.Context, state record.FileState) []Finding 
 	default:
 		found := d.plainStorage(ctx)
 		if found[0].Severity == SeverityOK {
-			found = []Finding{ok("storage", "sessions are in "+state.Path+", which only this process can use")}
+			found = append([]Finding{ok("storage", "sessions are in "+state.Path+", which only this process can use")}, d.keysOfFile(ctx)...)
 		}
 		return found
 	}
@@ -79,7 +79,7 @@ func (d *diagnosis) plainStorage(context.Context) []Finding {
 	}
 	what := "the Storage does not keep values"
 	if err != nil {
-		what = "the Storage fails: " + redact.Text(err.Error())
+		what = "the Storage fails: " + autherr.TextFor(err)
 	}
 	return []Finding{{
 		Severity: SeverityError, Code: "storage", What: what,

@@ -55,6 +55,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return errors.New("FIBERMSAL_REDIS_URL is required: it is where the web app keeps its sessions")
 	}
 	defer func() { err = errors.Join(err, cfg.Storage.Close()) }()
+	if err := cfg.ValidateEnv("FIBERMSAL"); err != nil {
+		return err // by the names of variables
+	}
 	auth, err := fibermsal.Open(cfg) //nolint:contextcheck // it calls nobody
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -49,4 +50,27 @@ func (b *backend) Mark(ctx context.Context, key string, ago time.Duration) error
 // Marked implements [record.Lists].
 func (b *backend) Marked(ctx context.Context, keys ...string) (time.Duration, error) {
 	return b.volatile.Marked(ctx, keys...)
+}
+
+// maxFound is how many keys Search visits at most. They are in memory at the same time.
+const maxFound = 10_000
+
+// Search implements [record.Searchable].
+func (b *backend) Search(ctx context.Context, visit func(key string) (more bool, err error)) error {
+	var keys []string
+	err := b.file.view(ctx, func(t *tree) {
+		cursor := t.values.Cursor()
+		for key, _ := cursor.Seek([]byte(recordKeys)); bytes.HasPrefix(key, []byte(recordKeys)); key, _ = cursor.Next() {
+			if name := string(key[len(recordKeys):]); record.IsSessionKey(name) && len(keys) < maxFound {
+				keys = append(keys, name)
+			}
+		}
+	})
+	for _, key := range keys { // outside of the transaction, in which visit would begin another
+		more, visitErr := visit(key)
+		if visitErr != nil || !more {
+			return visitErr
+		}
+	}
+	return err
 }
