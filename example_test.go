@@ -69,9 +69,9 @@ func ExampleOpen() {
 	})
 	fmt.Println(err)
 	// Output:
-	// fibermsal: Config.ClientID: is required: the application (client) ID of the registration
-	// fibermsal: Config.AllowedTenants: is required with "common", or AnyTenantMaySignIn: without them users of every tenant in the world could sign in
-	// fibermsal: Config.PublicURL: must be https; plain http is accepted for localhost only
+	// fibermsal: Config.ClientID: is required: the application (client) ID of the registration (in the environment: …_CLIENT_ID)
+	// fibermsal: Config.AllowedTenants: is required with "common", or AnyTenantMaySignIn: without them users of every tenant in the world could sign in (in the environment: …_ALLOWED_TENANTS)
+	// fibermsal: Config.PublicURL: must be https; plain http is accepted for localhost only (in the environment: …_PUBLIC_URL)
 }
 
 // A handler that needs a token for a call of its own returns the error as it is.
