@@ -54,9 +54,9 @@ func open(path string, o Options) (*Storage, error) {
 		return nil, err
 	}
 	if err := f.checkFormat(); err != nil {
-		return nil, errors.Join(err, f.db.Close())
+		return nil, errors.Join(err, f.transactions.close())
 	}
-	f.changes, f.isTool = newChanges(f.db), o.MustExist
+	f.changes, f.isTool = newChanges(f.transactions), o.MustExist
 	return newStorage(f), nil
 }
 
@@ -88,6 +88,7 @@ func openDB(path string, options *bolt.Options) (f *file, err error) {
 	}
 	err = protected(func() (err error) {
 		f.db, err = bolt.Open(path, fileMode, options)
+		f.transactions = newTransactions(f.db)
 		return err
 	})
 	switch {
