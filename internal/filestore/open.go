@@ -53,7 +53,10 @@ func open(path string, o Options) (*Storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.checkFormat(); err != nil {
+	if err = f.checkFormat(); err == nil {
+		err = restrict(path, f.opened) // not before it is known to be one of sessions
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.transactions.close())
 	}
 	f.changes, f.isTool = newChanges(f.transactions), o.MustExist
