@@ -31,11 +31,11 @@ func (p *part) check() error {
 type steps struct {
 	tool    *tool
 	filters []entra.SessionFilter
-	parted  bool // the filters are the parts of one
-	next    int  // the step that has not been completed
-	handled int  // sessions so far
-	total   int  // sessions in all, or 0 if that is unknown
-	missing error
+	parted  bool  // the filters are the parts of one
+	next    int   // the step that has not been completed
+	handled int   // sessions so far
+	total   int   // sessions in all, or 0 if that is unknown
+	missing error // some of the app's keys are not here
 
 	progress *progress
 }
@@ -45,7 +45,7 @@ func (t *tool) stepsOf(filters []entra.SessionFilter, from part) *steps {
 	if len(filters) != 1 || filters[0].ID != "" || filters[0].UserID != "" || filters[0].Mail != "" {
 		return &steps{tool: t, filters: filters, progress: t.progress()}
 	}
-	st := &steps{tool: t, parted: true, progress: t.progress()}
+	st := &steps{tool: t, parted: true, missing: t.missing, progress: t.progress()}
 	for p := int(from); p <= entra.SessionParts; p++ {
 		filters[0].Part = p
 		st.filters = append(st.filters, filters[0])
