@@ -42,10 +42,15 @@ type steps struct {
 
 // stepsOf divides a filter that goes through all sessions.
 func (t *tool) stepsOf(filters []entra.SessionFilter, from part) *steps {
-	if len(filters) != 1 || filters[0].ID != "" || filters[0].UserID != "" || filters[0].Mail != "" {
-		return &steps{tool: t, filters: filters, progress: t.progress()}
+	st := &steps{tool: t, filters: filters, missing: t.missing, progress: t.progress()}
+	if len(filters) != 1 || filters[0].UserID != "" || filters[0].Mail != "" {
+		return st
 	}
-	st := &steps{tool: t, parted: true, missing: t.missing, progress: t.progress()}
+	if filters[0].ID != "" {
+		st.missing = nil // it is found without lists
+		return st
+	}
+	st.filters, st.parted = nil, true
 	for p := int(from); p <= entra.SessionParts; p++ {
 		filters[0].Part = p
 		st.filters = append(st.filters, filters[0])
