@@ -160,3 +160,27 @@ func TestEmbedded_LostKeyIsAnErrorAndSignsNobodyOut(t *testing.T) {
 	}
 	_ = auth.Close()
 }
+
+// Somebody empties the file of the running app. Nobody is signed out or waits, and the app can end.
+func TestG23_EmbeddedFileThatIsEmptied(t *testing.T) {
+	t.Parallel()
+	path := newStorageFile(t)
+	s := newSite(t, newIDP(t), onFile(t, path))
+	b, newcomer := s.browser(), s.browser()
+	b.signIn(adele)
+	response := newcomer.approve(newcomer.start(""), alex)
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 { // more than open a breaker
+		if a := b.Get("/guarded"); a.StatusCode != http.StatusServiceUnavailable || b.session() == "" {
+			t.Fatalf("signed in: %d %s", a.StatusCode, a.Text)
+		}
+	}
+	if a := newcomer.Send(response.Request()); a.StatusCode != http.StatusServiceUnavailable || newcomer.session() != "" {
+		t.Errorf("sign-in: %d %s", a.StatusCode, a.Text)
+	}
+	if _, err := s.auth.EndSessions(t.Context(), fibermsal.SessionFilter{Before: time.Now()}); !errors.Is(err, fibermsal.ErrUnavailable) {
+		t.Errorf("EndSessions: %v", err)
+	}
+}

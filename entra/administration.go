@@ -58,8 +58,8 @@ const SessionParts = session.Parts
 // not returned.
 //
 // An error ends the sequence, and is an [*Error] if the storage failed. It is [ErrMisconfigured], with
-// the Reason wrong_keys or missing_keys, if the app's instances seal sessions with a key that is not
-// in Config.Keys: those sessions are not found.
+// the Reason wrong_keys or missing_keys, if the app's instances have sealed sessions with a key that is
+// not in Config.Keys and that they still have: those sessions are not found.
 func (s *Service) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[SessionInfo, error] {
 	return func(yield func(SessionInfo, error) bool) {
 		for selected, err := range s.sessions.Select(ctx, session.Filter(filter)) {
@@ -144,7 +144,7 @@ func (s *Service) CleanSessions(ctx context.Context, options CleanOptions) (Clea
 // [ErrMisconfigured] with one of these Reasons:
 //
 //	wrong_keys       none of Config.Keys is a key of the app
-//	missing_keys     instances of the app seal with a key that is not in Config.Keys
+//	missing_keys     instances of the app have sealed sessions with a key that is not in Config.Keys
 //	other_client_id  the storage has sessions of other client IDs only
 //	other_origin     the storage has sessions that began at other redirect URIs only
 //	no_trace         the storage has no trace of any app

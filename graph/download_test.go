@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -103,6 +104,8 @@ func TestC8_DownloadsGoToPublicHTTPSHostsOnly(t *testing.T) {
 		"https://192.168.1.1/", "https://172.16.0.1/", "https://169.254.169.254/latest/meta-data", "https://100.64.0.1/", "https://0.0.0.0/", "https://[fd00::1]/",
 		"https://[fe80::1%25eth0]/", "https://[::ffff:10.0.0.1]/", "https://localhost/", "https://LOCALHOST./", "https://db.internal/", "https://printer.local/",
 		"https://redis/", "https://2130706433/", "https://0x7f.0.0.1/", "https://0x7f000001/", "https://127.1/", "https://0177.0.0.1/", "https://224.0.0.1/", "https://%zz/", "javascript:alert(1)",
+		"https://db.ｃｏｒｐ/", "https://db.%ef%bd%83%ef%bd%8f%ef%bd%92%ef%bd%90/", "https://db。corp/", "https://１０.0.0.1/", "https://10。0。0。1/",
+		"https://[64:ff9b::a00:1]/", "https://[2002:a00:1::]/", "https://[::10.0.0.1]/", "https://[fec0::1]/", "https://192.0.0.1/", "https://198.18.0.1/", "https://240.0.0.1/", "https://0.0.0.1/",
 	} {
 		t.Run(location, func(t *testing.T) {
 			t.Parallel()
@@ -172,6 +175,9 @@ func TestStreams_HaveALimitAndEndWithTheirWriter(t *testing.T) {
 	var got counter
 	if err := stream("/file", &got, 10<<20); err != nil || got != 10<<20 {
 		t.Errorf("%v after %d bytes", err, got)
+	}
+	if err := stream("/file", io.Discard, math.MaxInt64); err != nil {
+		t.Errorf("without a limit: %v", err)
 	}
 	if err := stream("/file", io.Discard, 10<<20-1); !errors.Is(err, graph.ErrBadAnswer) {
 		t.Errorf("beyond the limit: %v", err)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // origin is the scheme, host and port that may receive the user's token.
@@ -74,15 +75,29 @@ func (o origin) checkForeign(u *url.URL) error {
 	return nil
 }
 
-// sharedAddresses are those of carriers (RFC 6598), which netip does not count as private.
-var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
+// specialAddresses are those that netip does not count as private and that are not of the public
+// Internet either (RFC 6890), such as those of carriers (RFC 6598), or that contain an IPv4 address,
+// which may be private: of translators (RFC 6052), 6to4, Teredo, and compatible addresses.
+var specialAddresses = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+}
+
+func isSpecial(address netip.Addr) bool {
+	return slices.ContainsFunc(specialAddresses, func(p netip.Prefix) bool { return p.Contains(address) })
+}
 
 // isPrivate reports whether a host is not one of the public Internet by its name.
 func isPrivate(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if address, err := netip.ParseAddr(host); err == nil {
 		address = address.Unmap()
-		return !address.IsGlobalUnicast() || address.IsPrivate() || address.Zone() != "" || sharedAddresses.Contains(address)
+		return !address.IsGlobalUnicast() || address.IsPrivate() || address.Zone() != "" || isSpecial(address)
+	}
+	if strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return true // net/http turns it into another name or address: db.ｃｏｒｐ is db.corp (UTS 46)
 	}
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	switch {

@@ -18,7 +18,7 @@ import (
 //
 // The path may have a query, in which spaces need not be escaped, and may be a whole URL of Graph,
 // such as a nextLink. A body of type []byte is sent as it is, and nil is none. A result of type
-// *[]byte is the response as it is, and nil is for responses without content. If there is a
+// *[]byte is the response as it is, and nil is for responses without content. If there is another
 // result and the response is empty, the error is [ErrBadAnswer]. Call makes the same promises as
 // the calls of builders, and takes their options, such as [StreamTo] and [WithHeader].
 func Call(ctx context.Context, adapter abstractions.RequestAdapter, method, path string, body, result any, options ...abstractions.RequestOption) error {

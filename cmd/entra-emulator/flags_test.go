@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -87,6 +88,26 @@ func TestProgram_KeepsItsStateForTheNextRun(t *testing.T) {
 	}
 	if third := start(t, "-state-dir", dir, "-client-secret", "mine"); third.ClientSecret != "mine" {
 		t.Errorf("the flag gives %q", third.ClientSecret)
+	}
+}
+
+// What others have put into a directory that they can write to is neither read nor followed.
+func TestProgram_TouchesNothingInADirectoryOfOthers(t *testing.T) {
+	t.Parallel()
+	dir, target := t.TempDir(), filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.Symlink(target, filepath.Join(dir, "client-secret")); err != nil {
+		t.Skip(err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), program, "-http", "127.0.0.1:0", "-https", "127.0.0.1:0", "-state-dir", dir)
+	out, _ := command.CombinedOutput() // the status is what matters
+	if command.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "other users can write to "+dir) {
+		t.Errorf("%v: %s", command.ProcessState, out)
+	}
+	if _, err := os.Stat(target); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a link was followed: %v", err)
 	}
 }
 

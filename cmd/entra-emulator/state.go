@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -19,11 +20,11 @@ func (s state) secret(given string) (string, error) {
 	if s.dir == "" || given != "" {
 		return given, nil
 	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := s.makeDirectory(); err != nil {
 		return "", fmt.Errorf("the state: %w", err)
 	}
 	name := filepath.Join(s.dir, "client-secret")
-	if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(name); err == nil && hasModes && info.Mode().Perm()&0o077 != 0 {
 		return "", fmt.Errorf("%s is open to other users (mode %04o): chmod 600, or remove it", name, info.Mode().Perm())
 	}
 	switch text, err := os.ReadFile(name); {
@@ -37,6 +38,25 @@ func (s state) secret(given string) (string, error) {
 		return "", fmt.Errorf("the client secret: %w", err)
 	}
 	return secret, nil
+}
+
+// hasModes is false on Windows, where every file seems to be open to everybody.
+const hasModes = runtime.GOOS != "windows"
+
+// makeDirectory refuses a directory in which other users can put links and a secret that they know, before anything
+// in it is read or written.
+func (s state) makeDirectory() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(s.dir)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); hasModes && mode&0o022 != 0 {
+		return fmt.Errorf("other users can write to %s (mode %04o): chmod 700", s.dir, mode)
+	}
+	return nil
 }
 
 // writeCA writes the certificate to the file, to the state, or to a new temporary file.

@@ -64,6 +64,9 @@ func (e *endCommand) end(ctx context.Context, t *tool, doubt error) (ended int, 
 	if err != nil {
 		return 0, err
 	}
+	if len(chosen) == 0 {
+		t.note(errors.New("the user has no session, so the tenant is not known, and a sign-in that is under way goes on: give -tenant"))
+	}
 	total := 0
 	if !e.yes || e.mail != "" {
 		found, err := e.preview(ctx, t, chosen)

@@ -69,15 +69,15 @@ func TestList_ShowsWhoIsSignedIn(t *testing.T) {
 func TestList_NamesObeyNoTerminal(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, entratest.WithUsers(entratest.User{
-		ID: "00000000-0000-0000-0000-000000000001", UPN: "eve\u202e@contoso.com", Mail: "eve@contoso.com", DisplayName: "\x1b[2JEve\u009b2J",
+		ID: "00000000-0000-0000-0000-000000000001", UPN: "eve\u202e@contoso.com", Mail: "eve@contoso.com", DisplayName: "\x1b[2JEve\u009b2J\u2066\U000e0041",
 	}))
 	s.signIn(s.app, "eve\u202e@contoso.com")
 	for _, args := range [][]string{{}, {"-json"}} {
-		if o := s.run(append([]string{"sessions", "list"}, args...)...); !strings.Contains(o.stdout, "eve") || strings.ContainsAny(o.stdout, "\x1b\u009b") {
+		if o := s.run(append([]string{"sessions", "list"}, args...)...); !strings.Contains(o.stdout, "eve") || strings.ContainsAny(o.stdout, "\x1b\u009b\u202e\u2066\U000e0041") {
 			t.Errorf("%q", o.stdout)
 		}
 	}
-	if got := s.listed(); len(got) != 1 || got[0].Name != "\x1b[2JEve\u009b2J" {
+	if got := s.listed(); len(got) != 1 || got[0].Name != "\x1b[2JEve\u009b2J\u2066\U000e0041" {
 		t.Errorf("%+v", got)
 	}
 }

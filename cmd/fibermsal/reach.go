@@ -9,16 +9,18 @@ import (
 )
 
 // checkReach returns the reason why the sessions of the app may not be seen, and fails at once if
-// none can be.
+// none can be. That some keys are not here is reported when all other sessions are done.
 func (t *tool) checkReach(ctx context.Context) (doubt, err error) {
 	doubt = t.service.CheckSessions(ctx)
 	switch autherr.ReasonOf(doubt) {
 	case session.ReasonWrongKeys:
 		return nil, doubt
+	case session.ReasonMissingKeys:
+		t.missing = doubt // which the command itself meets in the first part only
 	case session.ReasonOtherClient, session.ReasonOtherOrigin, session.ReasonNoTrace:
 		return doubt, nil
 	}
-	return nil, nil // the command meets an error of the storage, and missing keys, by itself
+	return nil, nil // the command meets an error of the storage by itself
 }
 
 // note tells an operator what a successful command does not show.

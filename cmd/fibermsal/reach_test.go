@@ -130,6 +130,62 @@ func TestSessions_AStaleKeyFileEndsWhatItFindsAndFails(t *testing.T) {
 	}
 }
 
+// An operator's file has the new key only, while the app still accepts sessions of the one before.
+func TestSessions_AKeyThatTheAppStillHasIsMissed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	early := s.signIn(s.app, adele)
+	if err := s.app.Shutdown(); err != nil { // the last instance without the new key
+		t.Fatal(err)
+	}
+	after := s.newApp(otherKey, key)
+	s.signIn(after, alex)
+	s.env["FIBERMSAL_KEYS"] = encoded(otherKey)
+	for _, args := range [][]string{
+		{"sessions", "end", "-mail", adele, "-yes"}, {"sessions", "end", "-before", "now", "-yes"}, {"sessions", "list"}, {"sessions", "list", "-mail", adele},
+		{"sessions", "end", "-before", "now", "-yes", "-from", "256"}, {"sessions", "list", "-from", "256"}, // which go on
+	} {
+		if o := s.run(args...); o.status != statusFound || !strings.Contains(o.stderr, "misconfigured: missing_keys") {
+			t.Errorf("%q: %+v", args, o)
+		}
+	}
+	if !s.isSignedIn(after, early) {
+		t.Error("it ended")
+	}
+	s.env["FIBERMSAL_KEYS"] = encoded(otherKey, key)
+	if o := s.run("sessions", "end", "-mail", adele, "-yes"); o.status != statusOK || o.stdout != "1 session ended\n" || s.isSignedIn(after, early) {
+		t.Errorf("with both: %+v", o)
+	}
+}
+
+// Where users of many tenants may sign in, a user's sessions are searched for, and only those of the
+// new key are found.
+func TestSessions_AUserWhoseSessionsAreMissedIsNotOneWithoutSessions(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.signIn(s.app, adele)
+	user := s.listed()[0].UserID
+	if err := s.app.Shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	s.signIn(s.newApp(otherKey, key), alex)
+	s.env["FIBERMSAL_AUTHORITY"] = strings.Replace(s.idp.Authority, s.idp.TenantID, "organizations", 1)
+	s.env["FIBERMSAL_ANY_TENANT_MAY_SIGN_IN"] = "true"
+	s.env["FIBERMSAL_KEYS"] = encoded(otherKey)
+	for _, args := range [][]string{{"sessions", "end", "-user", user, "-yes"}, {"sessions", "list", "-user", user}} {
+		if o := s.run(args...); o.status != statusFound || !strings.Contains(o.stderr, "misconfigured: missing_keys") {
+			t.Errorf("%q: %+v", args, o)
+		}
+	}
+	s.env["FIBERMSAL_KEYS"] = encoded(otherKey, key)
+	if o := s.run("sessions", "end", "-user", user, "-yes"); o.status != statusOK || o.stdout != "1 session ended\n" || strings.Contains(o.stderr, "note") {
+		t.Errorf("%+v", o)
+	}
+	if o := s.run("sessions", "end", "-user", user, "-yes"); o.status != statusOK || o.stdout != "0 sessions ended\n" || !strings.Contains(o.stderr, "give -tenant") {
+		t.Errorf("nobody: %+v", o)
+	}
+}
+
 // The key that seals now is known, so a key that is gone was removed on purpose.
 func TestSessions_ARemovedKeyIsNoFault(t *testing.T) {
 	t.Parallel()

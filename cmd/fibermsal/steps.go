@@ -31,21 +31,26 @@ func (p *part) check() error {
 type steps struct {
 	tool    *tool
 	filters []entra.SessionFilter
-	parted  bool // the filters are the parts of one
-	next    int  // the step that has not been completed
-	handled int  // sessions so far
-	total   int  // sessions in all, or 0 if that is unknown
-	missing error
+	parted  bool  // the filters are the parts of one
+	next    int   // the step that has not been completed
+	handled int   // sessions so far
+	total   int   // sessions in all, or 0 if that is unknown
+	missing error // some of the app's keys are not here
 
 	progress *progress
 }
 
 // stepsOf divides a filter that goes through all sessions.
 func (t *tool) stepsOf(filters []entra.SessionFilter, from part) *steps {
-	if len(filters) != 1 || filters[0].ID != "" || filters[0].UserID != "" || filters[0].Mail != "" {
-		return &steps{tool: t, filters: filters, progress: t.progress()}
+	st := &steps{tool: t, filters: filters, missing: t.missing, progress: t.progress()}
+	if len(filters) != 1 || filters[0].UserID != "" || filters[0].Mail != "" {
+		return st
 	}
-	st := &steps{tool: t, parted: true, progress: t.progress()}
+	if filters[0].ID != "" {
+		st.missing = nil // it is found without lists
+		return st
+	}
+	st.filters, st.parted = nil, true
 	for p := int(from); p <= entra.SessionParts; p++ {
 		filters[0].Part = p
 		st.filters = append(st.filters, filters[0])

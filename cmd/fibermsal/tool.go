@@ -41,6 +41,7 @@ type tool struct {
 	cfg     config
 	service *entra.Service
 	users   *users // whose sessions ended
+	missing error  // some of the app's keys are not here
 	closing sync.Once
 }
 

@@ -39,22 +39,25 @@ type change struct {
 
 // changes makes the changes of a file, one transaction after another.
 type changes struct {
-	db        *bolt.DB
-	requested chan *change
-	closing   chan struct{}
-	ended     chan struct{}
+	transactions *transactions
+	requested    chan *change
+	closing      chan struct{}
+	ended        chan struct{}
 }
 
-func newChanges(db *bolt.DB) *changes {
-	c := &changes{db: db, requested: make(chan *change), closing: make(chan struct{}), ended: make(chan struct{})}
+func newChanges(t *transactions) *changes {
+	c := &changes{transactions: t, requested: make(chan *change), closing: make(chan struct{}), ended: make(chan struct{})}
 	go c.run()
 	return c
 }
 
-// close waits for the transaction under way.
+// close waits for the transaction under way, unless that waits for a lock of bbolt that nobody releases.
 func (c *changes) close() {
 	close(c.closing)
-	<-c.ended
+	select {
+	case <-c.ended:
+	case <-c.transactions.broken:
+	}
 }
 
 // submit makes a change and returns when it is on disk. It may be called again if another change of
@@ -182,19 +185,11 @@ func (c *changes) sweep() (more bool) {
 
 // transact runs a transaction. It writes nothing if nothing has changed.
 func (c *changes) transact(apply func(*tree) error) error {
-	return protected(func() error {
-		tx, err := c.db.Begin(true)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = tx.Rollback() }() // of one that was not committed
+	return c.transactions.write(func(tx *bolt.Tx) (changed bool, err error) {
 		t, err := treeIn(tx)
 		if err == nil {
 			err = apply(t)
 		}
-		if err != nil || !t.changed {
-			return err
-		}
-		return tx.Commit()
+		return err == nil && t.changed, err
 	})
 }

@@ -40,7 +40,7 @@ func prepare(path string, mustExist bool) error {
 	if !info.Mode().IsRegular() {
 		return errors.New("it is not a file")
 	}
-	return restrict(path, info)
+	return checkOwner(path)
 }
 
 // checkDirectory rejects a directory in which others can replace the file by an earlier one, which
@@ -56,6 +56,20 @@ func checkDirectory(directory string) error {
 		return errors.New("everybody on this machine can replace the file, because everybody may write to its directory: use a directory of the app's own, such as one below it")
 	}
 	return nil
+}
+
+// checkOwner rejects what another user may have put into a directory where everybody can make files,
+// such as /tmp, for example a key that this user knows. It is about links, not about their targets.
+func checkOwner(path string) error {
+	directory, err := os.Stat(filepath.Dir(path))
+	if err != nil || directory.Mode()&fs.ModeSticky == 0 || directory.Mode().Perm()&othersWrite == 0 {
+		return err
+	}
+	info, err := os.Lstat(path)
+	if err == nil && isOfAnotherUser(info) {
+		err = errors.New("another user has made the file, in a directory where everybody can: use a directory of the app's own")
+	}
+	return err
 }
 
 // restrict takes the rights of others away, which a restored backup or a volume of Kubernetes may

@@ -13,15 +13,16 @@ import (
 
 // file is an open file, or one that cannot be used.
 type file struct {
-	path     string
-	unusable error // why the fields below are unset
-	db       *bolt.DB
-	changes  *changes
-	opened   os.FileInfo
-	readOnly bool
-	isTool   bool // makes no files
-	closing  sync.Once
-	keys     sync.Mutex // is held while the key is made
+	path         string
+	unusable     error // why the fields below are unset
+	db           *bolt.DB
+	transactions *transactions
+	changes      *changes
+	opened       os.FileInfo
+	readOnly     bool
+	isTool       bool // makes no files
+	closing      sync.Once
+	keys         sync.Mutex // is held while the key is made
 }
 
 // view reads. What it reads is valid only during the call.
@@ -32,12 +33,7 @@ func (f *file) view(ctx context.Context, read func(*tree)) error {
 	if f.unusable != nil {
 		return f.unusable
 	}
-	return protected(func() error {
-		tx, err := f.db.Begin(false)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = tx.Rollback() }()
+	return f.transactions.read(func(tx *bolt.Tx) error {
 		t, err := treeIn(tx)
 		if err == nil {
 			read(t)
@@ -58,7 +54,7 @@ func (f *file) close() (err error) {
 	f.closing.Do(func() {
 		if f.unusable == nil {
 			f.changes.close()
-			err = f.db.Close()
+			err = f.transactions.close()
 		}
 	})
 	return err
@@ -78,21 +74,17 @@ func (f *file) state() record.FileState {
 
 // about returns a property of the file.
 func (f *file) about(name string) (value string, err error) {
-	err = protected(func() error {
-		return f.db.View(func(tx *bolt.Tx) error {
-			if b := tx.Bucket(aboutBucket); b != nil {
-				value = string(b.Get([]byte(name)))
-			}
-			return nil
-		})
+	err = f.transactions.read(func(tx *bolt.Tx) error {
+		if b := tx.Bucket(aboutBucket); b != nil {
+			value = string(b.Get([]byte(name)))
+		}
+		return nil
 	})
 	return value, err
 }
 
 func (f *file) setAbout(name, value string) error {
-	return protected(func() error {
-		return f.db.Update(func(tx *bolt.Tx) error {
-			return tx.Bucket(aboutBucket).Put([]byte(name), []byte(value))
-		})
+	return f.transactions.write(func(tx *bolt.Tx) (bool, error) {
+		return true, tx.Bucket(aboutBucket).Put([]byte(name), []byte(value))
 	})
 }

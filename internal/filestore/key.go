@@ -65,7 +65,7 @@ func readKey(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := restrict(path, info); err != nil {
+	if err := errors.Join(checkOwner(path), restrict(path, info)); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the operator's own

@@ -53,10 +53,13 @@ func open(path string, o Options) (*Storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.checkFormat(); err != nil {
-		return nil, errors.Join(err, f.db.Close())
+	if err = f.checkFormat(); err == nil {
+		err = restrict(path, f.opened) // not before it is known to be one of sessions
 	}
-	f.changes, f.isTool = newChanges(f.db), o.MustExist
+	if err != nil {
+		return nil, errors.Join(err, f.transactions.close())
+	}
+	f.changes, f.isTool = newChanges(f.transactions), o.MustExist
 	return newStorage(f), nil
 }
 
@@ -88,6 +91,7 @@ func openDB(path string, options *bolt.Options) (f *file, err error) {
 	}
 	err = protected(func() (err error) {
 		f.db, err = bolt.Open(path, fileMode, options)
+		f.transactions = newTransactions(f.db)
 		return err
 	})
 	switch {

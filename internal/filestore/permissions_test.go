@@ -157,3 +157,44 @@ func TestKey_IsTheSameForeverAndMissedIfLost(t *testing.T) {
 		}
 	}
 }
+
+// A path that is mistaken, or a link, leaves the file of another program as it is.
+func TestOpen_ChangesNothingOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "index.html")
+	must(t, os.WriteFile(path, []byte(strings.Repeat("<p>", 4096)), 0o600))
+	must(t, os.Chmod(path, 0o644))
+	if _, err := filestore.Open(path, filestore.Options{}); err == nil {
+		t.Error("it was opened")
+	}
+	if got := modeOf(t, path); got != 0o644 && runtime.GOOS != "windows" {
+		t.Errorf("the mode is %o", got)
+	}
+}
+
+// In /tmp everybody can make the file or the key before the app does. Other users' files can be read by
+// root only, who alone can run this test.
+func TestOpen_RejectsWhatAnotherUserHasMade(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make files of other users")
+	}
+	const somebody = 54321
+	for _, planted := range []string{"", ".key"} {
+		path := newPath(t)
+		s := open(t, path, filestore.Options{})
+		_, err := s.Key()
+		must(t, err)
+		must(t, s.Close())
+		must(t, os.Chmod(filepath.Dir(path), 0o777|fs.ModeSticky))
+		must(t, os.Lchown(path+planted, somebody, somebody))
+		s, err = filestore.Open(path, filestore.Options{})
+		if err == nil {
+			_, err = s.Key()
+			_ = s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "another user has made the file") {
+			t.Errorf("%q: %v", planted, err)
+		}
+	}
+}

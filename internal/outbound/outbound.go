@@ -79,7 +79,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.left < 0 {
 		return 0, ErrTooLarge
 	}
-	if int64(len(p)) > b.left+1 {
+	if int64(len(p))-1 > b.left { // not b.left+1, which overflows for the largest bound
 		p = p[:b.left+1] // one byte more shows whether the body ends at the bound
 	}
 	n, err := b.ReadCloser.Read(p)
@@ -95,8 +95,8 @@ func (b *Body) Read(p []byte) (int, error) {
 func RetryAfter(h http.Header, maximum time.Duration) time.Duration {
 	value := h.Get("Retry-After")
 	var wait time.Duration
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		wait = time.Duration(min(seconds, int64(maximum/time.Second))) * time.Second
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		wait = time.Duration(min(max(seconds, 0), int64(maximum/time.Second))) * time.Second // bounded first, because the product overflows
 	} else if date, err := http.ParseTime(value); err == nil {
 		wait = time.Until(date)
 	}

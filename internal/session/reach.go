@@ -54,17 +54,19 @@ func (r Reach) hasWrongKeys(ctx context.Context) bool {
 }
 
 // keyProblem compares the keys of this process with those that sessions are sealed with. A key
-// that only earlier sessions were sealed with may be missing, because it may have been removed.
+// that only earlier sessions were sealed with may be missing, because it may have been removed,
+// unless an instance still has it: the users of these sessions are signed in there.
 func (r Reach) keyProblem(instances []record.Instance, seals []record.Seal) error {
 	var known bool
-	var unknown, unseen []string // key IDs, and the instances that seal with them
+	var unknown, unseen []string // key IDs, and the instances that have them
 	for _, other := range instances {
-		switch {
-		case len(other.KeyIDs) == 0:
-		case r.store.Records.HasKey(other.KeyIDs[0]):
-			known = true
-		default:
-			unknown, unseen = append(unknown, other.KeyIDs[0]), append(unseen, other.Name)
+		for i, id := range other.KeyIDs {
+			switch isFirst := i == 0; { // it seals with that one
+			case r.store.Records.HasKey(id):
+				known = known || isFirst
+			case isFirst || hasSealed(seals, id):
+				unknown, unseen = append(unknown, id), append(unseen, other.Name)
+			}
 		}
 	}
 	isLatest := true
@@ -85,17 +87,22 @@ func (r Reach) keyProblem(instances []record.Instance, seals []record.Seal) erro
 	return r.keyError(known, unknown, unseen)
 }
 
+// hasSealed reports whether sessions of the app have been sealed with a key.
+func hasSealed(seals []record.Seal, keyID string) bool {
+	return slices.ContainsFunc(seals, func(seal record.Seal) bool { return seal.Own && seal.KeyID == keyID })
+}
+
 func (r Reach) keyError(known bool, unknown, instances []string) error {
 	slices.Sort(unknown)
-	what := "the app seals its sessions with the key " + someOf(slices.Compact(unknown))
+	what := "sessions of the app are sealed with the key " + someOf(slices.Compact(unknown))
 	if len(instances) > 0 {
-		what += " (on " + someOf(instances) + ")"
+		what += " (on " + someOf(slices.Compact(instances)) + ")"
 	}
 	here := strings.Join(r.store.Records.KeyIDs(), ", ")
 	if !known {
 		return autherr.Misconfigured.New(ReasonWrongKeys, fmt.Errorf("%s, and none of the keys here (%s) is a key of the app, so none of its sessions is found: use the Keys that the app runs with", what, here))
 	}
-	return autherr.Misconfigured.New(ReasonMissingKeys, fmt.Errorf("%s, which is not among the keys here (%s), so the sessions that it seals are not found: use the Keys that the app runs with", what, here))
+	return autherr.Misconfigured.New(ReasonMissingKeys, fmt.Errorf("%s, which is not among the keys here (%s), so these sessions are not found: use the Keys that the app runs with", what, here))
 }
 
 // Check returns an error if this process does not see the sessions of the app: because of

@@ -6,7 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
+
+// hasModes is false on Windows, where every file seems to be open to everybody.
+const hasModes = runtime.GOOS != "windows"
 
 // authorityFile holds the certificate and the key of a kept authority.
 const authorityFile = "entratest-ca.pem"
@@ -38,7 +42,7 @@ func checkDirectory(dir string) error {
 	if err != nil {
 		return fmt.Errorf("entratest: the directory of the certificate authority: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+	if mode := info.Mode().Perm(); hasModes && mode&0o022 != 0 {
 		return fmt.Errorf("entratest: other users can write to %s, which keeps a certificate authority (mode %04o): chmod 700", dir, mode)
 	}
 	return nil
@@ -50,7 +54,7 @@ func readAuthority(name string) (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entratest: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); hasModes && mode&0o077 != 0 {
 		return nil, fmt.Errorf("entratest: %s holds a private key and is open to other users (mode %04o): chmod 600, or remove it", name, mode)
 	}
 	text, err := os.ReadFile(name) // #nosec G304 -- the directory of the configuration
