@@ -54,6 +54,9 @@ func (e *endCommand) run(ctx context.Context, t *tool) error {
 	if err != nil {
 		err = notRevokedError{err}
 	}
+	if err != nil && ended == 0 && !t.json {
+		return err // whoever reads only "0 sessions ended" believes that there were none
+	}
 	return errors.Join(t.print(map[string]int{"ended": ended}, "%s ended\n", countOf(ended)), err)
 }
 
