@@ -51,13 +51,14 @@ func (e *endCommand) run(ctx context.Context, t *tool) error {
 		return err
 	}
 	record.write(ctx, err, "ended", ended)
+	text := countOf(ended) + " ended"
 	if err != nil {
 		err = notRevokedError{err}
+		if ended == 0 {
+			text += ": the command failed" // stderr may go to a file, and alone this reads as if there were none
+		}
 	}
-	if err != nil && ended == 0 && !t.json {
-		return err // whoever reads only "0 sessions ended" believes that there were none
-	}
-	return errors.Join(t.print(map[string]int{"ended": ended}, "%s ended\n", countOf(ended)), err)
+	return errors.Join(t.print(map[string]int{"ended": ended}, "%s\n", text), err)
 }
 
 // end ends the chosen sessions and refuses the sign-ins that are under way. It asks first, unless
