@@ -103,12 +103,22 @@ func execute(ctx context.Context, e entry, args []string, c *console) (err error
 	}
 	t, err := open(o, cmd.appTimeouts(), c) //nolint:contextcheck // it makes no call
 	if err != nil {
-		return usageError{err}
+		return asFailureOf(ctx, cmd, &tool{console: c, options: o, users: new(users)}, usageError{err})
 	}
 	defer func() { err = errors.Join(err, t.close()) }() //nolint:contextcheck // also after an interruption
 	stop := context.AfterFunc(ctx, t.hangUp)
 	defer stop()
 	return cmd.run(ctx, t)
+}
+
+// asFailureOf returns the error of a command that cannot begin.
+func asFailureOf(ctx context.Context, cmd command, t *tool, err error) error {
+	if records, ok := cmd.(interface {
+		cannotBegin(context.Context, *tool, error) error
+	}); ok {
+		return records.cannotBegin(ctx, t, err)
+	}
+	return err
 }
 
 // parse sets the flags of a command.
