@@ -20,8 +20,9 @@ func WithGraph(pattern string, handler http.Handler) Option {
 }
 
 // WithGraphFiles serves Graph from files. GET /v1.0/me/messages is answered with users/AdeleV@contoso.com/messages.json
-// for that user, or else with me/messages.json; POST /v1.0/me/sendMail with me/sendMail.post.json, and so on for
-// other methods. Paths of the beta version are below beta/. An empty file is an answer without content. The extension
+// for that user, or else with me/messages.json. The folder of a user has the UPN or the object ID as its name, and
+// also serves /users/{UPN or object ID}. POST /v1.0/me/sendMail is answered with me/sendMail.post.json, and so on
+// for other methods. Paths of the beta version are below beta/. An empty file is an answer without content. The extension
 // determines the Content-Type: me/photo/$value.jpg. Requests need a valid token for Graph; query and scopes have no
 // effect. Handlers of [WithGraph] take precedence over files, and files over what the emulator serves. Default:
 // none.
