@@ -23,7 +23,10 @@ const (
 func prepare(path string, mustExist bool) error {
 	directory := filepath.Dir(path)
 	if !mustExist {
-		if err := os.Mkdir(directory, directoryMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		switch err := os.Mkdir(directory, directoryMode); {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("neither the directory of the file nor its parent exists: make it, for the app's user only: %w", withoutPath(err))
+		case err != nil && !errors.Is(err, fs.ErrExist):
 			return err
 		}
 	}
