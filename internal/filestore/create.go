@@ -25,7 +25,7 @@ func prepare(path string, mustExist bool) error {
 	if !mustExist {
 		switch err := os.Mkdir(directory, directoryMode); {
 		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("neither the directory of the file nor its parent exists: make it, for the app's user only: %w", withoutPath(err))
+			return errors.New("no such file or directory: the directory of the file and its parent are missing; create the directory for the app's user")
 		case err != nil && !errors.Is(err, fs.ErrExist):
 			return err
 		}
