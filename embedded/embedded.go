@@ -6,10 +6,10 @@
 //
 //	FIBERMSAL_STORAGE_FILE=/var/lib/myapp/sessions.db
 //
-// Users then stay signed in when the app is restarted, even if it is killed. Sessions are listed and
-// ended, and tokens renewed for jobs, as on Redis, except that only one process at a time can use
-// the file: not Fiber's Prefork, not a second instance, and cmd/fibermsal only while the app is
-// stopped. For more than one process use Redis.
+// Users stay signed in when the app is restarted or killed. Sessions can be listed and ended, and
+// tokens renewed for jobs, as on Redis. Only one process at a time can use the file, so it is not for
+// Fiber's Prefork or several instances, and cmd/fibermsal can change it only while the app is stopped.
+// For more than one process use Redis.
 //
 // The file is a bbolt database. It must be on a local disk.
 package embedded
@@ -21,20 +21,21 @@ import (
 	"github.com/fibermsal/fibermsal/internal/storagefile"
 )
 
-// Storage is an open file, for Config.Storage. It also serves middlewares of Fiber v2 and v3, such
-// as sessions, as any of Fiber's storages does; their values are separate, and Reset removes only
-// these. The app closes it, after the Auth.
+// Storage is an open file, for Config.Storage. Like any of Fiber's storages, it also serves
+// middlewares of Fiber v2 and v3, such as session. Their values are separate from the sessions of
+// users, and Reset removes only these values. The app closes it, after the Auth.
 type Storage struct {
 	*filestore.Storage
 }
 
-// Open opens a file of sessions. If there is none, a new one is made, and so is its directory if only
-// that is missing. Both are accessible to the user of the process only. Without Config.Keys the key
-// that seals the sessions is kept beside the file, with .key at the end of its name.
+// Open opens a file of sessions. If there is none, it creates one, and the directory as well if the
+// directory's parent exists. Only the user of the process can access them. Without Config.Keys, the key
+// that seals the sessions is kept beside the file, under the same name with .key appended.
 //
-// If another process uses the file, Open waits for its end for 3 seconds at most, so that an app can
-// be replaced by its next version. A file that cannot be written is opened for reading: users stay
-// signed in then, and sign-ins get 503. A damaged file is an error and is left as it is.
+// If another process uses the file, Open waits up to 3 seconds for that process to end, so that an app
+// can be replaced by its next version. If the file is not writable, it is opened for reading: users
+// stay signed in, and sign-ins get 503. For a damaged file Open returns an error and leaves the file
+// as it is.
 func Open(path string) (*Storage, error) {
 	s, err := open(path)
 	if err != nil {

@@ -179,7 +179,7 @@ func (s *settings) completeKeys() error {
 	if embedded, ok := s.Storage.(record.Embedded); ok {
 		key, err := embedded.Key()
 		if err != nil {
-			return fmt.Errorf("fibermsal: no Config.Keys, and no key beside the Storage: %w", err)
+			return fmt.Errorf("fibermsal: Config.Keys is not set, and the Storage has no usable key of its own: %w", err)
 		}
 		s.Keys = [][]byte{key}
 		return nil

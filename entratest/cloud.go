@@ -16,7 +16,7 @@ const (
 	GovSGCloud        Cloud = "gov-sg"        // of Singapore's government
 )
 
-// cloudHosts are what distinguishes the clouds. exchange is the end of the default audience of federated
+// cloudHosts are the properties by which the clouds differ. exchange is the end of the default audience of federated
 // credentials.
 var cloudHosts = map[Cloud]struct{ login, graph, exchange string }{
 	PublicCloud:       {"login.microsoftonline.com", "graph.microsoft.com", ""},

@@ -16,22 +16,22 @@
 //
 // The emulator refuses what Entra ID refuses, with Entra's error codes, and where the real service is
 // lenient it is strict: redirect URIs match exactly, the only PKCE method is S256, a code works once and for
-// ten minutes, Graph accepts exactly the tokens that were issued for it, and a client assertion must end within
-// ten minutes. Until then it may be used again, as at Entra: with [WithOneTimeAssertions] it works once. The
-// application authenticates by a secret in the form or in a Basic header, or by an assertion, never by two of
-// them. Scopes are echoed, accounts identified and refresh tokens rotated as Entra does it.
+// ten minutes, Graph accepts exactly the tokens that were issued for it, and a client assertion must expire within
+// ten minutes. Until then it may be used again, as at Entra; with [WithOneTimeAssertions] it works once. The
+// application authenticates by a secret in the form or in a Basic header, or by an assertion, but never by two of
+// them. Scopes are echoed, accounts identified and refresh tokens rotated as Entra does.
 //
-// What is served and what is not is in docs/emulator.md of the repository. [WithGraph] and [WithGraphFiles] add
+// docs/emulator.md of the repository lists what is served and what is not. [WithGraph] and [WithGraphFiles] add
 // parts of Graph.
 //
 // # Controls
 //
-// Every failure can be requested: [Server.Fault] breaks endpoints, [Server.Revoke], [Server.Disable],
+// A test can cause every failure. [Server.Fault] breaks endpoints. [Server.Revoke], [Server.Disable],
 // [Server.WithdrawConsent], [Server.SetSecrets], [Server.SetCertificates], [Server.RequireAuthContext] and
 // [Server.UseAppSigningKey] act like an administrator, [Server.RotateKeys] like Microsoft, and
-// [Server.TamperIDToken] and [Server.TamperAccessToken] like an attacker. [Server.NewBrowser] is a user who stays signed in and signs out, and
-// [SignInTo] one who visits the app as well. [Server.Requests] returns the app's requests, and [Server.Secrets] the
-// texts that must never be found in its logs.
+// [Server.TamperIDToken] and [Server.TamperAccessToken] like an attacker. [Server.NewBrowser] returns the browser of
+// a user who stays signed in at Entra and signs out, and [SignInTo] one that visits the app as well.
+// [Server.Requests] returns the app's requests, and [Server.Secrets] the texts that must never be found in its logs.
 //
 // All methods are safe for concurrent use unless they say otherwise.
 package entratest

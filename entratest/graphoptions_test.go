@@ -73,11 +73,13 @@ func TestWithGraph_RefusesPatternsThatAreNone(t *testing.T) {
 
 func TestWithGraphFiles_ServesFiles(t *testing.T) {
 	t.Parallel()
+	const leeID = "e3d0513b-449e-4198-ba6f-bd97ae7cae85"
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	s := newServer(t, entratest.WithGraph("/me/calendar", echo("handler")), entratest.WithGraphFiles(fstest.MapFS{
 		"me/messages.json":                       file(`{"value":[]}`),
 		"users/AdeleV@contoso.com/messages.json": file(`{"value":["adele"]}`),
 		"users/LeeG@contoso.com.json":            file(`{"displayName":"another Lee"}`),
+		"users/" + leeID + "/events.json":        file(`{"value":["lee"]}`),
 		"me/sendMail.post.json":                  file(""),
 		"me/photo/$value.png":                    file("\x89PNG"),
 		"me/calendar.json":                       file(`{"from":"file"}`),
@@ -88,8 +90,12 @@ func TestWithGraphFiles_ServesFiles(t *testing.T) {
 	adele, lee := "Authorization: Bearer "+s.Issue("AdeleV@contoso.com"), "Authorization: Bearer "+s.Issue("LeeG@contoso.com")
 	const odata = "application/json;odata.metadata=minimal"
 	for path, want := range map[string]struct{ token, body, kind string }{
-		"/me/messages":                {adele, `{"value":["adele"]}`, odata},
-		"/me/messages?$top=1":         {lee, `{"value":[]}`, odata},
+		"/me/messages":                   {adele, `{"value":["adele"]}`, odata},
+		"/me/messages?$top=1":            {lee, `{"value":[]}`, odata},
+		"/me/events":                     {lee, `{"value":["lee"]}`, odata},
+		"/users/leeg@contoso.com/events": {adele, `{"value":["lee"]}`, odata},
+		"/users/" + leeID:                {adele, `{"displayName":"another Lee"}`, odata},
+		"/users/87d349ed-44d7-43e1-9a83-5f2406dee5bd/messages": {lee, `{"value":["adele"]}`, odata},
 		"/me":                         {lee, `{"displayName":"another Lee"}`, odata},
 		"/me?":                        {adele, `"displayName":"Adele Vance"`, odata},
 		"/me/photo/$value":            {lee, "\x89PNG", "image/png"},

@@ -20,8 +20,8 @@ func (s *tampering) TamperIDToken(f func(t *IDToken)) {
 }
 
 // TamperAccessToken lets f change every access token for an API before it is issued; nil ends it. Those for Graph
-// are opaque. f runs as in TamperIDToken. The emulator itself knows what it has issued by the whole token: it takes a
-// changed one for on-behalf-of as if it were the original.
+// are opaque. f runs as in TamperIDToken. The emulator itself accepts a changed token for on-behalf-of as if it were
+// the original, because it identifies what it has issued by the whole token.
 func (s *tampering) TamperAccessToken(f func(t *AccessToken)) {
 	if f == nil {
 		s.parts.issuer.TamperAccess(nil)

@@ -12,11 +12,11 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/origins"
 )
 
-// Visitor is a user whose browser visits the app under test, and the emulator where the app sends it. It keeps the
-// cookies of both and follows redirects, as a browser does that navigates. Make one with [SignInTo]. It is not safe
+// Visitor is a user whose browser visits the app under test, and the emulator if the app redirects there. It keeps
+// the cookies of both and follows redirects, like a browser that navigates. [SignInTo] returns one. It is not safe
 // for concurrent use.
 type Visitor struct {
-	// Page is the page at which the sign-in has ended.
+	// Page is the response with which the sign-in has ended, such as the page that was requested.
 	Page *http.Response
 
 	send     func(*http.Request) (*http.Response, error)
@@ -28,13 +28,14 @@ type Visitor struct {
 	entered  bool // the emulator has signed the user in
 }
 
-// SignInTo signs a user (object id, UPN or mail) in to the app under test, which has the redirect URI of
-// [WithRedirectURI], and returns the visitor at the page of the path, which has to be one that leads users to sign
-// in. test is app.Test of Fiber v2 or v3, or what [Handler] or [Client] make of net/http's types:
+// SignInTo opens a page of the app under test, signs the user in when the app redirects to the emulator, and returns
+// the visitor with the page. login is the user's object ID, UPN or mail address. The page must require a sign-in, and
+// the app must run under the origin of the first redirect URI ([WithRedirectURI]). test is app.Test of Fiber v2 or
+// v3, [Handler] of an http.Handler, or [Client] for an app that listens:
 //
 //	visitor, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
 //
-// Fiber's timeout of a second for a test does not apply. If Entra would show an error page, the error is a
+// Fiber's limit of one second for a test does not apply. If Entra would show an error page, the error is a
 // [*PageError].
 func SignInTo[O any](s *Server, test func(*http.Request, ...O) (*http.Response, error), path, login string) (*Visitor, error) {
 	base, err := url.Parse(slices.Concat(s.parts.app.RedirectURIs, s.parts.app.SPAURIs)[0])
@@ -82,8 +83,8 @@ func (v *Visitor) Get(path string) (*http.Response, error) {
 // maxRedirects is that of browsers.
 const maxRedirects = 20
 
-// Do sends a request to the app with the visitor's cookies, and follows redirects, those to the emulator included.
-// The URL may be a path alone. A redirect to anywhere else is returned as it is.
+// Do sends a request to the app with the visitor's cookies, and follows redirects, including those to the emulator.
+// The URL may be only a path. A redirect to another site is returned as it is.
 func (v *Visitor) Do(r *http.Request) (*http.Response, error) {
 	r = v.navigation(r)
 	for range maxRedirects {
@@ -179,5 +180,5 @@ func (v *Visitor) visitEmulator(target *url.URL) (*http.Request, error) {
 	return response.Request(), nil
 }
 
-// Cookies are those that the visitor would send to the app.
+// Cookies returns the cookies that the visitor would send to the app.
 func (v *Visitor) Cookies() []*http.Cookie { return v.cookies.Cookies(secure(v.base)) }

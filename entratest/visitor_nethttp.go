@@ -6,15 +6,15 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/wire"
 )
 
-// Handler makes an app of net/http, or of a framework on it, one for [SignInTo]: requests are handled in the caller's
-// goroutine, without sockets.
+// Handler returns the argument of [SignInTo] for an app that is an http.Handler, such as a ServeMux. Requests are
+// handled in the caller's goroutine, without sockets.
 func Handler(app http.Handler) func(*http.Request, ...struct{}) (*http.Response, error) {
 	transport := wire.Transport{HandlerFor: func(*http.Request) (http.Handler, error) { return app, nil }}
 	return func(r *http.Request, _ ...struct{}) (*http.Response, error) { return transport.RoundTrip(r) }
 }
 
-// Client makes an app that runs somewhere one for [SignInTo], by the client's transport and timeout. The redirect URI
-// has to be the address at which the app runs.
+// Client returns the argument of [SignInTo] for an app that listens somewhere. Requests are sent with the client's
+// transport and timeout. The app must be reachable under the origin of the redirect URI.
 func Client(client *http.Client) func(*http.Request, ...struct{}) (*http.Response, error) {
 	own := *client
 	own.Jar = nil // the visitor keeps the cookies, and follows redirects

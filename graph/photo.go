@@ -8,20 +8,19 @@ import (
 )
 
 // Photo returns the photo of the signed-in user, or nil without an error if the user has none.
-// It is a JPEG, PNG, GIF or WebP picture, judged by its bytes and not by Graph's Content-Type.
+// It is a JPEG, PNG, GIF or WebP picture, recognized by its bytes and not by Graph's Content-Type.
 // For anything else, or more than 4 MB, the error is [ErrBadAnswer].
 //
-// Guests and users without a mailbox have none, which Graph answers with various statuses. As long
-// as Graph answers other calls with the same token, none of them requires a sign-in. The photo is
-// remembered for an hour, and that a user has none for 15 minutes, in at most 16 MB of memory for
-// all users of the app.
+// Guests and users without a mailbox have no photo, and Graph says so with various statuses. As long
+// as Graph accepts the token for other calls, none of these requires a sign-in. Photos are cached for an
+// hour, and for 15 minutes that a user has none. The cache takes at most 16 MB for all users of the app.
 func Photo(c entra.Locals, scopes ...string) ([]byte, error) {
 	return PhotoOfSize(c, 0, scopes...)
 }
 
 // PhotoOfSize returns what [Photo] does, in the smallest of Graph's sizes that has at least the
-// given width in pixels: 48, 64, 96, 120, 240, 360, 432, 504 or 648. Above that, and for 0, it is
-// the size that was uploaded, and also if Graph does not have the user's photo in that size.
+// given width in pixels: 48, 64, 96, 120, 240, 360, 432, 504 or 648. For 0, for more than 648, and if
+// Graph does not have the photo in that size, it is the photo as it was uploaded.
 func PhotoOfSize(c entra.Locals, pixels int, scopes ...string) ([]byte, error) {
 	picture, _, err := photoOf(c, sizeOf(pixels), scopes)
 	return slices.Clone(picture), err

@@ -23,7 +23,7 @@ const profileTimeout = 2 * time.Second
 //
 // It makes one call, a batch. It always returns nil, within 2 seconds, because a user without a
 // manager or mailbox, a missing permission, or a slow Graph must not prevent a sign-in. Properties
-// that it could not get keep their values of the ID token. An app that does more at sign-in calls
+// that it could not get keep their values from the ID token. An app that does more at sign-in can call
 // Profile from its own function.
 func Profile(ctx context.Context, s *entra.SignIn) error {
 	if s == nil || s.User == nil {

@@ -10,17 +10,17 @@ import (
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 )
 
-// Call makes a call that needs no builder of the SDK: with a path below Config.GraphURL, a body that
-// becomes JSON, and a result that the response is decoded into, as by encoding/json.
+// Call makes a call without a builder of the SDK. It takes a path below Config.GraphURL, a body that is
+// encoded as JSON, and a result into which the response is decoded, both by encoding/json.
 //
 //	var drive struct{ Quota struct{ Used int64 } }
 //	err := graph.Call(c.UserContext(), graph.Adapter(c, "Files.Read"), http.MethodGet, "/me/drive", nil, &drive)
 //
-// The path may have a query, in which spaces need not be escaped, and may be a whole URL of Graph,
-// such as a nextLink. A body of type []byte is sent as it is, and nil is none. A result of type
-// *[]byte is the response as it is, and nil is for responses without content. If there is another
-// result and the response is empty, the error is [ErrBadAnswer]. Call makes the same promises as
-// the calls of builders, and takes their options, such as [StreamTo] and [WithHeader].
+// The path may have a query, in which spaces need not be escaped. It may also be a complete URL of
+// Graph, such as a nextLink. A body of type []byte is sent as it is, and a nil body is not sent. A result
+// of type *[]byte receives the response as it is. A nil result is for responses without content; with
+// any other result, an empty response is the error [ErrBadAnswer]. Call has the same guarantees as the
+// calls of builders, and takes options such as [StreamTo] and [WithHeader].
 func Call(ctx context.Context, adapter abstractions.RequestAdapter, method, path string, body, result any, options ...abstractions.RequestOption) error {
 	info, err := rawRequest(adapter, method, path, body)
 	if err != nil {

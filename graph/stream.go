@@ -10,19 +10,19 @@ import (
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 )
 
-// StreamTo returns an option for one call, by which its response is written to w as it arrives, in
-// place of being returned. The call returns nil, and an error if the response is incomplete, has
+// StreamTo returns an option that makes a call write its response to w as it arrives, instead of
+// returning it. The call returns a nil result, and an error if the response is incomplete, has
 // more than limit bytes, or cannot be written:
 //
 //	_, err := item.Content().Get(ctx, &drives.ItemItemsItemContentRequestBuilderGetRequestConfiguration{
 //		Options: []abstractions.RequestOption{graph.StreamTo(file, 2<<30)},
 //	})
 //
-// It is the way to responses of more than 8 MB, and costs the same memory for each size. If the
-// context has no deadline, the call has no time limit as long as data arrives at least every 15
+// Responses of more than 8 MB require it. Its memory use does not depend on their size. If the context
+// has no deadline, the call may take any time as long as data arrives at least every 15
 // seconds. If Graph answers with an error, nothing is written. A call that fails later is not
-// repeated, because w has got a part of the response. The option must not be used for two calls
-// at a time.
+// retried, because w has received a part of the response. The option must not be used for two calls
+// at the same time.
 func StreamTo(w io.Writer, limit int64) abstractions.RequestOption {
 	return &stream{w: w, limit: limit}
 }

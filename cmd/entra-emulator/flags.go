@@ -71,18 +71,18 @@ func (f *flags) set() *flag.FlagSet {
 	set.Var(&f.apis, "api", "further `API` as 'URI scope scope', such as 'api://orders Orders.Read'; with the word v1 its access tokens have version 1; repeatable")
 	set.StringVar(&f.frontChannel, "front-channel-logout-url", "", "the application's front-channel logout `URL` (default: none)")
 	set.StringVar(&f.cloud, "cloud", "", "Microsoft's `cloud`: public, us-government, us-dod, china, bleu, delos or gov-sg (default: none of them)")
-	set.BoolVar(&f.externalID, "external-id", false, "be an External ID tenant, whose issuer is at ciamlogin.com")
+	set.BoolVar(&f.externalID, "external-id", false, "emulate an External ID tenant, whose issuer is at ciamlogin.com")
 	set.StringVar(&f.graphFiles, "graph-files", "", "`directory` with answers of Graph: me/messages.json for GET /v1.0/me/messages, me/sendMail.post.json for POST")
 	set.StringVar(&f.users, "users", "", "JSON `file` with a list of users in place of the sample ones, with the fields of entratest.User")
-	set.BoolVar(&f.auto, "auto", false, "with login_hint sign in at once, without a page")
+	set.BoolVar(&f.auto, "auto", false, "sign in the account of a login_hint at once, without a page")
 	return set
 }
 
 // declareServer declares the flags about the program itself.
 func (f *flags) declareServer(set *flag.FlagSet) {
-	set.StringVar(&f.http, "http", "127.0.0.1:8400", "loopback `address` of the pages for people")
-	set.StringVar(&f.https, "https", "127.0.0.1:8443", "loopback `address` of everything, over TLS")
-	set.BoolVar(&f.httpsPages, "https-pages", false, "send people to https, for clients that accept no other pages (openid-client, passport-azure-ad)")
+	set.StringVar(&f.http, "http", "127.0.0.1:8400", "loopback `address` of the pages for browsers")
+	set.StringVar(&f.https, "https", "127.0.0.1:8443", "loopback `address` of everything that programs call, over TLS")
+	set.BoolVar(&f.httpsPages, "https-pages", false, "serve the sign-in pages on https, for clients that accept no others (openid-client, passport-azure-ad)")
 	set.StringVar(&f.stateDir, "state-dir", "", "`directory` that keeps the certificate authority and the client secret for the next run (default: new ones)")
 	set.StringVar(&f.caOut, "ca-out", "", "`file` for the certificate to trust (default: ca.pem in -state-dir, or a new file in the temporary directory)")
 	set.BoolVar(&f.env, "env", false, "print export commands of a shell instead of JSON")

@@ -4,14 +4,14 @@
 //	go run github.com/fibermsal/fibermsal/cmd/entra-emulator@latest \
 //	    -redirect-uri http://localhost:3000/user/authorized -state-dir ~/.entra-emulator
 //
-// When it is ready it prints one line of JSON with what to configure the client with, or with -env the same as
-// export commands of a shell. Programs talk TLS to authority and graph_url, by HTTP/2 or HTTP/1.1, and must trust
-// ca_file; people are sent to plain http and meet no certificate warning, unless -https-pages is set. With
-// -state-dir a restarted emulator has the same certificate authority and client secret, so that apps need not be
-// configured again. It stops on SIGINT and SIGTERM. A mistake in the flags exits with status 2.
+// When it is ready it prints one line of JSON with the configuration of the client, or with -env the same as
+// export commands for a shell. Programs use TLS for authority and graph_url, with HTTP/2 or HTTP/1.1, and must trust
+// ca_file. Browsers are redirected to plain http, so that they show no certificate warning, unless -https-pages is
+// set. With -state-dir a restarted emulator has the same certificate authority and client secret, so that apps need
+// not be configured again. It runs until SIGINT or SIGTERM. The exit status for invalid flags is 2.
 //
-// docs/emulator.md of the repository lists what is served and what is not, and how clients of other languages are
-// configured.
+// docs/emulator.md of the repository lists what is served and what is not, and shows how to configure clients of other
+// languages.
 package main
 
 import (
@@ -81,12 +81,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return nil
 }
 
-// newServer makes the server, or says what is wrong with the flags.
+// newServer returns the server, or an error about flags that contradict each other.
 func newServer(opts []entratest.Option) (s *entratest.Server, err error) {
 	defer func() {
 		switch reason := recover().(type) {
 		case nil:
-		case string: // what New says of contradictory options
+		case string: // from New, about contradictory options
 			err = usageError{errors.New(strings.TrimPrefix(reason, "entratest: "))}
 		default:
 			panic(reason)

@@ -102,7 +102,7 @@ func readUsers(name string) ([]entratest.User, error) {
 	return users, nil
 }
 
-// readCertificates reads the certificates of a PEM file; a private key beside them is passed over.
+// readCertificates reads the certificates of a PEM file, and ignores private keys in it.
 func readCertificates(name string) ([]*x509.Certificate, error) {
 	rest, err := os.ReadFile(name)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// ready tells a client how to find its way.
+// ready is what clients must be configured with.
 type ready struct {
 	Authority    string `json:"authority"`
 	GraphURL     string `json:"graph_url"`

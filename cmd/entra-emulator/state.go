@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// state is what a restarted emulator has in common with the earlier one. Its certificate authority is entratest's
-// affair.
+// state is what a restarted emulator has in common with the earlier one. The certificate authority in the same
+// directory is kept by entratest.
 type state struct{ dir string } // empty for nothing
 
-// secret returns the client secret of an earlier run unless the flags have one, and files a new one.
+// secret returns the client secret of the flags or of an earlier run, or a new one that it saves for the next run.
 func (s state) secret(given string) (string, error) {
 	if s.dir == "" || given != "" {
 		return given, nil

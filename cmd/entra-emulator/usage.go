@@ -1,6 +1,6 @@
 package main
 
-// usageError is a mistake of whoever wrote the command line.
+// usageError is a mistake in the command line.
 type usageError struct{ error }
 
 // Unwrap returns the reason.

@@ -28,9 +28,12 @@ func (r *auditRecord) write(ctx context.Context, failed error, counted string, n
 	}
 	attrs := []slog.Attr{
 		slog.String("event", r.event), slog.String("by", "operator"), slog.String("operator", operator()),
-		slog.String("target", r.tool.target()), slog.String("client_id", r.tool.cfg.ClientID),
-		slog.String("outcome", outcome), slog.Int(counted, n),
+		slog.String("target", r.tool.target()),
 	}
+	if id := r.tool.cfg.ClientID; id != "" { // unknown if the environment is wrong
+		attrs = append(attrs, slog.String("client_id", id))
+	}
+	attrs = append(attrs, slog.String("outcome", outcome), slog.Int(counted, n))
 	u := r.tool.users
 	u.mu.Lock()
 	defer u.mu.Unlock()

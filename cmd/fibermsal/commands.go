@@ -41,16 +41,18 @@ the app has a longer idle timeout than this command.
 All flags that are given must apply, and at least one must be given. Without -yes, the sessions are
 shown and must be confirmed. A mail address may belong to several users: the sessions of all of them
 end. Sign-ins that are under way begin no session. An audit record on stderr says what was done, by
-whom, and how many sessions ended; with -v there is one for each session.
-Users are not signed out of Microsoft, where most can sign in to the app again with a click.
+whom, and how many sessions ended; with -v there is one for each session. Only status 0 means that
+the sessions have ended on all instances.
+Users are not signed out of Microsoft, so most can sign in to the app again with a click. To prevent
+that, block the user's sign-in in Entra first.
 
   fibermsal sessions end -id 4gAY…
   fibermsal sessions end -tenant 72f988bf-… -user 87d349ed-… -yes
-  fibermsal sessions end -user 87d349ed-… -yes -reason "INC-4711, laptop stolen" 2>>audit.log
+  fibermsal sessions end -user 87d349ed-… -yes -reason "INC-4711, laptop stolen"
   fibermsal sessions end -before now
 `, func() command { return &endCommand{} }},
 	{"sessions clean", "Remove what ended sessions left behind, and count unreadable sessions.", `
-Nothing depends on it, because what is left behind expires. It makes room sooner, and may run at any
+It is optional, because leftovers expire by themselves. It frees memory sooner, and may run at any
 time. Sessions that none of the keys opens are counted and left alone, with status 1: they belong to
 an instance with other keys, or to a key that was removed too early.
 `, func() command { return &cleanCommand{} }},
@@ -58,8 +60,12 @@ an instance with other keys, or to a key that was removed too early.
 Neither the environment nor the network is used.
 `, func() command { return &versionCommand{} }},
 	{"doctor", "Check the configuration and everything that signing in depends on.", `
-With -json it prints one finding a line. It makes some calls to Entra and some dozen commands to Redis, and changes nothing. The status is 1 if
-there is anything to do.
+Each finding has a severity and a code, and says why it matters and how to fix it. An error keeps
+users from signing in or signs them out; a warning does not yet. A code that ends in _unchecked means
+that a check could not run. The status is 1 if there is an error or a warning.
+
+With -json it prints one finding a line. It makes some calls to Entra and some dozen commands to
+Redis, and changes nothing.
 `, func() command { return &doctorCommand{} }},
 }
 
@@ -97,12 +103,22 @@ func execute(ctx context.Context, e entry, args []string, c *console) (err error
 	}
 	t, err := open(o, cmd.appTimeouts(), c) //nolint:contextcheck // it makes no call
 	if err != nil {
-		return usageError{err}
+		return asFailureOf(ctx, cmd, &tool{console: c, options: o, users: new(users)}, usageError{err})
 	}
 	defer func() { err = errors.Join(err, t.close()) }() //nolint:contextcheck // also after an interruption
 	stop := context.AfterFunc(ctx, t.hangUp)
 	defer stop()
 	return cmd.run(ctx, t)
+}
+
+// asFailureOf returns the error of a command that cannot begin.
+func asFailureOf(ctx context.Context, cmd command, t *tool, err error) error {
+	if records, ok := cmd.(interface {
+		cannotBegin(context.Context, *tool, error) error
+	}); ok {
+		return records.cannotBegin(ctx, t, err)
+	}
+	return err
 }
 
 // parse sets the flags of a command.

@@ -38,23 +38,31 @@ func (e *endCommand) check(c *console) error {
 
 func (e *endCommand) run(ctx context.Context, t *tool) error {
 	if err := t.requireStorage(); err != nil {
-		return err
+		return e.cannotBegin(ctx, t, err)
 	}
-	record := t.audit("sessions_ended", e.reason)
 	doubt, err := t.checkReach(ctx)
 	if err != nil {
-		record.write(ctx, err, "ended", 0)
-		return notRevokedError{err}
+		return e.cannotBegin(ctx, t, err)
 	}
 	ended, err := e.end(ctx, t, doubt)
 	if errors.Is(err, errDeclined) {
 		return err
 	}
-	record.write(ctx, err, "ended", ended)
+	t.audit("sessions_ended", e.reason).write(ctx, err, "ended", ended)
+	text := countOf(ended) + " ended"
 	if err != nil {
 		err = notRevokedError{err}
+		if ended == 0 {
+			text += ": the command failed" // stderr may go to a file, and alone this reads as if there were none
+		}
 	}
-	return errors.Join(t.print(map[string]int{"ended": ended}, "%s ended\n", countOf(ended)), err)
+	return errors.Join(t.print(map[string]int{"ended": ended}, "%s\n", text), err)
+}
+
+// cannotBegin records a failure before any session could be ended, also one of the environment.
+func (e *endCommand) cannotBegin(ctx context.Context, t *tool, err error) error {
+	t.audit("sessions_ended", e.reason).write(ctx, err, "ended", 0)
+	return notRevokedError{err}
 }
 
 // end ends the chosen sessions and refuses the sign-ins that are under way. It asks first, unless

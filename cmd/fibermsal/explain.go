@@ -97,7 +97,7 @@ func environmentError(err error) error {
 		var wrong *entra.ConfigError
 		switch {
 		case !errors.As(problem, &wrong):
-			lines = append(lines, problem.Error())
+			lines = append(lines, strings.TrimPrefix(problem.Error(), "fibermsal: "))
 		default: // of a Config from the environment, so it names the variable
 			lines = append(lines, wrong.Problem)
 		}

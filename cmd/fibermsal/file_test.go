@@ -42,6 +42,30 @@ func (s *stage) useFile(login string) {
 	s.env["FIBERMSAL_STORAGE_FILE"] = path
 }
 
+// An operator who revokes a stolen account may not know that the app must be stopped (threat D12).
+func TestEnd_WhileTheAppUsesItsFileFails(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.useFile(adele)
+	running, err := filestore.Open(s.env["FIBERMSAL_STORAGE_FILE"], filestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = running.Close() }()
+	o := s.run("sessions", "end", "-mail", adele, "-yes", "-reason", "INC 4711")
+	if o.status != statusUsage || o.stdout != "" {
+		t.Errorf("%+v", o)
+	}
+	for _, text := range []string{"users may still be signed in", "another process uses the file", "event=sessions_ended", "outcome=failed ended=0", `reason="INC 4711"`} {
+		if !strings.Contains(o.stderr, text) {
+			t.Errorf("it does not say %q: %+v", text, o)
+		}
+	}
+	if o := s.run("sessions", "list"); o.status != statusUsage || strings.Contains(o.stderr, "may still be signed in") || strings.Contains(o.stderr, "audit") {
+		t.Errorf("%+v", o)
+	}
+}
+
 func TestSessions_OfAFileAreTheAppsOnly(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

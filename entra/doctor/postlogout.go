@@ -7,7 +7,7 @@ import (
 )
 
 // postLogout checks whether the address to return to from signing out is registered, as redirect
-// URIs are. Entra tells by a silent sign-in that would return there, and which does not.
+// URIs are. A silent sign-in that would return there shows it.
 func (d *diagnosis) postLogout(ctx context.Context) []Finding {
 	address := d.PostLogoutURL
 	if u, err := url.Parse(address); err == nil && u.Path == "" {
@@ -24,9 +24,9 @@ func (d *diagnosis) postLogout(ctx context.Context) []Finding {
 	case answer.isUnregistered():
 		return []Finding{{
 			Severity: SeverityWarning, Code: "post_logout_uri",
-			What: d.PostLogoutURL + ", where signing out leads to, is not registered" + numbered(answer.numbers),
+			What: d.PostLogoutURL + ", to which browsers return after signing out, is not registered" + numbered(answer.numbers),
 			Why:  "users who sign out stay on a page of Entra",
-			Fix:  "register it beside the redirect URI, letter by letter, with the platform Web",
+			Fix:  "register exactly this URL as another redirect URI, with the platform Web",
 		}}
 	case answer.returned:
 		return []Finding{ok("post_logout_uri", d.PostLogoutURL+" is registered")}

@@ -23,7 +23,10 @@ const (
 func prepare(path string, mustExist bool) error {
 	directory := filepath.Dir(path)
 	if !mustExist {
-		if err := os.Mkdir(directory, directoryMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		switch err := os.Mkdir(directory, directoryMode); {
+		case errors.Is(err, fs.ErrNotExist):
+			return errors.New("no such file or directory: the directory of the file and its parent are missing; create the directory for the app's user")
+		case err != nil && !errors.Is(err, fs.ErrExist):
 			return err
 		}
 	}

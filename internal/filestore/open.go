@@ -107,7 +107,7 @@ func openDB(path string, options *bolt.Options) (f *file, err error) {
 }
 
 func damaged(err error) error {
-	return fmt.Errorf("the file is damaged, or not a session file: restore it, or move it away, which signs all users out: %w", err)
+	return fmt.Errorf("the file is damaged, or not a session file: move it away, which signs all users out (a backup would bring ended sessions back): %w", err)
 }
 
 // checkFormat rejects files of other programs and of later versions.

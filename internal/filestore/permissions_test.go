@@ -59,7 +59,7 @@ func TestOpen_ChecksTheDirectory(t *testing.T) {
 		arrange func(t *testing.T, directory string) (path string)
 		says    string
 	}{
-		"missing": {func(_ *testing.T, d string) string { return filepath.Join(d, "a", "b", "sessions.db") }, "no such file or directory"},
+		"missing": {func(_ *testing.T, d string) string { return filepath.Join(d, "a", "b", "sessions.db") }, "no such file or directory: the directory of the file and its parent are missing"},
 		"a file": {func(t *testing.T, d string) string {
 			t.Helper()
 			must(t, os.WriteFile(filepath.Join(d, "a"), nil, 0o600))

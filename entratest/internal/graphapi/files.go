@@ -7,26 +7,36 @@ import (
 	"path"
 	"strings"
 
-	"github.com/fibermsal/fibermsal/entratest/internal/directory"
+	"github.com/fibermsal/fibermsal/entratest/internal/issuer"
 )
 
 // file finds the file of a request: me/messages.json, for other methods than GET me/sendMail.post.json. The
-// files of a user, users/{UPN}/messages.json, come before those of everybody.
-func (c *Custom) file(method, version, below string, about *directory.Account) string {
+// files of a user, which may be named by UPN or by object ID, come before those of everybody.
+func (c *Custom) file(method, version, below string, t *issuer.AccessToken) string {
 	folder := ""
 	if version == beta {
 		folder = "beta/"
 	}
-	candidates := []string{folder + below}
-	if first, _, rest := split(below); first == "me" && about != nil {
-		candidates = []string{path.Join(folder+"users", about.UPN, rest), folder + below}
-	}
-	for _, candidate := range candidates {
-		if name := c.named(candidate, method); name != "" {
+	for _, candidate := range candidates(below, t) {
+		if name := c.named(folder+candidate, method); name != "" {
 			return name
 		}
 	}
 	return ""
+}
+
+// candidates are the names under which a path may be found. For Graph, /me, /users/{UPN} and /users/{object ID} are
+// the same user.
+func candidates(below string, t *issuer.AccessToken) []string {
+	first, id, rest := split(below)
+	about := t.Account
+	if first == "users" {
+		about = t.Tenant.Named(id)
+	}
+	if about == nil || first != "me" && first != "users" {
+		return []string{below}
+	}
+	return []string{path.Join("users", about.UPN, rest), path.Join("users", about.ID, rest), below}
 }
 
 // named finds the file with that name and any extension.

@@ -50,7 +50,7 @@ func (a *API) orFile(next Handler, version string) Handler {
 	return func(w http.ResponseWriter, r *http.Request, path string) {
 		t, fail := a.authenticate(r, path)
 		if fail == nil {
-			if name := a.custom.file(r.Method, version, path, t.Account); name != "" {
+			if name := a.custom.file(r.Method, version, path, t); name != "" {
 				setHeaders(w.Header(), r)
 				a.custom.write(w, name)
 				return
