@@ -103,16 +103,17 @@ func signInFails(t *testing.T, s *entratest.Server, changes ...string) string {
 // The Fetch Standard's CORS protocol.
 func TestSPA_PagesOfItsOriginMayCall(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, entratest.WithSPARedirectURI(spaURI, "http://localhost/spa"))
+	s := newServer(t, entratest.WithSPARedirectURI(spaURI, "http://localhost/spa", "https://Shop.Example:443/spa"))
 	for name, tt := range map[string]struct{ target, origin, allowed string }{
-		"token":              {s.Authority + "/oauth2/v2.0/token", spaOrigin, spaOrigin},
-		"token, local port":  {s.Authority + "/oauth2/v2.0/token", "http://localhost:5173", "http://localhost:5173"},
-		"token, another":     {s.Authority + "/oauth2/v2.0/token", "https://evil.example", ""},
-		"token, a subdomain": {s.Authority + "/oauth2/v2.0/token", "https://spa.example.evil.example", ""},
-		"Graph":              {s.GraphURL + "/me", "https://any.example", "https://any.example"},
-		"userinfo":           {"https://graph.entra.test/oidc/userinfo", spaOrigin, spaOrigin},
-		"a document":         {s.Authority + "/v2.0/.well-known/openid-configuration", spaOrigin, spaOrigin},
-		"a page":             {s.Authority + "/oauth2/v2.0/authorize", spaOrigin, ""},
+		"token":                       {s.Authority + "/oauth2/v2.0/token", spaOrigin, spaOrigin},
+		"token, local port":           {s.Authority + "/oauth2/v2.0/token", "http://localhost:5173", "http://localhost:5173"},
+		"token, as browsers write it": {s.Authority + "/oauth2/v2.0/token", "https://shop.example", "https://shop.example"},
+		"token, another":              {s.Authority + "/oauth2/v2.0/token", "https://evil.example", ""},
+		"token, a subdomain":          {s.Authority + "/oauth2/v2.0/token", "https://spa.example.evil.example", ""},
+		"Graph":                       {s.GraphURL + "/me", "https://any.example", "https://any.example"},
+		"userinfo":                    {"https://graph.entra.test/oidc/userinfo", spaOrigin, spaOrigin},
+		"a document":                  {s.Authority + "/v2.0/.well-known/openid-configuration", spaOrigin, spaOrigin},
+		"a page":                      {s.Authority + "/oauth2/v2.0/authorize", spaOrigin, ""},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, tt.target, http.NoBody)
 		if err != nil {

@@ -142,8 +142,12 @@ func TestSessions_AKeyThatTheAppStillHasIsMissed(t *testing.T) {
 	s.signIn(after, alex)
 	s.env["FIBERMSAL_KEYS"] = encoded(otherKey)
 	for _, args := range [][]string{
-		{"sessions", "end", "-mail", adele, "-yes"}, {"sessions", "end", "-before", "now", "-yes"}, {"sessions", "list"}, {"sessions", "list", "-mail", adele},
-		{"sessions", "end", "-before", "now", "-yes", "-from", "256"}, {"sessions", "list", "-from", "256"}, // which go on
+		{"sessions", "end", "-mail", adele, "-yes"},
+		{"sessions", "end", "-before", "now", "-yes"},
+		{"sessions", "list"},
+		{"sessions", "list", "-mail", adele},
+		{"sessions", "end", "-before", "now", "-yes", "-from", "256"},
+		{"sessions", "list", "-from", "256"}, // which go on
 	} {
 		if o := s.run(args...); o.status != statusFound || !strings.Contains(o.stderr, "misconfigured: missing_keys") {
 			t.Errorf("%q: %+v", args, o)

@@ -44,8 +44,20 @@ func (a *App) IsSPA(uri string) bool { return registered(uri, a.SPAURIs) }
 // IsSPAOrigin reports whether a single-page app is registered at the origin. The port of http://localhost is ignored.
 func (a *App) IsSPAOrigin(origin string) bool {
 	return slices.ContainsFunc(a.SPAURIs, func(uri string) bool {
-		return origin == Origin(uri) || withoutLocalPort(origin) == withoutLocalPort(Origin(uri))
+		own := pageOrigin(uri)
+		return origin == own || withoutLocalPort(origin) == withoutLocalPort(own)
 	})
+}
+
+// pageOrigin is the origin of a registered URI as browsers write it: in lower case, without the port of the scheme.
+func pageOrigin(uri string) string {
+	origin := strings.ToLower(Origin(uri))
+	for scheme, port := range map[string]string{"https://": ":443", "http://": ":80"} {
+		if strings.HasPrefix(origin, scheme) {
+			origin = strings.TrimSuffix(origin, port)
+		}
+	}
+	return origin
 }
 
 // MayFollowLogout reports whether uri is registered for after logout.
