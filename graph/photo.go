@@ -92,8 +92,13 @@ func pictureType(content []byte) string {
 // isNoPhoto reports whether a status of the photo service means that there is no photo in a size. It
 // is any refusal, because the service answers 404 with five codes, 400 and 403 to users without a
 // mailbox, 401 to guests, and 501 to some accounts. A token that is refused has been ruled out
-// before, and a service that is busy has not said anything.
+// before, and a service that is busy, or has waited in vain, has not said anything.
 func isNoPhoto(status int) bool {
-	return status >= http.StatusBadRequest && status < http.StatusInternalServerError && status != http.StatusTooManyRequests ||
-		status == http.StatusNotImplemented
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	case http.StatusNotImplemented:
+		return true
+	}
+	return status >= http.StatusBadRequest && status < http.StatusInternalServerError
 }

@@ -37,6 +37,7 @@ func TestC9_OnlyPicturesAreServed(t *testing.T) {
 		"redirect":          {entratest.Fault{Status: 302, Header: http.Header{"Location": {"https://evil.example/x.jpg"}}}, 502},
 		"500 HTML":          {entratest.Fault{Status: 500, Body: "<html>"}, 500},
 		"cut off":           {entratest.Fault{Truncate: 100}, 503},
+		"timed out":         {entratest.Fault{Status: 408, Body: `{}`}, 408},
 		"busy":              {entratest.Fault{Status: 429, Header: http.Header{"Retry-After": {"60"}}}, 429},
 	} {
 		t.Run(name, func(t *testing.T) {

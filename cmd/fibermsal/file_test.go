@@ -16,6 +16,14 @@ import (
 func (s *stage) useFile(login string) {
 	s.t.Helper()
 	path := filepath.Join(s.t.TempDir(), "sessions.db")
+	s.runOnFile(path, login, key)
+	delete(s.env, "FIBERMSAL_REDIS_URL")
+	s.env["FIBERMSAL_STORAGE_FILE"] = path
+}
+
+// runOnFile runs the app on a file of sessions for as long as a user signs in.
+func (s *stage) runOnFile(path, login string, keys ...[]byte) {
+	s.t.Helper()
 	storage, err := filestore.Open(path, filestore.Options{})
 	if err != nil {
 		s.t.Fatal(err)
@@ -23,7 +31,7 @@ func (s *stage) useFile(login string) {
 	auth, err := fibermsal.Open(fibermsal.Config{
 		ClientID: s.idp.ClientID, ClientSecret: s.idp.ClientSecret, Authority: s.idp.Authority,
 		GraphURL: s.idp.GraphURL, HTTPClient: s.idp.HTTPClient, PublicURL: publicURL,
-		Storage: storage, Keys: [][]byte{key}, Logger: slog.New(slog.DiscardHandler),
+		Storage: storage, Keys: keys, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -38,8 +46,6 @@ func (s *stage) useFile(login string) {
 	if err := storage.Close(); err != nil {
 		s.t.Error(err)
 	}
-	delete(s.env, "FIBERMSAL_REDIS_URL")
-	s.env["FIBERMSAL_STORAGE_FILE"] = path
 }
 
 // An operator who revokes a stolen account may not know that the app must be stopped (threat D12).
@@ -95,5 +101,27 @@ func TestSessions_OfAFileAreTheAppsOnly(t *testing.T) {
 	}
 	if o := s.run(end...); o.status != statusOK || o.stdout != "0 sessions ended\n" {
 		t.Errorf("again: %+v", o)
+	}
+}
+
+// While nobody runs the app, nobody says which keys it has. Sessions of the key before are there.
+func TestSessions_OfAFileAreMissedWithoutTheKeyBefore(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.useFile(adele)
+	s.runOnFile(s.env["FIBERMSAL_STORAGE_FILE"], alex, otherKey, key)
+	s.env["FIBERMSAL_KEYS"] = encoded(otherKey)
+	for _, args := range [][]string{{"sessions", "end", "-mail", adele, "-yes"}, {"sessions", "end", "-before", "now", "-yes"}, {"sessions", "list"}} {
+		if o := s.run(args...); o.status != statusFound || !strings.Contains(o.stderr, "misconfigured: missing_keys") {
+			t.Errorf("%q: %+v", args, o)
+		}
+	}
+	s.env["FIBERMSAL_KEYS"] = encoded(otherKey, key)
+	if o := s.run("sessions", "end", "-mail", adele, "-yes"); o.status != statusOK || o.stdout != "1 session ended\n" {
+		t.Errorf("%+v", o)
+	}
+	s.env["FIBERMSAL_KEYS"] = encoded(otherKey)
+	if o := s.run("sessions", "list"); o.status != statusOK {
+		t.Errorf("none is left: %+v", o)
 	}
 }

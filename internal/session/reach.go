@@ -92,6 +92,30 @@ func hasSealed(seals []record.Seal, keyID string) bool {
 	return slices.ContainsFunc(seals, func(seal record.Seal) bool { return seal.Own && seal.KeyID == keyID })
 }
 
+// missedInFile returns an error if sessions in a file are sealed with an earlier key that is not here.
+// Nobody announces there that the app still has the key, so it may have been removed; the sessions
+// are there until their idle timeout.
+func (r Reach) missedInFile(ctx context.Context, seals []record.Seal) error {
+	isMissing := func(seal record.Seal) bool { return seal.Own && !r.store.Records.HasKey(seal.KeyID) }
+	if r.store.Records.Shared() || !slices.ContainsFunc(seals, isMissing) {
+		return nil
+	}
+	var unknown []string
+	err := record.SealsIn(r.store.Records).Search(ctx, func(stored record.Stored) bool {
+		if id, ok := sealed.KeyID(stored.Sealed); ok && stored.Own && !r.store.Records.HasKey(id) {
+			unknown = append(unknown, id)
+		}
+		return len(unknown) == 0
+	})
+	switch {
+	case err != nil:
+		return autherr.StorageUnavailable(err)
+	case len(unknown) > 0:
+		return r.keyError(true, unknown, nil)
+	}
+	return nil
+}
+
 func (r Reach) keyError(known bool, unknown, instances []string) error {
 	slices.Sort(unknown)
 	what := "sessions of the app are sealed with the key " + someOf(slices.Compact(unknown))
@@ -117,6 +141,9 @@ func (r Reach) Check(ctx context.Context) error {
 		return autherr.StorageUnavailable(err)
 	}
 	if err := r.keyProblem(instances, seals); err != nil {
+		return err
+	}
+	if err := r.missedInFile(ctx, seals); err != nil {
 		return err
 	}
 	own := slices.DeleteFunc(slices.Clone(seals), func(seal record.Seal) bool { return !seal.Own })
