@@ -28,24 +28,10 @@ func (t *tree) enlist(name string, until time.Time, lists []record.List) (excess
 			return nil, err
 		}
 		if i == 0 && list.Max > 0 {
-			excess = beyond(t.listed(list.Key), list, name)
+			excess = list.Excess(t.listed(list.Key), name)
 		}
 	}
 	return excess, nil
-}
-
-// beyond returns the names that exceed the limit of a list, those that expire first.
-func beyond(names []string, list record.List, added string) []string {
-	limit := list.Max
-	if list.Newest {
-		names, limit = slices.DeleteFunc(names, func(name string) bool { return name == added }), limit-1
-	}
-	if len(names) <= limit {
-		return nil
-	}
-	excess := names[limit:]
-	slices.Reverse(excess)
-	return excess
 }
 
 // listed returns the names on lists that have not expired, those that expire last first.
