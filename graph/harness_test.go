@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -218,3 +220,11 @@ const (
 	johanna = "JohannaL@contoso.com"
 	patti   = "PattiF@contoso.com" // has no manager
 )
+
+// within gives a context a deadline, unless that is 0.
+func within(ctx context.Context, deadline time.Duration) (context.Context, context.CancelFunc) {
+	if deadline == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, deadline)
+}

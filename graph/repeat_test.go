@@ -217,12 +217,8 @@ func TestG18_RetryAfterIsHonouredWithinTheCallersDeadline(t *testing.T) {
 				s.entra.Fault(tt.endpoint, entratest.Fault{Times: tt.times, Status: tt.status, Header: http.Header{"Retry-After": {tt.retryAfter}}, Body: `{}`})
 				var took time.Duration
 				err := b.failure(func(c *fiber.Ctx) error {
-					ctx := c.UserContext()
-					if tt.deadline > 0 {
-						var cancel context.CancelFunc
-						ctx, cancel = context.WithTimeout(ctx, tt.deadline)
-						defer cancel()
-					}
+					ctx, cancel := within(c.UserContext(), tt.deadline)
+					defer cancel()
 					start := time.Now()
 					defer func() { took = time.Since(start) }()
 					if tt.endpoint == entratest.GraphGroups {

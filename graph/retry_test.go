@@ -64,12 +64,8 @@ func TestG18_WaitingForABusyGraphIsBounded(t *testing.T) {
 				}
 				var took time.Duration
 				err := b.failure(func(c *fiber.Ctx) error {
-					ctx := c.UserContext()
-					if tt.deadline > 0 {
-						var cancel context.CancelFunc
-						ctx, cancel = context.WithTimeout(ctx, tt.deadline)
-						defer cancel()
-					}
+					ctx, cancel := within(c.UserContext(), tt.deadline)
+					defer cancel()
 					start := time.Now()
 					defer func() { took = time.Since(start) }()
 					if tt.post {
