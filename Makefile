@@ -8,7 +8,7 @@ BIN           := $(CURDIR)/bin
 # The newest linter that supports the Go version in go.mod.
 GOLANGCI      := $(BIN)/golangci-lint-2.12.2
 GOVULNCHECK   := $(BIN)/govulncheck-1.1.4
-MODULES       := . v3 e2e bench bench/peers/fibermsal-v3 examples/graph-client
+MODULES       := . v3 e2e e2e/clients bench bench/peers/fibermsal-v3 examples/graph-client
 FUZZTIME      ?= 10s
 # Tests of the rows of the security model, and of Close: some of them are larger in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
@@ -42,6 +42,7 @@ test: setup generate-tests ## Run all tests, with -race but for budgets and net/
 	  else echo "no valkey-server here: Valkey is left out"; fi
 	cd v3 && FIBERMSAL_TEST_ALL=1 $(GO) test -race -shuffle=on -count=1 -timeout 40m ./...
 	cd e2e && FIBERMSAL_TEST_ALL=1 $(GO) test -race -count=1 -timeout 30m ./...
+	cd e2e/clients && $(GO) test -count=1 ./... && $(GO) run . -check ../../docs/emulator.md
 	cd bench && FIBERMSAL_TEST_ALL=1 $(GO) test -count=1 -timeout 20m ./...
 	cd bench/peers/fibermsal-v3 && $(GO) test -count=1 -timeout 20m ./...
 	cd examples/graph-client && $(GO) test -count=1 -timeout 20m ./...
@@ -50,6 +51,10 @@ test: setup generate-tests ## Run all tests, with -race but for budgets and net/
 test-valkey: ## Run the tests that use Redis on valkey-server, which must be on PATH
 	FIBERMSAL_TEST_ALL=1 FIBERMSAL_TEST_REDIS=valkey-server $(GO) test -race -shuffle=on -count=1 -timeout 40m \
 	  . ./internal/record ./internal/redistest ./internal/session
+
+.PHONY: clients
+clients: setup ## Run other clients (npm, Python, Go) at the emulator, and write their table into docs/emulator.md
+	cd e2e/clients && $(GO) run . -write ../../docs/emulator.md
 
 # One package at a time, because some tests look at time and memory. H2 needs the race
 # detector, which would take too long for the others.

@@ -224,6 +224,15 @@ func TestConfig_PreforkNeedsASharedStorage(t *testing.T) {
 	_ = auth.Close()
 }
 
+func TestConfig_PreforkNeedsMoreThanAFile(t *testing.T) {
+	t.Setenv("FIBER_PREFORK_CHILD", "1")
+	cfg := configFor(newIDP(t))
+	onFile(t, newStorageFile(t))(&cfg)
+	if _, err := fibermsal.Open(cfg); err == nil || !strings.Contains(err.Error(), "Config.Storage") || !strings.Contains(err.Error(), "Prefork") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestConfig_IsCopied(t *testing.T) {
 	t.Parallel()
 	keys := [][]byte{testKey(1)}

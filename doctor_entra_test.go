@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -92,6 +93,12 @@ func TestDoctor_FindsFaultsOfTheRegistration(t *testing.T) {
 		"authorize refuses": {"error entra_refuses", func(d *doctorTest) {
 			d.idp.Fault(entratest.Authorize, entratest.Fault{Body: "<html>AADSTS650056: Misconfigured application.</html>"})
 		}},
+		"home unregistered": {"warning post_logout_uri", func(d *doctorTest) { d.cfg.PostLogoutURL = "https://www.contoso.com" }},
+		"Graph away":        {"warning graph", func(d *doctorTest) { d.idp.Fault(entratest.GraphMe, entratest.Fault{Drop: true}) }},
+		"not Graph": {"warning graph", func(d *doctorTest) {
+			d.idp.Fault(entratest.GraphMe, entratest.Fault{Status: 200, Body: "<html>Log in to the Wi-Fi"})
+		}},
+		"Graph busy":       {"warning graph_unchecked", func(d *doctorTest) { d.idp.Fault(entratest.GraphMe, entratest.Fault{Status: 503, Body: "later"}) }},
 		"unknown scope":    {"error scopes", func(d *doctorTest) { d.cfg.Scopes = []string{"User.Read", "User.Fly"} }},
 		"unknown resource": {"error scopes", func(d *doctorTest) { d.cfg.Scopes = []string{"api://nothing/Read"} }},
 		"scopes of two":    {"error scopes_mixed", func(d *doctorTest) { d.cfg.Scopes = []string{"User.Read", otherAPI} }},
@@ -105,6 +112,60 @@ func TestDoctor_FindsFaultsOfTheRegistration(t *testing.T) {
 			})}
 		}},
 	})
+}
+
+func TestDoctor_FindsWhatEntraDoesNotRegister(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		change func(*doctorTest)
+		says   string
+		want   []string
+	}{
+		"a comma":         {func(d *doctorTest) { d.cfg.PostLogoutURL = publicURL + "/bye,now" }, "contains the character ,", []string{"warning redirect_uri_form", "warning post_logout_uri"}},
+		"a bracket":       {func(d *doctorTest) { d.cfg.PostLogoutURL = publicURL + "/bye(now)" }, "PostLogoutURL https://app.example/bye(now) contains the character (", []string{"warning redirect_uri_form", "warning post_logout_uri"}},
+		"too long":        {func(d *doctorTest) { d.cfg.RoutePrefix = "/" + strings.Repeat("a", 230) }, "characters, more than 256", []string{"warning redirect_uri_form", "error redirect_uri"}},
+		"an IPv6 address": {func(d *doctorTest) { d.cfg.PublicURL = "http://[::1]:3000" }, "[::1]", []string{"warning redirect_uri_form", "error redirect_uri"}},
+	} {
+		d := newDoctorTest(t)
+		row.change(d)
+		if report := d.expect(row.want...); !strings.Contains(report.String(), row.says) {
+			t.Errorf("%s: %s", name, report)
+		}
+	}
+}
+
+func TestDoctor_FindsALongAuthorizeURL(t *testing.T) {
+	t.Parallel()
+	var scopes []string
+	for i := range 60 {
+		scopes = append(scopes, fmt.Sprintf("https://graph.microsoft.com/Longwinded.Permission.%d", i))
+	}
+	d := newDoctorTest(t, entratest.WithScopes(scopes...))
+	d.cfg.Scopes = scopes
+	d.expect("warning authorize_url")
+}
+
+func TestDoctor_FindsGraphOfAnotherCloud(t *testing.T) {
+	t.Parallel()
+	d := newDoctorTest(t, entratest.WithHosts("login.microsoftonline.us", "graph.microsoft.com"))
+	d.cfg.Authority, d.cfg.GraphURL = d.idp.Authority, d.idp.GraphURL
+	// The emulator has no Graph of the US government, for which the app's token is requested.
+	if report := d.expect("error entra_refuses", "error graph"); !strings.Contains(report.String(), "https://graph.microsoft.us/v1.0") {
+		t.Errorf("%s", report)
+	}
+}
+
+// A proxy that opens TLS needs its authority in the environment, not in code.
+func TestDoctor_NamesTheVariableForAPrivateAuthority(t *testing.T) {
+	t.Parallel()
+	d := newDoctorTest(t)
+	if err := d.idp.Listen(entratest.ListenConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	d.cfg.Authority, d.cfg.GraphURL, d.cfg.HTTPClient = d.idp.Authority, d.idp.GraphURL, nil
+	if report := d.expect("error discovery"); !strings.Contains(report.String(), "FIBERMSAL_CA_FILE") {
+		t.Errorf("%s", report)
+	}
 }
 
 // endingCredential is a client credential that reports its end.

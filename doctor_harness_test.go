@@ -42,7 +42,8 @@ type doctorTest struct {
 
 func newDoctorTest(t *testing.T, options ...entratest.Option) *doctorTest {
 	t.Helper()
-	idp := newRegistration(t, append(options, entratest.WithScopes(otherAPI), entratest.WithRedirectURI(entratest.DefaultRedirectURI))...)
+	idp := newRegistration(t, append(options, entratest.WithScopes(otherAPI), entratest.WithRedirectURI(entratest.DefaultRedirectURI),
+		entratest.WithRedirectURI(publicURL+"/"), entratest.WithRedirectURI("http://localhost:3000/"))...)
 	d := &doctorTest{t: t, idp: idp, cfg: configFor(idp), fiber: fiber.Config{ReadBufferSize: 16 << 10}}
 	d.cfg.Storage, d.cfg.Keys = newLedger(), [][]byte{testKey(1)}
 	d.routes = func(app *fiber.App, auth *fibermsal.Auth) {

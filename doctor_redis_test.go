@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -155,4 +156,22 @@ func stalled(t *testing.T) string {
 	}
 	t.Cleanup(func() { _ = l.Close() })
 	return l.Addr().String()
+}
+
+// After two hours without a request no instance is announced. Those that were may have been a mistake.
+func TestDoctor_NamesTheKeysOfInstancesThatWereActiveBefore(t *testing.T) {
+	t.Parallel()
+	d := newDoctorTest(t)
+	r := d.on()
+	newSite(t, d.idp, func(cfg *fibermsal.Config) { cfg.Storage, cfg.Keys = d.cfg.Storage, [][]byte{testKey(2)} }).browser().signIn(adele)
+	for _, key := range keysOf(d.idp, r.Keys()) {
+		if strings.HasSuffix(key, ":i:{instances}") {
+			if err := r.Client().Del(t.Context(), key).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if report := d.expect(); !strings.Contains(report.String(), "but before: misconfigured: wrong_keys") {
+		t.Errorf("%s", report)
+	}
 }

@@ -137,3 +137,38 @@ func TestF4_PrintingAConfigOfTheEnvironmentShowsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// A newcomer who starts the quick start as it is must read which variables are missing.
+func TestConfigFromEnv_WhatIsMissingIsNamedAsAVariable(t *testing.T) {
+	t.Setenv("AZURE_FEDERATED_TOKEN_FILE", "")
+	cfg, err := withEnv(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid := cfg.ValidateEnv("FMTEST")
+	for _, name := range []string{"CLIENT_ID is required", "CLIENT_SECRET is required, or FMTEST_CERTIFICATE_FILE,", "TENANT_ID is required, or FMTEST_AUTHORITY instead", "PUBLIC_URL is required"} {
+		if valid == nil || !strings.Contains(valid.Error(), "fibermsal: FMTEST_"+name) || strings.Contains(valid.Error(), "Config.") || strings.Contains(valid.Error(), "Credential") {
+			t.Errorf("%v", valid)
+		}
+	}
+	_, opened := fibermsal.Open(cfg)
+	for what, err := range map[string]error{"Open": opened, "New": recovered(func() { fibermsal.New(cfg) })} {
+		if err == nil || !strings.Contains(err.Error(), "Config.ClientID: is required") || !strings.Contains(err.Error(), "(in the environment: …_CLIENT_ID)") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	var wrong *fibermsal.ConfigError
+	if !errors.As(valid, &wrong) || wrong.Field != "ClientID" {
+		t.Errorf("%+v", wrong)
+	}
+	if err := configFor(newIDP(t)).ValidateEnv("FMTEST"); err != nil {
+		t.Errorf("a valid one: %v", err)
+	}
+}
+
+// recovered returns the error that a function panics with.
+func recovered(f func()) (err error) {
+	defer func() { err, _ = recover().(error) }()
+	f()
+	return nil
+}

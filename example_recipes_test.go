@@ -90,7 +90,7 @@ func ExampleSessionFromContext() {
 	app.Post("/sessions/:id/end", fibermsal.Require(), func(c *fiber.Ctx) error {
 		auth, _ := fibermsal.AuthFromContext(c)
 		user, _ := fibermsal.FromContext(c)
-		// With the user in the filter, nobody ends the sessions of others.
+		// The user in the filter ensures that users can end only their own sessions.
 		own := fibermsal.SessionFilter{ID: c.Params("id"), TenantID: user.TenantID, UserID: user.ID}
 		if _, err := auth.EndSessions(c.UserContext(), own); err != nil {
 			return err
@@ -150,7 +150,7 @@ func ExampleNew_hosts() {
 	app := fiber.New()
 	// readme:start
 	two.Next = func(c *fiber.Ctx) bool { return c.Hostname() != "two.example" }
-	one.Next = func(c *fiber.Ctx) bool { return c.Hostname() == "two.example" } // has all other hosts
+	one.Next = func(c *fiber.Ctx) bool { return c.Hostname() == "two.example" } // serves all other hosts
 	app.Use(fibermsal.New(one), fibermsal.New(two))
 	fibermsal.RegisterRoutes(app)
 	// readme:end

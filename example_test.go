@@ -34,20 +34,12 @@ func Example() {
 		return c.SendString("Hello " + user.Name)
 	})
 
-	// What a browser does: it starts, Adele picks her account, Entra's answer goes
-	// back to the app with the cookie of the start.
-	login, _ := app.Test(httptest.NewRequest(http.MethodGet, "/user/login?to=/hello", http.NoBody))
-	answer, _ := idp.SignIn(login.Header.Get("Location"), "AdeleV@contoso.com")
-	callback := answer.Request()
-	callback.AddCookie(login.Cookies()[0])
-	signedIn, _ := app.Test(callback)
-
-	page := httptest.NewRequest(http.MethodGet, signedIn.Header.Get("Location"), http.NoBody)
-	for _, cookie := range signedIn.Cookies() {
-		page.AddCookie(cookie)
+	// One line: Adele's browser opens the page, is sent to sign in, and comes back.
+	adele, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
+	if err != nil {
+		panic(err) // in a test: t.Fatal(err)
 	}
-	hello, _ := app.Test(page)
-	body, _ := io.ReadAll(hello.Body)
+	body, _ := io.ReadAll(adele.Page.Body) // adele.Get opens further pages
 	fmt.Println(string(body))
 	// readme:end
 	// Output: Hello Adele Vance
@@ -77,9 +69,9 @@ func ExampleOpen() {
 	})
 	fmt.Println(err)
 	// Output:
-	// fibermsal: Config.ClientID: is required: the application (client) ID of the registration
-	// fibermsal: Config.AllowedTenants: is required with "common", or AnyTenantMaySignIn: without them users of every tenant in the world could sign in
-	// fibermsal: Config.PublicURL: must be https; plain http is accepted for localhost only
+	// fibermsal: Config.ClientID: is required: the application (client) ID of the registration (in the environment: …_CLIENT_ID)
+	// fibermsal: Config.AllowedTenants: is required with "common", or AnyTenantMaySignIn: without them users of every tenant in the world could sign in (in the environment: …_ALLOWED_TENANTS)
+	// fibermsal: Config.PublicURL: must be https; plain http is accepted for localhost only (in the environment: …_PUBLIC_URL)
 }
 
 // A handler that needs a token for a call of its own returns the error as it is.

@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"cmd", "examples", "v3/examples"},
 	{"entratest"}, // an app's tests and programs use it, but nothing below
 	{".", "v3"},
+	{"embedded"},
 	{"graph"},
 	{"entra"},
 	{"internal/web"},
@@ -37,9 +38,10 @@ var layers = [][]string{
 
 var plainLogic = []string{
 	"internal/aadsts", "internal/background", "internal/browsertest", "internal/discovery", "internal/faultproxy",
+	"internal/filestore",
 	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/mailaddr", "internal/outbound",
-	"internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redistest",
-	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/storedtest", "internal/structure", "internal/tokencache",
+	"internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redislog", "internal/redistest",
+	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/storagefile", "internal/storedtest", "internal/structure", "internal/tokencache",
 	"internal/turn",
 }
 
@@ -50,6 +52,7 @@ const (
 	fiberPath  = gofiber + "/fiber"
 	fasthttp   = "github.com/valyala/fasthttp"
 	msal       = "github.com/AzureAD"
+	bbolt      = "go.etcd.io/bbolt"
 )
 
 // unreachable are import paths that the packages of some directories must not reach,
@@ -84,6 +87,7 @@ var unreachable = []struct {
 		"it proves that the core needs no framework",
 	},
 	{[]string{"entra", "graph", "internal"}, []string{fiberPath, fasthttp}, "the core works under any web framework"},
+	{[]string{".", "v3$", "entra", "graph", "entratest"}, []string{bbolt, modulePath + "/embedded"}, "apps on Redis or in memory must not contain a database"},
 	{plainLogic, []string{gofiber, msal, modulePath + "$"}, "plain logic knows neither Fiber nor MSAL"},
 }
 

@@ -87,6 +87,10 @@ func storages(t *testing.T) map[string]func(*testing.T) func(*fibermsal.Config) 
 	all := map[string]func(*testing.T) func(*fibermsal.Config){
 		"memory": func(*testing.T) func(*fibermsal.Config) { return func(*fibermsal.Config) {} },
 		"plain":  func(*testing.T) func(*fibermsal.Config) { return onLedger(newLedger()) },
+		"embedded": func(t *testing.T) func(*fibermsal.Config) {
+			t.Helper()
+			return onFile(t, newStorageFile(t))
+		},
 	}
 	for name, start := range redistest.Each(t) {
 		all[name] = func(t *testing.T) func(*fibermsal.Config) { t.Helper(); return on(t, start(t)) }

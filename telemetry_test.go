@@ -219,3 +219,27 @@ func TestTelemetry_RefusedSignInIsLoggedWithItsSpan(t *testing.T) {
 		t.Errorf("logged %d times with a span, %d times without", seeker.found.Load(), seeker.missing.Load())
 	}
 }
+
+// The alarms of docs/telemetry.md must not fire when a user uses a scope for the first time.
+func TestTelemetry_AFirstConsentIsNoFailure(t *testing.T) {
+	t.Parallel()
+	server, idp := redistest.Start(t), newIDP(t)
+	s := newInteractiveSite(t, idp, on(t, server))
+	b := s.browser()
+	b.signIn(adele)
+	if a := b.Get("/token-of-scope"); a.JSON(t)["code"] != "consent_required" {
+		t.Fatalf("%s", a.Text)
+	}
+	logged := s.log.String()
+	if strings.Contains(logged, "refresh_failed") || !strings.Contains(logged, `"event":"user_required"`) || strings.Contains(logged, `"level":"WARN","msg":"audit"`) {
+		t.Errorf("%s", logged)
+	}
+	b.vault(server).expire()
+	idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{50173}}})
+	there := newInteractiveSite(t, idp, on(t, server)) // knows no token
+	b.site = there
+	b.Get("/token")
+	if logged := there.log.String(); !strings.Contains(logged, `"level":"WARN","msg":"audit","event":"refresh_failed"`) {
+		t.Errorf("a renewal that failed: %s", logged)
+	}
+}

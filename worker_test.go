@@ -288,3 +288,20 @@ func TestWorker_ClaimsThatNoTokenSatisfiesAreNotSoughtInEverySession(t *testing.
 		t.Errorf("%d sessions were read", n)
 	}
 }
+
+// A job with other keys than the app's must not take its users for signed out.
+func TestWorker_OtherKeysAreAFaultAndNoUsersWithoutSessions(t *testing.T) {
+	t.Parallel()
+	server, idp := redistest.Start(t), newIDP(t, withMail())
+	b := newSite(t, idp, on(t, server)).browser()
+	b.signIn(adele)
+	tenant, id := userOf(t, b)
+	stranger := newSite(t, idp, on(t, server), func(cfg *fibermsal.Config) { cfg.Keys = [][]byte{testKey(9)} }).auth
+	_, byID := stranger.UserByID(t.Context(), tenant, id)
+	_, byMail := stranger.UserByMail(t.Context(), adele)
+	for what, err := range map[string]error{"by ID": byID, "by mail": byMail} {
+		if e := new(fibermsal.Error); !errors.As(err, &e) || !errors.Is(err, fibermsal.ErrMisconfigured) || e.Reason != "wrong_keys" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

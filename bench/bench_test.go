@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/embedded"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
@@ -98,6 +100,17 @@ func eachStorage(b *testing.B, run func(*testing.B, fiber.Storage)) {
 	b.Helper()
 	b.Run("storage=memory", func(b *testing.B) { run(b, nil) })
 	b.Run("storage=redis", func(b *testing.B) { run(b, newRedis(b, redistest.Start(b))) })
+}
+
+// newFile keeps sessions on the disk of this machine.
+func newFile(tb testing.TB) fiber.Storage {
+	tb.Helper()
+	storage, err := embedded.Open(filepath.Join(tb.TempDir(), "sessions.db"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = storage.Close() })
+	return storage
 }
 
 func newRedis(tb testing.TB, server *redistest.Server) fiber.Storage {

@@ -33,6 +33,7 @@ func BenchmarkRequest(b *testing.B) {
 			})
 		})
 	}
+	b.Run("app=fibermsal/asks=user/storage=file", func(b *testing.B) { oursAskingUser(b, newFile(b)).measure(b) })
 	b.Run("app=bare/asks=nobody", func(b *testing.B) { newBare().measure(b) })
 	b.Run("app=redis-get/asks=user/storage=redis", func(b *testing.B) { newFloor(b).measure(b) })
 }

@@ -21,6 +21,7 @@ import (
 // asks for the user at Graph beside.
 func BenchmarkSignIn(b *testing.B) {
 	b.Run("app=fibermsal", func(b *testing.B) { eachStorage(b, signInToOurs) })
+	b.Run("app=fibermsal/storage=file", func(b *testing.B) { signInToOurs(b, newFile(b)) })
 	b.Run("app=goth", func(b *testing.B) { eachStorage(b, signInToGoth) })
 	b.Run("app=emulator", func(b *testing.B) {
 		idp := newEntra(b)

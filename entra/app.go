@@ -20,7 +20,7 @@ type appCredential struct {
 
 // GetToken implements azcore.TokenCredential.
 func (c *appCredential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	return c.tokens.Token(ctx, options.Scopes)
+	return c.tokens.Token(ctx, options.Scopes, options.TenantID)
 }
 
 // GraphURL returns the root of Graph with the version, without a slash at the end.

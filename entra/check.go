@@ -1,7 +1,6 @@
 package entra
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/signin"
@@ -95,25 +93,6 @@ func HasRole[C Locals](roles ...string) Check[C] {
 		}
 		return autherr.Forbidden.New("role", fmt.Errorf("needs one of the app roles %q", roles))
 	}
-}
-
-// HasScope passes if the user granted all the scopes when signing in. Otherwise the error is
-// [ErrConsentRequired], and the sign-in that the middleware starts requests them; Entra asks
-// the user only if they have not consented before. It knows the scopes of the resource of
-// Config.Scopes. For another resource request a token with [TokenCredential], whose error has
-// the same effect. If no scope is named, nobody passes.
-func HasScope[C Locals](scopes ...string) Check[C] {
-	scopes = slices.Clone(scopes)
-	return sessionCheck[C]("HasScope", func(service *Service, s *session.Session) error {
-		if !authority.NamePermissions(scopes) { // they would stand for those of Config, which everybody has
-			return autherr.Forbidden.New("scope", errors.New("HasScope names no scope"))
-		}
-		missing := authority.Missing(s.Scopes, service.settings.scopes.ForTokenOrConfigured(scopes))
-		if len(missing) == 0 {
-			return nil
-		}
-		return autherr.ConsentRequired.Requiring("scope", fmt.Errorf("scopes not granted: %s", strings.Join(missing, " ")), flow.Requirements{Scopes: missing})
-	})
 }
 
 // InGroup passes if the user is a member of one of the groups, by their object IDs, also

@@ -135,7 +135,8 @@ type Config[C any] struct {
 	PostLogoutURL string
 
 	// Storage is where sessions and tokens are kept, sealed: the storage of the app's session
-	// middleware, [RedisStorage], or any other; see [Storage] for what it must do. While it
+	// middleware, [RedisStorage], a file of package embedded for a single server, or any other;
+	// see [Storage] for what it must do. While it
 	// fails, requests that need a session get 503, and users stay signed in. The app closes it,
 	// after the Auth.
 	//
@@ -147,7 +148,8 @@ type Config[C any] struct {
 	// and all keys open, so a key is replaced in two deployments: append the new key
 	// everywhere, then move it to the front.
 	//
-	// Required with Storage. Default without: a random key.
+	// Required with Storage, except that of package embedded, which keeps a key beside its file.
+	// Default without: a random key.
 	Keys [][]byte
 
 	// CookieName is the name of the session cookie. "__Host-" is prepended wherever browsers
@@ -192,7 +194,8 @@ type Config[C any] struct {
 	GraphURL string
 
 	// Logger receives warnings, the causes of failed requests and the audit, without
-	// credentials.
+	// credentials. With Redis it also receives the log of go-redis, which has one for the whole
+	// process, unless the app has called redis.SetLogger.
 	//
 	// Optional. Default: slog.Default().
 	Logger *slog.Logger

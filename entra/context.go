@@ -2,6 +2,7 @@ package entra
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/session"
@@ -27,6 +28,16 @@ func RequestContext(c Locals) context.Context {
 		return v.Exchange.Context()
 	}
 	return context.Background()
+}
+
+// RequestQuery returns the query of a request that the middleware serves, as far as it can be parsed.
+func RequestQuery(c Locals) url.Values {
+	v := visitOf(c)
+	if v == nil {
+		return url.Values{}
+	}
+	values, _ := url.ParseQuery(v.Exchange.Request().RawQuery)
+	return values
 }
 
 // signedIn returns the request's Service and session for a function, or the error to return

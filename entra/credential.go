@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,7 +26,8 @@ import (
 // returned, and is safe for concurrent use.
 //
 // GetToken takes the scopes of Config if none, or Graph's .default, are requested. It renews
-// the token if necessary, and waits no longer than its context.
+// the token if necessary, and waits no longer than its context. The tokens are those of the tenant
+// that the user signed in to: if another TenantID is requested, the error is [ErrMisconfigured].
 //
 // GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
 // be renewed, [ErrConsentRequired], [ErrClaimsChallenge] if claims are requested,
@@ -127,12 +129,26 @@ func (c *userCredential) request(options policy.TokenRequestOptions) (token.Requ
 	if c.err != nil {
 		return token.Request{}, c.err
 	}
+	if err := c.checkTenant(options.TenantID); err != nil {
+		return token.Request{}, err
+	}
 	if options.Claims != "" {
 		// MSAL cannot request claims silently, and Entra would refuse: the API has seen a
 		// revocation or a policy that requires the user.
 		return token.Request{}, claimsChallenge(options.Claims, c.service.settings.scopes.ForTokenOrConfigured(options.Scopes))
 	}
 	return c.service.renewer.Request(c.session, c.cache, options.Scopes), nil
+}
+
+// checkTenant returns an error if tokens of another tenant than that of the session are requested.
+// Clients of the Azure SDK take the tenant from the challenge of a service. To send the service a
+// token of another tenant would be answered by one challenge after the other.
+func (c *userCredential) checkTenant(requested string) error {
+	own := c.session.User.TenantID
+	if requested == "" || strings.EqualFold(requested, own) || c.service.authority.IsOwn(requested) {
+		return nil
+	}
+	return autherr.Misconfigured.New("other_tenant", fmt.Errorf("a token of the tenant %.64q was requested, and the user signed in to %s", requested, own))
 }
 
 // GraphURL returns the root of Graph with the version, without a slash at the end.
@@ -149,6 +165,26 @@ func (c *userCredential) HTTPClient() *http.Client {
 		return nil
 	}
 	return c.service.settings.HTTPClient
+}
+
+// AppValue returns a value that packages keep for the app, made at the first call with its key.
+func (c *userCredential) AppValue(key any, create func() any) any {
+	if c.service == nil {
+		return create()
+	}
+	if value, ok := c.service.values.Load(key); ok {
+		return value
+	}
+	value, _ := c.service.values.LoadOrStore(key, create())
+	return value
+}
+
+// Logger returns the app's logger.
+func (c *userCredential) Logger() *slog.Logger {
+	if c.service == nil {
+		return slog.Default()
+	}
+	return c.service.log
 }
 
 // Format prints nothing of the tokens, whatever the verb.

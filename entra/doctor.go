@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/fibermsal/fibermsal/entra/doctor"
+	"github.com/fibermsal/fibermsal/internal/session"
 )
 
 // Severity is how bad a [Finding] is.
@@ -49,7 +50,7 @@ func (s *Service) doctorOptions() doctor.Options {
 	cfg := s.settings
 	return doctor.Options{
 		Authority: s.authority, Flow: s.flow, Records: s.records, Storage: cfg.Storage,
-		PublicURL: cfg.PublicURL, RoutePrefix: cfg.RoutePrefix, Local: cfg.isLocal(),
-		SecureCookies: cfg.secure, HasSecret: cfg.hasSecret,
+		PublicURL: cfg.PublicURL, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, GraphURL: cfg.GraphURL, Local: cfg.isLocal(),
+		SecureCookies: cfg.secure, HasSecret: cfg.hasSecret, CheckKeys: session.ReachOf(s.sessions).CheckKeys,
 	}
 }

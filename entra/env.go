@@ -29,6 +29,7 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 //	REDIS_URL                 one server, a Cluster or Sentinels: Config.Storage, see RedisStorage
 //	REDIS_CERTIFICATE_FILE    PEM with certificate and key, for a Redis that requires a client certificate
 //	REDIS_ENTRA_USER          object ID of the app's service principal: see RedisEntraID
+//	STORAGE_FILE              for a single server without Redis: see package embedded, which the app must import
 //	CA_FILE                   PEM, trusted beside the system's: Config.HTTPClient and rediss://
 //	IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, STALE_SESSIONS_ON_OUTAGE
 //	MAX_SESSIONS_PER_USER
@@ -44,11 +45,12 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // prefix.
 //
 // The error joins a [*ConfigError] for each variable that is wrong, which names it and never its
-// value; its Field is empty for a variable that is unknown and similar to none. Open reports what
-// is missing or does not fit together, so that code may complete what the environment left out.
+// value; its Field is empty for a variable that is unknown and similar to none. What is missing or does
+// not fit together is reported by Config.ValidateEnv and Open, so that code may complete before what
+// the environment left out.
 //
-// REDIS_URL makes a storage that the caller closes with Config.Storage.Close, after the Auth is
-// closed. With an error there is none.
+// REDIS_URL and STORAGE_FILE make a storage that the caller closes with Config.Storage.Close, after
+// the Auth is closed. With an error there is none.
 func ConfigFromEnv[C any](prefix string, others ...string) (Config[C], error) {
 	cfg, err := configFromEnv(prefix, others)
 	return convert[C](cfg), err
@@ -103,13 +105,14 @@ func (e *environment) read(v variable) {
 	if !direct {
 		return
 	}
-	if v.set == nil {
+	set := setters[v.name]
+	if set == nil {
 		e.network[v.name] = setting{name, value}
 		return
 	}
 	before := e.cfg.Credential
 	e.cfg.Credential = nil
-	err := v.set(&e.cfg, value)
+	err := set(&e.cfg, value)
 	switch {
 	case err != nil:
 		e.refuse(name, v.field, "%v", err)

@@ -18,7 +18,7 @@ type environment struct {
 }
 
 func (e *environment) refuse(name, field, format string, args ...any) {
-	e.problems.add(field, "%s%s %s", e.prefix, name, fmt.Sprintf(format, args...))
+	e.problems = append(e.problems, &ConfigError{Field: field, Problem: e.prefix + name + " " + fmt.Sprintf(format, args...), namesVariable: true})
 }
 
 func (e *environment) take(name string) (value string, ok bool) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/outbound"
 	"github.com/fibermsal/fibermsal/internal/redisclient"
+	"github.com/fibermsal/fibermsal/internal/storagefile"
 )
 
 // setting is the value of a variable and the name under which it was found.
@@ -29,7 +30,15 @@ func (e *environment) connect() {
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 		e.cfg.HTTPClient = &http.Client{Transport: transport}
 	}
+	file, hasFile := e.network["STORAGE_FILE"]
 	address, ok := e.network["REDIS_URL"]
+	switch {
+	case ok && hasFile:
+		e.refuse(file.name, "Storage", "is set beside %s%s; set only one of them", e.prefix, address.name)
+		return
+	case hasFile:
+		e.openFile(file)
+	}
 	if !ok {
 		for _, name := range []string{"REDIS_CERTIFICATE_FILE", "REDIS_ENTRA_USER"} {
 			if _, set := e.network[name]; set {
@@ -48,6 +57,16 @@ func (e *environment) connect() {
 		return
 	}
 	e.cfg.Storage = fiberredis.NewFromConnection(client)
+}
+
+// openFile opens the file of a single server.
+func (e *environment) openFile(file setting) {
+	storage, err := storagefile.Open(file.value)
+	if err != nil {
+		e.refuse(file.name, "Storage", "cannot be opened: %v", err)
+		return
+	}
+	e.cfg.Storage = storage
 }
 
 var objectID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)

@@ -110,7 +110,7 @@ func setCertificate(cfg *plainConfig, file string) error {
 	return nil
 }
 
-func setFederatedToken(cfg *plainConfig, file string) error {
+func setFederatedToken(cfg *plainConfig, file string) error { //nolint:unparam // as all setters are
 	cfg.Credential = WorkloadIdentity(file)
 	return nil
 }

@@ -1,52 +1,51 @@
 package entra
 
 import (
+	"errors"
+	"regexp"
 	"strings"
-	"time"
 )
 
 // variable is a known one.
-type variable struct {
-	name, field string
-	set         func(*plainConfig, string) error // nil: see environment.connect
-}
+type variable struct{ name, field string }
 
 // variables come in the order in which they are set: a managed identity depends on the
 // cloud.
 var variables = []variable{
-	{"CLIENT_ID", "ClientID", setText(func(c *plainConfig) *string { return &c.ClientID })},
-	{"CLIENT_SECRET", "ClientSecret", setText(func(c *plainConfig) *string { return &c.ClientSecret })},
-	{"PREVIOUS_SECRETS", "PreviousSecrets", setList(func(c *plainConfig) *[]string { return &c.PreviousSecrets })},
-	{"TENANT_ID", "TenantID", setText(func(c *plainConfig) *string { return &c.TenantID })},
-	{"AUTHORITY", "Authority", setText(func(c *plainConfig) *string { return &c.Authority })},
-	{"CLOUD", "Cloud", setOneOf(func(c *plainConfig) *Cloud { return &c.Cloud }, PublicCloud, USGovernmentCloud, USDoDCloud, ChinaCloud, BleuCloud, DelosCloud, GovSGCloud)},
-	{"ALLOWED_TENANTS", "AllowedTenants", setList(func(c *plainConfig) *[]string { return &c.AllowedTenants })},
-	{"ANY_TENANT_MAY_SIGN_IN", "AnyTenantMaySignIn", setFlag(func(c *plainConfig) *bool { return &c.AnyTenantMaySignIn })},
-	{"PERSONAL_ACCOUNTS_MAY_SIGN_IN", "PersonalAccountsMaySignIn", setFlag(func(c *plainConfig) *bool { return &c.PersonalAccountsMaySignIn })},
-	{"CERTIFICATE_FILE", "Credential", setCertificate},
-	{"FEDERATED_TOKEN_FILE", "Credential", setFederatedToken},
-	{"WORKLOAD_IDENTITY", "Credential", setWorkloadIdentity},
-	{"MANAGED_IDENTITY", "Credential", setManagedIdentity},
-	{"SCOPES", "Scopes", setList(func(c *plainConfig) *[]string { return &c.Scopes })},
-	{"PUBLIC_URL", "PublicURL", setText(func(c *plainConfig) *string { return &c.PublicURL })},
-	{"BASE_PATH", "BasePath", setText(func(c *plainConfig) *string { return &c.BasePath })},
-	{"ROUTE_PREFIX", "RoutePrefix", setText(func(c *plainConfig) *string { return &c.RoutePrefix })},
-	{"POST_LOGOUT_URL", "PostLogoutURL", setText(func(c *plainConfig) *string { return &c.PostLogoutURL })},
-	{"REDIS_URL", "Storage", nil},
-	{"REDIS_CERTIFICATE_FILE", "Storage", nil},
-	{"REDIS_ENTRA_USER", "Storage", nil},
-	{"KEYS", "Keys", setKeys},
-	{"COOKIE_NAME", "CookieName", setText(func(c *plainConfig) *string { return &c.CookieName })},
-	{"IDLE_TIMEOUT", "IdleTimeout", setDuration(func(c *plainConfig) *time.Duration { return &c.IdleTimeout })},
-	{"ABSOLUTE_TIMEOUT", "AbsoluteTimeout", setDuration(func(c *plainConfig) *time.Duration { return &c.AbsoluteTimeout })},
-	{"MAX_SESSIONS_PER_USER", "MaxSessionsPerUser", setNumber(func(c *plainConfig) *int { return &c.MaxSessionsPerUser })},
-	{"RESPONSE_MODE", "ResponseMode", setOneOf(func(c *plainConfig) *ResponseMode { return &c.ResponseMode }, ResponseModeFormPost, ResponseModeQuery)},
-	{"CA_FILE", "HTTPClient", nil},
-	{"GRAPH_URL", "GraphURL", setText(func(c *plainConfig) *string { return &c.GraphURL })},
-	{"STALE_SESSIONS_ON_OUTAGE", "StaleSessionsOnOutage", setDuration(func(c *plainConfig) *time.Duration { return &c.StaleSessionsOnOutage })},
-	{"RECORD_BROWSER", "RecordBrowser", setFlag(func(c *plainConfig) *bool { return &c.RecordBrowser })},
-	{"KEEP_FRAGMENT", "KeepFragment", setFlag(func(c *plainConfig) *bool { return &c.KeepFragment })},
-	{"ANONYMOUS_ON_OUTAGE", "AnonymousOnOutage", setFlag(func(c *plainConfig) *bool { return &c.AnonymousOnOutage })},
+	{"CLIENT_ID", "ClientID"},
+	{"CLIENT_SECRET", "ClientSecret"},
+	{"PREVIOUS_SECRETS", "PreviousSecrets"},
+	{"TENANT_ID", "TenantID"},
+	{"AUTHORITY", "Authority"},
+	{"CLOUD", "Cloud"},
+	{"ALLOWED_TENANTS", "AllowedTenants"},
+	{"ANY_TENANT_MAY_SIGN_IN", "AnyTenantMaySignIn"},
+	{"PERSONAL_ACCOUNTS_MAY_SIGN_IN", "PersonalAccountsMaySignIn"},
+	{"CERTIFICATE_FILE", "Credential"},
+	{"FEDERATED_TOKEN_FILE", "Credential"},
+	{"WORKLOAD_IDENTITY", "Credential"},
+	{"MANAGED_IDENTITY", "Credential"},
+	{"SCOPES", "Scopes"},
+	{"PUBLIC_URL", "PublicURL"},
+	{"BASE_PATH", "BasePath"},
+	{"ROUTE_PREFIX", "RoutePrefix"},
+	{"POST_LOGOUT_URL", "PostLogoutURL"},
+	{"REDIS_URL", "Storage"},
+	{"REDIS_CERTIFICATE_FILE", "Storage"},
+	{"REDIS_ENTRA_USER", "Storage"},
+	{"STORAGE_FILE", "Storage"},
+	{"KEYS", "Keys"},
+	{"COOKIE_NAME", "CookieName"},
+	{"IDLE_TIMEOUT", "IdleTimeout"},
+	{"ABSOLUTE_TIMEOUT", "AbsoluteTimeout"},
+	{"MAX_SESSIONS_PER_USER", "MaxSessionsPerUser"},
+	{"RESPONSE_MODE", "ResponseMode"},
+	{"CA_FILE", "HTTPClient"},
+	{"GRAPH_URL", "GraphURL"},
+	{"STALE_SESSIONS_ON_OUTAGE", "StaleSessionsOnOutage"},
+	{"RECORD_BROWSER", "RecordBrowser"},
+	{"KEEP_FRAGMENT", "KeepFragment"},
+	{"ANONYMOUS_ON_OUTAGE", "AnonymousOnOutage"},
 }
 
 const fileSuffix = "_FILE"
@@ -72,4 +71,56 @@ func EnvVariables(field string) (names []string) {
 		}
 	}
 	return names
+}
+
+// inWords lists variables.
+func inWords(prefix string, names []string) string {
+	full := make([]string, len(names))
+	for i, name := range names {
+		full[i] = prefix + name
+	}
+	last := len(full) - 1
+	if last == 0 {
+		return full[0]
+	}
+	return strings.Join(full[:last], ", ") + " or " + full[last]
+}
+
+// withVariables returns the error of a Config whose fields were set by variables with a prefix. Each
+// problem names variables in place of fields.
+func withVariables(prefix string, err error) error {
+	joined, isJoined := err.(interface{ Unwrap() []error })
+	if !isJoined {
+		return err
+	}
+	prefix = strings.TrimSuffix(prefix, "_") + "_"
+	var all []error
+	for _, problem := range joined.Unwrap() {
+		all = append(all, withVariable(prefix, problem))
+	}
+	return errors.Join(all...)
+}
+
+func withVariable(prefix string, problem error) error {
+	var wrong *ConfigError
+	if !errors.As(problem, &wrong) || wrong.namesVariable {
+		return problem
+	}
+	names := EnvVariables(wrong.Field)
+	if len(names) == 0 {
+		return problem // only code sets the field
+	}
+	return &ConfigError{Field: wrong.Field, Problem: inWords(prefix, names) + " " + fieldsInWords(prefix, wrong.Problem), namesVariable: true}
+}
+
+var word = regexp.MustCompile(`[A-Z][A-Za-z]+`)
+
+// fieldsInWords replaces the fields in a text by their variables.
+func fieldsInWords(prefix, text string) string {
+	return word.ReplaceAllStringFunc(text, func(field string) string {
+		if names := EnvVariables(field); len(names) > 0 {
+			return inWords(prefix, names)
+		}
+		return field
+	})
 }

@@ -7,12 +7,15 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/mailaddr"
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 	"github.com/fibermsal/fibermsal/internal/record"
+	"github.com/fibermsal/fibermsal/internal/redislog"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/signin"
@@ -46,6 +49,10 @@ func Open[C any](cfg Config[C], process Process) (*Service, error) {
 	s.records = record.NewStore(backend(settings.Storage, s.log, s.telemetry.StorageCommand), records, settings.ClientID)
 	s.jar = flow.NewJar(cookies, settings.cookieName+"-", settings.ClientID, settings.authority, settings.redirectURI, string(settings.ResponseMode))
 	s.wire(cache)
+	s.detachLog = func() {}
+	if _, isRedis := settings.Storage.(interface{ Conn() redis.UniversalClient }); isRedis {
+		s.detachLog = redislog.Attach(s.log)
+	}
 	addHooks(s, &cfg)
 	return s, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
@@ -27,16 +28,23 @@ const (
 type ConfigError struct {
 	// Field is the name of the field. It is empty if the problem is not about a field.
 	Field string
-	// Problem describes what is wrong, without the value.
+	// Problem describes what is wrong, without the value. It may begin with the variable of the
+	// environment that is wrong.
 	Problem string
+
+	namesVariable bool
 }
 
-// Error names the field and the problem.
+// Error names the field, the problem, and the variables of the environment that set the field.
 func (e *ConfigError) Error() string {
-	if e.Field == "" {
+	if e.Field == "" || e.namesVariable {
 		return "fibermsal: " + e.Problem
 	}
-	return "fibermsal: Config." + e.Field + ": " + e.Problem
+	text := "fibermsal: Config." + e.Field + ": " + e.Problem
+	if names := EnvVariables(e.Field); len(names) > 0 {
+		text += " (in the environment: " + inWords("…_", names) + ")"
+	}
+	return text
 }
 
 // problems are those of the fields of a Config.
@@ -70,7 +78,7 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 	}
 	switch {
 	case cfg.ClientSecret == "" && cfg.Credential == nil:
-		p.add("ClientSecret", "is required, or a Credential instead")
+		p.add("ClientSecret", "is required, or Credential instead")
 	case cfg.ClientSecret != "" && cfg.Credential != nil:
 		p.add("Credential", "is set beside ClientSecret; set only one of them")
 	case cfg.ClientSecret == "" && len(cfg.PreviousSecrets) > 0:
@@ -95,7 +103,7 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 	}
 	switch {
 	case cfg.TenantID == "" && cfg.Authority == "":
-		p.add("TenantID", "is required, or an Authority instead")
+		p.add("TenantID", "is required, or Authority instead")
 	case cfg.TenantID != "" && cfg.Authority != "":
 		p.add("Authority", "is set beside TenantID; set only one of them")
 	case cfg.TenantID != "":
@@ -226,7 +234,11 @@ func (cfg Config[C]) checkStorage(p *problems, process Process) {
 	if cfg.Storage == nil && process.SharesNoMemory {
 		p.add("Storage", "is required with Prefork: the processes do not share memory")
 	}
-	if cfg.Storage != nil && len(cfg.Keys) == 0 {
+	_, embedded := cfg.Storage.(record.Embedded)
+	if embedded && process.SharesNoMemory {
+		p.add("Storage", "is a file that one process uses, which does not work with Prefork; use Redis")
+	}
+	if cfg.Storage != nil && len(cfg.Keys) == 0 && !embedded { // which has a key
 		p.add("Keys", "is required with a Storage: what is stored must outlive this process; make a key with: openssl rand -base64 32")
 	}
 	for i, k := range cfg.Keys {

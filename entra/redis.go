@@ -138,15 +138,15 @@ func (i *appIdentity) GetToken(ctx context.Context, options policy.TokenRequestO
 		}
 		i.client = settings.newAuthority(background.New(settings.Logger), nil)
 	}
-	got, _, err := i.client.AppToken(ctx, options.Scopes[0], new(tokencache.Cache))
+	got, _, err := i.client.AppToken(ctx, options.Scopes[0], "", new(tokencache.Cache))
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
 	return azcore.AccessToken{Token: got.Secret, ExpiresOn: got.ExpiresOn}, nil
 }
 
-// backend returns the backend for a storage: Redis gets commands of its own, and other storages
-// are read and written by their methods. A storage that is down is not called for a while.
+// backend returns the backend for a storage: Redis and embedded storages have their own, and other
+// storages are read and written by their methods. A storage that is down is not called for a while.
 func backend(storage Storage, log *slog.Logger, observe func(operation string) func(error)) record.Backend {
 	if storage == nil {
 		return record.NewMemory()
@@ -154,6 +154,9 @@ func backend(storage Storage, log *slog.Logger, observe func(operation string) f
 	var inner record.Backend = record.NewPlain(storage)
 	if connected, ok := storage.(interface{ Conn() redis.UniversalClient }); ok {
 		inner = redisBackend(connected.Conn(), log)
+	}
+	if embedded, ok := storage.(record.Embedded); ok {
+		inner = embedded.Backend()
 	}
 	return record.NewGuarded(inner, observe, func(down bool) {
 		if down {

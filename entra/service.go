@@ -50,6 +50,10 @@ type Service struct {
 
 	beforeSignIn func(c Locals, start *flow.Start) error // Config.BeforeSignIn
 
+	detachLog func() // go-redis' from this logger
+
+	values sync.Map // of packages, see AppValue
+
 	closing     sync.Once
 	latePassive sync.Once // a line in the log
 }
@@ -66,7 +70,8 @@ func (s *Service) Logger() *slog.Logger { return s.log }
 //
 // GetToken takes one scope, which ends in /.default; none is that of Graph. It returns an
 // [*Error]: [ErrMisconfigured] if Entra refuses the app, or [ErrUnavailable]. Entra issues such
-// tokens for one tenant only, so not with "common" or "organizations".
+// tokens for one tenant only, so with "common" or "organizations" the TenantID must be requested.
+// Tenants whose users may not sign in are refused.
 func (s *Service) AppCredential() azcore.TokenCredential { return s.app }
 
 // Close refuses new token calls, waits for those that are under way, for 5 seconds at most, and
@@ -82,6 +87,7 @@ func (s *Service) Close() error {
 		}
 		s.authority.CloseIdleConnections()
 		err = errors.Join(err, s.telemetry.Close())
+		s.detachLog()
 	})
 	return err
 }

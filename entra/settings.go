@@ -16,6 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 	"github.com/fibermsal/fibermsal/internal/outbound"
+	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/sealed"
 	"github.com/fibermsal/fibermsal/internal/web"
 )
@@ -45,6 +46,15 @@ type settings struct {
 	cookieName  string
 	scopes      *authority.Scopes
 	secure      bool // cookies have Secure and the __Host- prefix
+}
+
+// ValidateEnv returns the error that New and Open would report about the fields of a Config from
+// [ConfigFromEnv], or nil. It names the variables, which begin with prefix, in place of fields:
+//
+//	FIBERMSAL_CLIENT_ID is required: the application (client) ID of the registration
+func (cfg Config[C]) ValidateEnv(prefix string) error {
+	_, err := cfg.resolve(Process{})
+	return withVariables(prefix, err)
 }
 
 // resolve validates a Config and returns a copy with the defaults.
@@ -164,6 +174,14 @@ func (s *settings) publicPrefix() string {
 
 func (s *settings) completeKeys() error {
 	if len(s.Keys) > 0 {
+		return nil
+	}
+	if embedded, ok := s.Storage.(record.Embedded); ok {
+		key, err := embedded.Key()
+		if err != nil {
+			return fmt.Errorf("fibermsal: Config.Keys is not set, and the Storage has no usable key of its own: %w", err)
+		}
+		s.Keys = [][]byte{key}
 		return nil
 	}
 	key := make([]byte, sealed.KeySize)

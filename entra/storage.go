@@ -12,7 +12,8 @@ import "time"
 // these are called instead, with the context of the request.
 //
 // If a storage has a method Conn() redis.UniversalClient, Redis is used directly, with locks
-// among instances, shared round trips and one command to end a session on all instances. With
+// among instances, shared round trips and one command to end a session on all instances. A storage
+// of package embedded offers as much to a single process. With
 // any other storage, some guarantees hold within one process only; docs/production.md lists them.
 type Storage interface {
 	// Get returns the value of a key, or nil without an error if there is none. The value is

@@ -6,11 +6,21 @@ import "github.com/fibermsal/fibermsal/entratest/internal/scopes"
 type API struct {
 	// URI is the application ID URI that scopes begin with: "api://orders", "https://other.example".
 	URI string
-	// Audience is the aud claim of its tokens. Default: the GUID of a URI api://<GUID>, as in Entra's v2.0
-	// tokens, and otherwise URI.
+	// Version is that of its access tokens, which the API's own registration chooses: 2, or 1 as in registrations
+	// that leave accessTokenAcceptedVersion unset. The issuer of version 1 is https://sts.windows.net/<TenantID>/,
+	// whose configuration is at Authority + "/.well-known/openid-configuration". Default: 2.
+	Version int
+	// Audience is the aud claim of its tokens. Default: the GUID of a URI api://<GUID> in version 2, and
+	// otherwise URI.
 	Audience string
 	// Scopes are its delegated permissions: "access_as_user". URI/.default stands for all of them.
 	Scopes []string
+	// Roles are the app roles of its users by sign-in name (UPN), for the roles claim. Users of an API that is
+	// the registered application itself (URI api://<ClientID>) have [User].Roles as well.
+	Roles map[string][]string
+	// NoIDType leaves idtyp out of tokens without a user. It is an optional claim, so Entra issues it only if the
+	// API's registration asks for it.
+	NoIDType bool
 }
 
 func internalAPIs(apis []API) []scopes.API {

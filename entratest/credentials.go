@@ -20,7 +20,8 @@ type Secret struct {
 // it is signed with one of Keys by RS256.
 type FederatedCredential struct {
 	Issuer, Subject string
-	// Audience is the aud claim. Default: "api://AzureADTokenExchange".
+	// Audience is the aud claim. Default: "api://AzureADTokenExchange", with the cloud of [WithCloud] at its end:
+	// "api://AzureADTokenExchangeUSGov".
 	Audience string
 	// Keys are the keys that the issuer publishes for the verification of its tokens. The kid of a token is
 	// ignored.

@@ -39,3 +39,20 @@ func TestExternalID_IssuerIsTheTenantsWhateverHostIsAsked(t *testing.T) {
 		})
 	}
 }
+
+// User flows of External ID permit User.Read alone.
+func TestExternalID_CustomersSeeNeitherManagersNorGroups(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, entratest.WithExternalID(), entratest.WithAppPermissions("User.Read.All"))
+	for path, want := range map[string]int{
+		"/me": 200, "/me/photo/$value": 200, "/me/manager": 403, "/me?$expand=manager": 403, "/me/transitiveMemberOf": 403,
+	} {
+		if a := graphGet(t, s, "AdeleV@contoso.com", path, "User.Read.All"); a.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, a.StatusCode, want)
+		}
+	}
+	token := "Authorization: Bearer " + text(t, redeem(t, s, appForm(s)).json(t)["access_token"])
+	if a := get(t, s, s.GraphURL+"/users/AdeleV@contoso.com/manager", token); a.StatusCode != 200 {
+		t.Errorf("the application itself: %d", a.StatusCode)
+	}
+}

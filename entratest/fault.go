@@ -31,7 +31,8 @@ type Fault struct {
 	// OAuth answers with an error in Entra's JSON. Status 0 then means 400.
 	OAuth *OAuthError
 
-	// Header is set on the answer, genuine or not; an empty list removes a header.
+	// Header is set on the answer, genuine or not; an empty list removes a header. "Connection: close" ends the
+	// connection behind the answer: by GOAWAY where the client speaks HTTP/2.
 	Header http.Header
 	// Truncate cuts the body off after that many bytes and breaks the connection; 0 means never.
 	Truncate int

@@ -25,7 +25,7 @@ func TestGraph_ServesTheApplicationWithoutAUser(t *testing.T) {
 		"/users/PradeepG_fabrikam.com%23EXT%23@contoso.onmicrosoft.com": 200,
 		"/users/nobody@contoso.com":                                     404,
 		"/users/PradeepG@fabrikam.com":                                  404, // a mail address is no id
-		"/users/AlexW@contoso.com/nonsense":                             404,
+		"/users/AlexW@contoso.com/nonsense":                             400, // the path is wrong, whoever the user is
 		"/users/me-token-to-replace":                                    404,
 		"/users":                                                        400,
 		"/me":                                                           400,

@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
@@ -212,5 +214,37 @@ func TestListen_FaultsBreakRealConnections(t *testing.T) {
 	defer func() { _ = streamed.Body.Close() }()
 	if body, err := io.ReadAll(streamed.Body); string(body) != "streamed" || err != nil {
 		t.Errorf("BodyFrom gave %q, %v", body, err)
+	}
+}
+
+// As Entra's front ends do from time to time (RFC 9113, 6.8).
+func TestListen_HTTP2ConnectionsCanBeDrained(t *testing.T) {
+	t.Parallel()
+	s := listening(t)
+	client := outside(t, s)
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	reused := func() (reused bool) {
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }})
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Authority+"/discovery/v2.0/keys", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := do(t, client, r); a.StatusCode != http.StatusOK || a.Proto != "HTTP/2.0" {
+			t.Errorf("status %d by %s", a.StatusCode, a.Proto)
+		}
+		return reused
+	}
+	if reused() || !reused() {
+		t.Error("two requests do not share a connection")
+	}
+	s.Fault(entratest.Keys, entratest.Fault{Times: 1, Header: http.Header{"Connection": {"close"}}})
+	if !reused() {
+		t.Error("the answer that announces the end came by another connection")
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for reused() { // the announcement may arrive after the answer
+		if time.Now().After(deadline) {
+			t.Fatal("the connection is still used")
+		}
 	}
 }

@@ -52,6 +52,14 @@ func WithRedirectURI(uris ...string) Option {
 	return func(c *settings) { c.redirectURIs = append(c.redirectURIs, uris...) }
 }
 
+// WithSPARedirectURI registers redirect URIs of single-page apps, which are public clients: PKCE is compulsory, codes
+// and refresh tokens are redeemed without a credential by calls from the URI's origin, as browsers make them, and
+// refresh tokens end a day after the sign-in. The token endpoint answers such pages with CORS headers. Default: none.
+// Repeated use adds.
+func WithSPARedirectURI(uris ...string) Option {
+	return func(c *settings) { c.spaURIs = append(c.spaURIs, uris...) }
+}
+
 // WithLogoutURI registers further URIs that a browser may be sent to after logout.
 func WithLogoutURI(uris ...string) Option {
 	return func(c *settings) { c.logoutURIs = append(c.logoutURIs, uris...) }

@@ -12,8 +12,8 @@ import (
 type Endpoint string
 
 // The endpoints. Login receives the forms of the sign-in pages. GraphUser is /users/{id} and everything below
-// it except groups, GraphGroups are the groups below /me and /users/{id}, and GraphOther is any Graph path that
-// is not served.
+// it except groups, GraphGroups are the groups below /me and /users/{id}, GraphBatch is /$batch, whose parts are
+// requests of their own, and GraphOther is any Graph path that is not served.
 const (
 	Authorize         Endpoint = "authorize"
 	Login             Endpoint = "login"
@@ -23,11 +23,13 @@ const (
 	InstanceDiscovery Endpoint = "instance discovery"
 	Logout            Endpoint = "logout"
 	AdminConsent      Endpoint = "admin consent"
+	UserInfo          Endpoint = "userinfo"
 	GraphMe           Endpoint = "graph /me"
 	GraphManager      Endpoint = "graph /me/manager"
 	GraphPhoto        Endpoint = "graph /me/photo"
 	GraphUser         Endpoint = "graph /users"
 	GraphGroups       Endpoint = "graph, groups"
+	GraphBatch        Endpoint = "graph, batch"
 	GraphOther        Endpoint = "graph, other"
 	Other             Endpoint = "other"
 )

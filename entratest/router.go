@@ -5,13 +5,15 @@ import (
 	"strings"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+	"github.com/fibermsal/fibermsal/entratest/internal/crossorigin"
 	"github.com/fibermsal/fibermsal/entratest/internal/graphapi"
+	"github.com/fibermsal/fibermsal/entratest/internal/origins"
 	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
 	"github.com/fibermsal/fibermsal/entratest/internal/wire"
 )
 
-// maxBody is larger than any real form.
-const maxBody = 1 << 20
+// maxBody is larger than any real form, and than the parts of an upload that a test receives by WithGraph.
+const maxBody = 64 << 20
 
 // route is the target of a request.
 type route struct {
@@ -37,6 +39,8 @@ func newRouter(p *parts) *router {
 		"v2.0/adminconsent":                     {AdminConsent, true, p.signin.ServeAdminConsent},
 		"discovery/v2.0/keys":                   {Keys, false, p.metadata.ServeKeys},
 		"v2.0/.well-known/openid-configuration": {Discovery, false, p.metadata.ServeDiscovery},
+		".well-known/openid-configuration":      {Discovery, false, p.metadata.ServeDiscoveryV1},
+		"discovery/keys":                        {Keys, false, p.metadata.ServeKeysV1},
 		"discovery/instance":                    {InstanceDiscovery, false, p.metadata.ServeInstance},
 	}}
 }
@@ -49,9 +53,14 @@ var graphEndpoints = map[graphapi.Area]Endpoint{
 // find returns the route of a request. Paths are taken literally: nothing is cleaned, folded or redirected.
 func (h *router) find(r *http.Request) (found route, arg string) {
 	path := r.URL.Path
-	if rest, ok := strings.CutPrefix(path, "/v1.0/"); ok && h.origins.Addresses(r, h.origins.Graph) {
-		area, serve := h.graph.Route(rest)
-		return route{graphEndpoints[area], false, serve}, rest
+	if area, serve, below, ok := h.graph.Find(r); ok && h.origins.Addresses(r, h.origins.Graph) {
+		if path == "/v1.0/$batch" {
+			return route{GraphBatch, false, h.serveBatch}, below
+		}
+		return route{graphEndpoints[area], false, serve}, below
+	}
+	if path == origins.UserInfoPath && h.origins.Addresses(r, h.origins.Graph) {
+		return route{UserInfo, false, h.graph.ServeUserInfo}, path
 	}
 	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if id, ok := strings.CutPrefix(rest, "photo/"); ok && first == "emulator" {
@@ -63,8 +72,22 @@ func (h *router) find(r *http.Request) (found route, arg string) {
 	return route{Other, true, func(w http.ResponseWriter, r *http.Request, _ string) { http.NotFound(w, r) }}, path
 }
 
+// pagesOf decides by origin which pages may call an endpoint; nil means none. entra: the token endpoint is for
+// single-page apps, documents and Graph are for everybody.
+func (h *router) pagesOf(e Endpoint) func(origin string) bool {
+	switch e {
+	case Token:
+		return h.app.IsSPAOrigin
+	case Authorize, Login, Logout, AdminConsent, Other:
+		return nil
+	default:
+		return crossorigin.Anybody
+	}
+}
+
 // ServeHTTP implements http.Handler: it records the request and answers it, or lets it meet a fault.
 func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = wire.EscapeSemicolons(r)
 	found, arg := h.find(r)
 	if r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -73,7 +96,9 @@ func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r, done := h.log.Record(string(found.endpoint), r)
 	answer := &traffic.StatusWriter{ResponseWriter: w}
 	defer func() { done(answer.Status) }() // after a drop, too
-
+	if crossorigin.Allow(answer, r, h.pagesOf(found.endpoint)) {
+		return
+	}
 	handle := func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case malformed:

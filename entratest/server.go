@@ -34,7 +34,7 @@ type Server struct {
 	GraphURL string
 
 	// BrowserURL is the origin of the pages that users see: that of Authority in process, plain http on
-	// loopback after Listen. An app whose Content-Security-Policy names form targets needs it.
+	// loopback after Listen, or https with HTTPSPages. An app whose Content-Security-Policy names form targets needs it.
 	BrowserURL string
 
 	// HTTPClient reaches this server without sockets and nothing else: a request to any foreign host is an
@@ -163,18 +163,15 @@ func (s *Server) Secrets() []string { return s.parts.secrets.All() }
 // SetAccessTokenLifetime changes the lifetime of the access tokens issued from now on.
 func (s *Server) SetAccessTokenLifetime(d time.Duration) { s.parts.issuer.SetLifetime(d) }
 
-// Issue returns a Graph access token of the user without a sign-in, for tests of Graph alone.
-// Without scopes it is for User.Read.
+// Issue returns an access token of the user without a sign-in, for tests of Graph or of an API alone. The scopes
+// are of one resource: "User.Read", "api://orders/Orders.Read". Without scopes it is for Graph's User.Read.
 func (s *Server) Issue(login string, scopes ...string) string {
 	a := s.parts.directory.MustFind(login)
 	if len(scopes) == 0 {
 		scopes = []string{"User.Read"}
 	}
-	var names []string
-	for _, raw := range scopes {
-		names = append(names, s.parts.scopes.MustParseGraph(raw).Name)
-	}
-	return s.parts.issuer.GraphToken(a, names)
+	resource, names := s.parts.scopes.MustParseOne(scopes)
+	return s.parts.issuer.TokenOf(a, resource, names)
 }
 
 // TokenUser returns the owner (UPN) of an access token that this server has issued, expired or not. Tokens of

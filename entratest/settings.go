@@ -5,11 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/clientauth"
+	"github.com/fibermsal/fibermsal/entratest/internal/graphapi"
 	"github.com/fibermsal/fibermsal/entratest/internal/ids"
 	"github.com/fibermsal/fibermsal/entratest/internal/issuer"
 	"github.com/fibermsal/fibermsal/entratest/internal/origins"
@@ -30,6 +33,7 @@ const DefaultRedirectURI = "http://localhost/user/authorized"
 type settings struct {
 	tenantID, clientID, clientSecret string
 	redirectURIs, logoutURIs         []string
+	spaURIs                          []string
 	users                            []User
 	extraTenants                     []extraTenant
 	tokenLifetime, refreshIn         time.Duration
@@ -38,7 +42,9 @@ type settings struct {
 	oneTimeRefresh, auto             bool
 	oneTimeAssertions                bool
 	loginHost, graphHost             string
+	exchange                         string // end of the default audience of federated credentials
 	externalID                       bool
+	wrong                            error // with an option
 
 	noSecret     bool
 	secrets      []Secret
@@ -50,6 +56,10 @@ type settings struct {
 	adminScopes    []string
 	optionalClaims []string
 	noPolicy       []string
+
+	graphHandlers map[string]http.Handler
+	graphFiles    fs.FS
+	graph         graphapi.Custom // made of these by check
 
 	frontChannel       string
 	frontChannelIssuer bool
@@ -77,10 +87,12 @@ func defaultSettings() settings {
 
 // check completes the settings and reports what contradicts itself or cannot be registered.
 func (c *settings) check() error {
-	if len(c.redirectURIs) == 0 {
+	if len(c.redirectURIs)+len(c.spaURIs) == 0 {
 		c.redirectURIs = []string{DefaultRedirectURI}
 	}
 	switch {
+	case c.wrong != nil:
+		return c.wrong
 	case !ids.IsGUID(c.tenantID):
 		return fmt.Errorf("the tenant id %q is not a GUID", c.tenantID)
 	case !ids.IsGUID(c.clientID):
@@ -99,11 +111,12 @@ func (c *settings) check() error {
 	if err := c.checkURIs(); err != nil {
 		return err
 	}
-	return errors.Join(c.checkCredentials(), c.checkAPIs(), issuer.CheckOptionalClaims(c.optionalClaims))
+	c.graph = graphapi.Custom{Handlers: c.graphHandlers, Files: c.graphFiles}
+	return errors.Join(c.graph.Prepare(), c.checkCredentials(), c.checkAPIs(), issuer.CheckOptionalClaims(c.optionalClaims))
 }
 
 func (c *settings) checkURIs() error {
-	for _, uri := range slices.Concat(c.redirectURIs, c.logoutURIs) {
+	for _, uri := range slices.Concat(c.redirectURIs, c.logoutURIs, c.spaURIs) {
 		if err := registration.CheckURI(uri); err != nil {
 			return err
 		}

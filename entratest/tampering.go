@@ -13,7 +13,22 @@ func (s *tampering) TamperIDToken(f func(t *IDToken)) {
 		return
 	}
 	s.parts.issuer.Tamper(func(d *issuer.Draft) string {
-		token := newIDToken(d)
+		token := &IDToken{JWT: newJWT(d), Grant: d.GrantType, User: User(d.User)}
+		f(token)
+		return token.encode()
+	})
+}
+
+// TamperAccessToken lets f change every access token for an API before it is issued; nil ends it. Those for Graph
+// are opaque. f runs as in TamperIDToken. The emulator itself accepts a changed token for on-behalf-of as if it were
+// the original, because it identifies what it has issued by the whole token.
+func (s *tampering) TamperAccessToken(f func(t *AccessToken)) {
+	if f == nil {
+		s.parts.issuer.TamperAccess(nil)
+		return
+	}
+	s.parts.issuer.TamperAccess(func(d *issuer.Draft) string {
+		token := &AccessToken{JWT: newJWT(d), API: d.Resource, User: User(d.User)}
 		f(token)
 		return token.encode()
 	})

@@ -51,7 +51,8 @@ func TestToken_RefusesACode(t *testing.T) {
 	}
 }
 
-func TestToken_ReadsOnlyTheFormOfAPOST(t *testing.T) {
+// Basic authentication is the subject of clientauth_basic_test.go.
+func TestToken_ReadsOnlyTheFormAndTheBasicHeaderOfAPOST(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	code := signIn(t, s, "adelev@contoso.com").Values.Get("code")
@@ -59,8 +60,8 @@ func TestToken_ReadsOnlyTheFormOfAPOST(t *testing.T) {
 	wantError(t, get(t, s, target+"?"+codeForm(s, code)), 400, "invalid_request", 900561, "")
 	wantError(t, post(t, s, target+"?"+codeForm(s, code), ""), 400, "invalid_request", 900144, "")
 	wantError(t, post(t, s, target, codeForm(s, code), "Content-Type: application/json"), 400, "invalid_request", 900144, "")
-	basic := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(s.ClientID+":"+s.ClientSecret))
-	wantError(t, post(t, s, target, codeForm(s, code, "client_secret="), basic), 401, "invalid_client", 7000218, "")
+	other := "Authorization: Bearer " + base64.StdEncoding.EncodeToString([]byte(s.ClientID+":"+s.ClientSecret))
+	wantError(t, post(t, s, target, codeForm(s, code, "client_secret="), other), 401, "invalid_client", 7000218, "")
 	if a := post(t, s, target, codeForm(s, code)); a.StatusCode != http.StatusOK {
 		t.Errorf("the refused attempts have spent the code: %s", a.body)
 	}

@@ -17,6 +17,10 @@ type User struct {
 
 	// Photo is a JPEG; nil for users without one. It is shared, not copied: do not change its bytes.
 	Photo []byte
+	// PhotoStatus is Graph's status for the photo of a user who has none. Graph is known to answer 404 or 501, 400
+	// or 403 to users without a mailbox, and 401 to guests, although their token works for everything else.
+	// Default: 404, and 401 for guests.
+	PhotoStatus int
 	// ManagerID is the object id of the manager in the same directory; empty for none.
 	ManagerID string
 

@@ -1,6 +1,8 @@
 package entratest
 
 import (
+	"strings"
+
 	"github.com/fibermsal/fibermsal/entratest/internal/clientauth"
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
 	"github.com/fibermsal/fibermsal/entratest/internal/faults"
@@ -55,25 +57,30 @@ func assemble(c *settings) (*parts, error) {
 	login := "https://" + c.loginHost
 	p := &parts{
 		app: &registration.App{
-			TenantID: c.tenantID, ClientID: c.clientID, RedirectURIs: c.redirectURIs, LogoutURIs: c.logoutURIs,
+			TenantID: c.tenantID, ClientID: c.clientID, RedirectURIs: c.redirectURIs, LogoutURIs: c.logoutURIs, SPAURIs: c.spaURIs,
 			FrontChannel: c.frontChannel, FrontChannelIssuer: c.frontChannelIssuer, Permissions: c.appPermissions,
 		},
-		origins:   &origins.Origins{Login: login, Browser: login, Graph: "https://" + c.graphHost, External: c.externalID},
+		origins: &origins.Origins{
+			Login: login, Browser: login, Graph: "https://" + c.graphHost,
+			External: c.externalID, China: strings.HasSuffix(c.loginHost, ".cn"),
+		},
 		directory: users,
 		scopes: scopes.NewCatalogue(scopes.Config{
 			GraphHost: c.graphHost, Extra: c.extraScopes, APIs: internalAPIs(c.apis),
 			AdminOnly: c.adminScopes, AppPermissions: c.appPermissions,
 		}),
-		credentials: clientauth.New(internalSecrets(c.allSecrets()), c.certificates, internalFederated(c.federated)),
-		secrets:     &secrets.Set{},
-		keys:        keys.NewRing(),
-		faults:      faults.NewQueue(),
-		log:         traffic.NewLog(),
+		credentials: clientauth.New(clientauth.Config{
+			Secrets: internalSecrets(c.allSecrets()), Certificates: c.certificates, Federated: internalFederated(c.federated), Exchange: c.exchange,
+		}),
+		secrets: &secrets.Set{},
+		keys:    keys.NewRing(),
+		faults:  faults.NewQueue(),
+		log:     traffic.NewLog(),
 	}
 	p.addTokens(c)
 	p.addBrowserEndpoints(c)
 	p.metadata = &metadata.Service{ClientID: p.app.ClientID, Directory: p.directory, Origins: p.origins, Keys: p.keys}
-	p.graph = graphapi.New(p.origins, p.issuer, c.managerScope)
+	p.graph = graphapi.New(p.origins, p.issuer, c.graph, c.managerScope)
 	for _, secret := range c.allSecrets() {
 		p.secrets.Add(secret.Value)
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	abstractions "github.com/microsoft/kiota-abstractions-go"
@@ -24,15 +24,16 @@ import (
 // have in common. So there is no table of adapters from which closed apps would have to be
 // removed, and two users cannot share an entry of it.
 type adapter struct {
-	kiota   *khttp.NetHttpRequestAdapter
-	retries bool  // whether a busy Graph is tried again
-	limit   int64 // of a response, in bytes
+	kiota            *khttp.NetHttpRequestAdapter
+	beta             func() *khttp.NetHttpRequestAdapter
+	root             string // of Graph, with the version
+	transport        *transport
+	retries          bool  // whether a busy Graph is tried again
+	followsDownloads bool  // to the storage that Graph redirects to
+	limit            int64 // of a response, in bytes
 }
 
 var _ abstractions.RequestAdapter = (*adapter)(nil)
-
-// maxResponse bounds a response. Graph's pages of 999 users are below 2 MB.
-const maxResponse = 8 << 20
 
 func newAdapter(credential azcore.TokenCredential, scopes []string) *adapter {
 	scopes = cloneAll(scopes)
@@ -44,72 +45,101 @@ func newAdapter(credential azcore.TokenCredential, scopes []string) *adapter {
 	} else {
 		provider = newAuthenticator(credential, scopes, root, graph)
 	}
+	last := &transport{next: next, graph: graph, replace: replacement(credential, scopes)}
 	client := &http.Client{
-		Transport: withMiddlewares(&transport{next: next, graph: graph, replace: replacement(credential, scopes)}),
+		Transport: withMiddlewares(last),
 		// The transport turns redirects into errors; this is for those that it lets pass.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	return &adapter{
+		kiota: newKiota(provider, client, root),
+		beta: sync.OnceValue(func() *khttp.NetHttpRequestAdapter {
+			return newKiota(provider, client, root[:strings.LastIndexByte(root, '/')]+"/beta")
+		}),
+		root: root, transport: last, retries: true, followsDownloads: true, limit: maxResponse,
+	}
+}
+
+func newKiota(provider *authenticator, client *http.Client, base string) *khttp.NetHttpRequestAdapter {
 	kiota, err := khttp.NewNetHttpRequestAdapterWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
 		provider, parsers, writers, client)
 	if err != nil {
 		panic("graph: " + err.Error()) // it fails only without an authentication provider
 	}
-	kiota.SetBaseUrl(root)
-	return &adapter{kiota: kiota, retries: true, limit: maxResponse}
+	kiota.SetBaseUrl(base)
+	return kiota
 }
 
 // Send returns the object that Graph answers with.
 func (a *adapter) Send(ctx context.Context, info *abstractions.RequestInformation, constructor serialization.ParsableFactory, errs abstractions.ErrorMappings) (serialization.Parsable, error) {
+	errs = orODataErrors(errs)
+	kiota := a.kiotaFor(constructor, errs)
+	upload := asUpload(info, constructor)
 	return run(ctx, a, info, func(ctx context.Context, c *call) (serialization.Parsable, error) {
-		object, err := a.kiota.Send(ctx, info, constructor, errs)
-		if object == nil && err == nil && info.Method == abstractions.GET && c.status == http.StatusOK {
+		c.upload = upload && !a.transport.graph.owns(info)
+		object, err := kiota.Send(ctx, info, constructor, errs)
+		if err == nil && object == nil && c.lacksObject(ctx, info) {
 			// Kiota returns nil for a response without a type or a body, and so does the
 			// generated code, without an error.
 			return nil, errors.New("the answer is empty")
 		}
+		completeBatch(object)
 		return object, err
 	})
 }
 
 // SendEnum returns the enumeration value that Graph answers with.
 func (a *adapter) SendEnum(ctx context.Context, info *abstractions.RequestInformation, parser serialization.EnumFactory, errs abstractions.ErrorMappings) (any, error) {
+	errs = orODataErrors(errs)
 	return run(ctx, a, info, func(ctx context.Context, _ *call) (any, error) {
-		return a.kiota.SendEnum(ctx, info, parser, errs)
+		return a.kiotaFor(nil, errs).SendEnum(ctx, info, parser, errs)
 	})
 }
 
 // SendCollection returns the objects that Graph answers with.
 func (a *adapter) SendCollection(ctx context.Context, info *abstractions.RequestInformation, constructor serialization.ParsableFactory, errs abstractions.ErrorMappings) ([]serialization.Parsable, error) {
+	errs = orODataErrors(errs)
 	return run(ctx, a, info, func(ctx context.Context, _ *call) ([]serialization.Parsable, error) {
-		return a.kiota.SendCollection(ctx, info, constructor, errs)
+		return a.kiotaFor(constructor, errs).SendCollection(ctx, info, constructor, errs)
 	})
 }
 
 // SendEnumCollection returns the enumeration values that Graph answers with.
 func (a *adapter) SendEnumCollection(ctx context.Context, info *abstractions.RequestInformation, parser serialization.EnumFactory, errs abstractions.ErrorMappings) ([]any, error) {
+	errs = orODataErrors(errs)
 	return run(ctx, a, info, func(ctx context.Context, _ *call) ([]any, error) {
-		return a.kiota.SendEnumCollection(ctx, info, parser, errs)
+		return a.kiotaFor(nil, errs).SendEnumCollection(ctx, info, parser, errs)
 	})
 }
 
-// SendPrimitive returns the value that Graph answers with, bytes for example.
+// SendPrimitive returns the value that Graph answers with, bytes for example. Bytes are those of a
+// file, to whose storage Graph may redirect.
 func (a *adapter) SendPrimitive(ctx context.Context, info *abstractions.RequestInformation, typeName string, errs abstractions.ErrorMappings) (any, error) {
-	return run(ctx, a, info, func(ctx context.Context, _ *call) (any, error) {
-		return a.kiota.SendPrimitive(ctx, info, typeName, errs)
+	errs = orODataErrors(errs)
+	return run(ctx, a, info, func(ctx context.Context, c *call) (any, error) {
+		c.download = c.download || a.followsDownloads && typeName == bytesType && info != nil && info.Method == abstractions.GET
+		return a.kiotaFor(nil, errs).SendPrimitive(ctx, info, typeName, errs)
 	})
 }
+
+// bytesType is Kiota's name of the type of a file's content.
+const bytesType = "[]byte"
 
 // SendPrimitiveCollection returns the values that Graph answers with.
 func (a *adapter) SendPrimitiveCollection(ctx context.Context, info *abstractions.RequestInformation, typeName string, errs abstractions.ErrorMappings) ([]any, error) {
+	errs = orODataErrors(errs)
 	return run(ctx, a, info, func(ctx context.Context, _ *call) ([]any, error) {
-		return a.kiota.SendPrimitiveCollection(ctx, info, typeName, errs)
+		return a.kiotaFor(nil, errs).SendPrimitiveCollection(ctx, info, typeName, errs)
 	})
 }
 
 // SendNoContent sends a request whose response has no content.
 func (a *adapter) SendNoContent(ctx context.Context, info *abstractions.RequestInformation, errs abstractions.ErrorMappings) error {
-	_, err := run(ctx, a, info, func(ctx context.Context, _ *call) (struct{}, error) {
-		return struct{}{}, a.kiota.SendNoContent(ctx, info, errs)
+	errs = orODataErrors(errs)
+	upload := asUpload(info, nil)
+	_, err := run(ctx, a, info, func(ctx context.Context, c *call) (struct{}, error) {
+		c.upload = upload && !a.transport.graph.owns(info)
+		return struct{}{}, a.kiotaFor(nil, errs).SendNoContent(ctx, info, errs)
 	})
 	return err
 }
@@ -117,7 +147,8 @@ func (a *adapter) SendNoContent(ctx context.Context, info *abstractions.RequestI
 // ConvertToNativeRequest returns an authenticated *http.Request for the caller to send. Only its
 // URL is checked: deadline, limits and errors are up to the caller.
 func (a *adapter) ConvertToNativeRequest(ctx context.Context, info *abstractions.RequestInformation) (native any, err error) {
-	ctx, c := withCall(orBackground(ctx), a.limit, a.retries)
+	c := a.newCall(info)
+	ctx = c.in(orBackground(ctx))
 	defer c.recoverInto(ctx, &err)
 	if info != nil && info.PathParameters != nil && info.PathParameters["baseurl"] == "" {
 		info.PathParameters["baseurl"] = a.kiota.GetBaseUrl() // Kiota does not set it here
@@ -127,6 +158,9 @@ func (a *adapter) ConvertToNativeRequest(ctx context.Context, info *abstractions
 		return nil, c.failure(ctx, err)
 	}
 	removeToken(info)
+	if r, ok := native.(*http.Request); ok {
+		native = c.repeatable(r)
+	}
 	return native, nil
 }
 
@@ -148,53 +182,4 @@ func (a *adapter) SetBaseUrl(base string) {
 // GetBaseUrl returns the root of Graph with the version.
 func (a *adapter) GetBaseUrl() string {
 	return a.kiota.GetBaseUrl()
-}
-
-// defaultTimeout bounds a call whose context has no deadline, as that of a Fiber request (trap
-// T13). A user does not wait longer for a page.
-const defaultTimeout = 15 * time.Second
-
-// run makes one call of Kiota in bounded time, without panics, and with the library's errors.
-func run[T any](ctx context.Context, a *adapter, info *abstractions.RequestInformation, send func(context.Context, *call) (T, error)) (result T, err error) {
-	ctx, c := withCall(orBackground(ctx), a.limit, a.retries)
-	var cancel context.CancelFunc = func() {}
-	if _, bounded := ctx.Deadline(); !bounded {
-		ctx, cancel = context.WithTimeout(ctx, defaultTimeout)
-	}
-	if wantsRawResponse(ctx, info) {
-		// The response is returned before it has been read; the timer ends the call.
-		cancel = func() {}
-	}
-	defer cancel()
-	defer removeToken(info)
-	defer c.recoverInto(ctx, &err)
-	result, err = send(ctx, c)
-	if err != nil {
-		var none T
-		return none, c.failure(ctx, err)
-	}
-	return result, nil
-}
-
-func orBackground(ctx context.Context) context.Context {
-	if ctx == nil {
-		return context.Background()
-	}
-	return ctx
-}
-
-// wantsRawResponse reports whether the caller handles the *http.Response.
-func wantsRawResponse(ctx context.Context, info *abstractions.RequestInformation) bool {
-	if ctx.Value(abstractions.ResponseHandlerOptionKey) != nil {
-		return true
-	}
-	if info == nil {
-		return false
-	}
-	for _, o := range info.GetRequestOptions() {
-		if o.GetKey() == abstractions.ResponseHandlerOptionKey {
-			return true
-		}
-	}
-	return false
 }

@@ -48,10 +48,13 @@ func (a *authenticator) AuthenticateRequest(ctx context.Context, info *abstracti
 	if err != nil {
 		return errForeignURL.New("malformed", nil)
 	}
+	removeToken(info)
+	if c := callOf(ctx); c != nil && c.upload {
+		return a.graph.checkForeign(u)
+	}
 	if err := a.graph.check(u); err != nil {
 		return err
 	}
-	removeToken(info)
 	err = a.inner.AuthenticateRequest(ctx, info, more)
 	if err != nil {
 		if c := callOf(ctx); c != nil {

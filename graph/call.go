@@ -12,31 +12,42 @@ import (
 // maxRetryAfter bounds the Retry-After of a response that is passed on.
 const maxRetryAfter = 24 * time.Hour
 
+// maxResponse bounds a response. Graph's pages of 999 users are below 2 MB.
+const maxResponse = 8 << 20
+
 // callKey is the key of a call in its context. Its type is not exported, so neither an option
 // of Kiota nor a value of the handler can replace the call.
 type callKey struct{}
 
-// call records one call, with its retries and a claims challenge. Errors are classified by
-// what was recorded, because Kiota's errors lose the status of responses that are not JSON.
-// Only the goroutine that makes the call uses it.
+// call is one call, with its retries and a claims challenge: how it is to be made, and what
+// happened. Errors are classified by what was recorded, because Kiota's errors lose the status of
+// responses that are not JSON. Only the goroutine that makes the call uses it.
 type call struct {
-	limit   int64 // of the response, in bytes
-	retries bool  // whether a busy Graph is tried again
+	limit    int64 // of the response, in bytes
+	retries  bool  // whether a busy Graph is tried again
+	patient  bool  // whether the caller has set the deadline
+	content  []byte
+	stream   *stream    // where the response goes, or nil
+	idle     *idleTimer // of a response without a time limit, or nil
+	download bool       // whether a redirect to the content is followed
+	upload   bool       // whether the URL is that of an upload session, which gets no token
 
 	sent        int           // requests
 	waited      time.Duration // between requests
 	tokenFailed bool          // the credential returned an error
+	foreign     bool          // the latest request was sent to another host than Graph
 	status      int           // of the latest response; 0 without one
 	retryAfter  time.Duration // of the latest response
 	interrupted bool          // the response could not be read to its end
+	ids         answerIDs     // of the latest response
+	errorBody   []byte        // the beginning of the latest response, if that is an error
 	body        io.Closer     // of the latest response
 }
 
-// withCall returns a context with a new call in it. The value is added last, so that the call
-// is found before another one in whose context it may be made.
-func withCall(ctx context.Context, limit int64, retries bool) (context.Context, *call) {
-	c := &call{limit: limit, retries: retries}
-	return context.WithValue(ctx, callKey{}, c), c
+// in returns a context with the call in it. The value is added last, so that the call is found
+// before another one in whose context it may be made.
+func (c *call) in(ctx context.Context) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
 }
 
 // callOf returns the call that a context belongs to, or nil.
@@ -48,6 +59,8 @@ func callOf(ctx context.Context) *call {
 // recordResponse records a response whose body has not been read.
 func (c *call) recordResponse(resp *http.Response) {
 	c.status, c.retryAfter, c.body = resp.StatusCode, outbound.RetryAfter(resp.Header, maxRetryAfter), resp.Body
+	c.ids.received(resp.Header)
+	c.errorBody = nil
 }
 
 // closeBody returns the connection to the pool after a panic, which kept Kiota from it.

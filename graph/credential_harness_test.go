@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
+	"sync/atomic"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -75,3 +77,22 @@ func meRequest() *abstractions.RequestInformation {
 }
 
 var odataMapping = abstractions.ErrorMappings{"XXX": odataerrors.CreateODataErrorFromDiscriminatorValue}
+
+// renewingCredential has another token after each replacement.
+type renewingCredential struct {
+	urlCredential
+	replaced atomic.Int32
+}
+
+func (k *renewingCredential) token() azcore.AccessToken {
+	return azcore.AccessToken{Token: "token-" + strconv.Itoa(int(k.replaced.Load()))}
+}
+
+func (k *renewingCredential) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return k.token(), nil
+}
+
+func (k *renewingCredential) Replace(context.Context, policy.TokenRequestOptions, string) (azcore.AccessToken, error) {
+	k.replaced.Add(1)
+	return k.token(), nil
+}

@@ -9,9 +9,9 @@
 //		return c.SendString("Hello " + *me.GetDisplayName())
 //	})
 //
-// [Me] is what client.Me() of the SDK returns; [Manager] and [Photo] return nil if the user has
-// none; [Routes] serves both to the app's pages; [Profile] completes a user at sign-in. [Adapter]
-// is for the whole SDK, in one line:
+// [Me] returns what client.Me() of the SDK returns. [Manager] and [Photo] return nil if the user has
+// none, and [Routes] serves both to the app's pages. [Profile] completes a user at sign-in. With
+// [Adapter] the whole SDK is available in one line:
 //
 //	client := msgraphsdk.NewGraphServiceClient(graph.Adapter(c))
 //
@@ -22,19 +22,25 @@
 // The package imports no web framework, and works under Fiber v2 and v3: c is the context of
 // either, of which it needs only the method of [entra.Locals].
 //
+// [Call] is for paths for which the SDK has no builder, and [StreamTo] for content of any size.
+// docs/graph.md describes what users of the SDK can rely on.
+//
 // # Calls
 //
 // Every call goes through one adapter that guarantees what Kiota does not:
 //
 //   - It acts for the session of the request it was made from, and for no other, whatever context
 //     or request object a handler passes.
-//   - It calls only the scheme, host and port of Config.GraphURL, and follows no redirect. For
-//     anything else it returns an error and sends nothing.
-//   - It ends at the deadline of the context, or after 15 seconds if that has none. If Graph is
-//     busy, a GET or HEAD is tried up to three times, with at most 3 seconds of waiting; other
-//     requests are not repeated.
-//   - It reads at most 8 MB of a response, and 4 MB of a photo.
-//   - It does not panic, and its errors can be printed.
+//   - It sends the token to the scheme, host and port of Config.GraphURL only. Without it, it
+//     follows one redirect of a download and sends the parts of a LargeFileUploadTask, to public
+//     https hosts. For anything else it returns an error and sends nothing.
+//   - It ends at the deadline of the context, or after 15 seconds if that has none.
+//   - It retries a call, including its body: once with a new token after a 401; after a 429, whatever
+//     the method; and after a 503 or 504 if the method is safe. It waits for as long as Graph requests,
+//     within the deadline, or up to 3 seconds in total if there is none.
+//   - It reads at most 8 MB of a response, and 4 MB of a photo. [StreamTo] has a limit of its own.
+//   - It does not panic, and its errors can be printed. Where an object is expected, an empty
+//     response is an error.
 //
 // # Errors
 //
@@ -53,8 +59,10 @@
 //	graph.ErrBadAnswer      a response that cannot be used, or is too large
 //	graph.ErrForeignURL     the URL was not Graph's; nothing was sent
 //
-// errors.As finds the SDK's *odataerrors.ODataError if Graph sent one. Its Error method, which
-// panics in the SDK if Graph gave no message, is then safe.
+// errors.As finds the SDK's *odataerrors.ODataError if Graph sent one. Its Error method can then be
+// called safely, although in the SDK it panics if Graph sent no message. All of this also applies to a
+// PageIterator and to the parts of a batch. The log record of an error has Graph's request-id,
+// client-request-id and x-ms-ags-diagnostic.
 //
 // # Concurrency
 //

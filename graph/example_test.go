@@ -58,6 +58,20 @@ func ExampleRoutes() {
 	// Output: {"id":"2b7c52d7-6b10-4a1f-8e4f-1d6f7a2c1b02","displayName":"Miriam Graham","mail":"MiriamG@contoso.com","userPrincipalName":"MiriamG@contoso.com","jobTitle":"Director","department":null,"officeLocation":"131/2103","mobilePhone":null,"businessPhones":["+1 858 555 0109"]}
 }
 
+// A path that needs no builder of the SDK.
+func ExampleCall() {
+	app, show := signedInApp(adele)
+	app.Get("/desk", func(c *fiber.Ctx) error {
+		var me struct{ OfficeLocation string }
+		if err := graph.Call(c.UserContext(), graph.Adapter(c), http.MethodGet, "/me?$select=officeLocation", nil, &me); err != nil {
+			return err
+		}
+		return c.SendString("Desk " + me.OfficeLocation)
+	})
+	show("/desk")
+	// Output: Desk 18/2111
+}
+
 // A function that runs without a request, such as OnSignIn or a worker, has a credential.
 func ExampleMeFor() {
 	jobTitle := func(ctx context.Context, s *fibermsal.SignIn) error {

@@ -16,11 +16,21 @@ import (
 // text of Kiota's error is used last, and only where it cannot contain a URL or a token.
 func (c *call) failure(ctx context.Context, err error) error {
 	if e, ok := autherr.Find(err); ok {
+		if errors.Is(e, errBadAnswer) || errors.Is(e, errFailed) {
+			return autherr.WithAttrs(e, c.ids.attrs()...)
+		}
 		return e
 	}
+	e := c.classify(ctx, err)
+	return autherr.WithAttrs(e, c.ids.attrs()...)
+}
+
+func (c *call) classify(ctx context.Context, err error) *entra.Error {
 	switch ended := ctx.Err(); {
+	case errors.Is(context.Cause(ctx), errIdle):
+		return autherr.TryLater("graph_timeout", context.DeadlineExceeded)
 	case errors.Is(ended, context.Canceled):
-		return autherr.GaveUp(ended)
+		return autherr.TryLater("gave_up", ended)
 	case ended != nil || errors.Is(err, context.DeadlineExceeded):
 		return autherr.TryLater("graph_timeout", context.DeadlineExceeded)
 	case c.status >= http.StatusBadRequest:
@@ -35,18 +45,33 @@ func (c *call) failure(ctx context.Context, err error) error {
 
 // statusError returns the error for an error response of Graph.
 func (c *call) statusError(err error) *entra.Error {
-	g := readGraphError(err)
+	g, body := readGraphError(err), c.readErrorBody()
+	g.complete(body)
+	c.ids.request = cmp.Or(c.ids.request, g.requestID)
+	c.ids.clientRequest = cmp.Or(c.ids.clientRequest, g.clientRequestID)
 	reason := g.code
 	if reason == "" {
 		reason = fmt.Sprintf("status_%d", c.status)
 	}
-	cause := fmt.Errorf("graph: status %d, code %q, request-id %q: %s", c.status, g.code, g.requestID, g.message)
-	e := newError(kindOf(c.status), reason, cause, g.sdkError())
+	cause := fmt.Errorf("graph: status %d, code %q, request-id %q: %s", c.status, g.code, c.ids.request, g.message)
+	e := newError(c.kind(), reason, cause, g.sdkError())
 	e.Status = c.status
+	if c.foreign && c.status == http.StatusUnauthorized {
+		e.Status = http.StatusForbidden
+	}
 	if isBusy(c.status) {
 		e.RetryAfter = cmp.Or(c.retryAfter, autherr.RetrySoon)
 	}
 	return e
+}
+
+// kind returns the kind of an error response. That the storage of a file does not accept its own
+// URL any more is not something that a sign-in fixes.
+func (c *call) kind() *autherr.Kind {
+	if c.foreign && c.status == http.StatusUnauthorized {
+		return errAccessDenied
+	}
+	return kindOf(c.status)
 }
 
 // recoverInto turns a panic of Kiota or the SDK into an error. They dereference what an unusual

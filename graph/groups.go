@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -26,7 +27,11 @@ func Groups(ctx context.Context, user azcore.TokenCredential, ids []string) (mem
 		if err != nil {
 			return nil, err
 		}
-		memberOf = append(memberOf, found.GetValue()...)
+		those := found.GetValue() // the adapter returns an error in place of nothing
+		if those == nil {         // the SDK returns an empty object for a response that is not an object
+			return nil, errBadAnswer.New("unreadable", errors.New("the answer has no list of groups"))
+		}
+		memberOf = append(memberOf, those...)
 	}
 	return memberOf, nil
 }

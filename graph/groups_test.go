@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -64,7 +65,8 @@ func TestGroups_GraphsFailuresLetNobodyIn(t *testing.T) {
 		"down":    {entratest.Fault{Status: 503, Header: http.Header{"Retry-After": {"120"}}}, 503},
 		"refused": {entratest.Fault{Status: 403, Body: `{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges"}}`}, 403},
 		"garbage": {entratest.Fault{Status: 200, Body: `<html>`}, 502},
-		"empty":   {entratest.Fault{Status: 200, Body: `{}`}, 403},
+		"empty":   {entratest.Fault{Status: 200, Body: `{}`}, 502},
+		"none":    {entratest.Fault{Status: 200, Body: `{"value":[]}`, Header: http.Header{"Content-Type": {"application/json"}}}, 403},
 	} {
 		s := newSite(t, func(cfg *fibermsal.Config) { cfg.Groups = graph.Groups }, entratest.WithUsers(crowded()))
 		s.app.Get("/member", fibermsal.Require(fibermsal.InGroup(groupID(249))), func(c *fiber.Ctx) error { return c.SendString("shown") })
@@ -72,6 +74,19 @@ func TestGroups_GraphsFailuresLetNobodyIn(t *testing.T) {
 		s.entra.Fault(entratest.GraphGroups, row.fault)
 		if a := b.Get("/member"); a.StatusCode != row.status || strings.Contains(a.Text, "shown") {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
+		}
+	}
+}
+
+// An answer without a list is not one of a user without groups (threat B12).
+func TestGroups_AnAnswerWithoutAListIsNone(t *testing.T) {
+	t.Parallel()
+	for answer, ok := range map[string]bool{
+		`{"value":[]}`: true, `{"value":["x"]}`: true, `{}`: false, `{"value":null}`: false, `{"id":"x"}`: false, `[]`: false, `["x"]`: false, `true`: false, `"x"`: false,
+	} {
+		g := newRecorder(t, func(_ int, w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, answer) })
+		if found, err := graph.Groups(t.Context(), g.credential(), []string{"x"}); (err == nil) != ok || !ok && !errors.Is(err, graph.ErrBadAnswer) {
+			t.Errorf("%s: %v, %v", answer, found, err)
 		}
 	}
 }

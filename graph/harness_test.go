@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -144,8 +146,9 @@ type network struct {
 	next  http.RoundTripper
 	entra *entratest.Server
 
-	mu      sync.Mutex
-	foreign []string
+	mu        sync.Mutex
+	foreign   []string
+	foreignTo http.RoundTripper // in place of the evil server, or nil
 }
 
 func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -163,6 +166,9 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	n.mu.Lock()
 	n.foreign = append(n.foreign, r.URL.String())
 	n.mu.Unlock()
+	if n.foreignTo != nil {
+		return n.foreignTo.RoundTrip(r)
+	}
 	recorder := httptest.NewRecorder()
 	recorder.Header().Set("Content-Type", "application/json")
 	_, _ = recorder.WriteString(`{"id":"evil"}`)
@@ -214,3 +220,11 @@ const (
 	johanna = "JohannaL@contoso.com"
 	patti   = "PattiF@contoso.com" // has no manager
 )
+
+// within gives a context a deadline, unless that is 0.
+func within(ctx context.Context, deadline time.Duration) (context.Context, context.CancelFunc) {
+	if deadline == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, deadline)
+}

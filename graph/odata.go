@@ -1,25 +1,37 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"strings"
 
+	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/models/odataerrors"
 )
 
 // graphError is the content of an error response.
 type graphError struct {
-	code, message, requestID string
-	odata                    *odataerrors.ODataError
+	code, message, requestID, clientRequestID string
+
+	odata *odataerrors.ODataError
+	other error // of another SDK, which can be printed
 }
 
 // sdkError returns the SDK's error, or nil if Graph sent none.
-func (g graphError) sdkError() error {
+func (g *graphError) sdkError() error {
 	if g.odata == nil {
-		return nil // not a nil pointer in an interface
+		return g.other // not a nil pointer in an interface
 	}
 	return g.odata
+}
+
+// complete takes over from an error response what the SDK's error does not have.
+func (g *graphError) complete(body errorContent) {
+	if g.code == "" && validCode.MatchString(body.Error.Code) {
+		g.code = body.Error.Code
+	}
+	g.message = cmp.Or(g.message, body.Error.Message)
 }
 
 var validCode = regexp.MustCompile(`^[A-Za-z0-9_.\-]{1,64}$`)
@@ -27,14 +39,18 @@ var validCode = regexp.MustCompile(`^[A-Za-z0-9_.\-]{1,64}$`)
 // readGraphError reads the SDK's error. It does not call the Error method, which dereferences
 // what Graph may have left out, and completes the error so that callers can.
 func readGraphError(err error) (g graphError) {
-	if !errors.As(err, &g.odata) {
-		return g
-	}
 	defer func() {
 		if recover() != nil { // the getters of the SDK's models can panic
 			g = graphError{}
 		}
 	}()
+	if !errors.As(err, &g.odata) {
+		if api, ok := err.(abstractions.ApiErrorable); ok {
+			_ = err.Error()
+			g.other, _ = api.(error)
+		}
+		return g
+	}
 	mainError := g.odata.GetErrorEscaped()
 	if mainError == nil {
 		mainError = odataerrors.NewMainError()
@@ -49,7 +65,7 @@ func readGraphError(err error) (g graphError) {
 		g.code = strings.Clone(code)
 	}
 	if inner := mainError.GetInnerError(); inner != nil {
-		g.requestID = deref(inner.GetRequestId())
+		g.requestID, g.clientRequestID = deref(inner.GetRequestId()), deref(inner.GetClientRequestId())
 	}
 	return g
 }

@@ -2,9 +2,11 @@ package graph
 
 import (
 	"errors"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // origin is the scheme, host and port that may receive the user's token.
@@ -53,4 +55,56 @@ func (o origin) check(u *url.URL) error {
 		return errForeignURL.New("path", nil)
 	}
 	return nil
+}
+
+// checkForeign returns an error for a URL outside of Graph to which a download redirects, or at
+// which a file is uploaded. It gets no token, but the content, and its answer is read. It must be
+// https, so that the certificate proves that it is the named host and not another one that DNS
+// answers. An address of a private network is accepted only if Graph is at one itself, as in
+// tests.
+func (o origin) checkForeign(u *url.URL) error {
+	host := u.Hostname()
+	switch {
+	case !strings.EqualFold(u.Scheme, "https") || u.Opaque != "" || host == "":
+		return errForeignURL.New("scheme", nil)
+	case u.User != nil:
+		return errForeignURL.New("user", nil)
+	case isPrivate(host) && !isPrivate(o.hostname()):
+		return errForeignURL.New("private_address", nil)
+	}
+	return nil
+}
+
+// specialAddresses are those that netip does not count as private and that are not of the public
+// Internet either (RFC 6890), such as those of carriers (RFC 6598), or that contain an IPv4 address,
+// which may be private: of translators (RFC 6052), 6to4, Teredo, and compatible addresses.
+var specialAddresses = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+}
+
+func isSpecial(address netip.Addr) bool {
+	return slices.ContainsFunc(specialAddresses, func(p netip.Prefix) bool { return p.Contains(address) })
+}
+
+// isPrivate reports whether a host is not one of the public Internet by its name.
+func isPrivate(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if address, err := netip.ParseAddr(host); err == nil {
+		address = address.Unmap()
+		return !address.IsGlobalUnicast() || address.IsPrivate() || address.Zone() != "" || isSpecial(address)
+	}
+	if strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return true // net/http turns it into another name or address: db.ｃｏｒｐ is db.corp (UTS 46)
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	switch {
+	case last == host: // a name without a domain
+		return true
+	case strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x"): // an address in another notation
+		return true
+	}
+	return slices.Contains([]string{"localhost", "local", "internal", "lan", "intranet", "corp", "home", "arpa"}, last)
 }

@@ -70,7 +70,7 @@ func TestC8_URLsOfGraphPass(t *testing.T) {
 	s := newSite(t, nil)
 	for _, raw := range []string{
 		"https://graph.entra.test/v1.0/me", "HTTPS://Graph.Entra.Test:443/v1.0/me",
-		"https://graph.entra.test/v1.0/me?$select=id&$filter=mail%20eq%20'a@b'",
+		"https://graph.entra.test/v1.0/me?$select=id&note=mail%20eq%20'a@b'",
 	} {
 		err := s.signIn(t, adele).failure(func(c *fiber.Ctx) error {
 			_, err := graph.Me(c).WithUrl(raw).Get(c.UserContext(), nil)

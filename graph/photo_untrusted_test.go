@@ -9,7 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/graph"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
@@ -34,6 +37,7 @@ func TestC9_OnlyPicturesAreServed(t *testing.T) {
 		"redirect":          {entratest.Fault{Status: 302, Header: http.Header{"Location": {"https://evil.example/x.jpg"}}}, 502},
 		"500 HTML":          {entratest.Fault{Status: 500, Body: "<html>"}, 500},
 		"cut off":           {entratest.Fault{Truncate: 100}, 503},
+		"timed out":         {entratest.Fault{Status: 408, Body: `{}`}, 408},
 		"busy":              {entratest.Fault{Status: 429, Header: http.Header{"Retry-After": {"60"}}}, 429},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,9 +46,20 @@ func TestC9_OnlyPicturesAreServed(t *testing.T) {
 			b := s.signIn(t, adele)
 			tt.fault.Header = with(tt.fault.Header, "Set-Cookie", "evil=1")
 			s.entra.Fault(entratest.GraphPhoto, tt.fault)
-			got := b.Get("/user/photo")
-			if got.StatusCode != tt.status || !strings.HasPrefix(got.Header.Get("Content-Type"), "application/problem+json") {
-				t.Errorf("got %d %s: %.100s", got.StatusCode, got.Header.Get("Content-Type"), got.Text)
+			problem := b.run(func(c *fiber.Ctx) error { return errOf(graph.Photo(c)) })
+			if problem.StatusCode != tt.status || !strings.HasPrefix(problem.Header.Get("Content-Type"), "application/problem+json") {
+				t.Errorf("Photo: got %d %s: %.100s", problem.StatusCode, problem.Header.Get("Content-Type"), problem.Text)
+			}
+			checkNoGraphHeaders(t, problem)
+			got := b.Get("/user/photo") // an image of a page, which must not be broken
+			checkHeaders(t, got.Header, map[string]string{
+				"Content-Type": "image/svg+xml", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": photoCSP, "ETag": "",
+			})
+			if got.StatusCode != http.StatusOK || !strings.Contains(got.Text, ">AV</text>") || strings.Contains(got.Text, "<script") {
+				t.Errorf("got %d: %.100s", got.StatusCode, got.Text)
+			}
+			if !strings.Contains(s.log.String(), "the photo of a user cannot be loaded") {
+				t.Errorf("the log does not say why:\n%s", s.log)
 			}
 			checkNoGraphHeaders(t, got)
 			if cache := got.Header.Get("Cache-Control"); !strings.Contains(cache, "no-store") {
@@ -86,9 +101,14 @@ func TestC9_APhotoOfOneBytePerSecondEnds(t *testing.T) {
 		b := s.signIn(t, adele)
 		s.entra.Fault(entratest.GraphPhoto, entratest.Fault{BodyFrom: func() io.Reader { return slowBody{} }})
 		start := time.Now()
+		problem := b.run(func(c *fiber.Ctx) error { return errOf(graph.Photo(c)) })
+		if took := time.Since(start); problem.StatusCode != http.StatusServiceUnavailable || took > 16*time.Second {
+			t.Errorf("Photo: got %d after %v", problem.StatusCode, took)
+		}
+		start = time.Now()
 		got := b.Get("/user/photo")
-		if took := time.Since(start); got.StatusCode != http.StatusServiceUnavailable || took > 16*time.Second {
-			t.Errorf("got %d after %v", got.StatusCode, took)
+		if took := time.Since(start); got.Header.Get("Content-Type") != "image/svg+xml" || took > 16*time.Second {
+			t.Errorf("got %d %s after %v", got.StatusCode, got.Header.Get("Content-Type"), took)
 		}
 	})
 }
@@ -102,7 +122,7 @@ func TestC9_AHugePhotoCostsNoMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	got := b.Get("/user/photo")
+	got := b.run(func(c *fiber.Ctx) error { return errOf(graph.Photo(c)) })
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if got.StatusCode != http.StatusBadGateway || read.n > 4<<20+1 {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,55 +13,94 @@ import (
 )
 
 const (
-	// maxTries and maxWait bound the retries of a call to a busy Graph. Kiota's own handler
-	// sleeps for any Retry-After, however long (trap K3).
+	// maxTries and maxWait bound the retries of a call to a busy Graph whose caller set no
+	// deadline. Kiota's own handler sleeps for any Retry-After, however long (trap K3).
 	maxTries = 3
 	maxWait  = 3 * time.Second
-	// firstPause triples from try to try.
+	// maxPatientTries bounds them if the caller has set a deadline, within which every
+	// Retry-After is waited for.
+	maxPatientTries = 10
+	// firstPause triples from try to try, up to maxPause.
 	firstPause = 200 * time.Millisecond
+	maxPause   = 10 * time.Second
 )
 
 // send sends a request, and retries it within the bounds while Graph is busy. A request whose
-// connection was lost is sent on another one at once. Only reads are repeated.
+// connection was lost is sent on another one at once, if it is safe.
 func (c *call) send(transport http.RoundTripper, r *http.Request) (*http.Response, error) {
-	for pause := firstPause; ; pause *= 3 {
+	for pause := firstPause; ; pause = min(pause*3, maxPause) {
 		c.sent++
 		c.status = 0
-		resp, err := transport.RoundTrip(r)
-		if errors.Is(err, outbound.ErrLost) && isRead(r) && c.mayRetry(r.Context(), 0) {
+		c.ids.sent(r.Header)
+		resp, err := transport.RoundTrip(c.repeatable(r))
+		if errors.Is(err, outbound.ErrLost) && isSafe(r) && c.mayRetry(r.Context(), 0) {
 			continue
 		}
-		if err != nil || !isBusy(resp.StatusCode) || !isRead(r) {
-			return resp, err
+		if err != nil || !isWorthRetrying(r, resp) {
+			return c.local(resp), err
 		}
 		wait := max(outbound.RetryAfter(resp.Header, maxRetryAfter), pause+rand.N(pause/2)) //nolint:gosec // spreads load, keeps no secret
 		if !c.mayRetry(r.Context(), wait) {
-			return resp, nil
+			return c.local(resp), nil
 		}
 		drain(resp)
-		if err := sleep(r.Context(), wait); err != nil {
+		if err := c.sleep(r.Context(), wait); err != nil {
 			return nil, err
 		}
 		c.waited += wait
 	}
 }
 
+// repeatable returns a request that can be sent, also by net/http when a server closes an HTTP/2
+// connection that it has not used (GOAWAY, RFC 9113 section 6.8). Kiota's bodies can be read once,
+// and have no length.
+func (c *call) repeatable(r *http.Request) *http.Request {
+	if len(c.content) == 0 || c.foreign && !c.upload {
+		return r
+	}
+	again := r.WithContext(r.Context()) // RoundTrippers must not change a request
+	again.ContentLength = int64(len(c.content))
+	again.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.content)), nil }
+	again.Body = io.NopCloser(bytes.NewReader(c.content))
+	return again
+}
+
+// local removes what a response of another host than Graph could make Kiota request a token for.
+func (c *call) local(resp *http.Response) *http.Response {
+	if c.foreign && resp != nil {
+		resp.Header.Del("WWW-Authenticate")
+	}
+	return resp
+}
+
 // mayRetry reports whether another try after a wait is within the bounds and the caller's
 // deadline. If it is not, the call fails at once instead of after the wait.
 func (c *call) mayRetry(ctx context.Context, wait time.Duration) bool {
-	if !c.retries || c.sent >= maxTries || c.waited+wait > maxWait {
+	tries := maxTries
+	if c.patient {
+		tries = maxPatientTries
+	}
+	if !c.retries || c.sent >= tries || !c.patient && c.waited+wait > maxWait {
 		return false
 	}
 	end, bounded := ctx.Deadline()
 	return !bounded || time.Until(end) > wait
 }
 
-// isRead reports whether a request changes nothing at Graph.
-func isRead(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (r.Body == nil || r.Body == http.NoBody)
+// isWorthRetrying reports whether a response is one that a later request may not get. One that was
+// throttled has had no effect, whatever its method.
+func isWorthRetrying(r *http.Request, resp *http.Response) bool {
+	return resp.StatusCode == http.StatusTooManyRequests || isBusy(resp.StatusCode) && isSafe(r)
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// isSafe reports whether a request changes nothing at Graph (RFC 9110 section 9.2.1).
+func isSafe(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+}
+
+func (c *call) sleep(ctx context.Context, d time.Duration) error {
+	c.idle.stop()
+	defer c.idle.start()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

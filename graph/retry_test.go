@@ -41,6 +41,11 @@ func TestG18_WaitingForABusyGraphIsBounded(t *testing.T) {
 		"an endless wait is cut":           {faults: faults{after(429, "999999999999", 0)}, calls: 1, status: 429, retryAfter: 24 * time.Hour},
 		"a date":                           {faults: faults{after(503, "Sat, 01 Jan 2000 00:10:00 GMT", 0)}, calls: 1, status: 503, retryAfter: 10 * time.Minute},
 		"nonsense":                         {faults: faults{after(504, "soon", 0)}, calls: 3, atMost: 3 * time.Second, status: 504, retryAfter: 5 * time.Second},
+		"a wait below zero":                {faults: faults{after(503, "-10000000000", 0)}, calls: 3, atMost: 3 * time.Second, status: 503, retryAfter: 5 * time.Second},
+		"the least number":                 {faults: faults{after(503, "-9223372036854775807", 0)}, calls: 3, atMost: 3 * time.Second, status: 503, retryAfter: 5 * time.Second},
+		"beyond all numbers":               {faults: faults{after(429, "99999999999999999999", 0)}, calls: 1, status: 429, retryAfter: 24 * time.Hour},
+		"a date that is over":              {faults: faults{after(503, "Fri, 31 Dec 1999 23:59:59 GMT", 0)}, calls: 3, atMost: 3 * time.Second, status: 503, retryAfter: 5 * time.Second},
+		"no number":                        {faults: faults{after(503, "NaN", 0)}, calls: 3, atMost: 3 * time.Second, status: 503, retryAfter: 5 * time.Second},
 		"both waits must fit":              {faults: faults{after(429, "2", 0)}, calls: 2, atLeast: 2 * time.Second, atMost: 2 * time.Second, status: 429, retryAfter: 2 * time.Second},
 		"a write is not repeated":          {faults: faults{after(503, "1", 0)}, post: true, calls: 1, status: 503, retryAfter: time.Second},
 		"no wait beyond the deadline":      {faults: faults{after(503, "1", 0)}, deadline: 500 * time.Millisecond, calls: 1, status: 503, retryAfter: time.Second},
@@ -59,12 +64,8 @@ func TestG18_WaitingForABusyGraphIsBounded(t *testing.T) {
 				}
 				var took time.Duration
 				err := b.failure(func(c *fiber.Ctx) error {
-					ctx := c.UserContext()
-					if tt.deadline > 0 {
-						var cancel context.CancelFunc
-						ctx, cancel = context.WithTimeout(ctx, tt.deadline)
-						defer cancel()
-					}
+					ctx, cancel := within(c.UserContext(), tt.deadline)
+					defer cancel()
 					start := time.Now()
 					defer func() { took = time.Since(start) }()
 					if tt.post {

@@ -19,8 +19,9 @@ import (
 //	                   If the user has no manager, the answer is 404 with a problem document
 //	                   (RFC 9457) whose code is "no_manager".
 //	GET /user/photo    the photo of the signed-in user, as image/jpeg, png, gif or webp; if the
-//	                   user has no photo, a picture of the initials, as image/svg+xml. It has an
-//	                   ETag, and the browser may cache it for an hour.
+//	                   user has no photo, or it cannot be loaded, a picture of the initials, as
+//	                   image/svg+xml. It has an ETag, and the browser may cache it for an hour.
+//	                   ?size=96 is the photo with at least 96 pixels, see [PhotoOfSize].
 //
 // Both answer HEAD, too. A request cannot choose whose manager or photo is returned. If no user
 // is signed in, the error is [entra.ErrLoginRequired], which the middleware answers, as it does
@@ -86,20 +87,4 @@ func jsonReply(status int, mediaType string, content any) (*entra.Reply, error) 
 	header.Set("Content-Type", mediaType)
 	header.Set("Vary", "Cookie")
 	return &entra.Reply{Status: status, Header: header, Body: body}, nil
-}
-
-// servePhoto answers GET /user/photo (threat C9).
-func servePhoto(c entra.Locals, header func(name string) string) (*entra.Reply, error) {
-	picture, err := Photo(c)
-	if err != nil {
-		return nil, err
-	}
-	if picture != nil {
-		return pictureReply(pictureType(picture), picture, header("If-None-Match")), nil
-	}
-	user, ok := entra.FromContext(c)
-	if !ok {
-		return nil, entra.ErrLoginRequired
-	}
-	return pictureReply("image/svg+xml", drawInitials(user), header("If-None-Match")), nil
 }

@@ -1,10 +1,7 @@
 package graph
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -21,31 +18,51 @@ type transport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := t.graph.check(r.URL); err != nil {
-		return nil, err
-	}
 	c := callOf(r.Context())
-	resp, err := c.send(t.next, r)
-	if err == nil && resp.StatusCode == http.StatusUnauthorized {
-		resp, err = t.sendWithNewToken(c, r, resp)
+	resp, err := t.send(c, r)
+	if err == nil && c.download && r.Method == http.MethodGet && isRedirect(resp) {
+		resp, err = t.follow(c, r, resp)
 	}
 	if err != nil {
 		return nil, err
 	}
+	c.idle.stop()
 	c.recordResponse(resp)
-	if err := checkResponse(r, resp, c.limit); err != nil {
+	if err := c.checkResponse(r, resp); err != nil {
 		_ = resp.Body.Close() // the response is not used
 		return nil, err
 	}
-	resp.Body = &callBody{ctx: r.Context(), call: c, bounded: outbound.Bound(resp.Body, c.limit)}
+	resp.Body = &callBody{ctx: r.Context(), call: c, bounded: outbound.Bound(resp.Body, c.limitOf(resp))}
+	if c.stream != nil && resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		return c.stream.copied(resp)
+	}
 	return resp, nil
+}
+
+// send sends a request to Graph, or to the URL of an upload session.
+func (t *transport) send(c *call, r *http.Request) (*http.Response, error) {
+	if c.upload {
+		if err := t.graph.checkForeign(r.URL); err != nil {
+			return nil, err
+		}
+		c.foreign = true
+		return c.send(t.next, r)
+	}
+	if err := t.graph.check(r.URL); err != nil {
+		return nil, err
+	}
+	resp, err := c.send(t.next, r)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		return t.sendWithNewToken(c, r, resp)
+	}
+	return resp, err
 }
 
 // sendWithNewToken repeats a request whose token Graph rejected. It does not for a claims
 // challenge, which requires the user.
 func (t *transport) sendWithNewToken(c *call, r *http.Request, rejection *http.Response) (*http.Response, error) {
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if t.replace == nil || token == "" || !isRead(r) || strings.Contains(rejection.Header.Get("WWW-Authenticate"), "claims") {
+	if t.replace == nil || token == "" || strings.Contains(rejection.Header.Get("WWW-Authenticate"), "claims") {
 		return rejection, nil
 	}
 	newToken, ok := t.replace(r.Context(), token)
@@ -58,16 +75,24 @@ func (t *transport) sendWithNewToken(c *call, r *http.Request, rejection *http.R
 	return c.send(t.next, again)
 }
 
-// checkResponse returns an error for a response that must not be read. Graph redirects downloads
-// to storage hosts: following would take the token or the user's data to a host that is not
-// configured, and Kiota takes a redirect without a Location for a success.
-func checkResponse(r *http.Request, resp *http.Response, limit int64) error {
+// limitOf returns the limit of a response. Those with an error are read by Kiota in any case.
+func (c *call) limitOf(resp *http.Response) int64 {
+	if resp.StatusCode >= http.StatusBadRequest {
+		return min(c.limit, maxResponse)
+	}
+	return c.limit
+}
+
+// checkResponse returns an error for a response that must not be read. A redirect that is not that
+// of a download would take the user's data to a host that is not configured, and Kiota takes one
+// without a Location for a success.
+func (c *call) checkResponse(r *http.Request, resp *http.Response) error {
 	switch {
 	case resp.StatusCode == http.StatusNotModified && isConditional(r):
 		return nil
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return errBadAnswer.New("redirect", fmt.Errorf("Graph answered with status %d, which is not followed", resp.StatusCode)) //nolint:staticcheck // a name
-	case resp.ContentLength > limit && r.Method != http.MethodHead:
+	case resp.ContentLength > c.limitOf(resp) && r.Method != http.MethodHead:
 		return errBadAnswer.New("too_large", nil)
 	}
 	return nil
@@ -76,27 +101,3 @@ func checkResponse(r *http.Request, resp *http.Response, limit int64) error {
 func isConditional(r *http.Request) bool {
 	return r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Modified-Since") != ""
 }
-
-// callBody is a body that fails after its limit, and when the context ends. Kiota reads bodies
-// without a limit, also those of errors.
-type callBody struct {
-	ctx     context.Context // of the request
-	call    *call
-	bounded *outbound.Body
-}
-
-// Read implements io.Reader.
-func (b *callBody) Read(p []byte) (int, error) {
-	if err := b.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := b.bounded.Read(p)
-	if errors.Is(err, outbound.ErrTooLarge) {
-		return 0, errBadAnswer.New("too_large", nil)
-	}
-	b.call.interrupted = err != nil && !errors.Is(err, io.EOF)
-	return n, err
-}
-
-// Close implements io.Closer.
-func (b *callBody) Close() error { return b.bounded.Close() }

@@ -77,6 +77,9 @@ const (
 	ResponseModeQuery    = entra.ResponseModeQuery
 )
 
+// SessionParts is the number of parts into which all sessions are divided, see [SessionFilter].
+const SessionParts = entra.SessionParts
+
 // The prompts, see [entra.Prompt].
 const (
 	PromptSelectAccount = entra.PromptSelectAccount

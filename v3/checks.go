@@ -57,8 +57,8 @@ func Any(checks ...Check) Check { return entra.Any(checks...) }
 // [entra.HasRole].
 func HasRole(roles ...string) Check { return entra.HasRole[fiber.Ctx](roles...) }
 
-// HasScope passes if the user granted all the scopes when signing in. Otherwise the middleware
-// starts a sign-in that requests them. See [entra.HasScope].
+// HasScope passes if the user has granted all the scopes. Otherwise the middleware starts a
+// sign-in that requests them. See [entra.HasScope].
 func HasScope(scopes ...string) Check { return entra.HasScope[fiber.Ctx](scopes...) }
 
 // InGroup passes if the user is a member of one of the groups, by their object IDs, also

@@ -14,7 +14,8 @@ import (
 // returned, and is safe for concurrent use. c is a Fiber context.
 //
 // GetToken takes the scopes of Config if none, or Graph's .default, are requested. It renews
-// the token if necessary, and waits no longer than its context.
+// the token if necessary, and waits no longer than its context. The tokens are those of the tenant
+// that the user signed in to: if another TenantID is requested, the error is [ErrMisconfigured].
 //
 // GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
 // be renewed, [ErrConsentRequired], [ErrClaimsChallenge] if claims are requested,

@@ -112,7 +112,7 @@ func TestLoad_MeasuresAServerThatRunsAlready(t *testing.T) {
 	b := started(t, []system{table[0]})
 	running := b.servers[0]
 	mine := running.system
-	mine.Name, mine.Package, mine.URL, mine.PID, mine.Redis = "mine", "", "http://"+running.clients[0].Addr, running.processes[0].pid, running.redis.url
+	mine.Name, mine.Package, mine.URL, mine.PID, mine.Redis = "mine", "", running.public, running.processes[0].pid, running.redis.url
 	s, err := startServer(t.Context(), b, mine)
 	if err != nil {
 		t.Fatal(err)

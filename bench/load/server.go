@@ -87,7 +87,7 @@ func joinServer(s system, b *bench) (*server, error) {
 		return nil, err
 	}
 	v := &server{
-		system: s, redis: redis, emulator: b.emulator,
+		system: s, redis: redis, emulator: b.emulator, public: u.Scheme + "://" + u.Host,
 		processes: []*process{{pid: s.PID}}, clients: []*fasthttp.HostClient{newClient(u.Host)},
 	}
 	v.idle, err = v.resident()

@@ -47,6 +47,7 @@ func TestMain(m *testing.M) {
 type ready struct {
 	Authority    string `json:"authority"`
 	GraphURL     string `json:"graph_url"`
+	BrowserURL   string `json:"browser_url"`
 	TenantID     string `json:"tenant_id"`
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
@@ -286,6 +287,12 @@ func TestProgram_says_what_is_wrong_with_its_flags(t *testing.T) {
 		"app permission":    {[]string{"-app-permission", "a b"}, 2, "the application permission a b"},
 		"no certificate":    {[]string{"-certificate", "/nonexistent/app.pem"}, 2, "/nonexistent/app.pem"},
 		"other certificate": {[]string{"-certificate", "main_test.go"}, 2, "no certificate in PEM"},
+		"cloud":             {[]string{"-cloud", "mars"}, 2, `no cloud "mars"`},
+		"API":               {[]string{"-api", "orders"}, 2, `API URI "orders"`},
+		"no users":          {[]string{"-users", "/nonexistent/users.json"}, 2, "/nonexistent/users.json"},
+		"other users":       {[]string{"-users", "main_test.go"}, 2, "main_test.go: invalid"},
+		"no answers":        {[]string{"-graph-files", "/nonexistent"}, 2, "/nonexistent"},
+		"state in a file":   {[]string{"-state-dir", "main_test.go/x"}, 1, "not a directory"},
 		"open address":      {[]string{"-http", "0.0.0.0:0"}, 2, "loopback"},
 		"malformed address": {[]string{"-http", "127.0.0.1:0", "-https", "8443"}, 2, "8443"},
 		"unwritable file":   {[]string{"-http", "127.0.0.1:0", "-https", "127.0.0.1:0", "-ca-out", "/nonexistent/ca.pem"}, 1, "/nonexistent/ca.pem"},

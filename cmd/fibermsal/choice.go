@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"iter"
 	"slices"
 	"strings"
 
@@ -71,26 +70,19 @@ func (ch *choice) tenants(ctx context.Context, t *tool) (tenants []string, err e
 	if tenant := strings.TrimRight(t.cfg.TenantID+authority, "/"); discovery.IsGUID(tenant) {
 		return []string{tenant}, nil
 	}
-	for s, err := range t.service.Sessions(ctx, entra.SessionFilter{}) {
-		if err != nil {
-			return nil, err
-		}
-		if strings.EqualFold(s.User.ID, ch.user) && !slices.Contains(tenants, s.User.TenantID) {
-			tenants = append(tenants, s.User.TenantID)
-		}
-	}
-	return tenants, nil
-}
-
-// sessionsOf returns the sessions that filters select.
-func sessionsOf(ctx context.Context, t *tool, filters []entra.SessionFilter) iter.Seq2[entra.SessionInfo, error] {
-	return func(yield func(entra.SessionInfo, error) bool) {
-		for _, filter := range filters {
-			for s, err := range t.service.Sessions(ctx, filter) {
-				if !yield(s, err) || err != nil {
-					return
-				}
+	err = t.stepsOf([]entra.SessionFilter{{}}, 1).try(ctx, "searched", func(ctx context.Context, filter entra.SessionFilter) (n int, err error) {
+		for s, err := range t.service.Sessions(ctx, filter) {
+			if err != nil {
+				return n, err
+			}
+			if n++; strings.EqualFold(s.User.ID, ch.user) && !slices.Contains(tenants, s.User.TenantID) {
+				tenants = append(tenants, s.User.TenantID)
 			}
 		}
+		return n, nil
+	})
+	if isMissingKeys(err) {
+		err = nil // reported when the sessions of these tenants have been found
 	}
+	return tenants, err
 }

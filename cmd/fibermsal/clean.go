@@ -7,32 +7,41 @@ import (
 	"fmt"
 
 	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/session"
 )
 
 // cleanCommand removes what ended sessions left behind.
 type cleanCommand struct {
 	sessionsCommand
+	from                    part
 	dryRun, unreadable, yes bool
+	reason                  string
 }
 
 func (cl *cleanCommand) flags(set *flag.FlagSet) {
+	cl.from.flags(set)
 	set.BoolVar(&cl.dryRun, "dry-run", false, "remove nothing, only count")
 	set.BoolVar(&cl.unreadable, "unreadable", false, "remove the sessions that none of the keys opens, too; another instance may have the key, and their users are signed out")
 	set.BoolVar(&cl.yes, "yes", false, "with -unreadable: do not ask")
+	set.StringVar(&cl.reason, "reason", "", "with -unreadable: `text` for the audit record, such as the number of a ticket")
 }
 
 func (cl *cleanCommand) check(c *console) error {
 	if cl.mustConfirm() && !c.interactive {
 		return errNoTerminal
 	}
-	return nil
+	return cl.from.check()
 }
 
 // mustConfirm reports whether users may be signed out.
 func (cl *cleanCommand) mustConfirm() bool { return cl.unreadable && !cl.dryRun && !cl.yes }
 
 func (cl *cleanCommand) run(ctx context.Context, t *tool) error {
-	if err := t.requireRedis(); err != nil {
+	if err := t.requireStorage(); err != nil {
+		return err
+	}
+	doubt, err := t.checkReach(ctx)
+	if err != nil {
 		return err
 	}
 	if cl.mustConfirm() {
@@ -40,21 +49,50 @@ func (cl *cleanCommand) run(ctx context.Context, t *tool) error {
 			return err
 		}
 	}
-	progress := t.progress()
-	report, err := t.service.CleanSessions(ctx, entra.CleanOptions{
-		DryRun: cl.dryRun, RemoveUnreadable: cl.unreadable,
-		Progress: func(parts, of int, soFar entra.CleanReport) {
-			progress.show("%d %%, %s alive", 100*parts/of, countOf(soFar.Alive))
-		},
-	})
-	progress.end()
+	record := t.audit("sessions_cleaned", cl.reason)
+	report, err := cl.clean(ctx, t)
+	if cl.unreadable && !cl.dryRun {
+		record.write(ctx, err, "removed", report.Unreadable)
+	}
+	if err == nil {
+		err = t.judge(doubt, 0, session.ReasonNoTrace) // it cleans for all apps of the client ID, so what it saw proves nothing
+	}
 	if err := errors.Join(t.print(report, "%s", cl.describe(report)), err); err != nil {
 		return err
 	}
+	t.note(t.missingKeys(ctx))
 	if report.Unreadable > 0 && (cl.dryRun || !cl.unreadable) {
 		return errFound
 	}
 	return nil
+}
+
+// missingKeys returns the error about sessions on lists that only other instances find. They are not
+// left behind by anything, and the others clean them.
+func (t *tool) missingKeys(ctx context.Context) error {
+	if err := t.service.CheckSessions(ctx); isMissingKeys(err) {
+		return err
+	}
+	return nil
+}
+
+// clean cleans the parts from the first one on.
+func (cl *cleanCommand) clean(ctx context.Context, t *tool) (entra.CleanReport, error) {
+	progress, done := t.progress(), int(cl.from)-1
+	report, err := t.service.CleanSessions(ctx, entra.CleanOptions{
+		DryRun: cl.dryRun, RemoveUnreadable: cl.unreadable, From: int(cl.from),
+		Progress: func(parts, of int, soFar entra.CleanReport) {
+			done = parts
+			progress.show("%d %%, %s alive", 100*parts/of, countOf(soFar.Alive))
+		},
+	})
+	progress.clear()
+	if err != nil && done < entra.SessionParts {
+		st := t.stepsOf([]entra.SessionFilter{{}}, cl.from)
+		st.next, st.handled = done+1-int(cl.from), report.Alive+report.Gone+report.Corrupt+report.Unreadable
+		err = st.unfinished(err)
+	}
+	return report, err
 }
 
 func (cl *cleanCommand) describe(r entra.CleanReport) string {

@@ -31,7 +31,8 @@ type entry struct {
 var commands = []entry{
 	{"sessions list", "List the sessions of signed-in users.", `
 All flags that are given must apply; without any, all sessions are shown, in no order. A session ends
-when it was idle for too long, or at its absolute end, which -json shows separately: one object a line.
+when it was idle for too long, or at its absolute end, which -json shows separately. LAST SEEN is - if
+the app has a longer idle timeout than this command.
 
   fibermsal sessions list -mail adele@contoso.com
   fibermsal sessions list -json | jq -r .username | sort | uniq -c
@@ -39,21 +40,32 @@ when it was idle for too long, or at its absolute end, which -json shows separat
 	{"sessions end", "Sign users out, on all instances at once.", `
 All flags that are given must apply, and at least one must be given. Without -yes, the sessions are
 shown and must be confirmed. A mail address may belong to several users: the sessions of all of them
-end. Sign-ins that are under way begin no session. With -v the audit log says whose sessions ended.
-Users are not signed out of Microsoft, where most can sign in to the app again with a click.
+end. Sign-ins that are under way begin no session. An audit record on stderr says what was done, by
+whom, and how many sessions ended; with -v there is one for each session. Only status 0 means that
+the sessions have ended on all instances.
+Users are not signed out of Microsoft, so most can sign in to the app again with a click. To prevent
+that, block the user's sign-in in Entra first.
 
   fibermsal sessions end -id 4gAY…
   fibermsal sessions end -tenant 72f988bf-… -user 87d349ed-… -yes
+  fibermsal sessions end -user 87d349ed-… -yes -reason "INC-4711, laptop stolen"
   fibermsal sessions end -before now
 `, func() command { return &endCommand{} }},
 	{"sessions clean", "Remove what ended sessions left behind, and count unreadable sessions.", `
-Nothing depends on it, because what is left behind expires. It makes room sooner, and may run at any
+It is optional, because leftovers expire by themselves. It frees memory sooner, and may run at any
 time. Sessions that none of the keys opens are counted and left alone, with status 1: they belong to
 an instance with other keys, or to a key that was removed too early.
 `, func() command { return &cleanCommand{} }},
+	{"version", "Print the version of this program.", `
+Neither the environment nor the network is used.
+`, func() command { return &versionCommand{} }},
 	{"doctor", "Check the configuration and everything that signing in depends on.", `
-It makes some calls to Entra and some dozen commands to Redis, and changes nothing. The status is 1 if
-there is anything to do.
+Each finding has a severity and a code, and says why it matters and how to fix it. An error keeps
+users from signing in or signs them out; a warning does not yet. A code that ends in _unchecked means
+that a check could not run. The status is 1 if there is an error or a warning.
+
+With -json it prints one finding a line. It makes some calls to Entra and some dozen commands to
+Redis, and changes nothing.
 `, func() command { return &doctorCommand{} }},
 }
 
@@ -86,17 +98,34 @@ func execute(ctx context.Context, e entry, args []string, c *console) (err error
 	if err := cmd.check(c); err != nil {
 		return usageError{err}
 	}
+	if alone, ok := cmd.(interface{ runAlone(*tool) error }); ok {
+		return alone.runAlone(&tool{console: c, options: o})
+	}
 	t, err := open(o, cmd.appTimeouts(), c) //nolint:contextcheck // it makes no call
 	if err != nil {
-		return usageError{err}
+		return asFailureOf(ctx, cmd, &tool{console: c, options: o, users: new(users)}, usageError{err})
 	}
 	defer func() { err = errors.Join(err, t.close()) }() //nolint:contextcheck // also after an interruption
+	stop := context.AfterFunc(ctx, t.hangUp)
+	defer stop()
 	return cmd.run(ctx, t)
+}
+
+// asFailureOf returns the error of a command that cannot begin.
+func asFailureOf(ctx context.Context, cmd command, t *tool, err error) error {
+	if records, ok := cmd.(interface {
+		cannotBegin(context.Context, *tool, error) error
+	}); ok {
+		return records.cannotBegin(ctx, t, err)
+	}
+	return err
 }
 
 // parse sets the flags of a command.
 func parse(e entry, cmd command, o *options, args []string, c *console) error {
 	set := flag.NewFlagSet(e.name, flag.ContinueOnError)
+	o.command, o.set = e.name, set
+	defer func() { c.asJSON, c.variables = o.json, o.prefix }()
 	set.SetOutput(io.Discard) // errors are printed by run, help below
 	cmd.flags(set)
 	o.flags(set)
@@ -126,7 +155,12 @@ func usage(w io.Writer) {
 "fibermsal <command> -h" lists the flags of a command.
 
 The environment is the app's own, such as FIBERMSAL_CLIENT_ID, FIBERMSAL_KEYS and
-FIBERMSAL_REDIS_URL; each variable may have _FILE at its end and name a mounted file.
+FIBERMSAL_REDIS_URL; each variable may have _FILE at its end and name a mounted file. The file in
+FIBERMSAL_STORAGE_FILE can be used while the app is stopped, and by doctor at any time.
+
+With -json, each command prints one JSON object a line, and the last one has the field error if the
+command failed. Ctrl-C ends long commands between two sessions; they say what remains, and the
+command that goes on. A second Ctrl-C ends them at once.
 
 Exit status: 0 all is well, 1 something failed or was found, 2 the command line or the
 environment is wrong.

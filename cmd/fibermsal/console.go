@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +18,10 @@ type console struct {
 	interactive   bool // a user can be asked
 	outIsTerminal bool
 	errIsTerminal bool // so that a line can be overwritten
+
+	// What the command line says about the outputs.
+	asJSON    bool
+	variables string // the prefix of those that messages name
 }
 
 func newConsole(in, out, err *os.File) *console {
@@ -55,5 +58,5 @@ func (c *console) confirm(ctx context.Context, question string) error {
 	case <-ctx.Done():
 		fmt.Fprintln(c.err)
 	}
-	return errors.New("nothing was done")
+	return errDeclined
 }

@@ -20,12 +20,25 @@ func (d *doctorCommand) appTimeouts() bool { return true }
 
 func (d *doctorCommand) run(ctx context.Context, t *tool) error {
 	report := t.service.Doctor(ctx)
-	if err := t.print(report, "%s", printable(report.String())); err != nil {
+	if err := t.printReport(report); err != nil {
 		return err
 	}
 	worst := report.Worst()
 	if worst == entra.SeverityError || worst == entra.SeverityWarning && !d.errorsOnly {
 		return errFound
+	}
+	return nil
+}
+
+// printReport prints a report in words, or as JSON with a finding a line.
+func (t *tool) printReport(report entra.Report) error {
+	if !t.json {
+		return t.print(nil, "%s", printable(report.String()))
+	}
+	for _, finding := range report {
+		if err := writeJSON(t.out, finding); err != nil {
+			return err
+		}
 	}
 	return nil
 }

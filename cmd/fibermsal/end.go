@@ -14,12 +14,16 @@ import (
 type endCommand struct {
 	sessionsCommand
 	choice
-	yes bool
+	from   part
+	yes    bool
+	reason string
 }
 
 func (e *endCommand) flags(set *flag.FlagSet) {
 	e.choice.flags(set)
+	e.from.flags(set)
 	set.BoolVar(&e.yes, "yes", false, "do not ask")
+	set.StringVar(&e.reason, "reason", "", "`text` for the audit record, such as the number of a ticket")
 }
 
 func (e *endCommand) check(c *console) error {
@@ -29,59 +33,101 @@ func (e *endCommand) check(c *console) error {
 	if !e.yes && !c.interactive {
 		return errNoTerminal
 	}
-	return e.choice.check()
+	return errors.Join(e.choice.check(), e.from.check())
 }
 
 func (e *endCommand) run(ctx context.Context, t *tool) error {
-	if err := t.requireRedis(); err != nil {
+	if err := t.requireStorage(); err != nil {
+		return e.cannotBegin(ctx, t, err)
+	}
+	doubt, err := t.checkReach(ctx)
+	if err != nil {
+		return e.cannotBegin(ctx, t, err)
+	}
+	ended, err := e.end(ctx, t, doubt)
+	if errors.Is(err, errDeclined) {
 		return err
 	}
+	t.audit("sessions_ended", e.reason).write(ctx, err, "ended", ended)
+	text := countOf(ended) + " ended"
+	if err != nil {
+		err = notRevokedError{err}
+		if ended == 0 {
+			text += ": the command failed" // stderr may go to a file, and alone this reads as if there were none
+		}
+	}
+	return errors.Join(t.print(map[string]int{"ended": ended}, "%s\n", text), err)
+}
+
+// cannotBegin records a failure before any session could be ended, also one of the environment.
+func (e *endCommand) cannotBegin(ctx context.Context, t *tool, err error) error {
+	t.audit("sessions_ended", e.reason).write(ctx, err, "ended", 0)
+	return notRevokedError{err}
+}
+
+// end ends the chosen sessions and refuses the sign-ins that are under way. It asks first, unless
+// that is not wanted.
+func (e *endCommand) end(ctx context.Context, t *tool, doubt error) (ended int, err error) {
 	chosen, err := e.filters(ctx, t)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	if len(chosen) == 0 {
+		t.note(errors.New("the user has no session, so the tenant is not known, and a sign-in that is under way goes on: give -tenant"))
+	}
+	total := 0
 	if !e.yes || e.mail != "" {
-		found, err := preview(ctx, t, chosen, e.yes)
-		if err == nil && found > 0 && !e.yes {
-			err = t.confirm(ctx, "End "+countOf(found)+"?")
-		}
+		found, err := e.preview(ctx, t, chosen)
 		if err != nil {
-			return err
+			return 0, err
+		}
+		if total = found; found > 0 && !e.yes {
+			if err := t.confirm(ctx, "End "+countOf(found)+"?"); err != nil {
+				return 0, err
+			}
 		}
 	}
-	ended, err := end(ctx, t, chosen)
-	return errors.Join(t.print(map[string]int{"ended": ended}, "%s ended\n", countOf(ended)), err)
+	st := t.stepsOf(chosen, e.from)
+	st.total = total
+	err = st.each(ctx, "ended", t.service.EndSessions)
+	if err == nil {
+		err = t.judge(doubt, st.handled)
+	}
+	return st.handled, err
 }
 
 // maxPreviewed is how many sessions are shown before they are ended.
 const maxPreviewed = 10
 
-// preview shows sessions that are to be ended, and returns how many there are. With quiet it
+// preview shows sessions that are to be ended, and returns how many there are. With -yes it
 // shows them only if they belong to several users, which an operator who named one may not
 // expect.
-func preview(ctx context.Context, t *tool, chosen []entra.SessionFilter, quiet bool) (n int, err error) {
+func (e *endCommand) preview(ctx context.Context, t *tool, chosen []entra.SessionFilter) (int, error) {
 	var shown bytes.Buffer
-	rows, progress := newRows(&shown, false), t.progress()
-	defer progress.end()
+	rows := newRows(&shown, false)
 	users := make(map[string]bool)
-	for s, err := range sessionsOf(ctx, t, chosen) {
-		if err != nil {
-			return 0, err
-		}
-		isNew := len(users) < maxPreviewed && !users[s.User.TenantID+s.User.ID]
-		if isNew {
-			users[s.User.TenantID+s.User.ID] = true
-		}
-		if n++; n <= maxPreviewed || isNew {
-			if err := rows.add(s); err != nil {
-				return 0, err
+	st := t.stepsOf(chosen, e.from)
+	err := st.try(ctx, "found", func(ctx context.Context, filter entra.SessionFilter) (n int, err error) {
+		for s, err := range t.service.Sessions(ctx, filter) {
+			if err != nil {
+				return n, err
+			}
+			n++
+			user := s.User.TenantID + s.User.ID
+			if isNew := !users[user] && len(users) < maxPreviewed; isNew || rows.n < maxPreviewed {
+				users[user] = true
+				if err := rows.add(s); err != nil {
+					return n, err
+				}
 			}
 		}
-		progress.show("%s", countOf(n))
-	}
-	progress.end()
-	if n == 0 || quiet && len(users) == 1 {
 		return n, nil
+	})
+	if err != nil && !isMissingKeys(err) { // those are reported when the others have ended
+		return 0, err
+	}
+	if st.handled == 0 || e.yes && len(users) == 1 {
+		return st.handled, nil
 	}
 	if err := rows.flush(); err != nil {
 		return 0, err
@@ -89,22 +135,11 @@ func preview(ctx context.Context, t *tool, chosen []entra.SessionFilter, quiet b
 	if _, err := t.err.Write(shown.Bytes()); err != nil {
 		return 0, err
 	}
-	if n > rows.n {
-		fmt.Fprintf(t.err, "and %d more\n", n-rows.n)
+	if st.handled > rows.n {
+		fmt.Fprintf(t.err, "and %d more\n", st.handled-rows.n)
 	}
 	if len(users) > 1 && len(chosen) == 1 && chosen[0].Mail != "" {
 		fmt.Fprintln(t.err, "several users have this mail address")
 	}
-	return n, nil
-}
-
-// end ends the sessions that filters select, and refuses the sign-ins that are under way.
-func end(ctx context.Context, t *tool, chosen []entra.SessionFilter) (ended int, err error) {
-	for _, filter := range chosen {
-		n, err := t.service.EndSessions(ctx, filter)
-		if ended += n; err != nil {
-			return ended, err
-		}
-	}
-	return ended, nil
+	return st.handled, nil
 }

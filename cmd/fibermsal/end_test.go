@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,12 +14,17 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
+// auditOf matches a log that consists of the audit record of a command.
+func auditOf(target string, ended int) *regexp.Regexp {
+	return regexp.MustCompile(fmt.Sprintf(`^time=\S+ level=INFO msg=audit event=sessions_ended by=operator operator=\S+ target=%q client_id=\S+ outcome=ok ended=%d( users=\S+)?( reason=.+)?\n$`, target, ended))
+}
+
 func TestEnd_EndsWhatIsChosen(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	first, second, other := s.signIn(s.app, adele), s.signIn(s.app, adele), s.signIn(s.app, alex)
 	id := s.listed("-mail", adele)[1].ID
-	if o := s.run("sessions", "end", "-id", id, "-yes"); o.status != statusOK || o.stdout != "1 session ended\n" || o.stderr != "" {
+	if o := s.run("sessions", "end", "-id", id, "-yes"); o.status != statusOK || o.stdout != "1 session ended\n" || !auditOf("-id "+id, 1).MatchString(o.stderr) {
 		t.Errorf("%+v", o)
 	}
 	if s.isSignedIn(s.app, first) || !s.isSignedIn(s.app, second) || !s.isSignedIn(s.app, other) {
@@ -30,7 +36,8 @@ func TestEnd_EndsWhatIsChosen(t *testing.T) {
 	if s.isSignedIn(s.app, second) || !s.isSignedIn(s.app, other) {
 		t.Error("the wrong one ended")
 	}
-	if o := s.run("sessions", "end", "-mail", adele, "-yes"); o.status != statusOK || o.stdout != "0 sessions ended\n" {
+	if o := s.run("sessions", "end", "-mail", adele, "-yes", "-reason", "INC 4711"); o.status != statusOK || o.stdout != "0 sessions ended\n" ||
+		!auditOf("-mail "+adele, 0).MatchString(o.stderr) || !strings.HasSuffix(o.stderr, `reason="INC 4711"`+"\n") {
 		t.Errorf("%+v", o)
 	}
 	if o := s.run("sessions", "end", "-before", "now", "-yes", "-v"); o.status != statusOK || o.stdout != "1 session ended\n" || !strings.Contains(o.stderr, "session_ended") {

@@ -6,42 +6,100 @@ import (
 	"unicode"
 
 	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// explain returns the text of an error for an operator: if there is a cause, the code and the
-// cause in place of the sentence for users.
-func explain(err error) string {
-	var e *entra.Error
-	if !errors.As(err, &e) {
+// explain returns the text of an error for an operator: codes, causes and what to do, and never
+// the sentence for users. prefix is that of the variables of the environment.
+func explain(prefix string, err error) string {
+	if left := (notRevokedError{}); errors.As(err, &left) && !errors.As(err, new(interruptedError)) {
+		return "users may still be signed in: " + explain(prefix, left.error)
+	}
+	if errors.As(err, new(interruptedError)) {
+		return "interrupted" + toGoOn(err)
+	}
+	if unfinished := new(unfinishedError); errors.As(err, &unfinished) {
+		return explain(prefix, unfinished.error) + toGoOn(err)
+	}
+	if joined, isJoined := err.(interface{ Unwrap() []error }); isJoined {
+		var texts []string
+		for _, each := range joined.Unwrap() {
+			texts = append(texts, explain(prefix, each))
+		}
+		return strings.Join(texts, "; ")
+	}
+	e, ok := autherr.Find(err)
+	if !ok {
 		return err.Error()
 	}
-	parts := []string{e.Error()}
-	if e.Err != nil {
-		parts[0] = e.Code
+	text := autherr.ForOperators(e)
+	if hint := hintFor(prefix, e.Reason); hint != "" {
+		text += "; " + hint
 	}
-	if e.Reason != "" {
-		parts = append(parts, e.Reason)
+	return text
+}
+
+// toGoOn says what remains of unfinished work, and which command goes on.
+func toGoOn(err error) string {
+	unfinished := new(unfinishedError)
+	if !errors.As(err, &unfinished) {
+		return ""
 	}
-	if e.Err != nil {
-		parts = append(parts, e.Err.Error())
+	return "; " + unfinished.remains + ". To go on: " + unfinished.again
+}
+
+// hintFor returns which variables an error is about, or "".
+func hintFor(prefix, reason string) string {
+	prefix = strings.TrimSuffix(prefix, "_") + "_"
+	switch reason {
+	case autherr.ReasonStorage:
+		return "does Redis run, and is it the one in " + prefix + "REDIS_URL? fibermsal doctor checks it"
+	case session.ReasonWrongKeys, session.ReasonMissingKeys:
+		return "see " + prefix + "KEYS or " + prefix + "KEYS_FILE"
+	case session.ReasonOtherClient:
+		return "see " + prefix + "CLIENT_ID, and the database in " + prefix + "REDIS_URL"
+	case session.ReasonOtherOrigin:
+		return "see " + prefix + "PUBLIC_URL, " + prefix + "BASE_PATH and " + prefix + "ROUTE_PREFIX"
+	case session.ReasonNoTrace:
+		return "see " + prefix + "REDIS_URL"
 	}
-	return strings.Join(parts, ": ")
+	return ""
+}
+
+// failure is an error as JSON.
+type failure struct {
+	Code    string `json:"code,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message"`
+	Again   string `json:"again,omitempty"` // the command that goes on
+}
+
+func failureOf(prefix string, err error) map[string]failure {
+	f := failure{Message: explain(prefix, err)}
+	if e, ok := autherr.Find(err); ok {
+		f.Code, f.Reason = e.Code, e.Reason
+	}
+	if errors.As(err, new(interruptedError)) {
+		f.Code, f.Reason = "interrupted", ""
+	}
+	if unfinished := new(unfinishedError); errors.As(err, &unfinished) {
+		f.Again = unfinished.again
+	}
+	return map[string]failure{"error": f}
 }
 
 // environmentError describes the problems of a Config from the environment, one a line, by the
 // names of variables.
-func environmentError(prefix string, err error) error {
-	prefix = strings.TrimSuffix(prefix, "_") + "_"
+func environmentError(err error) error {
 	lines := []string{"invalid environment:"}
 	for _, problem := range unjoin(err) {
 		var wrong *entra.ConfigError
 		switch {
 		case !errors.As(problem, &wrong):
-			lines = append(lines, problem.Error())
-		case strings.HasPrefix(wrong.Problem, prefix): // from ConfigFromEnv
+			lines = append(lines, strings.TrimPrefix(problem.Error(), "fibermsal: "))
+		default: // of a Config from the environment, so it names the variable
 			lines = append(lines, wrong.Problem)
-		default:
-			lines = append(lines, variablesOf(prefix, wrong.Field)+" "+wrong.Problem)
 		}
 	}
 	return errors.New(strings.Join(lines, "\n  "))
@@ -53,22 +111,6 @@ func unjoin(err error) []error {
 		return joined.Unwrap()
 	}
 	return []error{err}
-}
-
-// variablesOf names the variables that set a field of Config.
-func variablesOf(prefix, field string) string {
-	names := entra.EnvVariables(field)
-	if len(names) == 0 {
-		return "Config." + field
-	}
-	for i := range names {
-		names[i] = prefix + names[i]
-	}
-	last := len(names) - 1
-	if last == 0 {
-		return names[0]
-	}
-	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // printable replaces characters that could control a terminal, because others wrote the text.

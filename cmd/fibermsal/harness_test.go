@@ -61,7 +61,7 @@ func newStage(t *testing.T, options ...entratest.Option) *stage {
 	t.Helper()
 	s := &stage{t: t, redis: redistest.Start(t)}
 	s.idp = entratest.New(append([]entratest.Option{
-		entratest.WithRedirectURI(publicURL + "/user/authorized"), entratest.WithOptionalClaims("email"),
+		entratest.WithRedirectURI(publicURL + "/user/authorized"), entratest.WithRedirectURI(publicURL + "/"), entratest.WithOptionalClaims("email"),
 	}, options...)...)
 	t.Cleanup(func() { _ = s.idp.Close() })
 	if err := s.idp.Listen(entratest.ListenConfig{}); err != nil {

@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+
+	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/session"
 )
 
 // sessionsCommand is what the commands about sessions have in common.
@@ -15,44 +19,70 @@ func (sessionsCommand) appTimeouts() bool { return false }
 type listCommand struct {
 	sessionsCommand
 	choice
+	from part
 }
 
-func (l *listCommand) check(*console) error { return l.choice.check() }
+func (l *listCommand) flags(set *flag.FlagSet) {
+	l.choice.flags(set)
+	l.from.flags(set)
+}
+
+func (l *listCommand) check(*console) error { return errors.Join(l.choice.check(), l.from.check()) }
 
 func (l *listCommand) run(ctx context.Context, t *tool) error {
-	if err := t.requireRedis(); err != nil {
+	if err := t.requireStorage(); err != nil {
+		return err
+	}
+	doubt, err := t.checkReach(ctx)
+	if err != nil {
 		return err
 	}
 	chosen, err := l.filters(ctx, t)
 	if err != nil {
 		return err
 	}
-	rows, progress := newRows(t.out, t.json), t.progress()
-	n := 0
-	for s, err := range sessionsOf(ctx, t, chosen) {
-		if err != nil {
-			progress.end()
-			return errors.Join(rows.flush(), err)
+	st := t.stepsOf(chosen, l.from)
+	rows := newRows(t.out, t.json)
+	err = st.each(ctx, "listed", func(ctx context.Context, filter entra.SessionFilter) (int, error) {
+		found, err := t.collect(ctx, filter)
+		if err != nil && !isMissingKeys(err) {
+			return 0, err // the part is listed again later, and nothing twice
 		}
-		if err := rows.add(s); err != nil {
-			return err
+		st.progress.clear()
+		for _, s := range found {
+			if err := rows.add(s); err != nil {
+				return 0, err
+			}
 		}
-		if n++; !t.outIsTerminal {
-			progress.show("%s", countOf(n))
-		}
+		return len(found), errors.Join(err, t.flushTerminal())
+	})
+	if err == nil || st.handled > 0 {
+		err = errors.Join(err, rows.flush(), t.out.Flush())
 	}
-	progress.end()
-	if err := rows.flush(); err != nil || t.json {
-		return err
+	if err == nil {
+		err = t.judge(doubt, st.handled, session.ReasonNoTrace)
 	}
-	fmt.Fprintln(t.err, countOf(n))
-	return nil
+	if err == nil && !t.json {
+		fmt.Fprintln(t.err, countOf(st.handled))
+	}
+	return err
 }
 
-// countOf returns a number of sessions in words.
-func countOf(n int) string {
-	if n == 1 {
-		return "1 session"
+// collect returns the sessions that a filter selects, with an error those before it.
+func (t *tool) collect(ctx context.Context, filter entra.SessionFilter) (found []entra.SessionInfo, err error) {
+	for s, err := range t.service.Sessions(ctx, filter) {
+		if err != nil {
+			return found, err
+		}
+		found = append(found, s)
 	}
-	return fmt.Sprintf("%d sessions", n)
+	return found, nil
+}
+
+// flushTerminal shows what was printed, before the progress is shown again.
+func (t *tool) flushTerminal() error {
+	if !t.outIsTerminal {
+		return nil
+	}
+	return t.out.Flush()
 }

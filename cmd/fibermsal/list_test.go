@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
 )
@@ -11,8 +12,16 @@ import (
 func TestList_ShowsWhoIsSignedIn(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
+	if o := s.run("sessions", "list"); o.status != statusOK || !strings.HasSuffix(o.stderr, "\n0 sessions\n") || strings.Count(o.stdout, "\n") != 1 ||
+		!regexp.MustCompile(`^fibermsal: note: misconfigured: no_trace: [^\n]+\n0 sessions\n$`).MatchString(o.stderr) {
+		t.Errorf("nobody yet: %+v", o)
+	}
+	s.signIn(s.app, adele)
+	if o := s.run("sessions", "end", "-before", "now", "-yes"); o.status != statusOK {
+		t.Errorf("%+v", o)
+	}
 	if o := s.run("sessions", "list"); o.status != statusOK || o.stderr != "0 sessions\n" || strings.Count(o.stdout, "\n") != 1 {
-		t.Errorf("nobody: %+v", o)
+		t.Errorf("nobody any more: %+v", o)
 	}
 	for _, login := range []string{adele, adele, alex} {
 		s.signIn(s.app, login)
@@ -60,15 +69,15 @@ func TestList_ShowsWhoIsSignedIn(t *testing.T) {
 func TestList_NamesObeyNoTerminal(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, entratest.WithUsers(entratest.User{
-		ID: "00000000-0000-0000-0000-000000000001", UPN: "eve\u202e@contoso.com", Mail: "eve@contoso.com", DisplayName: "\x1b[2JEve\u009b2J",
+		ID: "00000000-0000-0000-0000-000000000001", UPN: "eve\u202e@contoso.com", Mail: "eve@contoso.com", DisplayName: "\x1b[2JEve\u009b2J\u2066\U000e0041",
 	}))
 	s.signIn(s.app, "eve\u202e@contoso.com")
 	for _, args := range [][]string{{}, {"-json"}} {
-		if o := s.run(append([]string{"sessions", "list"}, args...)...); !strings.Contains(o.stdout, "eve") || strings.ContainsAny(o.stdout, "\x1b\u009b") {
+		if o := s.run(append([]string{"sessions", "list"}, args...)...); !strings.Contains(o.stdout, "eve") || strings.ContainsAny(o.stdout, "\x1b\u009b\u202e\u2066\U000e0041") {
 			t.Errorf("%q", o.stdout)
 		}
 	}
-	if got := s.listed(); len(got) != 1 || got[0].Name != "\x1b[2JEve\u009b2J" {
+	if got := s.listed(); len(got) != 1 || got[0].Name != "\x1b[2JEve\u009b2J\u2066\U000e0041" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -95,7 +104,24 @@ func TestSessions_OneLineSaysThatRedisIsDown(t *testing.T) {
 	if o := s.run("sessions", "list"); strings.Count(o.stderr, "\n") != 1 {
 		t.Errorf("%s", o.stderr)
 	}
-	if o := s.run("sessions", "list", "-v"); !strings.Contains(o.stderr, "connection pool") {
+	if o := s.run("sessions", "list", "-v"); !strings.Contains(o.stderr, "level=WARN msg=go-redis detail=\"connection pool: failed to dial") || strings.Contains(o.stderr, "pool.go") {
 		t.Errorf("with -v go-redis says nothing: %s", o.stderr)
+	}
+}
+
+// Redis knows how long a session will live, and only the app knows how long that was to begin with.
+func TestList_LastSeenIsNeverInTheFuture(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.signIn(s.app, adele)
+	for timeout, known := range map[string]bool{"8h": true, "24h": true, "1h": false, "1m": false} {
+		s.env["FIBERMSAL_IDLE_TIMEOUT"] = timeout
+		got := s.listed()
+		if len(got) != 1 || got[0].LastSeenAt.After(time.Now()) || got[0].LastSeenAt.IsZero() == known || !got[0].IdleAt.After(time.Now().Add(7*time.Hour)) {
+			t.Errorf("%s: %+v", timeout, got)
+		}
+		if o := s.run("sessions", "list"); !known && !regexp.MustCompile(`Z  - +\d{4}`).MatchString(o.stdout) {
+			t.Errorf("%s: %s", timeout, o.stdout)
+		}
 	}
 }

@@ -5,6 +5,7 @@
 //	fibermsal sessions end -user 87d349ed-44d7-43e1-9a83-5f2406dee5bd
 //	fibermsal sessions clean
 //	fibermsal doctor -json
+//	fibermsal version
 //
 // It reads the environment of the app, see entra.ConfigFromEnv. The exit status is 0 if all is
 // well, 1 if something failed or was found, and 2 if the command line or the environment is wrong.
@@ -22,6 +23,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // so that a second signal ends the program at once
 	status := run(ctx, os.Args[1:], newConsole(os.Stdin, os.Stdout, os.Stderr))
 	stop()
 	os.Exit(status)
@@ -45,10 +47,18 @@ func run(ctx context.Context, args []string, c *console) int {
 	case errors.Is(err, errFound):
 		return statusFound
 	}
-	if ctx.Err() != nil {
-		err = errors.New("interrupted")
+	if ctx.Err() != nil && !errors.Is(err, errDeclined) {
+		err = interruptedError{err}
 	}
-	fmt.Fprintln(c.err, "fibermsal:", printable(explain(err)))
+	return c.fail(err)
+}
+
+// fail prints an error and returns the exit status.
+func (c *console) fail(err error) int {
+	if c.asJSON {
+		_ = errors.Join(writeJSON(c.out, failureOf(c.variables, err)), c.out.Flush()) // what could report that?
+	}
+	fmt.Fprintln(c.err, "fibermsal:", printable(explain(c.variables, err)))
 	if errors.As(err, new(usageError)) {
 		return statusUsage
 	}

@@ -41,9 +41,10 @@ func (p *progress) show(format string, args ...any) {
 	fmt.Fprintln(p.console.err, line)
 }
 
-// end clears the line for what comes after.
-func (p *progress) end() {
+// clear clears the line for what comes after.
+func (p *progress) clear() {
 	if p.drawn {
 		fmt.Fprint(p.console.err, "\r\x1b[K")
+		p.drawn = false
 	}
 }

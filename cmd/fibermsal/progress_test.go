@@ -23,7 +23,7 @@ func TestProgress_ShowsNowAndThenHowFarItIs(t *testing.T) {
 					time.Sleep(100 * time.Millisecond)
 					p.show("step %d", i)
 				}
-				p.end()
+				p.clear()
 				if got := said.String(); !row.live && got != row.want {
 					t.Errorf("%q", got)
 				} else if row.live && (strings.Count(got, "\r\x1b[Kstep") != 76 || !strings.HasSuffix(got, "\r\x1b[K") || strings.Contains(got, "\n")) {
@@ -40,7 +40,7 @@ func TestProgress_ShortWorkShowsNothing(t *testing.T) {
 		var said strings.Builder
 		p := (&console{err: &said, errIsTerminal: live}).progress()
 		p.show("step")
-		p.end()
+		p.clear()
 		if said.Len() > 0 {
 			t.Errorf("%q", said.String())
 		}

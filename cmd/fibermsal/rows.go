@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/fibermsal/fibermsal/entra"
 )
@@ -20,8 +22,8 @@ func (t *tool) print(result any, format string, args ...any) error {
 	return err
 }
 
-// writeJSON writes a value in one line. Control characters that JSON allows are escaped,
-// because the line may be shown on a terminal.
+// writeJSON writes a value in one line. Characters that JSON allows and that are not printable are
+// escaped, because the line may be shown on a terminal, whose order of text some of them change.
 func writeJSON(w io.Writer, value any) error {
 	line, err := json.Marshal(value)
 	if err != nil {
@@ -29,10 +31,12 @@ func writeJSON(w io.Writer, value any) error {
 	}
 	var b strings.Builder
 	for _, r := range string(line) {
-		if r >= 0x7f && r < 0xa0 {
-			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
+		if unicode.IsPrint(r) {
 			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
 		}
 	}
 	_, err = fmt.Fprintln(w, b.String())
@@ -120,3 +124,11 @@ func shown(t time.Time) string {
 }
 
 func (r *rows) flush() error { return r.table.Flush() }
+
+// countOf returns a number of sessions in words.
+func countOf(n int) string {
+	if n == 1 {
+		return "1 session"
+	}
+	return fmt.Sprintf("%d sessions", n)
+}

@@ -5,10 +5,14 @@ import (
 	"flag"
 	"log/slog"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/fibermsal/fibermsal/entra"
+	"github.com/fibermsal/fibermsal/internal/filestore"
+	"github.com/fibermsal/fibermsal/internal/storagefile"
 )
 
 // config is a Config without a web framework.
@@ -18,12 +22,15 @@ type config = entra.Config[struct{}]
 type options struct {
 	prefix, own   string
 	json, verbose bool
+
+	command string        // as the help lists it
+	set     *flag.FlagSet // as it was parsed
 }
 
 func (o *options) flags(set *flag.FlagSet) {
 	set.StringVar(&o.prefix, "prefix", "FIBERMSAL", "`name` that the variables of the environment begin with")
 	set.StringVar(&o.own, "own", "", "`names` of variables that begin with the prefix and are the app's own, without it and with commas between")
-	set.BoolVar(&o.json, "json", false, "print JSON")
+	set.BoolVar(&o.json, "json", false, "print JSON, an object a line; an error is an object with the field error; the log on stderr is JSON, too")
 	set.BoolVar(&o.verbose, "v", false, "log to stderr what the library does")
 }
 
@@ -33,6 +40,9 @@ type tool struct {
 	options
 	cfg     config
 	service *entra.Service
+	users   *users // whose sessions ended
+	missing error  // some of the app's keys are not here
+	closing sync.Once
 }
 
 // exampleVariables begin with the default prefix and belong to examples/fiber-app.
@@ -43,40 +53,78 @@ func open(o options, appTimeouts bool, c *console) (*tool, error) {
 	if !o.verbose {
 		logging.Disable() // go-redis' own log, which repeats the error that the command prints
 	}
+	storagefile.Register(func(path string) (storagefile.Storage, error) { return openFile(path, appTimeouts) })
 	own := append(strings.Split(o.own, ","), exampleVariables...)
 	cfg, err := entra.ConfigFromEnv[struct{}](o.prefix, own...)
 	if err != nil {
-		return nil, environmentError(o.prefix, err)
+		return nil, environmentError(err)
+	}
+	if err := cfg.ValidateEnv(o.prefix); err != nil {
+		return nil, errors.Join(environmentError(err), closeOf(cfg.Storage))
 	}
 	level := slog.LevelWarn
 	if o.verbose {
 		level = slog.LevelDebug
 	}
-	cfg.Logger = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
+	t := &tool{console: c, options: o, users: new(users)}
+	cfg.Logger = slog.New(trail{t.handler(level), t.users})
 	if !appTimeouts {
 		cfg.Storage = tolerant(cfg.Storage)
 	}
-	t := &tool{console: c, options: o, cfg: cfg}
+	t.cfg = cfg
 	if t.service, err = entra.Open(cfg, entra.Process{}); err != nil {
-		return nil, errors.Join(environmentError(o.prefix, err), t.closeStorage())
+		return nil, errors.Join(environmentError(err), t.closeStorage())
 	}
 	return t, nil
 }
 
+// handler returns the handler of a log on stderr.
+func (t *tool) handler(level slog.Level) slog.Handler {
+	options := &slog.HandlerOptions{Level: level}
+	if t.json {
+		return slog.NewJSONHandler(t.err, options)
+	}
+	return slog.NewTextHandler(t.err, options)
+}
+
+// hangUp ends the commands that Redis does not answer, because go-redis waits for the answer
+// whatever its context says. Those that it does answer get the time for it.
+func (t *tool) hangUp() {
+	time.Sleep(answerTime)
+	_ = t.closeStorage() // the command reports what failed
+}
+
+// answerTime is how long Redis may still answer after an interruption.
+const answerTime = time.Second
+
 func (t *tool) close() error { return errors.Join(t.service.Close(), t.closeStorage()) }
 
 func (t *tool) closeStorage() error {
-	if t.cfg.Storage == nil {
-		return nil
-	}
-	return t.cfg.Storage.Close()
+	var err error
+	t.closing.Do(func() {
+		err = closeOf(t.cfg.Storage)
+	})
+	return err
 }
 
-// requireRedis returns an error if the sessions cannot be seen from outside the app.
-func (t *tool) requireRedis() error {
+func closeOf(storage entra.Storage) error {
+	if storage == nil {
+		return nil
+	}
+	return storage.Close()
+}
+
+// openFile opens the app's file of sessions, without making one. To examine it, the app may use it.
+func openFile(path string, examine bool) (storagefile.Storage, error) {
+	return filestore.Open(path, filestore.Options{MustExist: true, Examine: examine})
+}
+
+// requireStorage returns an error if the sessions cannot be seen from outside the app.
+func (t *tool) requireStorage() error {
 	if t.cfg.Storage != nil {
 		return nil
 	}
-	variable := strings.TrimSuffix(t.prefix, "_") + "_REDIS_URL"
-	return usageError{environmentError(t.prefix, errors.New(variable+" is required: sessions in an app's own memory cannot be seen from outside"))}
+	prefix := strings.TrimSuffix(t.prefix, "_") + "_"
+	return usageError{environmentError(errors.New(prefix + "REDIS_URL is required: sessions in an app's own memory cannot be seen from outside; " +
+		"those in a " + prefix + "STORAGE_FILE can, while the app is stopped"))}
 }

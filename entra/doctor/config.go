@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // addresses checks where and how Entra answers.
 func (d *diagnosis) addresses() []Finding {
+	if refused := d.refusedAddresses(); len(refused) > 0 {
+		return refused
+	}
 	if d.Flow.ResponseMode == formPost && strings.HasPrefix(d.PublicURL, "http:") {
 		return []Finding{{
 			Severity: SeverityWarning, Code: "form_post_http",
@@ -17,6 +21,48 @@ func (d *diagnosis) addresses() []Finding {
 		}}
 	}
 	return []Finding{ok("address", fmt.Sprintf("Entra answers to %s (%s)", d.Authority.RedirectURI, d.Flow.ResponseMode))}
+}
+
+const (
+	// maxRedirectURI is the length of a redirect URI that Entra registers.
+	maxRedirectURI = 256
+	// refusedCharacters are those that Entra does not register in a redirect URI.
+	refusedCharacters = "!$'(),;*"
+)
+
+// refusedAddresses checks the URLs that have to be registered for what Entra does not register.
+func (d *diagnosis) refusedAddresses() []Finding {
+	var problems []string
+	for name, address := range map[string]string{"the redirect URI": d.Authority.RedirectURI, "PostLogoutURL": d.PostLogoutURL} {
+		if problem := refusedIn(address); problem != "" {
+			problems = append(problems, name+" "+address+" "+problem)
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	slices.Sort(problems)
+	return []Finding{{
+		Severity: SeverityWarning, Code: "redirect_uri_form",
+		What: strings.Join(problems, ", and "),
+		Why:  "Entra does not register such an address, and returns users to registered ones only",
+		Fix:  "use another PublicURL, BasePath, RoutePrefix or PostLogoutURL, of letters, digits, dots, dashes and slashes",
+	}}
+}
+
+// refusedIn returns what Entra does not accept in a redirect URI, or "".
+func refusedIn(address string) string {
+	switch i := strings.IndexAny(address, refusedCharacters); {
+	case i >= 0:
+		return fmt.Sprintf("contains the character %c", address[i])
+	case strings.ContainsFunc(address, func(r rune) bool { return r >= utf8.RuneSelf }):
+		return "contains characters that are not ASCII"
+	case strings.Contains(address, "://[::1]"):
+		return "has the host [::1], where localhost is possible"
+	case len(address) > maxRedirectURI:
+		return fmt.Sprintf("has %d characters, more than %d", len(address), maxRedirectURI)
+	}
+	return ""
 }
 
 // scopes checks the scopes as far as that is possible without Entra.

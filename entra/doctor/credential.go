@@ -7,8 +7,8 @@ import (
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
+	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
-	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
 // maxTrialTenants bounds in how many of Config.AllowedTenants a token is requested.
@@ -64,7 +64,7 @@ func (d *diagnosis) tryCredential(ctx context.Context, credential authority.Clie
 	if err != nil {
 		return credentialResult{finding: Finding{
 			Severity: SeverityError, Code: "credential_missing",
-			What: "there is no client credential: " + redact.Text(err.Error()),
+			What: "there is no client credential: " + autherr.TextFor(err),
 			Why:  "nobody can sign in",
 			Fix:  "check whether its file exists, is readable and complete, or whether its service answers",
 		}}

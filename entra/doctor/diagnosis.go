@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"context"
+	"net"
 	"net/http"
 
 	"github.com/fibermsal/fibermsal/internal/authority"
@@ -19,8 +21,14 @@ type Options struct {
 	// Storage is where Records are kept, or nil for the memory of this process.
 	Storage record.Storage
 
-	PublicURL   string
-	RoutePrefix string
+	PublicURL     string
+	RoutePrefix   string
+	PostLogoutURL string
+	GraphURL      string
+	// CheckKeys returns an error if sessions are sealed with keys that are not here.
+	CheckKeys func(context.Context) error
+	// Lookup resolves a host, if it is not [net.Resolver.LookupHost].
+	Lookup func(ctx context.Context, host string) ([]string, error)
 	// Local is set if only browsers on this machine reach the app, as in development.
 	Local bool
 	// SecureCookies is set if cookies are Secure.
@@ -40,6 +48,9 @@ type diagnosis struct {
 }
 
 func newDiagnosis(o Options) *diagnosis {
+	if o.Lookup == nil {
+		o.Lookup = net.DefaultResolver.LookupHost
+	}
 	r := newRecorder(o.Authority.Transport)
 	return &diagnosis{Options: o, recorder: r, client: authority.NewHTTPClient(o.Authority.ClientID, r)}
 }

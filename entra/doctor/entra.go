@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 )
 
@@ -28,6 +27,7 @@ func (d *diagnosis) entra(ctx context.Context) []Finding {
 		check("credential", credentialSubject, d.credential),
 		check("redirect_uri", redirectSubject, d.registration),
 		check("tenants", tenantsSubject, d.tenants),
+		check("graph", graphSubject, d.graph),
 		check("login_route", "the app's login route", d.login),
 	)...)
 	return withoutDuplicates(append(findings, clock(d.recorder.skew())))
@@ -54,6 +54,6 @@ func (d *diagnosis) discover(ctx context.Context) discoveryResult {
 		Severity: SeverityError, Code: "discovery",
 		What: "the configuration of " + d.Authority.Authority + " cannot be read" + d.recorder.through(address) + ": " + causeOf(err),
 		Why:  "nobody can sign in; nothing else about Entra was checked",
-		Fix:  "let this machine reach " + authority.HostOf(d.Authority.Authority) + " by https; if that takes a proxy, set HTTPS_PROXY; if a private authority signs the certificates, set HTTPClient",
+		Fix:  reachFix(d.Authority.Authority, err),
 	}}
 }

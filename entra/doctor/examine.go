@@ -23,6 +23,7 @@ func Examine(ctx context.Context, o Options) Report {
 	d := newDiagnosis(o)
 	return slices.Concat(d.addresses(), d.scopes(), o.App.settings(), concurrently(
 		func() []Finding { return d.entra(ctx) },
+		func() []Finding { return d.publicHost(ctx) },
 		func() []Finding { return d.storage(ctx) },
 	))
 }

@@ -2,20 +2,25 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/fibermsal/fibermsal/internal/redact"
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/record"
 )
 
 const keysSubject = "whether the instances have the same keys"
 
 // keys compares the keys of this instance with those of the instances that were active lately.
 func (d *diagnosis) keys(ctx context.Context) []Finding {
+	if _, isFile := d.Storage.(record.Embedded); isFile {
+		return []Finding{ok("keys", "no other process uses the Storage, so none can have other Keys")}
+	}
 	instances, err := d.Records.Instances(ctx)
 	if err != nil {
-		return []Finding{unchecked("keys", keysSubject, redact.Text(err.Error()))}
+		return []Finding{unchecked("keys", keysSubject, autherr.TextFor(err))}
 	}
 	here := d.Records.KeyIDs()
 	var incompatible, different []string
@@ -43,7 +48,23 @@ func (d *diagnosis) keys(ctx context.Context) []Finding {
 			Fix:  "deploy the same Keys to all instances",
 		}}
 	}
+	if err := d.CheckKeys(ctx); err != nil { // of instances that have ended, which may have been a mistake
+		return []Finding{ok("keys", fmt.Sprintf("Config.Keys has %d; no instance with other keys was active in the last two hours, but before: %s", len(here), autherr.TextFor(err)))}
+	}
 	return []Finding{ok("keys", fmt.Sprintf("Config.Keys has %d; the instances that were active in the last two hours have the same (%d)", len(here), len(instances)))}
+}
+
+// keysOfFile compares the keys of this process with those that the sessions in a file are sealed with.
+func (d *diagnosis) keysOfFile(ctx context.Context) []Finding {
+	if err := d.CheckKeys(ctx); errors.Is(err, autherr.Misconfigured) {
+		return []Finding{{
+			Severity: SeverityWarning, Code: "keys",
+			What: "the sessions in the file are sealed with another key: " + autherr.TextFor(err),
+			Why:  "their users have to sign in again, and administration does not find them",
+			Fix:  "use the Keys that the app runs with, unless they were replaced on purpose",
+		}}
+	}
+	return nil
 }
 
 // compatible reports whether each of two rings has the key that the other seals with.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -15,7 +16,7 @@ func info(ctx context.Context, m master) []Finding {
 	if err != nil {
 		return []Finding{{
 			Severity: SeverityWarning, Code: "redis_info" + uncheckedSuffix,
-			What: "Redis does not report its version, eviction policy and persistence: " + redact.Text(err.Error()),
+			What: "Redis does not report its version, eviction policy and persistence: " + autherr.TextFor(err),
 			Why:  "a server that evicts or loses keys signs users out at random",
 			Fix:  "allow INFO: ACL SETUSER with +info; or check maxmemory-policy (noeviction) and appendonly (yes) yourself",
 		}}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/fibermsal/fibermsal/internal/redact"
+	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
 const (
@@ -59,7 +59,7 @@ func encryption(ctx context.Context, m master) []Finding {
 	o := client.Options()
 	conn, err := o.Dialer(ctx, o.Network, o.Addr)
 	if err != nil {
-		return []Finding{unknownEncryption("whether the connection to Redis is encrypted is not known: "+redact.Text(err.Error()), "try again")}
+		return []Finding{unknownEncryption("whether the connection to Redis is encrypted is not known: "+autherr.TextFor(err), "try again")}
 	}
 	defer func() { _ = conn.Close() }()
 	return []Finding{encryptionOf(conn)}

@@ -21,18 +21,18 @@ const redirectSubject = "the redirect URI"
 // If the redirect URI is registered, Entra redirects to it with the error that a user is
 // required.
 func (d *diagnosis) registration(ctx context.Context) []Finding {
-	answer, err := d.silentSignIn(ctx)
 	address := d.Authority.RedirectURI
+	answer, err := d.silentSignIn(ctx, address)
 	switch {
 	case err != nil:
 		return []Finding{unchecked("redirect_uri", redirectSubject, causeOf(err))}
 	case answer.isUnclear():
 		return []Finding{unchecked("redirect_uri", redirectSubject, "Entra neither returned to the app nor gave a reason; open the login page in a browser")}
 	case answer.needsUser():
-		return []Finding{
+		return append(append([]Finding{
 			ok("redirect_uri", address+" is registered"),
 			ok("scopes", "Entra accepts a request for "+strings.Join(d.Authority.Scopes.Configured(), " ")+"; whether a user has consented shows when they sign in"),
-		}
+		}, d.postLogout(ctx)...), d.authorizeURL(ctx)...)
 	case answer.refusesScopes():
 		return []Finding{ok("redirect_uri", address+" is registered"), {
 			Severity: SeverityError, Code: "scopes",
@@ -51,8 +51,8 @@ func (d *diagnosis) registration(ctx context.Context) []Finding {
 	return []Finding{refusal(answer.numbers, "a sign-in")}
 }
 
-func (d *diagnosis) silentSignIn(ctx context.Context) (authorization, error) {
-	address, err := d.silentAuthorizeURL(ctx)
+func (d *diagnosis) silentSignIn(ctx context.Context, redirectURI string) (authorization, error) {
+	address, err := d.silentAuthorizeURL(ctx, redirectURI)
 	if err != nil {
 		return authorization{}, err
 	}
@@ -72,12 +72,12 @@ func (d *diagnosis) silentSignIn(ctx context.Context) (authorization, error) {
 	if authority.IsBusy(response.StatusCode) {
 		return authorization{}, fmt.Errorf("the authorize endpoint answered with status %d", response.StatusCode)
 	}
-	return readAuthorization(response.StatusCode, response.Header.Get("Location"), string(page), d.Authority.RedirectURI), nil
+	return readAuthorization(response.StatusCode, response.Header.Get("Location"), string(page), redirectURI), nil
 }
 
 // silentAuthorizeURL returns the URL of a sign-in that shows no page. The answer must be
 // readable without a browser, and redirect URIs are registered for all response modes.
-func (d *diagnosis) silentAuthorizeURL(ctx context.Context) (string, error) {
+func (d *diagnosis) silentAuthorizeURL(ctx context.Context, redirectURI string) (string, error) {
 	started, err := d.Flow.Begin(ctx, &flow.Start{To: flow.DestinationOf("/"), Requirements: flow.Requirements{Silent: true}})
 	if err != nil {
 		return "", err
@@ -88,6 +88,7 @@ func (d *diagnosis) silentAuthorizeURL(ctx context.Context) (string, error) {
 	}
 	q := u.Query()
 	q.Set("response_mode", "query")
+	q.Set("redirect_uri", redirectURI)
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }

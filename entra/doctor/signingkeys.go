@@ -11,9 +11,9 @@ import (
 // signingKeys checks the keys that ID tokens are verified with.
 func (d *diagnosis) signingKeys(ctx context.Context, address string) []Finding {
 	body, err := discovery.Get(ctx, d.client, address)
-	problem := "it contains no RSA key"
+	problem, fix := "it contains no RSA key", "let this machine reach "+address
 	if err != nil {
-		problem = causeOf(err)
+		problem, fix = causeOf(err), reachFix(address, err)
 	}
 	if count := countSigningKeys(body); count > 0 {
 		return []Finding{ok("signing_keys", fmt.Sprintf("the keys that sign ID tokens were read (%d)", count))}
@@ -22,7 +22,7 @@ func (d *diagnosis) signingKeys(ctx context.Context, address string) []Finding {
 		Severity: SeverityError, Code: "signing_keys",
 		What: "the keys that sign ID tokens cannot be read" + d.recorder.through(address) + ": " + problem,
 		Why:  "ID tokens cannot be verified, so nobody can sign in",
-		Fix:  "let this machine reach " + address,
+		Fix:  fix,
 	}}
 }
 

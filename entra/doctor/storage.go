@@ -6,7 +6,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/fibermsal/fibermsal/internal/redact"
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/record"
 )
 
 // storage checks where the sessions are kept.
@@ -17,7 +18,36 @@ func (d *diagnosis) storage(ctx context.Context) []Finding {
 	if connected, isRedis := d.Storage.(interface{ Conn() redis.UniversalClient }); isRedis {
 		return d.redis(ctx, connected.Conn())
 	}
+	if embedded, ok := d.Storage.(record.Embedded); ok {
+		return inTime(ctx, "storage", "the Storage", func(ctx context.Context) []Finding { return d.file(ctx, embedded.State()) })
+	}
 	return inTime(ctx, "storage", "the Storage", d.plainStorage)
+}
+
+// file checks the file of an embedded storage.
+func (d *diagnosis) file(ctx context.Context, state record.FileState) []Finding {
+	problem := Finding{Severity: SeverityError, Code: "storage"}
+	switch {
+	case state.InUse:
+		return []Finding{ok("storage", "sessions are in "+state.Path+", which another process uses, so it was not examined")}
+	case state.New:
+		return []Finding{ok("storage", "sessions will be in "+state.Path+", which the app makes when it starts")}
+	case state.Missing:
+		problem.What = "another file, or none, is now at " + state.Path
+		problem.Why = "sessions are still written to the removed file, and will be lost when the app ends"
+		problem.Fix = "restart the app; then replace the file only while the app is stopped"
+	case state.ReadOnly:
+		problem.What = "the file " + state.Path + " is read-only"
+		problem.Why = "users stay signed in, but sign-ins, renewals and sign-outs get a 503"
+		problem.Fix = "make the file and its file system writable for the app's user, and restart the app"
+	default:
+		found := d.plainStorage(ctx)
+		if found[0].Severity == SeverityOK {
+			found = append([]Finding{ok("storage", "sessions are in "+state.Path+", which only this process can use")}, d.keysOfFile(ctx)...)
+		}
+		return found
+	}
+	return []Finding{problem}
 }
 
 func (d *diagnosis) memory() Finding {
@@ -28,7 +58,7 @@ func (d *diagnosis) memory() Finding {
 	return Finding{
 		Severity: SeverityWarning, Code: "storage", What: what,
 		Why: "each restart signs all users out, and a second instance does not know the sessions of this one",
-		Fix: "set Config.Storage, to fibermsal.RedisStorage for example, and Config.Keys",
+		Fix: "set Config.Storage: to fibermsal.RedisStorage, with Config.Keys, or for a single server to embedded.Open",
 	}
 }
 
@@ -49,11 +79,11 @@ func (d *diagnosis) plainStorage(context.Context) []Finding {
 	}
 	what := "the Storage does not keep values"
 	if err != nil {
-		what = "the Storage fails: " + redact.Text(err.Error())
+		what = "the Storage fails: " + autherr.TextFor(err)
 	}
 	return []Finding{{
 		Severity: SeverityError, Code: "storage", What: what,
 		Why: "nobody can sign in, and signed-in users get a 503",
-		Fix: "check whether its server runs and accepts writes",
+		Fix: "check whether its server runs, or its disk has space, and accepts writes",
 	}}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/embedded" // also for FIBERMSAL_STORAGE_FILE
 	"github.com/fibermsal/fibermsal/graph"
 )
 
@@ -71,8 +72,11 @@ func (s *settings) redirectURI() string {
 }
 
 func (s *settings) storageKind() string {
-	if s.auth.Storage == nil {
+	switch s.auth.Storage.(type) {
+	case nil:
 		return "the memory of this process"
+	case *embedded.Storage:
+		return "a file"
 	}
 	return "Redis"
 }

@@ -5,7 +5,8 @@
 //	worker                                        for everybody who is signed in
 //	worker -as-app 87d349ed-44d7-43e1-9a83-5f2406dee5bd
 //
-// It has the environment of the web app, Redis and keys included, see fibermsal.ConfigFromEnv.
+// It has the environment of the web app, Redis and keys included, see fibermsal.ConfigFromEnv. The
+// file of an app without Redis is used by one process at a time: such an app does this work itself.
 package main
 
 import (
@@ -24,6 +25,7 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
 	"github.com/fibermsal/fibermsal"
+	_ "github.com/fibermsal/fibermsal/embedded" // FIBERMSAL_STORAGE_FILE
 	"github.com/fibermsal/fibermsal/graph"
 )
 
@@ -53,6 +55,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return errors.New("FIBERMSAL_REDIS_URL is required: it is where the web app keeps its sessions")
 	}
 	defer func() { err = errors.Join(err, cfg.Storage.Close()) }()
+	if err := cfg.ValidateEnv("FIBERMSAL"); err != nil {
+		return err // by the names of variables
+	}
 	auth, err := fibermsal.Open(cfg) //nolint:contextcheck // it calls nobody
 	if err != nil {
 		return err

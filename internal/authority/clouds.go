@@ -1,7 +1,9 @@
 package authority
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -36,6 +38,11 @@ var clouds = map[Cloud]Hosts{
 func (c Cloud) Hosts() (h Hosts, ok bool) {
 	h, ok = clouds[c]
 	return h, ok
+}
+
+// AllHosts returns the hosts of all clouds, in a fixed order.
+func AllHosts() []Hosts {
+	return slices.SortedFunc(maps.Values(clouds), func(a, b Hosts) int { return strings.Compare(a.Graph, b.Graph) })
 }
 
 // CloudOf returns the cloud that an authority is in. An authority in none of them is a proxy,

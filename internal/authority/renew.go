@@ -47,10 +47,16 @@ func (c *Client) Renew(ctx context.Context, account string, scopes []string, cac
 	return r, nil
 }
 
-// AppToken returns a token of the app itself, and MSAL's cache with it. If the cache holds one
-// that is not due for renewal, MSAL is not called; with an error, that token is returned, too.
-func (c *Client) AppToken(ctx context.Context, scope string, cache *tokencache.Cache) (t tokencache.Token, content []byte, err error) {
+// AppToken returns a token of the app itself, and MSAL's cache with it. The tenant is that of the
+// authority if it is empty. If the cache holds a token that is not due for renewal, MSAL is not
+// called; with an error, that token is returned, too.
+func (c *Client) AppToken(ctx context.Context, scope, tenant string, cache *tokencache.Cache) (t tokencache.Token, content []byte, err error) {
 	owner := c.Owner("")
+	var options []confidential.AcquireByCredentialOption
+	if tenant != "" {
+		owner.Realm = tenant
+		options = append(options, confidential.WithTenantID(tenant))
+	}
 	t, _ = cache.Find(owner, []string{scope})
 	if time.Now().Before(t.RenewAt()) {
 		return t, nil, nil
@@ -63,7 +69,7 @@ func (c *Client) AppToken(ctx context.Context, scope string, cache *tokencache.C
 	defer cancel()
 	var got confidential.AuthResult
 	x, err := c.callMSAL(ctx, staged, func(client confidential.Client, _ *exchange) (err error) {
-		got, err = client.AcquireTokenByCredential(ctx, []string{scope})
+		got, err = client.AcquireTokenByCredential(ctx, []string{scope}, options...)
 		return err
 	})
 	switch {

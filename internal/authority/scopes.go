@@ -81,6 +81,27 @@ func (s *Scopes) ResourceOf(scope string) string {
 	return strings.ToLower(scope[:i])
 }
 
+// ByResource returns the scopes of the configured resource, and those of others in groups of one
+// resource each, because a token is for one resource.
+func (s *Scopes) ByResource(scopes []string) (own []string, others [][]string) {
+	resource := s.ResourceOf(s.configured[0])
+	index := make(map[string]int)
+	for _, scope := range scopes {
+		of := s.ResourceOf(scope)
+		i, known := index[of]
+		switch {
+		case of == resource:
+			own = append(own, scope)
+		case known:
+			others[i] = append(others[i], scope)
+		default:
+			index[of] = len(others)
+			others = append(others, []string{scope})
+		}
+	}
+	return own, others
+}
+
 // ForToken returns the scopes of a token request, or nil for the configured ones, which no
 // scopes and Graph's .default stand for.
 func (s *Scopes) ForToken(requested []string) (scopes []string) {
@@ -111,10 +132,14 @@ func (s *Scopes) ForSignIn(additional []string) string {
 }
 
 // withConfigured adds scopes to the configured ones. Entra accepts no .default beside other
-// scopes (AADSTS70011), which are then requested without it.
+// scopes (AADSTS70011). An additional .default, as Azure's SDKs request it, is therefore requested
+// alone, and what else is missing by the next sign-in; a configured one is left out.
 func (s *Scopes) withConfigured(additional []string) []string {
 	missing := Missing(s.configured, additional)
-	if len(missing) > 0 && IsGeneral(s.configured[0]) {
+	if i := slices.IndexFunc(missing, isDefault); i >= 0 {
+		return missing[i : i+1]
+	}
+	if len(missing) > 0 && isDefault(s.configured[0]) {
 		return missing
 	}
 	return slices.Concat(s.configured, missing)
@@ -172,9 +197,10 @@ func NamePermissions(scopes []string) bool {
 }
 
 // IsGeneral reports whether a scope names no permission of its own: reserved or .default.
-func IsGeneral(scope string) bool {
-	return IsReserved(scope) || strings.HasSuffix(strings.ToLower(scope), defaultScope)
-}
+func IsGeneral(scope string) bool { return IsReserved(scope) || isDefault(scope) }
+
+// isDefault reports whether a scope stands for all permissions of a resource.
+func isDefault(scope string) bool { return strings.HasSuffix(strings.ToLower(scope), defaultScope) }
 
 // IsReserved reports whether a scope is one that every sign-in requests, whatever its prefix.
 func IsReserved(scope string) bool {

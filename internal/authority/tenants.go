@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
@@ -19,6 +20,16 @@ func (c *Client) Admits(tenant string) bool {
 	}
 	only, ok := c.knownTenant()
 	return !ok || only == tenant
+}
+
+// IsOwn reports whether a tenant is that of the authority, as far as is known without calling
+// Entra. The authority may name its tenant by a domain.
+func (c *Client) IsOwn(tenant string) bool {
+	if strings.EqualFold(tenant, c.Authority[strings.LastIndexByte(c.Authority, '/')+1:]) {
+		return true
+	}
+	known := c.tenant.Load()
+	return known != nil && strings.EqualFold(tenant, *known)
 }
 
 // knownTenant returns the tenant of the authority if it is known without calling Entra. The

@@ -52,14 +52,13 @@ func enablePings(c *http.HTTP2Config) {
 func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive, Control: boundAcks}
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-		TLSHandshakeTimeout:   dialTimeout,
-		ResponseHeaderTimeout: 15 * time.Second,
-		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   64,
-		ForceAttemptHTTP2:     true,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dialer.DialContext,
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		TLSHandshakeTimeout: dialTimeout,
+		IdleConnTimeout:     90 * time.Second,
+		MaxIdleConnsPerHost: 64,
+		ForceAttemptHTTP2:   true,
 	}
 }
 
@@ -80,7 +79,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.left < 0 {
 		return 0, ErrTooLarge
 	}
-	if int64(len(p)) > b.left+1 {
+	if int64(len(p))-1 > b.left { // not b.left+1, which overflows for the largest bound
 		p = p[:b.left+1] // one byte more shows whether the body ends at the bound
 	}
 	n, err := b.ReadCloser.Read(p)
@@ -96,8 +95,8 @@ func (b *Body) Read(p []byte) (int, error) {
 func RetryAfter(h http.Header, maximum time.Duration) time.Duration {
 	value := h.Get("Retry-After")
 	var wait time.Duration
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		wait = time.Duration(min(seconds, int64(maximum/time.Second))) * time.Second
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		wait = time.Duration(min(max(seconds, 0), int64(maximum/time.Second))) * time.Second // bounded first, because the product overflows
 	} else if date, err := http.ParseTime(value); err == nil {
 		wait = time.Until(date)
 	}

@@ -74,6 +74,21 @@ type List struct {
 	Newest bool
 }
 
+// Excess returns those names on the list that exceed its limit, the one that expires first at first.
+// The names are in the order in which they expire, the last at first, and include the added one.
+func (l List) Excess(names []string, added string) []string {
+	limit := l.Max
+	if l.Newest {
+		names, limit = slices.DeleteFunc(names, func(name string) bool { return name == added }), limit-1
+	}
+	if len(names) <= limit {
+		return nil
+	}
+	excess := names[limit:]
+	slices.Reverse(excess)
+	return excess
+}
+
 // Entry is a key and its value.
 type Entry struct {
 	Key   string

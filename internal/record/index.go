@@ -19,8 +19,8 @@ func NewLabel(kind string, value ...string) Label {
 	return sealed.Context(append([]string{"label", kind}, value...)...)
 }
 
-// shards is the number of lists that together contain all records.
-const shards = 256
+// Shards is the number of lists that together contain all records.
+const Shards = 256
 
 // shardOf returns the label of the shard that contains a record.
 func shardOf(name string) Label {
@@ -79,7 +79,7 @@ func (s *Store) Delist(ctx context.Context, name string, labels ...Label) error 
 }
 
 // Shards returns the number of shards, over which all records are distributed.
-func (s *Store) Shards() int { return shards }
+func (s *Store) Shards() int { return Shards }
 
 // ListedIn returns the names of the records in a shard. Some may be gone.
 func (s *Store) ListedIn(ctx context.Context, i int) ([]string, error) {

@@ -37,12 +37,18 @@ func (s *Store) Deregister(ctx context.Context, name string) error {
 func (s *Store) Instances(ctx context.Context) (all []Instance, err error) {
 	announcements, err := s.backend.Listed(ctx, s.instances())
 	for _, announcement := range announcements {
-		name, ids, ok := strings.Cut(announcement, " ")
-		if ok {
-			all = append(all, Instance{Name: name, KeyIDs: strings.Fields(ids)})
-		}
+		all = append(all, instancesIn(announcement)...)
 	}
 	return all, err
+}
+
+// instancesIn returns the instance in an announcement, if there is one.
+func instancesIn(announcement string) []Instance {
+	name, ids, ok := strings.Cut(announcement, " ")
+	if !ok {
+		return nil
+	}
+	return []Instance{{Name: name, KeyIDs: strings.Fields(ids)}}
 }
 
 // KeyIDs returns the IDs of the store's own keys.

@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 )
@@ -43,16 +42,7 @@ func (m *memoryLists) excess(list List, added string) []string {
 	if list.Max == 0 || len(m.lists[list.Key]) <= list.Max {
 		return nil
 	}
-	names, limit := m.live(list.Key), list.Max
-	if list.Newest {
-		names, limit = slices.DeleteFunc(names, func(name string) bool { return name == added }), limit-1
-	}
-	if len(names) <= limit {
-		return nil
-	}
-	excess := names[limit:]
-	slices.Reverse(excess)
-	return excess
+	return list.Excess(m.live(list.Key), added)
 }
 
 // Listed implements [Lists].

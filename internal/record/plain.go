@@ -32,8 +32,8 @@ func NewPlain(storage Storage) *Plain {
 // Get implements [Backend]. It removes a value that has expired.
 func (p *Plain) Get(ctx context.Context, key string) ([]byte, error) {
 	v, err := p.read(ctx, key)
-	if err != nil || !v.expired() {
-		return bytes.Clone(v.content), err
+	if err != nil || !v.Expired() {
+		return bytes.Clone(v.Content), err
 	}
 	for _, expired := range []string{key, tokensKey(key)} {
 		if err := p.removeExpired(ctx, expired); err != nil {
@@ -55,7 +55,7 @@ func tokensKey(key string) string {
 func (p *Plain) removeExpired(ctx context.Context, key string) error {
 	defer p.lock(key)()
 	v, err := p.read(ctx, key)
-	if err != nil || !v.expired() {
+	if err != nil || !v.Expired() {
 		return err
 	}
 	return p.storage.DeleteWithContext(ctx, key)
@@ -64,7 +64,7 @@ func (p *Plain) removeExpired(ctx context.Context, key string) error {
 // Set implements [Backend].
 func (p *Plain) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	defer p.lock(key)()
-	return p.write(ctx, key, plainValue{value, time.Now().Add(ttl)})
+	return p.write(ctx, key, TimedValue{value, time.Now().Add(ttl)})
 }
 
 // Begin implements [Backend].
@@ -77,13 +77,13 @@ func (p *Plain) Begin(ctx context.Context, params *BeginParams) (BeginResult, er
 func (p *Plain) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
 	defer p.lock(key)()
 	current, err := p.live(ctx, key)
-	if err != nil || current.content == nil || !bytes.Equal(current.content, old) {
+	if err != nil || current.Content == nil || !bytes.Equal(current.Content, old) {
 		return false, err
 	}
-	if current.expiresAt.IsZero() {
-		current.expiresAt = time.Now().Add(ttl)
+	if current.ExpiresAt.IsZero() {
+		current.ExpiresAt = time.Now().Add(ttl)
 	}
-	return true, p.write(ctx, key, plainValue{value, current.expiresAt})
+	return true, p.write(ctx, key, TimedValue{value, current.ExpiresAt})
 }
 
 // Touch implements [Backend]. It writes the values again.
@@ -99,10 +99,10 @@ func (p *Plain) Touch(ctx context.Context, ttl time.Duration, keys ...string) er
 func (p *Plain) touch(ctx context.Context, ttl time.Duration, key string) error {
 	defer p.lock(key)()
 	v, err := p.live(ctx, key)
-	if err != nil || v.content == nil {
+	if err != nil || v.Content == nil {
 		return err
 	}
-	return p.write(ctx, key, plainValue{v.content, time.Now().Add(ttl)})
+	return p.write(ctx, key, TimedValue{v.Content, time.Now().Add(ttl)})
 }
 
 // Delete implements [Backend].
@@ -126,10 +126,10 @@ func (p *Plain) remove(ctx context.Context, key string) error {
 // TTL implements [Backend].
 func (p *Plain) TTL(ctx context.Context, key string) (time.Duration, error) {
 	v, err := p.live(ctx, key)
-	if err != nil || v.content == nil || v.expiresAt.IsZero() {
+	if err != nil || v.Content == nil || v.ExpiresAt.IsZero() {
 		return 0, err
 	}
-	return max(0, time.Until(v.expiresAt)), nil
+	return max(0, time.Until(v.ExpiresAt)), nil
 }
 
 // Claim implements [Backend], in this process only.
@@ -138,30 +138,30 @@ func (p *Plain) Claim(ctx context.Context, key, value string, ttl time.Duration)
 }
 
 // live returns the value of a key, or an empty one if it has expired.
-func (p *Plain) live(ctx context.Context, key string) (plainValue, error) {
+func (p *Plain) live(ctx context.Context, key string) (TimedValue, error) {
 	v, err := p.read(ctx, key)
-	if v.expired() {
-		return plainValue{}, err
+	if v.Expired() {
+		return TimedValue{}, err
 	}
 	return v, err
 }
 
-func (p *Plain) read(ctx context.Context, key string) (plainValue, error) {
+func (p *Plain) read(ctx context.Context, key string) (TimedValue, error) {
 	if err := ctx.Err(); err != nil {
-		return plainValue{}, err
+		return TimedValue{}, err
 	}
 	stored, err := p.storage.GetWithContext(ctx, key)
 	if err != nil {
-		return plainValue{}, err
+		return TimedValue{}, err
 	}
-	return decodePlain(stored), nil
+	return DecodeTimed(stored), nil
 }
 
-func (p *Plain) write(ctx context.Context, key string, v plainValue) error {
+func (p *Plain) write(ctx context.Context, key string, v TimedValue) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return p.storage.SetWithContext(ctx, key, v.encode(), atLeastASecond(time.Until(v.expiresAt)))
+	return p.storage.SetWithContext(ctx, key, v.Encode(), atLeastASecond(time.Until(v.ExpiresAt)))
 }
 
 // lock locks a key in this process.

@@ -37,12 +37,15 @@ type Store struct {
 	prefix   string
 }
 
+// appPrefix begins all keys in the storage, which other programs share.
+const appPrefix = "fm:"
+
 // NewStore makes a store for one app registration on a backend.
 func NewStore(backend Backend, ring *sealed.Ring, clientID string) *Store {
 	app := sha256.Sum256([]byte(clientID))
 	return &Store{
 		backend: backend, ring: ring, clientID: clientID,
-		prefix: "fm:" + base64.RawURLEncoding.EncodeToString(app[:6]) + ":",
+		prefix: appPrefix + base64.RawURLEncoding.EncodeToString(app[:6]) + ":",
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/filestore"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 	"github.com/fibermsal/fibermsal/internal/sealed"
@@ -47,12 +49,24 @@ func each(t *testing.T) map[string]func(*testing.T) (one, two record.Backend) {
 		}
 	}
 	for name, b := range map[string]record.Backend{
-		"memory": record.NewMemory(),
-		"plain":  record.NewPlain(storage{record.NewMemory()}),
+		"memory":   record.NewMemory(),
+		"plain":    record.NewPlain(storage{record.NewMemory()}),
+		"embedded": embeddedBackend(t),
 	} {
 		all[name] = func(*testing.T) (one, two record.Backend) { return b, b }
 	}
 	return all
+}
+
+// embeddedBackend returns a backend in a new file.
+func embeddedBackend(t *testing.T) record.Backend {
+	t.Helper()
+	s, err := filestore.Open(filepath.Join(t.TempDir(), "sessions.db"), filestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s.Backend()
 }
 
 // tag returns the prefix of a test's keys, which no other test uses. It puts them into one slot.

@@ -22,6 +22,9 @@ func isNoScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
 // isReply reports whether an error is the reply of a server that is up. One that refuses a
 // command, such as a write without enough replicas or memory, still serves others.
 func isReply(err error) bool {
+	if errors.As(err, new(*RefusedError)) {
+		return true
+	}
 	var reply redis.Error
 	if !errors.As(err, &reply) {
 		return false

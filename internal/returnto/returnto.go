@@ -99,6 +99,7 @@ func decodeOnce(s string) string {
 		return s
 	}
 	var out strings.Builder
+	out.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
 			if b, err := url.PathUnescape(s[i : i+3]); err == nil {
@@ -116,9 +117,12 @@ func decodeOnce(s string) string {
 // the result can stand in a header.
 func visible(s string) string {
 	const hex = "0123456789ABCDEF"
+	if !strings.ContainsFunc(s, isInvisible) {
+		return s // before anything is allocated
+	}
 	var out strings.Builder
 	for i := range len(s) {
-		if b := s[i]; b > ' ' && b < 0x7f {
+		if b := s[i]; !isInvisible(rune(b)) {
 			out.WriteByte(b)
 		} else {
 			out.WriteString(string([]byte{'%', hex[b>>4], hex[b&15]}))
@@ -126,3 +130,5 @@ func visible(s string) string {
 	}
 	return out.String()
 }
+
+func isInvisible(r rune) bool { return r <= ' ' || r >= 0x7f }

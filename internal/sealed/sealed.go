@@ -133,6 +133,14 @@ func (r *Ring) IDs() []string {
 	return ids
 }
 
+// KeyID returns the ID of the key that a ciphertext was sealed with, without opening it.
+func KeyID(ciphertext []byte) (id string, ok bool) {
+	if len(ciphertext) < Overhead || ciphertext[0] != version {
+		return "", false
+	}
+	return hex.EncodeToString(ciphertext[1:headerSize]), true
+}
+
 // Open decrypts a ciphertext that was sealed for the same context. It returns no
 // errors but [ErrUnknownKey] and [ErrCorrupt].
 func (r *Ring) Open(ciphertext, context []byte) ([]byte, error) {

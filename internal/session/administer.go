@@ -14,8 +14,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Activity is when a session was last used and when it ends if it is not used again. Both are
-// zero if the storage does not report them.
+// Activity is when a session was last used, which is never in the future, and when it ends if it is
+// not used again. Both are zero if the storage does not report them, and the first is zero if the
+// app has a longer idle timeout than this process.
 type Activity struct{ LastSeenAt, IdleAt time.Time }
 
 // Selected is a session that a filter selected, and its activity.
@@ -33,8 +34,8 @@ func (s *Store) Select(ctx context.Context, f Filter) iter.Seq2[Selected, error]
 			return
 		}
 		find := func(id string) (Selected, error) {
-			found, err := s.Read(ctx, id)
-			if err != nil || found == nil || !f.selects(found) {
+			found, err := s.find(ctx, f, id)
+			if err != nil || found == nil {
 				return Selected{}, err
 			}
 			activity, err := s.activityOf(ctx, found)
@@ -49,7 +50,33 @@ func (s *Store) Select(ctx context.Context, f Filter) iter.Seq2[Selected, error]
 				return
 			}
 		}
+		if err := s.checkComplete(ctx, f); err != nil {
+			yield(Selected{}, err)
+		}
 	}
+}
+
+// find returns the session with an ID if the filter selects it, or nil.
+func (s *Store) find(ctx context.Context, f Filter, id string) (*Session, error) {
+	found, err := s.Read(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case found != nil && f.selects(found):
+		return found, nil
+	case found == nil && f.ID != "":
+		return nil, ReachOf(s).checkID(ctx, id)
+	}
+	return nil, nil
+}
+
+// checkComplete returns an error if a filter may have missed sessions. It need not be repeated for
+// each part.
+func (s *Store) checkComplete(ctx context.Context, f Filter) error {
+	if f.ID != "" || f.Part > 1 {
+		return nil
+	}
+	return ReachOf(s).CheckKeys(ctx)
 }
 
 func (s *Store) activityOf(ctx context.Context, session *Session) (Activity, error) {
@@ -60,13 +87,29 @@ func (s *Store) activityOf(ctx context.Context, session *Session) (Activity, err
 	if ttl <= 0 {
 		return Activity{}, nil
 	}
-	idleAt := time.Now().Add(ttl)
-	lastSeenAt := idleAt.Add(-s.IdleTimeout)
+	return activityFrom(session, ttl, s.IdleTimeout, time.Now()), nil
+}
+
+// activityFrom computes when a session was last used from how long its record will live. That
+// depends on the idle timeout of the app, which may be longer than here, and on its clock.
+func activityFrom(session *Session, ttl, idleTimeout time.Duration, now time.Time) Activity {
+	idleAt := now.Add(ttl)
+	lastSeenAt := idleAt.Add(-idleTimeout)
+	if lastSeenAt.After(now.Add(atMostApart)) {
+		return Activity{IdleAt: idleAt} // another idle timeout: unknown
+	}
 	if lastSeenAt.Before(session.User.SignedInAt) {
 		lastSeenAt = session.User.SignedInAt // the absolute end is near
 	}
-	return Activity{lastSeenAt, idleAt}, nil
+	if lastSeenAt.After(now) {
+		lastSeenAt = now // the clocks differ
+	}
+	return Activity{lastSeenAt, idleAt}
 }
+
+// atMostApart is how much longer than the idle timeout a record may seem to live, because TTLs are
+// rounded and answers take time.
+const atMostApart = 2 * time.Second
 
 // errNoFilter keeps a forgotten filter from signing everybody out.
 var errNoFilter = errors.New("fibermsal: EndSessions needs a SessionFilter; to end all, set Before to now")
@@ -74,7 +117,7 @@ var errNoFilter = errors.New("fibermsal: EndSessions needs a SessionFilter; to e
 // EndSelected ends the sessions that a filter selects and returns how many. It calls notify for each
 // of them, for several at the same time.
 func (s *Store) EndSelected(ctx context.Context, f Filter, notify func(context.Context, *Session)) (int, error) {
-	if f == (Filter{}) {
+	if f == (Filter{Part: f.Part}) {
 		return 0, errNoFilter
 	}
 	f, err := f.checked(s.AnyTenant)
@@ -83,8 +126,8 @@ func (s *Store) EndSelected(ctx context.Context, f Filter, notify func(context.C
 	}
 	var ended atomic.Int64
 	end := func(id string) (struct{}, error) {
-		found, err := s.Read(ctx, id)
-		if err != nil || found == nil || !f.selects(found) {
+		found, err := s.find(ctx, f, id)
+		if err != nil || found == nil {
 			return struct{}{}, err
 		}
 		if err := s.End(ctx, id); err != nil {
@@ -102,7 +145,7 @@ func (s *Store) EndSelected(ctx context.Context, f Filter, notify func(context.C
 			return int(ended.Load()), err
 		}
 	}
-	return int(ended.Load()), nil
+	return int(ended.Load()), s.checkComplete(ctx, f)
 }
 
 // EndEntraSession ends the sessions that began with a browser's session at Entra, and calls

@@ -16,6 +16,7 @@ import (
 type Cleaning struct {
 	DryRun           bool
 	RemoveUnreadable bool
+	From             int // the part to begin with
 	Progress         func(parts, of int, soFar Counts)
 }
 
@@ -30,7 +31,7 @@ type Counts struct {
 // Clean removes the records and list entries of ended sessions from the storage.
 func (s *Store) Clean(ctx context.Context, c Cleaning) (Counts, error) {
 	var counts Counts
-	for shard := range s.Records.Shards() {
+	for shard := max(0, c.From-1); shard < s.Records.Shards(); shard++ {
 		ids, err := s.Records.ListedIn(ctx, shard)
 		if err != nil {
 			return counts, autherr.StorageUnavailable(err)
@@ -41,6 +42,9 @@ func (s *Store) Clean(ctx context.Context, c Cleaning) (Counts, error) {
 		if c.Progress != nil {
 			c.Progress(shard+1, s.Records.Shards(), counts)
 		}
+	}
+	if err := ReachOf(s).CheckKeys(ctx); autherr.ReasonOf(err) != ReasonMissingKeys { // other instances clean those
+		return counts, err
 	}
 	return counts, nil
 }

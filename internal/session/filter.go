@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -20,7 +21,11 @@ type Filter struct {
 	UserID   string
 	Mail     string
 	Before   time.Time // the session must have begun
+	Part     int       // 1 to Parts, or 0 for all
 }
+
+// Parts is the number of parts into which all sessions are divided.
+const Parts = record.Shards
 
 // checked returns a copy in the spelling of sessions. The texts are cloned, because a request
 // may have brought them (trap T10).
@@ -28,6 +33,9 @@ func (f Filter) checked(anyTenant bool) (Filter, error) {
 	f.ID, f.TenantID, f.UserID = strings.Clone(f.ID), strings.ToLower(strings.Clone(f.TenantID)), strings.ToLower(strings.Clone(f.UserID))
 	if f.UserID != "" && f.TenantID == "" {
 		return f, errors.New("fibermsal: SessionFilter.UserID needs TenantID")
+	}
+	if f.Part != 0 && (f.Part < 0 || f.Part > Parts || f.ID != "" || f.UserID != "" || f.Mail != "") {
+		return f, fmt.Errorf("fibermsal: SessionFilter.Part must be between 1 and %d, without ID, UserID and Mail", Parts)
 	}
 	if f.Mail == "" {
 		return f, nil
@@ -119,6 +127,9 @@ func (s *Store) listsOf(ctx context.Context, f Filter) (lists []list, err error)
 		tenant = tenantLabel(f.TenantID)
 	}
 	for shard := range s.Records.Shards() {
+		if f.Part != 0 && f.Part != shard+1 {
+			continue
+		}
 		lists = append(lists, list{
 			ids:  func() ([]string, error) { return s.Records.ListedIn(ctx, shard) },
 			mark: func(age time.Duration) error { return s.Records.MarkShard(ctx, shard, tenant, age) },

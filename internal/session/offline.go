@@ -12,7 +12,7 @@ import (
 
 // Newest returns the newest session of a user that is usable and not among those to skip, by
 // their IDs, outside any request. Records are checked, because lists are only hints. Without one it
-// returns NotSignedIn.
+// returns NotSignedIn, or that its keys are wrong.
 func (s *Store) Newest(ctx context.Context, tenant, user string, skip map[string]bool, usable func(*Session) bool) (*Session, error) {
 	label := userLabel(tenant, user)
 	for id, err := range s.listed(ctx, label) {
@@ -31,7 +31,7 @@ func (s *Store) Newest(ctx context.Context, tenant, user string, skip map[string
 			return found, nil
 		}
 	}
-	return nil, autherr.NotSignedIn
+	return nil, ReachOf(s).notSignedIn(ctx)
 }
 
 // OwnerOfMail returns the object ID of the only signed-in user of a tenant with a mail address,
@@ -51,6 +51,9 @@ func (s *Store) OwnerOfMail(ctx context.Context, tenant, mail string) (user stri
 		default:
 			user = found.User.ID
 		}
+	}
+	if user == "" && ReachOf(s).hasWrongKeys(ctx) {
+		return "", ReachOf(s).notSignedIn(ctx)
 	}
 	return user, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"os"
 	"regexp"
@@ -21,13 +22,16 @@ const (
 	presenceLife = 2 * time.Hour
 	// announceEvery is how often a running instance announces itself.
 	announceEvery = 30 * time.Minute
+	// retryAnnouncing is when an announcement that failed is repeated.
+	retryAnnouncing = time.Minute
 )
 
 // presence is what instances announce in a shared storage: that they run, and the IDs of their
-// keys, with which every sealed record begins anyway. Doctor compares them. It costs a command
-// every half hour, beside one that writes a session.
+// keys, with which every sealed record begins anyway. Doctor and administration compare them. It
+// costs two commands every half hour, beside one that writes a session.
 type presence struct {
 	records     *record.Store
+	origin      string
 	log         *slog.Logger
 	instance    func() string
 	announcedAt atomic.Int64
@@ -37,8 +41,8 @@ var notInHostName = regexp.MustCompile(`[^A-Za-z0-9.\-]`)
 
 // newPresence names this instance after its machine, with a random part, because a machine may
 // run several.
-func newPresence(records *record.Store, log *slog.Logger) *presence {
-	return &presence{records: records, log: log, instance: sync.OnceValue(func() string {
+func newPresence(records *record.Store, origin string, log *slog.Logger) *presence {
+	return &presence{records: records, origin: origin, log: log, instance: sync.OnceValue(func() string {
 		host, err := os.Hostname()
 		if err != nil {
 			host = ""
@@ -53,20 +57,25 @@ func newPresence(records *record.Store, log *slog.Logger) *presence {
 // announce announces this instance, unless it has done so recently.
 func (p *presence) announce(ctx context.Context) {
 	now, last := time.Now(), p.announcedAt.Load()
-	if now.UnixNano()-last < int64(announceEvery) || !p.records.Shared() || !p.announcedAt.CompareAndSwap(last, now.UnixNano()) {
+	if now.UnixNano()-last < int64(announceEvery) || !record.SealsIn(p.records).Kept() || !p.announcedAt.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
 	// It is not repeated for half an hour, so the end of one request must not end it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := p.records.Announce(ctx, p.instance(), presenceLife); err != nil {
+	err := record.SealsIn(p.records).Announce(ctx, p.origin)
+	if p.records.Shared() {
+		err = errors.Join(err, p.records.Announce(ctx, p.instance(), presenceLife))
+	}
+	if err != nil {
+		p.announcedAt.CompareAndSwap(now.UnixNano(), now.Add(retryAnnouncing-announceEvery).UnixNano())
 		p.log.LogAttrs(ctx, slog.LevelDebug, "instance not announced in the storage", slog.Any("error", autherr.StorageUnavailable(err)))
 	}
 }
 
 // deregister removes the announcement.
 func (p *presence) deregister() {
-	if p.announcedAt.Load() == 0 {
+	if p.announcedAt.Load() == 0 || !p.records.Shared() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

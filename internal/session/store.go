@@ -58,7 +58,7 @@ func NewCache() *Cache { return newCache() }
 
 // NewStore makes a Store.
 func NewStore(cache *Cache, o Options) *Store {
-	s := &Store{Options: o, cache: cache, presence: newPresence(o.Records, o.Log)}
+	s := &Store{Options: o, cache: cache, presence: newPresence(o.Records, o.Origin, o.Log)}
 	s.ended = newEndedQueue(s)
 	return s
 }

@@ -17,6 +17,7 @@ const (
 	EventSessionEnded   Event = "session_ended"
 	EventSessionRefused Event = "session_refused"
 	EventRefreshFailed  Event = "refresh_failed"
+	EventUserRequired   Event = "user_required"
 	EventSealMismatch   Event = "seal_mismatch"
 	EventOfflineAccess  Event = "offline_access"
 )

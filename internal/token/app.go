@@ -33,8 +33,11 @@ type App struct {
 
 	flights flight.Group
 	mu      sync.Mutex
-	states  map[string]appState // by scope; an app has a few
+	states  map[appRequest]appState // an app has a few
 }
+
+// appRequest is a scope, and a tenant other than that of the authority or "".
+type appRequest struct{ tenant, scope string }
 
 // appState is what is remembered of a token: the token and, after a failed renewal, the error
 // and the time of the next attempt.
@@ -47,30 +50,42 @@ type appState struct {
 func (t appState) due(now time.Time) bool        { return !now.Before(t.token.RenewAt()) }
 func (t appState) backingOff(now time.Time) bool { return now.Before(t.retryAt) }
 
-func (a *App) state(scope string) appState {
+func (a *App) state(q appRequest) appState {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.states[scope]
+	return a.states[q]
 }
 
-// Token returns a token for one scope, which ends in /.default; no scope is Graph's. A usable
-// token is renewed in the background when it is about to expire, as those of users are.
-func (a *App) Token(ctx context.Context, scopes []string) (azcore.AccessToken, error) {
-	scope, err := a.scope(scopes)
+// Token returns a token for one scope, which ends in /.default; no scope is Graph's, and no tenant
+// is that of the authority. A usable token is renewed in the background when it is about to
+// expire, as those of users are.
+func (a *App) Token(ctx context.Context, scopes []string, tenant string) (azcore.AccessToken, error) {
+	q, err := a.request(scopes, tenant) //nolint:contextcheck // a domain is resolved for all callers
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	now, state := time.Now(), a.state(scope)
+	now, state := time.Now(), a.state(q)
 	if state.token.Usable(now) {
 		if state.due(now) && !state.backingOff(now) {
-			a.renew(scope) //nolint:contextcheck // no caller waits for it
+			a.renew(q) //nolint:contextcheck // no caller waits for it
 		}
 		return accessToken(state.token), nil
 	}
 	if state.backingOff(now) {
 		return azcore.AccessToken{}, state.lastErr
 	}
-	return flight.Await[azcore.AccessToken](ctx, callerPatience, a.renew(scope), autherr.GaveUp) //nolint:contextcheck // a caller's end is its own
+	return flight.Await[azcore.AccessToken](ctx, callerPatience, a.renew(q), autherr.GaveUp) //nolint:contextcheck // a caller's end is its own
+}
+
+func (a *App) request(scopes []string, tenant string) (q appRequest, err error) {
+	if q.scope, err = a.scope(scopes); err != nil || tenant == "" || a.Authority.IsOwn(tenant) {
+		return q, err
+	}
+	q.tenant = strings.ToLower(tenant)
+	if !a.Authority.Admits(q.tenant) {
+		return q, autherr.Misconfigured.New("other_tenant", errors.New("a token of a tenant was requested whose users may not sign in"))
+	}
+	return q, nil
 }
 
 func (a *App) scope(requested []string) (string, error) {
@@ -87,28 +102,28 @@ func (a *App) scope(requested []string) (string, error) {
 }
 
 // renew starts a renewal, or joins the one that is under way.
-func (a *App) renew(scope string) <-chan flight.Result {
-	return a.flights.Begin(scope, func() (any, error) {
+func (a *App) renew(q appRequest) <-chan flight.Result {
+	return a.flights.Begin(q.tenant+" "+q.scope, func() (any, error) {
 		// The last renewal may have ended between the caller's look and this one, with a token
 		// or with a rejection.
-		now, state := time.Now(), a.state(scope)
+		now, state := time.Now(), a.state(q)
 		switch {
 		case !state.due(now), state.token.Usable(now) && state.backingOff(now):
 			return accessToken(state.token), nil
 		case state.backingOff(now):
 			return azcore.AccessToken{}, state.lastErr
 		}
-		t, err := a.acquireSafely(scope)
-		return a.remember(scope, t, err)
+		t, err := a.acquireSafely(q)
+		return a.remember(q, t, err)
 	})
 }
 
 // remember remembers how a renewal ended, and returns what its callers get. A failure leaves a
 // token that is still usable.
-func (a *App) remember(scope string, t tokencache.Token, err error) (azcore.AccessToken, error) {
+func (a *App) remember(q appRequest, t tokencache.Token, err error) (azcore.AccessToken, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	state := a.states[scope]
+	state := a.states[q]
 	if t.ExpiresOn.After(state.token.ExpiresOn) {
 		state.token = t
 	}
@@ -117,9 +132,9 @@ func (a *App) remember(scope string, t tokencache.Token, err error) (azcore.Acce
 		state.lastErr, state.retryAt = e, time.Now().Add(pauseAfter(e))
 	}
 	if a.states == nil {
-		a.states = make(map[string]appState)
+		a.states = make(map[appRequest]appState)
 	}
-	a.states[scope] = state
+	a.states[q] = state
 	switch {
 	case err == nil:
 		return accessToken(t), nil // however short its life
@@ -131,25 +146,25 @@ func (a *App) remember(scope string, t tokencache.Token, err error) (azcore.Acce
 
 // acquireSafely is acquire with a panic of the app's Credential as an error, because it would
 // reach no recover here.
-func (a *App) acquireSafely(scope string) (t tokencache.Token, err error) {
+func (a *App) acquireSafely(q appRequest) (t tokencache.Token, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = autherr.Panicked(p)
 		}
 	}()
-	return a.acquire(scope)
+	return a.acquire(q)
 }
 
 // acquire returns the token in the storage until that is due for renewal, and a new one then.
 // With an error it returns the token that there is.
-func (a *App) acquire(scope string) (t tokencache.Token, err error) {
+func (a *App) acquire(q appRequest) (t tokencache.Token, err error) {
 	if !a.Background.Begin() {
 		return t, errClosed()
 	}
 	defer a.Background.Done()
 	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
 	defer cancel()
-	t, content, err := a.Authority.AppToken(ctx, scope, a.load(ctx))
+	t, content, err := a.Authority.AppToken(ctx, q.scope, q.tenant, a.load(ctx))
 	if err == nil && content != nil {
 		a.save(ctx, content)
 	}

@@ -179,7 +179,7 @@ func (n *renewal) refresh(ctx context.Context, found stored) (stored, error) {
 	n.Telemetry.Refreshed(ctx, began, err)
 	end(err)
 	if err != nil {
-		n.Telemetry.AuditFailure(ctx, slog.LevelWarn, telemetry.EventRefreshFailed, n.request.session.Subject(), err)
+		n.audit(ctx, found, err)
 	}
 	if errors.Is(err, autherr.LoginRequired) {
 		// If this process lost the lock, another one may have used the refresh token.
@@ -189,6 +189,23 @@ func (n *renewal) refresh(ctx context.Context, found stored) (stored, error) {
 	}
 	found.token = token
 	return found, err
+}
+
+// audit records a failure. The first request for scopes renews nothing: if Entra requires the user
+// for it, to consent for example, nothing has failed that worked before.
+func (n *renewal) audit(ctx context.Context, found stored, err error) {
+	level, event := slog.LevelWarn, telemetry.EventRefreshFailed
+	if found.token.Secret == "" && requiresUser(err) {
+		level, event = slog.LevelInfo, telemetry.EventUserRequired
+	}
+	n.Telemetry.AuditFailure(ctx, level, event, n.request.session.Subject(), err)
+}
+
+// requiresUser reports whether Entra has accepted the refresh token, and requires the user for the
+// scopes.
+func requiresUser(err error) bool {
+	return errors.Is(err, autherr.ConsentRequired) || errors.Is(err, autherr.ClaimsChallenge) ||
+		errors.Is(err, autherr.LoginRequired) && autherr.ReasonOf(err) == "interaction_required"
 }
 
 // callEntra renews the token and stores the result. It is verified before it is stored, and

@@ -29,6 +29,8 @@ type Federated struct {
 
 // Credentials are what the application may authenticate with. They are safe for concurrent use.
 type Credentials struct {
+	audience string // of federated credentials that name none
+
 	mu           sync.Mutex // guards what follows
 	secrets      []Secret
 	certificates []*x509.Certificate
@@ -36,12 +38,21 @@ type Credentials struct {
 	used         map[string]time.Time // jti of the accepted assertions, with their expiry
 }
 
-// New makes credentials of the ones given.
-func New(secrets []Secret, certificates []*x509.Certificate, federated []Federated) *Credentials {
-	return &Credentials{
-		secrets: slices.Clone(secrets), certificates: slices.Clone(certificates),
-		federated: withAudience(federated), used: map[string]time.Time{},
-	}
+// Config is what the application is registered with.
+type Config struct {
+	Secrets      []Secret
+	Certificates []*x509.Certificate
+	Federated    []Federated
+	Exchange     string // end of the default audience, which names the cloud
+}
+
+// New makes credentials.
+func New(config Config) *Credentials {
+	c := &Credentials{audience: exchangeAudience + config.Exchange, used: map[string]time.Time{}}
+	c.SetSecrets(config.Secrets)
+	c.SetCertificates(config.Certificates)
+	c.SetFederated(config.Federated)
+	return c
 }
 
 // SetSecrets replaces the secrets.
@@ -62,17 +73,12 @@ func (c *Credentials) SetCertificates(certificates []*x509.Certificate) {
 func (c *Credentials) SetFederated(federated []Federated) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.federated = withAudience(federated)
-}
-
-func withAudience(federated []Federated) []Federated {
-	federated = slices.Clone(federated)
-	for i := range federated {
-		if federated[i].Audience == "" {
-			federated[i].Audience = exchangeAudience
+	c.federated = slices.Clone(federated)
+	for i := range c.federated {
+		if c.federated[i].Audience == "" {
+			c.federated[i].Audience = c.audience
 		}
 	}
-	return federated
 }
 
 // CheckSecrets reports a secret that cannot be registered.

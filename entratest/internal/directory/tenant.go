@@ -50,6 +50,9 @@ func (t *Tenant) add(u User) error {
 	if (u.HomeTenantID == "") != (u.HomeID == "") {
 		return fmt.Errorf("guest %q needs both HomeTenantID and HomeID", u.UPN)
 	}
+	if u.PhotoStatus != 0 && (u.Photo != nil || u.PhotoStatus < 400 || u.PhotoStatus > 599) {
+		return fmt.Errorf("user %q has a photo, or the PhotoStatus %d, which is no error's", u.UPN, u.PhotoStatus)
+	}
 	a := &Account{User: u, Tenant: t, consents: map[string]bool{}}
 	for _, key := range []string{u.ID, strings.ToLower(u.UPN)} {
 		if t.byLogin[key] != nil {

@@ -12,6 +12,7 @@ type User struct {
 	BusinessPhones                  []string
 	PreferredLanguage               string
 	Photo                           []byte
+	PhotoStatus                     int
 	ManagerID                       string
 	Roles, Groups                   []string
 	HomeTenantID, HomeID            string

@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -63,6 +64,7 @@ func (c *Codes) AcceptAnyVerifier(accept bool) {
 type Redemption struct {
 	Code, RedirectURI, Verifier string
 	Tenants                     []*directory.Tenant
+	Client                      Client
 }
 
 // Redeem exchanges a code for its grant, once.
@@ -92,7 +94,7 @@ func (c *Codes) Redeem(call Redemption) (*Grant, *aadsts.Error) {
 	case !c.lax && !code.verifies(call.Verifier):
 		return nil, aadsts.New(501481)
 	}
-	if fail := code.check(); fail != nil {
+	if fail := cmp.Or(code.permit(call.Client), code.Check()); fail != nil {
 		return nil, fail
 	}
 	code.redeemed = true

@@ -16,6 +16,7 @@ type Grant struct {
 	Sessions int // the account's number of revocations when granted
 	Granted  time.Time
 	Scopes   []scopes.Scope
+	SPA      bool // to a single-page app
 	Nonce    string
 	SID      string
 	AuthTime time.Time
@@ -25,10 +26,10 @@ type Grant struct {
 }
 
 // Dead reports whether the account is disabled or was revoked after the grant.
-func (g *Grant) Dead() bool { return g.check() != nil }
+func (g *Grant) Dead() bool { return g.Check() != nil }
 
-// check reports what speaks against using the grant.
-func (g *Grant) check() *aadsts.Error {
+// Check reports what speaks against using the grant.
+func (g *Grant) Check() *aadsts.Error {
 	switch state := g.Account.State(); {
 	case state.Disabled:
 		return aadsts.New(50057)

@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -47,7 +48,7 @@ func (t *RefreshTokens) Issue(g Grant) string {
 }
 
 // Redeem exchanges a refresh token for its grant. tenants are those of the token call's URL.
-func (t *RefreshTokens) Redeem(value string, tenants []*directory.Tenant) (*Grant, *aadsts.Error) {
+func (t *RefreshTokens) Redeem(value string, tenants []*directory.Tenant, client Client) (*Grant, *aadsts.Error) {
 	switch {
 	case value == "":
 		return nil, aadsts.New(900144, "refresh_token")
@@ -62,10 +63,12 @@ func (t *RefreshTokens) Redeem(value string, tenants []*directory.Tenant) (*Gran
 		return nil, aadsts.New(70000, "refresh_token")
 	case time.Since(token.lastUsed) > refreshIdleTime:
 		return nil, aadsts.New(700082, token.Granted.UTC().Format(time.RFC3339))
+	case token.SPA && !time.Now().Before(token.SPAEnd()):
+		return nil, aadsts.New(700084, token.Granted.UTC().Format(time.RFC3339))
 	case !slices.Contains(tenants, token.Account.Tenant):
 		return nil, aadsts.New(50034, token.Account.UPN, tenants[0].ID)
 	}
-	if fail := token.check(); fail != nil {
+	if fail := cmp.Or(token.permit(client), token.Check()); fail != nil {
 		return nil, fail
 	}
 	// entra: using a refresh token gives a new one and does not end the old one.

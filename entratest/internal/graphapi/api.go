@@ -10,19 +10,21 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/origins"
 )
 
-// API serves the paths below /v1.0. It is safe for concurrent use.
+// API serves the paths below /v1.0, those of the test below /beta, and userinfo. It is safe for concurrent use.
 type API struct {
 	origins      *origins.Origins
 	issuer       *issuer.Issuer
 	managerScope string
+	custom       Custom
 
 	mu       sync.Mutex        // guards what follows
 	contexts map[string]string // demanded authentication contexts by path
 }
 
-// New makes an API for the access tokens of the issuer. managerScope is what /me/manager demands.
-func New(o *origins.Origins, i *issuer.Issuer, managerScope string) *API {
-	return &API{origins: o, issuer: i, managerScope: managerScope, contexts: map[string]string{}}
+// New makes an API for the access tokens of the issuer. custom is prepared, and managerScope is what /me/manager
+// demands.
+func New(o *origins.Origins, i *issuer.Issuer, custom Custom, managerScope string) *API {
+	return &API{origins: o, issuer: i, custom: custom, managerScope: managerScope, contexts: map[string]string{}}
 }
 
 // RequireContext demands an authentication context for a path below /v1.0; an empty id ends it.

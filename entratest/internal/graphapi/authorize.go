@@ -24,6 +24,9 @@ func (a *API) call(w http.ResponseWriter, r *http.Request, method, path string, 
 	if fail == nil {
 		about, fail = subject(t, path, need)
 	}
+	if fail == nil && a.hidesRelations(t, path) {
+		fail = unprivileged()
+	}
 	if fail == nil && r.Method != method {
 		fail = &failure{status: http.StatusMethodNotAllowed, code: "Request_BadRequest", message: "Specified HTTP method is not allowed for the request target."}
 	}
@@ -32,6 +35,14 @@ func (a *API) call(w http.ResponseWriter, r *http.Request, method, path string, 
 		return nil, nil
 	}
 	return t, about
+}
+
+// hidesRelations reports whether the path is about managers or groups, which customers of an External ID tenant
+// cannot see: user flows permit User.Read alone.
+func (a *API) hidesRelations(t *issuer.AccessToken, path string) bool {
+	_, _, rest := split(path)
+	first, _, _ := strings.Cut(rest, "/")
+	return a.origins.External && t.Account != nil && belowUser[first] != nil && !strings.HasPrefix(first, "photo")
 }
 
 // get is call for GET and for handlers that need only the user.

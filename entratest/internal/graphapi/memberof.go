@@ -84,7 +84,7 @@ const pageMark = "RFNwdAIAAQ"
 // the cast to a type, are advanced queries, which need ConsistencyLevel and $count.
 func readPage(r *http.Request, cast bool) (memberOfPage, *failure) {
 	page, q := memberOfPage{size: defaultPage}, r.URL.Query()
-	page.count = q.Get("$count") == "true" && strings.EqualFold(r.Header.Get("ConsistencyLevel"), "eventual")
+	page.count = isAdvanced(r)
 	for name := range q {
 		if !slices.Contains([]string{"$top", "$select", "$count", "$skiptoken"}, name) {
 			return page, unsupported("The query option '" + name + "' is not supported.")
@@ -101,11 +101,9 @@ func readPage(r *http.Request, cast bool) (memberOfPage, *failure) {
 		page.size = size
 	}
 	if names := q.Get("$select"); names != "" {
-		page.selected = strings.Split(names, ",")
-		for _, name := range page.selected {
-			if !slices.Contains(groupProperties, name) {
-				return page, unknownProperty(name, "directoryObject")
-			}
+		var unknown string
+		if page.selected, unknown = readSelection(names, groupProperties); unknown != "" {
+			return page, unknownProperty(unknown, "directoryObject")
 		}
 	}
 	var fail *failure

@@ -18,14 +18,14 @@ const (
 	Groups
 )
 
-// Handler serves a path below /v1.0/.
+// Handler serves a path below /v1.0/ or /beta/.
 type Handler func(w http.ResponseWriter, r *http.Request, path string)
 
 // placeholder is what the SDK sends for /me when its middleware is missing; no user has that name.
 const placeholder = "me-token-to-replace"
 
-// Route finds the handler of a path below /v1.0/.
-func (a *API) Route(path string) (Area, Handler) {
+// route finds the emulator's own handler of a path below /v1.0/.
+func (a *API) route(path string) (Area, Handler) {
 	first, id, rest := split(path)
 	area, handler := a.routeBelowUser(rest)
 	switch {
@@ -47,6 +47,8 @@ func (a *API) routeBelowUser(path string) (Area, Handler) {
 		return Me, a.serveUser
 	case "manager":
 		return Manager, a.serveManager
+	case "photo":
+		return Photo, a.servePhotoMetadata
 	case "photo/$value":
 		return Photo, a.servePhoto
 	case "checkMemberGroups":
@@ -58,21 +60,4 @@ func (a *API) routeBelowUser(path string) (Area, Handler) {
 	default:
 		return Other, nil
 	}
-}
-
-// serveUnknown answers for the rest of Graph.
-func (a *API) serveUnknown(w http.ResponseWriter, r *http.Request, path string) {
-	setHeaders(w.Header(), r)
-	t, fail := a.authenticate(r, path)
-	first, id, _ := split(path)
-	switch {
-	case fail != nil:
-	case !permits(t.Names, "User.Read"):
-		fail = unprivileged()
-	case id != "": // only users have one
-		fail = notFound(id)
-	default:
-		fail = badQuery("Resource not found for the segment '" + first + "'.")
-	}
-	fail.write(w)
 }

@@ -1,30 +1,59 @@
 package graphapi
 
 import (
+	"encoding/json"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
+	"github.com/fibermsal/fibermsal/entratest/internal/issuer"
 )
 
 func (a *API) serveUser(w http.ResponseWriter, r *http.Request, path string) {
-	if about := a.get(w, r, path, readUser); about != nil {
-		a.writeUser(w, r, about, "users", "")
+	if t, about := a.call(w, r, http.MethodGet, path, readUser); about != nil {
+		a.writeUser(w, r, sight{t, about}, "users", "")
 	}
 }
 
 func (a *API) serveManager(w http.ResponseWriter, r *http.Request, path string) {
-	about := a.get(w, r, path, permissions{own: []string{a.managerScope}, other: []string{"User.Read.All"}})
+	t, about := a.call(w, r, http.MethodGet, path, permissions{own: []string{a.managerScope}, other: []string{"User.Read.All"}})
 	if about == nil {
 		return
 	}
-	manager := directory.Find(about.ManagerID, []*directory.Tenant{about.Tenant})
-	if about.ManagerID == "" || manager == nil {
-		notFound("manager").write(w)
+	manager := managerOf(about)
+	if manager == nil {
+		notFound(navigation).write(w)
 		return
 	}
-	a.writeUser(w, r, manager, "directoryObjects", "#microsoft.graph.user")
+	a.writeUser(w, r, sight{t, manager}, "directoryObjects", userType)
+}
+
+const userType = "#microsoft.graph.user"
+
+// managerOf returns the manager of an account, or nil.
+func managerOf(about *directory.Account) *directory.Account {
+	if about.ManagerID == "" {
+		return nil
+	}
+	return directory.Find(about.ManagerID, []*directory.Tenant{about.Tenant})
+}
+
+// sight is a user as the owner of a token sees them.
+type sight struct {
+	token *issuer.AccessToken
+	about *directory.Account
+}
+
+// mayReadManager reports whether the token permits reading the user's manager. ownScope suffices for the
+// manager of the token's user, and of that manager. Customers in an external tenant see none.
+func (s sight) mayReadManager(ownScope string, external bool) bool {
+	own := s.token.Account
+	if own != nil && external {
+		return false
+	}
+	if own != nil && (s.about == own || s.about == managerOf(own)) {
+		return permits(s.token.Names, ownScope)
+	}
+	return permits(s.token.Names, "User.Read.All")
 }
 
 // defaultProperties is how many of properties come without $select.
@@ -70,34 +99,43 @@ func orNull(text string) any {
 	return text
 }
 
-// writeUser writes a user, or the selected properties of one.
-func (a *API) writeUser(w http.ResponseWriter, r *http.Request, about *directory.Account, set, kind string) {
-	all := properties(about.User)
-	context := a.origins.GraphURL() + "/$metadata#" + set
-	selected := all[:defaultProperties]
-	if names := r.URL.Query().Get("$select"); names != "" {
-		var unknown string
-		if selected, unknown = choose(all, names); unknown != "" {
-			unknownProperty(unknown, "user").write(w)
-			return
-		}
-		context += "(" + names + ")"
+// writeUser writes a user as the query options of the request demand.
+func (a *API) writeUser(w http.ResponseWriter, r *http.Request, seen sight, set, kind string) {
+	q, fail := readUserQuery(r)
+	if fail == nil && q.manager != nil && !seen.mayReadManager(a.managerScope, a.origins.External) {
+		fail = unprivileged()
 	}
-	object := []property{{"@odata.context", context + "/$entity"}}
+	if fail != nil {
+		fail.write(w)
+		return
+	}
+	object := []property{{"@odata.context", a.origins.GraphURL() + "/$metadata#" + set + q.context() + "/$entity"}}
 	if kind != "" {
 		object = append(object, property{"@odata.type", kind})
 	}
-	writeObject(w, append(object, selected...))
+	object = append(object, describe(seen.about, q.selected)...)
+	if q.manager != nil {
+		object = append(object, q.manager.expand(seen.about)...)
+	}
+	writeObject(w, object)
 }
 
-// choose picks the properties of a $select; unknown is the first that does not exist.
-func choose(all []property, names string) (selected []property, unknown string) {
-	for name := range strings.SplitSeq(names, ",") {
-		i := slices.IndexFunc(all, func(p property) bool { return p.name == strings.TrimSpace(name) })
-		if i < 0 {
-			return nil, name
-		}
-		selected = append(selected, all[i])
+// describe returns the selected properties of a user; nil selects the default ones.
+func describe(about *directory.Account, selected []string) []property {
+	all := properties(about.User)
+	if selected == nil {
+		return all[:defaultProperties]
 	}
-	return selected, ""
+	return pick(all, selected)
+}
+
+// expand is the manager as a property, if there is one.
+func (q *managerQuery) expand(about *directory.Account) []property {
+	manager := managerOf(about)
+	if manager == nil || q.levels == 0 {
+		return nil
+	}
+	object := append([]property{{"@odata.type", userType}}, describe(manager, q.selected)...)
+	above := managerQuery{selected: q.selected, levels: q.levels - 1}
+	return []property{{navigation, json.RawMessage(encodeObject(append(object, above.expand(manager)...)))}}
 }

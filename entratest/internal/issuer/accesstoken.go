@@ -3,13 +3,11 @@ package issuer
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"strings"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
 	"github.com/fibermsal/fibermsal/entratest/internal/grants"
 	"github.com/fibermsal/fibermsal/entratest/internal/ids"
-	"github.com/fibermsal/fibermsal/entratest/internal/keys"
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
 )
 
@@ -19,19 +17,25 @@ const accessMark = "EwB-canary-at-"
 // AccessToken completes, files and encodes an access token. It returns the lifetime as well.
 func (i *Issuer) AccessToken(t *AccessToken) (encoded string, lifetime time.Duration) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	t.Expires = time.Now().Add(i.lifetime)
-	encoded = i.encode(t)
-	i.access[encoded] = t
+	lifetime, encode := i.lifetime, i.falsify
+	i.mu.Unlock()
+	if encode == nil {
+		encode = (*Draft).Encode
+	}
+	t.Expires = time.Now().Add(lifetime)
+	encoded = i.encode(t, encode)
 	i.config.Secrets.Add(encoded)
-	return encoded, i.lifetime
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.access[encoded] = t
+	return encoded, lifetime
 }
 
-// GraphToken issues a token for Graph without a sign-in.
-func (i *Issuer) GraphToken(a *directory.Account, names []string) string {
+// TokenOf issues a token of the account for a resource without a sign-in.
+func (i *Issuer) TokenOf(a *directory.Account, resource string, names []string) string {
 	token, _ := i.AccessToken(&AccessToken{
 		Grant:  grants.Grant{Account: a, Sessions: a.State().Sessions, Granted: time.Now(), AuthTime: time.Now()},
-		Tenant: a.Tenant, Resource: scopes.Graph, Names: names, AZPACR: "1",
+		Tenant: a.Tenant, Resource: resource, Names: names, AZPACR: "1",
 	})
 	return token
 }
@@ -45,44 +49,23 @@ func (i *Issuer) Find(encoded string) *AccessToken {
 
 // encode writes the token: a JWT that its API can verify, or for Graph an opaque text, as which a client has
 // to treat it anyway.
-func (i *Issuer) encode(t *AccessToken) string {
+func (i *Issuer) encode(t *AccessToken, encode func(*Draft) string) string {
 	if t.Resource == scopes.Graph {
 		return accessMark + ids.Text(1500)
 	}
-	key := i.config.Keys.Active()
-	header := map[string]any{"typ": "JWT", "alg": "RS256", "kid": key.ID}
-	return keys.Encode(header, i.accessClaims(t), key.RS256)
+	key, foreign := i.config.Keys.Active(), i.config.Keys.Foreign()
+	draft := &Draft{
+		Resource: t.Resource, Header: map[string]any{"typ": "JWT", "alg": "RS256", "kid": key.ID}, Claims: i.accessClaims(t),
+		Key: key, Foreign: foreign,
+	}
+	if t.Account != nil {
+		draft.User = t.Account.User
+	}
+	return encode(draft)
 }
 
-// accessClaims are those of a v2.0 access token: access-token-claims-reference.md of the identity platform's
-// documentation.
-func (i *Issuer) accessClaims(t *AccessToken) map[string]any {
-	now, audience := time.Now().Unix(), i.config.Scopes.Audience(t.Resource)
-	c := map[string]any{
-		"ver": "2.0", "iss": i.config.Origins.Issuer(t.Tenant.ID), "tid": t.Tenant.ID, "aud": audience,
-		"iat": now, "nbf": now, "exp": t.Expires.Unix(),
-		"azp": i.config.ClientID, "azpacr": t.AZPACR,
-		"aio": ids.Text(64), "rh": "1." + ids.Text(40) + ".", "uti": ids.Text(22),
-	}
-	if t.CAE {
-		c["xms_cc"] = []string{"cp1"}
-	}
-	if t.Account == nil {
-		id := ids.Of("service principal", t.Tenant.ID, i.config.ClientID)
-		c["idtyp"], c["oid"], c["sub"] = "app", id, id
-		if len(t.Names) > 0 {
-			c["roles"] = t.Names
-		}
-		return c
-	}
-	c["scp"] = strings.Join(t.Names, " ")
-	c["oid"], c["sub"] = t.Account.ID, pairwise(t.Account, audience)
-	c["name"], c["preferred_username"], c["sid"] = t.Account.DisplayName, t.Account.UPN, t.SID
-	if len(t.ACRs) > 0 {
-		c["acrs"] = t.ACRs
-	}
-	return c
-}
+// Subject is the sub claim of the account for the application.
+func (i *Issuer) Subject(a *directory.Account) string { return pairwise(a, i.config.ClientID) }
 
 // pairwise is the sub claim: stable for one user in one app, different in every other.
 func pairwise(a *directory.Account, clientID string) string {

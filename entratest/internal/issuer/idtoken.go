@@ -45,7 +45,7 @@ func (i *Issuer) idClaims(g *grants.Grant) map[string]any {
 		"iat": now.Unix(),
 		"nbf": now.Unix(),
 		"exp": now.Add(idTokenLifetime).Unix(),
-		"sub": pairwise(a, i.config.ClientID),
+		"sub": i.Subject(a),
 		"aio": ids.Text(64),
 		"rh":  "1." + ids.Text(40) + ".",
 		"uti": ids.Text(22),

@@ -30,7 +30,8 @@ type Issuer struct {
 	mu       sync.Mutex // guards what follows
 	lifetime time.Duration
 	access   map[string]*AccessToken
-	tamper   func(*Draft) string
+	tamper   func(*Draft) string // ID tokens
+	falsify  func(*Draft) string // access tokens
 }
 
 // New makes an issuer that has not issued anything.
@@ -51,4 +52,11 @@ func (i *Issuer) Tamper(f func(*Draft) string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.tamper = f
+}
+
+// TamperAccess is Tamper for the access tokens for APIs.
+func (i *Issuer) TamperAccess(f func(*Draft) string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.falsify = f
 }

@@ -19,9 +19,10 @@ type AccessToken struct {
 	Expires  time.Time
 }
 
-// Draft is an ID token before its signature.
+// Draft is an ID token, or an access token for an API, before its signature.
 type Draft struct {
-	GrantType      string
+	GrantType      string // of an ID token
+	Resource       string // of an access token
 	User           directory.User
 	Header, Claims map[string]any
 	Key, Foreign   *keys.Key // the one that signs, and another issuer's or nil

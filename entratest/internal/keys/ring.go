@@ -62,6 +62,13 @@ func (r *Ring) Active() *Key {
 	return r.signing[0]
 }
 
+// Foreign returns the key of another issuer, or nil.
+func (r *Ring) Foreign() *Key {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.foreign
+}
+
 // ForApp returns the key that signs the application's ID tokens, and the foreign one, which may be nil.
 func (r *Ring) ForApp() (signing, foreign *Key) {
 	r.mu.Lock()
@@ -108,7 +115,7 @@ type JWK struct {
 	Modulus   string   `json:"n"`
 	Exponent  string   `json:"e"`
 	CertChain []string `json:"x5c"`
-	Issuer    string   `json:"issuer"`
+	Issuer    string   `json:"issuer,omitempty"`
 }
 
 // Publish returns all published keys for a tenant, or for the placeholder of many. issuer makes the issuer's

@@ -7,48 +7,41 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
 	"time"
 )
 
-// newCertificate makes a certificate for loopback names and the authority that signs it.
-func newCertificate() (tls.Certificate, []byte, error) {
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, nil, fmt.Errorf("entratest: %w", err)
-	}
-	ca := certificateTemplate("entratest local CA")
-	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
-	if err != nil {
-		return tls.Certificate{}, nil, fmt.Errorf("entratest: %w", err)
-	}
+// certificateLife is longer than an emulator runs.
+const certificateLife = 1 // years
+
+// issue makes a certificate for loopback names. It carries the Authority Key Identifier of RFC 5280, 4.2.1.1,
+// without which OpenSSL's strict verification refuses it: the default of Python 3.13.
+func (a *authority) issue() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return tls.Certificate{}, nil, fmt.Errorf("entratest: %w", err)
+		return tls.Certificate{}, fmt.Errorf("entratest: %w", err)
 	}
-	leaf := certificateTemplate("entratest")
-	leaf.DNSNames = []string{"localhost", "*.localhost", "login.localhost", "graph.localhost"}
-	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-	leaf.ExtKeyUsage, leaf.KeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, x509.KeyUsageDigitalSignature
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
+	template := certificateTemplate("entratest")
+	template.DNSNames = []string{"localhost", "*.localhost", "login.localhost", "graph.localhost"}
+	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	template.ExtKeyUsage, template.KeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, x509.KeyUsageDigitalSignature
+	template.BasicConstraintsValid = true
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
 	if err != nil {
-		return tls.Certificate{}, nil, fmt.Errorf("entratest: %w", err)
+		return tls.Certificate{}, fmt.Errorf("entratest: %w", err)
 	}
-	caPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})
-	return tls.Certificate{Certificate: [][]byte{leafDER}, PrivateKey: key}, caPEM, nil
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// certificateTemplate is valid for a year, which is longer than an emulator runs.
+// certificateTemplate is what the certificates have in common.
 func certificateTemplate(name string) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // crypto/rand never fails
 	return &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().AddDate(1, 0, 0),
+		NotAfter:     time.Now().AddDate(certificateLife, 0, 0),
 	}
 }

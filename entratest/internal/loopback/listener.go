@@ -22,24 +22,44 @@ type Listeners struct {
 	CAPEM         []byte // the authority that the secure one's certificate is of
 }
 
+// Config is where to listen, and which authority to use.
+type Config struct {
+	Plain, Secure string // addresses; empty for free ports
+	CADir         string // keeps the authority; empty for a new one
+}
+
 // Listen opens both addresses. The secure one speaks TLS with a certificate made for it.
-func Listen(plainAddress, secureAddress string) (*Listeners, error) {
-	plain, err := listenLocal(plainAddress)
+func Listen(config Config) (*Listeners, error) {
+	certificate, caPEM, err := newCertificate(config.CADir)
 	if err != nil {
 		return nil, err
 	}
-	secure, err := listenLocal(secureAddress)
+	plain, err := listenLocal(config.Plain)
+	if err != nil {
+		return nil, err
+	}
+	secure, err := listenLocal(config.Secure)
 	if err != nil {
 		return nil, errors.Join(err, plain.Close())
-	}
-	certificate, caPEM, err := newCertificate()
-	if err != nil {
-		return nil, errors.Join(err, plain.Close(), secure.Close())
 	}
 	secure = tls.NewListener(secure, &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 	})
 	return &Listeners{Plain: plain, Secure: secure, CAPEM: caPEM}, nil
+}
+
+// newCertificate makes a certificate and returns the authority to trust as well.
+func newCertificate(caDir string) (tls.Certificate, []byte, error) {
+	makeAuthority := newAuthority
+	if caDir != "" {
+		makeAuthority = func() (*authority, error) { return keptAuthority(caDir) }
+	}
+	ca, err := makeAuthority()
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	certificate, err := ca.issue()
+	return certificate, ca.publicPEM(), err
 }
 
 // listenLocal opens an address if it is on loopback.

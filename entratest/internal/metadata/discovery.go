@@ -10,7 +10,7 @@ import (
 )
 
 // configuration is the OpenID Connect discovery document. It names the endpoints of the emulator; Entra's
-// has the device, Kerberos and userinfo endpoints too. entra: no code_challenge_methods_supported, even
+// has the device and Kerberos endpoints too. entra: no code_challenge_methods_supported, even
 // though PKCE works.
 type configuration struct {
 	TokenEndpoint         string   `json:"token_endpoint"`
@@ -23,6 +23,7 @@ type configuration struct {
 	Scopes                []string `json:"scopes_supported"`
 	Issuer                string   `json:"issuer"`
 	RequestURI            bool     `json:"request_uri_parameter_supported"`
+	UserInfoEndpoint      string   `json:"userinfo_endpoint"`
 	AuthorizationEndpoint string   `json:"authorization_endpoint"`
 	LogoutSupported       bool     `json:"http_logout_supported"`
 	FrontChannelLogout    bool     `json:"frontchannel_logout_supported"`
@@ -35,6 +36,9 @@ type configuration struct {
 	RBACURL               string   `json:"rbac_url"`
 }
 
+// theRegion is that of every tenant.
+var theRegion = "EU"
+
 // ServeDiscovery is /{tenant}/v2.0/.well-known/openid-configuration.
 func (s *Service) ServeDiscovery(w http.ResponseWriter, r *http.Request, segment string) {
 	tenants, fail := s.Directory.Resolve(segment)
@@ -42,8 +46,7 @@ func (s *Service) ServeDiscovery(w http.ResponseWriter, r *http.Request, segment
 		fail.As("invalid_tenant").Write(w, r, s.Origins.Login)
 		return
 	}
-	region := "EU"
-	document := s.configuration(tenants[0].ID, tenants[0].ID, &region)
+	document := s.configuration(tenants[0].ID, tenants[0].ID, &theRegion)
 	if directory.IsAlias(segment) { // entra: the issuer of a token still has the real tenant's id
 		document = s.configuration(strings.ToLower(segment), manyTenants, nil)
 	}
@@ -59,7 +62,7 @@ func (s *Service) configuration(name, tenant string, region *string) configurati
 	graphHost := origins.Host(s.Origins.Graph)
 	return configuration{
 		TokenEndpoint:         login + "/oauth2/v2.0/token",
-		TokenAuthMethods:      []string{"client_secret_post", "private_key_jwt"},
+		TokenAuthMethods:      []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
 		KeysURI:               login + "/discovery/v2.0/keys",
 		ResponseModes:         []string{"query", "fragment", "form_post"},
 		SubjectTypes:          []string{"pairwise"},
@@ -67,6 +70,7 @@ func (s *Service) configuration(name, tenant string, region *string) configurati
 		ResponseTypes:         []string{"code"},
 		Scopes:                []string{"openid", "profile", "email", "offline_access"},
 		Issuer:                s.Origins.Issuer(tenant),
+		UserInfoEndpoint:      s.Origins.UserInfoURL(),
 		AuthorizationEndpoint: browser + "/oauth2/v2.0/authorize",
 		LogoutSupported:       true,
 		FrontChannelLogout:    true,

@@ -41,8 +41,15 @@ func (s *Service) ServeKeys(w http.ResponseWriter, r *http.Request, segment stri
 	if directory.IsAlias(segment) {
 		tenant = manyTenants
 	}
-	forApp := strings.EqualFold(r.URL.Query().Get(appParameter), s.ClientID)
+	writeKeys(w, s.Keys.Publish(tenant, s.Origins.Issuer, s.isForApp(r)))
+}
+
+func (s *Service) isForApp(r *http.Request) bool {
+	return strings.EqualFold(r.URL.Query().Get(appParameter), s.ClientID)
+}
+
+func writeKeys(w http.ResponseWriter, set []keys.JWK) {
 	write(w, struct {
 		Keys []keys.JWK `json:"keys"`
-	}{s.Keys.Publish(tenant, s.Origins.Issuer, forApp)})
+	}{set})
 }

@@ -13,6 +13,8 @@ type Origins struct {
 	Graph   string
 	// External is set for External ID, whose issuer has a host of its own whatever host was asked.
 	External bool
+	// China is set for the cloud of 21Vianet, whose version 1 issuer has a host of its own.
+	China bool
 }
 
 // Issuer is the iss claim for a tenant, always with its real id.
@@ -29,14 +31,18 @@ const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
 // Provider is the idp claim of a guest whose home is that tenant. entra: it is a version 1 issuer, whose host
 // 21Vianet has its own of, and live.com for personal accounts.
 func (o *Origins) Provider(homeTenantID string) string {
-	switch {
-	case homeTenantID == consumers:
+	if homeTenantID == consumers {
 		return "live.com"
-	case strings.HasSuffix(o.Login, ".cn"):
-		return "https://sts.chinacloudapi.cn/" + homeTenantID + "/"
-	default:
-		return "https://sts.windows.net/" + homeTenantID + "/"
 	}
+	return o.IssuerV1(homeTenantID)
+}
+
+// IssuerV1 is the iss claim of tokens of version 1, which has no relation to the address that was asked.
+func (o *Origins) IssuerV1(tenantID string) string {
+	if o.China {
+		return "https://sts.chinacloudapi.cn/" + tenantID + "/"
+	}
+	return "https://sts.windows.net/" + tenantID + "/"
 }
 
 // ExternalDomain is the end of the hosts of External ID.
@@ -44,6 +50,12 @@ const ExternalDomain = ".ciamlogin.com"
 
 // GraphURL is the base of the Graph API.
 func (o *Origins) GraphURL() string { return o.Graph + "/v1.0" }
+
+// UserInfoPath is that of the userinfo endpoint. entra: it belongs to Graph, not to the sign-in service.
+const UserInfoPath = "/oidc/userinfo"
+
+// UserInfoURL is the userinfo endpoint.
+func (o *Origins) UserInfoURL() string { return o.Graph + UserInfoPath }
 
 // Addresses reports whether the request is addressed to that origin. In process each service has its own
 // host, and Entra does not answer for Graph. A handler that a test mounts elsewhere serves everything.

@@ -18,3 +18,12 @@ func Resize(photo []byte, pixels int) []byte {
 	}
 	return out.Bytes()
 }
+
+// Width is the width of a JPEG in pixels; 0 of other data.
+func Width(photo []byte) int {
+	config, err := jpeg.DecodeConfig(bytes.NewReader(photo))
+	if err != nil {
+		return 0
+	}
+	return config.Width
+}

@@ -60,7 +60,6 @@ var people = map[string]look{
 	"miriam":  {0xffe0c7, 0xd9787c, 0xd9a179, 0x2b1b14, 0x285e7a, bun, false, false},
 	"nestor":  {0xd9d4f7, 0x8674c9, 0x8a5a3b, 0x120d0a, 0xe8e2d4, short, true, true},
 	"patti":   {0xc9f2ea, 0x3f9c94, 0xc68e65, 0x2a1810, 0x8c2f45, bob, false, false},
-	"pradeep": {0xffe9a8, 0xe0a43a, 0xa8714a, 0x15100c, 0x34558b, sidePart, false, true},
 }
 
 // ellipse returns the position of a point relative to an ellipse: below 1 is inside.

@@ -4,6 +4,7 @@ package registration
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
@@ -14,8 +15,9 @@ import (
 type App struct {
 	TenantID, ClientID       string
 	RedirectURIs, LogoutURIs []string
-	FrontChannel             string // front-channel logout URL; empty for none
-	FrontChannelIssuer       bool   // front-channel requests carry iss
+	SPAURIs                  []string // redirect URIs of single-page apps
+	FrontChannel             string   // front-channel logout URL; empty for none
+	FrontChannelIssuer       bool     // front-channel requests carry iss
 	Permissions              []string
 }
 
@@ -34,11 +36,33 @@ func (a *App) CheckClientID(id, segment string) *aadsts.Error {
 }
 
 // MayReceive reports whether uri is a registered redirect URI.
-func (a *App) MayReceive(uri string) bool { return registered(uri, a.RedirectURIs) }
+func (a *App) MayReceive(uri string) bool { return registered(uri, a.RedirectURIs) || a.IsSPA(uri) }
+
+// IsSPA reports whether uri is a registered redirect URI of a single-page app.
+func (a *App) IsSPA(uri string) bool { return registered(uri, a.SPAURIs) }
+
+// IsSPAOrigin reports whether a single-page app is registered at the origin. The port of http://localhost is ignored.
+func (a *App) IsSPAOrigin(origin string) bool {
+	return slices.ContainsFunc(a.SPAURIs, func(uri string) bool {
+		own := pageOrigin(uri)
+		return origin == own || withoutLocalPort(origin) == withoutLocalPort(own)
+	})
+}
+
+// pageOrigin is the origin of a registered URI as browsers write it: in lower case, without the port of the scheme.
+func pageOrigin(uri string) string {
+	origin := strings.ToLower(Origin(uri))
+	for scheme, port := range map[string]string{"https://": ":443", "http://": ":80"} {
+		if strings.HasPrefix(origin, scheme) {
+			origin = strings.TrimSuffix(origin, port)
+		}
+	}
+	return origin
+}
 
 // MayFollowLogout reports whether uri is registered for after logout.
 func (a *App) MayFollowLogout(uri string) bool {
-	return registered(uri, a.RedirectURIs) || registered(uri, a.LogoutURIs)
+	return a.MayReceive(uri) || registered(uri, a.LogoutURIs)
 }
 
 // registered reports whether uri is one of the registered ones. entra: the comparison is exact, except that

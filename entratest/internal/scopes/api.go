@@ -11,18 +11,41 @@ import (
 // API is entratest.API, whose fields are documented there.
 type API struct {
 	URI      string
+	Version  int
 	Audience string
 	Scopes   []string
+	Roles    map[string][]string
+	NoIDType bool
 }
 
-func (a API) audience() string {
-	if id, ok := strings.CutPrefix(a.URI, "api://"); ok && a.Audience == "" && ids.IsGUID(id) {
+// AudienceClaim is the aud claim of its tokens.
+func (a API) AudienceClaim() string {
+	id := a.applicationID()
+	switch {
+	case a.Audience != "":
+		return a.Audience
+	case id != "" && !a.IsVersion1():
 		return id
-	}
-	if a.Audience == "" {
+	default:
 		return a.URI
 	}
-	return a.Audience
+}
+
+// applicationID is the GUID of a URI api://<GUID>, or empty.
+func (a API) applicationID() string {
+	id, ok := strings.CutPrefix(a.URI, "api://")
+	if !ok || !ids.IsGUID(id) {
+		return ""
+	}
+	return id
+}
+
+// IsVersion1 reports whether its tokens are of version 1.
+func (a API) IsVersion1() bool { return a.Version == 1 }
+
+// IsOf reports whether the API is the application with that client id itself.
+func (a API) IsOf(clientID string) bool {
+	return a.applicationID() == clientID || a.AudienceClaim() == clientID
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
@@ -31,6 +54,9 @@ var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 func (a API) Check() error {
 	if !strings.Contains(a.URI, "://") || strings.HasSuffix(a.URI, "/") || strings.HasPrefix(a.URI, Graph) {
 		return fmt.Errorf("the API URI %q is not one of another API, without a slash at its end", a.URI)
+	}
+	if a.Version < 0 || a.Version > 2 {
+		return fmt.Errorf("the access tokens of %s have version %d, which does not exist", a.URI, a.Version)
 	}
 	for _, name := range a.Scopes {
 		if !validName.MatchString(name) {

@@ -25,7 +25,7 @@ var graphScopes = []string{
 // Catalogue knows the permissions that exist, by resource and lower-case name. It does not change.
 type Catalogue struct {
 	resources map[string]map[string]string
-	audiences map[string]string // aud of each resource except Graph, whose tokens are opaque
+	apis      map[string]API    // by resource, except Graph, whose tokens are opaque
 	aliases   map[string]string // resources by the application id that stands for them
 	adminOnly map[string]bool   // by key
 }
@@ -42,7 +42,7 @@ type Config struct {
 // NewCatalogue makes the catalogue. It panics if a permission that the configuration names does not exist.
 func NewCatalogue(config Config) *Catalogue {
 	c := &Catalogue{
-		resources: map[string]map[string]string{}, audiences: map[string]string{},
+		resources: map[string]map[string]string{}, apis: map[string]API{},
 		// A national cloud's Graph goes by its own host.
 		aliases: map[string]string{GraphAppID: Graph, "https://" + config.GraphHost: Graph}, adminOnly: map[string]bool{},
 	}
@@ -52,8 +52,11 @@ func NewCatalogue(config Config) *Catalogue {
 	}
 	for _, api := range config.APIs {
 		c.add(api.URI, api.Scopes...)
-		c.audiences[api.URI] = api.audience()
-		c.aliases[api.audience()] = api.URI
+		c.apis[api.URI] = api
+		c.aliases[api.AudienceClaim()] = api.URI
+		if id := api.applicationID(); id != "" {
+			c.aliases[id] = api.URI
+		}
 	}
 	for _, name := range config.AdminOnly {
 		c.adminOnly[c.MustParse(name).Key()] = true
@@ -70,15 +73,15 @@ func NewCatalogue(config Config) *Catalogue {
 func (c *Catalogue) add(resource string, names ...string) {
 	if c.resources[resource] == nil {
 		c.resources[resource] = map[string]string{}
-		c.audiences[resource] = API{URI: resource}.audience()
+		c.apis[resource] = API{URI: resource}
 	}
 	for _, name := range names {
 		c.resources[resource][strings.ToLower(name)] = name
 	}
 }
 
-// Audience is the aud claim of the resource's tokens.
-func (c *Catalogue) Audience(resource string) string { return c.audiences[resource] }
+// API is the API that a resource is.
+func (c *Catalogue) API(resource string) API { return c.apis[resource] }
 
 // AdminOnly reports whether only an administrator may consent to the scope.
 func (c *Catalogue) AdminOnly(sc Scope) bool { return c.adminOnly[sc.Key()] }
@@ -92,13 +95,17 @@ func (c *Catalogue) MustParse(raw string) Scope {
 	return sc
 }
 
-// MustParseGraph is MustParse for scopes of Graph.
-func (c *Catalogue) MustParseGraph(raw string) Scope {
-	sc, fail := c.ParseOne(raw)
-	if fail != nil || sc.Resource != Graph {
-		panic("entratest: Graph has no scope " + raw)
+// MustParseOne is MustParse for scopes of one resource, which it returns with their names.
+func (c *Catalogue) MustParseOne(raw []string) (resource string, names []string) {
+	for _, one := range raw {
+		sc := c.MustParse(one)
+		if sc.Resource == "" || (resource != "" && resource != sc.Resource) {
+			panic("entratest: the scope " + one + " is not of the same resource as the others")
+		}
+		resource = sc.Resource
+		names = append(names, sc.Name)
 	}
-	return sc
+	return resource, names
 }
 
 // Parse reads a space-separated scope parameter. entra: .default stands alone (AADSTS70011).

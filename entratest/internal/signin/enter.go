@@ -90,6 +90,7 @@ func (s *Service) success(req *request, login *sso.Login) url.Values {
 	v.Set("code", s.Codes.Issue(&grants.Code{
 		Grant: grants.Grant{
 			Account: login.Account, Sessions: login.Account.State().Sessions, Granted: time.Now(), Scopes: req.scopes,
+			SPA:   s.App.IsSPA(req.redirectURI),
 			Nonce: req.params.Get("nonce"), SID: login.SID, AuthTime: login.AuthTime, MaxAge: max(req.maxAge, 0),
 			ACRs: req.claims.Contexts(), IDToken: wants,
 		},

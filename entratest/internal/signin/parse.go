@@ -38,6 +38,9 @@ func (s *Service) parse(segment string, params url.Values) (*request, *aadsts.Er
 	if fail := req.parseShape(); fail != nil {
 		return req, fail
 	}
+	if s.App.IsSPA(req.redirectURI) && params.Get("code_challenge") == "" {
+		return req, aadsts.New(9002325)
+	}
 	req.prompt = params.Get("prompt")
 	req.hint = directory.FindHint(params.Get("login_hint"), req.tenants)
 	req.scopes, fail = s.Scopes.Parse(params.Get("scope"))

@@ -6,7 +6,9 @@ import (
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
 	"github.com/fibermsal/fibermsal/entratest/internal/claims"
+	"github.com/fibermsal/fibermsal/entratest/internal/clientauth"
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
+	"github.com/fibermsal/fibermsal/entratest/internal/grants"
 	"github.com/fibermsal/fibermsal/entratest/internal/registration"
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
 )
@@ -21,10 +23,10 @@ type call struct {
 	tenants   []*directory.Tenant // that the segment stands for
 	scopes    []scopes.Scope      // requested; nil means those of the sign-in
 	claims    claims.Request
+	client    grants.Client
 }
 
-// parse checks everything that does not depend on the grant. It reads only the form: parameters in the URL
-// and a secret in an Authorization header are ignored.
+// parse checks everything that does not depend on the grant. Parameters in the URL are ignored.
 func (e *Endpoint) parse(r *http.Request, segment string) (*call, *aadsts.Error) {
 	tenants, fail := e.Directory.Resolve(segment)
 	if fail != nil {
@@ -33,15 +35,20 @@ func (e *Endpoint) parse(r *http.Request, segment string) (*call, *aadsts.Error)
 	if r.Method != http.MethodPost {
 		return nil, aadsts.New(900561, r.Method)
 	}
-	form := r.PostForm
-	e.Secrets.Add(form.Get("code_verifier"), form.Get("client_assertion"))
-	if name := registration.Repeated(form); name != "" {
+	if name := registration.Repeated(r.PostForm); name != "" {
 		return nil, aadsts.New(9000411, name)
 	}
-	if fail := e.Client.Authenticate(form, segment, tenants); fail != nil {
+	form, fail := clientauth.WithHeader(r)
+	e.Secrets.Add(form.Get("code_verifier"), form.Get("client_assertion"), form.Get("assertion"))
+	e.Secrets.Add(clientauth.HeaderSecret(r))
+	if fail != nil {
 		return nil, fail
 	}
 	c := &call{form: form, grantType: form.Get("grant_type"), segment: segment, tenants: tenants}
+	c.client.Origin = r.Header.Get("Origin")
+	if c.client.Authenticated, fail = e.authenticate(c); fail != nil {
+		return nil, fail
+	}
 	if c.grantType == "" {
 		return nil, aadsts.New(900144, "grant_type")
 	}
@@ -52,10 +59,25 @@ func (e *Endpoint) parse(r *http.Request, segment string) (*call, *aadsts.Error)
 	return c, fail
 }
 
+// authenticate identifies the client and authenticates it, unless it may be a single-page app, which has no
+// credential. Whether it is one depends on the grant.
+func (e *Endpoint) authenticate(c *call) (authenticated bool, fail *aadsts.Error) {
+	anonymous := c.form.Get("client_secret") == "" && c.form.Get("client_assertion") == ""
+	ofUser := c.grantType == "authorization_code" || c.grantType == "refresh_token"
+	if anonymous && ofUser && len(e.App.SPAURIs) > 0 {
+		return false, e.App.CheckClientID(c.form.Get("client_id"), c.segment)
+	}
+	return true, e.Client.Authenticate(c.form, c.segment, c.tenants)
+}
+
 // azpacr is the claim of that name: how the client has authenticated.
 func (c *call) azpacr() string {
-	if c.form.Get("client_assertion") != "" {
+	switch {
+	case !c.client.Authenticated:
+		return "0"
+	case c.form.Get("client_assertion") != "":
 		return "2"
+	default:
+		return "1"
 	}
-	return "1"
 }

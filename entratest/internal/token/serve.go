@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
+	"github.com/fibermsal/fibermsal/entratest/internal/clientauth"
 	"github.com/fibermsal/fibermsal/entratest/internal/grants"
 	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
 )
@@ -20,6 +21,7 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, segment string)
 		answer, fail = e.redeem(r, c)
 	}
 	if fail != nil {
+		clientauth.Challenge(w, r, fail)
 		fail.Write(w, r, e.Origins.Login)
 		return
 	}
@@ -44,10 +46,12 @@ func (e *Endpoint) grantOf(c *call) (*grants.Grant, *aadsts.Error) {
 	switch c.grantType {
 	case "authorization_code":
 		return e.Codes.Redeem(grants.Redemption{
-			Code: c.form.Get("code"), RedirectURI: c.form.Get("redirect_uri"), Verifier: c.form.Get("code_verifier"), Tenants: c.tenants,
+			Code: c.form.Get("code"), RedirectURI: c.form.Get("redirect_uri"), Verifier: c.form.Get("code_verifier"), Tenants: c.tenants, Client: c.client,
 		})
 	case "refresh_token":
-		return e.RefreshTokens.Redeem(c.form.Get("refresh_token"), c.tenants)
+		return e.RefreshTokens.Redeem(c.form.Get("refresh_token"), c.tenants, c.client)
+	case onBehalfOf:
+		return e.redeemAssertion(c)
 	default:
 		return nil, aadsts.New(70003, c.grantType)
 	}

@@ -19,6 +19,7 @@ type userAnswer struct {
 	RefreshIn    int    `json:"refresh_in,omitempty"`
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token,omitempty"`
+	RefreshEnds  int    `json:"refresh_token_expires_in,omitempty"` // of single-page apps
 	IDToken      string `json:"id_token,omitempty"`
 	ClientInfo   string `json:"client_info,omitempty"`
 }
@@ -46,6 +47,9 @@ func (e *Endpoint) issueToUser(c *call, g *grants.Grant) (*userAnswer, *aadsts.E
 	answer.Scope = scopes.Echo(granted, resource, requested)
 	if scopes.Has(narrowed.Scopes, "offline_access") {
 		answer.RefreshToken = e.RefreshTokens.Issue(*g)
+		if g.SPA {
+			answer.RefreshEnds = int(time.Until(g.SPAEnd()) / time.Second)
+		}
 	}
 	if scopes.Has(narrowed.Scopes, "openid") {
 		answer.IDToken = e.Issuer.IDToken(&narrowed, c.grantType)

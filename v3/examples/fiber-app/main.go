@@ -3,8 +3,8 @@
 //	cd v3 && go run ./examples/fiber-app
 //
 // runs it with an emulated Entra ID and Graph in the same process, so it needs no tenant and no
-// configuration. The variables of [fibermsal.ConfigFromEnv] make it use a real tenant, Redis, or
-// both. PORT is its port, and FIBERMSAL_TLS_CERT_FILE with FIBERMSAL_TLS_KEY_FILE make it serve
+// configuration. The variables of [fibermsal.ConfigFromEnv] make it use a real tenant, and keep its
+// sessions in Redis or a file. PORT is its port, and FIBERMSAL_TLS_CERT_FILE with FIBERMSAL_TLS_KEY_FILE make it serve
 // https.
 package main
 
@@ -25,6 +25,7 @@ import (
 
 	"github.com/gofiber/fiber/v3"
 
+	_ "github.com/fibermsal/fibermsal/embedded" // FIBERMSAL_STORAGE_FILE
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/graph"
 	"github.com/fibermsal/fibermsal/v3"

@@ -13,8 +13,11 @@ import (
 func main() {
 	// readme:start
 	cfg, err := fibermsal.ConfigFromEnv("FIBERMSAL") // or a fibermsal.Config of your own
+	if err == nil {
+		err = cfg.ValidateEnv("FIBERMSAL")
+	}
 	if err != nil {
-		log.Fatal(err) // names every variable that is wrong
+		log.Fatal(err) // names every variable that is wrong or missing
 	}
 
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})

@@ -11,21 +11,15 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/keys"
 )
 
-// IDToken is an ID token before its signature, which [Server.TamperIDToken] may change.
-// Every change is allowed: the token becomes header.claims.signature, whatever those are.
-type IDToken struct {
-	// Grant is the grant_type of the token call: "authorization_code" or "refresh_token".
-	Grant string
-	// User is the user the token is about.
-	User User
+// JWT is a token before its signature, for [Server.TamperIDToken] and [Server.TamperAccessToken]. Every change is
+// allowed: the token becomes header.claims.signature, whatever those are.
+type JWT struct {
 	// Header and Claims are encoded as JSON. Any JSON type will do, json.RawMessage included.
 	Header, Claims map[string]any
-	// Sign makes the signature over the encoded header and claims. Default: RS256 with the key that signs for the app.
+	// Sign makes the signature over the encoded header and claims. Default: RS256 with the right key.
 	Sign func(input []byte) []byte
 	// Raw, if not empty, is sent in place of the token.
 	Raw string
-	// Omit leaves id_token out of the answer.
-	Omit bool
 	// PublicKey is that key's public half, which is public in the JWKS.
 	PublicKey *rsa.PublicKey
 
@@ -33,13 +27,13 @@ type IDToken struct {
 }
 
 // Unsign makes an "alg":"none" token with an empty signature.
-func (t *IDToken) Unsign() {
+func (t *JWT) Unsign() {
 	t.Header["alg"] = "none"
 	t.Sign = func([]byte) []byte { return nil }
 }
 
 // Corrupt flips one bit of the signature.
-func (t *IDToken) Corrupt() {
+func (t *JWT) Corrupt() {
 	sign := t.Sign
 	t.Sign = func(input []byte) []byte {
 		signature := sign(input)
@@ -50,7 +44,7 @@ func (t *IDToken) Corrupt() {
 
 // SignHS256 makes an HMAC token. With an encoding of PublicKey as secret it is the classic confusion of
 // algorithms.
-func (t *IDToken) SignHS256(secret []byte) {
+func (t *JWT) SignHS256(secret []byte) {
 	t.Header["alg"] = "HS256"
 	t.Sign = func(input []byte) []byte {
 		mac := hmac.New(sha256.New, secret)
@@ -60,19 +54,19 @@ func (t *IDToken) SignHS256(secret []byte) {
 }
 
 // SignRS256 signs with any key, such as an attacker's. Set kid, jwk, jku or x5u in Header to point at it.
-func (t *IDToken) SignRS256(key *rsa.PrivateKey) {
+func (t *JWT) SignRS256(key *rsa.PrivateKey) {
 	t.Header["alg"] = "RS256"
 	t.Sign = func(input []byte) []byte { return keys.RS256(key, input) }
 }
 
 // SignRS512 signs with the right key but an algorithm that Entra does not use.
-func (t *IDToken) SignRS512() {
+func (t *JWT) SignRS512() {
 	t.Header["alg"] = "RS512"
 	t.Sign = t.key.RS512
 }
 
 // SignES256 signs with an elliptic curve key (P-256).
-func (t *IDToken) SignES256(key *ecdsa.PrivateKey) {
+func (t *JWT) SignES256(key *ecdsa.PrivateKey) {
 	t.Header["alg"] = "ES256"
 	t.Sign = func(input []byte) []byte {
 		digest := sha256.Sum256(input)
@@ -88,7 +82,7 @@ func (t *IDToken) SignES256(key *ecdsa.PrivateKey) {
 }
 
 // SignForeign signs with the published key of another issuer. It needs [Server.PublishForeignKey].
-func (t *IDToken) SignForeign() {
+func (t *JWT) SignForeign() {
 	if t.foreign == nil {
 		panic("entratest: SignForeign needs PublishForeignKey")
 	}
@@ -96,21 +90,16 @@ func (t *IDToken) SignForeign() {
 	t.Sign = t.foreign.RS256
 }
 
-func newIDToken(d *issuer.Draft) *IDToken {
-	return &IDToken{
-		Grant: d.GrantType, User: User(d.User), Header: d.Header, Claims: d.Claims,
-		Sign: d.Key.RS256, PublicKey: d.Key.Public(), key: d.Key, foreign: d.Foreign,
+func newJWT(d *issuer.Draft) JWT {
+	return JWT{
+		Header: d.Header, Claims: d.Claims, Sign: d.Key.RS256, PublicKey: d.Key.Public(), key: d.Key, foreign: d.Foreign,
 	}
 }
 
-// encode returns the token as it is sent; empty if it is left out.
-func (t *IDToken) encode() string {
-	switch {
-	case t.Omit:
-		return ""
-	case t.Raw != "":
+// encode returns the token as it is sent.
+func (t *JWT) encode() string {
+	if t.Raw != "" {
 		return t.Raw
-	default:
-		return keys.Encode(t.Header, t.Claims, t.Sign)
 	}
+	return keys.Encode(t.Header, t.Claims, t.Sign)
 }

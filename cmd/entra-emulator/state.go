@@ -1,0 +1,79 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// state is what a restarted emulator has in common with the earlier one. The certificate authority in the same
+// directory is kept by entratest.
+type state struct{ dir string } // empty for nothing
+
+// secret returns the client secret of the flags or of an earlier run, or a new one that it saves for the next run.
+func (s state) secret(given string) (string, error) {
+	if s.dir == "" || given != "" {
+		return given, nil
+	}
+	if err := s.makeDirectory(); err != nil {
+		return "", fmt.Errorf("the state: %w", err)
+	}
+	name := filepath.Join(s.dir, "client-secret")
+	if info, err := os.Stat(name); err == nil && hasModes && info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("%s is open to other users (mode %04o): chmod 600, or remove it", name, info.Mode().Perm())
+	}
+	switch text, err := os.ReadFile(name); {
+	case err == nil && strings.TrimSpace(string(text)) != "":
+		return strings.TrimSpace(string(text)), nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("the client secret: %w", err)
+	}
+	secret := "emulator-" + rand.Text()
+	if err := os.WriteFile(name, []byte(secret+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("the client secret: %w", err)
+	}
+	return secret, nil
+}
+
+// hasModes is false on Windows, where every file seems to be open to everybody.
+const hasModes = runtime.GOOS != "windows"
+
+// makeDirectory refuses a directory in which other users can put links and a secret that they know, before anything
+// in it is read or written.
+func (s state) makeDirectory() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(s.dir)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); hasModes && mode&0o022 != 0 {
+		return fmt.Errorf("other users can write to %s (mode %04o): chmod 700", s.dir, mode)
+	}
+	return nil
+}
+
+// writeCA writes the certificate to the file, to the state, or to a new temporary file.
+func (s state) writeCA(name string, pem []byte) (file string, temporary bool, err error) {
+	if name == "" && s.dir != "" {
+		name = filepath.Join(s.dir, "ca.pem")
+	}
+	if name != "" {
+		if err := os.WriteFile(name, pem, 0o644); err != nil { // #nosec G306 -- a public certificate
+			return "", false, fmt.Errorf("writing the certificate: %w", err)
+		}
+		return name, false, nil
+	}
+	created, err := os.CreateTemp("", "entra-emulator-*.pem")
+	if err != nil {
+		return "", false, fmt.Errorf("writing the certificate: %w", err)
+	}
+	_, err = created.Write(pem)
+	return created.Name(), true, errors.Join(err, created.Close())
+}

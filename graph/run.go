@@ -1,0 +1,97 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+)
+
+// defaultTimeout bounds a call whose context has no deadline, as that of a Fiber request (trap
+// T13). A user does not wait longer for a page.
+const defaultTimeout = 15 * time.Second
+
+// run makes one call of Kiota in bounded time, without panics, and with the library's errors.
+func run[T any](ctx context.Context, a *adapter, info *abstractions.RequestInformation, send func(context.Context, *call) (T, error)) (result T, err error) {
+	c := a.newCall(info)
+	ctx, cancel := c.bounded(orBackground(ctx))
+	ctx = c.in(ctx)
+	if wantsRawResponse(ctx, info) {
+		// The response is returned before it has been read; the timer ends the call.
+		cancel = func() {}
+	}
+	defer cancel()
+	defer removeToken(info)
+	defer c.recoverInto(ctx, &err)
+	result, err = send(ctx, c)
+	if err != nil {
+		var none T
+		return none, c.failure(ctx, err)
+	}
+	return result, nil
+}
+
+// newCall returns the call that an adapter makes for a request.
+func (a *adapter) newCall(info *abstractions.RequestInformation) *call {
+	c := &call{limit: a.limit, retries: a.retries}
+	if info == nil {
+		return c
+	}
+	c.content = info.Content
+	if c.stream = streamOf(info); c.stream != nil {
+		c.limit, c.download = c.stream.limit, a.followsDownloads
+	}
+	return c
+}
+
+// bounded returns the context of a call, which has a deadline, or ends when a response that is
+// streamed stalls.
+func (c *call) bounded(ctx context.Context) (context.Context, func()) {
+	_, c.patient = ctx.Deadline()
+	switch {
+	case c.patient:
+		return ctx, func() {}
+	case c.stream != nil:
+		ctx, idle, cancel := withIdleTimer(ctx, defaultTimeout)
+		c.idle = idle
+		return ctx, cancel
+	}
+	return context.WithTimeout(ctx, defaultTimeout)
+}
+
+// lacksObject reports whether a response without an object is not a success. Changes and
+// accepted orders (202) have none to return, and neither have unchanged objects.
+func (c *call) lacksObject(ctx context.Context, info *abstractions.RequestInformation) bool {
+	if c.stream != nil || wantsRawResponse(ctx, info) {
+		return false
+	}
+	switch c.status {
+	case http.StatusOK, http.StatusCreated, http.StatusNonAuthoritativeInfo, http.StatusNoContent:
+		return info.Method == abstractions.GET || info.Method == abstractions.POST
+	}
+	return false
+}
+
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
+// wantsRawResponse reports whether the caller handles the *http.Response.
+func wantsRawResponse(ctx context.Context, info *abstractions.RequestInformation) bool {
+	if ctx.Value(abstractions.ResponseHandlerOptionKey) != nil {
+		return true
+	}
+	if info == nil {
+		return false
+	}
+	for _, o := range info.GetRequestOptions() {
+		if o.GetKey() == abstractions.ResponseHandlerOptionKey {
+			return true
+		}
+	}
+	return false
+}
