@@ -62,24 +62,39 @@ func (e *exchange) Cookie(name string) (value string, ok bool) {
 // HasCookie implements web.Exchange.
 func (e *exchange) HasCookie(name string) bool { return len(e.c.Request().Header.Cookie(name)) > 0 }
 
+// Authorization implements web.Exchange.
+func (e *exchange) Authorization() (value []byte, count int) {
+	values := e.c.Request().Header.PeekAll(fiber.HeaderAuthorization)
+	if len(values) == 0 {
+		return nil, 0
+	}
+	return values[0], len(values)
+}
+
+// HasQuery implements web.Exchange.
+func (e *exchange) HasQuery(name string) bool { return e.c.Request().URI().QueryArgs().Has(name) }
+
 // SetCookie implements web.Exchange.
 func (e *exchange) SetCookie(cookie *http.Cookie) { setCookie(e.c, cookie) }
 
 // What KeepPrivate sets, as fasthttp takes it without a copy.
 var (
-	varyName, cookieName = []byte(fiber.HeaderVary), []byte(fiber.HeaderCookie)
-	controlName, private = []byte(fiber.HeaderCacheControl), []byte("private")
+	varyName, cookieName, authorizationName = []byte(fiber.HeaderVary), []byte(fiber.HeaderCookie), []byte(fiber.HeaderAuthorization)
+	controlName, private                    = []byte(fiber.HeaderCacheControl), []byte("private")
 )
 
 // KeepPrivate implements web.Exchange. It avoids Vary, which allocates with Fiber v3. Every request
 // of a signed-in user calls it twice.
-func (e *exchange) KeepPrivate() {
-	header := &e.c.Response().Header
+func (e *exchange) KeepPrivate(by string) {
+	header, name := &e.c.Response().Header, cookieName
+	if by == fiber.HeaderAuthorization {
+		name = authorizationName
+	}
 	switch vary := header.Peek(fiber.HeaderVary); {
 	case len(vary) == 0:
-		header.SetCanonical(varyName, cookieName)
-	case string(vary) != fiber.HeaderCookie:
-		e.c.Vary(fiber.HeaderCookie)
+		header.SetCanonical(varyName, name)
+	case string(vary) != by:
+		e.c.Vary(by)
 	case e.keptPrivate:
 		return // nothing has replaced the header
 	}

@@ -37,7 +37,7 @@ var layers = [][]string{
 }
 
 var plainLogic = []string{
-	"internal/aadsts", "internal/background", "internal/browsertest", "internal/discovery", "internal/faultproxy",
+	"internal/aadsts", "internal/accesstoken", "internal/background", "internal/browsertest", "internal/discovery", "internal/faultproxy",
 	"internal/filestore",
 	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/mailaddr", "internal/outbound",
 	"internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redislog", "internal/redistest",

@@ -20,7 +20,7 @@ import (
 type Check[C Locals] func(c C, user *User) error
 
 // Require returns a function that returns nil for a request of a signed-in user who passes all checks,
-// in their order. It keeps a copy of checks.
+// in their order. Behind RequireFrom the user is the caller that it accepted. It keeps a copy of checks.
 func Require[C Locals](checks []Check[C]) func(c C) error {
 	checks = slices.Clone(checks) // the caller's slice may be overwritten by an append
 	return func(c C) error {
@@ -28,13 +28,18 @@ func Require[C Locals](checks []Check[C]) func(c C) error {
 		if err != nil {
 			return err
 		}
-		for _, check := range checks {
-			if err := check(c, userOf(&s.User)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return passes(c, s, checks)
 	}
+}
+
+// passes returns the error of the first check that fails.
+func passes[C Locals](c C, s *session.Session, checks []Check[C]) error {
+	for _, check := range checks {
+		if err := check(c, userOf(&s.User)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // All passes if every check passes. All() without checks always passes.
@@ -105,7 +110,7 @@ func InGroup[C Locals](ids ...string) Check[C] {
 	ids = lowered(ids)
 	key := fmt.Sprintf("%q", ids) // two names must not look like one with a space
 	return func(c C, _ *User) error {
-		service, s, err := signedIn(c, "InGroup")
+		v, s, err := signedIn(c, "InGroup")
 		if err != nil {
 			return err
 		}
@@ -115,7 +120,7 @@ func InGroup[C Locals](ids ...string) Check[C] {
 		if len(s.Groups) > 0 && !s.GroupsElsewhere && !namesOtherThan(s.Groups, ids) {
 			return notInGroup(ids)
 		}
-		return service.groups.check(RequestContext(c), s, ids, key)
+		return serviceOf(v).groups.check(v, s, ids, key)
 	}
 }
 
@@ -128,7 +133,7 @@ func InGroup[C Locals](ids ...string) Check[C] {
 // optional claim auth_time in the registration's ID token; without it, nobody passes.
 func AuthenticatedWithin[C Locals](age time.Duration) Check[C] {
 	seconds := max(1, int64((age+time.Second-1)/time.Second))
-	return sessionCheck[C]("AuthenticatedWithin", func(_ *Service, s *session.Session) error {
+	return sessionCheck[C]("AuthenticatedWithin", func(s *session.Session) error {
 		if signin.AuthenticatedWithin(s.AuthenticatedAt, seconds) {
 			return nil
 		}
@@ -148,7 +153,7 @@ func HasAuthContext[C Locals](id string) Check[C] {
 	if id != "" && !authContext.MatchString(id) {
 		panic(fmt.Errorf("fibermsal: HasAuthContext: %q is not the ID of an authentication context, c1 to c99", id))
 	}
-	return sessionCheck[C]("HasAuthContext", func(_ *Service, s *session.Session) error {
+	return sessionCheck[C]("HasAuthContext", func(s *session.Session) error {
 		if s.HasAuthContext(id) {
 			return nil
 		}
@@ -160,12 +165,12 @@ func HasAuthContext[C Locals](id string) Check[C] {
 var authContext = regexp.MustCompile(`^c[1-9][0-9]?$`)
 
 // sessionCheck returns a check of what is known of the user's session.
-func sessionCheck[C Locals](name string, check func(*Service, *session.Session) error) Check[C] {
+func sessionCheck[C Locals](name string, check func(*session.Session) error) Check[C] {
 	return func(c C, _ *User) error {
-		service, s, err := signedIn(c, name)
+		_, s, err := signedIn(c, name)
 		if err != nil {
 			return err
 		}
-		return check(service, s)
+		return check(s)
 	}
 }

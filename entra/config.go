@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -101,6 +100,30 @@ type Config[C any] struct {
 	//
 	// Optional. Default: User.Read.
 	Scopes []string
+
+	// Audiences are the App ID URIs of the app's own API, as the registration has them, such as
+	// https://api.example.com/orders: access tokens for one of them are accepted by RequireToken and
+	// RequireFrom, with or without a slash at its end. The first one names the API's scopes in
+	// challenges. The client ID for tokens of version 2, and api:// with the client ID for those of version 1,
+	// are accepted without being listed.
+	//
+	// Optional. Default: none, and api:// with the ClientID in challenges.
+	Audiences []string
+
+	// AnyClientMayCall accepts access tokens with neither scopes nor roles. Every client of an admitted
+	// tenant can get such a token, without an assignment or anybody's consent, so the app must decide
+	// itself which clients and users it serves.
+	//
+	// Optional. Default: false.
+	AnyClientMayCall bool
+
+	// APIMetadata publishes where clients get access tokens for the app's API (RFC 9728), at
+	// /.well-known/oauth-protected-resource and in the answers to requests without a token. The resource
+	// is the first of Audiences: Entra accepts no other name (AADSTS9010010), and clients compare it with
+	// the address that they call, so it should be that address, with a path.
+	//
+	// Optional. Default: nil, nothing is published.
+	APIMetadata *APIMetadata
 
 	// PublicURL is the origin under which browsers reach the app, such as
 	// https://app.example.com. Redirect URIs are built from it and never from the request,
@@ -314,23 +337,3 @@ const DefaultRoutePrefix = "/user"
 // CorrelationID for the administrator, and the links SignInURL with SignInText, RetryURL, HomeURL, and
 // SignOutURL with SignOutOrigin, of which those that do not apply are empty.
 type Page = web.Page
-
-// noContext is the context type of a Config whose functions for a web framework are left out.
-type noContext struct{}
-
-// plainConfig is a Config without the functions for a web framework.
-type plainConfig = Config[noContext]
-
-// withoutHooks returns the Config for code that does not depend on the framework. Fields of
-// the same type are copied, so it need not list them.
-func (cfg Config[C]) withoutHooks() plainConfig { return convert[noContext](cfg) }
-
-func convert[D, C any](from Config[C]) (to Config[D]) {
-	source, target := reflect.ValueOf(from), reflect.ValueOf(&to).Elem()
-	for i := range source.NumField() {
-		if target.Field(i).Type() == source.Field(i).Type() {
-			target.Field(i).Set(source.Field(i))
-		}
-	}
-	return to
-}

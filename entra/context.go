@@ -40,18 +40,22 @@ func RequestQuery(c Locals) url.Values {
 	return values
 }
 
-// signedIn returns the request's Service and session for a function, or the error to return
+// signedIn returns the request's Visit and session for a function, or the error to return
 // without them.
-func signedIn(c Locals, function string) (*Service, *session.Session, error) {
+func signedIn(c Locals, function string) (*web.Visit, *session.Session, error) {
 	v := visitOf(c)
 	if v == nil {
 		return nil, nil, autherr.NotMounted(function)
 	}
 	s, err := v.SignedIn()
-	return serviceOf(v), s, err
+	return v, s, err
 }
 
+// serviceOf returns the Service of a Visit, or nil without one.
 func serviceOf(v *web.Visit) *Service {
+	if v == nil {
+		return nil
+	}
 	s, _ := v.Site.Owner.(*Service)
 	return s
 }

@@ -2,6 +2,7 @@ package entra
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/token"
+	"github.com/fibermsal/fibermsal/internal/web"
 )
 
 // TokenCredential returns the signed-in user's tokens for the Azure SDK, Kiota clients or plain
@@ -32,12 +34,16 @@ import (
 // GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
 // be renewed, [ErrConsentRequired], [ErrClaimsChallenge] if claims are requested,
 // [ErrUnavailable], or [ErrMisconfigured] if the middleware has not run.
+//
+// For a caller with an access token, which RequireToken or RequireFrom of a face has accepted, the tokens
+// are those of the on-behalf-of flow. They end with the caller's token at the latest. For an app that
+// calls as itself the error is [ErrForbidden].
 func TokenCredential(c Locals) azcore.TokenCredential {
-	service, s, err := signedIn(c, "TokenCredential")
+	v, s, err := signedIn(c, "TokenCredential")
 	if err != nil {
-		return &userCredential{service: service, err: err}
+		return &userCredential{service: serviceOf(v), err: err}
 	}
-	return service.credential(s, service.renewer.CacheOf(s))
+	return serviceOf(v).credentialIn(v, s)
 }
 
 // AuthenticationProvider returns a provider that authenticates a Kiota client's requests as the
@@ -82,11 +88,14 @@ type CacheAccessor = msalcache.Accessor
 // if no user is signed in, [ErrUnavailable] if the storage failed, and [ErrMisconfigured] if the
 // middleware has not run.
 func NewCacheAccessor(c Locals) (*CacheAccessor, error) {
-	service, s, err := signedIn(c, "NewCacheAccessor")
+	v, s, err := signedIn(c, "NewCacheAccessor")
 	if err != nil {
 		return nil, err
 	}
-	return msalcache.New(service.renewer.QueuedCacheOf(s)), nil
+	if s.Token != nil {
+		return nil, autherr.Misconfigured.New("token_has_no_cache", errors.New("NewCacheAccessor: the caller has an access token and no session, so there is no cache"))
+	}
+	return msalcache.New(serviceOf(v).renewer.QueuedCacheOf(s)), nil
 }
 
 // userCredential returns a user's tokens. Besides implementing azcore.TokenCredential, it has
@@ -95,7 +104,9 @@ type userCredential struct {
 	service *Service
 	session *session.Session
 	cache   msalcache.Cache
-	err     error // why there are no tokens
+	// assertion is the access token that the session stands for, if it is a client's.
+	assertion string
+	err       error // why there are no tokens
 }
 
 var _ azcore.TokenCredential = (*userCredential)(nil)
@@ -105,13 +116,34 @@ func (s *Service) credential(of *session.Session, cache msalcache.Cache) *userCr
 	return &userCredential{service: s, session: of, cache: cache}
 }
 
+// credentialIn returns the tokens of the user of a request.
+func (s *Service) credentialIn(v *web.Visit, of *session.Session) *userCredential {
+	if of.Token != nil {
+		return &userCredential{service: s, session: of, assertion: v.Assertion()}
+	}
+	return s.credential(of, s.renewer.CacheOf(of))
+}
+
+// tokenSource returns users' tokens: of their sessions, or on behalf of callers.
+type tokenSource interface {
+	Token(ctx context.Context, q token.Request) (azcore.AccessToken, error)
+	Replace(ctx context.Context, q token.Request, rejected string) (azcore.AccessToken, error)
+}
+
+func (c *userCredential) source() tokenSource {
+	if c.session.Token != nil {
+		return c.service.onBehalf
+	}
+	return c.service.renewer
+}
+
 // GetToken implements azcore.TokenCredential.
 func (c *userCredential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	request, err := c.request(options)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	return c.service.renewer.Token(ctx, request)
+	return c.source().Token(ctx, request)
 }
 
 // Replace returns a token in place of one that the API rejected although it has not expired, as
@@ -122,7 +154,7 @@ func (c *userCredential) Replace(ctx context.Context, options policy.TokenReques
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	return c.service.renewer.Replace(ctx, request, strings.Clone(rejected))
+	return c.source().Replace(ctx, request, strings.Clone(rejected))
 }
 
 func (c *userCredential) request(options policy.TokenRequestOptions) (token.Request, error) {
@@ -136,6 +168,9 @@ func (c *userCredential) request(options policy.TokenRequestOptions) (token.Requ
 		// MSAL cannot request claims silently, and Entra would refuse: the API has seen a
 		// revocation or a policy that requires the user.
 		return token.Request{}, claimsChallenge(options.Claims, c.service.settings.scopes.ForTokenOrConfigured(options.Scopes))
+	}
+	if c.session.Token != nil {
+		return c.service.onBehalf.Request(c.session, c.assertion, options.Scopes), nil
 	}
 	return c.service.renewer.Request(c.session, c.cache, options.Scopes), nil
 }

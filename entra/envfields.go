@@ -18,6 +18,8 @@ var setters = map[string]func(*plainConfig, string) error{
 	"WORKLOAD_IDENTITY":             setWorkloadIdentity,
 	"MANAGED_IDENTITY":              setManagedIdentity,
 	"SCOPES":                        setList(func(c *plainConfig) *[]string { return &c.Scopes }),
+	"AUDIENCES":                     setList(func(c *plainConfig) *[]string { return &c.Audiences }),
+	"ANY_CLIENT_MAY_CALL":           setFlag(func(c *plainConfig) *bool { return &c.AnyClientMayCall }),
 	"PUBLIC_URL":                    setText(func(c *plainConfig) *string { return &c.PublicURL }),
 	"BASE_PATH":                     setText(func(c *plainConfig) *string { return &c.BasePath }),
 	"ROUTE_PREFIX":                  setText(func(c *plainConfig) *string { return &c.RoutePrefix }),

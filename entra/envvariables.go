@@ -26,6 +26,8 @@ var variables = []variable{
 	{"WORKLOAD_IDENTITY", "Credential"},
 	{"MANAGED_IDENTITY", "Credential"},
 	{"SCOPES", "Scopes"},
+	{"AUDIENCES", "Audiences"},
+	{"ANY_CLIENT_MAY_CALL", "AnyClientMayCall"},
 	{"PUBLIC_URL", "PublicURL"},
 	{"BASE_PATH", "BasePath"},
 	{"ROUTE_PREFIX", "RoutePrefix"},

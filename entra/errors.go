@@ -39,6 +39,11 @@ var (
 	// ErrMisconfigured means that the app or its registration is not set up correctly. The log
 	// says what to change.
 	ErrMisconfigured error = autherr.Misconfigured
+	// ErrInvalidToken means that a client's access token was not accepted, and ErrInvalidRequest that it
+	// was not sent as it must be. ErrInsufficientScope means that a valid one lacks a scope.
+	ErrInvalidToken      error = autherr.InvalidToken
+	ErrInvalidRequest    error = autherr.InvalidRequest
+	ErrInsufficientScope error = autherr.InsufficientScope
 	// ErrNotSignedIn means that a user has no session whose tokens a job could use, or has
 	// signed out meanwhile.
 	ErrNotSignedIn error = autherr.NotSignedIn

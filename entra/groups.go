@@ -11,11 +11,14 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/web"
 )
 
 const (
@@ -54,9 +57,10 @@ func namesOtherThan(claim, ids []string) bool {
 
 // groups gets memberships from the app and remembers them.
 type groups struct {
-	// lookup calls Config.Groups for the user of a session. It is nil if Config has none.
-	lookup     func(ctx context.Context, s *session.Session, ids []string) ([]string, error)
+	// lookup is Config.Groups, or nil.
+	lookup     func(ctx context.Context, user azcore.TokenCredential, ids []string) ([]string, error)
 	sessions   *session.Cache
+	callers    *session.Cache // of access tokens
 	background *background.Group
 	flights    flight.Group
 }
@@ -73,15 +77,20 @@ type membership struct {
 var membershipsAttachment = session.Attachment{Kind: "groups"}
 
 // check returns nil if the user of a session is a member of one of the groups.
-func (g *groups) check(ctx context.Context, s *session.Session, ids []string, key string) error {
+func (g *groups) check(v *web.Visit, s *session.Session, ids []string, key string) error {
+	ctx := v.Exchange.Context()
+	if s.User.AppOnly {
+		return notInGroup(ids) // no user, whose groups could be looked up
+	}
 	if g.lookup == nil {
 		return autherr.Forbidden.New("groups_unknown", errors.New("the id_token does not contain the groups of the user: add the groups claim to the registration, or set Config.Groups"))
 	}
 	member, ok := g.remembered(s, key)
 	if !ok {
+		user := serviceOf(v).credentialIn(v, s)
 		span := trace.SpanContextFromContext(ctx)
 		answer := g.flights.Begin(s.ID+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
-			return g.callGroups(span, s, ids, key)
+			return g.callGroups(span, user, ids, key)
 		})
 		var err error
 		if member, err = flight.Await[bool](ctx, groupsTimeout+time.Second, answer, autherr.GaveUp); err != nil {
@@ -97,7 +106,8 @@ func (g *groups) check(ctx context.Context, s *session.Session, ids []string, ke
 // callGroups calls Config.Groups in a goroutine of its own, once for all concurrent callers that
 // check the same groups of a session. It takes only the span from the first caller's context
 // (trap T13).
-func (g *groups) callGroups(span trace.SpanContext, s *session.Session, ids []string, key string) (member bool, err error) {
+func (g *groups) callGroups(span trace.SpanContext, user *userCredential, ids []string, key string) (member bool, err error) {
+	s := user.session
 	defer func() {
 		if p := recover(); p != nil { // a panic of the app's Groups would reach no other recover
 			member, err = false, autherr.Panicked(p)
@@ -113,7 +123,7 @@ func (g *groups) callGroups(span trace.SpanContext, s *session.Session, ids []st
 	}
 	ctx, cancel := context.WithTimeout(trace.ContextWithSpanContext(context.Background(), span), groupsTimeout)
 	defer cancel()
-	of, err := g.lookup(ctx, s, slices.Clone(ids))
+	of, err := g.lookup(ctx, user, slices.Clone(ids))
 	if err != nil {
 		return false, groupsFailure(err)
 	}
@@ -130,14 +140,22 @@ func groupsFailure(err error) error {
 	return autherr.TryLater("groups_failed", err)
 }
 
+// memoryOf returns the cache that remembers a session.
+func (g *groups) memoryOf(s *session.Session) *session.Cache {
+	if s.Token != nil {
+		return g.callers
+	}
+	return g.sessions
+}
+
 func (g *groups) remembered(s *session.Session, key string) (member, ok bool) {
-	all, _ := g.sessions.Attached(s.ID, membershipsAttachment).(memberships)
+	all, _ := g.memoryOf(s).Attached(s.ID, membershipsAttachment).(memberships)
 	m, ok := all[key]
 	return m.member, ok && time.Now().Before(m.until)
 }
 
 func (g *groups) remember(s *session.Session, key string, member bool) {
-	g.sessions.Attach(s.ID, membershipsAttachment, func(old any) (any, int) {
+	g.memoryOf(s).Attach(s.ID, membershipsAttachment, func(old any) (any, int) {
 		all, _ := old.(memberships)
 		all = all.with(key, membership{member, time.Now().Add(membershipsFor)})
 		size := 0

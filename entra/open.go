@@ -100,10 +100,12 @@ func (s *Service) wire(cache *session.Cache) {
 		StaleOnOutage: cfg.StaleSessionsOnOutage, MaxPerUser: cfg.MaxSessionsPerUser,
 		Log: s.log, Telemetry: s.telemetry, Background: s.background,
 	})
-	s.renewer = token.NewRenewer(token.Options{
+	tokens := token.Options{
 		Authority: s.authority, Sessions: s.sessions, Records: s.records,
 		Log: s.log, Telemetry: s.telemetry, Background: s.background,
-	})
+	}
+	s.renewer, s.callers = token.NewRenewer(tokens), session.NewCache()
+	s.onBehalf = token.NewOnBehalf(tokens, s.callers)
 	s.app = &appCredential{
 		settings: cfg,
 		tokens:   &token.App{Authority: s.authority, Records: s.records, Log: s.log, Background: s.background},
@@ -116,19 +118,15 @@ func (s *Service) wire(cache *session.Cache) {
 	}
 	s.flow = signin.NewFlow(flowOptions)
 	s.site = s.newSite()
-	s.groups = &groups{sessions: s.sessions.Cache(), background: s.background}
-	if cfg.Groups != nil {
-		s.groups.lookup = func(ctx context.Context, of *session.Session, ids []string) ([]string, error) {
-			return cfg.Groups(ctx, s.credential(of, s.renewer.CacheOf(of)), ids)
-		}
-	}
+	s.groups = &groups{sessions: s.sessions.Cache(), callers: s.callers, background: s.background, lookup: cfg.Groups}
 }
 
 func (s *Service) newSite() *web.Site {
 	cfg := s.settings
 	options := web.Options{
-		Owner: s, Authority: s.authority, Sessions: s.sessions, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
+		Owner: s, Authority: s.authority, Sessions: s.sessions, Callers: s.callers, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
 		Origin: strings.TrimSuffix(cfg.PublicURL, defaultPort(cfg.PublicURL)), BasePath: cfg.BasePath, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
+		Audience: cfg.audience(), Resource: cfg.resource(),
 		Secure: cfg.secure, FormPost: cfg.ResponseMode == ResponseModeFormPost,
 		AnonymousOnOutage: cfg.AnonymousOnOutage, KeepFragment: cfg.KeepFragment, RecordBrowser: cfg.RecordBrowser,
 	}

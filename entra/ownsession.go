@@ -22,7 +22,7 @@ func MakePassive(c Locals) {
 }
 
 // SessionFromContext returns the session of a request, or false if no user is signed in, as
-// [FromContext] does. Its ID is the one that Sessions lists and a SessionFilter takes, so a page can
+// [FromContext] does, or if the caller has an access token. Its ID is the one that Sessions lists and a SessionFilter takes, so a page can
 // mark the user's own session in a list, or end all others. LastSeenAt and IdleAt are zero.
 func SessionFromContext(c Locals) (*SessionInfo, bool) {
 	v := visitOf(c)
@@ -30,7 +30,7 @@ func SessionFromContext(c Locals) (*SessionInfo, bool) {
 		return nil, false
 	}
 	s, err := v.Session()
-	if err != nil || s == nil {
+	if err != nil || s == nil || s.Token != nil {
 		return nil, false
 	}
 	return &SessionInfo{ID: s.ID, User: *userOf(&s.User), AuthenticatedAt: s.AuthenticatedAt, Browser: s.Browser}, true

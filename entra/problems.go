@@ -59,6 +59,7 @@ func (cfg Config[C]) problems(process Process) (p problems) {
 	cfg.checkRegistration(&p)
 	cfg.checkAddresses(&p)
 	cfg.checkScopes(&p)
+	cfg.checkAPI(&p)
 	cfg.checkStorage(&p, process)
 	cfg.checkTimes(&p)
 	return p
@@ -220,7 +221,7 @@ func rejectExtras(raw string, u *url.URL) error {
 func (cfg Config[C]) checkScopes(p *problems) {
 	for _, s := range cfg.Scopes {
 		switch {
-		case s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }):
+		case !isScope(s):
 			p.add("Scopes", "contains %q, which is not a scope", s)
 		case authority.IsReserved(s):
 			p.add("Scopes", "contains %s, which is always requested; remove it", s)
@@ -228,6 +229,45 @@ func (cfg Config[C]) checkScopes(p *problems) {
 			p.add("Scopes", "contains %s, which cannot be combined with other scopes", s)
 		}
 	}
+}
+
+func (cfg Config[C]) checkAPI(p *problems) {
+	for _, uri := range cfg.Audiences {
+		if !isAppIDURI(uri) {
+			p.add("Audiences", "contains %q, which is not an App ID URI such as api://… or https://…", uri)
+		}
+	}
+	if cfg.APIMetadata == nil {
+		return
+	}
+	if len(cfg.APIMetadata.Scopes) == 0 {
+		p.add("APIMetadata", "has no Scopes: clients of Entra must request one")
+	}
+	for _, scope := range cfg.APIMetadata.Scopes {
+		if !isScope(scope) {
+			p.add("APIMetadata", "contains %q, which is not a scope", scope)
+		}
+	}
+	if address := cfg.APIMetadata.Documentation; address != "" {
+		if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" {
+			p.add("APIMetadata", "has a Documentation that is not the address of a page")
+		}
+	}
+}
+
+// isAppIDURI reports whether a text may name an API in tokens. Registrations can also have other
+// schemes, and tokens of version 1 the client ID.
+func isAppIDURI(uri string) bool {
+	if discovery.IsGUID(uri) {
+		return true
+	}
+	u, err := url.Parse(uri)
+	return err == nil && u.Scheme != "" && (u.Host != "" || u.Opaque != "") && isScope(uri) && !strings.HasSuffix(uri, "//")
+}
+
+// isScope reports whether a text has the characters of a scope (RFC 6749 section 3.3).
+func isScope(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 }
 
 func (cfg Config[C]) checkStorage(p *problems, process Process) {

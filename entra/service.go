@@ -40,6 +40,8 @@ type Service struct {
 	authority  *authority.Client
 	sessions   *session.Store
 	renewer    *token.Renewer
+	callers    *session.Cache // of access tokens
+	onBehalf   *token.OnBehalf
 	app        *appCredential
 	jar        *flow.Jar
 	flow       *signin.Flow

@@ -78,6 +78,12 @@ func (cfg Config[C]) clone() Config[C] {
 		cfg.AllowedTenants[i] = strings.ToLower(t)
 	}
 	cfg.Scopes, cfg.PreviousSecrets = slices.Clone(cfg.Scopes), slices.Clone(cfg.PreviousSecrets)
+	cfg.Audiences = slices.Clone(cfg.Audiences)
+	if cfg.APIMetadata != nil {
+		published := *cfg.APIMetadata
+		published.Scopes = slices.Clone(published.Scopes)
+		cfg.APIMetadata = &published
+	}
 	cfg.Keys = slices.Clone(cfg.Keys)
 	for i, k := range cfg.Keys {
 		cfg.Keys[i] = slices.Clone(k)

@@ -26,9 +26,20 @@ type User struct {
 	Roles []string `json:"roles,omitempty"`
 	// Values are what OnSignIn added with [SignIn.Set], as JSON.
 	Values map[string]json.RawMessage `json:"values,omitempty"`
-	// SignedInAt is when the session began, and ExpiresAt when it ends at the latest.
+	// SignedInAt is when the session began, or when an access token was issued, and ExpiresAt when it
+	// ends at the latest.
 	SignedInAt time.Time `json:"signed_in_at"`
 	ExpiresAt  time.Time `json:"expires_at"`
+
+	// ClientID is the application that called with an access token, and empty for the user of a
+	// session.
+	ClientID string `json:"client_id,omitempty"`
+	// AppOnly is set if that application called as itself, for no user: ID is then that of its service
+	// principal, and Roles are its own. Only routes that accept AppTokens see such a caller.
+	AppOnly bool `json:"app_only,omitempty"`
+	// Agent is set if an AI agent calls, with an agent identity of its own, for a user, or with the
+	// user account of an agent. [TokenInfo] has the details.
+	Agent bool `json:"agent,omitempty"`
 }
 
 // userOf returns a copy of the stored identity for the app. The two types have the same fields,

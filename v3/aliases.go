@@ -67,6 +67,12 @@ type (
 	Reply = entra.Reply
 	// Locals is what the library needs of a request. Fiber's context implements it.
 	Locals = entra.Locals
+	// Callers are the kinds of callers that a route accepts, for RequireFrom.
+	Callers = entra.Callers
+	// TokenInfo is the access token with which a client called.
+	TokenInfo = entra.TokenInfo
+	// APIMetadata is what an app publishes about its API.
+	APIMetadata = entra.APIMetadata
 	// RedisOption sets what a Redis URL cannot express.
 	RedisOption = entra.RedisOption
 )
@@ -75,6 +81,13 @@ type (
 const (
 	ResponseModeFormPost = entra.ResponseModeFormPost
 	ResponseModeQuery    = entra.ResponseModeQuery
+)
+
+// The kinds of callers, see [entra.Callers].
+const (
+	Sessions   = entra.Sessions
+	UserTokens = entra.UserTokens
+	AppTokens  = entra.AppTokens
 )
 
 // SessionParts is the number of parts into which all sessions are divided, see [SessionFilter].
@@ -125,6 +138,12 @@ var (
 	// ErrMisconfigured means that the app or its registration is not set up correctly. The log
 	// says what to change.
 	ErrMisconfigured = entra.ErrMisconfigured
+	// ErrInvalidToken means that a client's access token was not accepted.
+	ErrInvalidToken = entra.ErrInvalidToken
+	// ErrInvalidRequest means that an access token was not sent as it must be.
+	ErrInvalidRequest = entra.ErrInvalidRequest
+	// ErrInsufficientScope means that a valid access token lacks a scope.
+	ErrInsufficientScope = entra.ErrInsufficientScope
 	// ErrNotSignedIn means that a user has no session whose tokens a job could use, or has
 	// signed out meanwhile.
 	ErrNotSignedIn = entra.ErrNotSignedIn
@@ -138,6 +157,10 @@ func FromContext(c Locals) (*User, bool) { return entra.FromContext(c) }
 // SessionFromContext returns the session of a request, or false if no user is signed in. Its ID is the
 // one that Auth.Sessions lists. See [entra.SessionFromContext].
 func SessionFromContext(c Locals) (*SessionInfo, bool) { return entra.SessionFromContext(c) }
+
+// TokenFromContext returns the access token that RequireToken or RequireFrom accepted, or false if the
+// caller is the user of a session. See [entra.TokenFromContext].
+func TokenFromContext(c Locals) (*TokenInfo, bool) { return entra.TokenFromContext(c) }
 
 // StartSignIn returns the error by which a handler starts a sign-in, although nothing has failed, with
 // a login hint, a prompt, further scopes. See [entra.StartSignIn].

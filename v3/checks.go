@@ -29,6 +29,33 @@ func Require(checks ...Check) fiber.Handler {
 	}
 }
 
+// RequireToken passes requests of clients that call for a user, with an access token in the header
+// Authorization, if the token and its user pass all checks, in their order. For others it returns an
+// error, which the middleware answers as RFC 6750 says, with problem+json and never with a redirect. The
+// session of a cookie is not used. It is RequireFrom(UserTokens, checks…).
+//
+// Handlers and checks find the user as on pages: by [FromContext], and by [TokenCredential] for calls on
+// behalf of the user. [TokenFromContext] returns what the token says.
+func RequireToken(checks ...Check) fiber.Handler { return RequireFrom(UserTokens, checks...) }
+
+// RequireFrom is Require for the callers that a route accepts, which are combined by |:
+//
+//	api.Get("/orders", fibermsal.RequireFrom(fibermsal.Sessions|fibermsal.UserTokens, fibermsal.HasScope("Orders.Read")), orders)
+//
+// A request with a token is judged by its token, whatever cookie it has. Behind it, Require checks the
+// caller that it accepted. A route that accepts Sessions needs protection against forged requests, such as
+// Fiber's csrf, as any other; requests with a token cannot be forged by other sites. It panics if no
+// callers are named.
+func RequireFrom(accepted Callers, checks ...Check) fiber.Handler {
+	require := entra.RequireFrom(accepted, checks)
+	return func(c fiber.Ctx) error {
+		if err := require(c); err != nil {
+			return err
+		}
+		return c.Next()
+	}
+}
+
 // Passive lets requests pass without prolonging the session. It is for requests that a page sends by
 // itself, such as polling, because a page that is left open would otherwise keep its user signed in until
 // AbsoluteTimeout:

@@ -37,6 +37,9 @@ func (a *Auth) serve(c fiber.Ctx, next fiber.Handler) error {
 	e := &exchange{auth: a, c: c}
 	e.visit = entra.NewVisit(a.Service, e)
 	setVisit(c, &e.visit)
+	if published := e.visit.ResourceMetadata(); published != nil {
+		return write(c, published)
+	}
 	err := next(c)
 	if isAbandoned(c) { // its handler still runs, and must not get another user, nor an answer
 		return err

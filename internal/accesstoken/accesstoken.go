@@ -6,6 +6,7 @@ package accesstoken
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -33,6 +34,20 @@ const (
 	NoPermission     Reason = "access_token_without_permission"
 )
 
+// hints say what to do about tokens that a client got, or an app's setting, and not about an attack.
+var hints = map[Reason]string{
+	WrongVersion:     "the token has no version that Entra issues for APIs",
+	WrongIssuer:      "the token is of another tenant or cloud",
+	TenantNotAllowed: "users and apps of the token's tenant may not call",
+	WrongAudience:    "the token is for another API: the client must request a scope of this one, and an App ID URI must be in Config.Audiences",
+	IsIDToken:        "the token is an ID token; a client calls an API with an access token",
+	NoPermission:     "the token has neither scopes nor roles: expose a scope or an app role in the registration, and request it",
+	MissingClaim:     "the token lacks claims that every access token of Entra has",
+}
+
+// Hint says what a reason means, for the log.
+func (r Reason) Hint() string { return cmp.Or(hints[r], string(r)) }
+
 // Error reports a rejected token. Its text contains no part of the token.
 type Error struct{ Reason Reason }
 
@@ -45,6 +60,22 @@ type Issuer struct {
 	// Name contains [discovery.TenantPlaceholder] if the authority serves many tenants.
 	Name string
 	Keys *idtoken.KeySet
+	// KeyIssuers are the names by which keys say that they are the issuer's, besides Name.
+	KeyIssuers []string
+}
+
+// of returns the name of the issuer of a tenant's tokens.
+func of(tenant, name string) string {
+	return strings.Replace(name, discovery.TenantPlaceholder, tenant, 1)
+}
+
+// keyIssuers returns the issuers one of which a key must have to sign tokens of a tenant.
+func (i Issuer) keyIssuers(tenant string) []string {
+	names := []string{of(tenant, i.Name)}
+	for _, name := range i.KeyIssuers {
+		names = append(names, of(tenant, name))
+	}
+	return names
 }
 
 // Verifier verifies access tokens for one API. It is immutable and safe for concurrent use.
@@ -52,8 +83,8 @@ type Verifier struct {
 	ClientID string
 	// Audiences are App ID URIs of the API, besides those that follow from ClientID.
 	Audiences []string
-	// Issuers has the issuer of each version.
-	Issuers map[string]Issuer
+	// Issuer returns the issuer of a version, or [idtoken.ErrKeysUnavailable].
+	Issuer func(ctx context.Context, version string) (Issuer, error)
 	// Admits reports whether users and apps of a tenant may call.
 	Admits func(tenant string) bool
 	// WithoutPermission accepts tokens with neither scopes nor roles: any client of the tenant can get one.
@@ -70,57 +101,67 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Claims, error) {
 		return nil, err
 	}
 	// The checks before the signature only select the reason for the error.
-	issuer, err := v.check(p)
+	if err := v.check(p); err != nil {
+		return nil, err
+	}
+	issuer, err := v.Issuer(ctx, p.Version)
 	if err != nil {
 		return nil, err
 	}
-	signed, err := issuer.Keys.Verify(ctx, raw, p.Issuer)
+	if p.Issuer != of(p.TenantID, issuer.Name) {
+		return nil, reject(WrongIssuer)
+	}
+	signed, err := issuer.Keys.Verify(ctx, raw, issuer.keyIssuers(p.TenantID)...)
 	switch {
 	case errors.Is(err, idtoken.ErrKeysUnavailable):
 		return nil, idtoken.ErrKeysUnavailable
 	case err != nil, !bytes.Equal(signed, payload):
 		return nil, reject(BadSignature)
 	}
-	p.Audience = p.audiences[0]
-	if err := v.checkTime(&p.Claims, time.Now()); err != nil {
+	if err := v.CheckTime(&p.Claims, time.Now()); err != nil {
 		return nil, err
 	}
 	return &p.Claims, nil
 }
 
-func (v *Verifier) check(p *parsed) (Issuer, error) {
-	issuer, known := v.Issuers[p.Version]
+// The versions of tokens. The API chooses it in its registration.
+const (
+	Version1 = "1.0"
+	Version2 = "2.0"
+)
+
+func (v *Verifier) check(p *parsed) error {
 	switch {
 	case p.isIDToken:
-		return issuer, reject(IsIDToken)
-	case !known:
-		return issuer, reject(WrongVersion)
+		return reject(IsIDToken)
+	case p.Version != Version1 && p.Version != Version2:
+		return reject(WrongVersion)
 	case p.ObjectID == "" || p.Subject == "" || p.ClientID == "" || p.Expiry == 0 || p.IssuedAt == 0 || p.NotBefore == 0:
-		return issuer, reject(MissingClaim) // an ID token names no client that calls
+		return reject(MissingClaim) // an ID token names no client that calls
 	case !discovery.IsGUID(p.TenantID) || p.TenantID != strings.ToLower(p.TenantID) || !v.Admits(p.TenantID):
-		return issuer, reject(TenantNotAllowed)
-	case p.Issuer != strings.Replace(issuer.Name, discovery.TenantPlaceholder, p.TenantID, 1):
-		return issuer, reject(WrongIssuer)
+		return reject(TenantNotAllowed)
 	case len(p.audiences) != 1 || !v.isAudience(p.Version, p.audiences[0]):
-		return issuer, reject(WrongAudience)
+		return reject(WrongAudience)
 	case len(p.Scopes) == 0 && len(p.Roles) == 0 && !v.WithoutPermission:
-		return issuer, reject(NoPermission)
+		return reject(NoPermission)
 	}
-	return issuer, nil
+	p.Audience = p.audiences[0]
+	return nil
 }
 
 // isAudience reports whether an audience is the API. Entra puts the client ID into tokens of version 2
 // and the App ID URI that the client asked for, with or without a slash, into those of version 1.
 func (v *Verifier) isAudience(version, audience string) bool {
 	own := v.ClientID
-	if version == "1.0" {
+	if version == Version1 {
 		own = "api://" + v.ClientID
 	}
 	audience = strings.TrimSuffix(audience, "/")
 	return audience == own || slices.ContainsFunc(v.Audiences, func(uri string) bool { return strings.TrimSuffix(uri, "/") == audience })
 }
 
-func (v *Verifier) checkTime(c *Claims, now time.Time) error {
+// CheckTime returns an error if a verified token is not valid at a time.
+func (v *Verifier) CheckTime(c *Claims, now time.Time) error {
 	at, skew := now.Unix(), int64(v.Skew/time.Second)
 	const never = 1e11 // the year 5138
 	if c.Expiry > never || at > c.Expiry+skew || at < c.NotBefore-skew || at < c.IssuedAt-skew {

@@ -1,10 +1,13 @@
 package accesstoken
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxLength bounds the tokens that are parsed. Fiber's header buffer is usually smaller.
@@ -37,24 +40,52 @@ type Claims struct {
 	Capabilities []string
 	// ActorFacets and SubjectFacets say what kind of identity calls: 11 is an agent, 13 an agent's user.
 	ActorFacets, SubjectFacets []string
+
+	payload []byte
 }
+
+// Claim decodes a claim, and reports whether the token has it.
+func (c *Claims) Claim(name string, into any) (present bool, err error) {
+	_ = members(c.payload, func(n string, value []byte) {
+		if n == name {
+			present, err = true, json.Unmarshal(value, into)
+		}
+	})
+	return present, err
+}
+
+// IsAgent reports whether an agent calls, or the user account of an agent.
+func (c *Claims) IsAgent() bool {
+	isAgent := func(facet string) bool { return facet == "11" || facet == "13" }
+	return slices.ContainsFunc(c.ActorFacets, isAgent) || slices.ContainsFunc(c.SubjectFacets, isAgent)
+}
+
+// Size is about how many bytes the claims occupy.
+func (c *Claims) Size() int { return 2 * len(c.payload) }
 
 // parsed are the claims of a token whose signature has not been verified.
 type parsed struct {
 	Claims
 
 	idType     string
+	azp, appID string
+	upn, alias string // other names of the user
 	audiences  []string
 	isIDToken  bool // an access token has no nonce
 	wrongTypes bool // of a claim that decides something
 }
 
-// decode decodes the payload of a compact JWS without verifying it.
+// decode decodes a compact JWS without verifying it.
 func decode(raw string) (p *parsed, payload []byte, err error) {
-	if len(raw) > maxLength || strings.Count(raw, ".") != 2 {
+	parts := strings.Split(raw, ".")
+	if len(raw) > maxLength || len(parts) != 3 {
 		return nil, nil, reject(Malformed)
 	}
-	payload, err = base64.RawURLEncoding.DecodeString(strings.Split(raw, ".")[1])
+	header, err := base64.RawURLEncoding.DecodeString(parts[0])
+	if err != nil || !isHeader(header) {
+		return nil, nil, reject(Malformed)
+	}
+	payload, err = base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
 		return nil, nil, reject(Malformed)
 	}
@@ -62,8 +93,41 @@ func decode(raw string) (p *parsed, payload []byte, err error) {
 	if members(payload, p.read) != nil || p.wrongTypes {
 		return nil, nil, reject(Malformed)
 	}
-	p.AppOnly = p.idType == "app" || (p.idType == "" && len(p.Scopes) == 0 && p.ObjectID == p.Subject)
+	p.complete(payload)
 	return p, payload, nil
+}
+
+// complete sets what follows from several claims.
+func (p *parsed) complete(payload []byte) {
+	p.payload = payload
+	if p.ClientID = p.azp; p.Version == "1.0" {
+		p.ClientID = p.appID
+	}
+	p.Username = cmp.Or(p.Username, p.upn, p.alias)
+	// The claim idtyp is optional. Without it, the subject of an app's token is the app itself.
+	switch p.idType {
+	case "user":
+	case "":
+		p.AppOnly = len(p.Scopes) == 0 && p.ObjectID == p.Subject
+	default: // app, or device
+		p.AppOnly = true
+	}
+}
+
+// types are the values of the header typ that an access token may have, besides none. Other kinds of
+// JWTs have others (RFC 8725 section 3.11).
+var types = []string{"jwt", "at+jwt", "application/at+jwt"}
+
+// isHeader reports whether a header may be that of an access token. Its algorithm and key are checked
+// with the signature.
+func isHeader(header []byte) bool {
+	ok := true
+	err := members(header, func(name string, value []byte) {
+		if name == "typ" {
+			ok = slices.Contains(types, strings.ToLower(text(value)))
+		}
+	})
+	return ok && err == nil
 }
 
 // read reads a claim. One that decides whether the token is accepted must have its JSON type; another
@@ -83,8 +147,10 @@ func (p *parsed) read(name string, value []byte) {
 		p.must(&p.ObjectID, value)
 	case "sub":
 		p.must(&p.Subject, value)
-	case "azp", "appid":
-		p.must(&p.ClientID, value)
+	case "azp":
+		p.must(&p.azp, value)
+	case "appid":
+		p.must(&p.appID, value)
 	case "exp":
 		p.must(&p.Expiry, value)
 	case "iat":
@@ -109,8 +175,12 @@ func (p *parsed) readMore(name string, value []byte) {
 		p.Roles = list(value)
 	case "name":
 		p.Name = text(value)
-	case "preferred_username", "upn":
+	case "preferred_username":
 		p.Username = text(value)
+	case "upn":
+		p.upn = text(value)
+	case "unique_name":
+		p.alias = text(value)
 	case "email":
 		p.Email = text(value)
 	case "groups":
@@ -134,12 +204,24 @@ func (p *parsed) readMore(name string, value []byte) {
 
 // must reads a claim whose type must be that of its field.
 func (p *parsed) must(field any, value []byte) {
+	if text, ok := field.(*string); ok && isPlain(value) {
+		*text = string(value[1 : len(value)-1])
+		return
+	}
 	p.wrongTypes = json.Unmarshal(value, field) != nil || string(value) == "null" || p.wrongTypes
 }
 
 func text(value []byte) (s string) {
+	if isPlain(value) {
+		return string(value[1 : len(value)-1])
+	}
 	_ = json.Unmarshal(value, &s)
 	return s
+}
+
+// isPlain reports whether JSON is a text that stands for itself.
+func isPlain(value []byte) bool {
+	return len(value) > 1 && value[0] == '"' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value)
 }
 
 // list takes a text for a list of one.

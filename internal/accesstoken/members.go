@@ -20,9 +20,9 @@ func members(object []byte, visit func(name string, value []byte)) error {
 	}
 	seen := make(map[string]bool, 32)
 	for rest = bytes.TrimSpace(rest[1:]); rest[0] != '}'; {
-		var name string
 		raw := rest[:valueLength(rest)]
-		if err := json.Unmarshal(raw, &name); err != nil || seen[name] {
+		name := text(raw)
+		if seen[name] {
 			return errNoObject
 		}
 		seen[name] = true

@@ -25,7 +25,13 @@ var (
 	Unavailable     = &Kind{"unavailable", http.StatusServiceUnavailable, "The service is busy. Please try again in a moment."}
 	Rejected        = &Kind{"sign_in_rejected", http.StatusBadRequest, "This sign-in could not be completed. Please start again."}
 	Misconfigured   = &Kind{"misconfigured", http.StatusInternalServerError, "Signing in is not set up correctly. Please tell the administrator."}
+	InvalidToken    = &Kind{"invalid_token", http.StatusUnauthorized, "The access token is not valid."}
 	NotSignedIn     = &Kind{"no_session", http.StatusNotFound, "This user is not signed in."}
+
+	// InvalidRequest is a request whose access token is not sent as it must be, InsufficientScope a token
+	// that lacks a scope (RFC 6750 section 3.1).
+	InvalidRequest    = &Kind{"invalid_request", http.StatusBadRequest, "The request must have one access token in the header Authorization."}
+	InsufficientScope = &Kind{"insufficient_scope", http.StatusForbidden, "The access token lacks a permission that this needs."}
 
 	// SignOut is a handler that signs its user out. Users see its sentence only where no middleware
 	// carries the sign-out out.

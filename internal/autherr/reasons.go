@@ -12,6 +12,8 @@ const (
 	// it is not called. Their circuit breakers decide when to try again.
 	ReasonStorage     = "storage_failed"
 	ReasonEntraPaused = "entra_paused"
+	// ReasonEntraBusy is an Entra that refuses calls for a while (429) or failed (5xx).
+	ReasonEntraBusy = "entra_busy"
 	// ReasonConnectionLost is a call whose connection was lost. The next call uses another.
 	ReasonConnectionLost = "connection_lost"
 	// ReasonLockWait is a renewal that waited too long for another one of its session.

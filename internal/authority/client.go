@@ -14,6 +14,7 @@ import (
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
+	"github.com/fibermsal/fibermsal/internal/accesstoken"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
 	"github.com/fibermsal/fibermsal/internal/discovery"
@@ -49,12 +50,16 @@ type Options struct {
 
 	ClientID    string
 	RedirectURI string
-	Scopes      *Scopes
-	Credentials []ClientCredential
-	Transport   http.RoundTripper
-	Background  *background.Group
-	Log         *slog.Logger
-	Telemetry   *telemetry.Telemetry
+	// Audiences are the App ID URIs of the app's own API. WithoutPermission accepts access tokens with
+	// neither scopes nor roles.
+	Audiences         []string
+	WithoutPermission bool
+	Scopes            *Scopes
+	Credentials       []ClientCredential
+	Transport         http.RoundTripper
+	Background        *background.Group
+	Log               *slog.Logger
+	Telemetry         *telemetry.Telemetry
 }
 
 // Client is the app at its authority. It is safe for concurrent use.
@@ -66,6 +71,9 @@ type Client struct {
 	keys        *idtoken.KeySet
 	credentials clientCredentials
 
+	tokens       *accesstoken.Verifier // for the app's own API
+	version1Keys *idtoken.KeySet       // of access tokens only
+
 	tenant   atomic.Pointer[string] // that the domain name of the authority stands for
 	learning atomic.Bool            // that tenant
 }
@@ -76,7 +84,8 @@ func New(o Options) *Client {
 		Options: o, http: NewHTTPClient(o.ClientID, o.Transport), gate: newGate(),
 		credentials: clientCredentials{all: o.Credentials},
 	}
-	c.keys = idtoken.NewKeySet(c.fetchKeys)
+	c.keys, c.version1Keys = idtoken.NewKeySet(c.fetchKeys), idtoken.NewKeySet(c.fetchVersion1Keys)
+	c.tokens = c.newTokenVerifier()
 	return c
 }
 

@@ -70,7 +70,7 @@ func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 	case !x.responded:
 		return autherr.TryLater("credential_failed", errors.New("MSAL failed before it called Entra; is the Credential's assertion available?"))
 	case IsBusy(x.status):
-		e := autherr.WithAdvice(autherr.TryLater("entra_busy", x.diagnosis()), x.response.ErrorCodes...)
+		e := autherr.WithAdvice(autherr.TryLater(autherr.ReasonEntraBusy, x.diagnosis()), x.response.ErrorCodes...)
 		e.RetryAfter = max(x.retryAfter, autherr.RetrySoon)
 		return e
 	case x.response.Error != "":
@@ -120,7 +120,7 @@ func (x *exchange) refusal(scopes []string) *autherr.Error {
 	case r.Error == "invalid_grant" || r.Error == "interaction_required" || r.Error == "login_required":
 		return autherr.LoginRequired.New(r.Error, x.diagnosis())
 	case r.Error == "temporarily_unavailable" || r.Error == "server_error":
-		return autherr.TryLater("entra_busy", x.diagnosis())
+		return autherr.TryLater(autherr.ReasonEntraBusy, x.diagnosis())
 	case r.Error == "invalid_scope":
 		return autherr.Misconfigured.New("invalid_scope", x.diagnosis())
 	}

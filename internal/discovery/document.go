@@ -121,6 +121,10 @@ func read(r *http.Request, resp *http.Response) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("discovery: reading the OpenID configuration: %w", err)
 	}
+	if !strings.HasSuffix(r.URL.Path, version+path) {
+		m, err := parseVersion1(body, r.URL)
+		return &answer{metadata: m}, err
+	}
 	m, err := parse(body)
 	if err != nil {
 		return nil, err

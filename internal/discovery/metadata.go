@@ -37,8 +37,12 @@ func (m *Metadata) Tenant() string {
 // https://login.microsoftonline.com/{tenant}, through a client whose transport is a
 // [Transport], which validates and caches it. The result must not be changed.
 func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadata, error) {
+	return fetch(ctx, client, Address(authority))
+}
+
+func fetch(ctx context.Context, client *http.Client, address string) (*Metadata, error) {
 	t, ok := client.Transport.(*Transport)
-	u, err := url.Parse(Address(authority))
+	u, err := url.Parse(address)
 	if !ok || err != nil {
 		return nil, errors.New("discovery: the authority is not a URL, or the client not one with a Transport")
 	}

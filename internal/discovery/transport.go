@@ -62,7 +62,7 @@ func NewTransportFor(clientID string, base http.RoundTripper) *Transport {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, path) {
+	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, version+path) {
 		u := *r.URL
 		if d := t.document(&u); d != nil {
 			kept, err := d.get(r.Context(), &u, t.base)

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,10 +69,10 @@ func (s *KeySet) Ready(ctx context.Context) error {
 	return err
 }
 
-// Verify verifies the signature of a token that claims to come from issuer, and returns the
+// Verify verifies the signature of a token by a key of one of the issuers, and returns the
 // signed payload. The token's header only selects one of the published keys. It can neither
 // choose the algorithm nor supply a key (threat B1).
-func (s *KeySet) Verify(ctx context.Context, raw, issuer string) (payload []byte, err error) {
+func (s *KeySet) Verify(ctx context.Context, raw string, issuers ...string) (payload []byte, err error) {
 	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil || len(signed.Signatures) != 1 {
 		return nil, errors.New("idtoken: not one RS256 signature")
@@ -88,7 +89,7 @@ func (s *KeySet) Verify(ctx context.Context, raw, issuer string) (payload []byte
 		if err != nil {
 			return nil, err
 		}
-		if payload, ok := verifyWith(keys, id, issuer, signed); ok {
+		if payload, ok := verifyWith(keys, id, issuers, signed); ok {
 			return payload, nil
 		}
 		if id != "" && hasKey(keys, id) {
@@ -98,9 +99,9 @@ func (s *KeySet) Verify(ctx context.Context, raw, issuer string) (payload []byte
 	return nil, errors.New("idtoken: no published key of the issuer made this signature")
 }
 
-func verifyWith(keys []signingKey, id, issuer string, signed *jose.JSONWebSignature) (payload []byte, ok bool) {
+func verifyWith(keys []signingKey, id string, issuers []string, signed *jose.JSONWebSignature) (payload []byte, ok bool) {
 	for _, k := range keys {
-		if (id != "" && k.id != id) || !k.servesIssuer(issuer) {
+		if (id != "" && k.id != id) || !slices.ContainsFunc(issuers, k.servesIssuer) {
 			continue
 		}
 		if payload, err := signed.Verify(k.public); err == nil {

@@ -47,6 +47,17 @@ func Require(h Handler, checks ...entra.Check[*Context]) Handler {
 	}
 }
 
+// RequireFrom is Require for the callers that a route accepts.
+func RequireFrom(h Handler, accepted entra.Callers, checks ...entra.Check[*Context]) Handler {
+	require := entra.RequireFrom(accepted, checks)
+	return func(c *Context) error {
+		if err := require(c); err != nil {
+			return err
+		}
+		return h(c)
+	}
+}
+
 // RegisterRoutes mounts the routes, behind the middleware, on a router such as *http.ServeMux.
 func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix string, more ...entra.Routes) {
 	for _, route := range entra.MountedRoutes(more...) {
@@ -73,7 +84,11 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 		e := &exchange{ResponseWriter: w, r: r, status: http.StatusOK}
 		e.visit = entra.NewVisit(a.Service, e)
 		e.r = r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), &e.visit))
-		next.ServeHTTP(e, e.r)
+		if published := e.visit.ResourceMetadata(); published != nil {
+			_ = e.write(published, nil)
+		} else {
+			next.ServeHTTP(e, e.r)
+		}
 		if err := e.write(e.visit.Finish(e.err, e.status)); err != nil { //nolint:contextcheck // an error of the app
 			a.Failed(&Context{e, e.r}, err)
 		}
@@ -107,10 +122,15 @@ func (e *exchange) WriteHeader(status int)            { e.status = status }
 func (e *exchange) Context() context.Context          { return e.r.Context() }
 func (e *exchange) Cookie(name string) (string, bool) { return e.Request().Cookie(name) }
 func (e *exchange) HasCookie(name string) bool        { return len(e.r.CookiesNamed(name)) > 0 }
-func (e *exchange) KeepPrivate() {
-	e.Header()["Vary"] = append(slices.DeleteFunc(e.Header()["Vary"], func(v string) bool { return v == "Cookie" }), "Cookie")
+func (e *exchange) KeepPrivate(by string) {
+	e.Header()["Vary"] = append(slices.DeleteFunc(e.Header()["Vary"], func(v string) bool { return v == by }), by)
 	e.Header().Set("Cache-Control", cmp.Or(e.Header().Get("Cache-Control"), "private"))
 }
+
+func (e *exchange) Authorization() ([]byte, int) {
+	return []byte(e.r.Header.Get("Authorization")), len(e.r.Header.Values("Authorization"))
+}
+func (e *exchange) HasQuery(name string) bool { return e.r.URL.Query().Has(name) }
 
 func (e *exchange) SetCookie(cookie *http.Cookie) {
 	isOld := func(c string) bool { return strings.HasPrefix(c, cookie.Name+"=") }

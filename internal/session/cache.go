@@ -60,7 +60,9 @@ func newCache() *Cache {
 	c := new(Cache)
 	lru, err := simplelru.NewLRU(maxSessions, func(id string, r *remembered) {
 		c.bytes -= r.size
-		c.touched.remember(id, time.Unix(0, r.touchedAt.Load()))
+		if r.session.Token == nil {
+			c.touched.remember(id, time.Unix(0, r.touchedAt.Load()))
+		}
 	})
 	if err != nil {
 		panic(err) // only if maxSessions were not positive

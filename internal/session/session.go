@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/accesstoken"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
@@ -43,6 +44,9 @@ type Session struct {
 
 	// Browser is the family of the browser that signed in, if Config asks for it.
 	Browser string `json:"browser,omitempty"`
+
+	// Token is set if the session is not stored but stands for a client's access token.
+	Token *accesstoken.Claims `json:"-"`
 }
 
 // Identity is the user of a session, as verified at sign-in.
@@ -57,6 +61,11 @@ type Identity struct {
 	Values     map[string]json.RawMessage `json:"values,omitempty"`
 	SignedInAt time.Time                  `json:"signed_in_at"`
 	ExpiresAt  time.Time                  `json:"expires_at"`
+
+	// Of access tokens only.
+	ClientID string `json:"-"`
+	AppOnly  bool   `json:"-"`
+	Agent    bool   `json:"-"`
 }
 
 // Clone returns a deep copy.

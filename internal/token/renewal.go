@@ -6,11 +6,9 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
@@ -20,77 +18,6 @@ type renewal struct {
 	*Renewer
 	request Request
 	early   bool // the token is usable, but its end is near
-}
-
-// run runs in a goroutine of its own. It takes nothing from a caller's context, not even
-// values: a handler may have passed Fiber's own, which is recycled after the request (trap
-// T13).
-func (n *renewal) run() (azcore.AccessToken, error) {
-	if !n.Background.Begin() {
-		return azcore.AccessToken{}, errClosed()
-	}
-	defer n.Background.Done()
-	if token, done, err := n.fromMemory(); done {
-		return token, err
-	}
-	work, done, err := authority.TakeTurn(context.Background(), n.turns) // before the time of the renewal begins
-	if err != nil {
-		return azcore.AccessToken{}, err
-	}
-	defer done()
-	if n.Background.Context().Err() != nil { // closed while this waited, so the app may have closed the storage
-		return azcore.AccessToken{}, errClosed()
-	}
-	ctx, cancel := context.WithTimeout(work, renewalTimeout)
-	defer cancel()
-	found, err := n.acquireSafely(ctx)
-	n.rememberOutcome(found, err)
-	if err != nil {
-		return azcore.AccessToken{}, err
-	}
-	return accessToken(found.token), nil
-}
-
-func errClosed() error { return autherr.TryLater("closed", nil) }
-
-// fromMemory returns the remembered token or failure, if there is one by now: the last renewal may
-// have ended after the caller looked.
-func (n *renewal) fromMemory() (token azcore.AccessToken, done bool, err error) {
-	now, state := time.Now(), n.memory.state(&n.request)
-	if err := state.pauseError(now); err != nil {
-		return azcore.AccessToken{}, true, err
-	}
-	if state.usable(now, n.request.rejected) && (!n.early || !state.due(now)) {
-		return state.token, true, nil
-	}
-	return azcore.AccessToken{}, false, nil
-}
-
-// rememberOutcome remembers how the renewal ended.
-func (n *renewal) rememberOutcome(found stored, err error) {
-	n.memory.update(&n.request, func(k *tokenState) {
-		if err == nil {
-			k.recordSuccess(found.token)
-			return
-		}
-		e, _ := autherr.Find(err)
-		k.recordFailure(e, found.version)
-	})
-}
-
-// acquireSafely is acquire for callers that need an Error. A panic of the app's Credential or
-// Storage must not end the process, and would reach no recover here.
-func (n *renewal) acquireSafely(ctx context.Context) (found stored, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			found, err = stored{}, autherr.Panicked(p)
-		}
-	}()
-	found, err = n.acquire(ctx)
-	if _, classified := autherr.Find(err); err != nil && !classified {
-		err = autherr.Misconfigured.New("renewal", err)
-	}
-	return found, err
 }
 
 // stored is the state of a session's record, and the token in it for the request's scopes.

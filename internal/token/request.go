@@ -3,8 +3,11 @@
 package token
 
 import (
+	"strings"
+
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 	"github.com/fibermsal/fibermsal/internal/session"
 )
@@ -19,5 +22,19 @@ type Request struct {
 	key     string // of the scopes, whatever their order
 	// rejected is a token that an API does not accept although it has not expired.
 	rejected string
-	caller   trace.Link // the request that asked first
+	// assertion is the access token that stands for the session, if it is a client's.
+	assertion string
+	caller    trace.Link // the request that asked first
+}
+
+// requestFor returns the request for a token with scopes.
+func requestFor(rules *authority.Scopes, s *session.Session, requested []string) Request {
+	scopes := rules.ForToken(requested)
+	if scopes == nil {
+		return Request{session: s, scopes: rules.Configured(), key: rules.ConfiguredKey()}
+	}
+	for i, scope := range scopes {
+		scopes[i] = strings.Clone(scope)
+	}
+	return Request{session: s, scopes: scopes, key: authority.Key(scopes)}
 }

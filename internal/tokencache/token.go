@@ -3,9 +3,9 @@ package tokencache
 import "time"
 
 const (
-	// minLife is the lifetime that a token must have left to be usable, because a call to an API
+	// MinLife is the lifetime that a token must have left to be usable, because a call to an API
 	// takes time and clocks differ.
-	minLife = 30 * time.Second
+	MinLife = 30 * time.Second
 	// renewEarly is how long before its expiry a token is renewed in the background, unless a
 	// quarter of its lifetime is less.
 	renewEarly = 10 * time.Minute
@@ -20,7 +20,7 @@ type Token struct {
 }
 
 // Usable reports whether the token is valid for long enough to be used.
-func (t Token) Usable(now time.Time) bool { return t.ExpiresOn.Sub(now) > minLife }
+func (t Token) Usable(now time.Time) bool { return t.ExpiresOn.Sub(now) > MinLife }
 
 // RenewAt returns when to renew the token: at the time that Entra returned, or some time before
 // its expiry.

@@ -21,9 +21,7 @@ import (
 // removes the cookie all the same (threat D10). status is that of their response, or the one that
 // their error will make.
 func (v *Visit) Finish(err error, status int) (*Response, error) {
-	if v.loaded {
-		v.Exchange.KeepPrivate() // handlers may have replaced the header (threat C6)
-	}
+	v.keepPrivate()
 	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) && !errors.Is(err, autherr.SignOut) {
 		err = v.err
 	} else if status == http.StatusForbidden && !v.ownRoute {
@@ -37,6 +35,9 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 	if !ok {
 		return nil, err
 	}
+	if v.isAPI() {
+		return v.Site.answerClient(v, e), nil
+	}
 	if autherr.NeedsSignIn(e) && v.guardsSignIns() {
 		e = autherr.Misconfigured.New("guarded_route", errors.New("a guard or handler is in front of RegisterRoutes: register the routes first, because no sign-in can pass it"))
 	}
@@ -44,6 +45,17 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 		return v.carryOut(e, i), nil
 	}
 	return v.answer(e), nil
+}
+
+// keepPrivate keeps the response from other users' caches once more, because handlers may have replaced
+// the header (threat C6).
+func (v *Visit) keepPrivate() {
+	if v.token != nil {
+		v.Exchange.KeepPrivate(authorization)
+	}
+	if v.loaded && !v.isAPI() {
+		v.Exchange.KeepPrivate(cookie)
+	}
 }
 
 // guardsSignIns reports whether the handler that failed kept a sign-in from its route.
@@ -143,6 +155,8 @@ func (s *Site) report(ctx context.Context, e *autherr.Error) {
 	switch {
 	case errors.Is(e, autherr.LoginRequired) && e.Reason == "":
 		level = slog.LevelDebug
+	case errors.Is(e, autherr.InvalidToken), errors.Is(e, autherr.InvalidRequest), errors.Is(e, autherr.InsufficientScope):
+		level = slog.LevelInfo // by a request that anybody could have written
 	case e.Reason == autherr.ReasonCancelled, e.Reason == autherr.ReasonDeclined:
 		level = slog.LevelInfo
 	case e.Reason == autherr.ReasonRequestRefused: // by a response that anybody could have written

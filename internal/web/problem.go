@@ -25,6 +25,9 @@ func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
 	out.protect()
 	out.Status = e.Status
 	out.describe(e)
+	if v.token != nil && e.Status == http.StatusUnauthorized { // of a route that accepts both
+		out.Header.Set("WWW-Authenticate", s.challengeOf(new(tokenProblem))+", "+challenge)
+	}
 	login := s.signInURLFor(v, in, e)
 	if in.acceptsHTML() {
 		out.page = s.errorPage(v, in, e, login)
@@ -50,10 +53,14 @@ const challenge = `Cookie realm="fibermsal"`
 
 // describe sets the headers that belong to the status of an error.
 func (r *Response) describe(e *autherr.Error) {
-	if e.RetryAfter > 0 { // in whole seconds
-		r.Header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
-	}
+	r.retryAfter(e)
 	if e.Status == http.StatusUnauthorized {
 		r.Header.Set("WWW-Authenticate", challenge)
+	}
+}
+
+func (r *Response) retryAfter(e *autherr.Error) {
+	if e.RetryAfter > 0 { // in whole seconds
+		r.Header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
 }

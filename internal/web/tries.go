@@ -33,7 +33,7 @@ func (s *Site) triesCookie(tries flow.Tries) *http.Cookie {
 // forgetTries forgets the sign-ins that led to a page which its user has now seen. A redirect
 // does not count, because it may be part of a loop.
 func (v *Visit) forgetTries(status int) {
-	if v.session == nil || v.ownRoute || v.Tries == "" ||
+	if v.session == nil || v.isAPI() || v.ownRoute || v.Tries == "" ||
 		(status >= http.StatusMultipleChoices && status != http.StatusNotModified) {
 		return
 	}

@@ -21,9 +21,15 @@ type Exchange interface {
 	HasCookie(name string) bool
 	// SetCookie adds a cookie to the response.
 	SetCookie(*http.Cookie)
-	// KeepPrivate keeps the response from being served to other users by a cache: it adds Cookie
-	// to Vary, and sets Cache-Control to private if nothing has set it.
-	KeepPrivate()
+	// Authorization returns the header of this name, and how many there are. Its bytes must not be
+	// kept.
+	Authorization() (value []byte, count int)
+	// HasQuery reports whether the query has a parameter.
+	HasQuery(name string) bool
+	// KeepPrivate keeps the response from being served to other users by a cache: it adds the header
+	// that identified the user, Cookie or Authorization, to Vary, and sets Cache-Control to private if
+	// nothing has set it.
+	KeepPrivate(header string)
 	// Request returns the request as a value.
 	Request() *Request
 }
@@ -47,6 +53,8 @@ type Visit struct {
 	loaded  bool // at most one storage read (threat H4)
 	session *session.Session
 	err     error
+
+	token *tokenVisit // if the route accepts access tokens
 
 	to     *flow.Destination // of the sign-in that was to begin
 	inFlow *flowVisit        // if the request takes part in a sign-in or sign-out
@@ -81,7 +89,7 @@ func (v *Visit) Session() (*session.Session, error) {
 		return v.session, v.err
 	}
 	v.loaded = true
-	v.Exchange.KeepPrivate() // now, for a cache between the middleware and the handler
+	v.Exchange.KeepPrivate(cookie) // now, for a cache between the middleware and the handler
 	token, ok := v.Exchange.Cookie(v.Site.CookieName)
 	if !ok {
 		return nil, nil
@@ -105,6 +113,9 @@ func (v *Visit) SignedIn() (*session.Session, error) {
 	}
 	return s, err
 }
+
+// cookie is the header that identifies the user of a session.
+const cookie = "Cookie"
 
 // context returns the context of the request, with the span of the sign-in that it completed.
 func (v *Visit) context() context.Context {

@@ -2,8 +2,6 @@ package imports
 
 import (
 	"strings"
-
-	"example.invalid/absent/v2"
 )
 
 // imported has names of what is imported, which are also names of local things.

@@ -1,0 +1,101 @@
+package token
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
+)
+
+// outcome is the stored result of an on-behalf-of call: a token, or why there is none. Its JSON is a
+// stored format.
+type outcome struct {
+	Token     string    `json:"token,omitempty"`
+	ExpiresOn time.Time `json:"expires_on,omitzero"`
+	RefreshOn time.Time `json:"refresh_on,omitzero"`
+	At        time.Time `json:"at,omitzero"`
+
+	// Of a failure, which is an error of a kind until a time.
+	Code   string    `json:"code,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Scopes []string  `json:"scopes,omitempty"`
+	Claims string    `json:"claims,omitempty"`
+	Until  time.Time `json:"until,omitzero"`
+}
+
+// sharedFailures are the kinds of failures that other instances need not see for themselves.
+var sharedFailures = map[string]*autherr.Kind{
+	autherr.LoginRequired.Code():   autherr.LoginRequired,
+	autherr.ConsentRequired.Code(): autherr.ConsentRequired,
+	autherr.ClaimsChallenge.Code(): autherr.ClaimsChallenge,
+	autherr.Unavailable.Code():     autherr.Unavailable,
+}
+
+// failed returns the outcome of a failure. It is empty if that is one of this instance only.
+func failed(err error) (o outcome) {
+	e, ok := autherr.Find(err)
+	if !ok || sharedFailures[e.Code] == nil || e.Code == autherr.Unavailable.Code() && e.Reason != autherr.ReasonEntraBusy {
+		return o
+	}
+	o.Code, o.Reason, o.Until = e.Code, e.Reason, time.Now().Add(pauseAfter(e))
+	if r := autherr.Requirements(e); r != nil {
+		o.Scopes, o.Claims = r.Scopes, r.Claims
+	}
+	return o
+}
+
+// failure returns the error of an outcome, or nil.
+func (o outcome) failure() error {
+	kind := sharedFailures[o.Code]
+	switch {
+	case kind == nil:
+		return nil
+	case kind == autherr.Unavailable:
+		e := kind.New(o.Reason, nil)
+		e.RetryAfter = max(time.Until(o.Until), time.Second)
+		return e
+	case o.Scopes == nil && o.Claims == "":
+		return kind.New(o.Reason, nil)
+	}
+	return kind.Requiring(o.Reason, nil, flow.Requirements{Scopes: o.Scopes, Claims: o.Claims})
+}
+
+// life returns how long the outcome is stored: never beyond the end of the assertion.
+func (o outcome) life(q *Request) time.Duration {
+	until := o.ExpiresOn
+	if o.Code != "" {
+		until = o.Until
+	}
+	if end := q.session.User.ExpiresAt; until.After(end) {
+		until = end
+	}
+	return time.Until(until)
+}
+
+// token returns the token, which is usable until the assertion ends. A token that ends with the
+// assertion is not renewed, because nothing could make it live longer.
+func (o outcome) token(q *Request) tokencache.Token {
+	t := tokencache.Token{Secret: o.Token, ExpiresOn: o.ExpiresOn, RefreshOn: o.RefreshOn, CachedAt: o.At}
+	if end := q.session.User.ExpiresAt.Add(tokencache.MinLife); t.ExpiresOn.After(end) {
+		t.ExpiresOn, t.RefreshOn = end, end
+	}
+	return t
+}
+
+func (o outcome) encode() []byte {
+	content, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // texts and times
+	}
+	return content
+}
+
+// decodeOutcome returns an empty outcome if content is none, which is exchanged again.
+func decodeOutcome(content []byte) (o outcome) {
+	if json.Unmarshal(content, &o) != nil {
+		return outcome{}
+	}
+	return o
+}
