@@ -128,14 +128,19 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 // newMSALClient makes an MSAL client for one session and one call. Clients cost microseconds
 // and must not be shared, because MSAL mixes up the tokens of concurrent users (trap M1).
-// Instance discovery is off because every client would call it for a configured authority.
+// Instance discovery is off because every client would call it for a configured authority. Without a
+// cache, the client remembers nothing beyond the call.
 func (c *Client) newMSALClient(credential confidential.Credential, cache msalcache.Cache) (confidential.Client, *exchange, error) {
 	x := &exchange{client: c.http, gate: c.gate, scopes: c.Scopes, telemetry: c.Telemetry}
-	client, err := confidential.New(c.Authority, c.ClientID, credential,
-		confidential.WithCache(msalcache.New(cache)),
+	options := []confidential.Option{
 		confidential.WithHTTPClient(x),
 		confidential.WithInstanceDiscovery(false),
-		confidential.WithClientCapabilities([]string{ClaimsCapability}))
+		confidential.WithClientCapabilities([]string{ClaimsCapability}),
+	}
+	if cache != nil {
+		options = append(options, confidential.WithCache(msalcache.New(cache)))
+	}
+	client, err := confidential.New(c.Authority, c.ClientID, credential, options...)
 	if err != nil {
 		return confidential.Client{}, nil, autherr.Misconfigured.New("client", errors.New("MSAL refused the authority or the credential"))
 	}

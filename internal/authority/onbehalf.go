@@ -3,22 +3,19 @@ package authority
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/discovery"
-	"github.com/fibermsal/fibermsal/internal/msalcache"
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
 // Caller is the user of an access token, the assertion, with which a client called the app's API.
 type Caller struct{ Assertion, TenantID, UserID string }
 
-// OnBehalfOf exchanges an assertion for a token of another service. MSAL's cache is empty and thrown
-// away, because MSAL Go 1.10.1 neither stores nor finds such tokens in it reliably. The refresh token
-// of the response is dropped: an API's access to a user ends with the user's token.
+// OnBehalfOf exchanges an assertion for a token of another service. MSAL has no cache for it, because
+// MSAL Go 1.10.1 exports the wrong one and cannot read what it exported. The refresh token of the response
+// is dropped: an API's access to a user ends with the user's token.
 func (c *Client) OnBehalfOf(ctx context.Context, of Caller, scopes []string) (t tokencache.Token, err error) {
 	if err := c.CanVerify(ctx); err != nil {
 		return t, err
@@ -30,7 +27,7 @@ func (c *Client) OnBehalfOf(ctx context.Context, of Caller, scopes []string) (t 
 	ctx, cancel := withinTimeout(ctx)
 	defer cancel()
 	var got confidential.AuthResult
-	x, err := c.callMSAL(ctx, msalcache.NewMemory(nil), func(client confidential.Client, _ *exchange) (err error) {
+	x, err := c.callMSAL(ctx, nil, func(client confidential.Client, _ *exchange) (err error) {
 		got, err = client.AcquireTokenOnBehalfOf(ctx, of.Assertion, scopes, options...)
 		return err
 	})
@@ -62,9 +59,7 @@ func (c *Client) verifyCaller(ctx context.Context, x *exchange, of Caller) error
 	if err != nil {
 		return err
 	}
-	v := c.verifier(m)
-	v.Issuer = strings.Replace(m.Issuer, discovery.TenantPlaceholder, of.TenantID, 1)
-	claims, err := v.VerifyRefreshed(ctx, x.response.IDToken, x.receivedAt)
+	claims, err := c.verifier(m).VerifyRefreshed(ctx, x.response.IDToken, x.receivedAt)
 	if err != nil {
 		return rejectedToken(err)
 	}

@@ -65,6 +65,14 @@ func require(checks ...entra.Check[*nethttpface.Context]) nethttpface.Handler {
 	return nethttpface.Require(func(c *nethttpface.Context) error { return onFiber(c).Next() }, checks...)
 }
 
+func requireToken(checks ...entra.Check[*nethttpface.Context]) nethttpface.Handler {
+	return requireFrom(entra.UserTokens, checks...)
+}
+
+func requireFrom(accepted entra.Callers, checks ...entra.Check[*nethttpface.Context]) nethttpface.Handler {
+	return nethttpface.RequireFrom(func(c *nethttpface.Context) error { return onFiber(c).Next() }, accepted, checks...)
+}
+
 func passive() nethttpface.Handler {
 	return func(c *nethttpface.Context) error {
 		entra.MakePassive(c)

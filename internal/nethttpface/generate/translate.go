@@ -22,6 +22,8 @@ var words = strings.NewReplacer(
 	"fibermsal.Open(", "openAuth(",
 	"fibermsal.New(", "newMiddleware(",
 	"fibermsal.Require(", "require(",
+	"fibermsal.RequireToken(", "requireToken(",
+	"fibermsal.RequireFrom(", "requireFrom(",
 	"fibermsal.Passive(", "passive(",
 	"fibermsal.RegisterRoutes(", "registerRoutes(",
 	"auth.RegisterRoutes(app)", "registerRoutesOf(auth, app)",
