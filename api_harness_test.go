@@ -62,7 +62,8 @@ func newAPI(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Confi
 // call calls a route with a token, and further headers as "Name: value".
 func (s apiSite) call(path, token string, headers ...string) *answer {
 	s.t.Helper()
-	r := httptest.NewRequest(http.MethodGet, publicURL+path, http.NoBody)
+	r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
+	r.Host = strings.TrimPrefix(publicURL, "https://")
 	if token != "" {
 		r.Header.Add("Authorization", "Bearer "+token)
 	}
