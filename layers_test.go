@@ -27,6 +27,7 @@ var layers = [][]string{
 	{"graph"},
 	{"entra"},
 	{"internal/web"},
+	{"internal/api"},
 	{"internal/signin"},
 	{"internal/token"},
 	{"internal/session"},

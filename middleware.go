@@ -35,7 +35,7 @@ func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
 	e := &exchange{auth: a, c: c}
 	e.visit = entra.NewVisit(a.Service, e)
 	setVisit(c, &e.visit)
-	if published := e.visit.ResourceMetadata(); published != nil {
+	if published := e.visit.Metadata(); published != nil {
 		return write(c, published)
 	}
 	err := next(c)

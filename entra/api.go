@@ -4,19 +4,8 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/fibermsal/fibermsal/internal/web"
+	"github.com/fibermsal/fibermsal/internal/api"
 )
-
-// APIMetadata is what an app publishes about its API, by which clients that only know its address, such
-// as those of the Model Context Protocol, find Entra and the scopes to request (RFC 9728).
-type APIMetadata struct {
-	// Scopes are those that clients may request, such as access_as_user. Entra needs at least one.
-	Scopes []string
-	// Name is shown to users.
-	Name string
-	// Documentation is the address of a page for developers.
-	Documentation string
-}
 
 // defaultAudience returns the App ID URI that the portal proposes.
 func defaultAudience(clientID string) string { return "api://" + clientID }
@@ -44,11 +33,14 @@ func (s *settings) ownScope(scope string) (name string, own bool) {
 }
 
 // resource returns the metadata to publish, or nil.
-func (s *settings) resource() *web.Resource {
+func (s *settings) resource() *api.Resource {
 	if s.APIMetadata == nil {
 		return nil
 	}
-	r := &web.Resource{ID: s.audience(), Name: s.APIMetadata.Name, Documentation: s.APIMetadata.Documentation}
+	r := &api.Resource{
+		ID: s.audience(), Issuer: []string{s.authority + "/v2.0"}, Methods: []string{"header"},
+		Name: s.APIMetadata.Name, Documentation: s.APIMetadata.Documentation,
+	}
 	for _, scope := range s.APIMetadata.Scopes {
 		if !strings.Contains(scope, "/") {
 			scope = r.ID + "/" + scope
@@ -56,4 +48,13 @@ func (s *settings) resource() *web.Resource {
 		r.Scopes = append(r.Scopes, scope)
 	}
 	return r
+}
+
+// challenger returns what challenges say.
+func (s *settings) challenger() api.Challenger {
+	c := api.Challenger{Realm: s.PublicURL, Audience: s.audience()}
+	if s.APIMetadata != nil {
+		c.MetadataURL = s.PublicURL + s.BasePath + api.MetadataPath
+	}
+	return c
 }

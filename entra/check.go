@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/session"
@@ -120,7 +122,8 @@ func InGroup[C Locals](ids ...string) Check[C] {
 		if len(s.Groups) > 0 && !s.GroupsElsewhere && !namesOtherThan(s.Groups, ids) {
 			return notInGroup(ids)
 		}
-		return serviceOf(v).groups.check(v, s, ids, key)
+		service := serviceOf(v)
+		return service.groups.check(v.Exchange.Context(), s, ids, key, func() azcore.TokenCredential { return service.credentialIn(v, s) })
 	}
 }
 

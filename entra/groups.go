@@ -18,7 +18,6 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flight"
 	"github.com/fibermsal/fibermsal/internal/session"
-	"github.com/fibermsal/fibermsal/internal/web"
 )
 
 const (
@@ -76,9 +75,8 @@ type membership struct {
 
 var membershipsAttachment = session.Attachment{Kind: "groups"}
 
-// check returns nil if the user of a session is a member of one of the groups.
-func (g *groups) check(v *web.Visit, s *session.Session, ids []string, key string) error {
-	ctx := v.Exchange.Context()
+// check returns nil if the user of a session, who has a credential, is a member of one of the groups.
+func (g *groups) check(ctx context.Context, s *session.Session, ids []string, key string, credential func() azcore.TokenCredential) error {
 	if s.User.AppOnly {
 		return notInGroup(ids) // no user, whose groups could be looked up
 	}
@@ -87,10 +85,10 @@ func (g *groups) check(v *web.Visit, s *session.Session, ids []string, key strin
 	}
 	member, ok := g.remembered(s, key)
 	if !ok {
-		user := serviceOf(v).credentialIn(v, s)
+		user := credential()
 		span := trace.SpanContextFromContext(ctx)
 		answer := g.flights.Begin(s.ID+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
-			return g.callGroups(span, user, ids, key)
+			return g.callGroups(span, s, user, ids, key)
 		})
 		var err error
 		if member, err = flight.Await[bool](ctx, groupsTimeout+time.Second, answer, autherr.GaveUp); err != nil {
@@ -106,8 +104,7 @@ func (g *groups) check(v *web.Visit, s *session.Session, ids []string, key strin
 // callGroups calls Config.Groups in a goroutine of its own, once for all concurrent callers that
 // check the same groups of a session. It takes only the span from the first caller's context
 // (trap T13).
-func (g *groups) callGroups(span trace.SpanContext, user *userCredential, ids []string, key string) (member bool, err error) {
-	s := user.session
+func (g *groups) callGroups(span trace.SpanContext, s *session.Session, user azcore.TokenCredential, ids []string, key string) (member bool, err error) {
 	defer func() {
 		if p := recover(); p != nil { // a panic of the app's Groups would reach no other recover
 			member, err = false, autherr.Panicked(p)

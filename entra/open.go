@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/fibermsal/fibermsal/internal/api"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
 	"github.com/fibermsal/fibermsal/internal/flow"
@@ -124,9 +125,9 @@ func (s *Service) wire(cache *session.Cache) {
 func (s *Service) newSite() *web.Site {
 	cfg := s.settings
 	options := web.Options{
-		Owner: s, Authority: s.authority, Sessions: s.sessions, Callers: s.callers, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
+		Owner: s, Authority: s.authority, Sessions: s.sessions, Tokens: &api.Verifier{Authority: s.authority, Remembered: s.callers}, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
 		Origin: strings.TrimSuffix(cfg.PublicURL, defaultPort(cfg.PublicURL)), BasePath: cfg.BasePath, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
-		Audience: cfg.audience(), Resource: cfg.resource(),
+		Challenger: cfg.challenger(), Resource: cfg.resource(),
 		Secure: cfg.secure, FormPost: cfg.ResponseMode == ResponseModeFormPost,
 		AnonymousOnOutage: cfg.AnonymousOnOutage, KeepFragment: cfg.KeepFragment, RecordBrowser: cfg.RecordBrowser,
 	}

@@ -118,7 +118,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Claims, error) {
 	case err != nil, !bytes.Equal(signed, payload):
 		return nil, reject(BadSignature)
 	}
-	if err := v.CheckTime(&p.Claims, time.Now()); err != nil {
+	if err := p.CheckTime(time.Now(), v.Skew); err != nil {
 		return nil, err
 	}
 	return &p.Claims, nil
@@ -161,8 +161,8 @@ func (v *Verifier) isAudience(version, audience string) bool {
 }
 
 // CheckTime returns an error if a verified token is not valid at a time.
-func (v *Verifier) CheckTime(c *Claims, now time.Time) error {
-	at, skew := now.Unix(), int64(v.Skew/time.Second)
+func (c *Claims) CheckTime(now time.Time, maxSkew time.Duration) error {
+	at, skew := now.Unix(), int64(maxSkew/time.Second)
 	const never = 1e11 // the year 5138
 	if c.Expiry > never || at > c.Expiry+skew || at < c.NotBefore-skew || at < c.IssuedAt-skew {
 		return reject(OutOfTime)

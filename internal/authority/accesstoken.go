@@ -14,7 +14,7 @@ import (
 
 // VerifyAccessToken verifies a token with which a client calls the app's API.
 func (c *Client) VerifyAccessToken(ctx context.Context, raw string) (*accesstoken.Claims, error) {
-	claims, err := c.tokens.Verify(ctx, raw)
+	claims, err := c.tokenVerifier().Verify(ctx, raw)
 	if err != nil {
 		return nil, refusedToken(err)
 	}
@@ -22,15 +22,15 @@ func (c *Client) VerifyAccessToken(ctx context.Context, raw string) (*accesstoke
 }
 
 // CheckAccessToken returns an error if a token that was verified before is not valid any more.
-func (c *Client) CheckAccessToken(claims *accesstoken.Claims) error {
-	if err := c.tokens.CheckTime(claims, time.Now()); err != nil {
+func CheckAccessToken(claims *accesstoken.Claims) error {
+	if err := claims.CheckTime(time.Now(), ClockSkew); err != nil {
 		return refusedToken(err)
 	}
 	return nil
 }
 
-// newTokenVerifier returns the verifier of the access tokens for the app's API.
-func (c *Client) newTokenVerifier() *accesstoken.Verifier {
+// tokenVerifier returns the verifier of the access tokens for the app's API.
+func (c *Client) tokenVerifier() *accesstoken.Verifier {
 	return &accesstoken.Verifier{
 		ClientID: c.ClientID, Audiences: c.Audiences, Issuer: c.tokenIssuer, Admits: c.Admits,
 		WithoutPermission: c.WithoutPermission, Skew: ClockSkew,
@@ -52,14 +52,6 @@ func (c *Client) tokenIssuer(ctx context.Context, version string) (accesstoken.I
 	}
 	// Keys of version 1 name the issuer of version 2, or none.
 	return accesstoken.Issuer{Name: m.Issuer, Keys: c.version1Keys, KeyIssuers: []string{current.Issuer}}, nil
-}
-
-func (c *Client) fetchVersion1Keys(ctx context.Context) ([]byte, error) {
-	m, err := discovery.FetchVersion1(ctx, c.http, c.Authority)
-	if err != nil {
-		return nil, err
-	}
-	return discovery.Get(ctx, c.http, m.JWKSURI)
 }
 
 // refusedToken converts an error of verifying an access token.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
-	"github.com/fibermsal/fibermsal/internal/accesstoken"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/background"
 	"github.com/fibermsal/fibermsal/internal/discovery"
@@ -71,8 +70,7 @@ type Client struct {
 	keys        *idtoken.KeySet
 	credentials clientCredentials
 
-	tokens       *accesstoken.Verifier // for the app's own API
-	version1Keys *idtoken.KeySet       // of access tokens only
+	version1Keys *idtoken.KeySet // of access tokens only
 
 	tenant   atomic.Pointer[string] // that the domain name of the authority stands for
 	learning atomic.Bool            // that tenant
@@ -85,7 +83,6 @@ func New(o Options) *Client {
 		credentials: clientCredentials{all: o.Credentials},
 	}
 	c.keys, c.version1Keys = idtoken.NewKeySet(c.fetchKeys), idtoken.NewKeySet(c.fetchVersion1Keys)
-	c.tokens = c.newTokenVerifier()
 	return c
 }
 
@@ -111,6 +108,14 @@ func (c *Client) discoveryFailure(ctx context.Context, err error) *autherr.Error
 
 func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
 	m, err := c.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return discovery.Get(ctx, c.http, m.JWKSURI)
+}
+
+func (c *Client) fetchVersion1Keys(ctx context.Context) ([]byte, error) {
+	m, err := discovery.FetchVersion1(ctx, c.http, c.Authority)
 	if err != nil {
 		return nil, err
 	}

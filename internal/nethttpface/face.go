@@ -84,7 +84,7 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 		e := &exchange{ResponseWriter: w, r: r, status: http.StatusOK}
 		e.visit = entra.NewVisit(a.Service, e)
 		e.r = r.WithContext(context.WithValue(r.Context(), entra.VisitKey(), &e.visit))
-		if published := e.visit.ResourceMetadata(); published != nil {
+		if published := e.visit.Metadata(); published != nil {
 			_ = e.write(published, nil)
 		} else {
 			next.ServeHTTP(e, e.r)

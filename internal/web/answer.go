@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/api"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/signin"
@@ -36,7 +37,7 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 		return nil, err
 	}
 	if v.isAPI() {
-		return v.Site.answerClient(v, e), nil
+		return v.answerClient(e), nil
 	}
 	if autherr.NeedsSignIn(e) && v.guardsSignIns() {
 		e = autherr.Misconfigured.New("guarded_route", errors.New("a guard or handler is in front of RegisterRoutes: register the routes first, because no sign-in can pass it"))
@@ -51,7 +52,7 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 // the header (threat C6).
 func (v *Visit) keepPrivate() {
 	if v.token != nil {
-		v.Exchange.KeepPrivate(authorization)
+		v.Exchange.KeepPrivate(api.Authorization)
 	}
 	if v.loaded && !v.isAPI() {
 		v.Exchange.KeepPrivate(cookie)
@@ -91,6 +92,21 @@ func (v *Visit) answer(e *autherr.Error) *Response {
 		return s.answerByApp(e)
 	}
 	return s.drawn(s.problem(v, in, e))
+}
+
+// answerClient answers an error to a client that sends access tokens. Config.ErrorHandler answers those
+// that another token would not resolve.
+func (v *Visit) answerClient(e *autherr.Error) *Response {
+	s := v.Site
+	if i := autherr.IntentOf(e); i != nil && i.SignOut {
+		e = autherr.InvalidRequest.New("no_session", errors.New("SignOut: the caller has an access token, which no app can end"))
+	}
+	e = s.reported(v.context(), e)
+	p := s.Challenger.ProblemOf(e)
+	if s.ErrorHandler != nil && p.Error == "" && e.Status != http.StatusUnauthorized {
+		return s.answerByApp(e)
+	}
+	return v.tokenProblem(e, p)
 }
 
 // answerByApp returns the response that Config.ErrorHandler writes. Only the header that keeps it

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/api"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
@@ -26,24 +27,55 @@ func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
 	out.Status = e.Status
 	out.describe(e)
 	if v.token != nil && e.Status == http.StatusUnauthorized { // of a route that accepts both
-		out.Header.Set("WWW-Authenticate", s.challengeOf(new(tokenProblem))+", "+challenge)
+		out.Header.Set("WWW-Authenticate", s.Challenger.Challenge(api.Problem{})+", "+challenge)
 	}
 	login := s.signInURLFor(v, in, e)
 	if in.acceptsHTML() {
 		out.page = s.errorPage(v, in, e, login)
 		return out
 	}
-	p := problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
+	p := problemOf(e)
 	if autherr.NeedsSignIn(e) {
 		p.LoginURL = login
 	}
+	out.json(p)
+	return out
+}
+
+// tokenProblem is the body of an answer to a client that sends access tokens.
+type tokenProblem struct {
+	problem
+	api.Problem
+}
+
+// problemOf returns the fields that every body has.
+func problemOf(e *autherr.Error) problem {
+	return problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
+}
+
+// tokenProblem answers an error to a client that sends access tokens, as RFC 6750 says. It is never a
+// redirect or a page, whatever the client accepts.
+func (v *Visit) tokenProblem(e *autherr.Error, p api.Problem) *Response {
+	out := newResponse()
+	out.protect()
+	out.Header.Set("Vary", api.Authorization)
+	out.Status = e.Status
+	out.retryAfter(e)
+	if e.Status == http.StatusUnauthorized || p.Error != "" {
+		out.Header.Set("WWW-Authenticate", v.Site.Challenger.Challenge(p))
+	}
+	out.json(tokenProblem{problemOf(e), p})
+	return out
+}
+
+// json sets the body.
+func (r *Response) json(p any) {
 	body, err := json.Marshal(p)
 	if err != nil {
-		panic(err) // strings and a number
+		panic(err) // texts and numbers
 	}
-	out.Header.Set("Content-Type", "application/problem+json")
-	out.Body = body
-	return out
+	r.Header.Set("Content-Type", "application/problem+json")
+	r.Body = body
 }
 
 // challenge is what a 401 must say (RFC 9110 section 11.6.1). The routes take a cookie, for which no

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/api"
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/record"
@@ -36,8 +37,7 @@ type Options struct {
 
 	Authority *authority.Client
 	Sessions  *session.Store
-	// Callers remembers verified access tokens, apart from sessions, so that neither displaces the other.
-	Callers   *session.Cache
+	Tokens    *api.Verifier
 	Flow      *signin.Flow
 	Jar       *flow.Jar
 	Log       *slog.Logger
@@ -47,8 +47,8 @@ type Options struct {
 	BasePath      string // that browsers see in front of the app's paths
 	RoutePrefix   string // as the app sees it
 	PostLogoutURL string
-	Audience      string    // an App ID URI of the app's API
-	Resource      *Resource // nil answers no request for its metadata
+	Challenger    api.Challenger
+	Resource      *api.Resource // nil answers no request for its metadata
 	CookieName    string
 	// Secure cookies are for https, and for localhost where form_post needs them.
 	Secure   bool

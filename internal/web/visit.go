@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/fibermsal/fibermsal/internal/api"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/session"
@@ -21,11 +22,8 @@ type Exchange interface {
 	HasCookie(name string) bool
 	// SetCookie adds a cookie to the response.
 	SetCookie(*http.Cookie)
-	// Authorization returns the header of this name, and how many there are. Its bytes must not be
-	// kept.
-	Authorization() (value []byte, count int)
-	// HasQuery reports whether the query has a parameter.
-	HasQuery(name string) bool
+	// Request has the access token, whose bytes must not be kept.
+	api.Request
 	// KeepPrivate keeps the response from being served to other users by a cache: it adds the header
 	// that identified the user, Cookie or Authorization, to Vary, and sets Cache-Control to private if
 	// nothing has set it.
@@ -81,6 +79,16 @@ func (v *Visit) flow() flowVisit {
 	}
 	return *v.inFlow
 }
+
+// tokenVisit is what is known of a request to a route that accepts access tokens.
+type tokenVisit struct {
+	// isAPI is set if the answer is for a client that sends tokens, and not for a browser: the request
+	// has a token, or the route accepts nothing else.
+	isAPI bool
+}
+
+// isAPI reports whether errors are answered as RFC 6750 says.
+func (v *Visit) isAPI() bool { return v.token != nil && v.token.isAPI }
 
 // Session returns the session of the request, or nil if no user is signed in. Only the first
 // call reads the storage.

@@ -1,0 +1,37 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+
+	"github.com/fibermsal/fibermsal/internal/authority"
+	"github.com/fibermsal/fibermsal/internal/session"
+)
+
+// Verifier verifies access tokens. It is safe for concurrent use.
+type Verifier struct {
+	Authority *authority.Client
+	// Remembered has the tokens that were verified, apart from sessions, so that neither displaces the
+	// other.
+	Remembered *session.Cache
+}
+
+// Caller returns the session that stands for an access token. Verified tokens are remembered by their
+// hash, so that a client's next calls cost no signature. The bytes are not kept.
+func (v *Verifier) Caller(ctx context.Context, token []byte) (*session.Session, error) {
+	id := session.CallerID(sha256.Sum256(token))
+	if known := v.Remembered.Kept(id); known != nil {
+		if err := authority.CheckAccessToken(known.Token); err != nil {
+			v.Remembered.Drop(id)
+			return nil, err
+		}
+		return known, nil
+	}
+	claims, err := v.Authority.VerifyAccessToken(ctx, string(token))
+	if err != nil {
+		return nil, err
+	}
+	caller := session.NewCaller(id, claims)
+	v.Remembered.Keep(caller)
+	return caller, nil
+}

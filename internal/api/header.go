@@ -1,0 +1,56 @@
+package api
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/fibermsal/fibermsal/internal/autherr"
+)
+
+// Authorization is the header of a request that has the access token.
+const Authorization = "Authorization"
+
+const (
+	scheme = "Bearer"
+	// maxToken bounds tokens, which have a few kilobytes.
+	maxToken = 32 << 10
+)
+
+// Request is what is read of a request.
+type Request interface {
+	// Authorization returns the header of this name, and how many there are.
+	Authorization() (value []byte, count int)
+	// HasQuery reports whether the query has a parameter.
+	HasQuery(name string) bool
+}
+
+// TokenOf returns the access token of a request, nil if it has none, or the error to answer. A header of
+// another scheme, such as that of a proxy, is no token. The bytes are those of the request.
+func TokenOf(r Request) ([]byte, error) {
+	if r.HasQuery("access_token") { // where logs and browsers keep it (RFC 6750 section 2.3)
+		return nil, autherr.InvalidRequest.New("token_in_query", nil)
+	}
+	value, count := r.Authorization()
+	if count > 1 {
+		return nil, autherr.InvalidRequest.New("authorization_repeated", nil)
+	}
+	name, token, _ := bytes.Cut(value, []byte{' '})
+	token = bytes.Trim(token, " ")
+	switch {
+	case !strings.EqualFold(string(name), scheme):
+		return nil, nil
+	case len(token) > maxToken:
+		return nil, autherr.InvalidRequest.New("token_too_long", nil)
+	case !isToken68(token):
+		return nil, autherr.InvalidRequest.New("authorization_malformed", nil)
+	}
+	return token, nil
+}
+
+// isToken68 reports whether a text has the syntax of a bearer token (RFC 6750 section 2.1).
+func isToken68(text []byte) bool {
+	text = bytes.TrimRight(text, "=")
+	return len(text) > 0 && bytes.IndexFunc(text, func(r rune) bool {
+		return !strings.ContainsRune("-._~+/", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) < 0
+}

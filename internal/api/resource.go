@@ -1,0 +1,63 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// MetadataPath is where the metadata of a resource is, with or without the path of the resource behind
+// it.
+const MetadataPath = "/.well-known/oauth-protected-resource"
+
+// Resource is an API that publishes its metadata (RFC 9728).
+type Resource struct {
+	// ID is an App ID URI of the registration: Entra refuses a resource parameter that is none
+	// (AADSTS9010010).
+	ID     string   `json:"resource"`
+	Issuer []string `json:"authorization_servers"`
+	Scopes []string `json:"scopes_supported,omitempty"` // with their resource
+	// Methods are how tokens are sent.
+	Methods       []string `json:"bearer_methods_supported"`
+	Name          string   `json:"resource_name,omitempty"`
+	Documentation string   `json:"resource_documentation,omitempty"`
+}
+
+// IsMetadata reports whether a path is that of the metadata.
+func (r *Resource) IsMetadata(path string) bool {
+	below, ok := strings.CutPrefix(path, MetadataPath)
+	return ok && (below == "" || below == r.path())
+}
+
+// path returns the path of the resource, which clients put behind that of the metadata.
+func (r *Resource) path() string {
+	address, ok := strings.CutPrefix(r.ID, "https://")
+	_, path, _ := strings.Cut(address, "/")
+	if !ok || path == "" {
+		return ""
+	}
+	return "/" + path
+}
+
+// Answer returns the status, the header and the body for a method. Everybody may read the metadata, pages
+// of other origins too.
+func (r *Resource) Answer(method string) (status int, header http.Header, body []byte) {
+	header = http.Header{"Access-Control-Allow-Origin": {"*"}}
+	switch method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions: // clients send a header with the version of their protocol
+		header.Set("Access-Control-Allow-Methods", http.MethodGet)
+		header.Set("Access-Control-Allow-Headers", "*")
+		return http.StatusNoContent, header, nil
+	default:
+		header.Set("Allow", "GET, HEAD, OPTIONS")
+		return http.StatusMethodNotAllowed, header, nil
+	}
+	body, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // texts
+	}
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "public, max-age=3600")
+	return http.StatusOK, header, body
+}
