@@ -51,7 +51,7 @@ func completeEnv(t *testing.T) map[string]string {
 		"TENANT_ID": "contoso.com", "AUTHORITY": "https://login.example/contoso", "CLOUD": "us-dod",
 		"ALLOWED_TENANTS": environmentTenant, "ANY_TENANT_MAY_SIGN_IN": "true", "PERSONAL_ACCOUNTS_MAY_SIGN_IN": "true",
 		"MANAGED_IDENTITY": "system",
-		"SCOPES":           "User.Read Mail.Read,Calendars.Read", "PUBLIC_URL": "https://app.example", "BASE_PATH": "/portal", "ROUTE_PREFIX": "/account",
+		"SCOPES":           "User.Read Mail.Read,Calendars.Read", "AUDIENCES": "api://orders,https://app.example/orders", "ANY_CLIENT_MAY_CALL": "true", "PUBLIC_URL": "https://app.example", "BASE_PATH": "/portal", "ROUTE_PREFIX": "/account",
 		"POST_LOGOUT_URL": "https://app.example/bye", "REDIS_URL": "redis://app:secret-canary@127.0.0.1:1/0",
 		"KEYS": encoded(2) + "," + encoded(1), "COOKIE_NAME": "app", "IDLE_TIMEOUT": "90m", "ABSOLUTE_TIMEOUT": "12h", "MAX_SESSIONS_PER_USER": "7",
 		"RESPONSE_MODE": "query", "CA_FILE": file(t, authorityPEM(t)), "GRAPH_URL": "https://graph.example/v1.0",

@@ -17,7 +17,7 @@ import (
 )
 
 // notText are the fields that only code can set.
-var notText = []string{"Logger", "Next", "ErrorHandler", "Pages", "BeforeSignIn", "OnSignIn", "OnSignOut", "Groups", "Info"}
+var notText = []string{"Logger", "Next", "ErrorHandler", "Pages", "BeforeSignIn", "OnSignIn", "OnSignOut", "Groups", "Info", "APIMetadata"}
 
 func TestConfigFromEnv_SaysEveryFieldThatTextCan(t *testing.T) {
 	cfg, err := withEnv(t, completeEnv(t))
@@ -34,6 +34,7 @@ func TestConfigFromEnv_SaysEveryFieldThatTextCan(t *testing.T) {
 		ClientID: "app", ClientSecret: "secret-canary", PreviousSecrets: []string{"secret-canary-2", "secret-canary-3"},
 		TenantID: "contoso.com", Authority: "https://login.example/contoso", Cloud: fibermsal.USDoDCloud,
 		AllowedTenants: []string{environmentTenant}, AnyTenantMaySignIn: true, PersonalAccountsMaySignIn: true, Scopes: []string{"User.Read", "Mail.Read", "Calendars.Read"},
+		Audiences: []string{"api://orders", "https://app.example/orders"}, AnyClientMayCall: true,
 		PublicURL: "https://app.example", BasePath: "/portal", RoutePrefix: "/account", PostLogoutURL: "https://app.example/bye",
 		Keys: [][]byte{testKey(2), testKey(1)}, CookieName: "app", IdleTimeout: 90 * time.Minute, AbsoluteTimeout: 12 * time.Hour, MaxSessionsPerUser: 7,
 		ResponseMode: fibermsal.ResponseModeQuery, GraphURL: "https://graph.example/v1.0", StaleSessionsOnOutage: time.Minute, AnonymousOnOutage: true, KeepFragment: true, RecordBrowser: true,

@@ -22,7 +22,7 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 //	MANAGED_IDENTITY          system, or the identity's client ID: see ManagedIdentity
 //	TENANT_ID, AUTHORITY, ALLOWED_TENANTS, ANY_TENANT_MAY_SIGN_IN, PERSONAL_ACCOUNTS_MAY_SIGN_IN
 //	CLOUD                     public, us-government, us-dod, china, bleu, delos or gov-sg
-//	GRAPH_URL, SCOPES
+//	GRAPH_URL, SCOPES, AUDIENCES, ANY_CLIENT_MAY_CALL
 //	PUBLIC_URL, BASE_PATH, ROUTE_PREFIX, POST_LOGOUT_URL, COOKIE_NAME
 //	RESPONSE_MODE             form_post or query
 //	KEYS                      base64, 32 bytes each, newest first
