@@ -26,6 +26,7 @@ func exampleAPIs() map[string]*program {
 const (
 	stepUpPage    = `document.title === "Verify your identity"`
 	approveButton = `//button[@value="approve"]`
+	declineButton = `//button[@value="decline"]`
 )
 
 func callButton(name string) string { return fmt.Sprintf(`//button[contains(., %q)]`, name) }
@@ -100,13 +101,21 @@ func (p apiPage) callsGraph() {
 	p.inBothColours("5-graph")
 }
 
-// getsAScope consents to a scope of the API.
+// getsAScope consents to a scope of the API, after the user has declined once.
 func (p apiPage) getsAScope() {
 	p.t.Helper()
-	p.click(callButton("POST /orders"))
-	p.await(consentPage)
-	p.click(acceptButton)
-	p.awaitText(p.origin, "POST /orders: 403 insufficient_scope", "POST /orders: 201", `"order": 1`)
+	for _, decision := range []struct {
+		button string
+		shows  []string
+	}{
+		{declineButton, []string{"access_denied", adele.name, "GET /me"}},
+		{acceptButton, []string{"POST /orders: 403 insufficient_scope", "POST /orders: 201", `"order": 1`}},
+	} {
+		p.click(callButton("POST /orders"))
+		p.await(consentPage)
+		p.click(decision.button)
+		p.awaitText(p.origin, decision.shows...)
+	}
 }
 
 // stepsUp answers a claims challenge.

@@ -76,4 +76,3 @@ func TestListen_PagesOfASinglePageAppNeedNoCertificate(t *testing.T) {
 		t.Error("Graph is served on plain http")
 	}
 }
-

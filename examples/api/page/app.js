@@ -91,7 +91,7 @@ for (const button of document.querySelectorAll("[data-call]")) {
 await attempt(async () => {
   await client.initialize();
   const returned = await client.handleRedirectPromise(); // null unless Microsoft has just returned to the page
-  client.setActiveAccount(returned?.account ?? client.getAllAccounts()[0] ?? null);
+  if (returned) client.setActiveAccount(returned.account);
   if (returned?.state) {
     const { name, steps } = JSON.parse(returned.state);
     await call(name, [...steps, "Microsoft asked you, and gave the page a new token"], returned.accessToken, true);

@@ -15,7 +15,11 @@ import (
 // package-lock.json names, beside this file.
 func MSAL(ctx context.Context, log io.Writer) ([]byte, error) {
 	_, source, _, _ := runtime.Caller(0)
-	dir := filepath.Dir(source)
+	return load(ctx, filepath.Dir(source), log)
+}
+
+// load is MSAL in a directory with a package-lock.json.
+func load(ctx context.Context, dir string, log io.Writer) ([]byte, error) {
 	file := filepath.Join(dir, "node_modules", "@azure", "msal-browser", "lib", "msal-browser.min.js")
 	content, err := os.ReadFile(file)
 	if !errors.Is(err, os.ErrNotExist) {
@@ -23,8 +27,8 @@ func MSAL(ctx context.Context, log io.Writer) ([]byte, error) {
 	}
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return nil, fmt.Errorf("the page needs @azure/msal-browser from npm, and npm is not installed: "+
-			"install Node.js from https://nodejs.org, or run \"npm ci\" elsewhere and copy node_modules to %s", dir)
+		return nil, errors.New("the page needs @azure/msal-browser from npm, and npm is not installed: " +
+			"install Node.js from https://nodejs.org, and start this again")
 	}
 	fmt.Fprintln(log, "Installing @azure/msal-browser with npm, once …")
 	install := exec.CommandContext(ctx, npm, "ci", "--loglevel=error")
