@@ -43,10 +43,10 @@ func newSettings(asDaemon bool) (s *settings, err error) {
 		return nil, errors.Join(fmt.Errorf("API_PORT: %w", err), s.page.Close())
 	}
 	s.auth.PublicURL = cmp.Or(s.auth.PublicURL, s.api.origin)
-	if s.auth.ClientID+s.auth.TenantID+s.auth.Authority == "" { // with a part of them, Open reports what is missing
-		err = s.startEmulator()
+	if s.auth.ClientID+s.auth.ClientSecret+s.auth.TenantID+s.auth.Authority == "" && s.auth.Credential == nil {
+		return s, s.startEmulator()
 	}
-	return s, err
+	return s, s.auth.ValidateEnv("FIBERMSAL") // names the variables that are missing
 }
 
 func listen(port string) (server, error) {
