@@ -65,7 +65,7 @@ soak: setup ## Run the tests of security rows in full size, where `make test` do
 	cd e2e && FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -p 1 -count=1 -v -timeout 60m -run '$(SOAKED)' ./...
 
 .PHONY: setup
-setup: ## Install what the tests need: redis-server, chromium, nginx, node, and MSAL Node with npm
+setup: ## Install what the tests need: redis-server, chromium, nginx, node, and MSAL for Node and browsers with npm
 	@scripts/setup
 
 .PHONY: fuzz
