@@ -32,37 +32,32 @@ func (w *Writer) escape(value string) {
 // refused replaces a URL that has another scheme than HTTP's. It leads to the page on which it is.
 const refused = "#"
 
-// safeURL returns a URL of HTTP or a relative one, in ASCII without white space and quotes, or refused.
+// safeURL returns a URL of HTTP or a relative one, or refused. Of a URL that browsers send, it is the same, which
+// also a redirect leads to; what else is in it is escaped.
 func safeURL(url string) string {
 	if end := strings.IndexAny(url, ":/?#"); end >= 0 && url[end] == ':' {
 		if scheme := url[:end]; !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {
 			return refused
 		}
 	}
-	const hex = "0123456789abcdef"
 	var safe strings.Builder
 	for i := range len(url) {
-		c := url[i]
-		if isURLCharacter(c) || c == '%' && isEscape(url[i:]) {
+		if c := url[i]; isInURLs(c) {
 			safe.WriteByte(c)
 		} else {
-			safe.WriteString("%" + hex[c>>4:c>>4+1] + hex[c&15:c&15+1])
+			safe.WriteString(escapeOf(c))
 		}
 	}
 	return safe.String()
 }
 
-// isURLCharacter reports whether a byte can be in a URL (RFC 3986 section 2). Single quotes and
-// parentheses are escaped: the first can quote the URL of a refresh.
-func isURLCharacter(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~!#$&*+,/:;=?@[]", c) >= 0
+// isInURLs reports whether browsers send a byte as it is, at least in a query. They take a backslash for a slash.
+func isInURLs(c byte) bool {
+	return c > ' ' && c <= '~' && strings.IndexByte("\"<>`\\", c) < 0
 }
 
-// isEscape reports whether a string begins with an escape as in RFC 3986 section 2.1.
-func isEscape(s string) bool {
-	return len(s) >= 3 && isHex(s[1]) && isHex(s[2])
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
+// escapeOf returns a byte as in RFC 3986 section 2.1.
+func escapeOf(c byte) string {
+	const hex = "0123456789abcdef"
+	return string([]byte{'%', hex[c>>4], hex[c&15]})
 }

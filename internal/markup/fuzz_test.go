@@ -96,7 +96,7 @@ func compare(t *testing.T, value string, got, want *html.Node) {
 			checkURL(t, value, a.Val)
 		case a.Key == "content":
 			target, found := strings.CutPrefix(a.Val, "0;url=")
-			if !found {
+			if !found || strings.HasPrefix(target, "'") {
 				t.Fatalf("%q: %q", value, a.Val)
 			}
 			checkURL(t, value, target)
@@ -115,7 +115,7 @@ func asParsed(value string) string {
 func checkURL(t *testing.T, value, got string) {
 	t.Helper()
 	for i := range len(got) {
-		if c := got[i]; c <= ' ' || c > '~' || strings.IndexByte("\"'`<>\\(){}|^", c) >= 0 {
+		if c := got[i]; c <= ' ' || c > '~' || strings.IndexByte("\"`<>\\", c) >= 0 {
 			t.Fatalf("%q: %q is in %q", value, c, got)
 		}
 	}
@@ -131,10 +131,16 @@ func checkURL(t *testing.T, value, got string) {
 
 var oracle = htmltemplate.Must(htmltemplate.New("").Parse(`<a href="{{.}}" data-value="{{.}}">{{.}}</a>`))
 
-// sameAsTemplate compares a link with that of html/template, which refuses more relative URLs that contain a
-// colon, and allows mailto.
+// sameAsTemplate compares a link with that of html/template, which escapes more in URLs, refuses more relative
+// ones that contain a colon, and allows mailto.
 func sameAsTemplate(t *testing.T, value string) {
 	t.Helper()
+	value = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("'(){}|^%", r) {
+			return -1
+		}
+		return r
+	}, value)
 	w := &markup.Writer{}
 	w.Markup(`<a`)
 	w.URL("href", value)

@@ -8,6 +8,7 @@ package markup
 import (
 	"bytes"
 	"embed"
+	"strings"
 )
 
 // literal is part of the program: its type is not exported, so that other packages can pass only constants.
@@ -67,7 +68,11 @@ func (w *Writer) URL(attribute literal, url string) {
 
 // Refresh writes the content of <meta http-equiv="refresh">, which opens a URL after a number of seconds.
 func (w *Writer) Refresh(seconds literal, url string) {
-	w.attribute("content", seconds+";url=", safeURL(url))
+	url = safeURL(url)
+	if strings.HasPrefix(url, "'") { // in quotes, a part of the URL would be all of it
+		url = escapeOf('\'') + url[1:]
+	}
+	w.attribute("content", seconds+";url=", url)
 }
 
 // Embed writes an element that contains a file of the program, such as a script. Of such a value, nothing

@@ -21,15 +21,16 @@ func TestWriter_WritesForThePlace(t *testing.T) {
 		"data": {func(w *markup.Writer) { w.Markup("<a"); w.Data("x", `a"b`); w.Markup(">") }, `<a data-x="a&#34;b">`},
 		"URL": {
 			func(w *markup.Writer) { w.Markup(`<a id="a"`); w.URL("href", `/ä b?c=d&e='f'%2F%`); w.Markup(">") },
-			`<a id="a" href="/%c3%a4%20b?c=d&amp;e=%27f%27%2F%25">`,
+			`<a id="a" href="/%c3%a4%20b?c=d&amp;e=&#39;f&#39;%2F%">`,
 		},
 		"absolute":     {func(w *markup.Writer) { w.Markup("<a"); w.URL("href", "HTTPS://x:1/") }, `<a href="HTTPS://x:1/"`},
 		"colon":        {func(w *markup.Writer) { w.Markup("<a"); w.URL("href", "?a=b:c") }, `<a href="?a=b:c"`},
 		"other scheme": {func(w *markup.Writer) { w.Markup("<a"); w.URL("href", "javascript:alert(1)") }, `<a href="#"`},
 		"refresh": {
 			func(w *markup.Writer) { w.Markup("<meta"); w.Refresh("1", `/x?a='b';url="c"`); w.Markup(">") },
-			`<meta content="1;url=/x?a=%27b%27;url=%22c%22">`,
+			`<meta content="1;url=/x?a=&#39;b&#39;;url=%22c%22">`,
 		},
+		"refresh in quotes": {func(w *markup.Writer) { w.Markup("<meta"); w.Refresh("1", `'a'b`) }, `<meta content="1;url=%27a&#39;b"`},
 		"file": {func(w *markup.Writer) { w.Embed("script", files, "testdata/embedded.js") }, `<script>if (1 < 2) { void "'"; }</script>`},
 	} {
 		w := &markup.Writer{}
