@@ -31,7 +31,7 @@ func TestWriter_WritesForThePlace(t *testing.T) {
 			`<meta content="1;url=/x?a=&#39;b&#39;;url=%22c%22">`,
 		},
 		"refresh in quotes": {func(w *markup.Writer) { w.Markup("<meta"); w.Refresh("1", `'a'b`) }, `<meta content="1;url=%27a&#39;b"`},
-		"file": {func(w *markup.Writer) { w.Embed("script", files, "testdata/embedded.js") }, `<script>if (1 < 2) { void "'"; }</script>`},
+		"file":              {func(w *markup.Writer) { w.Embed("script", files, "testdata/embedded.js") }, `<script>if (1 < 2) { void "'"; }</script>`},
 	} {
 		w := &markup.Writer{}
 		row.draw(w)
