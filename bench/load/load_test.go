@@ -75,7 +75,9 @@ func (s *server) knowsNobody(t *testing.T, path string) {
 
 // A whole run in small: what is measured and written is there.
 func TestLoad_MeasuresAndReports(t *testing.T) {
-	b := started(t, slices.DeleteFunc(slices.Clone(table), func(s system) bool { return s.Name != ours && s.Name != bareGet && s.Name != oursOnH2 && s.Name != floorOnH2 }))
+	b := started(t, slices.DeleteFunc(slices.Clone(table), func(s system) bool {
+		return s.Name != ours && s.Name != bareGet && s.Name != oursOnH2 && s.Name != floorOnH2
+	}))
 	b.options = options{crowd: 4, rtts: durations{0, 2 * time.Millisecond}, pools: numbers{2}, repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, results: filepath.Join(t.TempDir(), "results")}
 	for _, name := range []string{"session", "graph", "graph-h2", "typed-h2", "signin", "distance", "growth"} {
 		r, err := workloads[name].measure(t.Context(), b)

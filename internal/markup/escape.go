@@ -51,7 +51,8 @@ func safeURL(url string) string {
 	return safe.String()
 }
 
-// isInURLs reports whether browsers send a byte as it is, at least in a query. They take a backslash for a slash.
+// isInURLs reports whether browsers send a byte as it is, at least in a query. Of those that are left out, they take
+// the backslash for a slash, and once took the backtick for a quote.
 func isInURLs(c byte) bool {
 	return c > ' ' && c <= '~' && strings.IndexByte("\"<>`\\", c) < 0
 }
