@@ -70,7 +70,7 @@ setup: ## Install what the tests need: redis-server, chromium, nginx, node, and 
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME (10s each)
-	@for package in $$($(GO) list ./internal/...); do \
+	@for package in $$($(GO) list ./internal/... ./graph); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 	  done; \

@@ -97,7 +97,7 @@ func parsed[T any](list string, parse func(string) (T, error)) (all []T, err err
 }
 
 func parse() (o options) {
-	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,signin,storm,remote,distance,growth", "what to measure")
+	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,signin,storm,remote,distance,growth", "what to measure")
 	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
 	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
 	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
@@ -179,6 +179,8 @@ var workloads = map[string]workload{
 	"session":  {measure: sessionWorkload},
 	"graph":    {measure: graphWorkload},
 	"typed":    {measure: typedWorkload},
+	"graph-h2": {graphH2Workload, system.usesH2},
+	"typed-h2": {typedH2Workload, system.usesH2},
 	"signin":   {measure: signInWorkload},
 	"storm":    {measure: stormWorkload},
 	"remote":   {remoteWorkload, goesFar},
