@@ -5,10 +5,7 @@
 // accepts exactly the objects that encoding/json accepts.
 package rawjson
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "encoding/json"
 
 // Object calls member with the name and the value of each member of the object in a document, and
 // reports whether the document is a JSON object. If it is not, member may have been called. The
@@ -55,9 +52,4 @@ func unquoted(quoted []byte) []byte {
 	var decoded string
 	_ = json.Unmarshal(quoted, &decoded) // it is valid
 	return []byte(decoded)
-}
-
-// isPlain reports whether a text is the same in quotes and without, whoever reads it.
-func isPlain(text []byte) bool {
-	return textEnd(text, 0) == len(text) && !bytes.ContainsFunc(text, func(r rune) bool { return r >= 0x80 })
 }

@@ -207,12 +207,7 @@ const (
 // eight bytes at a time, because the tokens in a cache are long.
 func textEnd(text []byte, at int) int {
 	for ; at+8 <= len(text); at += 8 {
-		w := binary.LittleEndian.Uint64(text[at:])
-		quote, backslash := w^('"'*eachByte), w^('\\'*eachByte)
-		// Each term sets the top bit of a byte that is zero or, in the last, below a space. A borrow
-		// spoils no byte but those above the first such one.
-		found := ((quote-eachByte)&^quote | (backslash-eachByte)&^backslash | (w-' '*eachByte)&^w) & topBits
-		if found != 0 {
+		if found := special(binary.LittleEndian.Uint64(text[at:])); found != 0 {
 			return at + bits.TrailingZeros64(found)/8
 		}
 	}
@@ -220,4 +215,29 @@ func textEnd(text []byte, at int) int {
 		at++
 	}
 	return at
+}
+
+// special sets the top bit of each of eight bytes at which a text may end, and clears all other bits up
+// to that of the first such byte.
+func special(eight uint64) uint64 {
+	quote, backslash := eight^('"'*eachByte), eight^('\\'*eachByte)
+	// Each term sets the top bit of a byte that is zero or, in the last, below a space. A borrow
+	// spoils no byte but those above the first such one.
+	return ((quote-eachByte)&^quote | (backslash-eachByte)&^backslash | (eight-' '*eachByte)&^eight) & topBits
+}
+
+// isPlain reports whether a text is the same in quotes and without, whoever reads it.
+func isPlain(text []byte) bool {
+	at := 0
+	for ; at+8 <= len(text); at += 8 {
+		if eight := binary.LittleEndian.Uint64(text[at:]); special(eight)|eight&topBits != 0 {
+			return false
+		}
+	}
+	for _, c := range text[at:] {
+		if c == '"' || c == '\\' || c < ' ' || c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
