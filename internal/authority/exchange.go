@@ -19,8 +19,9 @@ import (
 const (
 	// maxRetryAfter bounds how long Entra may ask callers to wait.
 	maxRetryAfter = 5 * time.Minute
-	// maxTokenResponse is the buffer that is allocated before a token response has arrived.
-	maxTokenResponse = 64 << 10
+	// minTokenResponse and maxTokenResponse bound the buffer that is allocated before a token
+	// response has arrived, because its length may not be announced, or wrongly.
+	minTokenResponse, maxTokenResponse = 8 << 10, 64 << 10
 )
 
 // NewHTTPClient returns the client that MSAL and discovery share for an app. Responses are limited in
@@ -102,8 +103,8 @@ func (x *exchange) post(r *http.Request) (*http.Response, error) {
 
 // record reads a token response and gives MSAL a copy.
 func (x *exchange) record(resp *http.Response) error {
-	// Tokens are several kilobytes, so the buffer has the announced size at once.
-	buffer := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, 0), maxTokenResponse)+bytes.MinRead))
+	// Tokens are several kilobytes, so the buffer has its size at once.
+	buffer := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, minTokenResponse), maxTokenResponse)+bytes.MinRead))
 	_, err := buffer.ReadFrom(resp.Body)
 	_ = resp.Body.Close()
 	if err != nil {

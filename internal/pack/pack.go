@@ -14,6 +14,8 @@ package pack
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -34,33 +36,53 @@ type run struct {
 	inText bool // whether it encodes text
 }
 
+// buffers are what packing takes, apart from the result: three times the content, which was most of
+// what a sign-in allocated.
+type buffers struct {
+	text, apart, compressed []byte
+	runs                    []run
+}
+
+var pool = sync.Pool{New: func() any { return new(buffers) }}
+
+// maxKept bounds the content whose buffers are kept.
+const maxKept = 64 << 10
+
 // Pack packs content, and reports whether that makes it smaller.
 func Pack(content []byte) (packed []byte, smaller bool) {
 	if len(content) > maxSize {
 		return nil, false
 	}
-	text, apart := make([]byte, 0, len(content)), make([]byte, 0, len(content))
-	var runs []run
-	rest := content
-	for {
+	b, _ := pool.Get().(*buffers)
+	packed = b.pack(content)
+	if len(content) <= maxKept {
+		pool.Put(b)
+	}
+	return packed, len(packed) < len(content)
+}
+
+func (b *buffers) pack(content []byte) []byte {
+	b.text, b.apart, b.runs = b.text[:0], b.apart[:0], b.runs[:0]
+	for rest := content; ; {
 		begin, end := findRun(rest)
-		text = append(text, rest[:begin]...)
+		b.text = append(b.text, rest[:begin]...)
 		if begin == end {
 			break
 		}
 		r := run{gap: begin, groups: (end - begin) / group}
 		end = begin + r.groups*group
-		length := len(apart)
-		apart, _ = base64.RawURLEncoding.AppendDecode(apart, rest[begin:end]) // a run has only characters of base64
-		if r.inText = isText(apart[length:]); r.inText {
-			text, apart = append(text, apart[length:]...), apart[:length]
+		length := len(b.apart)
+		b.apart, _ = base64.RawURLEncoding.AppendDecode(b.apart, rest[begin:end]) // a run has only characters of base64
+		if r.inText = isText(b.apart[length:]); r.inText {
+			b.text, b.apart = append(b.text, b.apart[length:]...), b.apart[:length]
 		}
-		runs, rest = append(runs, r), rest[end:]
+		b.runs, rest = append(b.runs, r), rest[end:]
 	}
-	compressed := s2.Encode(nil, text)
-	packed = appendHeader(make([]byte, 0, len(compressed)+len(apart)+binary.MaxVarintLen32*(2*len(runs)+2)), runs, len(compressed))
-	packed = append(append(packed, compressed...), apart...)
-	return packed, len(packed) < len(content)
+	b.compressed = slices.Grow(b.compressed[:0], s2.MaxEncodedLen(len(b.text)))
+	compressed := s2.Encode(b.compressed[:cap(b.compressed)], b.text)
+	packed := make([]byte, 0, len(compressed)+len(b.apart)+binary.MaxVarintLen32*(2*len(b.runs)+2))
+	packed = appendHeader(packed, b.runs, len(compressed))
+	return append(append(packed, compressed...), b.apart...)
 }
 
 func appendHeader(packed []byte, runs []run, compressed int) []byte {
