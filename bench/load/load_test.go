@@ -75,8 +75,8 @@ func (s *server) knowsNobody(t *testing.T, path string) {
 // A whole run in small: what is measured and written is there.
 func TestLoad_MeasuresAndReports(t *testing.T) {
 	b := started(t, []system{table[0], table[1]})
-	b.options = options{crowd: 4, rtts: durations{0, 2 * time.Millisecond}, pools: numbers{2}, repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, results: filepath.Join(t.TempDir(), "results")}
-	for _, name := range []string{"session", "graph", "signin", "distance", "growth"} {
+	b.options = options{crowd: 4, rtts: durations{0, 2 * time.Millisecond}, pools: numbers{2}, repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, tokens: 20, results: filepath.Join(t.TempDir(), "results")}
+	for _, name := range []string{"session", "graph", "signin", "distance", "growth", "tokens"} {
 		r, err := workloads[name].measure(t.Context(), b)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -68,9 +68,9 @@ func FuzzPack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) { checkPack(t, "fuzzed", content) })
 }
 
-// packedOf makes a packed form of numbers, text and runs.
+// packedOf makes a packed form of the numbers of the first decoding, text and runs.
 func packedOf(numbers []uint64, text, apart string) []byte {
-	var packed []byte
+	packed := []byte{0} // runs of the second decoding
 	for _, n := range numbers {
 		packed = binary.AppendUvarint(packed, n)
 	}
@@ -84,7 +84,7 @@ func TestUnpack_MalformedIsAnError(t *testing.T) {
 	t.Parallel()
 	bomb := binary.AppendUvarint(nil, 1<<32-1) // the decoded length of a block
 	for name, packed := range map[string][]byte{
-		"nothing": {}, "no text": {0}, "a number without an end": {0x80}, "a number that is too long": bytes.Repeat([]byte{0xff}, 11),
+		"nothing": {}, "no text": {0, 0}, "no runs of the first decoding": {0}, "a number without an end": {0x80}, "a number that is too long": bytes.Repeat([]byte{0xff}, 11),
 		"more runs than bytes":      packedOf([]uint64{1000}, "text", ""),
 		"a gap beyond the text":     packedOf([]uint64{1, 5, 0}, "text", ""),
 		"a run beyond the text":     packedOf([]uint64{1, 0, 2<<1 | 1}, "text", ""),
@@ -94,10 +94,10 @@ func TestUnpack_MalformedIsAnError(t *testing.T) {
 		"a large run":               packedOf([]uint64{1, 0, 1 << 40}, "text", ""),
 		"large runs":                packedOf([]uint64{2, 0, 16 << 20, 0, 16 << 20}, "text", ""),
 		"a text that is too large":  packedOf([]uint64{0}, strings.Repeat("a", 16<<20+1), ""),
-		"a block that is too large": append([]byte{0, byte(len(bomb))}, bomb...),
-		"a block beyond the end":    {0, 9, 1},
-		"no block":                  {0, 0},
-		"a wrong block":             {0, 3, 4, 255, 255},
+		"a block that is too large": append([]byte{0, 0, byte(len(bomb))}, bomb...),
+		"a block beyond the end":    {0, 0, 9, 1},
+		"no block":                  {0, 0, 0},
+		"a wrong block":             {0, 0, 3, 4, 255, 255},
 	} {
 		if unpacked, err := pack.Unpack(packed); err == nil {
 			t.Errorf("%s: %d bytes", name, len(unpacked))

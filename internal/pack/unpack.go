@@ -11,42 +11,46 @@ import (
 var errMalformed = errors.New("pack: malformed")
 
 // Unpack returns packed content. Whatever it is given, it takes no more memory than the largest content
-// that is packed.
+// that is packed, a few times.
 func Unpack(packed []byte) ([]byte, error) {
 	p := parser{packed}
-	count, ok := p.number(len(packed))
-	runs, size := make([]run, 0, min(count, 16)), 0
-	for range count {
-		gap, hasGap := p.number(maxSize)
-		length, hasLength := p.number(2 * maxSize)
-		r := run{gap: gap, groups: length >> 1, inText: length&1 == 1}
-		size += gap + r.groups*group
-		if !hasGap || !hasLength || size > maxSize {
-			return nil, errMalformed
-		}
-		runs = append(runs, r)
-	}
-	compressed, hasText := p.number(len(p.rest))
-	if !ok || !hasText || compressed > len(p.rest) {
+	second, ok := p.runs()
+	first, alsoOK := p.runs()
+	compressed, hasText := p.number(len(packed))
+	if !ok || !alsoOK || !hasText || compressed > len(p.rest) {
 		return nil, errMalformed
 	}
 	block, apart := p.rest[:compressed], p.rest[compressed:]
 	if length, err := s2.DecodedLen(block); err != nil || length > maxSize {
 		return nil, errMalformed
 	}
-	text, err := s2.Decode(nil, block)
+	text, err := dictionary.Decode(nil, block)
 	if err != nil {
 		return nil, errMalformed
 	}
-	return join(runs, size, text, apart)
+	for _, runs := range [][]run{second, first} {
+		if text, apart, err = encode(runs, text, apart); err != nil {
+			return nil, err
+		}
+	}
+	if len(apart) > 0 {
+		return nil, errMalformed
+	}
+	return text, nil
 }
 
-// join puts the runs back into the text. size is that of the runs with the text before them.
-func join(runs []run, size int, text, apart []byte) ([]byte, error) {
-	content := make([]byte, 0, min(size+len(text), maxSize))
+// encode puts runs back into text, and returns what is left of those that are not in it.
+func encode(runs []run, text, apart []byte) (content, rest []byte, err error) {
+	size := len(text)
+	for _, r := range runs {
+		if size += r.groups * group; size > maxSize {
+			return nil, nil, errMalformed
+		}
+	}
+	content = make([]byte, 0, size)
 	for _, r := range runs {
 		if r.gap > len(text) {
-			return nil, errMalformed
+			return nil, nil, errMalformed
 		}
 		content, text = append(content, text[:r.gap]...), text[r.gap:]
 		from := &apart
@@ -55,19 +59,32 @@ func join(runs []run, size int, text, apart []byte) ([]byte, error) {
 		}
 		length := r.groups * groupBytes
 		if length > len(*from) {
-			return nil, errMalformed
+			return nil, nil, errMalformed
 		}
 		content = base64.RawURLEncoding.AppendEncode(content, (*from)[:length])
 		*from = (*from)[length:]
 	}
-	if len(apart) > 0 || len(content)+len(text) > maxSize {
-		return nil, errMalformed
-	}
-	return append(content, text...), nil
+	return append(content, text...), apart, nil
 }
 
 // parser reads the numbers of the packed form.
 type parser struct{ rest []byte }
+
+func (p *parser) runs() (runs []run, ok bool) {
+	count, ok := p.number(len(p.rest))
+	if !ok {
+		return nil, false
+	}
+	for range count {
+		gap, hasGap := p.number(maxSize)
+		length, hasLength := p.number(2 * maxSize)
+		if !hasGap || !hasLength {
+			return nil, false
+		}
+		runs = append(runs, run{gap: gap, groups: length >> 1, inText: length&1 == 1})
+	}
+	return runs, true
+}
 
 // number reads a number, and reports whether there is one up to the limit.
 func (p *parser) number(limit int) (int, bool) {
