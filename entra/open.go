@@ -34,7 +34,7 @@ func Open[C any](cfg Config[C], process Process) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{settings: settings, log: settings.Logger, background: background.New(settings.Logger)}
-	cache := session.NewCache()
+	cache := session.NewCache(settings.CacheMegabytes << 20)
 	if s.telemetry, err = telemetry.New(s.log, cache.Stats); err != nil {
 		return nil, fmt.Errorf("fibermsal: telemetry: %w", err)
 	}

@@ -120,10 +120,10 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 // newMSALClient makes an MSAL client for one session and one call. Clients cost microseconds
 // and must not be shared, because MSAL mixes up the tokens of concurrent users (trap M1).
 // Instance discovery is off because every client would call it for a configured authority.
-func (c *Client) newMSALClient(credential confidential.Credential, cache msalcache.Cache) (confidential.Client, *exchange, error) {
+func (c *Client) newMSALClient(credential confidential.Credential, tokens *msalcache.Memory) (confidential.Client, *exchange, error) {
 	x := &exchange{client: c.http, gate: c.gate, scopes: c.Scopes, telemetry: c.Telemetry}
 	client, err := confidential.New(c.Authority, c.ClientID, credential,
-		confidential.WithCache(msalcache.New(cache)),
+		confidential.WithCache(msalcache.ForOneCall(tokens)),
 		confidential.WithHTTPClient(x),
 		confidential.WithInstanceDiscovery(false),
 		confidential.WithClientCapabilities([]string{ClaimsCapability}))
