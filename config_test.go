@@ -161,6 +161,8 @@ func TestConfig_EachMistakeAlone(t *testing.T) {
 		"cookie with a prefix":          {"CookieName", func(c *fibermsal.Config) { c.CookieName = "__Host-x" }},
 		"sessions below none":           {"MaxSessionsPerUser", func(c *fibermsal.Config) { c.MaxSessionsPerUser = -1 }},
 		"sessions without a bound":      {"MaxSessionsPerUser", func(c *fibermsal.Config) { c.MaxSessionsPerUser = 10_001 }},
+		"cache of less than nothing":    {"CacheMegabytes", func(c *fibermsal.Config) { c.CacheMegabytes = -1 }},
+		"cache without a bound":         {"CacheMegabytes", func(c *fibermsal.Config) { c.CacheMegabytes = 1_000_001 }},
 		"stale for hours":               {"StaleSessionsOnOutage", func(c *fibermsal.Config) { c.StaleSessionsOnOutage = time.Hour }},
 		"negative idle":                 {"IdleTimeout", func(c *fibermsal.Config) { c.IdleTimeout = -1 }},
 		"absolute below idle":           {"AbsoluteTimeout", func(c *fibermsal.Config) { c.IdleTimeout, c.AbsoluteTimeout = 2*time.Hour, time.Hour }},

@@ -53,7 +53,7 @@ func completeEnv(t *testing.T) map[string]string {
 		"MANAGED_IDENTITY": "system",
 		"SCOPES":           "User.Read Mail.Read,Calendars.Read", "AUDIENCES": "api://orders,https://app.example/orders", "ANY_CLIENT_MAY_CALL": "true", "PUBLIC_URL": "https://app.example", "BASE_PATH": "/portal", "ROUTE_PREFIX": "/account",
 		"POST_LOGOUT_URL": "https://app.example/bye", "REDIS_URL": "redis://app:secret-canary@127.0.0.1:1/0",
-		"KEYS": encoded(2) + "," + encoded(1), "COOKIE_NAME": "app", "IDLE_TIMEOUT": "90m", "ABSOLUTE_TIMEOUT": "12h", "MAX_SESSIONS_PER_USER": "7",
+		"KEYS": encoded(2) + "," + encoded(1), "COOKIE_NAME": "app", "IDLE_TIMEOUT": "90m", "ABSOLUTE_TIMEOUT": "12h", "MAX_SESSIONS_PER_USER": "7", "CACHE_MEGABYTES": "256",
 		"RESPONSE_MODE": "query", "CA_FILE": file(t, authorityPEM(t)), "GRAPH_URL": "https://graph.example/v1.0",
 		"STALE_SESSIONS_ON_OUTAGE": "1m", "ANONYMOUS_ON_OUTAGE": "true", "RECORD_BROWSER": "true", "KEEP_FRAGMENT": "true",
 	}

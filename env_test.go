@@ -36,7 +36,7 @@ func TestConfigFromEnv_SaysEveryFieldThatTextCan(t *testing.T) {
 		AllowedTenants: []string{environmentTenant}, AnyTenantMaySignIn: true, PersonalAccountsMaySignIn: true, Scopes: []string{"User.Read", "Mail.Read", "Calendars.Read"},
 		Audiences: []string{"api://orders", "https://app.example/orders"}, AnyClientMayCall: true,
 		PublicURL: "https://app.example", BasePath: "/portal", RoutePrefix: "/account", PostLogoutURL: "https://app.example/bye",
-		Keys: [][]byte{testKey(2), testKey(1)}, CookieName: "app", IdleTimeout: 90 * time.Minute, AbsoluteTimeout: 12 * time.Hour, MaxSessionsPerUser: 7,
+		Keys: [][]byte{testKey(2), testKey(1)}, CookieName: "app", IdleTimeout: 90 * time.Minute, AbsoluteTimeout: 12 * time.Hour, MaxSessionsPerUser: 7, CacheMegabytes: 256,
 		ResponseMode: fibermsal.ResponseModeQuery, GraphURL: "https://graph.example/v1.0", StaleSessionsOnOutage: time.Minute, AnonymousOnOutage: true, KeepFragment: true, RecordBrowser: true,
 	}
 	want.Storage, want.HTTPClient = cfg.Storage, cfg.HTTPClient

@@ -115,7 +115,7 @@ func TestSession_NewerFormatsAreLeftAlone(t *testing.T) {
 	key := l.key("s")
 	l.change(func(values map[string][]byte) {
 		newer := append([]byte{}, values[key]...)
-		newer[0] = 2
+		newer[0] = 3
 		values[key] = newer
 	})
 	if b.user() != "" || b.session() == "" || l.key("s") == "" {

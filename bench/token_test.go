@@ -1,7 +1,11 @@
 package bench
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"net/url"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,13 +22,15 @@ import (
 // BenchmarkToken is one user's access token, by where it comes from: from=memory is the
 // call alone, without a request around it; from=storage is the first request after a
 // restart; from=entra is a request that finds the token expired, and its own-ns/op what
-// that takes beside the emulator, which is also measured alone.
+// that takes beside the emulator, which is also measured alone; from=recording is the same with
+// responses that the emulator gave before, so that nothing but the library and MSAL is at work.
 func BenchmarkToken(b *testing.B) {
 	b.Run("app=fibermsal/from=memory", warmToken)
 	b.Run("app=msal/client=each/from=memory", func(b *testing.B) { msalToken(b, false) })
 	b.Run("app=msal/client=kept/from=memory", func(b *testing.B) { msalToken(b, true) })
 	b.Run("app=fibermsal/from=storage", func(b *testing.B) { eachStorage(b, coldToken) })
 	b.Run("app=fibermsal/from=entra", func(b *testing.B) { eachStorage(b, expiredToken) })
+	b.Run("app=fibermsal/from=recording", func(b *testing.B) { eachStorage(b, recordedToken) })
 	b.Run("app=emulator/from=entra", func(b *testing.B) {
 		idp := newEntra(b)
 		refreshToken := signInAlone(b, idp, idp.Users()[0].UPN).RefreshToken
@@ -145,4 +151,69 @@ func expiredToken(b *testing.B, storage fiber.Storage) {
 		b.Fatalf("%d token calls for %d requests", calls, requests)
 	}
 	idp.reportOwn(b, requests)
+}
+
+// recording answers calls of the token endpoint with what Entra answered to the first of them.
+type recording struct {
+	http.RoundTripper
+
+	answer []byte
+	calls  int
+}
+
+// RoundTrip implements http.RoundTripper.
+func (r *recording) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method != http.MethodPost {
+		return r.RoundTripper.RoundTrip(request)
+	}
+	r.calls++
+	if r.answer == nil {
+		answer, err := r.RoundTripper.RoundTrip(request)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = answer.Body.Close() }()
+		if r.answer, err = io.ReadAll(answer.Body); err != nil {
+			return nil, err
+		}
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: request,
+		Body: io.NopCloser(bytes.NewReader(r.answer)), ContentLength: int64(len(r.answer)),
+	}, nil
+}
+
+// recordedToken is expiredToken with recorded responses. The time of the processor is that of the
+// process, which is the same on a busy machine.
+func recordedToken(b *testing.B, storage fiber.Storage) {
+	b.Helper()
+	idp := newEntra(b, entratest.WithAccessTokenLifetime(10*time.Second))
+	cfg := ours(idp, storage)
+	recorded := &recording{RoundTripper: idp.HTTPClient.Transport}
+	cfg.HTTPClient = &http.Client{Transport: recorded}
+	s := newOurs(b, cfg, useToken)
+	v := visitor{cookies: signIn(b, s.app, idp, ourLogin, idp.Users()[0].UPN)}
+	recorded.answer, recorded.calls = nil, 0 // that of a renewal
+	handler, ctx, requests := s.app.Handler(), v.request(), 0
+	b.ReportAllocs()
+	before := processorTime(b)
+	for b.Loop() {
+		requests++
+		if v.send(handler, ctx); ctx.Response.StatusCode() != fiber.StatusOK {
+			b.Fatalf("status %d", ctx.Response.StatusCode())
+		}
+	}
+	b.ReportMetric(float64(processorTime(b)-before)/float64(requests), "cpu-ns/op")
+	if recorded.calls != requests {
+		b.Fatalf("%d token calls for %d requests", recorded.calls, requests)
+	}
+}
+
+func processorTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -7,6 +7,13 @@ import (
 	"github.com/fibermsal/fibermsal/internal/api"
 )
 
+// Verified access tokens are remembered in a share of the memory of sessions, besides it. It is enough
+// for thousands of them in any case.
+const (
+	callersShare = 8
+	minCallers   = 4 << 20
+)
+
 // defaultAudience returns the App ID URI that the portal proposes.
 func defaultAudience(clientID string) string { return "api://" + clientID }
 

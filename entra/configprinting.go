@@ -18,7 +18,7 @@ func (cfg Config[C]) printed() map[string]any {
 		"Cloud": cfg.Cloud, "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "PersonalAccountsMaySignIn": cfg.PersonalAccountsMaySignIn, "Scopes": cfg.Scopes, "Audiences": cfg.Audiences, "AnyClientMayCall": cfg.AnyClientMayCall, "PublicURL": cfg.PublicURL,
 		"BasePath": cfg.BasePath, "RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
 		"CookieName": cfg.CookieName, "ResponseMode": cfg.ResponseMode,
-		"IdleTimeout": cfg.IdleTimeout, "AbsoluteTimeout": cfg.AbsoluteTimeout, "MaxSessionsPerUser": cfg.MaxSessionsPerUser,
+		"IdleTimeout": cfg.IdleTimeout, "AbsoluteTimeout": cfg.AbsoluteTimeout, "MaxSessionsPerUser": cfg.MaxSessionsPerUser, "CacheMegabytes": cfg.CacheMegabytes,
 		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "KeepFragment": cfg.KeepFragment, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage,
 	}
 	var others []string

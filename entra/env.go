@@ -32,7 +32,7 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 //	STORAGE_FILE              for a single server without Redis: see package embedded, which the app must import
 //	CA_FILE                   PEM, trusted beside the system's: Config.HTTPClient and rediss://
 //	IDLE_TIMEOUT, ABSOLUTE_TIMEOUT, STALE_SESSIONS_ON_OUTAGE
-//	MAX_SESSIONS_PER_USER
+//	MAX_SESSIONS_PER_USER, CACHE_MEGABYTES
 //	ANONYMOUS_ON_OUTAGE, RECORD_BROWSER, KEEP_FRAGMENT
 //
 // The items of a list are separated by commas or spaces. Durations look like 90m or 8h, numbers

@@ -29,6 +29,7 @@ var setters = map[string]func(*plainConfig, string) error{
 	"IDLE_TIMEOUT":                  setDuration(func(c *plainConfig) *time.Duration { return &c.IdleTimeout }),
 	"ABSOLUTE_TIMEOUT":              setDuration(func(c *plainConfig) *time.Duration { return &c.AbsoluteTimeout }),
 	"MAX_SESSIONS_PER_USER":         setNumber(func(c *plainConfig) *int { return &c.MaxSessionsPerUser }),
+	"CACHE_MEGABYTES":               setNumber(func(c *plainConfig) *int { return &c.CacheMegabytes }),
 	"RESPONSE_MODE":                 setOneOf(func(c *plainConfig) *ResponseMode { return &c.ResponseMode }, ResponseModeFormPost, ResponseModeQuery),
 	"GRAPH_URL":                     setText(func(c *plainConfig) *string { return &c.GraphURL }),
 	"STALE_SESSIONS_ON_OUTAGE":      setDuration(func(c *plainConfig) *time.Duration { return &c.StaleSessionsOnOutage }),

@@ -41,6 +41,7 @@ var variables = []variable{
 	{"IDLE_TIMEOUT", "IdleTimeout"},
 	{"ABSOLUTE_TIMEOUT", "AbsoluteTimeout"},
 	{"MAX_SESSIONS_PER_USER", "MaxSessionsPerUser"},
+	{"CACHE_MEGABYTES", "CacheMegabytes"},
 	{"RESPONSE_MODE", "ResponseMode"},
 	{"CA_FILE", "HTTPClient"},
 	{"GRAPH_URL", "GraphURL"},

@@ -35,7 +35,7 @@ func Open[C any](cfg Config[C], process Process) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{settings: settings, log: settings.Logger, background: background.New(settings.Logger)}
-	cache := session.NewCache()
+	cache := session.NewCache(settings.CacheMegabytes << 20)
 	if s.telemetry, err = telemetry.New(s.log, cache.Stats); err != nil {
 		return nil, fmt.Errorf("fibermsal: telemetry: %w", err)
 	}
@@ -105,7 +105,7 @@ func (s *Service) wire(cache *session.Cache) {
 		Authority: s.authority, Sessions: s.sessions, Records: s.records,
 		Log: s.log, Telemetry: s.telemetry, Background: s.background,
 	}
-	s.renewer, s.callers = token.NewRenewer(tokens), session.NewCache()
+	s.renewer, s.callers = token.NewRenewer(tokens), session.NewCache(max(minCallers, cfg.CacheMegabytes<<20/callersShare))
 	s.onBehalf = token.NewOnBehalf(tokens, s.callers)
 	s.app = &appCredential{
 		settings: cfg,

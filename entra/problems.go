@@ -20,6 +20,7 @@ import (
 const (
 	graphVersionSuffix = "/v1.0"
 	maxMaxSessions     = 10_000
+	maxCache           = 1_000_000
 	maxStaleSessions   = 15 * time.Minute
 )
 
@@ -299,6 +300,9 @@ func (cfg Config[C]) checkTimes(p *problems) {
 	}
 	if cfg.MaxSessionsPerUser < 0 || cfg.MaxSessionsPerUser > maxMaxSessions {
 		p.add("MaxSessionsPerUser", "must be between 1 and 10,000, or 0 for the default")
+	}
+	if cfg.CacheMegabytes < 0 || cfg.CacheMegabytes > maxCache {
+		p.add("CacheMegabytes", "must be between 1 and 1,000,000, or 0 for the default")
 	}
 	if cfg.IdleTimeout != 0 && cfg.IdleTimeout < time.Second {
 		p.add("IdleTimeout", "must be at least a second")

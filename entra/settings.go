@@ -15,6 +15,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
+	"github.com/fibermsal/fibermsal/internal/memlimit"
 	"github.com/fibermsal/fibermsal/internal/outbound"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/sealed"
@@ -27,6 +28,8 @@ const (
 	defaultIdle        = 8 * time.Hour
 	defaultAbsolute    = 24 * time.Hour
 	defaultMaxSessions = 100
+	defaultCache       = 512 // megabytes
+	defaultCacheShare  = 4   // of the memory that the process may use
 	defaultScope       = "User.Read"
 	hostPrefix         = "__Host-"
 )
@@ -105,6 +108,7 @@ func (cfg Config[C]) complete() (*settings, error) {
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, defaultIdle)
 	s.AbsoluteTimeout = cmp.Or(s.AbsoluteTimeout, max(defaultAbsolute, s.IdleTimeout))
 	s.MaxSessionsPerUser = cmp.Or(s.MaxSessionsPerUser, defaultMaxSessions)
+	s.CacheMegabytes = cmp.Or(s.CacheMegabytes, int(min(defaultCache, max(1, memlimit.Available()/defaultCacheShare>>20))))
 	if s.Logger == nil {
 		s.Logger = slog.Default()
 	}

@@ -183,6 +183,12 @@ func (b *bench) counters(ctx context.Context, s *server) (c counters, err error)
 
 // measure does the same thing over and over for a while, in a closed loop.
 func (b *bench) measure(ctx context.Context, s *server, atOnce int, lasting time.Duration, do step) (turn, error) {
+	began := time.Now()
+	return b.measureUntil(ctx, s, atOnce, func() bool { return time.Since(began) >= lasting }, do)
+}
+
+// measureUntil is measure until something is over.
+func (b *bench) measureUntil(ctx context.Context, s *server, atOnce int, over func() bool, do step) (turn, error) {
 	before, err := b.counters(ctx, s)
 	if err != nil {
 		return turn{}, err
@@ -196,7 +202,7 @@ func (b *bench) measure(ctx context.Context, s *server, atOnce int, lasting time
 	for worker := range atOnce {
 		times[worker] = hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 2) // 1 %, for they are many
 		wait.Go(func() {
-			for turn := 0; time.Since(began) < lasting; turn++ {
+			for turn := 0; !over(); turn++ {
 				start := time.Now()
 				if err := do(s, worker, turn); err != nil {
 					once.Do(func() { first = err })

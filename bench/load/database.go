@@ -81,9 +81,12 @@ func (d *database) sizeOf(ctx context.Context, pattern string) (int, error) {
 	return int(size), err
 }
 
-var usedMemory = regexp.MustCompile(`(?m)^used_memory:(\d+)`)
+// usedMemory are the parts of a server's memory: all of it, what it takes without data, and what its
+// connections take.
+var usedMemory = regexp.MustCompile(`(?m)^(used_memory|used_memory_startup|mem_clients_normal):(\d+)`)
 
-// memory is what the data occupy, in bytes.
+// memory is what the data occupy, in bytes: keys and values with all that Redis keeps about them, but
+// not the server and its connections, which are more than a megabyte.
 func (d *database) memory(ctx context.Context) (int64, error) {
 	if d.client == nil {
 		return 0, nil
@@ -92,8 +95,11 @@ func (d *database) memory(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	bytes, _ := strconv.ParseInt(usedMemory.FindStringSubmatch(info)[1], 10, 64) // digits
-	return bytes, nil
+	parts := map[string]int64{}
+	for _, row := range usedMemory.FindAllStringSubmatch(info, -1) {
+		parts[row[1]], _ = strconv.ParseInt(row[2], 10, 64) // digits
+	}
+	return parts["used_memory"] - parts["used_memory_startup"] - parts["mem_clients_normal"], nil
 }
 
 func (d *database) stop() error {

@@ -23,16 +23,17 @@ type stage struct {
 	Sessions   int            `json:"sessions"`
 	PerSession int64          `json:"redis_session_bytes"`
 	Session    turn           `json:"session"`  // asks who it is, of any of them
+	First      turn           `json:"first"`    // request of each session, if they have tokens
 	LookUp     turn           `json:"look_up"`  // a worker's, by mail
 	Commands   map[string]int `json:"commands"` // of all look-ups
 	Resident   int64          `json:"resident_bytes"`
 }
 
-// crowd is many sessions, written as a sign-in writes them but for their tokens, which
-// would fill the machine: nothing here reads them.
+// crowd is many sessions, written as a sign-in writes them.
 type crowd struct {
 	server  *server
 	records *record.Store
+	tokens  []byte         // MSAL's cache, in each session if the crowd has tokens
 	genuine map[string]any // the session that all are copies of
 	cookie  string         // its name
 	tenant  string
@@ -52,6 +53,7 @@ func growthWorkload(ctx context.Context, b *bench) (*result, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.tokens = nil
 		for size := 1; ; size = min(size*10, b.options.sessions) {
 			g, err := c.stage(ctx, b, size)
 			if err != nil {
@@ -88,6 +90,9 @@ func newCrowd(ctx context.Context, s *server, e *emulator, key []byte) (*crowd, 
 		if err != nil {
 			return nil, err
 		}
+		if c.tokens, err = c.records.Get(ctx, session, record.Tokens); err != nil {
+			return nil, err
+		}
 		c.cookie = name
 		return c, errors.Join(json.Unmarshal(content, &c.genuine), s.redis.client.FlushDB(ctx).Err())
 	}
@@ -100,16 +105,10 @@ func (c *crowd) stage(ctx context.Context, b *bench, size int) (g stage, err err
 		return g, err
 	}
 	g.Sessions = size
-	memory, err := c.server.redis.memory(ctx)
-	if err != nil {
+	if g.PerSession, err = c.perSession(ctx); err != nil {
 		return g, err
 	}
-	g.PerSession = memory / int64(size)
-	anybody := func(s *server, worker, _ int) error {
-		n := rand.IntN(size)
-		v := &visitor{id: c.id(n), header: c.cookie + "=" + sessionID(n)}
-		return s.get(worker, v, s.Session)
-	}
+	anybody := func(s *server, worker, _ int) error { return c.get(worker, c.anyone(), s.Session) }
 	lookUp := func(s *server, worker, _ int) error {
 		n := rand.IntN(size)
 		return s.get(worker, &visitor{id: c.id(n)}, s.Worker+"?mail="+url.QueryEscape(c.mail(n)))
@@ -140,6 +139,20 @@ func (c *crowd) stage(ctx context.Context, b *bench, size int) (g stage, err err
 	}
 	g.Resident, err = c.server.resident()
 	return g, err
+}
+
+// perSession is what a session occupies in Redis.
+func (c *crowd) perSession(ctx context.Context) (int64, error) {
+	memory, err := c.server.redis.memory(ctx)
+	return memory / int64(c.size), err
+}
+
+// anyone is one of the crowd.
+func (c *crowd) anyone() int { return rand.IntN(c.size) }
+
+// get gets a page as one of the crowd.
+func (c *crowd) get(worker, n int, path string) error {
+	return c.server.get(worker, &visitor{id: c.id(n), header: c.cookie + "=" + sessionID(n)}, path)
 }
 
 func (c *crowd) id(n int) string   { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
@@ -191,6 +204,11 @@ func (c *crowd) add(ctx context.Context, n int) error {
 	name, _ := record.SessionID(sessionID(n)) // of the right length
 	if err := c.records.Put(ctx, name, record.Session, content, life); err != nil {
 		return err
+	}
+	if c.tokens != nil {
+		if err := c.records.Put(ctx, name, record.Tokens, c.tokens, life); err != nil {
+			return err
+		}
 	}
 	_, err = c.records.Enlist(ctx, name, time.Now().Add(life), 100,
 		record.NewLabel("user", c.tenant, oid), record.NewLabel("mail", c.tenant, mail), record.NewLabel("sid", sid))

@@ -78,8 +78,8 @@ func TestLoad_MeasuresAndReports(t *testing.T) {
 	b := started(t, slices.DeleteFunc(slices.Clone(table), func(s system) bool {
 		return s.Name != ours && s.Name != bareGet && s.Name != oursOnH2 && s.Name != floorOnH2
 	}))
-	b.options = options{crowd: 4, rtts: durations{0, 2 * time.Millisecond}, pools: numbers{2}, repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, results: filepath.Join(t.TempDir(), "results")}
-	for _, name := range []string{"session", "graph", "graph-h2", "typed-h2", "signin", "distance", "growth"} {
+	b.options = options{crowd: 4, rtts: durations{0, 2 * time.Millisecond}, pools: numbers{2}, repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, tokens: 20, results: filepath.Join(t.TempDir(), "results")}
+	for _, name := range []string{"session", "graph", "graph-h2", "typed-h2", "signin", "distance", "growth", "tokens"} {
 		r, err := workloads[name].measure(t.Context(), b)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

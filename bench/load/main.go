@@ -38,6 +38,7 @@ type options struct {
 	connections int
 	signIns     int
 	sessions    int
+	tokens      int
 	crowd       int
 	rtts        durations
 	jitter      time.Duration
@@ -97,7 +98,7 @@ func parsed[T any](list string, parse func(string) (T, error)) (all []T, err err
 }
 
 func parse() (o options) {
-	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,signin,storm,remote,distance,growth", "what to measure")
+	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,signin,storm,remote,distance,growth,tokens", "what to measure")
 	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
 	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
 	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
@@ -108,6 +109,7 @@ func parse() (o options) {
 	flag.IntVar(&o.sessions, "sessions", 1_000_000, "how many sessions to grow to")
 	o.rtts = durations{0, time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond}
 	o.pools = numbers{20, 10}
+	flag.IntVar(&o.tokens, "token-sessions", 100_000, "how many sessions with tokens to grow to")
 	flag.IntVar(&o.crowd, "crowd", 400, "users at once at a distance from Redis")
 	flag.Var(&o.rtts, "rtts", "round-trip `times` to Redis")
 	flag.DurationVar(&o.jitter, "jitter", 0, "up to so much more than the round-trip time, evenly distributed")
@@ -186,4 +188,5 @@ var workloads = map[string]workload{
 	"remote":   {remoteWorkload, goesFar},
 	"distance": {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
 	"growth":   {measure: growthWorkload},
+	"tokens":   {measure: tokensWorkload},
 }

@@ -39,6 +39,7 @@ type system struct {
 	Graph   string `json:"graph,omitempty"`
 	Typed   string `json:"typed,omitempty"`
 	Worker  string `json:"worker,omitempty"`
+	Token   string `json:"token,omitempty"`
 
 	// The same as Graph and Typed, of a system whose calls of Graph go over HTTP/2.
 	GraphH2 string `json:"graph_h2,omitempty"`
@@ -70,7 +71,7 @@ var table = []system{
 	{
 		Name: ours, About: "fibermsal as its README shows it",
 		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
-		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker",
+		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker", Token: "/token",
 	},
 	{
 		Name: bareGet, About: "bare Fiber handler, one Redis GET of a value as large as a session's record",

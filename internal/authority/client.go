@@ -135,15 +135,15 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 // and must not be shared, because MSAL mixes up the tokens of concurrent users (trap M1).
 // Instance discovery is off because every client would call it for a configured authority. Without a
 // cache, the client remembers nothing beyond the call.
-func (c *Client) newMSALClient(credential confidential.Credential, cache msalcache.Cache) (confidential.Client, *exchange, error) {
+func (c *Client) newMSALClient(credential confidential.Credential, tokens *msalcache.Memory) (confidential.Client, *exchange, error) {
 	x := &exchange{client: c.http, gate: c.gate, scopes: c.Scopes, telemetry: c.Telemetry}
 	options := []confidential.Option{
 		confidential.WithHTTPClient(x),
 		confidential.WithInstanceDiscovery(false),
 		confidential.WithClientCapabilities([]string{ClaimsCapability}),
 	}
-	if cache != nil {
-		options = append(options, confidential.WithCache(msalcache.New(cache)))
+	if tokens != nil {
+		options = append(options, confidential.WithCache(msalcache.ForOneCall(tokens)))
 	}
 	client, err := confidential.New(c.Authority, c.ClientID, credential, options...)
 	if err != nil {

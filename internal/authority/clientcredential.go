@@ -64,7 +64,7 @@ type clientCredentials struct {
 // callMSAL makes an MSAL call with the first of the app's client credentials that Entra
 // accepts, beginning with the one that it accepted last. A call that Entra rejects because of the
 // credential has not used up a code. The exchange is nil if no call could be made.
-func (c *Client) callMSAL(ctx context.Context, cache msalcache.Cache, call func(confidential.Client, *exchange) error) (*exchange, error) {
+func (c *Client) callMSAL(ctx context.Context, tokens *msalcache.Memory, call func(confidential.Client, *exchange) error) (*exchange, error) {
 	count := len(c.credentials.all)
 	accepted := int(c.credentials.accepted.Load())
 	for try := 0; ; try++ {
@@ -73,7 +73,7 @@ func (c *Client) callMSAL(ctx context.Context, cache msalcache.Cache, call func(
 		if err != nil {
 			return nil, autherr.TryLater("credential_failed", err) // not a fault of the user
 		}
-		client, x, err := c.newMSALClient(credential, cache)
+		client, x, err := c.newMSALClient(credential, tokens)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/outbound"
+	"github.com/fibermsal/fibermsal/internal/rawjson"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
@@ -18,8 +19,9 @@ import (
 const (
 	// maxRetryAfter bounds how long Entra may ask callers to wait.
 	maxRetryAfter = 5 * time.Minute
-	// maxTokenResponse is the buffer that is allocated before a token response has arrived.
-	maxTokenResponse = 64 << 10
+	// minTokenResponse and maxTokenResponse bound the buffer that is allocated before a token
+	// response has arrived, because its length may not be announced, or wrongly.
+	minTokenResponse, maxTokenResponse = 8 << 10, 64 << 10
 )
 
 // NewHTTPClient returns the client that MSAL and discovery share for an app. Responses are limited in
@@ -101,17 +103,17 @@ func (x *exchange) post(r *http.Request) (*http.Response, error) {
 
 // record reads a token response and gives MSAL a copy.
 func (x *exchange) record(resp *http.Response) error {
-	// Tokens are several kilobytes, so the buffer has the announced size at once.
-	buffer := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, 0), maxTokenResponse)+bytes.MinRead))
+	// Tokens are several kilobytes, so the buffer has its size at once.
+	buffer := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, minTokenResponse), maxTokenResponse)+bytes.MinRead))
 	_, err := buffer.ReadFrom(resp.Body)
 	_ = resp.Body.Close()
 	if err != nil {
 		return err
 	}
 	body := buffer.Bytes()
-	x.responded, x.receivedAt, x.status, x.response = true, time.Now(), resp.StatusCode, tokenResponse{}
+	x.responded, x.receivedAt, x.status = true, time.Now(), resp.StatusCode
 	x.retryAfter = outbound.RetryAfter(resp.Header, maxRetryAfter)
-	_ = json.Unmarshal(body, &x.response) // an unreadable response leaves the status
+	x.response = tokenResponseOf(body) // an unreadable response leaves the status
 	body, x.response.Scope = x.readable(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
@@ -125,30 +127,23 @@ func (x *exchange) readable(body []byte) (response []byte, granted string) {
 	if granted == x.response.Scope && idToken == x.response.IDToken {
 		return body, granted
 	}
-	response, err := withTexts(body, map[string]string{"scope": granted, "id_token": idToken})
-	if err != nil {
-		return body, x.response.Scope
-	}
-	return response, granted
+	return withTexts(body, map[string]string{"scope": granted, "id_token": idToken}), granted
 }
 
-// withTexts returns a JSON object with other texts in the fields that it has.
-func withTexts(object []byte, texts map[string]string) ([]byte, error) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(object, &fields); err != nil {
-		return nil, err
-	}
-	for name, text := range texts {
-		if _, present := fields[name]; !present {
-			continue
+// withTexts returns a valid JSON object with other texts in the fields that it has.
+func withTexts(object []byte, texts map[string]string) []byte {
+	changed := append(make([]byte, 0, len(object)), '{')
+	rawjson.Object(object, func(name, value []byte) {
+		if len(changed) > 1 {
+			changed = append(changed, ',')
 		}
-		encoded, err := json.Marshal(text)
-		if err != nil {
-			return nil, err
+		changed = rawjson.AppendName(changed, string(name))
+		if text, found := texts[string(name)]; found {
+			value, _ = json.Marshal(text) // a string has no error
 		}
-		fields[name] = encoded
-	}
-	return json.Marshal(fields)
+		changed = append(changed, value...)
+	})
+	return append(changed, '}')
 }
 
 // CloseIdleConnections does nothing, because the connections are shared.

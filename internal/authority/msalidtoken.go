@@ -2,34 +2,21 @@ package authority
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"errors"
+	"slices"
 	"strings"
+
+	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-// msalText is a claim that MSAL decodes into a string.
-type msalText struct{}
+// msalTexts are the claims that MSAL decodes into strings although neither it nor the library needs
+// them, by a name of any case. MSAL fails a whole token call if one of them is no text, after the code has been
+// redeemed (trap M8).
+var msalTexts = []string{"preferred_username", "given_name", "family_name", "middle_name", "name", "upn", "email", "alternative_id"}
 
-// UnmarshalJSON implements [json.Unmarshaler].
-func (*msalText) UnmarshalJSON(raw []byte) error {
-	if len(raw) > 0 && (raw[0] == '"' || raw[0] == 'n') { // null is no text, and no error
-		return nil
-	}
-	return errors.New("authority: not a text")
-}
-
-// msalClaims are the claims that MSAL decodes although neither it nor the library needs them.
-// MSAL fails a whole token call if one of them is no text, after the code has been redeemed
-// (trap M8).
-type msalClaims struct {
-	Username   msalText `json:"preferred_username"`
-	GivenName  msalText `json:"given_name"`
-	FamilyName msalText `json:"family_name"`
-	MiddleName msalText `json:"middle_name"`
-	Name       msalText `json:"name"`
-	UPN        msalText `json:"upn"`
-	Email      msalText `json:"email"`
-	Other      msalText `json:"alternative_id"`
+// isReadable reports whether MSAL can decode a claim. null is no text, and no error.
+func isReadable(name, value []byte) bool {
+	return value[0] == '"' || rawjson.IsNull(value) ||
+		!slices.ContainsFunc(msalTexts, func(text string) bool { return strings.EqualFold(text, string(name)) })
 }
 
 // readableIDToken returns an id_token that MSAL can decode: without the claims that it could
@@ -40,23 +27,28 @@ func readableIDToken(raw string) string {
 		return raw
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(payload, new(msalClaims)) == nil {
+	if err != nil {
 		return raw
 	}
-	var all map[string]json.RawMessage
-	if json.Unmarshal(payload, &all) != nil {
+	unreadable := false
+	isObject := rawjson.Object(payload, func(name, value []byte) { unreadable = unreadable || !isReadable(name, value) })
+	if !isObject || !unreadable {
 		return raw
 	}
-	for name, value := range all {
-		// A claim by itself is decoded as beside the others, by a name of any case.
-		alone, err := json.Marshal(map[string]json.RawMessage{name: value})
-		if err != nil || json.Unmarshal(alone, new(msalClaims)) != nil {
-			delete(all, name)
-		}
-	}
-	if payload, err = json.Marshal(all); err != nil {
-		return raw
-	}
-	parts[1] = base64.RawURLEncoding.EncodeToString(payload)
+	parts[1] = base64.RawURLEncoding.EncodeToString(readableClaims(payload))
 	return strings.Join(parts, ".")
+}
+
+func readableClaims(payload []byte) []byte {
+	claims := []byte{'{'}
+	rawjson.Object(payload, func(name, value []byte) {
+		if !isReadable(name, value) {
+			return
+		}
+		if len(claims) > 1 {
+			claims = append(claims, ',')
+		}
+		claims = append(rawjson.AppendName(claims, string(name)), value...)
+	})
+	return append(claims, '}')
 }

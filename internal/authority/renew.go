@@ -24,10 +24,7 @@ type Renewed struct {
 // Renew makes MSAL use the refresh token in a cache, by removing the access token from it.
 func (c *Client) Renew(ctx context.Context, account string, scopes []string, cache *tokencache.Cache) (*Renewed, error) {
 	owner := c.Owner(account)
-	staged, err := withoutToken(cache, owner, scopes)
-	if err != nil {
-		return nil, err
-	}
+	staged := withoutToken(cache, owner, scopes)
 	ctx, cancel := withinTimeout(ctx)
 	defer cancel()
 	var got confidential.AuthResult
@@ -42,7 +39,11 @@ func (c *Client) Renew(ctx context.Context, account string, scopes []string, cac
 	case err != nil:
 		return nil, x.failure(scopes, cache.HasRefreshToken(owner))
 	}
-	r := &Renewed{Token: tokenOf(&got), Cache: staged.Content(), receivedAt: x.receivedAt, idToken: x.response.IDToken}
+	content, err := returned(cache, staged)
+	if err != nil {
+		return nil, err
+	}
+	r := &Renewed{Token: tokenOf(&got), Cache: content, receivedAt: x.receivedAt, idToken: x.response.IDToken}
 	r.account, r.hasAccount = x.response.account()
 	return r, nil
 }
@@ -61,10 +62,7 @@ func (c *Client) AppToken(ctx context.Context, scope, tenant string, cache *toke
 	if time.Now().Before(t.RenewAt()) {
 		return t, nil, nil
 	}
-	staged, err := withoutToken(cache, owner, []string{scope})
-	if err != nil {
-		return t, nil, err
-	}
+	staged := withoutToken(cache, owner, []string{scope})
 	ctx, cancel := withinTimeout(ctx)
 	defer cancel()
 	var got confidential.AuthResult
@@ -78,17 +76,25 @@ func (c *Client) AppToken(ctx context.Context, scope, tenant string, cache *toke
 	case err != nil:
 		return t, nil, x.appFailure()
 	}
-	return tokenOf(&got), staged.Content(), nil
+	content, err = returned(cache, staged)
+	return tokenOf(&got), content, err
 }
 
-// withoutToken returns a cache that has no access token for scopes.
-func withoutToken(cache *tokencache.Cache, owner tokencache.Owner, scopes []string) (*msalcache.Memory, error) {
+// withoutToken removes the access token for scopes from a cache, and returns what MSAL needs for a new
+// one.
+func withoutToken(cache *tokencache.Cache, owner tokencache.Owner, scopes []string) *msalcache.Memory {
 	cache.Drop(owner, scopes, time.Now())
-	content, err := cache.Bytes()
+	return msalcache.NewMemory(cache.Handed())
+}
+
+// returned encodes a cache with what MSAL has made of the part that it was given.
+func returned(cache *tokencache.Cache, staged *msalcache.Memory) ([]byte, error) {
+	made, err := tokencache.Parse(staged.Content())
 	if err != nil {
 		return nil, err
 	}
-	return msalcache.NewMemory(content), nil
+	cache.Return(made)
+	return cache.Bytes(), nil
 }
 
 func tokenOf(got *confidential.AuthResult) tokencache.Token {

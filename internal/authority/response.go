@@ -13,19 +13,44 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
 	"github.com/fibermsal/fibermsal/internal/outbound"
+	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
 // tokenResponse has the fields that are read of the token endpoint's responses and errors.
 type tokenResponse struct {
-	Error         string `json:"error"`
-	Suberror      string `json:"suberror"`
-	ErrorCodes    []int  `json:"error_codes"`
-	CorrelationID string `json:"correlation_id"`
-	Claims        string `json:"claims"`
-	Scope         string `json:"scope"`
-	ClientInfo    string `json:"client_info"`
-	IDToken       string `json:"id_token"`
-	AccessToken   string `json:"access_token"`
+	Error         string
+	Suberror      string
+	ErrorCodes    []int
+	CorrelationID string
+	Claims        string
+	Scope         string
+	ClientInfo    string
+	IDToken       string
+
+	hasAccessToken bool
+}
+
+// tokenResponseOf reads a token response. A field of another type than it should have is as one that is
+// missing, and so are all fields of a response that is no JSON object.
+func tokenResponseOf(body []byte) (r tokenResponse) {
+	texts := map[string]*string{
+		"error": &r.Error, "suberror": &r.Suberror, "correlation_id": &r.CorrelationID, "claims": &r.Claims,
+		"scope": &r.Scope, "client_info": &r.ClientInfo, "id_token": &r.IDToken,
+	}
+	read := rawjson.Object(body, func(name, value []byte) {
+		switch into := texts[string(name)]; {
+		case into != nil:
+			*into, _ = rawjson.Text(value)
+		case string(name) == "access_token":
+			r.hasAccessToken = len(value) > len(`""`) && value[0] == '"'
+		case string(name) == "error_codes":
+			_ = json.Unmarshal(value, &r.ErrorCodes) // or they stay unknown
+		}
+	})
+	if !read {
+		return tokenResponse{}
+	}
+	return r
 }
 
 // Account is a user in their home tenant. MSAL files tokens under its text.
@@ -48,7 +73,7 @@ func (r *tokenResponse) account() (account Account, ok bool) {
 
 // declined returns the requested scopes that a successful response did not grant.
 func (r *tokenResponse) declined(requested []string) []string {
-	if r.AccessToken == "" || r.Scope == "" {
+	if !r.hasAccessToken || r.Scope == "" {
 		return nil
 	}
 	return Missing(strings.Fields(r.Scope), requested)

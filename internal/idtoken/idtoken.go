@@ -12,7 +12,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -54,39 +53,39 @@ func reject(r Reason) error { return &Error{Reason: r} }
 
 // Claims are the claims of a verified id_token.
 type Claims struct {
-	Issuer   string `json:"iss"`
-	Subject  string `json:"sub"`
-	TenantID string `json:"tid"`
-	ObjectID string `json:"oid"`
+	Issuer   string
+	Subject  string
+	TenantID string
+	ObjectID string
 
-	Nonce           string `json:"nonce"`
-	AuthorizedParty string `json:"azp"`
+	Nonce           string
+	AuthorizedParty string
 
-	Expiry    *float64 `json:"exp"`
-	IssuedAt  *float64 `json:"iat"`
-	NotBefore *float64 `json:"nbf"`
+	Expiry    *float64
+	IssuedAt  *float64
+	NotBefore *float64
 
-	Name             string   `json:"name"`
-	Username         string   `json:"preferred_username"`
-	Email            string   `json:"email"`
-	Roles            []string `json:"roles"`
-	SessionID        string   `json:"sid"`
-	LoginHint        string   `json:"login_hint"`
-	IdentityProvider string   `json:"idp"`
-	AuthContexts     []string `json:"acrs"`
-	AuthTime         *float64 `json:"auth_time"`
+	Name             string
+	Username         string
+	Email            string
+	Roles            []string
+	SessionID        string
+	LoginHint        string
+	IdentityProvider string
+	AuthContexts     []string
+	AuthTime         *float64
 
-	Groups []string `json:"groups"`
+	Groups []string
 	// ClaimNames names the claims that are available from another endpoint (OpenID
 	// Connect Core section 5.6.2). Entra sends groups so if there are more than 200.
-	ClaimNames map[string]string `json:"_claim_names"`
-	HasGroups  bool              `json:"hasgroups"`
+	ClaimNames map[string]string
+	HasGroups  bool
 
-	Audience audience `json:"aud"`
+	Audience audience
 
 	// Unusable names the claims that were left out, at least in part, because of their JSON
 	// type. The identity, the times and the nonce are never among them.
-	Unusable []string `json:"-"`
+	Unusable []string
 }
 
 // AuthenticatedAt returns the time at which the user authenticated, if the token
@@ -271,31 +270,4 @@ func decode(raw string) (c *Claims, payload []byte, err error) {
 		return nil, nil, reject(Malformed)
 	}
 	return c, payload, nil
-}
-
-// claimsOf decodes the claims of a payload. It ignores all names that are not in lower case,
-// because encoding/json matches names regardless of their case: an "OID" that a tenant's
-// administrator has added would be decoded as the oid.
-func claimsOf(payload []byte) (*Claims, error) {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(payload, &all); err != nil {
-		return nil, err
-	}
-	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool {
-		return strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
-	})
-	unusable, err := replaceUnusable(all)
-	if err != nil {
-		return nil, err
-	}
-	exact, err := json.Marshal(all)
-	if err != nil {
-		return nil, err
-	}
-	c := &Claims{Unusable: unusable}
-	if err := json.Unmarshal(exact, c); err != nil {
-		return nil, err
-	}
-	c.HasGroups = c.HasGroups || slices.Contains(unusable, "groups") // others than could be read
-	return c, nil
 }

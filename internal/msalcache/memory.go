@@ -1,8 +1,11 @@
 package msalcache
 
 import (
+	"bytes"
 	"context"
 	"sync"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
 )
 
 // Memory is a Cache in memory, for tokens that are verified before they are stored. It is
@@ -34,4 +37,41 @@ func (m *Memory) Content() []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.content
+}
+
+// client is the cache accessor of an MSAL client that makes one call and has a Memory of its own. MSAL
+// asks for the content when the call begins, and again before it adds the new token to it. Because
+// no other client changes the Memory meanwhile, MSAL decodes it once. It is not safe for concurrent
+// use; MSAL makes these calls one after the other.
+type client struct {
+	Accessor
+
+	memory *Memory
+	holder cache.Unmarshaler // that has been given held
+	held   []byte
+}
+
+// ForOneCall makes the accessor of an MSAL client that makes one call, and whose tokens are in a Memory
+// that nothing else uses during the call.
+func ForOneCall(m *Memory) cache.ExportReplace {
+	return &client{Accessor: Accessor{cache: m}, memory: m}
+}
+
+// Replace implements cache.ExportReplace.
+func (c *client) Replace(ctx context.Context, into cache.Unmarshaler, hints cache.ReplaceHints) error {
+	content := c.memory.Content()
+	if c.holder == into && bytes.Equal(c.held, content) {
+		return nil
+	}
+	err := c.Accessor.Replace(ctx, into, hints)
+	if err == nil {
+		c.holder, c.held = into, content
+	}
+	return err
+}
+
+// Export implements cache.ExportReplace.
+func (c *client) Export(ctx context.Context, from cache.Marshaler, hints cache.ExportHints) error {
+	c.holder = nil
+	return c.Accessor.Export(ctx, from, hints)
 }

@@ -19,6 +19,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+
+	"github.com/fibermsal/fibermsal/internal/pack"
 )
 
 // KeySize is the length of every key of a ring, in bytes.
@@ -27,8 +29,14 @@ const KeySize = 32
 // Overhead is the length of a ciphertext minus that of its plaintext, in bytes.
 const Overhead = headerSize + 12 + 16
 
+// The versions of the format, which are the first byte of a ciphertext. Those before 0.1.0 know only
+// plain, and take packed for the ciphertext of an instance that is one release ahead.
 const (
-	version    = 1
+	plain  = 1
+	packed = 2 // the plaintext is packed
+)
+
+const (
 	keyIDSize  = 4
 	headerSize = 1 + keyIDSize
 )
@@ -104,6 +112,24 @@ func newKey(secret []byte, purpose string) (key, error) {
 
 // Seal encrypts plaintext for the place that context names, with the first key.
 func (r *Ring) Seal(plaintext, context []byte) []byte {
+	return r.seal(plain, plaintext, context)
+}
+
+// SealPacked is Seal for plaintext that consists of tokens, of which it makes a smaller ciphertext.
+//
+// Its length then depends on repetitions in the plaintext, from which an attacker could guess a secret
+// (CRIME) who sees the lengths of many ciphertexts, each of the same secret beside a text of the
+// attacker's choice. No client sees the length of a record, and who sees those in the storage would
+// have to change what Entra puts into a user's tokens, once for each renewal. Besides, the secrets
+// are random base64, which is decoded and not compressed.
+func (r *Ring) SealPacked(plaintext, context []byte) []byte {
+	if content, smaller := pack.Pack(plaintext); smaller {
+		return r.seal(packed, content, context)
+	}
+	return r.Seal(plaintext, context)
+}
+
+func (r *Ring) seal(version byte, plaintext, context []byte) []byte {
 	k := r.keys[0]
 	header := make([]byte, headerSize, Overhead+len(plaintext))
 	header[0] = version
@@ -135,7 +161,7 @@ func (r *Ring) IDs() []string {
 
 // KeyID returns the ID of the key that a ciphertext was sealed with, without opening it.
 func KeyID(ciphertext []byte) (id string, ok bool) {
-	if len(ciphertext) < Overhead || ciphertext[0] != version {
+	if len(ciphertext) < Overhead || ciphertext[0] < plain || ciphertext[0] > packed {
 		return "", false
 	}
 	return hex.EncodeToString(ciphertext[1:headerSize]), true
@@ -144,12 +170,23 @@ func KeyID(ciphertext []byte) (id string, ok bool) {
 // Open decrypts a ciphertext that was sealed for the same context. It returns no
 // errors but [ErrUnknownKey] and [ErrCorrupt].
 func (r *Ring) Open(ciphertext, context []byte) ([]byte, error) {
-	if len(ciphertext) > 0 && ciphertext[0] > version {
+	if len(ciphertext) > 0 && ciphertext[0] > packed {
 		return nil, ErrUnknownKey // from an instance that is one release ahead
 	}
-	if len(ciphertext) < Overhead || ciphertext[0] != version {
+	if len(ciphertext) < Overhead || ciphertext[0] < plain {
 		return nil, ErrCorrupt
 	}
+	plaintext, err := r.open(ciphertext, context)
+	if err != nil || ciphertext[0] == plain {
+		return plaintext, err
+	}
+	if plaintext, err = pack.Unpack(plaintext); err != nil {
+		return nil, ErrCorrupt
+	}
+	return plaintext, nil
+}
+
+func (r *Ring) open(ciphertext, context []byte) ([]byte, error) {
 	header, body := ciphertext[:headerSize], ciphertext[headerSize:]
 	additional := withHeader(header, context)
 	err := ErrUnknownKey

@@ -3,6 +3,7 @@ package sealed_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/fibermsal/fibermsal/internal/sealed"
@@ -53,6 +54,47 @@ func TestRing_BoxesAreBoundToTheirPlace(t *testing.T) {
 	}
 }
 
+// Tokens are packed before they are sealed. Both formats open, in the place that they were sealed for.
+func TestRing_PackedContentOpens(t *testing.T) {
+	t.Parallel()
+	r, here := ring(t, 1, 9), sealed.Context("record", "t")
+	for name, content := range map[string]string{"short": "x", "text": strings.Repeat("a text. ", 100), "token": strings.Repeat("eyJh", 200)} {
+		ciphertext := r.SealPacked([]byte(content), here)
+		if got, err := ring(t, 1).Open(ciphertext, here); err != nil || string(got) != content {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if most := len(content) + sealed.Overhead; len(ciphertext) > most || (len(content) > 100 && len(ciphertext) > most*4/5) {
+			t.Errorf("%s: %d bytes of %d", name, len(ciphertext), len(content))
+		}
+		if id, ok := sealed.KeyID(ciphertext); !ok || id != r.IDs()[0] {
+			t.Errorf("%s: key %q", name, id)
+		}
+		if _, err := r.Open(ciphertext, sealed.Context("record", "s")); !errors.Is(err, sealed.ErrCorrupt) {
+			t.Errorf("%s: elsewhere: %v", name, err)
+		}
+		for version := range 4 { // the format is authenticated, too
+			changed := append([]byte{byte(version)}, ciphertext[1:]...)
+			if _, err := r.Open(changed, here); (err == nil) != (ciphertext[0] == changed[0]) {
+				t.Errorf("%s: as version %d: %v", name, version, err)
+			}
+		}
+	}
+}
+
+// A ciphertext of a later format is left alone, because another instance may be one release ahead.
+func TestRing_LaterFormatsAreUnknown(t *testing.T) {
+	t.Parallel()
+	r, here := ring(t, 1), sealed.Context("x")
+	later := r.Seal([]byte("content"), here)
+	later[0] = 3
+	if _, err := r.Open(later, here); !errors.Is(err, sealed.ErrUnknownKey) {
+		t.Error(err)
+	}
+	if _, ok := sealed.KeyID(later); ok {
+		t.Error("its key is known")
+	}
+}
+
 func TestRing_KeysHaveOneSize(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 16, 31, 33, 64} {
@@ -70,6 +112,7 @@ func FuzzOpen(f *testing.F) {
 	here := sealed.Context("x")
 	valid := r.Seal([]byte("content"), here)
 	f.Add(valid)
+	f.Add(r.SealPacked(bytes.Repeat([]byte("content"), 100), sealed.Context("y")))
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{1}, 64))
 	f.Fuzz(func(t *testing.T, ciphertext []byte) {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,19 +13,18 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// The bounds of the memory of a process.
 const (
-	maxSessions = 10_000
-	maxBytes    = 64 << 20
 	// sessionOverhead and attachmentOverhead are the approximate sizes beside the bytes.
-	sessionOverhead    = 512
+	sessionOverhead    = 768
 	attachmentOverhead = 256
 )
 
-// Cache remembers decoded sessions and what is attached to them, bounded by number and bytes;
-// the least recently used sessions are dropped first. It only saves work: every request
+// Cache remembers decoded sessions and what is attached to them, bounded by bytes; the
+// least recently used sessions are dropped first. It only saves work: every request
 // still checks in the storage whether its session exists. It is safe for concurrent use.
 type Cache struct {
+	limit int // in bytes
+
 	mu      sync.Mutex
 	lru     *simplelru.LRU[string, *remembered]
 	bytes   int
@@ -42,8 +42,8 @@ type remembered struct {
 	rejected  atomic.Bool  // and audited, see Store.accepts
 
 	// Guarded by the cache's lock.
-	seenAt      time.Time // in the storage
-	attachments map[Attachment]attached
+	seenAt      time.Time  // in the storage
+	attachments []attached // a few
 	size        int
 }
 
@@ -52,20 +52,34 @@ type remembered struct {
 type Attachment struct{ Kind, Name string }
 
 type attached struct {
+	Attachment
+
 	value any
 	size  int
 }
 
-func newCache() *Cache {
-	c := new(Cache)
-	lru, err := simplelru.NewLRU(maxSessions, func(id string, r *remembered) {
+// attached returns the place of what is attached to a session, or nil.
+func (r *remembered) attached(a Attachment) *attached {
+	for i := range r.attachments {
+		if r.attachments[i].Attachment == a {
+			return &r.attachments[i]
+		}
+	}
+	return nil
+}
+
+// NewCache makes the cache of a Store, which takes about limit bytes. It is made first, because
+// telemetry observes it.
+func NewCache(limit int) *Cache {
+	c := &Cache{limit: limit}
+	lru, err := simplelru.NewLRU(math.MaxInt, func(id string, r *remembered) {
 		c.bytes -= r.size
 		if r.session.Token == nil {
 			c.touched.remember(id, time.Unix(0, r.touchedAt.Load()))
 		}
 	})
 	if err != nil {
-		panic(err) // only if maxSessions were not positive
+		panic(err) // only if the number were not positive
 	}
 	c.lru = lru
 	return c
@@ -95,9 +109,7 @@ func (c *Cache) add(sealed []byte, s *Session) *remembered {
 		touchedAt = s.User.SignedInAt
 	}
 	r.touchedAt.Store(touchedAt.UnixNano())
-	if c.lru.Add(s.ID, r) {
-		c.evictions.Add(1)
-	}
+	c.lru.Add(s.ID, r)
 	c.grow(r.size)
 	return r
 }
@@ -122,8 +134,12 @@ func (c *Cache) remove(id string) {
 func (c *Cache) Attached(id string, a Attachment) any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r, ok := c.lru.Get(id); ok {
-		return r.attachments[a].value
+	r, ok := c.lru.Get(id)
+	if !ok {
+		return nil
+	}
+	if place := r.attached(a); place != nil {
+		return place.value
 	}
 	return nil
 }
@@ -138,17 +154,17 @@ func (c *Cache) Attach(id string, a Attachment, change func(old any) (value any,
 	if !ok {
 		return
 	}
-	old, present := r.attachments[a]
-	value, size := change(old.value)
-	grown := size - old.size
-	if !present {
-		grown += attachmentOverhead + len(a.Name)
+	grown := 0
+	place := r.attached(a)
+	if place == nil {
+		grown = attachmentOverhead + len(a.Name)
 		a.Name = strings.Clone(a.Name) // it may alias a request's buffer (trap T10)
+		r.attachments = append(r.attachments, attached{Attachment: a})
+		place = &r.attachments[len(r.attachments)-1]
 	}
-	if r.attachments == nil {
-		r.attachments = make(map[Attachment]attached)
-	}
-	r.attachments[a] = attached{value, size}
+	value, size := change(place.value)
+	grown += size - place.size
+	place.value, place.size = value, size
 	r.size += grown
 	c.grow(grown)
 }
@@ -172,10 +188,10 @@ func (c *Cache) Clear() {
 	}
 }
 
-// grow adds to the size and drops sessions that exceed the bounds, except the last used one.
+// grow adds to the size and drops sessions that exceed the limit, except the last used one.
 func (c *Cache) grow(size int) {
 	c.bytes += size
-	for c.bytes > maxBytes && c.lru.Len() > 1 {
+	for c.bytes > c.limit && c.lru.Len() > 1 {
 		c.lru.RemoveOldest()
 		c.evictions.Add(1)
 	}

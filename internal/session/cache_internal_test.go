@@ -2,23 +2,22 @@ package session
 
 import (
 	"bytes"
+	"encoding/json"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
 // Inside the package, because a million sign-ins would take hours.
 //
 // Not parallel: the heap is measured.
 func TestG24_AMillionSessionsPassThroughABoundedCache(t *testing.T) {
-	c := NewCache()
-	heap := func() uint64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
+	const limit = 64 << 20
+	c := NewCache(limit)
 	var full uint64
 	const sessions = 1_000_000
 	token := strings.Repeat("t", 2000)
@@ -27,13 +26,13 @@ func TestG24_AMillionSessionsPassThroughABoundedCache(t *testing.T) {
 		c.add(bytes.Repeat([]byte{1}, 800), &Session{ID: id, User: Identity{ID: id}})
 		c.Attach(id, userRead, func(any) (any, int) { return strings.Clone(token), len(token) })
 		if i == sessions/10 {
-			full = heap()
+			full = heapAlloc()
 		}
 	}
-	if grown := int64(heap()) - int64(full); grown > 8<<20 {
+	if grown := int64(heapAlloc()) - int64(full); grown > 8<<20 {
 		t.Errorf("the heap grew by %d bytes after the cache was full", grown)
 	}
-	if c.lru.Len() > maxSessions || c.bytes > maxBytes {
+	if c.bytes > limit {
 		t.Errorf("%d sessions, %d bytes", c.lru.Len(), c.bytes)
 	}
 	if got := c.evictions.Load(); got != sessions-uint64(c.lru.Len()) {
@@ -47,11 +46,46 @@ func TestG24_AMillionSessionsPassThroughABoundedCache(t *testing.T) {
 	}
 }
 
+// What the cache counts is what the sessions take, so that the limit of an app is that of its memory.
+//
+// Not parallel: the heap is measured.
+func TestCache_CountsWhatSessionsTake(t *testing.T) {
+	var version storedVersion
+	content, err := os.ReadFile("../../testdata/stored/d6e1a25.json")
+	if err != nil || json.Unmarshal(content, &version) != nil {
+		t.Fatal("the file is not readable", err)
+	}
+	const sessions = 10_000
+	c, before := NewCache(1<<30), heapAlloc()
+	for i := range sessions {
+		id := strconv.Itoa(i)
+		decoded := &Session{ID: id}
+		if err := json.Unmarshal(version.Session, decoded); err != nil {
+			t.Fatal(err)
+		}
+		c.add(append(make([]byte, sealed.Overhead), version.Session...), decoded)
+		c.Attach(id, userRead, func(any) (any, int) { return strings.Repeat("t", 1424), 1424 })
+	}
+	taken := int(heapAlloc()-before) / sessions
+	if counted := c.bytes / sessions; counted < taken || counted > 3*taken/2 {
+		t.Errorf("a session takes %d bytes and counts as %d", taken, counted)
+	}
+	t.Logf("%d bytes of which %d are sealed", taken, len(version.Session)+sealed.Overhead)
+	runtime.KeepAlive(c)
+}
+
+func heapAlloc() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
 var userRead = Attachment{Kind: "token", Name: "User.Read"}
 
 func TestCache_CountsAReplacedAttachmentOnce(t *testing.T) {
 	t.Parallel()
-	c := NewCache()
+	c := NewCache(1 << 20)
 	c.add([]byte("sealed"), &Session{ID: "n"})
 	set := func(value string) func(any) (any, int) {
 		return func(any) (any, int) { return value, len(value) }

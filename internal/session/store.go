@@ -53,9 +53,6 @@ var ErrCorrupt = errors.New("fibermsal: corrupt session")
 // errEndedMeanwhile is a session that was ended while its sign-in was under way.
 var errEndedMeanwhile = autherr.LoginRequired.New("session_ended", nil)
 
-// NewCache makes the cache of a Store. It is made first, because telemetry observes it.
-func NewCache() *Cache { return newCache() }
-
 // NewStore makes a Store.
 func NewStore(cache *Cache, o Options) *Store {
 	s := &Store{Options: o, cache: cache, presence: newPresence(o.Records, o.Origin, o.Log)}

@@ -57,7 +57,7 @@ func (v *storedVersion) read(t *testing.T) *Session {
 		t.Fatal(err)
 	}
 	id, _ := record.SessionID(v.Cookie)
-	store := NewStore(NewCache(), Options{Records: record.NewStore(nil, keys, v.ClientID)})
+	store := NewStore(NewCache(1<<20), Options{Records: record.NewStore(nil, keys, v.ClientID)})
 	for key, value := range v.Records {
 		if strings.HasSuffix(key, "{"+id+"}:"+string(record.Session)) {
 			s, err := store.parse(id, value)

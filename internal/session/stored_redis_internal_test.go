@@ -20,7 +20,7 @@ func newInheritedStore(t *testing.T, file *storedtest.RedisFile, backend record.
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewStore(NewCache(), Options{
+	return NewStore(NewCache(1<<20), Options{
 		Records: record.NewStore(backend, ring, file.ClientID), IdleTimeout: time.Hour, Log: slog.New(slog.DiscardHandler),
 	})
 }

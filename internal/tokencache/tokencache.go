@@ -8,26 +8,29 @@
 package tokencache
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
 // The sections of the format.
 const (
 	accessTokens  = "AccessToken"
 	refreshTokens = "RefreshToken"
+	appMetadata   = "AppMetadata"
 )
+
+// section has the entries of a section by key, as JSON.
+type section map[string][]byte
 
 // Cache is the decoded form. It is not safe for concurrent use.
 type Cache struct {
-	sections map[string]map[string]json.RawMessage
-	rest     map[string]json.RawMessage // the other sections
+	sections map[string]section
+	rest     map[string][]byte // the other members
 }
 
 // Owner identifies the owner of entries in a cache, by the keys under which MSAL files them.
@@ -38,79 +41,77 @@ type Owner struct {
 	Realm       string // the tenant in the authority's path
 }
 
-// entry has the fields that are read of an entry.
-type entry struct {
-	HomeAccountID string   `json:"home_account_id"`
-	Environment   string   `json:"environment"`
-	Realm         string   `json:"realm"`
-	ClientID      string   `json:"client_id"`
-	Target        string   `json:"target"`
-	Secret        string   `json:"secret"`
-	TokenType     string   `json:"token_type"`
-	ExtCacheKey   string   `json:"ext_cache_key"`
-	ExpiresOn     unixText `json:"expires_on"`
-	RefreshOn     unixText `json:"refresh_on"`
-	CachedAt      unixText `json:"cached_at"`
-}
-
-// unixText is a Unix time in seconds, which MSAL writes in quotes.
-type unixText struct{ time.Time }
-
-// UnmarshalJSON implements [json.Unmarshaler]. A value that is not a time becomes the zero time.
-func (u *unixText) UnmarshalJSON(raw []byte) error {
-	seconds, err := strconv.ParseInt(string(bytes.Trim(raw, `"`)), 10, 64)
-	if err == nil && seconds > 0 {
-		u.Time = time.Unix(seconds, 0)
-	}
-	return nil
-}
-
-// Parse decodes a serialized cache. Empty content is an empty cache.
+// Parse decodes a serialized cache, which must not change afterwards. Empty content is an empty
+// cache.
 func Parse(content []byte) (*Cache, error) {
-	c := &Cache{sections: map[string]map[string]json.RawMessage{}, rest: map[string]json.RawMessage{}}
-	if len(content) == 0 {
+	c := &Cache{sections: map[string]section{}, rest: map[string][]byte{}}
+	if len(content) == 0 || rawjson.IsNull(content) {
 		return c, nil
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(content, &fields); err != nil {
+	if !rawjson.Object(content, c.add) {
 		return nil, errors.New("tokencache: not a serialized cache")
-	}
-	for name, raw := range fields {
-		var section map[string]json.RawMessage
-		if json.Unmarshal(raw, &section) == nil && section != nil {
-			c.sections[name] = section
-		} else {
-			c.rest[name] = raw
-		}
 	}
 	return c, nil
 }
 
+// add adds a member of the serialized cache.
+func (c *Cache) add(name, value []byte) {
+	entries := section{}
+	if rawjson.Object(value, func(key, entry []byte) { entries[string(key)] = entry }) {
+		c.sections[string(name)] = entries
+		delete(c.rest, string(name))
+		return
+	}
+	c.rest[string(name)] = value
+	delete(c.sections, string(name))
+}
+
 // Bytes encodes the cache.
-func (c *Cache) Bytes() ([]byte, error) {
-	fields := map[string]any{}
-	for name, raw := range c.rest {
-		fields[name] = raw
+func (c *Cache) Bytes() []byte {
+	size := 2
+	for name, entries := range c.sections {
+		size += len(name) + 6
+		for key, entry := range entries {
+			size += len(key) + len(entry) + 4
+		}
 	}
-	for name, section := range c.sections {
-		fields[name] = section
+	for name, value := range c.rest {
+		size += len(name) + len(value) + 4
 	}
-	return json.Marshal(fields)
+	content := append(make([]byte, 0, size), '{')
+	for _, name := range slices.Sorted(maps.Keys(c.sections)) {
+		content = append(rawjson.AppendName(next(content), name), '{')
+		for _, key := range slices.Sorted(maps.Keys(c.sections[name])) {
+			content = append(rawjson.AppendName(next(content), key), c.sections[name][key]...)
+		}
+		content = append(content, '}')
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.rest)) {
+		content = append(rawjson.AppendName(next(content), name), c.rest[name]...)
+	}
+	return append(content, '}')
+}
+
+// next begins the next member of an object.
+func next(content []byte) []byte {
+	if content[len(content)-1] == '{' {
+		return content
+	}
+	return append(content, ',')
 }
 
 // HasRefreshToken reports whether the cache has a refresh token of the owner.
 func (c *Cache) HasRefreshToken(o Owner) bool {
 	for _, raw := range c.sections[refreshTokens] {
-		var e entry
-		if json.Unmarshal(raw, &e) == nil && o.files(e) {
+		if e, ok := entryOf(raw); ok && o.files(&e) {
 			return true
 		}
 	}
 	return false
 }
 
-func (o Owner) files(e entry) bool {
-	return e.HomeAccountID == o.Account && strings.EqualFold(e.ClientID, o.ClientID) && strings.EqualFold(e.Environment, o.Environment)
+func (o Owner) files(e *entry) bool {
+	return e.homeAccountID == o.Account && strings.EqualFold(e.clientID, o.ClientID) && strings.EqualFold(e.environment, o.Environment)
 }
 
 // Find returns the owner's access token for scopes that expires last. MSAL would
@@ -118,8 +119,9 @@ func (o Owner) files(e entry) bool {
 func (c *Cache) Find(o Owner, scopes []string) (found Token, ok bool) {
 	for _, raw := range c.sections[accessTokens] {
 		e, matches := match(raw, o, scopes)
-		if matches && e.ExpiresOn.After(found.ExpiresOn) {
-			found = Token{Secret: e.Secret, ExpiresOn: e.ExpiresOn.Time, RefreshOn: e.RefreshOn.Time, CachedAt: e.CachedAt.Time}
+		if matches && e.expiresOn.After(found.ExpiresOn) {
+			secret, _ := rawjson.Text(e.secret)
+			found = Token{Secret: secret, ExpiresOn: e.expiresOn, RefreshOn: e.refreshOn, CachedAt: e.cachedAt}
 		}
 	}
 	return found, found.Secret != ""
@@ -128,18 +130,19 @@ func (c *Cache) Find(o Owner, scopes []string) (found Token, ok bool) {
 // Drop removes the owner's access tokens for scopes, so that MSAL requests a new one.
 // It also removes all expired access tokens.
 func (c *Cache) Drop(o Owner, scopes []string, now time.Time) {
-	maps.DeleteFunc(c.sections[accessTokens], func(_ string, raw json.RawMessage) bool {
+	maps.DeleteFunc(c.sections[accessTokens], func(_ string, raw []byte) bool {
 		e, matches := match(raw, o, scopes)
-		return matches || !now.Before(e.ExpiresOn.Time)
+		return matches || !now.Before(e.expiresOn)
 	})
 }
 
-func match(raw json.RawMessage, o Owner, scopes []string) (e entry, ok bool) {
-	if json.Unmarshal(raw, &e) != nil || !o.files(e) || !strings.EqualFold(e.Realm, o.Realm) ||
-		e.ExtCacheKey != "" || (e.TokenType != "" && !strings.EqualFold(e.TokenType, "Bearer")) {
+func match(raw []byte, o Owner, scopes []string) (e entry, ok bool) {
+	e, ok = entryOf(raw)
+	if !ok || !o.files(&e) || !strings.EqualFold(e.realm, o.Realm) ||
+		e.extCacheKey != "" || (e.tokenType != "" && !strings.EqualFold(e.tokenType, "Bearer")) {
 		return e, false
 	}
-	granted := strings.Fields(strings.ToLower(e.Target))
+	granted := strings.Fields(strings.ToLower(e.target))
 	for _, s := range scopes {
 		if !slices.Contains(granted, strings.ToLower(s)) {
 			return e, false
@@ -148,42 +151,11 @@ func match(raw json.RawMessage, o Owner, scopes []string) (e entry, ok bool) {
 	return e, true
 }
 
-// Merge adds the entries of another state of the same cache. If both have an entry, that of
-// the state with the latest access token is kept.
-func (c *Cache) Merge(other *Cache) {
-	newer := other.newest().After(c.newest())
-	for name, section := range other.sections {
-		if c.sections[name] == nil {
-			c.sections[name] = map[string]json.RawMessage{}
-		}
-		for key, raw := range section {
-			if _, present := c.sections[name][key]; !present || newer {
-				c.sections[name][key] = raw
-			}
-		}
-	}
-}
-
-// Merged is Merge for serialized caches.
-func Merged(ours, theirs []byte) ([]byte, error) {
-	c, err := Parse(ours)
-	if err != nil {
-		return nil, err
-	}
-	other, err := Parse(theirs)
-	if err != nil {
-		return nil, err
-	}
-	c.Merge(other)
-	return c.Bytes()
-}
-
 // newest returns when the latest access token of the cache was received.
 func (c *Cache) newest() (latest time.Time) {
 	for _, raw := range c.sections[accessTokens] {
-		var e entry
-		if json.Unmarshal(raw, &e) == nil && e.CachedAt.After(latest) {
-			latest = e.CachedAt.Time
+		if e, ok := entryOf(raw); ok && e.cachedAt.After(latest) {
+			latest = e.cachedAt
 		}
 	}
 	return latest

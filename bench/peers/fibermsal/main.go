@@ -44,6 +44,14 @@ func main() {
 		id, status, err := env.Me(c.UserContext(), client, token.Token)
 		return fiberapp.Answer(c, id, status, err)
 	})
+	app.Get("/token", fibermsal.Require(), func(c *fiber.Ctx) error {
+		token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{})
+		if err != nil || token.Token == "" {
+			return err
+		}
+		user, _ := fibermsal.FromContext(c)
+		return c.SendString(user.ID)
+	})
 	app.Get("/typed", fibermsal.Require(), func(c *fiber.Ctx) error {
 		me, err := graph.Me(c).Get(c.UserContext(), nil)
 		if err != nil {
