@@ -1,0 +1,81 @@
+package record
+
+import "time"
+
+// visitsPerWrite is how many entries each write looks at to remove those that have expired. With two,
+// expired entries are a third of those that are alive on average, if as many are written as expire.
+const visitsPerWrite = 2
+
+// expiring is a map whose entries expire. It has no goroutines and never looks at all entries: each
+// write looks at a few, in turn, so that neither a write nor a reader that waits for it takes longer
+// among more entries. The zero value is empty. It is not safe for concurrent use.
+type expiring[K comparable, V any] struct {
+	entries map[K]*expiringEntry[K, V]
+	turns   []*expiringEntry[K, V] // all entries, in the order in which writes look at them
+	next    int                    // in turns
+	removed func(*expiringEntry[K, V])
+	visits  int // how many entries writes have looked at
+}
+
+type expiringEntry[K comparable, V any] struct {
+	key       K
+	value     V
+	expiresAt time.Time
+	turn      int // in turns
+}
+
+// get returns an entry that has not expired, or nil.
+func (x *expiring[K, V]) get(key K) *expiringEntry[K, V] {
+	e := x.entries[key]
+	if e != nil && !time.Now().Before(e.expiresAt) {
+		x.remove(e)
+		return nil
+	}
+	return e
+}
+
+// put adds or replaces an entry, and reports whether it was added.
+func (x *expiring[K, V]) put(key K, value V, expiresAt time.Time) (e *expiringEntry[K, V], added bool) {
+	x.removeSomeExpired()
+	if e := x.entries[key]; e != nil {
+		e.value, e.expiresAt = value, expiresAt
+		return e, false
+	}
+	e = &expiringEntry[K, V]{key: key, value: value, expiresAt: expiresAt, turn: len(x.turns)}
+	if x.entries == nil {
+		x.entries = make(map[K]*expiringEntry[K, V])
+	}
+	x.entries[key] = e
+	x.turns = append(x.turns, e)
+	return e, true
+}
+
+func (x *expiring[K, V]) remove(e *expiringEntry[K, V]) {
+	delete(x.entries, e.key)
+	end := len(x.turns) - 1
+	last := x.turns[end]
+	x.turns[e.turn], last.turn = last, e.turn
+	x.turns[end] = nil
+	x.turns = x.turns[:end]
+	if x.removed != nil {
+		x.removed(e)
+	}
+}
+
+// removeSomeExpired looks at the entries whose turn it is.
+func (x *expiring[K, V]) removeSomeExpired() {
+	now := time.Now()
+	for range min(visitsPerWrite, len(x.turns)) {
+		x.visits++
+		if x.next >= len(x.turns) {
+			x.next = 0
+		}
+		if e := x.turns[x.next]; now.Before(e.expiresAt) {
+			x.next++
+		} else {
+			x.remove(e) // which gives its turn to the last one
+		}
+	}
+}
+
+func (x *expiring[K, V]) len() int { return len(x.turns) }
