@@ -72,6 +72,8 @@ type List struct {
 	// all other names may expire later if another instance has other settings or another
 	// clock.
 	Newest bool
+	// New is set if the list most likely does not exist yet, which saves Redis a command.
+	New bool
 }
 
 // Excess returns those names on the list that exceed its limit, the one that expires first at first.

@@ -84,7 +84,7 @@ func TestG24_ExpiredEntriesAreRemovedByWrites(t *testing.T) {
 // An expiring map contains what a map and a clock do, in any order of calls.
 func TestExpiring_IsAMap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+		random := rand.New(rand.NewPCG(1, 2))
 		var x expiring[int, int]
 		until := map[int]time.Time{}
 		x.removed = func(e *expiringEntry[int, int]) {
@@ -149,7 +149,7 @@ func TestG24_EnlistingLooksAtFewNames(t *testing.T) {
 // A list contains what was enlisted and neither delisted nor has expired, in any order of calls.
 func TestMemoryLists_AreSets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // repeatable
+		random := rand.New(rand.NewPCG(3, 4))
 		m, ctx := newMemoryLists(), t.Context()
 		want := map[string]map[string]time.Time{}
 		for range 5_000 {

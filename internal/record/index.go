@@ -58,10 +58,19 @@ func (s *Store) Enlist(ctx context.Context, name string, until time.Time, limit 
 func (s *Store) listsOf(name string, limit int, newest bool, labels []Label) []List {
 	lists := make([]List, 0, len(labels)+1)
 	for _, label := range labels {
-		lists = append(lists, List{s.lists(label)[0], limit, newest})
+		lists = append(lists, List{Key: s.lists(label)[0], Max: limit, Newest: newest})
 		limit = 0 // several users may share a mail address, and must not end each other's sessions
 	}
 	return append(lists, List{Key: s.lists(shardOf(name))[0]})
+}
+
+// listsOfNew returns the lists to which a new record is added.
+func (s *Store) listsOfNew(name string, c *Creation) []List {
+	lists := s.listsOf(name, c.Max, true, c.Labels)
+	for _, label := range c.Own {
+		lists = append(lists, List{Key: s.lists(label)[0], New: true})
+	}
+	return lists
 }
 
 // Listed returns the names of a label's records, the newest first. Some may be gone.

@@ -6,8 +6,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Begin implements [Backend], in one round trip if Redis has the scripts cached. The marks are
-// read after the lists are written, in time and not only in order: EndSessions marks first and
+// Begin implements [Backend], in one round trip if Redis has the script cached and there are no marks. The
+// marks are read after the lists are written, in time and not only in order: EndSessions marks first and
 // lists then, so that either it or Begin sees the other.
 func (r *Redis) Begin(ctx context.Context, p *BeginParams) (BeginResult, error) {
 	_, ordered := r.client.(*redis.Client) // other clients redirect or distribute the commands of a pipeline

@@ -2,29 +2,59 @@ package record
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// enlist removes expired names from a list, adds one, extends the list's TTL, and returns the
-// names that exceed the limit, all in one step. The list lives as long as the last of its names
-// by the caller's clock: if the TTL were an absolute time, a Redis whose clock is ahead would
-// remove the list too early.
-var enlist = redis.NewScript(`
-redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", ARGV[3])
+// enlist adds a name to a list, extends the list's TTL, and returns the names that exceed the limit, all
+// in one step. The list lives at least as long as the last of its names by the caller's clock: if the
+// TTL were an absolute time, a Redis whose clock is ahead would remove the list too early.
+//
+// Redis counts each command of a script, so there are only as few as a list needs. PEXPIRE extends a
+// TTL with GT, and sets one with NX; the caller says which is more likely. Redis before 7.0 has neither,
+// and the TTL then follows from the last name. Expired names do not matter until the limit is exceeded,
+// because callers skip them, so that only some calls remove them.
+var enlist = redis.NewScript(enlistSource)
+
+const enlistSource = `
+local pruned = false
+local function prune()
+	redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", ARGV[3])
+	pruned = true
+end
+local function extend(first, second)
+	local ttl = string.format("%.0f", ARGV[2] - ARGV[3])
+	local set = redis.pcall("PEXPIRE", KEYS[1], ttl, first)
+	if set == 0 then set = redis.pcall("PEXPIRE", KEYS[1], ttl, second) end
+	if type(set) == "number" then return end
+	local last = redis.call("ZRANGE", KEYS[1], -1, -1, "WITHSCORES")
+	redis.call("PEXPIRE", KEYS[1], string.format("%.0f", last[2] - ARGV[3]))
+end
+if ARGV[6] == "1" then prune() end
 redis.call("ZADD", KEYS[1], ARGV[2], ARGV[1])
-local last = redis.call("ZRANGE", KEYS[1], -1, -1, "WITHSCORES")
-redis.call("PEXPIRE", KEYS[1], string.format("%.0f", last[2] - ARGV[3]))
-local over = 0
-if tonumber(ARGV[4]) > 0 then over = redis.call("ZCARD", KEYS[1]) - ARGV[4] end
+if ARGV[7] == "1" then extend("NX", "GT") else extend("GT", "NX") end
+local limit = tonumber(ARGV[4])
+if limit == 0 then return {} end
+local over = redis.call("ZCARD", KEYS[1]) - limit
+if over > 0 and not pruned then
+	prune()
+	over = redis.call("ZCARD", KEYS[1]) - limit
+end
 if over <= 0 then return {} end
 if ARGV[5] ~= "1" then return redis.call("ZRANGE", KEYS[1], 0, over - 1) end
 local others = {}
 for _, name in ipairs(redis.call("ZRANGE", KEYS[1], 0, over)) do
 	if name ~= ARGV[1] and #others < over then table.insert(others, name) end
 end
-return others`)
+return others`
+
+// pruneEvery is how many names are added to lists for each time that expired ones are removed. A list
+// contains about so many expired names at most. It is at random, because a fixed order could miss a list
+// forever.
+const pruneEvery = 16
 
 // Enlist implements [Lists] in one round trip if Redis has the script cached.
 func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (excess []string, err error) {
@@ -56,14 +86,15 @@ func (q *enlistQuery) queue(ctx context.Context, p redis.Pipeliner) {
 }
 
 func (q *enlistQuery) arguments(list List) []any {
-	return []any{q.name, q.until.UnixMilli(), q.now.UnixMilli(), list.Max, list.Newest}
+	prunes := rand.IntN(pruneEvery) == 0
+	return []any{q.name, q.until.UnixMilli(), q.now.UnixMilli(), list.Max, list.Newest, prunes, list.New}
 }
 
-// result takes the pipeline's error, sends the script if Redis does not have it cached, and
+// result takes the pipeline's error, which may be that of a mark that does not exist, sends the script if Redis does not have it cached, and
 // replaces keys that are not lists. It returns the excess of the first list, and whether any
 // list was written after the pipeline.
 func (q *enlistQuery) result(ctx context.Context, r *Redis, err error) (excess []string, later bool, _ error) {
-	if err != nil && !isNoScript(err) && !isWrongType(err) {
+	if err != nil && !isNoScript(err) && !isWrongType(err) && !errors.Is(err, redis.Nil) {
 		return nil, false, err
 	}
 	for i, list := range q.lists {

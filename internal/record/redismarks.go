@@ -69,20 +69,22 @@ func (r *Redis) Mark(ctx context.Context, key string, ago time.Duration) error {
 	return mark.Run(ctx, r.client, []string{key}, MarkTTL.Microseconds(), ttlGrain.Microseconds(), ago.Microseconds()).Err()
 }
 
-// Marked implements [Lists] in one round trip if Redis has the script cached.
+// Marked implements [Lists] in one round trip if there are no marks, and in two otherwise if Redis has
+// the script cached.
 func (r *Redis) Marked(ctx context.Context, keys ...string) (time.Duration, error) {
 	query := newMarkQuery(keys)
 	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		query.queue(ctx, p)
 		return nil
 	})
-	if err != nil && !isNoScript(err) {
+	if err != nil && !errors.Is(err, redis.Nil) && !isWrongType(err) {
 		return 0, err
 	}
 	return query.result(ctx, r)
 }
 
-// markQuery is the part of a pipeline that reads marks.
+// markQuery is the part of a pipeline that reads marks. Hardly ever is there one, and that there is none
+// is known after a GET. The script, which runs four commands, asks only for the age of those that exist.
 type markQuery struct {
 	keys    []string
 	replies []*redis.Cmd
@@ -94,16 +96,48 @@ func newMarkQuery(keys []string) *markQuery {
 
 func (q *markQuery) queue(ctx context.Context, p redis.Pipeliner) {
 	for i, key := range q.keys {
-		q.replies[i] = marked.EvalSha(ctx, p, []string{key}, markArguments()...)
+		q.replies[i] = p.Do(ctx, "GET", key)
 	}
 }
 
-// result sends the script if Redis does not have it cached.
-func (q *markQuery) result(ctx context.Context, r *Redis) (ago time.Duration, err error) {
-	ago = Never
+// result returns the age of the latest mark.
+func (q *markQuery) result(ctx context.Context, r *Redis) (time.Duration, error) {
+	var present []string
 	for i, reply := range q.replies {
+		value, err := reply.Result()
+		_, isText := value.(string)
+		switch {
+		case errors.Is(err, redis.Nil):
+		case err == nil && isText, isWrongType(err): // which the script takes for a mark if it may be one
+			present = append(present, q.keys[i])
+		case err == nil:
+			return 0, errForeignReply
+		default:
+			return 0, err
+		}
+	}
+	if len(present) == 0 {
+		return Never, nil
+	}
+	return r.ageOf(ctx, present)
+}
+
+// ageOf returns the age of the latest of some marks, or [Never] if they have expired.
+func (r *Redis) ageOf(ctx context.Context, marks []string) (ago time.Duration, err error) {
+	replies := make([]*redis.Cmd, len(marks))
+	_, err = r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, key := range marks {
+			replies[i] = marked.EvalSha(ctx, p, []string{key}, markArguments()...)
+		}
+		return nil
+	})
+	if err != nil && !isNoScript(err) {
+		return 0, err
+	}
+	ago = Never
+	for i, reply := range replies {
 		if isNoScript(reply.Err()) {
-			reply = marked.Run(ctx, r.client, []string{q.keys[i]}, markArguments()...)
+			reply = marked.Run(ctx, r.client, []string{marks[i]}, markArguments()...)
 		}
 		age, err := ageIn(reply)
 		if err != nil {
