@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -33,13 +34,13 @@ type stage struct {
 	SignIn   float64 `json:"sign_in_us"`     // what it writes, the median of rounds
 	CPU      float64 `json:"sign_in_cpu_us"` // of the process, with the garbage collector's
 	P99      float64 `json:"sign_in_p99_us"`
-	// Reads of sessions while others sign in, and of another storage that is always nearly empty, which
-	// shows what the machine and the garbage collector alone make readers wait for.
-	Read          float64 `json:"read_p50_us"`
-	Wait          float64 `json:"read_longest_us"` // of a round, the median of rounds
-	WaitElsewhere float64 `json:"read_longest_elsewhere_us"`
-	Longest       float64 `json:"read_longest_of_all_us"`
-	Heap          uint64  `json:"heap_bytes"`
+	Read     float64 `json:"read_p50_us"` // of a session, while others sign in
+	// Longest is how long a reader waited at most, while the sessions grew in number and afterwards, and
+	// Elsewhere the same of another storage, always nearly empty, which shows what the machine and the
+	// garbage collector alone make readers wait for.
+	Longest   float64 `json:"read_longest_us"`
+	Elsewhere float64 `json:"read_longest_elsewhere_us"`
+	Heap      uint64  `json:"heap_bytes"`
 }
 
 func main() {
@@ -123,13 +124,12 @@ func (c *crowd) signOut(n int) error {
 
 // measure lets the crowd grow and measures. Each round signs users in, and out again untimed.
 func (c *crowd) measure(size, rounds, signIns int) (s stage, err error) {
-	for ; c.size < size; c.size++ {
-		if err := c.signIn(c.size); err != nil {
-			return s, err
-		}
+	all, err := c.grow(size)
+	if err != nil {
+		return s, err
 	}
 	runtime.GC()
-	var each, perRound, cpu, read, wait, elsewhere []float64
+	var each, perRound, cpu, read []float64
 	for range rounds {
 		readers, before, began := c.read(), cpuTime(), time.Now()
 		for n := range signIns {
@@ -145,7 +145,8 @@ func (c *crowd) measure(size, rounds, signIns int) (s stage, err error) {
 		if w.err != nil {
 			return s, w.err
 		}
-		read, wait, elsewhere = append(read, quantile(w.here, 0.5)), append(wait, quantile(w.here, 1)), append(elsewhere, quantile(w.elsewhere, 1))
+		read = append(read, quantile(w.here, 0.5))
+		all.here, all.elsewhere = append(all.here, w.here...), append(all.elsewhere, w.elsewhere...)
 		for n := range signIns {
 			if err := c.signOut(size + n); err != nil {
 				return s, err
@@ -156,8 +157,22 @@ func (c *crowd) measure(size, rounds, signIns int) (s stage, err error) {
 	runtime.ReadMemStats(&memory)
 	return stage{
 		Sessions: size, SignIn: quantile(perRound, 0.5), CPU: quantile(cpu, 0.5), P99: quantile(each, 0.99), Heap: memory.HeapAlloc,
-		Read: quantile(read, 0.5), Wait: quantile(wait, 0.5), WaitElsewhere: quantile(elsewhere, 0.5), Longest: quantile(wait, 1),
+		Read: quantile(read, 0.5), Longest: quantile(all.here, 1), Elsewhere: quantile(all.elsewhere, 1),
 	}, nil
+}
+
+// grow signs users in until there are so many sessions, and returns how long a reader waited.
+func (c *crowd) grow(size int) (w waits, err error) {
+	if c.size == 0 {
+		c.size, err = 1, c.signIn(0) // there must be one to read
+	}
+	readers := c.read()
+	for n := c.size; n < size && err == nil; n++ {
+		err = c.signIn(n)
+	}
+	w = readers()
+	c.size = size
+	return w, cmp.Or(err, w.err)
 }
 
 // waits are how long a reader waited.

@@ -34,20 +34,21 @@ func (x *expiring[K, V]) get(key K) *expiringEntry[K, V] {
 	return e
 }
 
-// put adds or replaces an entry, and reports whether it was added.
-func (x *expiring[K, V]) put(key K, value V, expiresAt time.Time) (e *expiringEntry[K, V], added bool) {
+// put adds an entry, or replaces the content of one with the same key, which it returns then. The caller
+// makes the entry, before it locks what guards the map: allocations may have to help the garbage
+// collector.
+func (x *expiring[K, V]) put(e *expiringEntry[K, V]) (replaced *expiringEntry[K, V]) {
 	x.removeSomeExpired()
-	if e := x.entries[key]; e != nil {
-		e.value, e.expiresAt = value, expiresAt
-		return e, false
+	if old := x.entries[e.key]; old != nil {
+		old.value, old.expiresAt = e.value, e.expiresAt
+		return old
 	}
-	e = &expiringEntry[K, V]{key: key, value: value, expiresAt: expiresAt, turn: len(x.turns)}
 	if x.entries == nil {
 		x.entries = make(map[K]*expiringEntry[K, V])
 	}
-	x.entries[key] = e
+	x.entries[e.key], e.turn = e, len(x.turns)
 	x.turns = append(x.turns, e)
-	return e, true
+	return nil
 }
 
 func (x *expiring[K, V]) remove(e *expiringEntry[K, V]) {

@@ -18,7 +18,7 @@ func TestG24_WritesLookAtFewEntries(t *testing.T) {
 	var x expiring[int, string]
 	for size := range 20_000 {
 		before := x.visits
-		x.put(size, "v", time.Now().Add(time.Hour))
+		x.put(&expiringEntry[int, string]{key: size, value: "v", expiresAt: time.Now().Add(time.Hour)})
 		if visits := x.visits - before; visits > visitsPerWrite {
 			t.Fatalf("a write among %d entries looked at %d of them", size, visits)
 		}
@@ -56,7 +56,7 @@ func TestG24_ExpiredEntriesAreRemovedByWrites(t *testing.T) {
 				var x expiring[int, int]
 				most := 0
 				for i := range 10_000 { // one per second, of which a thousand are alive
-					x.put(i, i, time.Now().Add(life(i)))
+					x.put(&expiringEntry[int, int]{key: i, expiresAt: time.Now().Add(life(i))})
 					most = max(most, x.len())
 					time.Sleep(time.Second)
 				}
@@ -65,7 +65,7 @@ func TestG24_ExpiredEntriesAreRemovedByWrites(t *testing.T) {
 					t.Errorf("%d entries, of which about 1000 are alive", most)
 				}
 				for range 2 * x.len() {
-					x.put(-1, 0, time.Now().Add(time.Hour))
+					x.put(&expiringEntry[int, int]{key: -1, expiresAt: time.Now().Add(time.Hour)})
 				}
 				alive := 0
 				for _, e := range x.entries {
@@ -97,8 +97,8 @@ func TestExpiring_IsAMap(t *testing.T) {
 			switch e := x.get(key); random.IntN(3) {
 			case 0:
 				until[key] = time.Now().Add(time.Duration(1+random.IntN(60)) * time.Second)
-				if _, added := x.put(key, key, until[key]); added == (e != nil) {
-					t.Errorf("added %t, and it was %v", added, e)
+				if replaced := x.put(&expiringEntry[int, int]{key: key, value: key, expiresAt: until[key]}); replaced != e {
+					t.Errorf("replaced %v, and it was %v", replaced, e)
 				}
 			case 1:
 				delete(until, key)

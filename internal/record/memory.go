@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// memoryShards is how many parts of the entries are locked separately.
-const memoryShards = 64
+// memoryShards is how many parts of the entries are locked separately. A caller who waits for a lock may
+// wait until its goroutine is scheduled again, so that hardly anyone should have to.
+const memoryShards = 256
 
 // Memory is a Backend in this process. It has no goroutines, so that it works in virtual time
 // and needs no Close. Its content is lost when the process exits.
@@ -27,6 +28,8 @@ type memoryShard struct {
 	mu      sync.Mutex // guards the entries
 	entries expiring[string, []byte]
 }
+
+type memoryEntry = expiringEntry[string, []byte]
 
 // NewMemory makes an empty Memory.
 func NewMemory() *Memory {
@@ -53,10 +56,10 @@ func (m *Memory) Get(_ context.Context, key string) ([]byte, error) {
 
 // Set implements [Backend].
 func (m *Memory) Set(_ context.Context, key string, value []byte, ttl time.Duration) error {
-	value = ownCopy(value)
+	e := &memoryEntry{key: key, value: ownCopy(value), expiresAt: time.Now().Add(ttl)}
 	entries, mu := m.locked(key)
 	defer mu.Unlock()
-	entries.put(key, value, time.Now().Add(ttl))
+	entries.put(e)
 	return nil
 }
 
@@ -122,12 +125,13 @@ func (m *Memory) TTL(_ context.Context, key string) (time.Duration, error) {
 
 // Claim implements [Backend].
 func (m *Memory) Claim(_ context.Context, key, value string, ttl time.Duration) (bool, error) {
+	e := &memoryEntry{key: key, value: []byte(value), expiresAt: time.Now().Add(ttl)}
 	entries, mu := m.locked(key)
 	defer mu.Unlock()
-	if e := entries.get(key); e != nil {
-		return string(e.value) == value, nil
+	if present := entries.get(key); present != nil {
+		return string(present.value) == value, nil
 	}
-	entries.put(key, []byte(value), time.Now().Add(ttl))
+	entries.put(e)
 	return true, nil
 }
 

@@ -58,9 +58,10 @@ func (m *memoryLists) Enlist(_ context.Context, name string, until time.Time, li
 
 // enlist adds a name to a list and returns the names that exceed its limit.
 func (m *memoryLists) enlist(name string, until time.Time, list List) (excess []string) {
+	e := &listedName{key: listing{list.Key, name}, expiresAt: until}
 	s := m.locked(list.Key)
 	defer s.mu.Unlock()
-	s.add(name, until, list.Key)
+	s.add(e)
 	if list.Max == 0 || len(s.lists[list.Key]) <= list.Max {
 		return nil
 	}
@@ -109,11 +110,12 @@ func (m *memoryLists) delist(name, list string) {
 
 // Mark implements [Lists].
 func (m *memoryLists) Mark(_ context.Context, key string, ago time.Duration) error {
+	at := time.Now().Add(-ago)
+	e := &expiringEntry[string, time.Time]{key: key, value: at, expiresAt: at.Add(MarkTTL)}
 	s := m.locked(key)
 	defer s.mu.Unlock()
-	at := time.Now().Add(-ago)
-	if e := s.marks.get(key); e == nil || at.After(e.value) {
-		s.marks.put(key, at, at.Add(MarkTTL))
+	if present := s.marks.get(key); present == nil || at.After(present.value) {
+		s.marks.put(e)
 	}
 	return nil
 }
@@ -148,18 +150,18 @@ func (m *memoryLists) Listings() (n int) {
 	return n
 }
 
-func (s *listShard) add(name string, until time.Time, list string) {
-	key := listing{list, name}
-	if e := s.names.entries[key]; e != nil {
-		e.expiresAt = until
+func (s *listShard) add(e *listedName) {
+	if old := s.names.entries[e.key]; old != nil {
+		old.expiresAt = e.expiresAt
 		return
 	}
-	if names := s.lists[list]; len(names) > 0 {
-		key.list = names[0].key.list // one copy of the list's key serves all of its names
+	if names := s.lists[e.key.list]; len(names) > 0 {
+		e.key.list = names[0].key.list // one copy of the list's key serves all of its names
 	}
-	e, _ := s.names.put(key, 0, until)
-	e.value = len(s.lists[list])
-	s.lists[list] = append(s.lists[list], e)
+	s.names.put(e)
+	names := s.lists[e.key.list] // of which put may have removed expired ones
+	e.value = len(names)
+	s.lists[e.key.list] = append(names, e)
 }
 
 // unlist takes a name that was removed off its list.

@@ -86,7 +86,7 @@ func (q *enlistQuery) queue(ctx context.Context, p redis.Pipeliner) {
 }
 
 func (q *enlistQuery) arguments(list List) []any {
-	prunes := rand.IntN(pruneEvery) == 0
+	prunes := rand.IntN(pruneEvery) == 0 //nolint:gosec // no secret
 	return []any{q.name, q.until.UnixMilli(), q.now.UnixMilli(), list.Max, list.Newest, prunes, list.New}
 }
 

@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func TestD12_RedisKeepsListsAsLongAsTheirLastName(t *testing.T) {
 			for _, isNew := range []bool{true, false} {
 				key := fmt.Sprint(version, name, isNew)
 				for i, life := range lives {
-					add(t, client, script, fmt.Sprint(i), life, List{Key: key, New: isNew && i == 0})
+					add(t, client, script, strconv.Itoa(i), life, List{Key: key, New: isNew && i == 0})
 				}
 				checkLife(t, client, key, slices.Max(lives))
 			}
@@ -83,7 +84,7 @@ func TestE12_ExpiredNamesAreNotInTheExcess(t *testing.T) {
 		}
 		<-time.After(5 * time.Millisecond)
 		for i, want := range [][]string{nil, nil, {"0"}, {"0", "1"}} {
-			if got := add(t, client, script, fmt.Sprint(i), time.Duration(i+1)*time.Hour, list); !slices.Equal(got, want) {
+			if got := add(t, client, script, strconv.Itoa(i), time.Duration(i+1)*time.Hour, list); !slices.Equal(got, want) {
 				t.Errorf("%s, %d: %v, want %v", version, i, got, want)
 			}
 		}
@@ -101,7 +102,7 @@ func TestG24_ExpiredNamesLeaveListsInRedis(t *testing.T) {
 		add(t, client, script, "a session", time.Hour, List{Key: version})
 		most := int64(0)
 		for i := range 500 {
-			add(t, client, script, fmt.Sprint(i), -time.Millisecond, List{Key: version})
+			add(t, client, script, strconv.Itoa(i), -time.Millisecond, List{Key: version})
 			most = max(most, client.ZCard(t.Context(), version).Val())
 		}
 		t.Logf("%s: %d names at most", version, most)
