@@ -59,8 +59,8 @@ func TestD12_RedisKeepsListsAsLongAsTheirLastName(t *testing.T) {
 func add(t *testing.T, client redis.UniversalClient, script *redis.Script, name string, life time.Duration, list List) (excess []string) {
 	t.Helper()
 	query := newEnlistQuery(name, time.Now().Add(life), []List{list})
-	excess, err := script.Run(t.Context(), client, []string{list.Key}, query.arguments(list)...).StringSlice()
-	if err != nil {
+	excess, marked, err := enlistedIn(script.Run(t.Context(), client, list.keys(), query.arguments(list)...))
+	if err != nil || marked != Never {
 		t.Fatalf("%s: %v", list.Key, err)
 	}
 	return excess
