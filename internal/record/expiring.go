@@ -3,7 +3,7 @@ package record
 import "time"
 
 // visitsPerWrite is how many entries each write looks at to remove those that have expired. With two,
-// expired entries are a third of those that are alive on average, if as many are written as expire.
+// expired entries are fewer than those that are alive, if no more expire than are written.
 const visitsPerWrite = 2
 
 // expiring is a map whose entries expire. It has no goroutines and never looks at all entries: each
@@ -63,19 +63,19 @@ func (x *expiring[K, V]) remove(e *expiringEntry[K, V]) {
 	}
 }
 
-// removeSomeExpired looks at the entries whose turn it is.
+// removeSomeExpired looks at the entries whose turn it is. The entry that takes the place of a removed one
+// waits for the next round, because it is most likely new.
 func (x *expiring[K, V]) removeSomeExpired() {
 	now := time.Now()
-	for range min(visitsPerWrite, len(x.turns)) {
+	for n := 0; n < visitsPerWrite && len(x.turns) > 0; n++ {
 		x.visits++
 		if x.next >= len(x.turns) {
 			x.next = 0
 		}
-		if e := x.turns[x.next]; now.Before(e.expiresAt) {
-			x.next++
-		} else {
-			x.remove(e) // which gives its turn to the last one
+		if e := x.turns[x.next]; !now.Before(e.expiresAt) {
+			x.remove(e)
 		}
+		x.next++
 	}
 }
 
