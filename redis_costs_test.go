@@ -73,6 +73,38 @@ func TestRedis_ColdTokenCostsTwoCommandsAndNoCallToEntra(t *testing.T) {
 	}
 }
 
+// maxSignInCommands is how many commands a sign-in costs Redis, with those that scripts run, as INFO
+// counts them: the used-marker, the two records, three for each list, one for the limit of sessions, and
+// three for the marks. A list of all sessions is new in an empty Redis, which is one more.
+const maxSignInCommands = 16 + 1
+
+// A sign-in of a user without a mail address, who is on three lists. One with a mail address costs four
+// commands more.
+func TestRedis_CommandsOfASignIn(t *testing.T) {
+	t.Parallel()
+	const signIns = 40
+	server := redistest.Start(t)
+	s := newSite(t, newIDP(t), on(t, server))
+	s.browser().signIn(alex) // announces the instance, and the scripts are cached
+	before := commandsOf(t, server)
+	for range signIns {
+		s.browser().signIn(alex)
+	}
+	sum, used := 0, commandsOf(t, server)
+	for command := range used {
+		used[command] -= before[command]
+		sum += used[command]
+	}
+	t.Logf("%.2f commands of a sign-in, of %d: %v", float64(sum)/signIns, signIns, used)
+	const pruning = "zremrangebyscore" // of one list in 16, at random
+	if n := sum - used[pruning]; n > maxSignInCommands*signIns {
+		t.Errorf("%d commands for %d sign-ins, want at most %d of each", n, signIns, maxSignInCommands)
+	}
+	if n := used[pruning]; n > signIns {
+		t.Errorf("%d of %d lists were pruned", n, 3*signIns)
+	}
+}
+
 // What docs/production.md says about sizing comes from here:
 //
 //	go test -run TestRedis_MemoryOfSessions -v .

@@ -60,6 +60,7 @@ func (r *report) budgets() (all []budget) {
 	cheaper(msalNode, 5)
 	r.distanceBudgets(add)
 	r.countedBudgets(add)
+	r.memoryBudgets(add)
 	r.microBudgets(add)
 	return all
 }
@@ -123,6 +124,7 @@ func (r *report) countedBudgets(add func(what, promise, measured string, kept bo
 		for _, system := range []string{ours, oursOnV3} {
 			if s := w.Summary[system]; s.Entra > 0 {
 				add("token calls of a sign-in, "+system, "1", fmt.Sprintf("%.3f", s.Entra), s.Entra < 1.005)
+				add("Redis commands of a sign-in, "+system, "at most 17", fmt.Sprintf("%.2f", s.Redis), s.Redis <= 17)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +109,38 @@ func TestLoad_MeasuresAndReports(t *testing.T) {
 		if !exists(name) {
 			t.Errorf("%s is not there", name)
 		}
+	}
+}
+
+func TestMemory_MeasuresBuildsInTurns(t *testing.T) {
+	t.Chdir("..")
+	b := &bench{options: options{results: t.TempDir(), memorySizes: "10,100", memoryRepetitions: 2}, scratch: t.TempDir()}
+	program, err := b.build(t.Context(), "./memory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.options.beside = files{"before=" + program}
+	r, err := memoryWorkload(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		sessions int
+		build    string
+	}{{10, thisBuild}, {10, "before"}, {100, thisBuild}, {100, "before"}} {
+		if row := r.Memory[i]; row.Sessions != want.sessions || row.Build != want.build || row.CPU <= 0 || row.Growth <= 0 || row.Longest <= 0 {
+			t.Errorf("%+v, want %+v", row, want)
+		}
+	}
+	if err := r.save(filepath.Join(b.options.results, "memory.json")); err != nil {
+		t.Fatal(err)
+	}
+	readme := filepath.Join(t.TempDir(), "README.md")
+	if err := writeReport(b.options.results, readme); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(readme); err != nil || !strings.Contains(string(text), "## On memory") || !strings.Contains(string(text), "among 100 sessions, over 10") {
+		t.Errorf("%v: %s", err, text)
 	}
 }
 

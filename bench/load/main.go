@@ -4,6 +4,7 @@
 //	go run ./load              all of it, some minutes, as make bench does
 //	go run ./load -workloads session,graph -repetitions 3
 //	go run ./load -workloads distance   a crowd with Redis at a distance, five minutes
+//	go run ./load -workloads memory   the storage in memory among a million sessions, four minutes
 //	go run ./load -system mine.json   one more server, see system.go
 //
 // It is a closed loop: each of the users at once asks again when the answer has come. The
@@ -48,6 +49,10 @@ type options struct {
 	secret      string
 	profile     bool
 	report      bool
+
+	beside            files
+	memorySizes       string
+	memoryRepetitions int
 }
 
 // files is a repeatable flag.
@@ -98,7 +103,7 @@ func parsed[T any](list string, parse func(string) (T, error)) (all []T, err err
 }
 
 func parse() (o options) {
-	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,signin,storm,remote,distance,growth,tokens", "what to measure")
+	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,signin,storm,remote,distance,memory,growth,tokens", "what to measure")
 	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
 	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
 	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
@@ -118,6 +123,9 @@ func parse() (o options) {
 	flag.StringVar(&o.emulator, "emulator", "127.0.0.1:0", "loopback `address` of the emulator, for servers that run already")
 	flag.StringVar(&o.secret, "client-secret", "", "its client's `secret` (default: a random one)")
 	flag.BoolVar(&o.profile, "profile", false, "fetch a CPU profile of each Go server in each workload's last turn")
+	flag.Var(&o.beside, "beside", "`name=program` of package memory, built of an earlier version, to measure beside this one; repeatable")
+	flag.StringVar(&o.memorySizes, "memory-sizes", "100,1000,10000,100000,300000,1000000", "numbers of `sessions` in memory")
+	flag.IntVar(&o.memoryRepetitions, "memory-repetitions", 3, "how often each build's sessions in memory grow to these numbers")
 	flag.BoolVar(&o.report, "report", false, "measure nothing: write README.md of the results that there are")
 	flag.Parse()
 	return o
@@ -187,6 +195,7 @@ var workloads = map[string]workload{
 	"storm":    {measure: stormWorkload},
 	"remote":   {remoteWorkload, goesFar},
 	"distance": {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
+	"memory":   {memoryWorkload, func(system) bool { return false }},
 	"growth":   {measure: growthWorkload},
 	"tokens":   {measure: tokensWorkload},
 }

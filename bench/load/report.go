@@ -62,7 +62,7 @@ func writeReport(results, target string) error {
 	}
 	page, err := template.New("README.md").Funcs(template.FuncMap{
 		"rows": rows, "fastest": fastest, "us": us, "ratio": ratio, "mb": mb, "budgets": r.budgets, "contains": strings.Contains, "ns": ns, "reported": reported,
-		"ms": func(s spread) float64 { return s.Median / 1000 },
+		"ms": func(s spread) float64 { return s.Median / 1000 }, "thousandth": func(x float64) float64 { return x / 1000 },
 	}).Parse(readme)
 	if err != nil {
 		return err

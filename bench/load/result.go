@@ -33,6 +33,8 @@ type result struct {
 	Storms []storm `json:"storms,omitempty"`
 	Spots  []spot  `json:"spots,omitempty"`
 	Growth []stage `json:"growth,omitempty"`
+
+	Memory []memoryRow `json:"memory,omitempty"`
 }
 
 // spread is a median with what it lies between.

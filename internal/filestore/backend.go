@@ -49,7 +49,7 @@ func (b *backend) Begin(ctx context.Context, p *record.BeginParams) (record.Begi
 	if err != nil {
 		return record.BeginResult{}, err
 	}
-	marked, err := b.volatile.Marked(ctx, p.Marks...)
+	marked, err := b.volatile.Marked(ctx, p.Marks()...)
 	return record.BeginResult{Excess: excess, Marked: marked}, err
 }
 

@@ -18,8 +18,8 @@ type Backend interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Set writes a value that lives for ttl, which is greater than zero.
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
-	// Begin writes values in order, then enlists a name as [Lists] does if there are lists,
-	// and then looks at the marks.
+	// Begin writes values in order, then enlists a name as [Lists] does if there are lists, and looks
+	// at the marks of each list after it has written the list.
 	Begin(ctx context.Context, p *BeginParams) (BeginResult, error)
 	// Swap replaces the value of a key if it still equals old, and reports whether it did.
 	// Sealed values are never equal, so the bytes serve as a version. The key's TTL does not
@@ -72,6 +72,11 @@ type List struct {
 	// all other names may expire later if another instance has other settings or another
 	// clock.
 	Newest bool
+	// New is set if the list most likely does not exist yet, which saves Redis a command.
+	New bool
+	// Marks are keys that Begin looks at after it has added the name. They are in the list's slot of
+	// a Cluster.
+	Marks []string
 }
 
 // Excess returns those names on the list that exceed its limit, the one that expires first at first.
@@ -103,7 +108,14 @@ type BeginParams struct {
 	Name  string
 	Until time.Time
 	Lists []List
-	Marks []string
+}
+
+// Marks returns the marks of all lists.
+func (p *BeginParams) Marks() (keys []string) {
+	for _, list := range p.Lists {
+		keys = append(keys, list.Marks...)
+	}
+	return keys
 }
 
 // BeginResult is the result of [Backend.Begin].
@@ -130,7 +142,7 @@ func beginOn(ctx context.Context, backend Backend, p *BeginParams) (result Begin
 	if result.Excess, err = backend.Enlist(ctx, p.Name, p.Until, p.Lists...); err != nil {
 		return BeginResult{}, err
 	}
-	result.Marked, err = backend.Marked(ctx, p.Marks...)
+	result.Marked, err = backend.Marked(ctx, p.Marks()...)
 	return result, err
 }
 

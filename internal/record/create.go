@@ -17,6 +17,9 @@ type Creation struct {
 	Until  time.Time
 	Max    int
 	Labels []Label
+	// Own are labels that this session most likely shares with no other. Mark is not called with
+	// them.
+	Own []Label
 	// Began is when the sign-in began, by this process's monotonic clock. The session is
 	// refused if one of the labels, or its shard, alone or together with one of the scopes,
 	// was marked since.
@@ -40,13 +43,13 @@ func (s *Store) Create(ctx context.Context, name string, c *Creation) (excess []
 		entries = append(entries, Entry{s.key(name, Tokens), s.seal(name, Tokens, c.Tokens)})
 	}
 	entries = append(entries, Entry{s.key(name, Session), s.seal(name, Session, c.Session)})
-	marks, sent := s.marksOf(name, c.Labels, c.Scopes), time.Since(c.Began)
-	result, err := s.backend.Begin(ctx, &BeginParams{
-		TTL: atLeastASecond(c.TTL), Entries: entries, Name: name, Until: c.Until,
-		Lists: s.listsOf(name, c.Max, true, c.Labels), Marks: marks,
-	})
+	p := &BeginParams{
+		TTL: atLeastASecond(c.TTL), Entries: entries, Name: name, Until: c.Until, Lists: s.listsOfNew(name, c),
+	}
+	sent := time.Since(c.Began)
+	result, err := s.backend.Begin(ctx, p)
 	if err == nil {
-		err = s.checkMarks(ctx, c.Began, sent, result.Marked, marks)
+		err = s.checkMarks(ctx, c.Began, sent, result.Marked, p.Marks())
 	}
 	return result.Excess, err
 }

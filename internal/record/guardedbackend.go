@@ -26,19 +26,25 @@ func (g *Guarded) Set(ctx context.Context, key string, value []byte, ttl time.Du
 func (g *Guarded) Begin(ctx context.Context, p *BeginParams) (BeginResult, error) {
 	first := *p
 	if g.locate != nil {
-		first.Lists, first.Marks = nil, nil
+		first.Lists = nil
 	}
 	result, err := guarded(ctx, g, "set", p.Entries[0].Key, func(ctx context.Context) (BeginResult, error) { return g.inner.Begin(ctx, &first) })
 	if err != nil || g.locate == nil {
 		return result, err
 	}
-	if len(p.Lists) > 0 {
-		result.Excess, err = g.Enlist(ctx, p.Name, p.Until, p.Lists...)
+	result.Marked = Never
+	for i, list := range p.Lists {
+		next := BeginParams{Name: p.Name, Until: p.Until, Lists: []List{list}}
+		listed, err := guarded(ctx, g, "enlist", list.Key, func(ctx context.Context) (BeginResult, error) { return g.inner.Begin(ctx, &next) })
+		if err != nil {
+			return result, err
+		}
+		if i == 0 {
+			result.Excess = listed.Excess
+		}
+		result.Marked = min(result.Marked, listed.Marked)
 	}
-	if err == nil {
-		result.Marked, err = g.Marked(ctx, p.Marks...)
-	}
-	return result, err
+	return result, nil
 }
 
 // Swap implements [Backend].

@@ -58,10 +58,27 @@ func (s *Store) Enlist(ctx context.Context, name string, until time.Time, limit 
 func (s *Store) listsOf(name string, limit int, newest bool, labels []Label) []List {
 	lists := make([]List, 0, len(labels)+1)
 	for _, label := range labels {
-		lists = append(lists, List{s.lists(label)[0], limit, newest})
+		lists = append(lists, List{Key: s.lists(label)[0], Max: limit, Newest: newest})
 		limit = 0 // several users may share a mail address, and must not end each other's sessions
 	}
 	return append(lists, List{Key: s.lists(shardOf(name))[0]})
+}
+
+// listsOfNew returns the lists to which a new record is added, with the marks that refuse it.
+func (s *Store) listsOfNew(name string, c *Creation) []List {
+	lists := s.listsOf(name, c.Max, true, c.Labels)
+	for i, label := range c.Labels {
+		lists[i].Marks = s.marks(label, nil)[:1]
+	}
+	shard, all := shardOf(name), &lists[len(lists)-1]
+	all.Marks = s.marks(shard, nil)[:1]
+	for _, scope := range c.Scopes {
+		all.Marks = append(all.Marks, s.marks(shard, scope)[0])
+	}
+	for _, label := range c.Own {
+		lists = append(lists, List{Key: s.lists(label)[0], New: true})
+	}
+	return lists
 }
 
 // Listed returns the names of a label's records, the newest first. Some may be gone.
@@ -126,17 +143,4 @@ func (s *Store) marks(label, scope Label) []string {
 		keys = append(keys, s.prefix+"n:{"+slotTag(label)+"}:"+base64.RawURLEncoding.EncodeToString(sum[:18]))
 	}
 	return keys
-}
-
-// marksOf returns the keys of the marks that refuse a new record.
-func (s *Store) marksOf(name string, labels, scopes []Label) []string {
-	shard := shardOf(name)
-	marks := []string{s.marks(shard, nil)[0]}
-	for _, label := range labels {
-		marks = append(marks, s.marks(label, nil)[0])
-	}
-	for _, scope := range scopes {
-		marks = append(marks, s.marks(shard, scope)[0])
-	}
-	return marks
 }

@@ -3,45 +3,63 @@ package record
 import (
 	"bytes"
 	"context"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
 )
+
+// memoryShards is how many parts of the entries are locked separately. A caller who waits for a lock may
+// wait until its goroutine is scheduled again, so that hardly anyone should have to.
+const memoryShards = 256
 
 // Memory is a Backend in this process. It has no goroutines, so that it works in virtual time
 // and needs no Close. Its content is lost when the process exits.
 type Memory struct {
 	*locks
 	*memoryLists
-	mu      sync.Mutex // guards the fields below
-	entries map[string]memoryEntry
-	sweeps  sweeps
+	seed   maphash.Seed
+	shards [memoryShards]memoryShard // by hash of the key
 }
 
-type memoryEntry struct {
-	value     []byte
-	expiresAt time.Time
+// memoryShard is a part of the entries. No call looks at more than a few of them, so that readers
+// never wait for long.
+type memoryShard struct {
+	mu      sync.Mutex // guards the entries
+	entries expiring[string, []byte]
 }
+
+type memoryEntry = expiringEntry[string, []byte]
 
 // NewMemory makes an empty Memory.
 func NewMemory() *Memory {
-	return &Memory{locks: newLocks(), memoryLists: newMemoryLists(), entries: make(map[string]memoryEntry)}
+	return &Memory{locks: newLocks(), memoryLists: newMemoryLists(), seed: maphash.MakeSeed()}
+}
+
+// locked returns the entries of a key's shard, which it locks.
+func (m *Memory) locked(key string) (entries *expiring[string, []byte], unlock *sync.Mutex) {
+	shard := &m.shards[maphash.String(m.seed, key)%memoryShards]
+	shard.mu.Lock()
+	return &shard.entries, &shard.mu
 }
 
 // Get implements [Backend]. It returns the stored slice, which is replaced and never changed. A
 // copy would double the bytes that a request allocates to read its session.
 func (m *Memory) Get(_ context.Context, key string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, _ := m.live(key)
-	return e.value, nil
+	entries, mu := m.locked(key)
+	defer mu.Unlock()
+	if e := entries.get(key); e != nil {
+		return e.value, nil
+	}
+	return nil, nil
 }
 
 // Set implements [Backend].
 func (m *Memory) Set(_ context.Context, key string, value []byte, ttl time.Duration) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.write(key, value, time.Now().Add(ttl))
+	e := &memoryEntry{key: key, value: ownCopy(value), expiresAt: time.Now().Add(ttl)}
+	entries, mu := m.locked(key)
+	defer mu.Unlock()
+	entries.put(e)
 	return nil
 }
 
@@ -52,43 +70,54 @@ func (m *Memory) Begin(ctx context.Context, p *BeginParams) (BeginResult, error)
 
 // Swap implements [Backend]. The key's TTL does not change.
 func (m *Memory) Swap(_ context.Context, key string, old, value []byte, _ time.Duration) (bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, ok := m.live(key)
-	if !ok || !bytes.Equal(e.value, old) {
+	value = ownCopy(value)
+	entries, mu := m.locked(key)
+	defer mu.Unlock()
+	e := entries.get(key)
+	if e == nil || !bytes.Equal(e.value, old) {
 		return false, nil
 	}
-	m.write(key, value, e.expiresAt)
+	e.value = value
 	return true, nil
 }
 
 // Touch implements [Backend].
 func (m *Memory) Touch(_ context.Context, ttl time.Duration, keys ...string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, key := range keys {
-		if e, ok := m.live(key); ok {
-			m.entries[key] = memoryEntry{e.value, time.Now().Add(ttl)}
-		}
+		m.touch(key, ttl)
 	}
 	return nil
+}
+
+func (m *Memory) touch(key string, ttl time.Duration) {
+	entries, mu := m.locked(key)
+	defer mu.Unlock()
+	if e := entries.get(key); e != nil {
+		e.expiresAt = time.Now().Add(ttl)
+	}
 }
 
 // Delete implements [Backend].
 func (m *Memory) Delete(_ context.Context, keys ...string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, key := range keys {
-		delete(m.entries, key)
+		m.remove(key)
 	}
 	return nil
 }
 
+func (m *Memory) remove(key string) {
+	entries, mu := m.locked(key)
+	defer mu.Unlock()
+	if e := entries.get(key); e != nil {
+		entries.remove(e)
+	}
+}
+
 // TTL implements [Backend].
 func (m *Memory) TTL(_ context.Context, key string) (time.Duration, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e, ok := m.live(key); ok {
+	entries, mu := m.locked(key)
+	defer mu.Unlock()
+	if e := entries.get(key); e != nil {
 		return time.Until(e.expiresAt), nil
 	}
 	return 0, nil
@@ -96,42 +125,26 @@ func (m *Memory) TTL(_ context.Context, key string) (time.Duration, error) {
 
 // Claim implements [Backend].
 func (m *Memory) Claim(_ context.Context, key, value string, ttl time.Duration) (bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e, ok := m.live(key); ok {
-		return bytes.Equal(e.value, []byte(value)), nil
+	e := &memoryEntry{key: key, value: []byte(value), expiresAt: time.Now().Add(ttl)}
+	entries, mu := m.locked(key)
+	defer mu.Unlock()
+	if present := entries.get(key); present != nil {
+		return string(present.value) == value, nil
 	}
-	m.write(key, []byte(value), time.Now().Add(ttl))
+	entries.put(e)
 	return true, nil
 }
 
-// live returns an entry that has not expired.
-func (m *Memory) live(key string) (memoryEntry, bool) {
-	e, ok := m.entries[key]
-	if ok && !time.Now().Before(e.expiresAt) {
-		delete(m.entries, key)
-		return memoryEntry{}, false
-	}
-	return e, ok
-}
-
-func (m *Memory) write(key string, value []byte, expiresAt time.Time) {
-	m.entries[key] = memoryEntry{slices.Clip(bytes.Clone(value)), expiresAt}
-	if !m.sweeps.wrote(1) {
-		return
-	}
-	now := time.Now()
-	for k, e := range m.entries {
-		if !now.Before(e.expiresAt) {
-			delete(m.entries, k)
-		}
-	}
-	m.sweeps.done(len(m.entries))
-}
-
 // Len returns the number of entries, including expired ones that were not removed yet.
-func (m *Memory) Len() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.entries)
+func (m *Memory) Len() (n int) {
+	for i := range m.shards {
+		shard := &m.shards[i]
+		shard.mu.Lock()
+		n += shard.entries.len()
+		shard.mu.Unlock()
+	}
+	return n
 }
+
+// ownCopy returns a copy without spare capacity.
+func ownCopy(value []byte) []byte { return slices.Clip(bytes.Clone(value)) }

@@ -2,144 +2,195 @@ package record
 
 import (
 	"context"
+	"hash/maphash"
 	"sync"
 	"time"
 )
 
 // memoryLists are Lists in this process.
 type memoryLists struct {
-	mu     sync.Mutex
-	lists  map[string]map[string]time.Time // expiry by name by list
-	marks  map[string]time.Time            // by key
-	sweeps sweeps
+	seed   maphash.Seed
+	shards [memoryShards]listShard // by hash of the key of a list or mark
 }
 
+// listShard is a part of the lists and marks. No call looks at all names on a list, except for those of
+// a list that is asked for, or whose limit is exceeded.
+type listShard struct {
+	mu    sync.Mutex // guards the fields below
+	names expiring[listing, int]
+	lists map[string][]*listedName // in no order
+	marks expiring[string, time.Time]
+}
+
+// listing is a name on a list.
+type listing struct{ list, name string }
+
+// listedName is a listing with its expiry. Its value is its index in the list.
+type listedName = expiringEntry[listing, int]
+
 func newMemoryLists() *memoryLists {
-	return &memoryLists{lists: make(map[string]map[string]time.Time), marks: make(map[string]time.Time)}
+	m := &memoryLists{seed: maphash.MakeSeed()}
+	for i := range m.shards {
+		s := &m.shards[i]
+		s.lists = make(map[string][]*listedName)
+		s.names.removed = s.unlist
+	}
+	return m
+}
+
+// locked returns the shard of a key, which it locks.
+func (m *memoryLists) locked(key string) *listShard {
+	s := &m.shards[maphash.String(m.seed, key)%memoryShards]
+	s.mu.Lock()
+	return s
 }
 
 // Enlist implements [Lists].
 func (m *memoryLists) Enlist(_ context.Context, name string, until time.Time, lists ...List) (excess []string, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for i, list := range lists {
-		if m.lists[list.Key] == nil {
-			m.lists[list.Key] = make(map[string]time.Time)
+		if i > 0 {
+			list.Max = 0
 		}
-		m.lists[list.Key][name] = until
-		if i == 0 {
-			excess = m.excess(list, name)
-		}
-	}
-	if m.sweeps.wrote(len(lists)) {
-		m.sweep()
+		excess = append(excess, m.enlist(name, until, list)...)
 	}
 	return excess, nil
 }
 
-// excess returns the names that exceed the limit of a list, those that expire first.
-func (m *memoryLists) excess(list List, added string) []string {
-	if list.Max == 0 || len(m.lists[list.Key]) <= list.Max {
+// enlist adds a name to a list and returns the names that exceed its limit.
+func (m *memoryLists) enlist(name string, until time.Time, list List) (excess []string) {
+	e := &listedName{key: listing{list.Key, name}, expiresAt: until}
+	s := m.locked(list.Key)
+	defer s.mu.Unlock()
+	s.add(e)
+	if list.Max == 0 || len(s.lists[list.Key]) <= list.Max {
 		return nil
 	}
-	return list.Excess(m.live(list.Key), added)
+	s.removeExpired(list.Key)
+	if len(s.lists[list.Key]) <= list.Max {
+		return nil
+	}
+	return list.Excess(lastFirst(s.expiries(list.Key)), name)
 }
 
 // Listed implements [Lists].
 func (m *memoryLists) Listed(_ context.Context, lists ...string) (names []string, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	expiries := make(map[string]time.Time)
+	all := make(map[string]time.Time)
 	for _, list := range lists {
-		for _, name := range m.live(list) {
-			if until := m.lists[list][name]; until.After(expiries[name]) {
-				expiries[name] = until
+		for name, until := range m.expiriesOn(list) {
+			if until.After(all[name]) {
+				all[name] = until
 			}
 		}
 	}
-	return lastFirst(expiries), nil
+	return lastFirst(all), nil
+}
+
+func (m *memoryLists) expiriesOn(list string) map[string]time.Time {
+	s := m.locked(list)
+	defer s.mu.Unlock()
+	s.removeExpired(list)
+	return s.expiries(list)
 }
 
 // Delist implements [Lists].
 func (m *memoryLists) Delist(_ context.Context, name string, lists ...string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, list := range lists {
-		delete(m.lists[list], name)
-		if len(m.lists[list]) == 0 {
-			delete(m.lists, list)
-		}
+		m.delist(name, list)
 	}
 	return nil
 }
 
+func (m *memoryLists) delist(name, list string) {
+	s := m.locked(list)
+	defer s.mu.Unlock()
+	if e := s.names.get(listing{list, name}); e != nil {
+		s.names.remove(e)
+	}
+}
+
 // Mark implements [Lists].
 func (m *memoryLists) Mark(_ context.Context, key string, ago time.Duration) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if at := time.Now().Add(-ago); at.After(m.marks[key]) {
-		m.marks[key] = at
-	}
-	if m.sweeps.wrote(1) {
-		m.sweep()
+	at := time.Now().Add(-ago)
+	e := &expiringEntry[string, time.Time]{key: key, value: at, expiresAt: at.Add(MarkTTL)}
+	s := m.locked(key)
+	defer s.mu.Unlock()
+	if present := s.marks.get(key); present == nil || at.After(present.value) {
+		s.marks.put(e)
 	}
 	return nil
 }
 
 // Marked implements [Lists].
 func (m *memoryLists) Marked(_ context.Context, keys ...string) (ago time.Duration, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	ago = Never
 	for _, key := range keys {
-		if at, ok := m.marks[key]; ok {
-			ago = min(ago, time.Since(at))
-		}
+		ago = min(ago, m.ageOf(key))
 	}
 	return ago, nil
 }
 
-// live returns the names on a list that have not expired, the latest first.
-func (m *memoryLists) live(list string) []string {
-	m.prune(list, time.Now())
-	return lastFirst(m.lists[list])
-}
-
-// prune removes expired names.
-func (m *memoryLists) prune(list string, now time.Time) {
-	for name, until := range m.lists[list] {
-		if !now.Before(until) {
-			delete(m.lists[list], name)
-		}
+func (m *memoryLists) ageOf(mark string) time.Duration {
+	s := m.locked(mark)
+	defer s.mu.Unlock()
+	if e := s.marks.get(mark); e != nil {
+		return time.Since(e.value)
 	}
-	if len(m.lists[list]) == 0 {
-		delete(m.lists, list)
-	}
-}
-
-// sweep removes expired names and marks that no caller asks for any more.
-func (m *memoryLists) sweep() {
-	now, left := time.Now(), len(m.marks)
-	for list := range m.lists {
-		m.prune(list, now)
-		left += len(m.lists[list])
-	}
-	for key, at := range m.marks {
-		if now.Sub(at) >= MarkTTL {
-			delete(m.marks, key)
-		}
-	}
-	m.sweeps.done(left)
+	return Never
 }
 
 // Listings returns the number of names on all lists and of marks, including expired ones that
 // were not removed yet.
-func (m *memoryLists) Listings() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := len(m.marks)
-	for _, names := range m.lists {
-		n += len(names)
+func (m *memoryLists) Listings() (n int) {
+	for i := range m.shards {
+		s := &m.shards[i]
+		s.mu.Lock()
+		n += s.names.len() + s.marks.len()
+		s.mu.Unlock()
 	}
 	return n
+}
+
+func (s *listShard) add(e *listedName) {
+	if old := s.names.entries[e.key]; old != nil {
+		old.expiresAt = e.expiresAt
+		return
+	}
+	if names := s.lists[e.key.list]; len(names) > 0 {
+		e.key.list = names[0].key.list // one copy of the list's key serves all of its names
+	}
+	s.names.put(e)
+	names := s.lists[e.key.list] // of which put may have removed expired ones
+	e.value = len(names)
+	s.lists[e.key.list] = append(names, e)
+}
+
+// unlist takes a name that was removed off its list.
+func (s *listShard) unlist(e *listedName) {
+	list := s.lists[e.key.list]
+	end := len(list) - 1
+	last := list[end]
+	list[e.value], last.value = last, e.value
+	list[end] = nil
+	if s.lists[e.key.list] = list[:end]; end == 0 {
+		delete(s.lists, e.key.list)
+	}
+}
+
+// removeExpired removes the expired names on a list.
+func (s *listShard) removeExpired(list string) {
+	now := time.Now()
+	for i := len(s.lists[list]) - 1; i >= 0; i-- { // backwards, because the last name takes the place of a removed one
+		if e := s.lists[list][i]; !now.Before(e.expiresAt) {
+			s.names.remove(e)
+		}
+	}
+}
+
+// expiries returns the names on a list.
+func (s *listShard) expiries(list string) map[string]time.Time {
+	names := make(map[string]time.Time, len(s.lists[list]))
+	for _, e := range s.lists[list] {
+		names[e.key.name] = e.expiresAt
+	}
+	return names
 }

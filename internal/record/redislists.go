@@ -2,39 +2,76 @@ package record
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// enlist removes expired names from a list, adds one, extends the list's TTL, and returns the
-// names that exceed the limit, all in one step. The list lives as long as the last of its names
-// by the caller's clock: if the TTL were an absolute time, a Redis whose clock is ahead would
-// remove the list too early.
-var enlist = redis.NewScript(`
-redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", ARGV[3])
-redis.call("ZADD", KEYS[1], ARGV[2], ARGV[1])
-local last = redis.call("ZRANGE", KEYS[1], -1, -1, "WITHSCORES")
-redis.call("PEXPIRE", KEYS[1], string.format("%.0f", last[2] - ARGV[3]))
-local over = 0
-if tonumber(ARGV[4]) > 0 then over = redis.call("ZCARD", KEYS[1]) - ARGV[4] end
-if over <= 0 then return {} end
-if ARGV[5] ~= "1" then return redis.call("ZRANGE", KEYS[1], 0, over - 1) end
-local others = {}
-for _, name in ipairs(redis.call("ZRANGE", KEYS[1], 0, over)) do
-	if name ~= ARGV[1] and #others < over then table.insert(others, name) end
+// enlist adds a name to a list, extends the list's TTL, and returns the age of the latest of some marks
+// or -1, and then the names that exceed the limit, all in one step. The list lives at least as long as the
+// last of its names by the caller's clock: if the TTL were an absolute time, a Redis whose clock is ahead
+// would remove the list too early.
+//
+// Redis counts each command of a script, so there are only as few as a list needs. PEXPIRE extends a
+// TTL with GT, and sets one with NX; the caller says which is more likely. Redis before 7.0 has neither,
+// and the TTL then follows from the last name. Expired names do not matter until the limit is exceeded,
+// because callers skip them, so that only some calls remove them.
+var enlist = redis.NewScript(enlistSource)
+
+const enlistSource = markAge + `
+local name, expiry, since, limit = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local newest, prunes, new = ARGV[7] == "1", ARGV[8] == "1", ARGV[9] == "1"
+local function prune() redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", since) end
+local function extend(first, second)
+	local life = string.format("%.0f", expiry - since)
+	local set = redis.pcall("PEXPIRE", KEYS[1], life, first)
+	if set == 0 then set = redis.pcall("PEXPIRE", KEYS[1], life, second) end
+	if type(set) == "number" then return end
+	local last = redis.call("ZRANGE", KEYS[1], -1, -1, "WITHSCORES")
+	redis.call("PEXPIRE", KEYS[1], string.format("%.0f", last[2] - since))
 end
-return others`)
+local function excess()
+	local over = redis.call("ZCARD", KEYS[1]) - limit
+	if over > 0 and not prunes then
+		prune()
+		over = redis.call("ZCARD", KEYS[1]) - limit
+	end
+	if over <= 0 then return {} end
+	if not newest then return redis.call("ZRANGE", KEYS[1], 0, over - 1) end
+	local others = {}
+	for _, other in ipairs(redis.call("ZRANGE", KEYS[1], 0, over)) do
+		if other ~= name and #others < over then table.insert(others, other) end
+	end
+	return others
+end
+if prunes then prune() end
+redis.call("ZADD", KEYS[1], expiry, name)
+if new then extend("NX", "GT") else extend("GT", "NX") end
+local reply = {}
+if limit > 0 then reply = excess() end
+local latest = -1
+for i = 2, #KEYS do
+	local marked = age(KEYS[i])
+	if marked >= 0 and (latest < 0 or marked < latest) then latest = marked end
+end
+table.insert(reply, 1, latest)
+return reply`
+
+// pruneEvery is how many names are added to lists for each time that expired ones are removed. A list
+// contains about so many expired names at most. It is at random, because a fixed order could miss a list
+// forever.
+const pruneEvery = 16
 
 // Enlist implements [Lists] in one round trip if Redis has the script cached.
-func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (excess []string, err error) {
+func (r *Redis) Enlist(ctx context.Context, name string, until time.Time, lists ...List) ([]string, error) {
 	query := newEnlistQuery(name, until, lists)
-	_, err = r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		query.queue(ctx, p)
 		return nil
 	})
-	excess, _, err = query.result(ctx, r, err)
-	return excess, err
+	result, err := query.result(ctx, r, err)
+	return result.Excess, err
 }
 
 // enlistQuery is the part of a pipeline that adds a name to lists.
@@ -51,42 +88,70 @@ func newEnlistQuery(name string, until time.Time, lists []List) *enlistQuery {
 
 func (q *enlistQuery) queue(ctx context.Context, p redis.Pipeliner) {
 	for i, list := range q.lists {
-		q.replies[i] = enlist.EvalSha(ctx, p, []string{list.Key}, q.arguments(list)...)
+		q.replies[i] = enlist.EvalSha(ctx, p, list.keys(), q.arguments(list)...)
 	}
 }
 
+// keys returns the keys of the list and its marks.
+func (l List) keys() []string { return append([]string{l.Key}, l.Marks...) }
+
 func (q *enlistQuery) arguments(list List) []any {
-	return []any{q.name, q.until.UnixMilli(), q.now.UnixMilli(), list.Max, list.Newest}
+	prunes := rand.IntN(pruneEvery) == 0 //nolint:gosec // no secret
+	return append(markArguments(), q.name, q.until.UnixMilli(), q.now.UnixMilli(), list.Max, list.Newest, prunes, list.New)
 }
 
 // result takes the pipeline's error, sends the script if Redis does not have it cached, and
-// replaces keys that are not lists. It returns the excess of the first list, and whether any
-// list was written after the pipeline.
-func (q *enlistQuery) result(ctx context.Context, r *Redis, err error) (excess []string, later bool, _ error) {
+// replaces keys that are not lists. It returns the excess of the first list, and the age of the latest
+// mark.
+func (q *enlistQuery) result(ctx context.Context, r *Redis, err error) (BeginResult, error) {
 	if err != nil && !isNoScript(err) && !isWrongType(err) {
-		return nil, false, err
+		return BeginResult{}, err
 	}
+	result := BeginResult{Marked: Never}
 	for i, list := range q.lists {
 		if isNoScript(q.replies[i].Err()) {
-			later = true
-			q.replies[i] = enlist.Run(ctx, r.client, []string{list.Key}, q.arguments(list)...)
+			q.replies[i] = enlist.Run(ctx, r.client, list.keys(), q.arguments(list)...)
 		}
 		if isWrongType(q.replies[i].Err()) {
-			later = true
 			if err := r.discard(ctx, list.Key); err != nil {
-				return nil, later, err
+				return BeginResult{}, err
 			}
-			q.replies[i] = enlist.Run(ctx, r.client, []string{list.Key}, q.arguments(list)...)
+			q.replies[i] = enlist.Run(ctx, r.client, list.keys(), q.arguments(list)...)
 		}
-		if err := q.replies[i].Err(); err != nil {
-			return nil, later, err
+		excess, marked, err := enlistedIn(q.replies[i])
+		if err != nil {
+			return BeginResult{}, err
 		}
+		if i == 0 {
+			result.Excess = excess
+		}
+		result.Marked = min(result.Marked, marked)
 	}
-	if len(q.lists) == 0 {
-		return nil, later, nil
+	return result, nil
+}
+
+// enlistedIn returns what the script returned. A reply to another command is an error, so that a swapped
+// one neither ends sessions nor hides a mark (threat G6).
+func enlistedIn(reply *redis.Cmd) (excess []string, marked time.Duration, err error) {
+	values, err := reply.Slice()
+	if err != nil {
+		return nil, 0, err
 	}
-	excess, err = q.replies[0].StringSlice()
-	return excess, later, err
+	if len(values) == 0 {
+		return nil, 0, errForeignReply
+	}
+	age, ok := values[0].(int64)
+	for _, value := range values[1:] {
+		name, isText := value.(string)
+		excess, ok = append(excess, name), ok && isText
+	}
+	switch {
+	case !ok:
+		return nil, 0, errForeignReply
+	case age < 0:
+		return excess, Never, nil
+	}
+	return excess, leastAge(age), nil
 }
 
 // Listed implements [Lists] in one round trip. It sends a command per list, which works on

@@ -22,9 +22,9 @@ const (
 // errForeignReply means that Redis, or a proxy before it, has sent the reply to another command.
 var errForeignReply = errors.New("record: the reply to another command")
 
-// markAge is the beginning of the scripts for marks. It defines the time of Redis and a function
-// that returns the age of the mark on KEYS[1], or -1 if there is none. ARGV[1] is MarkTTL and
-// ARGV[2] is ttlGrain. All are in microseconds.
+// markAge is the beginning of the scripts that read marks. It defines the time of Redis and a function
+// that returns the age of a mark, or -1 if there is none. ARGV[1] is MarkTTL and ARGV[2] is ttlGrain. All
+// are in microseconds. A mark that does not exist, as hardly any does, costs one command.
 //
 // The clock of Redis alone measures the age, so that no other clock has to agree with it. The
 // value of a mark is its time, and the mark expires MarkTTL later. Marks of earlier versions have
@@ -33,13 +33,16 @@ var errForeignReply = errors.New("record: the reply to another command")
 // because the clock was set back, its age is 0, which refuses sign-ins.
 const markAge = `
 local ttl, grain = tonumber(ARGV[1]), tonumber(ARGV[2])
-local time = redis.pcall("TIME")
-local now = not time.err and time[1] * 1000000 + time[2]
-local function age()
-	local value = redis.pcall("GET", KEYS[1])
-	local at = type(value) == "string" and tonumber(value)
+local function now()
+	local time = redis.pcall("TIME")
+	return not time.err and time[1] * 1000000 + time[2]
+end
+local function age(key)
+	local value = redis.pcall("GET", key)
+	if not value then return -1 end
+	local now, at = now(), type(value) == "string" and tonumber(value)
 	if now and at and math.abs(now - at) <= ttl then return math.max(0, now - at) end
-	local left = redis.call("PTTL", KEYS[1]) * 1000
+	local left = redis.call("PTTL", key) * 1000
 	if left <= 0 or left > ttl then return -1 end
 	return math.max(0, ttl - left - grain)
 end
@@ -47,7 +50,7 @@ end
 
 // mark puts a mark that is ARGV[3] microseconds old, or as old as a later one that is there.
 var mark = redis.NewScript(markAge + `
-local ago, marked = tonumber(ARGV[3]), age()
+local ago, marked, now = tonumber(ARGV[3]), age(KEYS[1]), now()
 if marked >= 0 and marked < ago then ago = marked end
 local value = "1"
 if now then value = string.format("%.0f", now - ago) end
@@ -57,7 +60,7 @@ return 1`)
 // marked returns the age in a table, or an empty table if there is no mark. Other scripts reply with
 // numbers or tables of names, so that a swapped reply is an error or harmless (threat G6).
 var marked = redis.NewScript(markAge + `
-local marked = age()
+local marked = age(KEYS[1])
 if marked < 0 then return {} end
 return {marked}`)
 
@@ -124,8 +127,13 @@ func ageIn(reply *redis.Cmd) (time.Duration, error) {
 	if !ok || len(values) > 1 {
 		return 0, errForeignReply
 	}
+	return leastAge(microseconds), nil
+}
+
+// leastAge returns how old a mark is at least, by the clock of this process.
+func leastAge(microseconds int64) time.Duration {
 	measured := time.Duration(microseconds) * time.Microsecond
-	return max(0, measured-timeGrain-measured/clockDrift), nil
+	return max(0, measured-timeGrain-measured/clockDrift)
 }
 
 func markArguments() []any { return []any{MarkTTL.Microseconds(), ttlGrain.Microseconds()} }

@@ -363,3 +363,21 @@ func TestG6_SwappedRepliesAreNotMarks(t *testing.T) {
 		_ = client.Close()
 	}
 }
+
+// The same for the reply of a list's script, by which sessions end and sign-ins are refused.
+func TestG6_SwappedRepliesAreNotLists(t *testing.T) {
+	t.Parallel()
+	for _, reply := range []any{int64(0), int64(1), "OK", []any{}, []any{"name"}, []any{"name", "1"}, []any{int64(1), int64(2)}, nil} {
+		client := redis.NewClient(&redis.Options{})
+		client.AddHook(swappedMarks{reply})
+		b := record.NewRedis(client, nil)
+		if excess, err := b.Enlist(t.Context(), "n", time.Now().Add(time.Hour), record.List{Key: "k", Max: 1}); err == nil {
+			t.Errorf("%v: %v", reply, excess)
+		}
+		result, err := b.Begin(t.Context(), &record.BeginParams{Name: "n", Until: time.Now().Add(time.Hour), Lists: []record.List{{Key: "k", Marks: []string{"m"}}}})
+		if err == nil {
+			t.Errorf("%v: %+v", reply, result)
+		}
+		_ = client.Close()
+	}
+}

@@ -65,7 +65,7 @@ func (s *Store) create(ctx context.Context, c *Creation) error {
 	}
 	excess, err := s.Records.Create(ctx, c.Session.ID, &record.Creation{
 		Session: content, Tokens: c.Tokens, TTL: s.Remaining(c.Session),
-		Until: c.Session.User.ExpiresAt, Max: allowed, Labels: c.Session.labels(),
+		Until: c.Session.User.ExpiresAt, Max: allowed, Labels: c.Session.markedLabels(), Own: c.Session.ownLabels(),
 		Began: c.Began, Scopes: []record.Label{tenantLabel(c.Session.User.TenantID)},
 	})
 	switch {

@@ -137,14 +137,22 @@ func tenantLabel(tenant string) record.Label { return record.NewLabel("tenant", 
 
 func entraLabel(sid string) record.Label { return record.NewLabel("sid", sid) }
 
-// labels returns the user's label first, because the number of sessions on it is bounded.
-func (s *Session) labels() []record.Label {
+// markedLabels are the labels by which EndSessions refuses sign-ins under way. The user's comes first,
+// because the number of sessions on its list is bounded.
+func (s *Session) markedLabels() []record.Label {
 	labels := []record.Label{userLabel(s.User.TenantID, s.User.ID)}
 	if s.User.Mail != "" {
 		labels = append(labels, mailLabel(s.User.TenantID, s.User.Mail))
 	}
-	if s.EntraSession != "" {
-		labels = append(labels, entraLabel(s.EntraSession))
-	}
 	return labels
 }
+
+// ownLabels are the others. Their lists contain the sessions of one browser at most.
+func (s *Session) ownLabels() []record.Label {
+	if s.EntraSession == "" {
+		return nil
+	}
+	return []record.Label{entraLabel(s.EntraSession)}
+}
+
+func (s *Session) labels() []record.Label { return append(s.markedLabels(), s.ownLabels()...) }
