@@ -25,6 +25,8 @@ type stored struct {
 	version []byte
 	cache   *tokencache.Cache
 	token   tokencache.Token
+	// retryAt is until when a stored failure is remembered, or zero.
+	retryAt time.Time
 }
 
 // acquire returns the token in the session's record if that satisfies the request, and renews

@@ -100,10 +100,15 @@ func (s *Site) caller(ctx context.Context, raw []byte) (*session.Session, error)
 	return caller, nil
 }
 
-// Assertion returns a copy of the access token of the request, for an on-behalf-of call.
-func (v *Visit) Assertion() string {
-	raw, _ := bearerToken(v.Exchange)
-	return string(raw)
+// Assertion returns a copy of the access token of the request, for an on-behalf-of call. It is an error if
+// a handler has replaced the token that the guard verified, because the result would be remembered for
+// the caller of that one.
+func (v *Visit) Assertion() (string, error) {
+	raw, err := bearerToken(v.Exchange)
+	if err != nil || v.token == nil || v.token.caller == nil || session.CallerID(sha256.Sum256(raw)) != v.token.caller.ID {
+		return "", autherr.Misconfigured.New("authorization_replaced", errors.New("the header Authorization is not the one that the guard verified"))
+	}
+	return string(raw), nil
 }
 
 const (
