@@ -76,12 +76,12 @@ func (o outcome) life(q *Request) time.Duration {
 	return time.Until(until)
 }
 
-// token returns the token, which is usable until the assertion ends. A token that ends with the
-// assertion is not renewed, because nothing could make it live longer.
+// token returns the token. One that lives as long as the assertion is usable until that ends, and not
+// renewed before, because another one would not be usable for longer.
 func (o outcome) token(q *Request) tokencache.Token {
 	t := tokencache.Token{Secret: o.Token, ExpiresOn: o.ExpiresOn, RefreshOn: o.RefreshOn, CachedAt: o.At}
-	if end := q.session.User.ExpiresAt.Add(tokencache.MinLife); t.ExpiresOn.After(end) {
-		t.ExpiresOn, t.RefreshOn = end, end
+	if end := q.session.User.ExpiresAt; !t.ExpiresOn.Before(end) {
+		t.ExpiresOn, t.RefreshOn = end.Add(tokencache.MinLife), end
 	}
 	return t
 }
