@@ -16,7 +16,7 @@ import (
 // newCallee makes an API whose callers have consented to what it calls for them.
 func newCallee(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Config)) apiSite {
 	t.Helper()
-	idp.GrantAdminConsent("User.Read")
+	idp.GrantAdminConsent("User.Read", "openid", "profile")
 	return newAPI(t, idp, change...)
 }
 

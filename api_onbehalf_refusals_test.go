@@ -91,7 +91,7 @@ func TestOnBehalf_RefusalsAreAnsweredAndRemembered(t *testing.T) {
 func (s apiSite) getsThrough(token string, after time.Duration) {
 	s.t.Helper()
 	s.idp.ClearFaults()
-	s.idp.GrantAdminConsent("User.Read")
+	s.idp.GrantAdminConsent("User.Read", "openid", "profile")
 	before := len(exchanges(s.idp))
 	time.Sleep(after - time.Second)
 	if a := s.call("/api/graph", token); a.StatusCode == http.StatusOK || len(exchanges(s.idp)) != before {

@@ -46,17 +46,17 @@ func (c *Client) OnBehalfOf(ctx context.Context, of Caller, scopes []string) (t 
 	return tokenOf(&got), nil
 }
 
-// verifyCaller verifies that a response is about the user of the assertion (threat G6). The account says
-// so of members of the tenant; guests have another home, so for them the id_token does.
+// verifyCaller verifies that a response is about the user of the assertion (threat G6), by the account
+// and, unless Entra has left it out because openid is not consented to, the id_token. The account of a
+// guest is that of another tenant, and says nothing about the user of this one.
 func (c *Client) verifyCaller(ctx context.Context, x *exchange, of Caller) error {
 	account, ok := x.response.account()
-	member := ok && account.TenantID == of.TenantID
 	switch {
-	case member && account.ObjectID != of.UserID:
+	case ok && account.TenantID == of.TenantID && account.ObjectID != of.UserID:
 		return autherr.Rejected.New("client_info", nil)
 	case x.response.IDToken != "":
 		return c.verifyCallersIDToken(ctx, x, of)
-	case !member:
+	case !ok:
 		return autherr.Rejected.New("no_identity", nil)
 	}
 	return nil
