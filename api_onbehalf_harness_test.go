@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 )
@@ -18,6 +21,18 @@ func newCallee(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Co
 	t.Helper()
 	idp.GrantAdminConsent("User.Read", "openid", "profile")
 	return newAPI(t, idp, change...)
+}
+
+// tokenOwner answers with the user of the caller's token for scopes, or for those of Config.
+func tokenOwner(idp *entratest.Server, scopes ...string) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: scopes})
+		if err != nil {
+			return err
+		}
+		owner, _ := idp.TokenUser(token.Token)
+		return c.SendString(owner)
+	}
 }
 
 // exchanges returns the on-behalf-of calls that an emulator has received.
