@@ -87,20 +87,21 @@ func limited(t azcore.AccessToken, q *Request) azcore.AccessToken {
 // also works without the storage, then once in each instance.
 func (b *OnBehalf) acquire(ctx context.Context, q Request, early bool) (stored, error) {
 	name := b.record(&q)
-	if found, done, err := b.served(b.load(ctx, name), &q, early); done {
+	last, err := b.load(ctx, &q, name)
+	if found, done, err := b.served(last, &q, early); done {
 		return found, err
 	}
+	if err != nil { // so there is nobody to share the result with, and nothing to wait for
+		return b.exchange(ctx, name, &q, last)
+	}
 	release, err := b.Records.Lock(ctx, name)
-	if err != nil && ctx.Err() != nil {
+	if err != nil {
 		return stored{}, autherr.TryLater(autherr.ReasonLockWait, err)
 	}
-	var last outcome
-	if err == nil {
-		defer release()
-		last = b.load(ctx, name)
-		if found, done, err := b.served(last, &q, early); done { // exchanged by another instance meanwhile
-			return found, err
-		}
+	defer release()
+	last, _ = b.load(ctx, &q, name)
+	if found, done, err := b.served(last, &q, early); done { // exchanged by another instance meanwhile
+		return found, err
 	}
 	return b.exchange(ctx, name, &q, last)
 }
@@ -144,17 +145,24 @@ func (b *OnBehalf) store(ctx context.Context, name string, q *Request, o outcome
 	}
 }
 
-// load returns what an instance has stored, or nothing.
-func (b *OnBehalf) load(ctx context.Context, name string) outcome {
+// load returns what an instance has stored, or nothing. It returns an error if the storage failed.
+func (b *OnBehalf) load(ctx context.Context, q *Request, name string) (outcome, error) {
 	content, err := b.Records.Get(ctx, name, record.Tokens)
 	switch {
+	case err == nil:
+		return decodeOutcome(content), nil
 	case errors.Is(err, record.ErrNotFound):
-	case err != nil:
-		b.Log.LogAttrs(ctx, slog.LevelWarn, "tokens on behalf of callers cannot be read", slog.Any("error", autherr.StorageUnavailable(err)))
-	default:
-		return decodeOutcome(content)
+		return outcome{}, nil
+	case errors.Is(err, record.ErrUnknownKey): // of an instance that is one deploy ahead
+		b.Log.LogAttrs(ctx, slog.LevelWarn, "a token on behalf of a caller is sealed with a key that is not in Config.Keys")
+		return outcome{}, nil
+	case errors.Is(err, record.ErrCorrupt):
+		b.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSealMismatch, q.session.Subject(), slog.String("reason", "seal_mismatch"))
+		return outcome{}, nil
 	}
-	return outcome{}
+	err = autherr.StorageUnavailable(err)
+	b.Log.LogAttrs(ctx, slog.LevelWarn, "tokens on behalf of callers cannot be read", slog.Any("error", err))
+	return outcome{}, err
 }
 
 // served returns a stored token if that satisfies the request, or a failure that is still remembered.
