@@ -71,6 +71,9 @@ func TestE13_RecordsOnBehalfOfCallersOpenInTheirPlaceOnly(t *testing.T) {
 				t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
 			}
 		}
+		if reported := strings.Contains(other.log.String(), "seal_mismatch"); !reported && name != "removed" && name != "nonsense" {
+			t.Errorf("%s: not reported\n%s", name, other.log)
+		}
 		if calls := len(exchanges(s.idp)); calls > 4 || calls < 3 {
 			t.Errorf("%s: %d token calls", name, calls)
 		}

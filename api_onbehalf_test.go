@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -219,86 +217,6 @@ func TestOnBehalf_GroupsOfTheCallerAreLookedUpByTheirToken(t *testing.T) {
 	if a := s.call("/x/group", idp.Issue(adele, apiScope)); a.StatusCode != http.StatusUnauthorized || claimsOf(t, a) != factorClaims {
 		t.Errorf("the lookup needs another factor: %d %s", a.StatusCode, a.Text)
 	}
-}
-
-// A credential may outlive its handler, whose request Fiber uses for others meanwhile.
-func TestOnBehalf_CredentialsAreKeptAfterTheHandler(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		idp := newIDP(t, entratest.WithAPI(ownAPI(2)))
-		s := newCallee(t, idp)
-		tell(idp, 10*time.Minute, 0)
-		var mu sync.Mutex
-		kept := map[string]azcore.TokenCredential{}
-		s.app.Get("/x/keep", fibermsal.RequireToken(), func(c *fiber.Ctx) error {
-			u, _ := fibermsal.FromContext(c)
-			mu.Lock()
-			defer mu.Unlock()
-			kept[strings.Clone(u.Username)] = fibermsal.TokenCredential(c)
-			return nil
-		})
-		for _, login := range []string{adele, alex} {
-			s.call("/x/keep", idp.Issue(login, apiScope))
-		}
-		use := func() {
-			t.Helper()
-			var wait sync.WaitGroup
-			for login, credential := range kept {
-				for range 20 {
-					wait.Go(func() {
-						token, err := credential.GetToken(t.Context(), tokenRequest())
-						if owner, _ := idp.TokenUser(token.Token); err != nil || owner != login {
-							t.Errorf("the token of %s is %q's: %v", login, owner, err)
-						}
-					})
-				}
-			}
-			for range 20 {
-				wait.Go(func() { s.call("/api/graph", idp.Issue("LeeG@contoso.com", apiScope)) })
-			}
-			wait.Wait()
-		}
-		for range 6 { // tokens are renewed by the copy of the assertion
-			use()
-			time.Sleep(11 * time.Minute)
-		}
-		time.Sleep(10 * time.Minute)
-		for login, credential := range kept {
-			if _, err := credential.GetToken(t.Context(), tokenRequest()); !errors.Is(err, fibermsal.ErrInvalidToken) {
-				t.Errorf("after the end of %s's token: %v", login, err)
-			}
-		}
-	})
-}
-
-// Close waits for the exchange that is under way, and none begins after it.
-func TestClose_DuringAnExchangeOnBehalfOfACaller(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		idp := newIDP(t, entratest.WithAPI(ownAPI(2)))
-		s := newCallee(t, idp, onLedger(l))
-		idp.Fault(entratest.Token, entratest.Fault{Delay: 2 * time.Second})
-		token := idp.Issue(adele, apiScope)
-		var wait sync.WaitGroup
-		wait.Go(func() {
-			if answers := storm("/api/graph", token, adele, s); answers[200] != 50 {
-				t.Errorf("under way: %v\n%s", answers, s.log)
-			}
-		})
-		time.Sleep(time.Second)
-		if err := s.auth.Close(); err != nil {
-			t.Error(err)
-		}
-		wait.Wait()
-		if n := len(l.keys()); n != 1 {
-			t.Errorf("%v is stored", l.keys())
-		}
-		if a := s.call("/api/graph", idp.Issue(adele, apiScope)); a.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("after Close: %d %s", a.StatusCode, a.Text)
-		}
-		if calls := len(exchanges(idp)); calls != 1 {
-			t.Errorf("%d token calls", calls)
-		}
-	})
 }
 
 // Claims that an app passes on, as Kiota does with those of a service, are for the client.
