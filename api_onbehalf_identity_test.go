@@ -39,9 +39,9 @@ func TestG6_ResponsesOnBehalfOfAnotherCallerAreNotUsed(t *testing.T) {
 				l := newLedger()
 				idp := newIDP(t, entratest.WithAPI(ownAPI(2)))
 				s, other := newCallee(t, idp, onLedger(l)), map[string]any{}
-				idp.TamperTokenResponse(func(grant string, body map[string]any) { maps.Copy(other, body) })
+				idp.TamperTokenResponse(func(_ string, body map[string]any) { maps.Copy(other, body) })
 				s.call("/api/graph", idp.Issue(alex, apiScope))
-				idp.TamperTokenResponse(func(grant string, body map[string]any) { row.change(body, other) })
+				idp.TamperTokenResponse(func(_ string, body map[string]any) { row.change(body, other) })
 				stored, token := len(l.keys()), idp.Issue(adele, apiScope)
 				for range 10 {
 					if a := s.call("/api/graph", token); a.StatusCode != row.status || (a.Text == adele) != (row.status == genuine) {

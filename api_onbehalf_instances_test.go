@@ -1,10 +1,12 @@
 package fibermsal_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"fmt"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
@@ -54,10 +56,32 @@ func TestG11_TwoInstancesExchangeAnAssertionOnce(t *testing.T) {
 					if answers[row.status] != 100 || calls != 1 {
 						t.Errorf("want 100 times %d, one token call\n%s", row.status, here.log)
 					}
+					for _, secret := range idp.Secrets() {
+						if bytes.Contains(r.Dump(), []byte(secret)) {
+							t.Error("Redis has a credential in clear")
+						}
+					}
 				})
 			}
 		})
 	}
+}
+
+// A storage that has no locks costs a call for each instance that is called at the same time, and none
+// for others.
+func TestOnBehalf_APlainStorageSharesTokensButNoLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		idp := newIDP(t, entratest.WithAPI(ownAPI(2)), entratest.WithAccessTokenLifetime(time.Hour))
+		here, there, later := newCallee(t, idp, onLedger(l)), newCallee(t, idp, onLedger(l)), newCallee(t, idp, onLedger(l))
+		idp.Fault(entratest.Token, entratest.Fault{Delay: time.Second})
+		token := idp.Issue(adele, apiScope)
+		for _, apis := range [][]apiSite{{here, there}, {later}} {
+			if answers := storm("/api/graph", token, adele, apis...); answers[200] != 50*len(apis) || len(exchanges(idp)) != 2 {
+				t.Errorf("%v, %d token calls", answers, len(exchanges(idp)))
+			}
+		}
+	})
 }
 
 // Without Redis each instance makes one call, and none is lost when Redis goes or comes back.

@@ -102,6 +102,24 @@ func TestOnBehalf_TheStorageIsReadOncePerInstance(t *testing.T) {
 	t.Logf("%d reads and %d writes for two callers", gets, sets)
 }
 
+// A process that has forgotten a caller, among very many, finds the token in every storage.
+func TestOnBehalf_EveryStorageKeepsTheToken(t *testing.T) {
+	for name, storage := range storages(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			idp, scope := newRegisteredAPI(t)
+			s := newCallee(t, idp, storage(t))
+			token := idp.Issue(adele, scope)
+			for range 3 {
+				if answers := storm("/api/graph", token, adele, s); answers[200] != 50 || len(exchanges(idp)) != 1 {
+					t.Errorf("%v, %d token calls\n%s", answers, len(exchanges(idp)), s.log)
+				}
+				forgetCallers(s.auth)
+			}
+		})
+	}
+}
+
 func TestOnBehalf_WorksWithoutTheStorage(t *testing.T) {
 	for name, fail := range map[string]func(*ledger){
 		"down":      func(l *ledger) { l.fail(true, true) },

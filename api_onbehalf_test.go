@@ -28,7 +28,11 @@ func TestOnBehalf_ManyScopesAndResourcesForOneAssertion(t *testing.T) {
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2), entratest.API{URI: ordersURI, Scopes: []string{"Orders.Read", "Orders.Write"}}))
 	s := newCallee(t, idp)
 	sets := [][]string{
-		{}, {"Mail.Read"}, {"Mail.Read", "User.Read"}, {ordersURI + "/Orders.Read"}, {ordersURI + "/.default"},
+		{},
+		{"Mail.Read"},
+		{"Mail.Read", "User.Read"},
+		{ordersURI + "/Orders.Read"},
+		{ordersURI + "/.default"},
 		{ordersURI + "/Orders.Read", ordersURI + "/Orders.Write"},
 	}
 	for i, scopes := range sets {
@@ -170,9 +174,11 @@ func TestOnBehalf_HasScopeOfAnotherResource(t *testing.T) {
 		scope  string
 		calls  int
 	}{
-		{"/x/graph", 200, "", 1}, {"/x/graph", 200, "", 1},
+		{"/x/graph", 200, "", 1},
+		{"/x/graph", 200, "", 1},
 		{"/x/lacks", 403, apiURI + "/Orders.Write", 1}, // of the caller's own token, so nothing is exchanged
-		{"/x/orders", 403, apiURI + "/.default", 2}, {"/x/orders", 403, apiURI + "/.default", 2},
+		{"/x/orders", 403, apiURI + "/.default", 2},
+		{"/x/orders", 403, apiURI + "/.default", 2},
 	} {
 		a := s.call(row.path, token)
 		challenge := a.Header.Get("WWW-Authenticate")

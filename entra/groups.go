@@ -89,7 +89,7 @@ func (g *groups) check(v *web.Visit, s *session.Session, ids []string, key strin
 	if !ok {
 		user := serviceOf(v).credentialIn(v, s)
 		span := trace.SpanContextFromContext(ctx)
-		answer := g.flights.Begin(s.ID+"\x00"+key, func() (any, error) { //nolint:contextcheck // a caller's end is its own
+		answer := g.flights.Begin(s.ID+"\x00"+key, func() (any, error) {
 			return g.callGroups(span, user, ids, key)
 		})
 		var err error
