@@ -88,7 +88,7 @@ type CacheAccessor = msalcache.Accessor
 // NewCacheAccessor returns the accessor for the signed-in user's tokens, to make a
 // confidential.Client of one's own with confidential.WithCache. It returns [ErrLoginRequired]
 // if no user is signed in, [ErrUnavailable] if the storage failed, and [ErrMisconfigured] if the
-// middleware has not run.
+// middleware has not run or the caller has an access token, for which there is no cache.
 func NewCacheAccessor(c Locals) (*CacheAccessor, error) {
 	v, s, err := signedIn(c, "NewCacheAccessor")
 	if err != nil {
