@@ -11,5 +11,5 @@ type CacheAccessor = entra.CacheAccessor
 // NewCacheAccessor returns the accessor for the signed-in user's tokens, to make a
 // confidential.Client of one's own with confidential.WithCache. It returns [ErrLoginRequired]
 // if no user is signed in, [ErrUnavailable] if the storage failed, and [ErrMisconfigured] if the
-// middleware has not run. c is a Fiber context.
+// middleware has not run or the caller has an access token, for which there is no cache. c is a Fiber context.
 func NewCacheAccessor(c Locals) (*CacheAccessor, error) { return entra.NewCacheAccessor(c) }

@@ -195,6 +195,11 @@ func forgetSessions(a *fibermsal.Auth) {
 	entra.NewVisit(a.Service, withoutCookies{}).Site.Sessions.Cache().Clear()
 }
 
+// forgetCallers drops the callers that an Auth remembers.
+func forgetCallers(a *fibermsal.Auth) {
+	entra.NewVisit(a.Service, withoutCookies{}).Site.Callers.Clear()
+}
+
 // withoutCookies is a request that has none.
 type withoutCookies struct{ web.Exchange }
 

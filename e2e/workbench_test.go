@@ -113,13 +113,15 @@ func newWorkbench(cfg fibermsal.Config) *fiber.App {
 	})
 	app.Use(fibermsal.New(cfg))
 	fibermsal.RegisterRoutes(app, graph.Routes())
-	app.Get("/api/me", fibermsal.Require(), func(c *fiber.Ctx) error {
+	me := func(c *fiber.Ctx) error {
 		me, err := graph.Me(c).Get(c.UserContext(), nil)
 		if err != nil {
 			return err
 		}
 		return c.JSON(fiber.Map{"userPrincipalName": me.GetUserPrincipalName()})
-	})
+	}
+	app.Get("/api/me", fibermsal.Require(), me)
+	app.Get("/api/called", fibermsal.RequireToken(), me)
 	app.Get("/api/token", fibermsal.Require(), func(c *fiber.Ctx) error {
 		token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{Scopes: strings.Fields(c.Query("scope"))})
 		if err != nil {

@@ -37,7 +37,9 @@ import (
 //
 // For a caller with an access token, which RequireToken or RequireFrom of a face has accepted, the tokens
 // are those of the on-behalf-of flow. They end with the caller's token at the latest. For an app that
-// calls as itself the error is [ErrForbidden].
+// calls as itself the error is [ErrForbidden], and [ErrInvalidToken] once the caller's token has expired.
+// There are no long-running jobs on behalf of a caller: a job uses AppCredential, or UserByID or UserByMail
+// for a user with a session.
 func TokenCredential(c Locals) azcore.TokenCredential {
 	v, s, err := signedIn(c, "TokenCredential")
 	if err != nil {
@@ -86,7 +88,7 @@ type CacheAccessor = msalcache.Accessor
 // NewCacheAccessor returns the accessor for the signed-in user's tokens, to make a
 // confidential.Client of one's own with confidential.WithCache. It returns [ErrLoginRequired]
 // if no user is signed in, [ErrUnavailable] if the storage failed, and [ErrMisconfigured] if the
-// middleware has not run.
+// middleware has not run or the caller has an access token, for which there is no cache.
 func NewCacheAccessor(c Locals) (*CacheAccessor, error) {
 	v, s, err := signedIn(c, "NewCacheAccessor")
 	if err != nil {
@@ -119,7 +121,8 @@ func (s *Service) credential(of *session.Session, cache msalcache.Cache) *userCr
 // credentialIn returns the tokens of the user of a request.
 func (s *Service) credentialIn(v *web.Visit, of *session.Session) *userCredential {
 	if of.Token != nil {
-		return &userCredential{service: s, session: of, assertion: v.Assertion()}
+		assertion, err := v.Assertion()
+		return &userCredential{service: s, session: of, assertion: assertion, err: err}
 	}
 	return s.credential(of, s.renewer.CacheOf(of))
 }

@@ -20,6 +20,12 @@ import (
 // GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
 // be renewed, [ErrConsentRequired], [ErrClaimsChallenge] if claims are requested,
 // [ErrUnavailable], or [ErrMisconfigured] if the middleware has not run.
+//
+// For a caller with an access token, which [RequireToken] or [RequireFrom] has accepted, the tokens are
+// those of the on-behalf-of flow. They end with the caller's token at the latest. For an app that calls as
+// itself the error is [ErrForbidden], and [ErrInvalidToken] once the caller's token has expired. There are
+// no long-running jobs on behalf of a caller: a job uses [Auth.AppCredential], or [Auth.UserByID] or
+// [Auth.UserByMail] for a user with a session.
 func TokenCredential(c Locals) azcore.TokenCredential { return entra.TokenCredential(c) }
 
 // AuthenticationProvider returns a provider that authenticates a Kiota client's requests as the

@@ -9,7 +9,7 @@ import (
 
 func TestAdvice_CommonNumbersHaveOne(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{50011, 65001, 65004, 50105, 7000215, 7000222, 50076, 54005, 700016, 90002, 700027, 70021, 50173, 53003} {
+	for _, n := range []int{50011, 65001, 65004, 50105, 7000215, 7000222, 50076, 54005, 700016, 90002, 700027, 70021, 50173, 53003, 500131} {
 		if aadsts.Advice(n) == "" {
 			t.Errorf("%d has none", n)
 		}

@@ -31,7 +31,7 @@ func (v *Verifier) Caller(ctx context.Context, token []byte) (*session.Session, 
 }
 
 func (v *Verifier) caller(ctx context.Context, token []byte) (caller *session.Session, remembered bool, err error) {
-	id := session.CallerID(sha256.Sum256(token))
+	id := IDOf(token)
 	if known := v.Remembered.Kept(id); known != nil {
 		if err := authority.CheckAccessToken(known.Token); err != nil {
 			v.Remembered.Drop(id)
@@ -47,3 +47,6 @@ func (v *Verifier) caller(ctx context.Context, token []byte) (caller *session.Se
 	v.Remembered.Keep(caller)
 	return caller, false, nil
 }
+
+// IDOf returns the ID of the session that stands for an access token.
+func IDOf(token []byte) string { return session.CallerID(sha256.Sum256(token)) }

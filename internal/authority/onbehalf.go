@@ -46,15 +46,23 @@ func (c *Client) OnBehalfOf(ctx context.Context, of Caller, scopes []string) (t 
 	return tokenOf(&got), nil
 }
 
-// verifyCaller verifies that a response is about the user of the assertion (threat G6).
+// verifyCaller verifies that a response is about the user of the assertion (threat G6), by the account
+// and, unless Entra has left it out because openid is not consented to, the id_token. The account of a
+// guest is that of another tenant, and says nothing about the user of this one.
 func (c *Client) verifyCaller(ctx context.Context, x *exchange, of Caller) error {
 	account, ok := x.response.account()
-	if ok && account.TenantID == of.TenantID && account.ObjectID != of.UserID { // guests have another home
+	switch {
+	case ok && account.TenantID == of.TenantID && account.ObjectID != of.UserID:
 		return autherr.Rejected.New("client_info", nil)
+	case x.response.IDToken != "":
+		return c.verifyCallersIDToken(ctx, x, of)
+	case !ok:
+		return autherr.Rejected.New("no_identity", nil)
 	}
-	if x.response.IDToken == "" {
-		return nil
-	}
+	return nil
+}
+
+func (c *Client) verifyCallersIDToken(ctx context.Context, x *exchange, of Caller) error {
 	m, err := c.Metadata(ctx)
 	if err != nil {
 		return err

@@ -140,6 +140,8 @@ func (x *exchange) refusal(scopes []string) *autherr.Error {
 		return autherr.ConsentRequired.Requiring("consent_required", x.diagnosis(), flow.Requirements{Scopes: scopes})
 	case r.Claims != "" && (r.Error == "invalid_grant" || r.Error == "interaction_required"):
 		return autherr.ClaimsChallenge.Requiring(r.Error, x.diagnosis(), flow.Requirements{Scopes: scopes, Claims: r.Claims})
+	case slices.Contains(r.ErrorCodes, otherAudience):
+		return autherr.Misconfigured.New("assertion_audience", x.diagnosis())
 	case r.Error == "invalid_grant" && slices.ContainsFunc(r.ErrorCodes, isSpent):
 		return autherr.LoginRequired.New(autherr.ReasonGrantSpent, x.diagnosis())
 	case r.Error == "invalid_grant" || r.Error == "interaction_required" || r.Error == "login_required":
@@ -151,6 +153,10 @@ func (x *exchange) refusal(scopes []string) *autherr.Error {
 	}
 	return autherr.Misconfigured.New("client_refused", x.diagnosis())
 }
+
+// otherAudience is the AADSTS number of an assertion that was issued for another app, which no client can
+// change.
+const otherAudience = 500131
 
 // isSpent reports whether an AADSTS number says that a code or refresh token has expired, or that a
 // code was redeemed before.

@@ -63,3 +63,52 @@ func TestFetch_APanicInTheTransportIsAFailure(t *testing.T) {
 		t.Errorf("%d calls: a failure is remembered for a moment", n)
 	}
 }
+
+// An API of many tenants exchanges tokens at each of them. No configuration reaches MSAL unverified,
+// however many there are, because it says where the client secret is sent.
+func TestTransport_VerifiesAndKeepsTheConfigurationsOfManyTenants(t *testing.T) {
+	t.Parallel()
+	e := &tenants{}
+	client := &http.Client{Transport: discovery.NewTransport(e)}
+	get := func(i int) error {
+		resp, err := client.Get(fmt.Sprintf("https://login.example/%d/v2.0/.well-known/openid-configuration", i))
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		return err
+	}
+	for range 3 {
+		for i := range 500 {
+			if err := get(i); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := e.calls.Load(); n != 500 {
+		t.Errorf("%d calls for the configurations of 500 tenants", n)
+	}
+	e.elsewhere.Store(true)
+	for i := range 2000 {
+		if err := get(500 + i); err == nil {
+			t.Fatalf("tenant %d: a token endpoint elsewhere is accepted", 500+i)
+		}
+	}
+}
+
+// tenants answers requests for the configuration of any tenant, with a token endpoint at another host
+// once it is told to.
+type tenants struct {
+	calls     atomic.Int32
+	elsewhere atomic.Bool
+}
+
+func (e *tenants) RoundTrip(r *http.Request) (*http.Response, error) {
+	e.calls.Add(1)
+	own := strings.TrimSuffix(r.URL.String(), "/v2.0/.well-known/openid-configuration")
+	token := own + "/t"
+	if e.elsewhere.Load() {
+		token = "https://evil.example/t"
+	}
+	body := fmt.Sprintf(`{"issuer":"%[1]s/v2.0","authorization_endpoint":"%[1]s/a","token_endpoint":"%[2]s","jwks_uri":"%[1]s/k"}`, own, token)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}

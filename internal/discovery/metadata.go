@@ -53,11 +53,7 @@ func fetch(ctx context.Context, client *http.Client, address string) (*Metadata,
 	if !ok || err != nil {
 		return nil, errors.New("discovery: the authority is not a URL, or the client not one with a Transport")
 	}
-	d := t.document(u)
-	if d == nil {
-		return nil, errors.New("discovery: too many authorities")
-	}
-	kept, err := d.get(ctx, u, t.base)
+	kept, err := t.document(u).get(ctx, u, t.base)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
@@ -35,8 +37,9 @@ const (
 	// maxBody bounds every answer of the authority (threat G8), because MSAL reads
 	// bodies without a limit.
 	maxBody = 1 << 20
-	// maxDocuments bounds the cache. An app has far fewer authorities.
-	maxDocuments = 64
+	// maxDocuments bounds the cache, from which the least recently used are dropped. Each tenant
+	// whose users call an API has one, of some kilobytes.
+	maxDocuments = 1000
 )
 
 // Transport is a RoundTripper that answers requests for an OpenID
@@ -47,7 +50,7 @@ type Transport struct {
 	clientID string // of the app whose signing keys are wanted, or ""
 
 	mu        sync.Mutex
-	documents map[string]*document
+	documents *simplelru.LRU[string, *document]
 }
 
 // NewTransport makes a Transport that sends what it cannot answer through base.
@@ -57,20 +60,22 @@ func NewTransport(base http.RoundTripper) *Transport { return NewTransportFor(""
 // it has with a claims mapping policy or SAML single sign-on, only to requests that name the app
 // (trap M7), so every request for a configuration does. The jwks_uri in it then leads to them.
 func NewTransportFor(clientID string, base http.RoundTripper) *Transport {
-	return &Transport{base: base, clientID: clientID, documents: make(map[string]*document)}
+	documents, err := simplelru.NewLRU[string, *document](maxDocuments, nil)
+	if err != nil {
+		panic(err) // only if maxDocuments were not positive
+	}
+	return &Transport{base: base, clientID: clientID, documents: documents}
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, version+path) {
 		u := *r.URL
-		if d := t.document(&u); d != nil {
-			kept, err := d.get(r.Context(), &u, t.base)
-			if err != nil {
-				return nil, err
-			}
-			return kept.response(r), nil
+		kept, err := t.document(&u).get(r.Context(), &u, t.base)
+		if err != nil {
+			return nil, err
 		}
+		return kept.response(r), nil
 	}
 	resp, err := t.base.RoundTrip(r)
 	if err != nil {
@@ -87,8 +92,7 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// document returns what is remembered of an address, whose query it sets, or nil if there are
-// too many.
+// document returns what is remembered of an address, whose query it sets.
 func (t *Transport) document(u *url.URL) *document {
 	key := u.Scheme + "://" + u.Host + u.Path
 	u.RawQuery, u.ForceQuery = "", false
@@ -97,10 +101,10 @@ func (t *Transport) document(u *url.URL) *document {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	d := t.documents[key]
-	if d == nil && len(t.documents) < maxDocuments {
+	d, ok := t.documents.Get(key)
+	if !ok {
 		d = new(document)
-		t.documents[key] = d
+		t.documents.Add(key, d)
 	}
 	return d
 }

@@ -50,11 +50,14 @@ func NewCaller(id string, c *accesstoken.Claims) *Session {
 // callerOverhead is the approximate size of a remembered caller beside the claims.
 const callerOverhead = 1024
 
-// Keep remembers a session that stands for an access token.
+// Keep remembers a session that stands for an access token. If another request has done so meanwhile,
+// that one stays, because tokens may be attached to it.
 func (c *Cache) Keep(s *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lru.Remove(s.ID)
+	if c.lru.Contains(s.ID) {
+		return
+	}
 	r := &remembered{session: s, size: callerOverhead + s.Token.Size()}
 	c.lru.Add(s.ID, r)
 	c.grow(r.size)

@@ -47,8 +47,8 @@ func (b *OnBehalf) Request(caller *session.Session, assertion string, requested 
 
 // Token is that of [Renewer]. The token's end is at most that of the assertion.
 func (b *OnBehalf) Token(ctx context.Context, q Request) (azcore.AccessToken, error) {
-	if q.session.User.AppOnly {
-		return azcore.AccessToken{}, autherr.Forbidden.New("app_token", errors.New("an app calls as itself, so there is no user for whom to call; use AppCredential"))
+	if err := q.checkAssertion(); err != nil {
+		return azcore.AccessToken{}, err
 	}
 	t, err := b.source.Token(ctx, q)
 	return limited(t, &q), err
@@ -56,8 +56,23 @@ func (b *OnBehalf) Token(ctx context.Context, q Request) (azcore.AccessToken, er
 
 // Replace is that of [Renewer].
 func (b *OnBehalf) Replace(ctx context.Context, q Request, rejected string) (azcore.AccessToken, error) {
+	if err := q.checkAssertion(); err != nil {
+		return azcore.AccessToken{}, err
+	}
 	t, err := b.source.Replace(ctx, q, rejected)
 	return limited(t, &q), err
+}
+
+// checkAssertion returns an error for an assertion that Entra would refuse. A guard accepts one for some
+// minutes longer than it lives, because clocks differ; those minutes must not cost a call each time.
+func (q *Request) checkAssertion() error {
+	switch caller := &q.session.User; {
+	case caller.AppOnly:
+		return autherr.Forbidden.New("app_token", errors.New("an app calls as itself, so there is no user for whom to call; use AppCredential"))
+	case !time.Now().Before(caller.ExpiresAt):
+		return autherr.InvalidToken.New("assertion_expired", errors.New("the access token has expired, so nothing can be called on behalf of its user"))
+	}
+	return nil
 }
 
 // limited returns a token whose end is at most that of the assertion.
@@ -72,61 +87,95 @@ func limited(t azcore.AccessToken, q *Request) azcore.AccessToken {
 // also works without the storage, then once in each instance.
 func (b *OnBehalf) acquire(ctx context.Context, q Request, early bool) (stored, error) {
 	name := b.record(&q)
-	if found, done, err := b.stored(ctx, name, &q, early); done {
+	last, err := b.load(ctx, &q, name)
+	if found, done, err := b.served(last, &q, early); done {
 		return found, err
 	}
+	if err != nil { // so there is nobody to share the result with, and nothing to wait for
+		return b.exchange(ctx, name, &q, last)
+	}
 	release, err := b.Records.Lock(ctx, name)
-	if err != nil && ctx.Err() != nil {
+	if err != nil {
 		return stored{}, autherr.TryLater(autherr.ReasonLockWait, err)
 	}
-	if err == nil {
-		defer release()
-		if found, done, err := b.stored(ctx, name, &q, early); done { // exchanged by another instance meanwhile
-			return found, err
-		}
+	defer release()
+	last, _ = b.load(ctx, &q, name)
+	if found, done, err := b.served(last, &q, early); done { // exchanged by another instance meanwhile
+		return found, err
 	}
-	return b.exchange(ctx, name, &q)
+	return b.exchange(ctx, name, &q, last)
 }
 
-// exchange exchanges the assertion at Entra and stores the result, also a refusal.
-func (b *OnBehalf) exchange(ctx context.Context, name string, q *Request) (stored, error) {
+// exchange exchanges the assertion at Entra and stores the result, also a refusal. The last result may
+// have a token that is still usable.
+func (b *OnBehalf) exchange(ctx context.Context, name string, q *Request, last outcome) (stored, error) {
 	ctx, end := b.Telemetry.Span(ctx, "fibermsal on-behalf-of", trace.WithLinks(q.caller))
 	began, user := time.Now(), &q.session.User
 	t, err := b.Authority.OnBehalfOf(ctx, authority.Caller{Assertion: q.assertion, TenantID: user.TenantID, UserID: user.ID}, q.scopes)
 	b.Telemetry.Exchanged(ctx, began, err)
 	end(err)
-	result := outcome{Token: t.Secret, ExpiresOn: t.ExpiresOn, RefreshOn: t.RefreshOn, At: began}
 	if err != nil {
-		b.Telemetry.AuditFailure(ctx, slog.LevelInfo, telemetry.EventUserRequired, q.session.Subject(), err)
-		result = failed(err)
+		b.audit(ctx, q, err)
+		b.store(ctx, name, q, last.failed(err))
+		return stored{}, err
 	}
-	if life := result.life(q); life > 0 {
-		if err := b.Records.Put(ctx, name, record.Tokens, result.encode(), life); err != nil {
-			b.Log.LogAttrs(ctx, slog.LevelWarn, "the token on behalf of a caller is not stored", slog.Any("error", autherr.StorageUnavailable(err)))
-		}
-	}
-	return stored{token: result.token(q)}, err
+	result := outcome{Token: t.Secret, ExpiresOn: t.ExpiresOn, RefreshOn: t.RefreshOn, At: began}
+	b.store(ctx, name, q, result)
+	return stored{token: result.token(q)}, nil
 }
 
-// stored returns what an instance has stored, if that answers the request.
-func (b *OnBehalf) stored(ctx context.Context, name string, q *Request, early bool) (found stored, done bool, err error) {
+// audit records that there is no token: because Entra requires the user, or because the call failed.
+func (b *OnBehalf) audit(ctx context.Context, q *Request, err error) {
+	level, event := slog.LevelWarn, telemetry.EventRefreshFailed
+	if e, ok := autherr.Find(err); ok && autherr.NeedsSignIn(e) {
+		level, event = slog.LevelInfo, telemetry.EventUserRequired
+	}
+	b.Telemetry.AuditFailure(ctx, level, event, q.session.Subject(), err)
+}
+
+// store stores a result for as long as it is of use. Storages round lifetimes up to seconds, so one in
+// the last second of the assertion would outlive it.
+func (b *OnBehalf) store(ctx context.Context, name string, q *Request, o outcome) {
+	life := o.life(q).Truncate(time.Second)
+	if life <= 0 {
+		return
+	}
+	if err := b.Records.Put(ctx, name, record.Tokens, o.encode(), life); err != nil {
+		b.Log.LogAttrs(ctx, slog.LevelWarn, "the token on behalf of a caller is not stored", slog.Any("error", autherr.StorageUnavailable(err)))
+	}
+}
+
+// load returns what an instance has stored, or nothing. It returns an error if the storage failed.
+func (b *OnBehalf) load(ctx context.Context, q *Request, name string) (outcome, error) {
 	content, err := b.Records.Get(ctx, name, record.Tokens)
-	if err != nil {
-		if !errors.Is(err, record.ErrNotFound) {
-			b.Log.LogAttrs(ctx, slog.LevelWarn, "tokens on behalf of callers cannot be read", slog.Any("error", autherr.StorageUnavailable(err)))
-		}
-		return found, false, nil
+	switch {
+	case err == nil:
+		return decodeOutcome(content), nil
+	case errors.Is(err, record.ErrNotFound):
+		return outcome{}, nil
+	case errors.Is(err, record.ErrUnknownKey): // of an instance that is one deploy ahead
+		b.Log.LogAttrs(ctx, slog.LevelWarn, "a token on behalf of a caller is sealed with a key that is not in Config.Keys")
+		return outcome{}, nil
+	case errors.Is(err, record.ErrCorrupt):
+		b.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSealMismatch, q.session.Subject(), slog.String("reason", "seal_mismatch"))
+		return outcome{}, nil
 	}
-	result, now := decodeOutcome(content), time.Now()
-	if err := result.failure(); err != nil && now.Before(result.Until) {
-		return found, true, err
-	}
-	found.token = result.token(q)
-	done = found.token.Usable(now) && found.token.Secret != q.rejected && (!early || now.Before(found.token.RenewAt()))
-	if done {
+	err = autherr.StorageUnavailable(err)
+	b.Log.LogAttrs(ctx, slog.LevelWarn, "tokens on behalf of callers cannot be read", slog.Any("error", err))
+	return outcome{}, err
+}
+
+// served returns a stored token if that satisfies the request, or a failure that is still remembered.
+func (b *OnBehalf) served(o outcome, q *Request, early bool) (found stored, done bool, err error) {
+	now, t := time.Now(), o.token(q)
+	if t.Usable(now) && t.Secret != q.rejected && (!early || now.Before(t.RenewAt())) {
 		b.Telemetry.TokenFromStorage()
+		return stored{token: t}, true, nil
 	}
-	return found, done, nil
+	if now.Before(o.Until) {
+		return stored{retryAt: o.Until}, true, o.failure()
+	}
+	return stored{}, false, nil
 }
 
 // record names the record of the result for an assertion and scopes.

@@ -9,15 +9,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// outcome is the stored result of an on-behalf-of call: a token, or why there is none. Its JSON is a
-// stored format.
+// outcome is what is stored of the on-behalf-of calls for an assertion: the last token, and why the last
+// call returned none. Its JSON is a stored format.
 type outcome struct {
 	Token     string    `json:"token,omitempty"`
 	ExpiresOn time.Time `json:"expires_on,omitzero"`
 	RefreshOn time.Time `json:"refresh_on,omitzero"`
 	At        time.Time `json:"at,omitzero"`
 
-	// Of a failure, which is an error of a kind until a time.
+	// Of a failure, which is an error of a kind and is remembered until a time.
 	Code   string    `json:"code,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	Scopes []string  `json:"scopes,omitempty"`
@@ -33,25 +33,27 @@ var sharedFailures = map[string]*autherr.Kind{
 	autherr.Unavailable.Code():     autherr.Unavailable,
 }
 
-// failed returns the outcome of a failure. It is empty if that is one of this instance only.
-func failed(err error) (o outcome) {
+// failed returns the outcome after a failure. It keeps the token, which other instances may use until
+// it expires. It is empty if the failure is one of this instance only.
+func (o outcome) failed(err error) outcome {
 	e, ok := autherr.Find(err)
 	if !ok || sharedFailures[e.Code] == nil || e.Code == autherr.Unavailable.Code() && e.Reason != autherr.ReasonEntraBusy {
-		return o
+		return outcome{}
 	}
 	o.Code, o.Reason, o.Until = e.Code, e.Reason, time.Now().Add(pauseAfter(e))
+	o.Scopes, o.Claims = nil, ""
 	if r := autherr.Requirements(e); r != nil {
 		o.Scopes, o.Claims = r.Scopes, r.Claims
 	}
 	return o
 }
 
-// failure returns the error of an outcome, or nil.
+// failure returns the error of an outcome.
 func (o outcome) failure() error {
 	kind := sharedFailures[o.Code]
 	switch {
-	case kind == nil:
-		return nil
+	case kind == nil: // of another version
+		return autherr.TryLater(o.Reason, nil)
 	case kind == autherr.Unavailable:
 		e := kind.New(o.Reason, nil)
 		e.RetryAfter = max(time.Until(o.Until), time.Second)
@@ -65,7 +67,7 @@ func (o outcome) failure() error {
 // life returns how long the outcome is stored: never beyond the end of the assertion.
 func (o outcome) life(q *Request) time.Duration {
 	until := o.ExpiresOn
-	if o.Code != "" {
+	if o.Until.After(until) {
 		until = o.Until
 	}
 	if end := q.session.User.ExpiresAt; until.After(end) {
@@ -74,12 +76,12 @@ func (o outcome) life(q *Request) time.Duration {
 	return time.Until(until)
 }
 
-// token returns the token, which is usable until the assertion ends. A token that ends with the
-// assertion is not renewed, because nothing could make it live longer.
+// token returns the token. One that lives as long as the assertion is usable until that ends, and not
+// renewed before, because another one would not be usable for longer.
 func (o outcome) token(q *Request) tokencache.Token {
 	t := tokencache.Token{Secret: o.Token, ExpiresOn: o.ExpiresOn, RefreshOn: o.RefreshOn, CachedAt: o.At}
-	if end := q.session.User.ExpiresAt.Add(tokencache.MinLife); t.ExpiresOn.After(end) {
-		t.ExpiresOn, t.RefreshOn = end, end
+	if end := q.session.User.ExpiresAt; !t.ExpiresOn.Before(end) {
+		t.ExpiresOn, t.RefreshOn = end.Add(tokencache.MinLife), end
 	}
 	return t
 }

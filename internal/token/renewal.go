@@ -20,13 +20,6 @@ type renewal struct {
 	early   bool // the token is usable, but its end is near
 }
 
-// stored is the state of a session's record, and the token in it for the request's scopes.
-type stored struct {
-	version []byte
-	cache   *tokencache.Cache
-	token   tokencache.Token
-}
-
 // acquire returns the token in the session's record if that satisfies the request, and renews
 // it otherwise, once among all instances. With an error it returns the record that it found.
 func (n *renewal) acquire(ctx context.Context) (stored, error) {

@@ -161,7 +161,7 @@ func (a *acquisition) rememberOutcome(found stored, err error) {
 			return
 		}
 		e, _ := autherr.Find(err)
-		k.recordFailure(e, found.version)
+		k.recordFailure(e, found)
 	})
 }
 

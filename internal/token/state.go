@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	// rejectedFor is how long the rejection of a refresh token is remembered; only a new session
-	// has another one. brokenFor is how long a rejection of the app is remembered; an
-	// administrator fixes it.
+	// rejectedFor is how long the rejection of a refresh token or assertion is remembered; only a new
+	// session, or a client with a new token, has another one. brokenFor is how long a rejection of the
+	// app is remembered, which an administrator fixes, and a missing consent, which users and
+	// administrators give without a new token.
 	rejectedFor = 10 * time.Minute
 	brokenFor   = 30 * time.Second
 )
@@ -100,15 +101,18 @@ func (k *tokenState) recordSuccess(t tokencache.Token) {
 	*k = tokenState{token: accessToken(t), renewAt: t.RenewAt(), replacedAt: k.replacedAt, replaced: k.replaced}
 }
 
-// recordFailure remembers a failure and keeps the token, which may still be valid. The version is
-// that of the record that was tried.
-func (k *tokenState) recordFailure(e *autherr.Error, version []byte) {
+// recordFailure remembers a failure and keeps the token, which may still be valid. What was found is
+// the record that was tried.
+func (k *tokenState) recordFailure(e *autherr.Error, found stored) {
 	if e == k.lastErr {
 		return // it was only reported again
 	}
-	k.lastErr, k.retryAt, k.failedVersion = e, time.Now().Add(pauseAfter(e)), nil
+	k.lastErr, k.retryAt, k.failedVersion = e, found.retryAt, nil
+	if k.retryAt.IsZero() {
+		k.retryAt = time.Now().Add(pauseAfter(e))
+	}
 	if e != nil && autherr.NeedsSignIn(e) {
-		k.failedVersion = version
+		k.failedVersion = found.version
 	}
 }
 
@@ -121,7 +125,7 @@ func pauseAfter(e *autherr.Error) time.Duration {
 	switch {
 	case errors.Is(e, autherr.Unavailable):
 		return e.RetryAfter
-	case autherr.NeedsSignIn(e):
+	case autherr.NeedsSignIn(e) && !errors.Is(e, autherr.ConsentRequired):
 		return rejectedFor
 	}
 	return brokenFor

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/api"
@@ -43,10 +44,15 @@ func (v *Visit) Caller(accepted api.Callers) (*session.Session, error) {
 	return caller, nil
 }
 
-// Assertion returns a copy of the access token of the request, for an on-behalf-of call.
-func (v *Visit) Assertion() string {
-	token, _ := api.TokenOf(v.Exchange)
-	return string(token)
+// Assertion returns a copy of the access token of the request, for an on-behalf-of call. It is an error if
+// a handler has replaced the token that the guard verified, because the result would be remembered for
+// the caller of that one.
+func (v *Visit) Assertion() (string, error) {
+	token, err := api.TokenOf(v.Exchange)
+	if err != nil || v.session == nil || v.session.ID != api.IDOf(token) {
+		return "", autherr.Misconfigured.New("authorization_replaced", errors.New("the header Authorization is not the one that the guard verified"))
+	}
+	return string(token), nil
 }
 
 // Metadata answers a request for the metadata of the app's API, or returns nil for another one.

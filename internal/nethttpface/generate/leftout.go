@@ -7,6 +7,7 @@ var leftOut = []struct{ prefix, reason string }{
 	{"fiber_cookies", "Fiber's middlewares that change cookies"},
 	{"fiber_hosts", "registering the same routes twice on Fiber's router"},
 	{"fiber_signinto", "Fiber's app.Test; entratest has the test for net/http"},
+	{"fiber_tokens", "headers of the request that a Fiber handler replaces"},
 	{"fiber_harness", "nethttp_harness_test.go takes its place"},
 	{"new_test", "New, which a face for a framework of handlers offers"},
 	{"example", "examples of Fiber apps"},
