@@ -197,7 +197,7 @@ func forgetSessions(a *fibermsal.Auth) {
 
 // forgetCallers drops the callers that an Auth remembers.
 func forgetCallers(a *fibermsal.Auth) {
-	entra.NewVisit(a.Service, withoutCookies{}).Site.Callers.Clear()
+	entra.NewVisit(a.Service, withoutCookies{}).Site.Tokens.Remembered.Clear()
 }
 
 // withoutCookies is a request that has none.

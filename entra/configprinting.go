@@ -21,6 +21,9 @@ func (cfg Config[C]) printed() map[string]any {
 		"IdleTimeout": cfg.IdleTimeout, "AbsoluteTimeout": cfg.AbsoluteTimeout, "MaxSessionsPerUser": cfg.MaxSessionsPerUser, "CacheMegabytes": cfg.CacheMegabytes,
 		"RecordBrowser": cfg.RecordBrowser, "AnonymousOnOutage": cfg.AnonymousOnOutage, "KeepFragment": cfg.KeepFragment, "StaleSessionsOnOutage": cfg.StaleSessionsOnOutage,
 	}
+	if cfg.APIMetadata != nil {
+		fields["APIMetadata"] = *cfg.APIMetadata
+	}
 	var others []string
 	of := reflect.ValueOf(cfg)
 	for i := range of.NumField() {
