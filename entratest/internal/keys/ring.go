@@ -48,7 +48,7 @@ func (r *Ring) PublishForeign(tenant string) {
 	}
 }
 
-// UseOwn makes a new key the application's own, which signs its ID tokens.
+// UseOwn makes a new key the application's own, which signs its ID tokens and the access tokens for its API.
 func (r *Ring) UseOwn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -69,7 +69,7 @@ func (r *Ring) Foreign() *Key {
 	return r.foreign
 }
 
-// ForApp returns the key that signs the application's ID tokens, and the foreign one, which may be nil.
+// ForApp returns the key that signs tokens for the application, and the foreign one, which may be nil.
 func (r *Ring) ForApp() (signing, foreign *Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
