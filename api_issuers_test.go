@@ -67,6 +67,26 @@ func TestAPI_TenantsThatMayCallAreThoseThatMaySignIn(t *testing.T) {
 	}
 }
 
+// Whoever may call, a tenant has a GUID in lower case. It is half of what identifies the user.
+func TestAPI_EveryTenantHasAnID(t *testing.T) {
+	t.Parallel()
+	for _, version := range []int{1, 2} {
+		idp := newIDP(t, entratest.WithAPI(ownAPI(version)))
+		s := newAPI(t, idp, func(cfg *fibermsal.Config) {
+			cfg.Authority, cfg.AnyTenantMaySignIn = strings.Replace(idp.Authority, idp.TenantID, "organizations", 1), true
+		})
+		for tenant, want := range map[string]int{
+			idp.TenantID: 200, otherTenant: 200, "": 401, "{tenantid}": 401, "contoso.com": 401, "organizations": 401, consumersTenant: 401,
+			strings.ToUpper(idp.TenantID): 401, idp.TenantID + "/": 401, idp.TenantID[1:]: 401, "../" + idp.TenantID: 401,
+		} {
+			idp.TamperAccessToken(func(a *entratest.AccessToken) { moveTo(a.Claims, tenant) })
+			if a := s.call("/api/me", idp.Issue(adele, apiScope)); a.StatusCode != want {
+				t.Errorf("version %d, %q: %d %s", version, tenant, a.StatusCode, a.Text)
+			}
+		}
+	}
+}
+
 // The first token of all is of another tenant, while the tenant of the domain is not known yet.
 func TestAPI_ADomainAdmitsNoOtherTenantBeforeItIsKnown(t *testing.T) {
 	t.Parallel()

@@ -179,11 +179,11 @@ func TestVerify_RefusesTypesOfOtherMeaning(t *testing.T) {
 	a := newAuthority(t)
 	v := a.verifier()
 	for _, claim := range []string{"ver", "iss", "tid", "oid", "sub", "azp", "exp", "iat", "nbf", "idtyp", "aud"} {
-		for _, value := range []any{[]int{1}, map[string]int{}, true, json.RawMessage("null"), json.RawMessage("1.5"), json.RawMessage(`""`)} {
-			if claim == "idtyp" && fmt.Sprint(value) == fmt.Sprint(json.RawMessage(`""`)) {
+		for _, value := range []string{`[1]`, `{}`, `true`, `null`, `1.5`, `""`} {
+			if claim == "idtyp" && value == `""` {
 				continue // says nothing
 			}
-			_, err := v.Verify(t.Context(), a.sign(t, a.claims(map[string]any{claim: value})))
+			_, err := v.Verify(t.Context(), a.sign(t, a.claims(map[string]any{claim: json.RawMessage(value)})))
 			if refused := (*accesstoken.Error)(nil); !errors.As(err, &refused) {
 				t.Errorf("%s %s: %v", claim, value, err)
 			}

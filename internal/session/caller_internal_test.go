@@ -47,7 +47,7 @@ func newTokens(t *testing.T) *tokens {
 func (k *tokens) claims(t *testing.T, n, more int) *accesstoken.Claims {
 	t.Helper()
 	now := time.Now().Unix()
-	payload := fmt.Sprintf(`{"ver":"2.0","iss":"issuer","aud":"client","tid":"11111111-2222-3333-4444-555555555555","oid":"%[1]036d","sub":"%[1]043d","azp":"%[1]036d",
+	payload := fmt.Sprintf(`{"ver":"2.0","iss":"issuer","aud":"client","tid":"11111111-2222-3333-4444-555555555555","oid":"%036[1]d","sub":"%043[1]d","azp":"%036[1]d",
 		"exp":%[2]d,"iat":%[3]d,"nbf":%[3]d,"scp":"access_as_user Orders.Read","roles":["Orders.Read.All"],"name":"Adele Vance","preferred_username":"AdeleV@contoso.com","x":"%[4]s"}`,
 		n, now+3600, now, strings.Repeat("x", more))
 	encode := base64.RawURLEncoding.EncodeToString
