@@ -202,9 +202,11 @@ func TestAPI_TokensWorkWhileTheStorageFails(t *testing.T) {
 		b := s.browser()
 		b.signIn(adele)
 		cookie := "Cookie: " + sessionCookie + "=" + b.Jar[sessionCookie].Value
-		l.fail(true, true)
 		before, _ := l.count()
 		user := idp.Issue(alex, apiScope)
+		s.call("/api/me", user)
+		s.call("/both", user, cookie)
+		l.fail(true, true)
 		for _, row := range []struct {
 			path, token, cookie string
 			status              int
