@@ -4,12 +4,14 @@ import (
 	"crypto/rand"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
 func TestAPI_RotatedKeysAreFetchedOnce(t *testing.T) {
@@ -46,6 +48,30 @@ func TestAPI_TokensSignedByAKeyOfTheAppItself(t *testing.T) {
 		if a := s.call("/api/me", idp.Issue(adele, apiScope)); a.StatusCode != http.StatusOK {
 			t.Errorf("version %d, the next key: %d %s\n%s", version, a.StatusCode, a.Text, s.log)
 		}
+	}
+}
+
+// The keys of version 1 name the issuer of version 2, or none.
+func TestAPI_KeysOfVersion1MayNameTheirIssuer(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t, entratest.WithAPI(ownAPI(1)))
+	idp.PublishForeignKey()
+	resp, err := idp.HTTPClient.Get(idp.Authority + "/discovery/v2.0/keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := browsertest.Read(t, resp).Text
+	if !strings.Contains(keys, `"issuer":"`+idp.Authority) || !strings.Contains(keys, consumersTenant) {
+		t.Fatal(keys)
+	}
+	idp.Fault(entratest.Keys, entratest.Fault{Body: keys})
+	s := newAPI(t, idp)
+	if a := s.call("/api/me", idp.Issue(adele, apiScope)); a.StatusCode != http.StatusOK {
+		t.Errorf("%d %s\n%s", a.StatusCode, a.Text, s.log)
+	}
+	idp.TamperAccessToken((*entratest.AccessToken).SignForeign)
+	if a := s.call("/api/me", idp.Issue(adele, apiScope)); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("of personal accounts: %d", a.StatusCode)
 	}
 }
 

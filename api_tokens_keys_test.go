@@ -40,6 +40,7 @@ func signatureRows(t *testing.T) []tokenRow {
 		{"no key ID", ofAUser, header("kid", nil)}, // the published keys are tried
 		{"an extension that is critical", bad, header("crit", []string{"exp"})},
 		{"an unencoded payload", bad, changes(header("b64", false), header("crit", []string{"b64"}))},
+		{"an extension that changes nothing", bad, changes(header("b64", true), header("crit", []string{"b64"}))},
 		{"two algs", malformed, headerText(func(h string) string { return `{"alg":"none",` + h[1:] })},
 		{"two algs, one escaped", malformed, headerText(func(h string) string { return `{"\u0061lg":"RS256",` + h[1:] })},
 		{"a list as header", malformed, headerText(func(h string) string { return "[" + h + "]" })},

@@ -191,6 +191,17 @@ func TestVerify_RefusesTypesOfOtherMeaning(t *testing.T) {
 	}
 }
 
+func TestVerify_BoundsTheLength(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	for more, accept := range map[int]bool{20 << 10: true, 30 << 10: false} {
+		raw := a.sign(t, a.claims(map[string]any{"x": strings.Repeat("x", more)}))
+		if _, err := a.verifier().Verify(t.Context(), raw); (err == nil) != accept {
+			t.Errorf("%d bytes: %v", len(raw), err)
+		}
+	}
+}
+
 func TestError_HasAHintAndNoPartOfTheToken(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
