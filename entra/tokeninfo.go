@@ -26,9 +26,11 @@ type TokenInfo struct {
 	Capabilities []string
 	// ActorFacets and SubjectFacets are those of the claims xms_act_fct and xms_sub_fct, numbers that
 	// say what kind of identity the actor and the subject are. "11" is an agent identity, "13" the user
-	// account of an agent. [TokenInfo.Claim] returns further claims about agents, such as
-	// xms_par_app_azp, the agent's blueprint.
+	// account of an agent.
 	ActorFacets, SubjectFacets []string
+	// Blueprint is the client ID of the application that the agent was made of, in the claim
+	// xms_par_app_azp. It is for logs: many agents share it, so it should not decide what they may do.
+	Blueprint string
 
 	claims *accesstoken.Claims
 }
@@ -55,7 +57,7 @@ func TokenFromContext(c Locals) (*TokenInfo, bool) {
 		ClientID: t.ClientID, Version: t.Version, Audience: t.Audience,
 		Scopes: slices.Clone(t.Scopes), Roles: slices.Clone(t.Roles),
 		IssuedAt: time.Unix(t.IssuedAt, 0), ExpiresAt: time.Unix(t.Expiry, 0),
-		Capabilities: slices.Clone(t.Capabilities), ActorFacets: slices.Clone(t.ActorFacets), SubjectFacets: slices.Clone(t.SubjectFacets),
+		Capabilities: slices.Clone(t.Capabilities), ActorFacets: slices.Clone(t.ActorFacets), SubjectFacets: slices.Clone(t.SubjectFacets), Blueprint: t.Blueprint,
 		claims: t,
 	}, true
 }

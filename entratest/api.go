@@ -21,6 +21,10 @@ type API struct {
 	// NoIDType leaves idtyp out of tokens without a user. It is an optional claim, so Entra issues it only if the
 	// API's registration asks for it.
 	NoIDType bool
+	// Capable lets the clients that get tokens by [Server.Issue], [Server.IssueForApp] and [Server.IssueForAgent]
+	// declare that they understand claims challenges: the claim xms_cc is ["cp1"]. Clients that call the token
+	// endpoint declare it themselves.
+	Capable bool
 }
 
 func internalAPIs(apis []API) []scopes.API {

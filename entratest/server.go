@@ -163,17 +163,6 @@ func (s *Server) Secrets() []string { return s.parts.secrets.All() }
 // SetAccessTokenLifetime changes the lifetime of the access tokens issued from now on.
 func (s *Server) SetAccessTokenLifetime(d time.Duration) { s.parts.issuer.SetLifetime(d) }
 
-// Issue returns an access token of the user without a sign-in, for tests of Graph or of an API alone. The scopes
-// are of one resource: "User.Read", "api://orders/Orders.Read". Without scopes it is for Graph's User.Read.
-func (s *Server) Issue(login string, scopes ...string) string {
-	a := s.parts.directory.MustFind(login)
-	if len(scopes) == 0 {
-		scopes = []string{"User.Read"}
-	}
-	resource, names := s.parts.scopes.MustParseOne(scopes)
-	return s.parts.issuer.TokenOf(a, resource, names)
-}
-
 // TokenUser returns the owner (UPN) of an access token that this server has issued, expired or not. Tokens of
 // the application itself have none.
 func (s *Server) TokenUser(accessToken string) (login string, ok bool) {

@@ -20,8 +20,9 @@ func (s *signingKeys) RemoveOldKeys() { s.ring.RemoveOld() }
 // [IDToken.SignForeign] makes such a token.
 func (s *signingKeys) PublishForeignKey() { s.ring.PublishForeign(directory.Consumers) }
 
-// UseAppSigningKey makes a new key of the application's own sign its ID tokens, as when an administrator
-// assigns a claims mapping policy with a key or switches SAML single sign-on on for the same application. As
-// in Entra, only requests with ?appid={client id} get it: the configuration then names a jwks_uri with the
-// parameter, whose document has that key instead of Microsoft's.
+// UseAppSigningKey makes a new key of the application's own sign its ID tokens and the access tokens for its own
+// API, as when an administrator assigns a claims mapping policy with a key or switches SAML single sign-on on for the
+// same application. As in Entra, only requests with ?appid={client id} get it: the configuration then names a
+// jwks_uri with the parameter, whose document has that key instead of Microsoft's. Such an application cannot exchange
+// tokens on behalf of users.
 func (s *signingKeys) UseAppSigningKey() { s.ring.UseOwn() }

@@ -37,6 +37,9 @@ type User struct {
 	// [WithAdminScopes].
 	Admin bool
 
+	// Agent makes the user the user account of an agent identity, with which [Server.IssueForAgent] lets the agent call.
+	Agent bool
+
 	// Unassigned users are blocked from the app: they see AADSTS50105 and the app sees nothing.
 	Unassigned bool
 }

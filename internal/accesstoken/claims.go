@@ -40,6 +40,8 @@ type Claims struct {
 	Capabilities []string
 	// ActorFacets and SubjectFacets say what kind of identity calls: 11 is an agent, 13 an agent's user.
 	ActorFacets, SubjectFacets []string
+	// Blueprint is the client ID of the application that an agent was made of.
+	Blueprint string
 
 	payload []byte
 }
@@ -54,10 +56,11 @@ func (c *Claims) Claim(name string, into any) (present bool, err error) {
 	return present, err
 }
 
-// IsAgent reports whether an agent calls, or the user account of an agent.
+// IsAgent reports whether an agent calls, or the user account of an agent. The claims that say so are
+// optional, and only agents have a blueprint.
 func (c *Claims) IsAgent() bool {
 	isAgent := func(facet string) bool { return facet == "11" || facet == "13" }
-	return slices.ContainsFunc(c.ActorFacets, isAgent) || slices.ContainsFunc(c.SubjectFacets, isAgent)
+	return c.Blueprint != "" || slices.ContainsFunc(c.ActorFacets, isAgent) || slices.ContainsFunc(c.SubjectFacets, isAgent)
 }
 
 // Size is about how many bytes the claims occupy.
@@ -77,10 +80,10 @@ type parsed struct {
 
 // decode decodes a compact JWS without verifying it.
 func decode(raw string) (p *parsed, payload []byte, err error) {
-	parts := strings.Split(raw, ".")
-	if len(raw) > maxLength || len(parts) != 3 {
+	if len(raw) > maxLength || strings.Count(raw, ".") != 2 { // before anything is made of it (threat B11)
 		return nil, nil, reject(Malformed)
 	}
+	parts := strings.Split(raw, ".")
 	header, err := base64.RawURLEncoding.DecodeString(parts[0])
 	if err != nil || !isHeader(header) {
 		return nil, nil, reject(Malformed)
@@ -104,11 +107,12 @@ func (p *parsed) complete(payload []byte) {
 		p.ClientID = p.appID
 	}
 	p.Username = cmp.Or(p.Username, p.upn, p.alias)
-	// The claim idtyp is optional. Without it, the subject of an app's token is the app itself.
+	// The claim idtyp is optional. Without it, the subject of an app's token is the app itself. A user's has
+	// another value for each API.
 	switch p.idType {
 	case "user":
 	case "":
-		p.AppOnly = len(p.Scopes) == 0 && p.ObjectID == p.Subject
+		p.AppOnly = p.ObjectID == p.Subject
 	default: // app, or device
 		p.AppOnly = true
 	}
@@ -166,11 +170,14 @@ func (p *parsed) read(name string, value []byte) {
 	}
 }
 
+// unscoped is the claim scp of some tokens that agents get for themselves. It is no permission.
+const unscoped = "/"
+
 // readMore reads claims that decide nothing about the token itself.
 func (p *parsed) readMore(name string, value []byte) {
 	switch name {
 	case "scp":
-		p.Scopes = strings.Fields(text(value))
+		p.Scopes = slices.DeleteFunc(strings.Fields(text(value)), func(scope string) bool { return scope == unscoped })
 	case "roles":
 		p.Roles = list(value)
 	case "name":
@@ -199,6 +206,8 @@ func (p *parsed) readMore(name string, value []byte) {
 		p.ActorFacets = facets(value)
 	case "xms_sub_fct":
 		p.SubjectFacets = facets(value)
+	case "xms_par_app_azp":
+		p.Blueprint = text(value)
 	}
 }
 

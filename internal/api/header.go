@@ -10,11 +10,10 @@ import (
 // Authorization is the header of a request that has the access token.
 const Authorization = "Authorization"
 
-const (
-	scheme = "Bearer"
-	// maxToken bounds tokens, which have a few kilobytes.
-	maxToken = 32 << 10
-)
+// MaxToken bounds tokens in bytes. They have a few kilobytes.
+const MaxToken = 32 << 10
+
+const scheme = "Bearer"
 
 // Request is what is read of a request.
 type Request interface {
@@ -39,7 +38,7 @@ func TokenOf(r Request) ([]byte, error) {
 	switch {
 	case !strings.EqualFold(string(name), scheme):
 		return nil, nil
-	case len(token) > maxToken:
+	case len(token) > MaxToken:
 		return nil, autherr.InvalidRequest.New("token_too_long", nil)
 	case !isToken68(token):
 		return nil, autherr.InvalidRequest.New("authorization_malformed", nil)

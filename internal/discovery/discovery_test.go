@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 )
 
-const authority = "https://login.example/11111111-2222-3333-4444-555555555555"
+const authority = "https://login.example/" + tenantID
 
 // entra answers requests for the configuration, and counts them.
 type entra struct {

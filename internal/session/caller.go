@@ -16,9 +16,9 @@ const callerPrefix = "token:"
 
 // CallerID returns the ID of the session that stands for an access token.
 func CallerID(sum [sha256.Size]byte) string {
-	id := make([]byte, len(callerPrefix)+hex.EncodedLen(sha256.Size))
-	hex.Encode(id[copy(id, callerPrefix):], sum[:])
-	return string(id)
+	var id [len(callerPrefix) + 2*sha256.Size]byte // on the stack
+	hex.Encode(id[copy(id[:], callerPrefix):], sum[:])
+	return string(id[:])
 }
 
 // NewCaller returns the session that stands for the access token of a client: it has the user and what

@@ -39,6 +39,9 @@ func TestStored_EveryFieldOfAnEarlierVersionIsRead(t *testing.T) {
 			}
 			s := version.read(t)
 			later := map[string]bool{"Session.Origin": true} // not stored by d6e1a25
+			if s.Token != nil || s.User.ClientID != "" || s.User.AppOnly || s.User.Agent {
+				t.Error("a record has what only access tokens have")
+			}
 			assertComplete(t, reflect.ValueOf(*s), later)
 			var fields, want any
 			again, err := json.Marshal(s)

@@ -16,7 +16,7 @@ type User struct {
 	ManagerID                       string
 	Roles, Groups                   []string
 	HomeTenantID, HomeID            string
-	Admin, Unassigned               bool
+	Admin, Agent, Unassigned        bool
 }
 
 // IsGuest reports whether the user's home is another directory.

@@ -30,6 +30,9 @@ func (i *Issuer) accessClaims(t *AccessToken) map[string]any {
 	} else {
 		i.addUser(c, t, api)
 	}
+	if t.Agent {
+		i.addAgent(c, t, api)
+	}
 	return c
 }
 

@@ -31,12 +31,17 @@ func (i *Issuer) AccessToken(t *AccessToken) (encoded string, lifetime time.Dura
 	return encoded, lifetime
 }
 
-// TokenOf issues a token of the account for a resource without a sign-in.
-func (i *Issuer) TokenOf(a *directory.Account, resource string, names []string) string {
-	token, _ := i.AccessToken(&AccessToken{
-		Grant:  grants.Grant{Account: a, Sessions: a.State().Sessions, Granted: time.Now(), AuthTime: time.Now()},
-		Tenant: a.Tenant, Resource: resource, Names: names, AZPACR: "1",
-	})
+// Issue completes and issues a token without a sign-in or a call.
+func (i *Issuer) Issue(t *AccessToken) string {
+	if a := t.Account; a != nil {
+		t.Grant = grants.Grant{Account: a, Sessions: a.State().Sessions, Granted: time.Now(), AuthTime: time.Now()}
+		t.Tenant = a.Tenant
+	}
+	if t.AZPACR = "1"; t.Agent {
+		t.AZPACR = "2" // its blueprint has made an assertion
+	}
+	t.CAE = i.config.Scopes.API(t.Resource).Capable
+	token, _ := i.AccessToken(t)
 	return token
 }
 
@@ -54,6 +59,9 @@ func (i *Issuer) encode(t *AccessToken, encode func(*Draft) string) string {
 		return accessMark + ids.Text(1500)
 	}
 	key, foreign := i.config.Keys.Active(), i.config.Keys.Foreign()
+	if i.config.Scopes.API(t.Resource).IsOf(i.config.ClientID) {
+		key, foreign = i.config.Keys.ForApp() // entra: the key is that of the API
+	}
 	draft := &Draft{
 		Resource: t.Resource, Header: map[string]any{"typ": "JWT", "alg": "RS256", "kid": key.ID}, Claims: i.accessClaims(t),
 		Key: key, Foreign: foreign,

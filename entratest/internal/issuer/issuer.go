@@ -39,6 +39,12 @@ func New(config Config) *Issuer {
 	return &Issuer{config: config, lifetime: config.Lifetime, access: map[string]*AccessToken{}}
 }
 
+// HasOwnKey reports whether a key of the application's own signs the tokens for it.
+func (i *Issuer) HasOwnKey() bool {
+	key, _ := i.config.Keys.ForApp()
+	return key != i.config.Keys.Active()
+}
+
 // SetLifetime changes the lifetime of the access tokens issued from now on.
 func (i *Issuer) SetLifetime(d time.Duration) {
 	i.mu.Lock()

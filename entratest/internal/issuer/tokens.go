@@ -15,6 +15,7 @@ type AccessToken struct {
 	Resource string
 	Names    []string // permissions of that resource
 	CAE      bool     // the client declared cp1
+	Agent    bool     // the client is an agent identity
 	AZPACR   string   // how the client authenticated: "1" by secret, "2" by assertion
 	Expires  time.Time
 }

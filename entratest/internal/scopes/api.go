@@ -16,6 +16,7 @@ type API struct {
 	Scopes   []string
 	Roles    map[string][]string
 	NoIDType bool
+	Capable  bool
 }
 
 // AudienceClaim is the aud claim of its tokens.

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"slices"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
@@ -29,7 +28,7 @@ func (e *Endpoint) issueToApp(c *call) (*appAnswer, *aadsts.Error) {
 		return nil, fail
 	}
 	token, lifetime := e.Issuer.AccessToken(&issuer.AccessToken{
-		Tenant: c.tenants[0], Resource: resource, Names: rolesOf(e.App.Permissions, resource),
+		Tenant: c.tenants[0], Resource: resource, Names: scopes.RolesOf(e.App.Permissions, resource),
 		AZPACR: c.azpacr(), CAE: c.claims.Capable(),
 	})
 	seconds := int(lifetime / time.Second)
@@ -37,16 +36,4 @@ func (e *Endpoint) issueToApp(c *call) (*appAnswer, *aadsts.Error) {
 		TokenType: "Bearer", ExpiresIn: seconds, ExtExpiresIn: seconds, RefreshIn: int(e.RefreshIn / time.Second),
 		AccessToken: token,
 	}, nil
-}
-
-// rolesOf are the permissions of one resource, sorted.
-func rolesOf(permissions []string, resource string) []string {
-	var roles []string
-	for _, permission := range permissions {
-		if owner, name := scopes.Split(permission); owner == resource {
-			roles = append(roles, name)
-		}
-	}
-	slices.Sort(roles)
-	return roles
 }

@@ -46,6 +46,8 @@ func (e *Endpoint) checkAssertion(c *call, t *issuer.AccessToken) *aadsts.Error 
 	switch now := time.Now(); {
 	case !api.IsOf(e.App.ClientID): // Graph's tokens neither
 		return aadsts.New(500131, api.AudienceClaim(), e.App.ClientID, e.App.ClientID)
+	case e.Issuer.HasOwnKey(): // entra: what the application itself could have signed proves nothing
+		return aadsts.New(50013, "The key was not found.")
 	case !now.Before(t.Expires):
 		return aadsts.New(500133, now.UTC().Format(time.RFC3339), t.Expires.UTC().Format(time.RFC3339))
 	case t.Account == nil:
