@@ -51,6 +51,7 @@ func newAPI(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Confi
 	s.app.Get("/api/scope", fibermsal.RequireToken(fibermsal.HasScope("Orders.Write")), caller)
 	s.app.Get("/api/role", fibermsal.RequireFrom(fibermsal.UserTokens|fibermsal.AppTokens, fibermsal.HasRole("Admin", "Orders.Read.All")), caller)
 	s.app.Get("/api/app", fibermsal.RequireFrom(fibermsal.AppTokens), caller)
+	s.app.Get("/api/any", fibermsal.RequireFrom(fibermsal.UserTokens|fibermsal.AppTokens), caller)
 	s.app.Get("/api/graph", fibermsal.RequireToken(), graph)
 	s.app.Get("/api/c1", fibermsal.RequireToken(fibermsal.HasAuthContext("c1")), caller)
 	s.app.Get("/api/fresh", fibermsal.RequireToken(fibermsal.AuthenticatedWithin(time.Minute)), caller)

@@ -152,12 +152,9 @@ func (v *Verifier) check(p *parsed) error {
 // isAudience reports whether an audience is the API. Entra puts the client ID into tokens of version 2
 // and the App ID URI that the client asked for, with or without a slash, into those of version 1.
 func (v *Verifier) isAudience(version, audience string) bool {
-	own := v.ClientID
-	if version == Version1 {
-		own = "api://" + v.ClientID
-	}
-	audience = strings.TrimSuffix(audience, "/")
-	return audience == own || slices.ContainsFunc(v.Audiences, func(uri string) bool { return strings.TrimSuffix(uri, "/") == audience })
+	isURI := func(uri string) bool { return strings.TrimSuffix(uri, "/") == strings.TrimSuffix(audience, "/") }
+	own := version == Version2 && audience == v.ClientID || version == Version1 && isURI("api://"+v.ClientID)
+	return own || slices.ContainsFunc(v.Audiences, isURI)
 }
 
 // CheckTime returns an error if a verified token is not valid at a time.

@@ -124,10 +124,7 @@ type JWK struct {
 func (r *Ring) Publish(tenant string, issuer func(tenant string) string, forApp bool) []JWK {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	published := slices.Clone(r.signing)
-	if forApp && r.own != nil {
-		published = []*Key{r.own}
-	}
+	published := r.ofWork(forApp)
 	if r.foreign != nil {
 		published = append(published, r.foreign)
 	}
@@ -137,13 +134,37 @@ func (r *Ring) Publish(tenant string, issuer func(tenant string) string, forApp 
 		if k.tenant != "" {
 			owner = k.tenant
 		}
-		set = append(set, JWK{
-			Type: "RSA", Use: "sig", ID: k.ID, Thumb: k.ID,
-			Modulus:   base64.RawURLEncoding.EncodeToString(k.private.N.Bytes()),
-			Exponent:  "AQAB",
-			CertChain: []string{base64.StdEncoding.EncodeToString(k.cert)},
-			Issuer:    issuer(owner),
-		})
+		set = append(set, k.publish(issuer(owner)))
 	}
 	return set
+}
+
+// PublishV1 returns the keys of the document of version 1, which name no issuer: a key of another issuer,
+// which could not be told apart, is not among them, because there are no tokens of version 1 for personal accounts.
+func (r *Ring) PublishV1(forApp bool) []JWK {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var set []JWK
+	for _, k := range r.ofWork(forApp) {
+		set = append(set, k.publish(""))
+	}
+	return set
+}
+
+// ofWork returns the keys that sign tokens of work accounts.
+func (r *Ring) ofWork(forApp bool) []*Key {
+	if forApp && r.own != nil {
+		return []*Key{r.own}
+	}
+	return slices.Clone(r.signing)
+}
+
+func (k *Key) publish(issuer string) JWK {
+	return JWK{
+		Type: "RSA", Use: "sig", ID: k.ID, Thumb: k.ID,
+		Modulus:   base64.RawURLEncoding.EncodeToString(k.private.N.Bytes()),
+		Exponent:  "AQAB",
+		CertChain: []string{base64.StdEncoding.EncodeToString(k.cert)},
+		Issuer:    issuer,
+	}
 }

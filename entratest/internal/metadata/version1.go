@@ -46,5 +46,5 @@ func (s *Service) ServeKeysV1(w http.ResponseWriter, r *http.Request, segment st
 		fail.Write(w, r, s.Origins.Login)
 		return
 	}
-	writeKeys(w, s.Keys.Publish("", func(string) string { return "" }, s.isForApp(r)))
+	writeKeys(w, s.Keys.PublishV1(s.isForApp(r)))
 }
