@@ -1,11 +1,11 @@
 package accesstoken
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -41,14 +41,14 @@ type Claims struct {
 	// ActorFacets and SubjectFacets say what kind of identity calls: 11 is an agent, 13 an agent's user.
 	ActorFacets, SubjectFacets []string
 
-	payload []byte
+	payload string
 }
 
 // Claim decodes a claim, and reports whether the token has it.
 func (c *Claims) Claim(name string, into any) (present bool, err error) {
-	_ = members(c.payload, func(n string, value []byte) {
+	_ = members(c.payload, func(n, value string) {
 		if n == name {
-			present, err = true, json.Unmarshal(value, into)
+			present, err = true, json.Unmarshal([]byte(value), into)
 		}
 	})
 	return present, err
@@ -76,30 +76,35 @@ type parsed struct {
 }
 
 // decode decodes a compact JWS without verifying it.
-func decode(raw string) (p *parsed, payload []byte, err error) {
-	parts := strings.Split(raw, ".")
-	if len(raw) > maxLength || len(parts) != 3 {
-		return nil, nil, reject(Malformed)
+func decode(raw string) (p *parsed, h header, err error) {
+	protected, rest, _ := strings.Cut(raw, ".")
+	claims, signature, ok := strings.Cut(rest, ".")
+	if !ok || len(raw) > maxLength {
+		return nil, h, reject(Malformed)
 	}
-	header, err := base64.RawURLEncoding.DecodeString(parts[0])
-	if err != nil || !isHeader(header) {
-		return nil, nil, reject(Malformed)
+	decoded, err := base64.RawURLEncoding.DecodeString(protected)
+	if err != nil || h.read(string(decoded)) != nil {
+		return nil, h, reject(Malformed)
 	}
-	payload, err = base64.RawURLEncoding.DecodeString(parts[1])
+	payload, err := base64.RawURLEncoding.DecodeString(claims)
 	if err != nil {
-		return nil, nil, reject(Malformed)
+		return nil, h, reject(Malformed)
 	}
+	if h.signature, err = base64.RawURLEncoding.DecodeString(signature); err != nil {
+		return nil, h, reject(Malformed)
+	}
+	h.signed = raw[:len(protected)+1+len(claims)]
 	p = &parsed{}
-	if members(payload, p.read) != nil || p.wrongTypes {
-		return nil, nil, reject(Malformed)
+	p.payload = string(payload)
+	if members(p.payload, p.read) != nil || p.wrongTypes {
+		return nil, h, reject(Malformed)
 	}
-	p.complete(payload)
-	return p, payload, nil
+	p.complete()
+	return p, h, nil
 }
 
 // complete sets what follows from several claims.
-func (p *parsed) complete(payload []byte) {
-	p.payload = payload
+func (p *parsed) complete() {
 	if p.ClientID = p.azp; p.Version == "1.0" {
 		p.ClientID = p.appID
 	}
@@ -114,25 +119,9 @@ func (p *parsed) complete(payload []byte) {
 	}
 }
 
-// types are the values of the header typ that an access token may have, besides none. Other kinds of
-// JWTs have others (RFC 8725 section 3.11).
-var types = []string{"jwt", "at+jwt", "application/at+jwt"}
-
-// isHeader reports whether a header may be that of an access token. Its algorithm and key are checked
-// with the signature.
-func isHeader(header []byte) bool {
-	ok := true
-	err := members(header, func(name string, value []byte) {
-		if name == "typ" {
-			ok = slices.Contains(types, strings.ToLower(text(value)))
-		}
-	})
-	return ok && err == nil
-}
-
 // read reads a claim. One that decides whether the token is accepted must have its JSON type; another
 // is used if it can be used.
-func (p *parsed) read(name string, value []byte) {
+func (p *parsed) read(name, value string) {
 	switch name {
 	case "ver":
 		p.must(&p.Version, value)
@@ -167,7 +156,7 @@ func (p *parsed) read(name string, value []byte) {
 }
 
 // readMore reads claims that decide nothing about the token itself.
-func (p *parsed) readMore(name string, value []byte) {
+func (p *parsed) readMore(name, value string) {
 	switch name {
 	case "scp":
 		p.Scopes = strings.Fields(text(value))
@@ -186,13 +175,13 @@ func (p *parsed) readMore(name string, value []byte) {
 	case "groups":
 		p.Groups = list(value)
 	case "hasgroups":
-		p.GroupsElsewhere = p.GroupsElsewhere || string(value) == "true" || text(value) == "true"
+		p.GroupsElsewhere = p.GroupsElsewhere || value == "true" || text(value) == "true"
 	case "_claim_names":
-		_ = members(value, func(name string, _ []byte) { p.GroupsElsewhere = p.GroupsElsewhere || name == "groups" })
+		_ = members(value, func(name, _ string) { p.GroupsElsewhere = p.GroupsElsewhere || name == "groups" })
 	case "acrs":
 		p.AuthContexts = list(value)
 	case "auth_time":
-		_ = json.Unmarshal(value, &p.AuthenticatedAt)
+		_ = json.Unmarshal([]byte(value), &p.AuthenticatedAt)
 	case "xms_cc":
 		p.Capabilities = list(value)
 	case "xms_act_fct":
@@ -203,37 +192,50 @@ func (p *parsed) readMore(name string, value []byte) {
 }
 
 // must reads a claim whose type must be that of its field.
-func (p *parsed) must(field any, value []byte) {
-	if text, ok := field.(*string); ok && isPlain(value) {
-		*text = string(value[1 : len(value)-1])
-		return
+func (p *parsed) must(field any, value string) {
+	switch field := field.(type) {
+	case *string:
+		if isPlain(value) {
+			*field = value[1 : len(value)-1]
+			return
+		}
+	case *int64:
+		if number, err := strconv.ParseInt(value, 10, 64); err == nil {
+			*field = number
+			return
+		}
 	}
-	p.wrongTypes = json.Unmarshal(value, field) != nil || string(value) == "null" || p.wrongTypes
+	p.wrongTypes = json.Unmarshal([]byte(value), field) != nil || value == "null" || p.wrongTypes
 }
 
-func text(value []byte) (s string) {
+func text(value string) (s string) {
 	if isPlain(value) {
-		return string(value[1 : len(value)-1])
+		return value[1 : len(value)-1]
 	}
-	_ = json.Unmarshal(value, &s)
+	_ = json.Unmarshal([]byte(value), &s)
 	return s
 }
 
 // isPlain reports whether JSON is a text that stands for itself.
-func isPlain(value []byte) bool {
-	return len(value) > 1 && value[0] == '"' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value)
+func isPlain(value string) bool {
+	return isText(value) && strings.IndexByte(value, '\\') < 0 && utf8.ValidString(value)
 }
 
+func isText(value string) bool { return len(value) > 1 && value[0] == '"' }
+
 // list takes a text for a list of one.
-func list(value []byte) (items []string) {
-	if json.Unmarshal(value, &items) == nil {
-		return slices.DeleteFunc(items, func(s string) bool { return s == "" })
+func list(value string) (items []string) {
+	if isText(value) {
+		if s := text(value); s != "" {
+			return []string{s}
+		}
+		return nil
 	}
-	if s := text(value); s != "" {
-		return []string{s}
+	if json.Unmarshal([]byte(value), &items) != nil {
+		return nil
 	}
-	return nil
+	return slices.DeleteFunc(items, func(s string) bool { return s == "" })
 }
 
 // facets are numbers with spaces between them.
-func facets(value []byte) []string { return strings.Fields(text(value)) }
+func facets(value string) []string { return strings.Fields(text(value)) }
