@@ -94,7 +94,7 @@ type Verifier struct {
 
 // Verify returns the claims of a token, an [*Error], or [idtoken.ErrKeysUnavailable] if the keys could
 // not be fetched.
-func (v *Verifier) Verify(ctx context.Context, raw string) (*Claims, error) {
+func (v *Verifier) Verify(ctx context.Context, raw []byte) (*Claims, error) {
 	p, h, err := decode(raw)
 	if err != nil {
 		return nil, err

@@ -1,9 +1,11 @@
 package accesstoken
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,12 +43,12 @@ type Claims struct {
 	// ActorFacets and SubjectFacets say what kind of identity calls: 11 is an agent, 13 an agent's user.
 	ActorFacets, SubjectFacets []string
 
-	payload string
+	payload object
 }
 
 // Claim decodes a claim, and reports whether the token has it.
 func (c *Claims) Claim(name string, into any) (present bool, err error) {
-	_ = members(c.payload, func(n, value string) {
+	_ = c.payload.members(func(n, value string) {
 		if n == name {
 			present, err = true, json.Unmarshal([]byte(value), into)
 		}
@@ -75,32 +77,34 @@ type parsed struct {
 	wrongTypes bool // of a claim that decides something
 }
 
-// decode decodes a compact JWS without verifying it.
-func decode(raw string) (p *parsed, h header, err error) {
-	protected, rest, _ := strings.Cut(raw, ".")
-	claims, signature, ok := strings.Cut(rest, ".")
+// decode decodes a compact JWS without verifying it. It keeps none of the bytes.
+func decode(raw []byte) (p *parsed, h header, err error) {
+	protected, rest, _ := bytes.Cut(raw, dot)
+	claims, signature, ok := bytes.Cut(rest, dot)
 	if !ok || len(raw) > maxLength {
 		return nil, h, reject(Malformed)
 	}
-	decoded, err := base64.RawURLEncoding.DecodeString(protected)
-	if err != nil || h.read(string(decoded)) != nil {
+	if err := errors.Join(h.read(protected), h.readSignature(signature)); err != nil {
 		return nil, h, reject(Malformed)
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(claims)
-	if err != nil {
-		return nil, h, reject(Malformed)
-	}
-	if h.signature, err = base64.RawURLEncoding.DecodeString(signature); err != nil {
-		return nil, h, reject(Malformed)
-	}
-	h.signed = raw[:len(protected)+1+len(claims)]
+	h.signed = raw[:len(protected)+len(dot)+len(claims)]
 	p = &parsed{}
-	p.payload = string(payload)
-	if members(p.payload, p.read) != nil || p.wrongTypes {
+	if p.payload, err = decodeObject(claims); err != nil || p.payload.members(p.read) != nil || p.wrongTypes {
 		return nil, h, reject(Malformed)
 	}
 	p.complete()
 	return p, h, nil
+}
+
+var dot = []byte{'.'}
+
+// decodeObject decodes a part of a JWS that is an object.
+func decodeObject(part []byte) (object, error) {
+	text, err := base64.RawURLEncoding.AppendDecode(nil, part)
+	if err != nil {
+		return "", err
+	}
+	return parse(text)
 }
 
 // complete sets what follows from several claims.
@@ -177,7 +181,9 @@ func (p *parsed) readMore(name, value string) {
 	case "hasgroups":
 		p.GroupsElsewhere = p.GroupsElsewhere || value == "true" || text(value) == "true"
 	case "_claim_names":
-		_ = members(value, func(name, _ string) { p.GroupsElsewhere = p.GroupsElsewhere || name == "groups" })
+		if o, err := parse([]byte(value)); err == nil {
+			_ = o.members(func(name, _ string) { p.GroupsElsewhere = p.GroupsElsewhere || name == "groups" })
+		}
 	case "acrs":
 		p.AuthContexts = list(value)
 	case "auth_time":

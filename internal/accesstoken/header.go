@@ -1,6 +1,7 @@
 package accesstoken
 
 import (
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -13,8 +14,7 @@ type header struct {
 	// RFC 7797), or if its algorithm or key is no text. Entra issues no such header.
 	strange bool
 
-	signed    string
-	signature []byte
+	signed, signature []byte
 }
 
 var errHeader = errors.New("accesstoken: not the header of an access token")
@@ -24,9 +24,13 @@ var errHeader = errors.New("accesstoken: not the header of an access token")
 var types = []string{"jwt", "at+jwt", "application/at+jwt"}
 
 // read reads a header. It returns an error for one that no access token has.
-func (h *header) read(object string) error {
+func (h *header) read(part []byte) error {
+	o, err := decodeObject(part)
+	if err != nil {
+		return err
+	}
 	isAccessToken := true
-	err := members(object, func(name, value string) {
+	err = o.members(func(name, value string) {
 		switch name {
 		case "alg":
 			h.algorithm, h.strange = text(value), h.strange || !isText(value)
@@ -42,6 +46,11 @@ func (h *header) read(object string) error {
 		return errHeader
 	}
 	return nil
+}
+
+func (h *header) readSignature(part []byte) (err error) {
+	h.signature, err = base64.RawURLEncoding.AppendDecode(nil, part)
+	return err
 }
 
 // isRS256 reports whether the signature is one of the only algorithm that is accepted. A header can

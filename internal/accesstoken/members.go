@@ -1,6 +1,7 @@
 package accesstoken
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -12,31 +13,47 @@ var errNoObject = errors.New("accesstoken: not a JSON object with one member of 
 // space is the white space of JSON.
 const space = " \t\r\n"
 
-// members calls visit for each member of a JSON object, with its value as JSON. An object with two
-// members of one name is refused: parsers disagree about which of them counts (RFC 7519 section 4).
-// Names and values are parts of the object, so nothing is copied.
-func members(object string, visit func(name, value string)) error {
-	rest := strings.Trim(object, space)
-	if !json.Valid([]byte(rest)) || rest[0] != '{' {
-		return errNoObject
+// object is the text of a valid JSON object.
+type object string
+
+// parse returns the object that is in some bytes, which it copies.
+func parse(text []byte) (object, error) {
+	text = bytes.Trim(text, space)
+	if !json.Valid(text) || text[0] != '{' {
+		return "", errNoObject
 	}
+	return object(text), nil
+}
+
+// members calls visit for each member, with its value as JSON. An object with two members of one name is
+// refused: parsers disagree about which of them counts (RFC 7519 section 4). Names and values are parts of
+// the object, so nothing is copied.
+func (o object) members(visit func(name, value string)) error {
 	var seen names
-	for rest = strings.TrimLeft(rest[1:], space); rest[0] != '}'; {
+	for rest := skipSpace(string(o[1:])); rest[0] != '}'; {
 		raw := rest[:valueLength(rest)]
 		name := text(raw)
 		if !seen.add(name) {
 			return errNoObject
 		}
-		rest = strings.TrimLeft(rest[len(raw):], space)
-		rest = strings.TrimLeft(rest[1:], space) // the colon
+		rest = skipSpace(rest[len(raw):])
+		rest = skipSpace(rest[1:]) // the colon
 		value := rest[:valueLength(rest)]
 		visit(name, value)
-		rest = strings.TrimLeft(rest[len(value):], space)
+		rest = skipSpace(rest[len(value):])
 		if rest[0] == ',' {
-			rest = strings.TrimLeft(rest[1:], space)
+			rest = skipSpace(rest[1:])
 		}
 	}
 	return nil
+}
+
+// skipSpace returns the rest of valid JSON, which does not end with white space. Most tokens have none.
+func skipSpace(rest string) string {
+	if rest[0] > ' ' {
+		return rest
+	}
+	return strings.TrimLeft(rest, space)
 }
 
 // names is a set. Tokens have about thirty claims, which are compared faster than hashed.

@@ -27,7 +27,7 @@ func (v *Verifier) Caller(ctx context.Context, token []byte) (*session.Session, 
 		}
 		return known, nil
 	}
-	claims, err := v.Authority.VerifyAccessToken(ctx, string(token))
+	claims, err := v.Authority.VerifyAccessToken(ctx, token)
 	if err != nil {
 		return nil, err
 	}

@@ -95,8 +95,8 @@ func (s *KeySet) Verify(ctx context.Context, raw string, issuers ...string) (pay
 
 // VerifyRS256 verifies an RS256 signature (RFC 7518 section 3.3) by a key of one of the issuers. It is for
 // callers that have read the header of a token themselves, and verified that it names this algorithm.
-func (s *KeySet) VerifyRS256(ctx context.Context, signed string, signature []byte, keyID string, issuers ...string) error {
-	sum := sha256.Sum256([]byte(signed))
+func (s *KeySet) VerifyRS256(ctx context.Context, signed, signature []byte, keyID string, issuers ...string) error {
+	sum := sha256.Sum256(signed)
 	return s.try(ctx, keyID, issuers, func(key *rsa.PublicKey) bool {
 		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature) == nil
 	})
