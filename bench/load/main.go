@@ -38,6 +38,7 @@ type options struct {
 	connections int
 	signIns     int
 	sessions    int
+	tokens      int
 	crowd       int
 	rtts        durations
 	jitter      time.Duration
@@ -97,7 +98,7 @@ func parsed[T any](list string, parse func(string) (T, error)) (all []T, err err
 }
 
 func parse() (o options) {
-	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,signin,storm,remote,distance,growth", "what to measure")
+	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,bearer,bearernew,signin,storm,remote,distance,growth", "what to measure")
 	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
 	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
 	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
@@ -106,6 +107,7 @@ func parse() (o options) {
 	flag.IntVar(&o.connections, "connections", 32, "users at once")
 	flag.IntVar(&o.signIns, "sign-ins", 8, "sign-ins at once")
 	flag.IntVar(&o.sessions, "sessions", 1_000_000, "how many sessions to grow to")
+	flag.IntVar(&o.tokens, "tokens", 12_000, "how many access tokens there are for calls with a new one; fibermsal remembers 10,000")
 	o.rtts = durations{0, time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond}
 	o.pools = numbers{20, 10}
 	flag.IntVar(&o.crowd, "crowd", 400, "users at once at a distance from Redis")
@@ -171,17 +173,27 @@ func run(ctx context.Context, o options) (err error) {
 // workload is something to measure.
 type workload struct {
 	measure func(context.Context, *bench) (*result, error)
-	needs   func(system) bool // nil: every system
+	needs   func(system) bool // nil: every system with sessions
+}
+
+// uses reports whether a system takes part.
+func (w workload) uses(s system) bool {
+	if w.needs == nil {
+		return s.hasSessions()
+	}
+	return w.needs(s)
 }
 
 // workloads are what can be measured. The growth comes last: it empties the database.
 var workloads = map[string]workload{
-	"session":  {measure: sessionWorkload},
-	"graph":    {measure: graphWorkload},
-	"typed":    {measure: typedWorkload},
-	"signin":   {measure: signInWorkload},
-	"storm":    {measure: stormWorkload},
-	"remote":   {remoteWorkload, goesFar},
-	"distance": {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
-	"growth":   {measure: growthWorkload},
+	"session":   {measure: sessionWorkload},
+	"graph":     {measure: graphWorkload},
+	"typed":     {measure: typedWorkload},
+	"bearer":    {bearerWorkload, callsAPI},
+	"bearernew": {newBearerWorkload, callsAPI},
+	"signin":    {measure: signInWorkload},
+	"storm":     {measure: stormWorkload},
+	"remote":    {remoteWorkload, goesFar},
+	"distance":  {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
+	"growth":    {measure: growthWorkload},
 }

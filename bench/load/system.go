@@ -39,6 +39,8 @@ type system struct {
 	Graph   string `json:"graph,omitempty"`
 	Typed   string `json:"typed,omitempty"`
 	Worker  string `json:"worker,omitempty"`
+	// API takes an access token for the emulator's API in place of a session.
+	API string `json:"api,omitempty"`
 }
 
 // The names by which the others are compared.
@@ -50,6 +52,8 @@ const (
 	fiberFloor = "fiber session"
 	goth       = "goth_fiber"
 	msalNode   = "MSAL Node"
+	contribJWT = "contrib/jwt"
+	jwx        = "jwx"
 )
 
 // table are the systems that come with the project. Ours comes first, for the floor reads a
@@ -59,7 +63,7 @@ var table = []system{
 	{
 		Name: ours, About: "fibermsal as its README shows it",
 		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
-		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker",
+		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker", API: "/api",
 	},
 	{
 		Name: bareGet, About: "bare Fiber handler, one Redis GET of a value as large as a session's record",
@@ -70,12 +74,12 @@ var table = []system{
 		Package: "./peers/floor", Seed: "/seed", Session: "/session", Graph: "/graph", Typed: "/typed",
 	},
 	{
-		Name: oursOnV3, About: "the same on Fiber v3",
+		Name: oursOnV3, About: "fibermsal on Fiber v3",
 		Package: "./peers/fibermsal-v3", Login: "/user/login", Callback: "/user/authorized",
-		Session: "/session", Graph: "/graph", Typed: "/typed",
+		Session: "/session", Graph: "/graph", Typed: "/typed", API: "/api",
 	},
 	{
-		Name: oursTwice, About: "the same, two processes on one Redis", Instances: 2,
+		Name: oursTwice, About: "fibermsal, two processes on one Redis", Instances: 2,
 		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
 		Session: "/session", Graph: "/graph", Typed: "/typed",
 	},
@@ -89,7 +93,18 @@ var table = []system{
 		Command: []string{"node", "server.mjs"}, Dir: "peers/msal-node", Login: "/auth/signin", Callback: "/auth/redirect",
 		Session: "/session", Graph: "/graph",
 	},
+	{
+		Name: contribJWT, About: "gofiber/contrib/jwt with a JWKS, and checks of the issuer and the audience",
+		Package: "./peers/jwt", API: "/contrib",
+	},
+	{
+		Name: jwx, About: "lestrrat-go/jwx in the steps of xenitab/go-oidc-middleware's Fiber adapter, which no module proxy has",
+		Package: "./peers/jwt", API: "/jwx",
+	},
 }
+
+// hasSessions reports whether users sign in to a system.
+func (s system) hasSessions() bool { return s.Login != "" || s.Seed != "" }
 
 // choose returns the systems that the command line names, or else all that the workloads need.
 func choose(o options, names []string) ([]system, error) {
@@ -112,7 +127,7 @@ func choose(o options, names []string) ([]system, error) {
 	}
 	if o.systems == "" {
 		return slices.DeleteFunc(all, func(s system) bool {
-			return !slices.ContainsFunc(names, func(name string) bool { return workloads[name].needs == nil || workloads[name].needs(s) })
+			return !slices.ContainsFunc(names, func(name string) bool { return workloads[name].uses(s) })
 		}), nil
 	}
 	only := strings.Split(o.systems, ",")
