@@ -23,10 +23,22 @@ type Resource struct {
 	Documentation string   `json:"resource_documentation,omitempty"`
 }
 
-// IsMetadata reports whether a path is that of the metadata.
+// IsMetadata reports whether a path is that of the metadata. Clients of an address with a slash at its end
+// keep that.
 func (r *Resource) IsMetadata(path string) bool {
-	below, ok := strings.CutPrefix(path, MetadataPath)
+	below, ok := strings.CutPrefix(strings.TrimSuffix(path, "/"), MetadataPath)
 	return ok && (below == "" || below == r.path())
+}
+
+// MetadataURL returns the address of the metadata of an app that browsers reach at an address, its origin
+// and base path. It is the one that follows from the resource (RFC 9728 section 3.1) if that leads to the
+// app: below a base path it would not, because proxies forward that path only.
+func (r *Resource) MetadataURL(origin, basePath string) string {
+	address := origin + basePath + MetadataPath
+	if basePath == "" && strings.HasPrefix(r.ID, origin+"/") {
+		address += r.path()
+	}
+	return address
 }
 
 // path returns the path of the resource, which clients put behind that of the metadata.
