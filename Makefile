@@ -65,12 +65,12 @@ soak: setup ## Run the tests of security rows in full size, where `make test` do
 	cd e2e && FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -p 1 -count=1 -v -timeout 60m -run '$(SOAKED)' ./...
 
 .PHONY: setup
-setup: ## Install what the tests need: redis-server, chromium, nginx, node, and MSAL Node with npm
+setup: ## Install what the tests need: redis-server, chromium, nginx, node, and MSAL for Node and browsers with npm
 	@scripts/setup
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME (10s each)
-	@for package in $$($(GO) list ./internal/...); do \
+	@for package in $$($(GO) list ./internal/... ./graph); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 	  done; \

@@ -81,7 +81,7 @@ func appToken(t *testing.T, idp *entratest.Server) string {
 	form := url.Values{
 		"client_id": {idp.ClientID}, "client_secret": {idp.ClientSecret}, "grant_type": {"client_credentials"}, "scope": {apiURI + "/.default"},
 	}
-	resp, err := idp.HTTPClient.PostForm(idp.Authority+"/oauth2/v2.0/token", form) //nolint:noctx // in memory
+	resp, err := idp.HTTPClient.PostForm(idp.Authority+"/oauth2/v2.0/token", form)
 	if err != nil {
 		t.Fatal(err)
 	}

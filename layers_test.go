@@ -40,7 +40,7 @@ var layers = [][]string{
 var plainLogic = []string{
 	"internal/aadsts", "internal/accesstoken", "internal/background", "internal/browsertest", "internal/discovery", "internal/faultproxy",
 	"internal/filestore",
-	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/mailaddr", "internal/outbound",
+	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/mailaddr", "internal/markup", "internal/outbound",
 	"internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redislog", "internal/redistest",
 	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/storagefile", "internal/storedtest", "internal/structure", "internal/tokencache",
 	"internal/turn",
@@ -54,6 +54,11 @@ const (
 	fasthttp   = "github.com/valyala/fasthttp"
 	msal       = "github.com/AzureAD"
 	bbolt      = "go.etcd.io/bbolt"
+
+	// They call methods by name, for which the linker keeps the exported methods of all types.
+	htmlTemplate = "html/template"
+	textTemplate = "text/template"
+	whyTemplates = "it doubles the size of an app, see TestApps_LetTheLinkerDropMethods in bench/buildcost"
 )
 
 // unreachable are import paths that the packages of some directories must not reach,
@@ -89,6 +94,7 @@ var unreachable = []struct {
 	},
 	{[]string{"entra", "graph", "internal"}, []string{fiberPath, fasthttp}, "the core works under any web framework"},
 	{[]string{".", "v3$", "entra", "graph", "entratest"}, []string{bbolt, modulePath + "/embedded"}, "apps on Redis or in memory must not contain a database"},
+	{[]string{"entra", "graph", "embedded", "internal", "cmd/fibermsal"}, []string{htmlTemplate, textTemplate}, whyTemplates},
 	{plainLogic, []string{gofiber, msal, modulePath + "$"}, "plain logic knows neither Fiber nor MSAL"},
 }
 
@@ -105,6 +111,7 @@ func TestStructure_DependenciesPointDownwards(t *testing.T) {
 	for _, p := range packages {
 		upward(t, p, packages, forbidden)
 		reaching(p, forbidden)
+		templating(p, forbidden)
 	}
 	for a, why := range forbidden {
 		t.Errorf("%s must not depend on %s: %s", a.from, a.to, why)
@@ -156,6 +163,16 @@ func reaching(p listed, forbidden map[arrow]string) {
 			if slices.ContainsFunc(p.Deps, func(dependency string) bool { return matches(path, dependency) }) {
 				forbidden[arrow{p.dir, path}] = rule.why
 			}
+		}
+	}
+}
+
+// templating adds the imports of templates by the root packages. Fiber has them as well, but for methods that
+// the linker drops.
+func templating(p listed, forbidden map[arrow]string) {
+	for _, path := range []string{htmlTemplate, textTemplate} {
+		if (p.dir == "." || p.dir == "v3") && slices.Contains(p.Imports, path) {
+			forbidden[arrow{p.dir, path}] = whyTemplates
 		}
 	}
 }

@@ -125,7 +125,7 @@ func (s *Service) wire(cache *session.Cache) {
 func (s *Service) newSite() *web.Site {
 	cfg := s.settings
 	options := web.Options{
-		Owner: s, Authority: s.authority, Sessions: s.sessions, Tokens: &api.Verifier{Authority: s.authority, Remembered: s.callers}, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
+		Owner: s, Authority: s.authority, Sessions: s.sessions, Tokens: &api.Verifier{Authority: s.authority, Telemetry: s.telemetry, Remembered: s.callers}, Flow: s.flow, Jar: s.jar, Log: s.log, Telemetry: s.telemetry,
 		Origin: strings.TrimSuffix(cfg.PublicURL, defaultPort(cfg.PublicURL)), BasePath: cfg.BasePath, RoutePrefix: cfg.RoutePrefix, PostLogoutURL: cfg.PostLogoutURL, CookieName: cfg.cookieName,
 		Challenger: cfg.challenger(), Resource: cfg.resource(),
 		Secure: cfg.secure, FormPost: cfg.ResponseMode == ResponseModeFormPost,

@@ -135,3 +135,32 @@ func TestOnBehalfOf_IsRefused(t *testing.T) {
 		wantError(t, redeem(t, s, oboForm(s, good)), 400, "invalid_grant", 500133, "")
 	})
 }
+
+// Entra's documentation of .default: consent to the permissions of the registration, of all APIs.
+func TestOnBehalfOf_DefaultConsentsToWhatTheAPICalls(t *testing.T) {
+	t.Parallel()
+	everything := strings.TrimSuffix(ownScope, "access_as_user") + ".default"
+	s := newServer(t, withOwnAPI(2), entratest.WithScopes(strings.TrimSuffix(ownScope, "access_as_user")+"Admin"))
+	consented(t, s, adeleName, ownScope)
+	assertion := s.Issue(adeleName, ownScope)
+	wantError(t, redeem(t, s, oboForm(s, assertion)), 400, "invalid_grant", 65001, "consent_required")
+
+	b := newBrowser(t, s)
+	b.press(url.Values{"user": {adeleName}}, "scope=openid "+everything)
+	page := b.open("scope=openid "+everything, "prompt=consent")
+	b.wants(page, "consent")
+	for _, name := range []string{"access_as_user", "read your profile", "Orders.Read"} {
+		if !strings.Contains(page.body, name) {
+			t.Errorf("%s is not requested:\n%s", name, page.body)
+		}
+	}
+	if strings.Contains(page.body, "Admin") {
+		t.Errorf("a permission that the app is not registered with is requested:\n%s", page.body)
+	}
+	b.press(url.Values{"user": {adeleName}, "action": {"accept"}}, "scope=openid "+everything, "prompt=consent")
+	for _, scope := range []string{"User.Read", ordersURI + "/.default"} {
+		if a := redeem(t, s, oboForm(s, assertion, "scope="+scope)); a.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", scope, a.body)
+		}
+	}
+}

@@ -54,8 +54,9 @@ func WithRedirectURI(uris ...string) Option {
 
 // WithSPARedirectURI registers redirect URIs of single-page apps, which are public clients: PKCE is compulsory, codes
 // and refresh tokens are redeemed without a credential by calls from the URI's origin, as browsers make them, and
-// refresh tokens end a day after the sign-in. The token endpoint answers such pages with CORS headers. Default: none.
-// Repeated use adds.
+// refresh tokens end a day after the sign-in. The token endpoint answers such pages with CORS headers, and after Listen
+// on the plain http of [Server.BrowserURL], too, because browsers do not trust the certificate of https: MSAL Browser
+// takes the configuration that is there as its authorityMetadata. Default: none. Repeated use adds.
 func WithSPARedirectURI(uris ...string) Option {
 	return func(c *settings) { c.spaURIs = append(c.spaURIs, uris...) }
 }
@@ -80,7 +81,8 @@ func WithFrontChannelIssuer() Option {
 }
 
 // WithScopes adds delegated permissions beyond Graph's common ones: "Reports.Read.All" is another one
-// of Graph, "api://orders/Orders.Read" one of another API, which [WithAPI] describes in full.
+// of Graph, "api://orders/Orders.Read" one of another API, which [WithAPI] describes in full. Of an API that
+// WithAPI describes, it is one that exists and that the app is not registered with: .default does not include it.
 func WithScopes(scopes ...string) Option {
 	return func(c *settings) { c.extraScopes = append(c.extraScopes, scopes...) }
 }

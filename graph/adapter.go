@@ -75,7 +75,7 @@ func (a *adapter) Send(ctx context.Context, info *abstractions.RequestInformatio
 	errs = orODataErrors(errs)
 	kiota := a.kiotaFor(constructor, errs)
 	upload := asUpload(info, constructor)
-	return run(ctx, a, info, func(ctx context.Context, c *call) (serialization.Parsable, error) {
+	return run(ctx, a, info, func(ctx context.Context, c *call, info *abstractions.RequestInformation) (serialization.Parsable, error) {
 		c.upload = upload && !a.transport.graph.owns(info)
 		object, err := kiota.Send(ctx, info, constructor, errs)
 		if err == nil && object == nil && c.lacksObject(ctx, info) {
@@ -91,7 +91,7 @@ func (a *adapter) Send(ctx context.Context, info *abstractions.RequestInformatio
 // SendEnum returns the enumeration value that Graph answers with.
 func (a *adapter) SendEnum(ctx context.Context, info *abstractions.RequestInformation, parser serialization.EnumFactory, errs abstractions.ErrorMappings) (any, error) {
 	errs = orODataErrors(errs)
-	return run(ctx, a, info, func(ctx context.Context, _ *call) (any, error) {
+	return run(ctx, a, info, func(ctx context.Context, _ *call, info *abstractions.RequestInformation) (any, error) {
 		return a.kiotaFor(nil, errs).SendEnum(ctx, info, parser, errs)
 	})
 }
@@ -99,7 +99,7 @@ func (a *adapter) SendEnum(ctx context.Context, info *abstractions.RequestInform
 // SendCollection returns the objects that Graph answers with.
 func (a *adapter) SendCollection(ctx context.Context, info *abstractions.RequestInformation, constructor serialization.ParsableFactory, errs abstractions.ErrorMappings) ([]serialization.Parsable, error) {
 	errs = orODataErrors(errs)
-	return run(ctx, a, info, func(ctx context.Context, _ *call) ([]serialization.Parsable, error) {
+	return run(ctx, a, info, func(ctx context.Context, _ *call, info *abstractions.RequestInformation) ([]serialization.Parsable, error) {
 		return a.kiotaFor(constructor, errs).SendCollection(ctx, info, constructor, errs)
 	})
 }
@@ -107,7 +107,7 @@ func (a *adapter) SendCollection(ctx context.Context, info *abstractions.Request
 // SendEnumCollection returns the enumeration values that Graph answers with.
 func (a *adapter) SendEnumCollection(ctx context.Context, info *abstractions.RequestInformation, parser serialization.EnumFactory, errs abstractions.ErrorMappings) ([]any, error) {
 	errs = orODataErrors(errs)
-	return run(ctx, a, info, func(ctx context.Context, _ *call) ([]any, error) {
+	return run(ctx, a, info, func(ctx context.Context, _ *call, info *abstractions.RequestInformation) ([]any, error) {
 		return a.kiotaFor(nil, errs).SendEnumCollection(ctx, info, parser, errs)
 	})
 }
@@ -116,7 +116,7 @@ func (a *adapter) SendEnumCollection(ctx context.Context, info *abstractions.Req
 // file, to whose storage Graph may redirect.
 func (a *adapter) SendPrimitive(ctx context.Context, info *abstractions.RequestInformation, typeName string, errs abstractions.ErrorMappings) (any, error) {
 	errs = orODataErrors(errs)
-	return run(ctx, a, info, func(ctx context.Context, c *call) (any, error) {
+	return run(ctx, a, info, func(ctx context.Context, c *call, info *abstractions.RequestInformation) (any, error) {
 		c.download = c.download || a.followsDownloads && typeName == bytesType && info != nil && info.Method == abstractions.GET
 		return a.kiotaFor(nil, errs).SendPrimitive(ctx, info, typeName, errs)
 	})
@@ -128,7 +128,7 @@ const bytesType = "[]byte"
 // SendPrimitiveCollection returns the values that Graph answers with.
 func (a *adapter) SendPrimitiveCollection(ctx context.Context, info *abstractions.RequestInformation, typeName string, errs abstractions.ErrorMappings) ([]any, error) {
 	errs = orODataErrors(errs)
-	return run(ctx, a, info, func(ctx context.Context, _ *call) ([]any, error) {
+	return run(ctx, a, info, func(ctx context.Context, _ *call, info *abstractions.RequestInformation) ([]any, error) {
 		return a.kiotaFor(nil, errs).SendPrimitiveCollection(ctx, info, typeName, errs)
 	})
 }
@@ -137,7 +137,7 @@ func (a *adapter) SendPrimitiveCollection(ctx context.Context, info *abstraction
 func (a *adapter) SendNoContent(ctx context.Context, info *abstractions.RequestInformation, errs abstractions.ErrorMappings) error {
 	errs = orODataErrors(errs)
 	upload := asUpload(info, nil)
-	_, err := run(ctx, a, info, func(ctx context.Context, c *call) (struct{}, error) {
+	_, err := run(ctx, a, info, func(ctx context.Context, c *call, info *abstractions.RequestInformation) (struct{}, error) {
 		c.upload = upload && !a.transport.graph.owns(info)
 		return struct{}{}, a.kiotaFor(nil, errs).SendNoContent(ctx, info, errs)
 	})
@@ -153,7 +153,7 @@ func (a *adapter) ConvertToNativeRequest(ctx context.Context, info *abstractions
 	if info != nil && info.PathParameters != nil && info.PathParameters["baseurl"] == "" {
 		info.PathParameters["baseurl"] = a.kiota.GetBaseUrl() // Kiota does not set it here
 	}
-	native, err = a.kiota.ConvertToNativeRequest(ctx, info)
+	native, err = a.kiota.ConvertToNativeRequest(ctx, ownRequest(info))
 	if err != nil {
 		return nil, c.failure(ctx, err)
 	}

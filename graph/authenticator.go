@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -55,6 +56,7 @@ func (a *authenticator) AuthenticateRequest(ctx context.Context, info *abstracti
 	if err := a.graph.check(u); err != nil {
 		return err
 	}
+	setURL(info, u)
 	err = a.inner.AuthenticateRequest(ctx, info, more)
 	if err != nil {
 		if c := callOf(ctx); c != nil {
@@ -62,6 +64,14 @@ func (a *authenticator) AuthenticateRequest(ctx context.Context, info *abstracti
 		}
 	}
 	return err
+}
+
+// setURL sets the URL of a call's own request to the one that has been checked. Kiota would expand the template
+// again for the token, and again for the request.
+func setURL(info *abstractions.RequestInformation, u *url.URL) {
+	// The other parameters are those of the caller's request as well, and SetUri removes them.
+	info.PathParameters, info.QueryParameters, info.QueryParametersAny = map[string]string{}, nil, nil
+	info.SetUri(*u)
 }
 
 // removeToken removes the token from a request object. Kiota leaves it there and would use it

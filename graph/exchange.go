@@ -17,7 +17,7 @@ func newRequest(method abstractions.HttpMethod, path, accept string) *abstractio
 // happened.
 func (a *adapter) exchange(ctx context.Context, info *abstractions.RequestInformation) (content []byte, made *call, err error) {
 	made = new(call) // if it is not even begun
-	result, err := run(ctx, a, info, func(ctx context.Context, c *call) (any, error) {
+	result, err := run(ctx, a, info, func(ctx context.Context, c *call, info *abstractions.RequestInformation) (any, error) {
 		made = c
 		return a.kiota.SendPrimitive(ctx, info, bytesType, odataErrors)
 	})

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 // T13). A user does not wait longer for a page.
 const defaultTimeout = 15 * time.Second
 
-// run makes one call of Kiota in bounded time, without panics, and with the library's errors.
-func run[T any](ctx context.Context, a *adapter, info *abstractions.RequestInformation, send func(context.Context, *call) (T, error)) (result T, err error) {
+// run makes one call of Kiota in bounded time, without panics, and with the library's errors. Kiota gets a
+// request that is the call's own.
+func run[T any](ctx context.Context, a *adapter, info *abstractions.RequestInformation, send func(context.Context, *call, *abstractions.RequestInformation) (T, error)) (result T, err error) {
 	c := a.newCall(info)
 	ctx, cancel := c.bounded(orBackground(ctx))
 	ctx = c.in(ctx)
@@ -24,12 +26,23 @@ func run[T any](ctx context.Context, a *adapter, info *abstractions.RequestInfor
 	defer cancel()
 	defer removeToken(info)
 	defer c.recoverInto(ctx, &err)
-	result, err = send(ctx, c)
+	result, err = send(ctx, c, ownRequest(info))
 	if err != nil {
 		var none T
 		return none, c.failure(ctx, err)
 	}
 	return result, nil
+}
+
+// ownRequest returns a copy of a request, in which the URL of the call can be set: a request can be sent again
+// and by another adapter, and shares its path parameters with the builder.
+func ownRequest(info *abstractions.RequestInformation) *abstractions.RequestInformation {
+	if info == nil {
+		return nil
+	}
+	own := *info
+	own.PathParameters = maps.Clone(info.PathParameters)
+	return &own
 }
 
 // newCall returns the call that an adapter makes for a request.

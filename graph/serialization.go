@@ -19,7 +19,7 @@ var (
 
 func newParsers() serialization.ParseNodeFactory {
 	registry := serialization.NewParseNodeFactoryRegistry()
-	registry.ContentTypeAssociatedFactories["application/json"] = json.NewJsonParseNodeFactory()
+	registry.ContentTypeAssociatedFactories["application/json"] = newJSONParser()
 	registry.ContentTypeAssociatedFactories["text/plain"] = text.NewTextParseNodeFactory()
 	registry.ContentTypeAssociatedFactories["application/x-www-form-urlencoded"] = form.NewFormParseNodeFactory()
 	return registry

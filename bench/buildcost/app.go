@@ -23,7 +23,7 @@ var apps = []app{
 	{"bare", "Fiber alone", "buildcost/apps/bare"},
 	{"root", "Fiber and fibermsal", "buildcost/apps/root"},
 	{"graph", "Fiber, fibermsal and fibermsal/graph", "buildcost/apps/graph"},
-	{"sdk", "the same and the whole client of msgraph-sdk-go", "../examples/graph-client"},
+	{"sdk", "the same and the whole client of msgraph-sdk-go", "buildcost/apps/sdk"},
 }
 
 func appNames() []string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,5 +83,31 @@ func TestResults_areReplacedOneByOne(t *testing.T) {
 	want := results{{App: "bare", CPUSeconds: 40}, {App: "root", CPUSeconds: 61}, {App: "sdk", CPUSeconds: 400}}
 	if !reflect.DeepEqual(all, want) {
 		t.Errorf("got %+v", all)
+	}
+}
+
+// The linker drops methods that nothing calls, unless some code that is in the binary calls methods by names
+// which it cannot know, as templates do. Then it keeps the exported methods of all types, which doubles an
+// app: the linker's list of what depends on what marks such code.
+func TestApps_LetTheLinkerDropMethods(t *testing.T) {
+	t.Parallel()
+	for _, a := range apps {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			link := exec.Command("go", "build", "-ldflags=-dumpdep", "-o", filepath.Join(t.TempDir(), a.name), ".")
+			link.Dir = filepath.Join("..", a.dir)
+			list, err := link.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, list[max(0, len(list)-1000):])
+			}
+			if !bytes.Contains(list, []byte("main.main -> ")) {
+				t.Fatal("the linker has not listed what depends on what")
+			}
+			for line := range bytes.Lines(list) {
+				if bytes.Contains(line, []byte("<ReflectMethod>")) {
+					t.Errorf("methods are called by name: %s", line)
+				}
+			}
+		})
 	}
 }

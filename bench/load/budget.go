@@ -44,6 +44,17 @@ func (r *report) budgets() (all []budget) {
 		mine := r.cpu("typed", ours)
 		add("with a typed call of Graph, over goth_fiber and what the SDK costs", "at most 1.00 x", fmt.Sprintf("%.2f x", mine/(peer+typed-raw)), mine <= peer+typed-raw)
 	}
+	for _, row := range []struct {
+		what, workload string
+		most           float64
+	}{
+		{"with a call of Graph by the raw token over HTTP/2, over the same without sign-in", "graph-h2", 1.05},
+		{"with a typed call of Graph over HTTP/2, over the same without sign-in", "typed-h2", 1.05},
+	} {
+		if x := ratioOf(row.workload, oursOnH2, floorOnH2); x > 0 {
+			add(row.what, fmt.Sprintf("at most %.2f x", row.most), fmt.Sprintf("%.2f x", x), x <= row.most)
+		}
+	}
 	cheaper := func(base string, least float64) {
 		if x := ratioOf("signin", ours, base); x > 0 {
 			add("sign-in, against "+base, fmt.Sprintf("at least %.0f x cheaper", least), fmt.Sprintf("%.1f x", 1/x), 1/x >= least)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ func started(t *testing.T, systems []system) *bench {
 func TestSystems_DoTheSame(t *testing.T) {
 	for _, s := range started(t, table).servers {
 		t.Run(s.Name, func(t *testing.T) {
-			for path, graphCalls := range map[string]int{s.Session: 0, s.Graph: 1, s.Typed: 1} {
+			for path, graphCalls := range map[string]int{s.Session: 0, s.Graph: 1, s.Typed: 1, s.GraphH2: 1, s.TypedH2: 1} {
 				if path == "" {
 					continue
 				}
@@ -87,9 +88,11 @@ func (s *server) knowsNobody(t *testing.T, path string) {
 
 // A whole run in small: what is measured and written is there.
 func TestLoad_MeasuresAndReports(t *testing.T) {
-	b := started(t, []system{table[0], table[1], table[len(table)-2]})
+	b := started(t, slices.DeleteFunc(slices.Clone(table), func(s system) bool {
+		return s.Name != ours && s.Name != bareGet && s.Name != oursOnH2 && s.Name != floorOnH2 && s.Name != contribJWT
+	}))
 	b.options = options{crowd: 4, rtts: durations{0, 2 * time.Millisecond}, pools: numbers{2}, repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, tokens: 20, results: filepath.Join(t.TempDir(), "results")}
-	for _, name := range []string{"session", "graph", "bearer", "bearernew", "signin", "distance", "growth"} {
+	for _, name := range []string{"session", "graph", "graph-h2", "typed-h2", "bearer", "bearernew", "signin", "distance", "growth"} {
 		r, err := workloads[name].measure(t.Context(), b)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

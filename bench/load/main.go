@@ -98,7 +98,7 @@ func parsed[T any](list string, parse func(string) (T, error)) (all []T, err err
 }
 
 func parse() (o options) {
-	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,bearer,bearernew,signin,storm,remote,distance,growth", "what to measure")
+	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,bearer,bearernew,signin,storm,remote,distance,growth", "what to measure")
 	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
 	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
 	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
@@ -179,7 +179,7 @@ type workload struct {
 // uses reports whether a system takes part.
 func (w workload) uses(s system) bool {
 	if w.needs == nil {
-		return s.hasSessions()
+		return s.hasSessions() && !s.usesH2()
 	}
 	return w.needs(s)
 }
@@ -189,6 +189,8 @@ var workloads = map[string]workload{
 	"session":   {measure: sessionWorkload},
 	"graph":     {measure: graphWorkload},
 	"typed":     {measure: typedWorkload},
+	"graph-h2":  {graphH2Workload, system.usesH2},
+	"typed-h2":  {typedH2Workload, system.usesH2},
 	"bearer":    {bearerWorkload, callsAPI},
 	"bearernew": {newBearerWorkload, callsAPI},
 	"signin":    {measure: signInWorkload},

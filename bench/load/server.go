@@ -67,7 +67,7 @@ func (s *server) launch(ctx context.Context, b *bench, redis string) error {
 		}
 		s.public = cmp.Or(s.public, "http://localhost:"+port)
 		address := net.JoinHostPort("127.0.0.1", port)
-		p, err := launch(ctx, address, b.environment(port, s.public, redis), s.Dir, name, args...)
+		p, err := launch(ctx, address, b.environment(s.system, port, s.public, redis), s.Dir, name, args...)
 		if err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func (b *bench) build(ctx context.Context, source string) (string, error) {
 }
 
 // environment is what package peers reads, and Node besides.
-func (b *bench) environment(port, public, redis string) []string {
+func (b *bench) environment(s system, port, public, redis string) []string {
 	env := []string{
 		"PORT=" + port, "PUBLIC_URL=" + public, "REDIS_URL=" + redis,
 		"CLIENT_ID=" + b.emulator.ClientID, "CLIENT_SECRET=" + b.emulator.ClientSecret,
@@ -133,6 +133,9 @@ func (b *bench) environment(port, public, redis string) []string {
 	}
 	if b.options.profile {
 		env = append(env, "BENCH_PROFILE=1")
+	}
+	if s.usesH2() {
+		env = append(env, "BENCH_HTTP2=1")
 	}
 	return env
 }

@@ -41,7 +41,14 @@ type system struct {
 	Worker  string `json:"worker,omitempty"`
 	// API takes an access token for the emulator's API in place of a session.
 	API string `json:"api,omitempty"`
+
+	// The same as Graph and Typed, of a system whose calls of Graph go over HTTP/2.
+	GraphH2 string `json:"graph_h2,omitempty"`
+	TypedH2 string `json:"typed_h2,omitempty"`
 }
+
+// usesH2 reports whether a system calls Graph over HTTP/2. It takes part in nothing else.
+func (s system) usesH2() bool { return s.GraphH2 != "" || s.TypedH2 != "" }
 
 // The names by which the others are compared.
 const (
@@ -54,6 +61,10 @@ const (
 	msalNode   = "MSAL Node"
 	contribJWT = "contrib/jwt"
 	jwx        = "jwx"
+
+	oursOnH2  = "fibermsal h2"
+	floorOnH2 = "fiber session h2"
+	gothOnH2  = "goth_fiber h2"
 )
 
 // table are the systems that come with the project. Ours comes first, for the floor reads a
@@ -92,6 +103,18 @@ var table = []system{
 		Name: msalNode, About: "MSAL Node, Express 5, express-session, connect-redis, as Microsoft's samples do it",
 		Command: []string{"node", "server.mjs"}, Dir: "peers/msal-node", Login: "/auth/signin", Callback: "/auth/redirect",
 		Session: "/session", Graph: "/graph",
+	},
+	{
+		Name: oursOnH2, About: "the same as fibermsal, with HTTP/2 to Graph",
+		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized", GraphH2: "/graph", TypedH2: "/typed",
+	},
+	{
+		Name: floorOnH2, About: "the same as fiber session, with HTTP/2 to Graph",
+		Package: "./peers/floor", Seed: "/seed", GraphH2: "/graph", TypedH2: "/typed",
+	},
+	{
+		Name: gothOnH2, About: "the same as goth_fiber, with HTTP/2 to Graph",
+		Package: "./peers/goth", Login: "/auth/azureadv2", Callback: "/auth/azureadv2/callback", GraphH2: "/graph",
 	},
 	{
 		Name: contribJWT, About: "gofiber/contrib/jwt with a JWKS, and checks of the issuer and the audience",

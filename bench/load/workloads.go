@@ -44,6 +44,15 @@ func typedWorkload(ctx context.Context, b *bench) (*result, error) {
 	return b.pages(ctx, "typed", "the same through Microsoft's typed SDK", fiberFloor, func(s system) string { return s.Typed })
 }
 
+// graphH2Workload and typedH2Workload are the same over HTTP/2, which Graph speaks.
+func graphH2Workload(ctx context.Context, b *bench) (*result, error) {
+	return b.pages(ctx, "graph-h2", "a signed-in request that asks Graph for /me, by net/http over HTTP/2", floorOnH2, func(s system) string { return s.GraphH2 })
+}
+
+func typedH2Workload(ctx context.Context, b *bench) (*result, error) {
+	return b.pages(ctx, "typed-h2", "the same through Microsoft's typed SDK, over HTTP/2", floorOnH2, func(s system) string { return s.TypedH2 })
+}
+
 func callsAPI(s system) bool { return s.API != "" }
 
 // bearerWorkload calls an API with the access tokens of users, each again and again.
@@ -75,7 +84,7 @@ func (b *bench) api(ctx context.Context, name, title string, client func(*server
 	return r, nil
 }
 
-func signsIn(s system) bool { return s.Login != "" && s.Instances < 2 }
+func signsIn(s system) bool { return s.Login != "" && s.Instances < 2 && !s.usesH2() }
 
 // signingIn is a step that signs somebody in.
 func (b *bench) signingIn(s *server, worker, _ int) error {

@@ -25,9 +25,10 @@ type Env struct {
 	CAFile                        string
 	Key                           []byte // to seal sessions with
 	Profile                       bool   // serve /debug/pprof
+	HTTP2                         bool   // to Entra and Graph
 }
 
-// FromEnv reads the environment, of which everything is required but BENCH_PROFILE.
+// FromEnv reads the environment, of which everything is required but BENCH_PROFILE and BENCH_HTTP2.
 func FromEnv() Env {
 	must := func(name string) string {
 		value := os.Getenv(name)
@@ -44,11 +45,11 @@ func FromEnv() Env {
 		Key: key, Port: must("PORT"), PublicURL: must("PUBLIC_URL"), RedisURL: must("REDIS_URL"),
 		ClientID: must("CLIENT_ID"), ClientSecret: must("CLIENT_SECRET"),
 		Authority: must("AUTHORITY"), TenantID: must("TENANT_ID"), GraphURL: must("GRAPH_URL"),
-		CAFile: must("CA_FILE"), Profile: os.Getenv("BENCH_PROFILE") != "",
+		CAFile: must("CA_FILE"), Profile: os.Getenv("BENCH_PROFILE") != "", HTTP2: os.Getenv("BENCH_HTTP2") != "",
 	}
 }
 
-// Client reaches the emulator, with as many kept connections as there are users at once.
+// Client reaches the emulator, with as many kept connections as there are users at once, or over HTTP/2 with one.
 func (e Env) Client() *http.Client {
 	pem, err := os.ReadFile(e.CAFile)
 	if err != nil {
@@ -61,6 +62,7 @@ func (e Env) Client() *http.Client {
 	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		TLSClientConfig:     &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
 		MaxIdleConnsPerHost: 256, MaxIdleConns: 256, IdleConnTimeout: time.Minute,
+		ForceAttemptHTTP2: e.HTTP2, // with a TLSClientConfig, net/http speaks HTTP/1.1 otherwise
 	}}
 }
 

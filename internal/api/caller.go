@@ -6,11 +6,13 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/session"
+	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
 // Verifier verifies access tokens. It is safe for concurrent use.
 type Verifier struct {
 	Authority *authority.Client
+	Telemetry *telemetry.Telemetry
 	// Remembered has the tokens that were verified, apart from sessions, so that neither displaces the
 	// other.
 	Remembered *session.Cache
@@ -19,19 +21,29 @@ type Verifier struct {
 // Caller returns the session that stands for an access token. Verified tokens are remembered by their
 // hash, so that a client's next calls cost no signature. The bytes are not kept.
 func (v *Verifier) Caller(ctx context.Context, token []byte) (*session.Session, error) {
+	caller, remembered, err := v.caller(ctx, token)
+	if err != nil {
+		v.Telemetry.CallerRefused(ctx, err)
+		return nil, err
+	}
+	v.Telemetry.CallerAccepted(remembered)
+	return caller, nil
+}
+
+func (v *Verifier) caller(ctx context.Context, token []byte) (caller *session.Session, remembered bool, err error) {
 	id := session.CallerID(sha256.Sum256(token))
 	if known := v.Remembered.Kept(id); known != nil {
 		if err := authority.CheckAccessToken(known.Token); err != nil {
 			v.Remembered.Drop(id)
-			return nil, err
+			return nil, true, err
 		}
-		return known, nil
+		return known, true, nil
 	}
 	claims, err := v.Authority.VerifyAccessToken(ctx, token)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	caller := session.NewCaller(id, claims)
+	caller = session.NewCaller(id, claims)
 	v.Remembered.Keep(caller)
-	return caller, nil
+	return caller, false, nil
 }

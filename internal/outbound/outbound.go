@@ -94,6 +94,9 @@ func (b *Body) Read(p []byte) (int, error) {
 // (RFC 9110 section 10.2.3), but at most maximum. It returns 0 without a valid header.
 func RetryAfter(h http.Header, maximum time.Duration) time.Duration {
 	value := h.Get("Retry-After")
+	if value == "" {
+		return 0
+	}
 	var wait time.Duration
 	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		wait = time.Duration(min(max(seconds, 0), int64(maximum/time.Second))) * time.Second // bounded first, because the product overflows

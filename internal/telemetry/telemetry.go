@@ -29,11 +29,14 @@ type Telemetry struct {
 	signOuts     metric.Int64Counter
 	interactions metric.Int64Counter
 	entraErrors  metric.Int64Counter
+	refusals     metric.Int64Counter
 	refreshes    metric.Float64Histogram
+	exchanges    metric.Float64Histogram
 	lockWaits    metric.Float64Histogram
 	storage      metric.Float64Histogram
 
 	fromMemory, fromStorage, fromEntra atomic.Int64
+	remembered, verified               atomic.Int64 // access tokens of clients
 
 	registration metric.Registration
 }
@@ -53,6 +56,8 @@ func New(log *slog.Logger, cache func() CacheStats) (*Telemetry, error) {
 		signOuts:     m.counter("fibermsal.sign_outs", "{sign-out}", "Sessions that were ended, by whom."),
 		interactions: m.counter("fibermsal.interactions", "{redirect}", "Pages whose user was sent to sign in, by code."),
 		entraErrors:  m.counter("fibermsal.entra.errors", "{error}", "Errors that Entra numbered, by endpoint and number."),
+		refusals:     m.counter("fibermsal.api.refusals", "{request}", "Requests with access tokens that were refused, by code and reason."),
+		exchanges:    m.seconds("fibermsal.on_behalf_of.duration", "Exchanges of a client's access token at Entra, by outcome.", 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 		refreshes:    m.seconds("fibermsal.refresh.duration", "Renewals of a token at Entra, by outcome.", 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 		lockWaits:    m.seconds("fibermsal.lock.wait.duration", "Waiting for another renewal of the same session.", 0.001, 0.01, 0.1, 0.5, 1, 5, 10),
 		storage:      m.seconds("fibermsal.storage.duration", "Commands to the session storage, by operation and outcome.", 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5),
@@ -64,6 +69,7 @@ func New(log *slog.Logger, cache func() CacheStats) (*Telemetry, error) {
 // observe registers the values that are read when metrics are collected.
 func (t *Telemetry) observe(m *meter, cache func() CacheStats) {
 	tokens := m.observed("fibermsal.tokens", "{token}", "Access tokens given out, by where they came from.")
+	callers := m.observed("fibermsal.api.requests", "{request}", "Requests whose access token was accepted, by whether it had been verified before.")
 	lookups := m.observed("fibermsal.sessions.cache.lookups", "{lookup}", "Sessions looked for in this process's memory, by whether they were there.")
 	evictions := m.observed("fibermsal.sessions.cache.evictions", "{session}", "Sessions that this process forgot for want of room.")
 	entries := m.gauge("fibermsal.sessions.cache.entries", "{session}", "Sessions that this process remembers.")
@@ -75,6 +81,8 @@ func (t *Telemetry) observe(m *meter, cache func() CacheStats) {
 		for source, n := range map[string]*atomic.Int64{"memory": &t.fromMemory, "storage": &t.fromStorage, "entra": &t.fromEntra} {
 			o.ObserveInt64(tokens, n.Load(), metric.WithAttributes(attribute.String("source", source)))
 		}
+		o.ObserveInt64(callers, t.remembered.Load(), metric.WithAttributes(attribute.Bool("remembered", true)))
+		o.ObserveInt64(callers, t.verified.Load(), metric.WithAttributes(attribute.Bool("remembered", false)))
 		stats := cache()
 		o.ObserveInt64(lookups, int64(stats.Hits), metric.WithAttributes(attribute.Bool("hit", true)))    //nolint:gosec // a count
 		o.ObserveInt64(lookups, int64(stats.Misses), metric.WithAttributes(attribute.Bool("hit", false))) //nolint:gosec // a count
@@ -82,7 +90,7 @@ func (t *Telemetry) observe(m *meter, cache func() CacheStats) {
 		o.ObserveInt64(entries, int64(stats.Entries))
 		o.ObserveInt64(size, int64(stats.Bytes))
 		return nil
-	}, tokens, lookups, evictions, entries, size)
+	}, tokens, callers, lookups, evictions, entries, size)
 }
 
 // Close stops observing the cache.
@@ -106,6 +114,26 @@ func (t *Telemetry) SignedOut(ctx context.Context, by string) {
 // Refreshed measures a renewal at Entra.
 func (t *Telemetry) Refreshed(ctx context.Context, began time.Time, err error) {
 	record(ctx, t.refreshes, began, outcome(err))
+	t.fromEntra.Add(oneIf(err == nil))
+}
+
+// CallerAccepted counts a request whose access token was accepted.
+func (t *Telemetry) CallerAccepted(remembered bool) {
+	if remembered {
+		t.remembered.Add(1)
+		return
+	}
+	t.verified.Add(1)
+}
+
+// CallerRefused counts a request whose access token was refused.
+func (t *Telemetry) CallerRefused(ctx context.Context, err error) {
+	t.refusals.Add(ctx, 1, outcome(err))
+}
+
+// Exchanged measures an exchange of a client's access token at Entra.
+func (t *Telemetry) Exchanged(ctx context.Context, began time.Time, err error) {
+	record(ctx, t.exchanges, began, outcome(err))
 	t.fromEntra.Add(oneIf(err == nil))
 }
 

@@ -93,7 +93,7 @@ func (b *OnBehalf) exchange(ctx context.Context, name string, q *Request) (store
 	ctx, end := b.Telemetry.Span(ctx, "fibermsal on-behalf-of", trace.WithLinks(q.caller))
 	began, user := time.Now(), &q.session.User
 	t, err := b.Authority.OnBehalfOf(ctx, authority.Caller{Assertion: q.assertion, TenantID: user.TenantID, UserID: user.ID}, q.scopes)
-	b.Telemetry.Refreshed(ctx, began, err)
+	b.Telemetry.Exchanged(ctx, began, err)
 	end(err)
 	result := outcome{Token: t.Secret, ExpiresOn: t.ExpiresOn, RefreshOn: t.RefreshOn, At: began}
 	if err != nil {

@@ -1,12 +1,9 @@
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
-	_ "embed" // the page
-	"encoding/base64"
-	"html/template"
 	"net/url"
+
+	"github.com/fibermsal/fibermsal/internal/markup"
 )
 
 // Browsers do not send the fragment of a URL, but keep it across redirects, so that the login route
@@ -14,15 +11,6 @@ import (
 // script is the only one of the library with any, and only with Config.KeepFragment. It contains
 // nothing from a request but known parameters (threat A10). Where another policy forbids the script,
 // the browser goes on after a second, without the fragment.
-var (
-	//go:embed fragment.html
-	fragmentSource string
-	//go:embed fragment.js
-	fragmentScript string
-
-	fragmentPage = template.Must(template.New("fragment").Parse(fragmentSource))
-	fragmentHash = sha256.Sum256([]byte(fragmentScript))
-)
 
 // FragmentParameter is set in the login URL if the fragment has been read.
 const FragmentParameter = "fragment"
@@ -39,17 +27,33 @@ func (h *routeHandler) askForFragment() bool {
 			query.Set(name, value)
 		}
 	}
-	var body bytes.Buffer
-	err := fragmentPage.Execute(&body, struct {
-		Next, Home string
-		Script     template.JS
-	}{h.routeURL(LoginPath) + "?" + encoded(query), h.homeURL(), template.JS(fragmentScript)}) //nolint:gosec // our own file
-	if err != nil {
-		panic(err) // strings
-	}
-	h.out.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; script-src 'sha256-"+
-		base64.StdEncoding.EncodeToString(fragmentHash[:])+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.out.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; script-src "+scriptSource+
+		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.out.Header.Set("Content-Type", "text/html; charset=utf-8")
-	h.out.Body = body.Bytes()
+	h.out.Body = fragmentPage(h.routeURL(LoginPath)+"?"+encoded(query), h.homeURL())
 	return true
+}
+
+// fragmentPage returns the page that goes on to a URL.
+func fragmentPage(next, home string) []byte {
+	w := &markup.Writer{}
+	w.Markup(`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="robots" content="noindex">
+<meta http-equiv="refresh"`)
+	w.Refresh("1", next)
+	w.Markup(`>
+<link rel="icon" href="data:,">
+<title>Sign-in</title>
+</head>
+<body>
+<p><a id="next"`)
+	w.URL("href", next)
+	w.Data("home", home)
+	w.Markup(">Sign in</a></p>\n")
+	w.Embed("script", files, scriptFile)
+	w.Markup("\n</body>\n</html>\n")
+	return w.Bytes()
 }

@@ -1,25 +1,5 @@
 package web
 
-import (
-	"bytes"
-	"crypto/sha256"
-	_ "embed" // the pages
-	"encoding/base64"
-	"html/template"
-)
-
-// The library's own pages are plain: they have no script, load nothing, and contain nothing
-// from a request (threat A10). The one about fragments is an exception.
-var (
-	//go:embed pages.html
-	pagesSource string
-	//go:embed pages.css
-	pagesStyle string
-
-	pages     = template.Must(template.New("pages").Parse(pagesSource))
-	styleHash = sha256.Sum256([]byte(pagesStyle))
-)
-
 // Page is one of the library's pages, for Config.Pages to draw.
 type Page struct {
 	// Code is the Code of the [Error], "confirm_sign_out" for the question whether to sign out, or
@@ -56,33 +36,3 @@ const (
 	codeConfirm = "confirm_sign_out"
 	codeConsent = "admin_consent"
 )
-
-// drawn returns the response with its page, if there is one, as HTML, or drawn by the app.
-func (s *Site) drawn(r *Response) *Response {
-	if r.page == nil {
-		return r
-	}
-	if s.Pages != nil {
-		page := *r.page
-		r.ByApp = func(c any) error { return s.Pages(c, page) }
-		return r
-	}
-	formAction := "'none'"
-	if r.page.Code == codeConfirm {
-		formAction = "'self' " + r.page.SignOutOrigin
-	}
-	var body bytes.Buffer
-	err := pages.Execute(&body, struct {
-		*Page
-		Style template.CSS
-	}{r.page, template.CSS(pagesStyle)}) //nolint:gosec // our own file
-	if err != nil {
-		panic(err) // strings and a number
-	}
-	r.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'sha256-"+
-		base64.StdEncoding.EncodeToString(styleHash[:])+"'; form-action "+formAction+
-		"; base-uri 'none'; frame-ancestors 'none'")
-	r.Header.Set("Content-Type", "text/html; charset=utf-8")
-	r.Body = body.Bytes()
-	return r
-}

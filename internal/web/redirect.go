@@ -1,9 +1,9 @@
 package web
 
 import (
-	"bytes"
-	"html/template"
 	"net/http"
+
+	"github.com/fibermsal/fibermsal/internal/markup"
 )
 
 // Proxies such as nginx have, by default, 4 kB for the whole header of a response, and answer 502 to a
@@ -14,21 +14,6 @@ const (
 	// maxCookies limits the cookies of a response that has no Location.
 	maxCookies = 3400
 )
-
-// continuePage redirects by its body, which may have any length. It has no script, and contains nothing
-// from a request but the target (threat A10).
-var continuePage = template.Must(template.New("continue").Parse(`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="robots" content="noindex">
-<meta http-equiv="refresh" content="0;url={{.}}">
-<link rel="icon" href="data:,">
-<title>Sign-in</title>
-</head>
-<body><p><a href="{{.}}">Continue</a></p></body>
-</html>
-`))
 
 // redirect sends the browser on with 303, which never repeats a POST (threat A13), after all cookies have
 // been set. If the header would become too long for proxies, a page sends it on.
@@ -42,12 +27,25 @@ func (r *Response) redirect(target string) {
 	r.Header.Set("Location", target)
 }
 
+// continueAt redirects by the body, which may have any length. The page has no script, and contains nothing
+// from a request but the target (threat A10).
 func (r *Response) continueAt(target string) {
-	var body bytes.Buffer
-	if err := continuePage.Execute(&body, target); err != nil {
-		panic(err) // a string
-	}
-	r.Status, r.Body = http.StatusOK, body.Bytes()
+	w := &markup.Writer{}
+	w.Markup(`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="robots" content="noindex">
+<meta http-equiv="refresh"`)
+	w.Refresh("0", target)
+	w.Markup(`>
+<link rel="icon" href="data:,">
+<title>Sign-in</title>
+</head>
+<body><p><a`)
+	w.URL("href", target)
+	w.Markup(">Continue</a></p></body>\n</html>\n")
+	r.Status, r.Body = http.StatusOK, w.Bytes()
 	r.Header.Set("Content-Type", "text/html; charset=utf-8")
 	r.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
 	"github.com/fibermsal/fibermsal/entratest/internal/origins"
+	"github.com/fibermsal/fibermsal/entratest/internal/wire"
 )
 
 // configuration is the OpenID Connect discovery document. It names the endpoints of the emulator; Entra's
@@ -46,9 +47,13 @@ func (s *Service) ServeDiscovery(w http.ResponseWriter, r *http.Request, segment
 		fail.As("invalid_tenant").Write(w, r, s.Origins.Login)
 		return
 	}
-	document := s.configuration(tenants[0].ID, tenants[0].ID, &theRegion)
+	login := s.Origins.Login
+	if wire.IsPlain(r) { // for a single-page app, whose browser does not trust the certificate
+		login = s.Origins.Browser
+	}
+	document := s.configuration(login, tenants[0].ID, tenants[0].ID, &theRegion)
 	if directory.IsAlias(segment) { // entra: the issuer of a token still has the real tenant's id
-		document = s.configuration(strings.ToLower(segment), manyTenants, nil)
+		document = s.configuration(login, strings.ToLower(segment), manyTenants, nil)
 	}
 	if app := r.URL.Query().Get(appParameter); app != "" {
 		document.KeysURI += "?" + url.Values{appParameter: {app}}.Encode()
@@ -56,9 +61,9 @@ func (s *Service) ServeDiscovery(w http.ResponseWriter, r *http.Request, segment
 	write(w, document)
 }
 
-// configuration is the document for the endpoints below /{name}, with the issuer of a tenant.
-func (s *Service) configuration(name, tenant string, region *string) configuration {
-	login, browser := s.Origins.Login+"/"+name, s.Origins.Browser+"/"+name
+// configuration is the document for the endpoints of an origin below /{name}, with the issuer of a tenant.
+func (s *Service) configuration(origin, name, tenant string, region *string) configuration {
+	login, browser := origin+"/"+name, s.Origins.Browser+"/"+name
 	graphHost := origins.Host(s.Origins.Graph)
 	return configuration{
 		TokenEndpoint:         login + "/oauth2/v2.0/token",

@@ -166,21 +166,52 @@ func (c *Catalogue) ParseApp(raw string) (resource string, fail *aadsts.Error) {
 	return sc.Resource, fail
 }
 
-// Expand replaces .default by the permissions the app is registered with: User.Read of Graph, and all of
-// any other API.
+// Expand replaces .default by the permissions of that resource that the app is registered with: User.Read of Graph,
+// those with which another API is described, or all of an API that is not described.
 func (c *Catalogue) Expand(list []Scope) []Scope {
 	var out []Scope
 	for _, sc := range list {
-		switch {
-		case sc.Name != Everything:
+		if sc.Name == Everything {
+			out = append(out, c.registered(sc.Resource, sc.Long)...)
+		} else {
 			out = append(out, sc)
-		case sc.Resource == Graph:
-			out = append(out, Scope{Resource: Graph, Name: "User.Read", Long: sc.Long})
-		default:
-			for _, name := range slices.Sorted(maps.Values(c.resources[sc.Resource])) {
-				out = append(out, Scope{Resource: sc.Resource, Name: name, Long: true})
+		}
+	}
+	return out
+}
+
+// Consented returns what users consent to by a request for these scopes. entra: by .default of one resource they
+// consent to all permissions that the app is registered with, so also to those that an API needs to call others.
+func (c *Catalogue) Consented(list []Scope) []Scope {
+	out := c.Expand(list)
+	if !slices.ContainsFunc(list, func(sc Scope) bool { return sc.Name == Everything }) {
+		return out
+	}
+	for _, resource := range slices.Sorted(maps.Keys(c.resources)) {
+		if resource != Graph && len(c.apis[resource].Scopes) == 0 {
+			continue
+		}
+		for _, sc := range c.registered(resource, resource != Graph) {
+			if !slices.ContainsFunc(out, func(other Scope) bool { return other.Key() == sc.Key() }) {
+				out = append(out, sc)
 			}
 		}
+	}
+	return out
+}
+
+// registered are the permissions of a resource that the app is registered with.
+func (c *Catalogue) registered(resource string, long bool) []Scope {
+	names := slices.Sorted(slices.Values(c.apis[resource].Scopes))
+	switch {
+	case resource == Graph:
+		names = []string{"User.Read"}
+	case len(names) == 0:
+		names = slices.Sorted(maps.Values(c.resources[resource]))
+	}
+	out := make([]Scope, 0, len(names))
+	for _, name := range names {
+		out = append(out, Scope{Resource: resource, Name: name, Long: long})
 	}
 	return out
 }

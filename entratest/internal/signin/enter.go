@@ -46,7 +46,7 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, req *request, lo
 		s.showConsent(w, req, a)
 	default:
 		if consenting {
-			a.Consent(scopes.Keys(s.Scopes.Expand(req.scopes))...)
+			a.Consent(scopes.Keys(s.Scopes.Consented(req.scopes))...)
 		}
 		s.respond(w, r, req, s.success(req, login))
 	}
@@ -59,7 +59,7 @@ func (s *Service) lacking(req *request, login *sso.Login) []string {
 }
 
 func (s *Service) showConsent(w http.ResponseWriter, req *request, a *directory.Account) {
-	s.Pages.Consent(w, req.form(), pages.Describe(a), s.Scopes.Expand(req.scopes), req.admin)
+	s.Pages.Consent(w, req.form(), pages.Describe(a), s.Scopes.Consented(req.scopes), req.admin)
 }
 
 // missing returns the requested scopes that neither the user nor an administrator has consented to.

@@ -1,0 +1,103 @@
+// Package markup writes the library's own pages of HTML. What is not part of the program is escaped for
+// the place where it is written, so that it can create no element, attribute or script (threat A10).
+//
+// html/template does the same for any page, but calls methods by name, for which the linker keeps the
+// exported methods of all types: an app with it is twice as large.
+package markup
+
+import (
+	"bytes"
+	"embed"
+	"strings"
+)
+
+// literal is part of the program: its type is not exported, so that other packages can pass only constants.
+type literal string
+
+// Writer writes a page. A page that is put together wrongly panics whatever the values are, so any test
+// that draws it finds that.
+type Writer struct {
+	page  []byte
+	inTag bool // behind the name of a start tag, where attributes are
+}
+
+// Bytes returns the page.
+func (w *Writer) Bytes() []byte { return w.page }
+
+// Markup writes markup. It may end behind the name or an attribute of a tag, in order to write attributes
+// next. Elements whose text is not HTML are written by Embed only.
+func (w *Writer) Markup(s literal) {
+	for _, raw := range []string{"<script", "<style", "<!--", "<xmp", "<iframe", "<noembed", "<noframes", "<noscript", "<plaintext"} {
+		if bytes.Contains(bytes.ToLower([]byte(s)), []byte(raw)) {
+			panic("markup: values cannot be escaped after " + raw)
+		}
+	}
+	w.page = append(w.page, s...)
+	tag := w.page[bytes.LastIndexByte(w.page, '<')+1:]
+	w.inTag = !bytes.Contains(tag, []byte{'>'})
+	if w.inTag && !isComplete(tag) {
+		panic("markup: an attribute is not complete: " + string(tag))
+	}
+}
+
+// isComplete reports whether an attribute can follow the beginning of a tag: behind the tag's name, or
+// behind an attribute with its quoted value.
+func isComplete(tag []byte) bool {
+	if len(tag) == 0 {
+		return false
+	}
+	last := tag[len(tag)-1]
+	return bytes.Count(tag, []byte{'"'})%2 == 0 && (last == '"' || 'a' <= last && last <= 'z')
+}
+
+// Text writes the text of an element.
+func (w *Writer) Text(value string) {
+	w.require(!w.inTag)
+	w.escape(value)
+}
+
+// Data writes the attribute data-name, which browsers do not interpret.
+func (w *Writer) Data(name literal, value string) {
+	w.attribute("data-"+name, "", value)
+}
+
+// URL writes an attribute that contains a URL, such as href.
+func (w *Writer) URL(attribute literal, url string) {
+	w.attribute(attribute, "", safeURL(url))
+}
+
+// Refresh writes the content of <meta http-equiv="refresh">, which opens a URL after a number of seconds.
+func (w *Writer) Refresh(seconds literal, url string) {
+	url = safeURL(url)
+	if strings.HasPrefix(url, "'") { // in quotes, a part of the URL would be all of it
+		url = escapeOf('\'') + url[1:]
+	}
+	w.attribute("content", seconds+";url=", url)
+}
+
+// Embed writes an element that contains a file of the program, such as a script. Of such a value, nothing
+// else can be written: a browser does not decode what would be escaped.
+func (w *Writer) Embed(element literal, files embed.FS, name string) {
+	content, err := files.ReadFile(name)
+	if err != nil {
+		panic("markup: " + err.Error())
+	}
+	w.require(!w.inTag && !bytes.Contains(content, []byte("</")) && !bytes.Contains(content, []byte("<!--")))
+	w.page = append(w.page, "<"+element+">"...)
+	w.page = append(w.page, content...)
+	w.page = append(w.page, "</"+element+">"...)
+}
+
+// attribute writes an attribute whose value begins with a constant.
+func (w *Writer) attribute(name, start literal, value string) {
+	w.require(w.inTag)
+	w.page = append(w.page, " "+name+`="`+start...)
+	w.escape(value)
+	w.page = append(w.page, '"')
+}
+
+func (w *Writer) require(condition bool) {
+	if !condition {
+		panic("markup: a value has no place after " + string(w.page[max(0, len(w.page)-40):]))
+	}
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"sync/atomic"
+
+	"github.com/gofiber/fiber/v3"
+	"github.com/gofiber/fiber/v3/middleware/cors"
+
+	"github.com/fibermsal/fibermsal/graph"
+	"github.com/fibermsal/fibermsal/v3"
+)
+
+// newAPI makes the API. Pages of one other origin may call it.
+func newAPI(cfg fibermsal.Config, pageOrigin string) (*fiber.App, error) {
+	auth, err := fibermsal.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10}) // access tokens of users with many groups are long
+	app.Hooks().OnPostShutdown(func(error) error { return auth.Close() })
+
+	// CORS comes first: a browser's preflight request has no token, and the page must be able to read refusals,
+	// whose header WWW-Authenticate says what it has to request from Entra.
+	app.Use(cors.New(cors.Config{
+		AllowOrigins:  []string{pageOrigin},
+		AllowHeaders:  []string{fiber.HeaderAuthorization},
+		ExposeHeaders: []string{fiber.HeaderWWWAuthenticate},
+	}))
+	app.Use(auth.Handler())
+
+	orders := &orders{}
+	app.Get("/me", fibermsal.RequireToken(fibermsal.HasScope("access_as_user")), me)
+	app.Get("/salary", fibermsal.RequireToken(fibermsal.HasScope("access_as_user"), fibermsal.HasAuthContext("c1")), salary)
+	app.Post("/orders", fibermsal.RequireToken(fibermsal.HasScope("Orders.Write")), orders.add)
+	app.Get("/orders", fibermsal.RequireFrom(fibermsal.AppTokens, fibermsal.HasRole("Orders.Read.All")), orders.count)
+	return app, nil
+}
+
+// me calls Graph on behalf of the user. Errors are returned: if the user has not consented yet, the page learns which
+// scope to request.
+func me(c fiber.Ctx) error {
+	me, err := graph.Me(c).Get(c.Context(), nil)
+	if err != nil {
+		return err
+	}
+	return c.JSON(fiber.Map{"name": me.GetDisplayName(), "jobTitle": me.GetJobTitle(), "mail": me.GetMail()})
+}
+
+func salary(c fiber.Ctx) error {
+	user, _ := fibermsal.FromContext(c)
+	return c.JSON(fiber.Map{"salary": "more than last year", "of": user.Name})
+}
+
+// orders would be in a database.
+type orders struct{ placed atomic.Int64 }
+
+func (o *orders) add(c fiber.Ctx) error {
+	user, _ := fibermsal.FromContext(c)
+	return c.Status(fiber.StatusCreated).JSON(fiber.Map{"order": o.placed.Add(1), "placedBy": user.Name})
+}
+
+// count is for apps that call as themselves, for no user: user is then the app.
+func (o *orders) count(c fiber.Ctx) error {
+	user, _ := fibermsal.FromContext(c)
+	return c.JSON(fiber.Map{"orders": o.placed.Load(), "calledBy": user.ClientID})
+}
