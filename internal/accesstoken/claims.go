@@ -3,13 +3,11 @@ package accesstoken
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // maxLength bounds the tokens that are parsed. Fiber's header buffer is usually smaller.
@@ -97,15 +95,6 @@ func decode(raw []byte) (p *parsed, h header, err error) {
 }
 
 var dot = []byte{'.'}
-
-// decodeObject decodes a part of a JWS that is an object.
-func decodeObject(part []byte) (object, error) {
-	text, err := base64.RawURLEncoding.AppendDecode(nil, part)
-	if err != nil {
-		return "", err
-	}
-	return parse(text)
-}
 
 // complete sets what follows from several claims.
 func (p *parsed) complete() {
@@ -213,21 +202,6 @@ func (p *parsed) must(field any, value string) {
 	}
 	p.wrongTypes = json.Unmarshal([]byte(value), field) != nil || value == "null" || p.wrongTypes
 }
-
-func text(value string) (s string) {
-	if isPlain(value) {
-		return value[1 : len(value)-1]
-	}
-	_ = json.Unmarshal([]byte(value), &s)
-	return s
-}
-
-// isPlain reports whether JSON is a text that stands for itself.
-func isPlain(value string) bool {
-	return isText(value) && strings.IndexByte(value, '\\') < 0 && utf8.ValidString(value)
-}
-
-func isText(value string) bool { return len(value) > 1 && value[0] == '"' }
 
 // list takes a text for a list of one.
 func list(value string) (items []string) {

@@ -2,10 +2,12 @@ package accesstoken
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 var errNoObject = errors.New("accesstoken: not a JSON object with one member of each name")
@@ -23,6 +25,15 @@ func parse(text []byte) (object, error) {
 		return "", errNoObject
 	}
 	return object(text), nil
+}
+
+// decodeObject decodes a part of a JWS that is an object.
+func decodeObject(part []byte) (object, error) {
+	text, err := base64.RawURLEncoding.AppendDecode(nil, part)
+	if err != nil {
+		return "", err
+	}
+	return parse(text)
 }
 
 // members calls visit for each member, with its value as JSON. An object with two members of one name is
@@ -112,3 +123,19 @@ func valueLength(text string) int {
 	}
 	return len(text)
 }
+
+// text returns the text that JSON is, or nothing.
+func text(value string) (s string) {
+	if isPlain(value) {
+		return value[1 : len(value)-1]
+	}
+	_ = json.Unmarshal([]byte(value), &s)
+	return s
+}
+
+// isPlain reports whether JSON is a text that stands for itself.
+func isPlain(value string) bool {
+	return isText(value) && strings.IndexByte(value, '\\') < 0 && utf8.ValidString(value)
+}
+
+func isText(value string) bool { return len(value) > 1 && value[0] == '"' }
