@@ -72,6 +72,7 @@ func TestMetadata_IsWhereClientsLookForIt(t *testing.T) {
 		"with a slash":           {[]string{ordersURI + "/"}, []string{wellKnown + "/orders", wellKnown}, []string{wellKnown + "/other"}, publicURL + wellKnown + "/orders"},
 		"an origin":              {[]string{publicURL}, []string{wellKnown, wellKnown + "/"}, []string{wellKnown + "/orders"}, publicURL + wellKnown},
 		"of another host":        {[]string{"https://api.example/orders"}, []string{wellKnown, wellKnown + "/orders"}, nil, publicURL + wellKnown},
+		"on plain http":          {[]string{"http://localhost:3000/orders"}, []string{wellKnown, wellKnown + "/orders"}, []string{wellKnown + "/x"}, publicURL + wellKnown},
 		"one that is no address": {nil, []string{wellKnown}, []string{wellKnown + "/access_as_user", wellKnown + "/orders"}, publicURL + wellKnown},
 	} {
 		s := newAPI(t, newIDP(t, entratest.WithAPI(ownAPI(2))), published(row.audiences...))
@@ -160,7 +161,7 @@ func TestMetadata_IsBelowTheBasePath(t *testing.T) {
 	for name, strips := range map[string]bool{"strips": true, "keeps": false} {
 		b := behindProxy(t, strips, published(publicURL+"/myapp/orders"))
 		seen := map[bool]string{true: "", false: "/myapp"}[strips]
-		b.site.app.Get(seen+"/orders", fibermsal.RequireToken(), func(c *fiber.Ctx) error { return c.SendString("orders") })
+		b.app.Get(seen+"/orders", fibermsal.RequireToken(), func(c *fiber.Ctx) error { return c.SendString("orders") })
 		announced := metadataURL.FindStringSubmatch(b.Get("/myapp/orders").Header.Get("WWW-Authenticate"))
 		if announced == nil || announced[1] != publicURL+"/myapp"+wellKnown {
 			t.Fatalf("%s: announced at %q", name, announced)

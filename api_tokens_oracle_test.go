@@ -114,7 +114,7 @@ func (o oracle) keys(document string) ([]jose.JSONWebKey, error) {
 }
 
 func (o oracle) get(address string, into any) error {
-	resp, err := o.idp.HTTPClient.Get(address) //nolint:noctx // in memory
+	resp, err := o.idp.HTTPClient.Get(address)
 	if err != nil {
 		return err
 	}

@@ -41,11 +41,12 @@ func (r *Resource) MetadataURL(origin, basePath string) string {
 	return address
 }
 
-// path returns the path of the resource, which clients put behind that of the metadata.
+// path returns the path of the resource, which clients put behind that of the metadata. A resource that is
+// no address of the web has none.
 func (r *Resource) path() string {
-	address, ok := strings.CutPrefix(r.ID, "https://")
+	scheme, address, _ := strings.Cut(r.ID, "://")
 	_, path, _ := strings.Cut(address, "/")
-	if !ok || path == "" {
+	if scheme != "https" && scheme != "http" || path == "" {
 		return ""
 	}
 	return "/" + path

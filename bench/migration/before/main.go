@@ -24,8 +24,7 @@ func main() {
 		JWKSetURLs: []string{"https://login.microsoftonline.com/" + tenant + "/discovery/v2.0/keys"},
 	}))
 	app.Get("/orders", scope("Orders.Read"), func(c *fiber.Ctx) error {
-		claims := c.Locals("user").(*jwt.Token).Claims.(jwt.MapClaims)
-		id, _ := claims["oid"].(string)
+		id, _ := claimsOf(c)["oid"].(string)
 		return c.SendString("Orders of " + id)
 	})
 	log.Fatal(app.Listen(":3000"))
@@ -34,7 +33,7 @@ func main() {
 // scope is what the middleware leaves to the app.
 func scope(name string) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		claims := c.Locals("user").(*jwt.Token).Claims.(jwt.MapClaims)
+		claims := claimsOf(c)
 		issuer, _ := claims.GetIssuer()
 		audience, _ := claims.GetAudience()
 		scopes, _ := claims["scp"].(string)
@@ -46,6 +45,12 @@ func scope(name string) fiber.Handler {
 		}
 		return c.Next()
 	}
+}
+
+func claimsOf(c *fiber.Ctx) jwt.MapClaims {
+	token, _ := c.Locals("user").(*jwt.Token)
+	claims, _ := token.Claims.(jwt.MapClaims)
+	return claims
 }
 
 // readme:end
