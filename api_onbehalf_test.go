@@ -20,20 +20,20 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-const ordersURI = "api://orders.example"
+const otherURI = "api://orders.example"
 
 // Each set of scopes of one assertion is one call, in whatever order they are.
 func TestOnBehalf_ManyScopesAndResourcesForOneAssertion(t *testing.T) {
 	t.Parallel()
-	idp := newIDP(t, entratest.WithAPI(ownAPI(2), entratest.API{URI: ordersURI, Scopes: []string{"Orders.Read", "Orders.Write"}}))
+	idp := newIDP(t, entratest.WithAPI(ownAPI(2), entratest.API{URI: otherURI, Scopes: []string{"Orders.Read", "Orders.Write"}}))
 	s := newCallee(t, idp)
 	sets := [][]string{
 		{},
 		{"Mail.Read"},
 		{"Mail.Read", "User.Read"},
-		{ordersURI + "/Orders.Read"},
-		{ordersURI + "/.default"},
-		{ordersURI + "/Orders.Read", ordersURI + "/Orders.Write"},
+		{otherURI + "/Orders.Read"},
+		{otherURI + "/.default"},
+		{otherURI + "/Orders.Read", otherURI + "/Orders.Write"},
 	}
 	for i, scopes := range sets {
 		idp.GrantAdminConsent(slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return strings.HasSuffix(scope, ".default") })...)
@@ -42,7 +42,7 @@ func TestOnBehalf_ManyScopesAndResourcesForOneAssertion(t *testing.T) {
 	for _, spelled := range [][]string{{"User.Read"}, {"https://graph.entra.test/.default"}, {"User.Read", "Mail.Read"}, {"mail.read"}} {
 		s.app.Get("/spelled/"+spelled[0], fibermsal.RequireToken(), tokenOwner(idp, spelled...))
 	}
-	s.app.Get("/two", fibermsal.RequireToken(), tokenOwner(idp, "Mail.Read", ordersURI+"/Orders.Read"))
+	s.app.Get("/two", fibermsal.RequireToken(), tokenOwner(idp, "Mail.Read", otherURI+"/Orders.Read"))
 	for _, login := range []string{adele, alex} {
 		token := idp.Issue(login, apiScope)
 		before := len(exchanges(idp))
@@ -157,13 +157,13 @@ func TestOnBehalf_ThereIsNoCacheOfMSAL(t *testing.T) {
 // A scope of another resource is one that the app gets for the caller.
 func TestOnBehalf_HasScopeOfAnotherResource(t *testing.T) {
 	t.Parallel()
-	idp := newIDP(t, entratest.WithAPI(ownAPI(2), entratest.API{URI: ordersURI, Scopes: []string{"Orders.Read"}}))
+	idp := newIDP(t, entratest.WithAPI(ownAPI(2), entratest.API{URI: otherURI, Scopes: []string{"Orders.Read"}}))
 	s := newCallee(t, idp)
 	shown := func(c *fiber.Ctx) error { return c.SendString("shown") }
 	for path, scopes := range map[string][]string{
 		"/x/graph":  {"https://graph.entra.test/User.Read"},
-		"/x/orders": {"access_as_user", ordersURI + "/Orders.Read"},
-		"/x/lacks":  {"Orders.Write", ordersURI + "/Orders.Read"},
+		"/x/orders": {"access_as_user", otherURI + "/Orders.Read"},
+		"/x/lacks":  {"Orders.Write", otherURI + "/Orders.Read"},
 	} {
 		s.app.Get(path, fibermsal.RequireToken(fibermsal.HasScope(scopes...)), shown)
 	}

@@ -169,8 +169,8 @@ func ExampleNew_hosts() {
 	// www.one.example -> one.example
 }
 
-func exampleConfig() (*entratest.Server, fibermsal.Config) {
-	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
+func exampleConfig(options ...entratest.Option) (*entratest.Server, fibermsal.Config) {
+	idp := entratest.New(append(options, entratest.WithRedirectURI("https://app.example/user/authorized"))...)
 	return idp, fibermsal.Config{
 		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
 		GraphURL: idp.GraphURL, HTTPClient: idp.HTTPClient, PublicURL: "https://app.example",

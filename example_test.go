@@ -167,3 +167,70 @@ func ExampleAuth_UserByMail() {
 	fmt.Println(errors.Is(report(), fibermsal.ErrNotSignedIn))
 	// Output: true
 }
+
+// An API accepts users for whom a client calls with an access token.
+func ExampleRequireToken() {
+	idp := entratest.New(entratest.WithAPI(entratest.API{
+		URI: "api://00001111-aaaa-2222-bbbb-3333cccc4444", Scopes: []string{"Orders.Read", "Orders.Write"},
+	}))
+	defer func() { _ = idp.Close() }()
+	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+	app.Use(fibermsal.New(fibermsal.Config{
+		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
+		GraphURL: idp.GraphURL, HTTPClient: idp.HTTPClient, PublicURL: "https://app.example", Logger: slog.New(slog.DiscardHandler),
+	}))
+	app.Get("/orders", fibermsal.RequireToken(fibermsal.HasScope("Orders.Read")), func(c *fiber.Ctx) error {
+		user, _ := fibermsal.FromContext(c)
+		return c.SendString("Orders of " + user.Name)
+	})
+
+	for _, scope := range []string{"Orders.Read", "Orders.Write"} {
+		r := httptest.NewRequest(http.MethodGet, "/orders", http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+idp.Issue("AdeleV@contoso.com", "api://"+idp.ClientID+"/"+scope))
+		resp, err := app.Test(r)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Printf("%d %q\n", resp.StatusCode, resp.Header.Get("WWW-Authenticate"))
+	}
+	// Output:
+	// 200 ""
+	// 403 "Bearer realm=\"https://app.example\", error=\"insufficient_scope\", error_description=\"The access token lacks a permission that this needs.\", scope=\"api://00001111-aaaa-2222-bbbb-3333cccc4444/Orders.Read\""
+}
+
+// A route can accept the app's own pages, by their session, and API clients.
+func ExampleRequireFrom() {
+	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"),
+		entratest.WithAPI(entratest.API{URI: "api://00001111-aaaa-2222-bbbb-3333cccc4444", Scopes: []string{"access_as_user"}}))
+	defer func() { _ = idp.Close() }()
+	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+	app.Use(fibermsal.New(fibermsal.Config{
+		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, Authority: idp.Authority,
+		GraphURL: idp.GraphURL, HTTPClient: idp.HTTPClient, PublicURL: "https://app.example",
+	}))
+	fibermsal.RegisterRoutes(app)
+	app.Get("/hello", fibermsal.RequireFrom(fibermsal.Sessions|fibermsal.UserTokens), func(c *fiber.Ctx) error {
+		user, _ := fibermsal.FromContext(c)
+		_, byToken := fibermsal.TokenFromContext(c)
+		return c.SendString(fmt.Sprintf("%s, by token: %t", user.Name, byToken))
+	})
+
+	browser, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
+	if err != nil {
+		panic(err)
+	}
+	page, _ := io.ReadAll(browser.Page.Body)
+	fmt.Println(string(page))
+
+	r := httptest.NewRequest(http.MethodGet, "/hello", http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+idp.Issue("AlexW@contoso.com", "api://"+idp.ClientID+"/access_as_user"))
+	resp, err := app.Test(r)
+	if err != nil {
+		panic(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	fmt.Println(string(body))
+	// Output:
+	// Adele Vance, by token: false
+	// Alex Wilber, by token: true
+}

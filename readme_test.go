@@ -14,6 +14,7 @@ func TestReadme_CodeIsCompiledElsewhere(t *testing.T) {
 		"README.md":       {"example_test.go", "examples/minimal/main.go"},
 		"v3/README.md":    {"v3/example_test.go", "v3/examples/minimal/main.go"},
 		"docs/recipes.md": {"example_recipes_test.go"},
+		"docs/apis.md":    {"example_apis_test.go", "examples/api/api.go", "bench/migration/before/main.go", "bench/migration/after/main.go"},
 	} {
 		t.Run(readme, func(t *testing.T) {
 			t.Parallel()

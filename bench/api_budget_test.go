@@ -14,12 +14,12 @@ const (
 	// callAllocations are those of a call with an access token that is remembered, beside a bare handler's, and
 	// one to spare.
 	callAllocations = 7 + 1
-	// newCallAllocations are those of a call with a new token, whose signature is verified, and ten to spare.
-	newCallAllocations = 230 + 10
+	// newCallAllocations are those of a call with a new token, whose signature is verified, and five to spare.
+	newCallAllocations = 76 + 5
 )
 
-// newAPI makes an app whose API answers with the caller.
-func newAPI(t *testing.T, storage fiber.Storage, version int) (*site, *entra, string) {
+// budgetAPI makes an app whose API answers with the caller.
+func budgetAPI(t *testing.T, storage fiber.Storage, version int) (*site, *entra, string) {
 	t.Helper()
 	idp := newEntra(t, entratest.WithAPI(entratest.API{
 		URI: "api://00001111-aaaa-2222-bbbb-3333cccc4444", Version: version, Scopes: []string{"access_as_user"},
@@ -39,7 +39,7 @@ func TestBudget_AllocationsOfACallWithAToken(t *testing.T) {
 	bare := newBare()
 	floor := allocations(t, bare, bare.visitors[0])
 	for _, version := range []int{1, 2} {
-		s, idp, scope := newAPI(t, nil, version)
+		s, idp, scope := budgetAPI(t, nil, version)
 		handler, u := s.app.Handler(), idp.Users()[0]
 		v := visitor{want: u.ID}
 		ctx := calling(idp.Issue(u.UPN, scope))
@@ -68,7 +68,7 @@ func TestBudget_AllocationsOfACallWithAToken(t *testing.T) {
 
 func TestBudget_ACallWithATokenCostsNoCommandAndNoCallToEntra(t *testing.T) {
 	storage, commands := countedRedis(t)
-	s, idp, scope := newAPI(t, storage, 2)
+	s, idp, scope := budgetAPI(t, storage, 2)
 	handler, u := s.app.Handler(), idp.Users()[0]
 	v := visitor{want: u.ID}
 	v.send(handler, calling(idp.Issue(u.UPN, scope))) // fetches the metadata and the keys

@@ -129,10 +129,11 @@ type site struct {
 	visitors []visitor
 }
 
-// visitor is a browser of somebody who is signed in.
+// visitor is a browser of a signed-in user, or a client with an access token.
 type visitor struct {
-	cookies string
-	want    string // the answer
+	cookies       string
+	authorization string
+	want          string // the answer
 }
 
 // request is the visitor's, for "/".
@@ -140,6 +141,9 @@ func (v visitor) request() *fasthttp.RequestCtx {
 	ctx := new(fasthttp.RequestCtx)
 	ctx.Request.SetRequestURI("/")
 	ctx.Request.Header.Set(fiber.HeaderCookie, v.cookies)
+	if v.authorization != "" {
+		ctx.Request.Header.Set(fiber.HeaderAuthorization, v.authorization)
+	}
 	return ctx
 }
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"syscall"
 	"testing"
 	"time"
 
@@ -207,13 +206,4 @@ func recordedToken(b *testing.B, storage fiber.Storage) {
 	if recorded.calls != requests {
 		b.Fatalf("%d token calls for %d requests", recorded.calls, requests)
 	}
-}
-
-func processorTime(tb testing.TB) time.Duration {
-	tb.Helper()
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -60,8 +60,8 @@ func (s *settings) resource() *api.Resource {
 // challenger returns what challenges say.
 func (s *settings) challenger() api.Challenger {
 	c := api.Challenger{Realm: s.PublicURL, Audience: s.audience()}
-	if s.APIMetadata != nil {
-		c.MetadataURL = s.PublicURL + s.BasePath + api.MetadataPath
+	if r := s.resource(); r != nil {
+		c.MetadataURL = r.MetadataURL(s.PublicURL, s.BasePath)
 	}
 	return c
 }

@@ -13,9 +13,13 @@ import (
 // printed returns those fields that are set, as they may appear in logs and dumps. Of all others,
 // which are secrets, storages and functions, Others has the names.
 func (cfg Config[C]) printed() map[string]any {
+	var published APIMetadata
+	if cfg.APIMetadata != nil {
+		published = *cfg.APIMetadata
+	}
 	fields := map[string]any{
 		"ClientID": cfg.ClientID, "TenantID": cfg.TenantID, "Authority": cfg.Authority,
-		"Cloud": cfg.Cloud, "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "PersonalAccountsMaySignIn": cfg.PersonalAccountsMaySignIn, "Scopes": cfg.Scopes, "Audiences": cfg.Audiences, "AnyClientMayCall": cfg.AnyClientMayCall, "PublicURL": cfg.PublicURL,
+		"Cloud": cfg.Cloud, "AllowedTenants": cfg.AllowedTenants, "AnyTenantMaySignIn": cfg.AnyTenantMaySignIn, "PersonalAccountsMaySignIn": cfg.PersonalAccountsMaySignIn, "Scopes": cfg.Scopes, "Audiences": cfg.Audiences, "AnyClientMayCall": cfg.AnyClientMayCall, "APIMetadata": published, "PublicURL": cfg.PublicURL,
 		"BasePath": cfg.BasePath, "RoutePrefix": cfg.RoutePrefix, "PostLogoutURL": cfg.PostLogoutURL, "GraphURL": cfg.GraphURL,
 		"CookieName": cfg.CookieName, "ResponseMode": cfg.ResponseMode,
 		"IdleTimeout": cfg.IdleTimeout, "AbsoluteTimeout": cfg.AbsoluteTimeout, "MaxSessionsPerUser": cfg.MaxSessionsPerUser, "CacheMegabytes": cfg.CacheMegabytes,

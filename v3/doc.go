@@ -33,6 +33,14 @@
 // if a sign-in can fix the error, the middleware redirects page navigations to sign in, and answers
 // all other requests with 401 or 403: by a page if they accept HTML, by problem+json otherwise.
 //
+// # Web APIs
+//
+// [RequireToken] accepts users for whom a client calls with an access token for the app's own API, and
+// [RequireFrom] any combination of sessions, tokens of users and tokens of apps. Checks, [FromContext],
+// [TokenCredential] and the package graph work as for a session; tokens for other services come from the
+// on-behalf-of flow. Refusals are challenges that say what the client must request (RFC 6750). Calls with a
+// token read no storage. See docs/apis.md.
+//
 // # Compatibility
 //
 // Exported names, the Codes of errors, and the routes change only with a major version. Records

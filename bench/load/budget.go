@@ -36,6 +36,10 @@ func (r *report) budgets() (all []budget) {
 	within("signed-in request on Redis, over a bare handler doing one GET", "session", bareGet, 1.05)
 	within("the same, over Fiber's session middleware", "session", fiberFloor, 1)
 	within("with a call of Graph by the raw token, over the same without sign-in", "graph", fiberFloor, 1.05)
+	within("call of an API with a remembered access token, over contrib/jwt", "bearer", contribJWT, 0.5)
+	within("call of an API with a remembered access token, over jwx", "bearer", jwx, 0.5)
+	within("call of an API with a new access token, over contrib/jwt", "bearernew", contribJWT, 1.05)
+	within("call of an API with a new access token, over jwx", "bearernew", jwx, 1.05)
 	if typed, raw, peer := r.cpu("typed", fiberFloor), r.cpu("graph", fiberFloor), r.cpu("graph", goth); typed > 0 && raw > 0 && peer > 0 {
 		mine := r.cpu("typed", ours)
 		add("with a typed call of Graph, over goth_fiber and what the SDK costs", "at most 1.00 x", fmt.Sprintf("%.2f x", mine/(peer+typed-raw)), mine <= peer+typed-raw)
@@ -117,6 +121,15 @@ func (r *report) countedBudgets(add func(what, promise, measured string, kept bo
 		for _, system := range []string{ours, oursOnV3} {
 			if s := w.Summary[system]; s.Redis > 0 {
 				add("Redis commands of a signed-in request that uses a token, "+system, "1", fmt.Sprintf("%.3f", s.Redis), s.Redis < 1.005)
+			}
+		}
+	}
+	for _, name := range []string{"bearer", "bearernew"} {
+		if w := r.Results[name]; w != nil {
+			for _, system := range []string{ours, oursOnV3} {
+				if s := w.Summary[system]; s.CPU.Median > 0 {
+					add("Redis commands of "+w.Title+", "+system, "0", fmt.Sprintf("%.3f", s.Redis), s.Redis < 0.005)
+				}
 			}
 		}
 	}

@@ -42,7 +42,7 @@ var remoteRTTs = []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * ti
 
 // goesFar are the systems that are measured with Redis at a distance.
 func goesFar(s system) bool {
-	return s.Name != goth && s.Name != msalNode && !s.usesH2()
+	return s.hasSessions() && s.Name != goth && s.Name != msalNode && !s.usesH2()
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -11,6 +11,19 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
+// apiURI names the API of the systems, which is the emulator's registered application.
+const apiURI = "api://00001111-aaaa-2222-bbbb-3333cccc4444"
+
+// clients returns clients with access tokens for the API, each with another one.
+func (e *emulator) clients(number int) []*visitor {
+	all := make([]*visitor, number)
+	for i := range all {
+		user := e.people[i%len(e.people)]
+		all[i] = &visitor{id: user.ID, login: user.UPN, token: e.Issue(user.UPN, apiURI+"/access_as_user")}
+	}
+	return all
+}
+
 // emulator is Entra and Graph, on sockets of loopback, in this process: what it costs is
 // not in any server's figures, which are their own processor time.
 type emulator struct {
@@ -30,7 +43,10 @@ func newEmulator(o options, scratch string, redirectURIs []string) (*emulator, e
 			BusinessPhones: []string{"+1 425 555 0109"}, PreferredLanguage: "en-US",
 		}
 	}
-	opts := []entratest.Option{entratest.WithAutoSignIn(), entratest.WithRedirectURI(redirectURIs...), entratest.WithUsers(people...)}
+	opts := []entratest.Option{
+		entratest.WithAutoSignIn(), entratest.WithRedirectURI(redirectURIs...), entratest.WithUsers(people...),
+		entratest.WithAPI(entratest.API{URI: apiURI, Scopes: []string{"access_as_user"}}),
+	}
 	if o.secret != "" {
 		opts = append(opts, entratest.WithClientSecret(o.secret))
 	}

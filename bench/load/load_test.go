@@ -58,6 +58,19 @@ func TestSystems_DoTheSame(t *testing.T) {
 				}
 				s.knowsNobody(t, path)
 			}
+			if s.API == "" {
+				return
+			}
+			calls := len(s.emulator.Requests())
+			for _, client := range s.emulator.clients(3) {
+				if err := s.get(0, client, s.API); err != nil {
+					t.Error(err)
+				}
+			}
+			if calls = len(s.emulator.Requests()) - calls; calls > 2 { // discovery and keys
+				t.Errorf("%s makes %d calls", s.API, calls)
+			}
+			s.knowsNobody(t, s.API)
 		})
 	}
 }
@@ -77,10 +90,10 @@ func (s *server) knowsNobody(t *testing.T, path string) {
 // A whole run in small: what is measured and written is there.
 func TestLoad_MeasuresAndReports(t *testing.T) {
 	b := started(t, slices.DeleteFunc(slices.Clone(table), func(s system) bool {
-		return s.Name != ours && s.Name != bareGet && s.Name != oursOnH2 && s.Name != floorOnH2
+		return s.Name != ours && s.Name != bareGet && s.Name != oursOnH2 && s.Name != floorOnH2 && s.Name != contribJWT
 	}))
-	b.options = options{crowd: 4, rtts: durations{0, 2 * time.Millisecond}, pools: numbers{2}, repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, tokens: 20, results: filepath.Join(t.TempDir(), "results")}
-	for _, name := range []string{"session", "graph", "graph-h2", "typed-h2", "signin", "distance", "growth", "tokens"} {
+	b.options = options{crowd: 4, rtts: durations{0, 2 * time.Millisecond}, pools: numbers{2}, repetitions: 2, duration: 50 * time.Millisecond, connections: 4, signIns: 2, users: 3, sessions: 20, tokens: 20, accessTokens: 20, results: filepath.Join(t.TempDir(), "results")}
+	for _, name := range []string{"session", "graph", "graph-h2", "typed-h2", "bearer", "bearernew", "signin", "distance", "growth", "tokens"} {
 		r, err := workloads[name].measure(t.Context(), b)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -30,25 +30,26 @@ import (
 
 // options is the command line.
 type options struct {
-	workloads   string
-	systems     string
-	extra       files
-	repetitions int
-	duration    time.Duration
-	users       int
-	connections int
-	signIns     int
-	sessions    int
-	tokens      int
-	crowd       int
-	rtts        durations
-	jitter      time.Duration
-	pools       numbers
-	results     string
-	emulator    string
-	secret      string
-	profile     bool
-	report      bool
+	workloads    string
+	systems      string
+	extra        files
+	repetitions  int
+	duration     time.Duration
+	users        int
+	connections  int
+	signIns      int
+	sessions     int
+	tokens       int
+	accessTokens int
+	crowd        int
+	rtts         durations
+	jitter       time.Duration
+	pools        numbers
+	results      string
+	emulator     string
+	secret       string
+	profile      bool
+	report       bool
 
 	beside            files
 	memorySizes       string
@@ -103,7 +104,7 @@ func parsed[T any](list string, parse func(string) (T, error)) (all []T, err err
 }
 
 func parse() (o options) {
-	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,signin,storm,remote,distance,memory,growth,tokens", "what to measure")
+	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,bearer,bearernew,signin,storm,remote,distance,memory,growth,tokens", "what to measure")
 	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
 	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
 	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
@@ -112,6 +113,7 @@ func parse() (o options) {
 	flag.IntVar(&o.connections, "connections", 32, "users at once")
 	flag.IntVar(&o.signIns, "sign-ins", 8, "sign-ins at once")
 	flag.IntVar(&o.sessions, "sessions", 1_000_000, "how many sessions to grow to")
+	flag.IntVar(&o.accessTokens, "access-tokens", 40_000, "how many access tokens there are for calls with a new one; fibermsal remembers 64 MB of them")
 	o.rtts = durations{0, time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond}
 	o.pools = numbers{20, 10}
 	flag.IntVar(&o.tokens, "token-sessions", 100_000, "how many sessions with tokens to grow to")
@@ -181,21 +183,31 @@ func run(ctx context.Context, o options) (err error) {
 // workload is something to measure.
 type workload struct {
 	measure func(context.Context, *bench) (*result, error)
-	needs   func(system) bool // nil: every system
+	needs   func(system) bool // nil: every system with sessions
+}
+
+// uses reports whether a system takes part.
+func (w workload) uses(s system) bool {
+	if w.needs == nil {
+		return s.hasSessions() && !s.usesH2()
+	}
+	return w.needs(s)
 }
 
 // workloads are what can be measured. The growth comes last: it empties the database.
 var workloads = map[string]workload{
-	"session":  {measure: sessionWorkload},
-	"graph":    {measure: graphWorkload},
-	"typed":    {measure: typedWorkload},
-	"graph-h2": {graphH2Workload, system.usesH2},
-	"typed-h2": {typedH2Workload, system.usesH2},
-	"signin":   {measure: signInWorkload},
-	"storm":    {measure: stormWorkload},
-	"remote":   {remoteWorkload, goesFar},
-	"distance": {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
-	"memory":   {memoryWorkload, func(system) bool { return false }},
-	"growth":   {measure: growthWorkload},
-	"tokens":   {measure: tokensWorkload},
+	"session":   {measure: sessionWorkload},
+	"graph":     {measure: graphWorkload},
+	"typed":     {measure: typedWorkload},
+	"graph-h2":  {graphH2Workload, system.usesH2},
+	"typed-h2":  {typedH2Workload, system.usesH2},
+	"bearer":    {bearerWorkload, callsAPI},
+	"bearernew": {newBearerWorkload, callsAPI},
+	"signin":    {measure: signInWorkload},
+	"storm":     {measure: stormWorkload},
+	"remote":    {remoteWorkload, goesFar},
+	"distance":  {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
+	"growth":    {measure: growthWorkload},
+	"memory":    {memoryWorkload, func(system) bool { return false }},
+	"tokens":    {measure: tokensWorkload},
 }

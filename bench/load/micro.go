@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,7 +11,8 @@ import (
 	"strings"
 )
 
-// micro is a line of a Go benchmark, the median of its repetitions.
+// micro is a line of a Go benchmark, the median of its repetitions. Its time is processor time if the
+// benchmark reports that.
 type micro struct {
 	Name        string
 	Nanoseconds float64
@@ -18,7 +20,7 @@ type micro struct {
 	Bytes       int
 }
 
-var microLine = regexp.MustCompile(`(?m)^Benchmark(\S+?)-\d+\s+\d+\s+([\d.]+) ns/op.*?\s(\d+) B/op\s+(\d+) allocs/op`)
+var microLine = regexp.MustCompile(`(?m)^Benchmark(\S+?)-\d+\s+\d+\s+([\d.]+) ns/op(?:\s+([\d.]+) cpu-ns/op)?.*?\s(\d+) B/op\s+(\d+) allocs/op`)
 
 // reported returns the benchmarks that are in the report. Of those with several goroutines, these
 // are the first and the last.
@@ -41,9 +43,9 @@ func readMicro(name string) ([]micro, error) {
 	times, last := map[string][]float64{}, map[string]micro{}
 	for _, line := range microLine.FindAllStringSubmatch(string(text), -1) {
 		m := micro{Name: line[1]}
-		m.Nanoseconds, _ = strconv.ParseFloat(line[2], 64) // digits, here and below
-		m.Bytes, _ = strconv.Atoi(line[3])
-		m.Allocations, _ = strconv.Atoi(line[4])
+		m.Nanoseconds, _ = strconv.ParseFloat(cmp.Or(line[3], line[2]), 64) // digits, here and below
+		m.Bytes, _ = strconv.Atoi(line[4])
+		m.Allocations, _ = strconv.Atoi(line[5])
 		if !slices.Contains(order, m.Name) {
 			order = append(order, m.Name)
 		}

@@ -155,7 +155,7 @@ func thisMachine(ctx context.Context) machine {
 	m.Versions["node"] = strings.TrimPrefix(said("node", "--version"), "v")
 	for _, module := range []string{
 		"github.com/gofiber/fiber/v2", "github.com/gofiber/storage/redis/v3", "github.com/redis/go-redis/v9", "github.com/shareed2k/goth_fiber",
-		"github.com/markbates/goth", "github.com/AzureAD/microsoft-authentication-library-for-go", "github.com/microsoftgraph/msgraph-sdk-go",
+		"github.com/markbates/goth", "github.com/gofiber/contrib/jwt", "github.com/lestrrat-go/jwx", "github.com/AzureAD/microsoft-authentication-library-for-go", "github.com/microsoftgraph/msgraph-sdk-go",
 	} {
 		m.Versions[module] = said("go", "list", "-m", "-f", "{{.Version}}", module)
 	}

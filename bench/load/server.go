@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -31,9 +32,10 @@ type server struct {
 	linked    string                 // its address
 	emulator  *emulator
 	users     []*visitor
-	idle      int64  // bytes resident before the first request
-	record    int    // bytes that the floor reads
-	public    string // the URL that the processes are told
+	idle      int64         // bytes resident before the first request
+	record    int           // bytes that the floor reads
+	calls     atomic.Uint64 // of the API with a new token
+	public    string        // the URL that the processes are told
 }
 
 // startServer builds and starts a system.
@@ -169,8 +171,9 @@ func (s *server) resident() (most int64, err error) {
 	return most, err
 }
 
-// visitor is a user's browser.
+// visitor is a user's browser, or a client with an access token of the user.
 type visitor struct {
+	token   string
 	id      string // the object id
 	login   string
 	cookies map[string]string
@@ -213,6 +216,9 @@ func (s *server) send(instance int, v *visitor, method, target, body string, ans
 	if v.header != "" {
 		r.Header.Set("Cookie", v.header)
 	}
+	if v.token != "" {
+		r.Header.Set("Authorization", "Bearer "+v.token)
+	}
 	if body != "" {
 		r.Header.SetContentType("application/x-www-form-urlencoded")
 		r.SetBodyString(body)
@@ -225,6 +231,9 @@ func (s *server) enter(instance int, login, id string) (*visitor, error) {
 	v := &visitor{id: id, login: login, cookies: map[string]string{}}
 	if s.Seed != "" {
 		return v, s.seed(v)
+	}
+	if !s.hasSessions() {
+		return v, nil
 	}
 	answer := fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseResponse(answer)

@@ -40,6 +40,8 @@ type system struct {
 	Typed   string `json:"typed,omitempty"`
 	Worker  string `json:"worker,omitempty"`
 	Token   string `json:"token,omitempty"`
+	// API takes an access token for the emulator's API in place of a session.
+	API string `json:"api,omitempty"`
 
 	// The same as Graph and Typed, of a system whose calls of Graph go over HTTP/2.
 	GraphH2 string `json:"graph_h2,omitempty"`
@@ -58,6 +60,8 @@ const (
 	fiberFloor = "fiber session"
 	goth       = "goth_fiber"
 	msalNode   = "MSAL Node"
+	contribJWT = "contrib/jwt"
+	jwx        = "jwx"
 
 	oursOnH2  = "fibermsal h2"
 	floorOnH2 = "fiber session h2"
@@ -71,7 +75,7 @@ var table = []system{
 	{
 		Name: ours, About: "fibermsal as its README shows it",
 		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
-		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker", Token: "/token",
+		Session: "/session", Graph: "/graph", Typed: "/typed", Worker: "/worker", Token: "/token", API: "/api",
 	},
 	{
 		Name: bareGet, About: "bare Fiber handler, one Redis GET of a value as large as a session's record",
@@ -82,12 +86,12 @@ var table = []system{
 		Package: "./peers/floor", Seed: "/seed", Session: "/session", Graph: "/graph", Typed: "/typed",
 	},
 	{
-		Name: oursOnV3, About: "the same on Fiber v3",
+		Name: oursOnV3, About: "fibermsal on Fiber v3",
 		Package: "./peers/fibermsal-v3", Login: "/user/login", Callback: "/user/authorized",
-		Session: "/session", Graph: "/graph", Typed: "/typed",
+		Session: "/session", Graph: "/graph", Typed: "/typed", API: "/api",
 	},
 	{
-		Name: oursTwice, About: "the same, two processes on one Redis", Instances: 2,
+		Name: oursTwice, About: "fibermsal, two processes on one Redis", Instances: 2,
 		Package: "./peers/fibermsal", Login: "/user/login", Callback: "/user/authorized",
 		Session: "/session", Graph: "/graph", Typed: "/typed",
 	},
@@ -113,7 +117,18 @@ var table = []system{
 		Name: gothOnH2, About: "the same as goth_fiber, with HTTP/2 to Graph",
 		Package: "./peers/goth", Login: "/auth/azureadv2", Callback: "/auth/azureadv2/callback", GraphH2: "/graph",
 	},
+	{
+		Name: contribJWT, About: "gofiber/contrib/jwt with a JWKS, and checks of the issuer and the audience",
+		Package: "./peers/jwt", API: "/contrib",
+	},
+	{
+		Name: jwx, About: "lestrrat-go/jwx in the steps of xenitab/go-oidc-middleware's Fiber adapter, which no module proxy has",
+		Package: "./peers/jwt", API: "/jwx",
+	},
 }
+
+// hasSessions reports whether users sign in to a system.
+func (s system) hasSessions() bool { return s.Login != "" || s.Seed != "" }
 
 // choose returns the systems that the command line names, or else all that the workloads need.
 func choose(o options, names []string) ([]system, error) {
@@ -136,7 +151,7 @@ func choose(o options, names []string) ([]system, error) {
 	}
 	if o.systems == "" {
 		return slices.DeleteFunc(all, func(s system) bool {
-			return !slices.ContainsFunc(names, func(name string) bool { return workloads[name].needs == nil || workloads[name].needs(s) })
+			return !slices.ContainsFunc(names, func(name string) bool { return workloads[name].uses(s) })
 		}), nil
 	}
 	only := strings.Split(o.systems, ",")

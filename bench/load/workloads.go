@@ -53,6 +53,37 @@ func typedH2Workload(ctx context.Context, b *bench) (*result, error) {
 	return b.pages(ctx, "typed-h2", "the same through Microsoft's typed SDK, over HTTP/2", floorOnH2, func(s system) string { return s.TypedH2 })
 }
 
+func callsAPI(s system) bool { return s.API != "" }
+
+// bearerWorkload calls an API with the access tokens of users, each again and again.
+func bearerWorkload(ctx context.Context, b *bench) (*result, error) {
+	clients := b.emulator.clients(b.options.users)
+	return b.api(ctx, "bearer", "a call of an API with an access token that it has seen before", func(*server) *visitor {
+		return clients[rand.IntN(len(clients))]
+	})
+}
+
+// newBearerWorkload does so with a token that the API has not seen, or not since so many others that it
+// cannot remember it.
+func newBearerWorkload(ctx context.Context, b *bench) (*result, error) {
+	clients := b.emulator.clients(b.options.accessTokens)
+	return b.api(ctx, "bearernew", "the same with an access token that is new each time", func(s *server) *visitor {
+		return clients[s.calls.Add(1)%uint64(len(clients))]
+	})
+}
+
+func (b *bench) api(ctx context.Context, name, title string, client func(*server) *visitor) (*result, error) {
+	runs, err := b.turns(ctx, name, b.options.connections, callsAPI, func(s *server, worker, _ int) error {
+		return s.get(worker, client(s), s.API)
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := newResult(name, title, contribJWT, b, runs)
+	r.AtOnce = b.options.connections
+	return r, nil
+}
+
 func signsIn(s system) bool { return s.Login != "" && s.Instances < 2 && !s.usesH2() }
 
 // signingIn is a step that signs somebody in.

@@ -24,12 +24,14 @@ func newAPI(cfg fibermsal.Config, pageOrigin string) (*fiber.App, error) {
 
 	// CORS comes first: a browser's preflight request has no token, and the page must be able to read refusals,
 	// whose header WWW-Authenticate says what it has to request from Entra.
+	// readme:start
 	app.Use(cors.New(cors.Config{
 		AllowOrigins:  pageOrigin,
 		AllowHeaders:  fiber.HeaderAuthorization,
 		ExposeHeaders: fiber.HeaderWWWAuthenticate,
 	}))
 	app.Use(auth.Handler())
+	// readme:end
 
 	orders := &orders{}
 	app.Get("/me", fibermsal.RequireToken(fibermsal.HasScope("access_as_user")), me)

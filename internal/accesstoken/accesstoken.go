@@ -5,7 +5,6 @@
 package accesstoken
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -95,8 +94,8 @@ type Verifier struct {
 
 // Verify returns the claims of a token, an [*Error], or [idtoken.ErrKeysUnavailable] if the keys could
 // not be fetched.
-func (v *Verifier) Verify(ctx context.Context, raw string) (*Claims, error) {
-	p, payload, err := decode(raw)
+func (v *Verifier) Verify(ctx context.Context, raw []byte) (*Claims, error) {
+	p, h, err := decode(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +110,13 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Claims, error) {
 	if p.Issuer != of(p.TenantID, issuer.Name) {
 		return nil, reject(WrongIssuer)
 	}
-	signed, err := issuer.Keys.Verify(ctx, raw, issuer.keyIssuers(p.TenantID)...)
-	switch {
+	if !h.isRS256() {
+		return nil, reject(BadSignature)
+	}
+	switch err := issuer.Keys.VerifyRS256(ctx, h.signed, h.signature, h.keyID, issuer.keyIssuers(p.TenantID)...); {
 	case errors.Is(err, idtoken.ErrKeysUnavailable):
 		return nil, idtoken.ErrKeysUnavailable
-	case err != nil, !bytes.Equal(signed, payload):
+	case err != nil:
 		return nil, reject(BadSignature)
 	}
 	if err := p.CheckTime(time.Now(), v.Skew); err != nil {

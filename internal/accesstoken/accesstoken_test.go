@@ -121,7 +121,7 @@ func TestVerify_ReadsTheClaims(t *testing.T) {
 		"an app with scopes":    {map[string]any{"sub": "o"}, func(c c) any { return c.AppOnly }, true},
 		"the client":            {map[string]any{"appid": "other"}, func(c c) any { return c.ClientID }, "app"},
 	} {
-		claims, err := v.Verify(t.Context(), a.sign(t, a.claims(row.changes)))
+		claims, err := v.Verify(t.Context(), []byte(a.sign(t, a.claims(row.changes))))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		} else if got := row.read(claims); fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", row.want) {
@@ -133,7 +133,7 @@ func TestVerify_ReadsTheClaims(t *testing.T) {
 func TestClaim_DecodesAnyClaim(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
-	claims, err := a.verifier().Verify(t.Context(), a.sign(t, a.claims(map[string]any{"own": map[string]int{"a": 1}, "null": json.RawMessage("null")})))
+	claims, err := a.verifier().Verify(t.Context(), []byte(a.sign(t, a.claims(map[string]any{"own": map[string]int{"a": 1}, "null": json.RawMessage("null")}))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestVerify_RefusesTypesOfOtherMeaning(t *testing.T) {
 			if claim == "idtyp" && value == `""` {
 				continue // says nothing
 			}
-			_, err := v.Verify(t.Context(), a.sign(t, a.claims(map[string]any{claim: json.RawMessage(value)})))
+			_, err := v.Verify(t.Context(), []byte(a.sign(t, a.claims(map[string]any{claim: json.RawMessage(value)}))))
 			if refused := (*accesstoken.Error)(nil); !errors.As(err, &refused) {
 				t.Errorf("%s %s: %v", claim, value, err)
 			}
@@ -195,7 +195,7 @@ func TestVerify_BoundsTheLength(t *testing.T) {
 	a := newAuthority(t)
 	for more, accept := range map[int]bool{20 << 10: true, 30 << 10: false} {
 		raw := a.sign(t, a.claims(map[string]any{"x": strings.Repeat("x", more)}))
-		if _, err := a.verifier().Verify(t.Context(), raw); (err == nil) != accept {
+		if _, err := a.verifier().Verify(t.Context(), []byte(raw)); (err == nil) != accept {
 			t.Errorf("%d bytes: %v", len(raw), err)
 		}
 	}
@@ -205,7 +205,7 @@ func TestError_HasAHintAndNoPartOfTheToken(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
 	raw := a.sign(t, a.claims(map[string]any{"aud": "other-audience"}))
-	_, err := a.verifier().Verify(t.Context(), raw)
+	_, err := a.verifier().Verify(t.Context(), []byte(raw))
 	var refused *accesstoken.Error
 	if !errors.As(err, &refused) || refused.Reason != accesstoken.WrongAudience || strings.Contains(err.Error(), "other-audience") {
 		t.Fatalf("%v", err)
@@ -228,10 +228,10 @@ func TestB11_HostileAccessTokensAreRefusedCheaply(t *testing.T) {
 		"deep JSON":    "e30." + encode([]byte(`{"a":`+strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)+"}")) + ".A",
 		"many members": "e30." + encode([]byte(`{"a":1`+strings.Repeat(`,"aaa":1`, 2_000)+"}")) + ".A",
 	} {
-		if _, err := v.Verify(t.Context(), raw); err == nil {
+		if _, err := v.Verify(t.Context(), []byte(raw)); err == nil {
 			t.Errorf("%s passes", name)
 		}
-		if allocated := testing.AllocsPerRun(3, func() { _, _ = v.Verify(context.Background(), raw) }); allocated > 50 {
+		if allocated := testing.AllocsPerRun(3, func() { _, _ = v.Verify(context.Background(), []byte(raw)) }); allocated > 50 {
 			t.Errorf("%s: %v allocations", name, allocated)
 		}
 	}
@@ -248,7 +248,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add(strings.Repeat(".", 100))
 	f.Add(a.sign(f, a.claims(map[string]any{"aud": "other"})))
 	f.Fuzz(func(t *testing.T, raw string) {
-		claims, err := v.Verify(t.Context(), raw)
+		claims, err := v.Verify(t.Context(), []byte(raw))
 		if err == nil && (claims.ObjectID != "o" || claims.Audience != "client") {
 			t.Fatalf("passes: %q", raw)
 		}

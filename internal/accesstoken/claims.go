@@ -3,11 +3,13 @@ package accesstoken
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
 // maxLength bounds the tokens that are parsed. Fiber's header buffer is usually smaller.
@@ -43,13 +45,13 @@ type Claims struct {
 	// Blueprint is the client ID of the application that an agent was made of.
 	Blueprint string
 
-	payload []byte
+	payload object
 }
 
 // Claim decodes a claim, and reports whether the token has it.
 func (c *Claims) Claim(name string, into any) (present bool, err error) {
-	_ = members(c.payload, func(n string, value []byte) {
-		if n == name {
+	_ = c.payload.members(func(n, value []byte) {
+		if string(n) == name {
 			present, err = true, json.Unmarshal(value, into)
 		}
 	})
@@ -78,31 +80,29 @@ type parsed struct {
 	wrongTypes bool // of a claim that decides something
 }
 
-// decode decodes a compact JWS without verifying it.
-func decode(raw string) (p *parsed, payload []byte, err error) {
-	if len(raw) > maxLength || strings.Count(raw, ".") != 2 { // before anything is made of it (threat B11)
-		return nil, nil, reject(Malformed)
+// decode decodes a compact JWS without verifying it. It keeps none of the bytes.
+func decode(raw []byte) (p *parsed, h header, err error) {
+	protected, rest, _ := bytes.Cut(raw, dot)
+	claims, signature, ok := bytes.Cut(rest, dot)
+	if !ok || len(raw) > maxLength {
+		return nil, h, reject(Malformed)
 	}
-	parts := strings.Split(raw, ".")
-	header, err := base64.RawURLEncoding.DecodeString(parts[0])
-	if err != nil || !isHeader(header) {
-		return nil, nil, reject(Malformed)
+	if err := errors.Join(h.read(protected), h.readSignature(signature)); err != nil {
+		return nil, h, reject(Malformed)
 	}
-	payload, err = base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return nil, nil, reject(Malformed)
-	}
+	h.signed = raw[:len(protected)+len(dot)+len(claims)]
 	p = &parsed{}
-	if members(payload, p.read) != nil || p.wrongTypes {
-		return nil, nil, reject(Malformed)
+	if p.payload, err = decodeObject(claims); err != nil || p.payload.members(p.read) != nil || p.wrongTypes {
+		return nil, h, reject(Malformed)
 	}
-	p.complete(payload)
-	return p, payload, nil
+	p.complete()
+	return p, h, nil
 }
 
+var dot = []byte{'.'}
+
 // complete sets what follows from several claims.
-func (p *parsed) complete(payload []byte) {
-	p.payload = payload
+func (p *parsed) complete() {
 	if p.ClientID = p.azp; p.Version == "1.0" {
 		p.ClientID = p.appID
 	}
@@ -118,26 +118,10 @@ func (p *parsed) complete(payload []byte) {
 	}
 }
 
-// types are the values of the header typ that an access token may have, besides none. Other kinds of
-// JWTs have others (RFC 8725 section 3.11).
-var types = []string{"jwt", "at+jwt", "application/at+jwt"}
-
-// isHeader reports whether a header may be that of an access token. Its algorithm and key are checked
-// with the signature.
-func isHeader(header []byte) bool {
-	ok := true
-	err := members(header, func(name string, value []byte) {
-		if name == "typ" {
-			ok = slices.Contains(types, strings.ToLower(text(value)))
-		}
-	})
-	return ok && err == nil
-}
-
 // read reads a claim. One that decides whether the token is accepted must have its JSON type; another
 // is used if it can be used.
-func (p *parsed) read(name string, value []byte) {
-	switch name {
+func (p *parsed) read(name, value []byte) {
+	switch string(name) {
 	case "ver":
 		p.must(&p.Version, value)
 	case "iss":
@@ -174,8 +158,8 @@ func (p *parsed) read(name string, value []byte) {
 const unscoped = "/"
 
 // readMore reads claims that decide nothing about the token itself.
-func (p *parsed) readMore(name string, value []byte) {
-	switch name {
+func (p *parsed) readMore(name, value []byte) {
+	switch string(name) {
 	case "scp":
 		p.Scopes = slices.DeleteFunc(strings.Fields(text(value)), func(scope string) bool { return scope == unscoped })
 	case "roles":
@@ -195,7 +179,7 @@ func (p *parsed) readMore(name string, value []byte) {
 	case "hasgroups":
 		p.GroupsElsewhere = p.GroupsElsewhere || string(value) == "true" || text(value) == "true"
 	case "_claim_names":
-		_ = members(value, func(name string, _ []byte) { p.GroupsElsewhere = p.GroupsElsewhere || name == "groups" })
+		_ = object(value).members(func(name, _ []byte) { p.GroupsElsewhere = p.GroupsElsewhere || string(name) == "groups" })
 	case "acrs":
 		p.AuthContexts = list(value)
 	case "auth_time":
@@ -213,35 +197,33 @@ func (p *parsed) readMore(name string, value []byte) {
 
 // must reads a claim whose type must be that of its field.
 func (p *parsed) must(field any, value []byte) {
-	if text, ok := field.(*string); ok && isPlain(value) {
-		*text = string(value[1 : len(value)-1])
-		return
+	switch field := field.(type) {
+	case *string:
+		if text, ok := rawjson.Text(value); ok {
+			*field = text
+			return
+		}
+	case *int64:
+		if number, err := strconv.ParseInt(string(value), 10, 64); err == nil {
+			*field = number
+			return
+		}
 	}
-	p.wrongTypes = json.Unmarshal(value, field) != nil || string(value) == "null" || p.wrongTypes
-}
-
-func text(value []byte) (s string) {
-	if isPlain(value) {
-		return string(value[1 : len(value)-1])
-	}
-	_ = json.Unmarshal(value, &s)
-	return s
-}
-
-// isPlain reports whether JSON is a text that stands for itself.
-func isPlain(value []byte) bool {
-	return len(value) > 1 && value[0] == '"' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value)
+	p.wrongTypes = json.Unmarshal(value, field) != nil || rawjson.IsNull(value) || p.wrongTypes
 }
 
 // list takes a text for a list of one.
 func list(value []byte) (items []string) {
-	if json.Unmarshal(value, &items) == nil {
-		return slices.DeleteFunc(items, func(s string) bool { return s == "" })
+	if isText(value) {
+		if s := text(value); s != "" {
+			return []string{s}
+		}
+		return nil
 	}
-	if s := text(value); s != "" {
-		return []string{s}
+	if json.Unmarshal(value, &items) != nil {
+		return nil
 	}
-	return nil
+	return slices.DeleteFunc(items, func(s string) bool { return s == "" })
 }
 
 // facets are numbers with spaces between them.

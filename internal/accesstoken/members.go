@@ -2,72 +2,70 @@ package accesstoken
 
 import (
 	"bytes"
-	"encoding/json"
+	"encoding/base64"
 	"errors"
+
+	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
 var errNoObject = errors.New("accesstoken: not a JSON object with one member of each name")
 
-// members calls visit for each member of a JSON object, with its value as JSON. An object with two
-// members of one name is refused: parsers disagree about which of them counts (RFC 7519 section 4).
-func members(object []byte, visit func(name string, value []byte)) error {
-	if !json.Valid(object) {
-		return errNoObject
-	}
-	rest := bytes.TrimSpace(object)
-	if rest[0] != '{' {
-		return errNoObject
-	}
-	seen := make(map[string]bool, 32)
-	for rest = bytes.TrimSpace(rest[1:]); rest[0] != '}'; {
-		raw := rest[:valueLength(rest)]
-		name := text(raw)
-		if seen[name] {
-			return errNoObject
-		}
-		seen[name] = true
-		rest = bytes.TrimSpace(rest[len(raw):])
-		rest = bytes.TrimSpace(rest[1:]) // the colon
-		value := rest[:valueLength(rest)]
+// object is the text of a JSON object.
+type object []byte
+
+// decodeObject decodes a part of a JWS.
+func decodeObject(part []byte) (object, error) {
+	return base64.RawURLEncoding.AppendDecode(nil, part)
+}
+
+// members calls visit for each member, with its value as JSON, whose bytes are those of the text. It returns an error if the text is no
+// object, for which visit may have been called, or one with two members of one name: parsers disagree
+// about which of them counts (RFC 7519 section 4).
+func (o object) members(visit func(name, value []byte)) error {
+	var seen names
+	distinct := true
+	isObject := rawjson.Object(o, func(name, value []byte) {
+		distinct = distinct && seen.add(name)
 		visit(name, value)
-		rest = bytes.TrimSpace(rest[len(value):])
-		if rest[0] == ',' {
-			rest = bytes.TrimSpace(rest[1:])
-		}
+	})
+	if !isObject || !distinct {
+		return errNoObject
 	}
 	return nil
 }
 
-// valueLength returns the length of the value at the beginning of valid JSON.
-func valueLength(text []byte) int {
-	depth := 0
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '"':
-			for i++; text[i] != '"'; i++ {
-				if text[i] == '\\' {
-					i++
-				}
-			}
-		case '{', '[':
-			depth++
-			continue
-		case '}', ']':
-			if depth == 0 {
-				return i // of what is around a number, true, false or null
-			}
-			depth--
-		case ',', ':', ' ', '\t', '\r', '\n':
-			if depth == 0 {
-				return i
-			}
-			continue
-		default:
-			continue
-		}
-		if depth == 0 {
-			return i + 1
+// names is a set. Tokens have about thirty claims, which are compared faster than hashed.
+type names struct {
+	few    [48][]byte
+	number int
+	more   map[string]bool
+}
+
+// add reports whether the name is new.
+func (s *names) add(name []byte) bool {
+	for _, other := range s.few[:s.number] {
+		if bytes.Equal(other, name) {
+			return false
 		}
 	}
-	return len(text)
+	switch {
+	case s.more[string(name)]:
+		return false
+	case s.number < len(s.few):
+		s.few[s.number] = name
+		s.number++
+	case s.more == nil:
+		s.more = map[string]bool{string(name): true}
+	default:
+		s.more[string(name)] = true
+	}
+	return true
 }
+
+// text returns the text that JSON is, or nothing.
+func text(value []byte) string {
+	s, _ := rawjson.Text(value)
+	return s
+}
+
+func isText(value []byte) bool { return len(value) > 1 && value[0] == '"' }

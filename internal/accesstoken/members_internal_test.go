@@ -21,39 +21,39 @@ var objects = map[string]bool{
 
 func TestMembers_AreThoseOfEncodingJSON(t *testing.T) {
 	t.Parallel()
-	for object, valid := range objects {
-		if err := members([]byte(object), func(string, []byte) {}); (err == nil) != valid {
-			t.Errorf("%.60q: %v", object, err)
+	for text, valid := range objects {
+		if err := object(text).members(func(_, _ []byte) {}); (err == nil) != valid {
+			t.Errorf("%.60q: %v", text, err)
 		}
-		compareMembers(t, []byte(object))
+		compareMembers(t, []byte(text))
 	}
 }
 
 func FuzzMembers(f *testing.F) {
-	for object := range objects {
-		f.Add([]byte(object))
+	for text := range objects {
+		f.Add([]byte(text))
 	}
 	f.Fuzz(compareMembers)
 }
 
 // compareMembers compares members with encoding/json.
-func compareMembers(t *testing.T, object []byte) {
+func compareMembers(t *testing.T, text []byte) {
 	t.Helper()
-	want, distinct := decodeMembers(object)
+	want, distinct := decodeMembers(text)
 	got := map[string]string{}
-	err := members(object, func(name string, value []byte) { got[name] = string(value) })
+	err := object(text).members(func(name, value []byte) { got[string(name)] = string(value) })
 	if (err == nil) != distinct {
-		t.Fatalf("%.200q: %v, encoding/json finds distinct members: %v", object, err, distinct)
+		t.Fatalf("%.200q: %v, encoding/json finds distinct members: %v", text, err, distinct)
 	}
 	if err != nil {
 		return
 	}
 	if len(got) != len(want) {
-		t.Fatalf("%.200q: %v, want %v", object, got, want)
+		t.Fatalf("%.200q: %v, want %v", text, got, want)
 	}
 	for name, value := range want {
 		if got[name] != string(value) {
-			t.Fatalf("%.200q: %q is %q, want %q", object, name, got[name], value)
+			t.Fatalf("%.200q: %q is %q, want %q", text, name, got[name], value)
 		}
 	}
 }

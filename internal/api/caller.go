@@ -39,7 +39,7 @@ func (v *Verifier) caller(ctx context.Context, token []byte) (caller *session.Se
 		}
 		return known, true, nil
 	}
-	claims, err := v.Authority.VerifyAccessToken(ctx, string(token))
+	claims, err := v.Authority.VerifyAccessToken(ctx, token)
 	if err != nil {
 		return nil, false, err
 	}

@@ -23,17 +23,30 @@ type Resource struct {
 	Documentation string   `json:"resource_documentation,omitempty"`
 }
 
-// IsMetadata reports whether a path is that of the metadata.
+// IsMetadata reports whether a path is that of the metadata. Clients of an address with a slash at its end
+// keep that.
 func (r *Resource) IsMetadata(path string) bool {
-	below, ok := strings.CutPrefix(path, MetadataPath)
+	below, ok := strings.CutPrefix(strings.TrimSuffix(path, "/"), MetadataPath)
 	return ok && (below == "" || below == r.path())
 }
 
-// path returns the path of the resource, which clients put behind that of the metadata.
+// MetadataURL returns the address of the metadata of an app that browsers reach at an address, its origin
+// and base path. It is the one that follows from the resource (RFC 9728 section 3.1) if that leads to the
+// app: below a base path it would not, because proxies forward that path only.
+func (r *Resource) MetadataURL(origin, basePath string) string {
+	address := origin + basePath + MetadataPath
+	if basePath == "" && strings.HasPrefix(r.ID, origin+"/") {
+		address += r.path()
+	}
+	return address
+}
+
+// path returns the path of the resource, which clients put behind that of the metadata. A resource that is
+// no address of the web has none.
 func (r *Resource) path() string {
-	address, ok := strings.CutPrefix(r.ID, "https://")
+	scheme, address, _ := strings.Cut(r.ID, "://")
 	_, path, _ := strings.Cut(address, "/")
-	if !ok || path == "" {
+	if scheme != "https" && scheme != "http" || path == "" {
 		return ""
 	}
 	return "/" + path

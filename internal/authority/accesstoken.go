@@ -13,7 +13,7 @@ import (
 )
 
 // VerifyAccessToken verifies a token with which a client calls the app's API.
-func (c *Client) VerifyAccessToken(ctx context.Context, raw string) (*accesstoken.Claims, error) {
+func (c *Client) VerifyAccessToken(ctx context.Context, raw []byte) (*accesstoken.Claims, error) {
 	claims, err := c.tokenVerifier().Verify(ctx, raw)
 	if err != nil {
 		return nil, refusedToken(err)

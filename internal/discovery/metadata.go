@@ -209,12 +209,14 @@ func IsGUID(s string) bool {
 	if len(s) != 36 {
 		return false
 	}
-	for i, r := range s {
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if r != '-' {
+	for i := range len(s) {
+		b := s[i]
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if b != '-' {
 				return false
 			}
-		} else if !strings.ContainsRune("0123456789abcdefABCDEF", r) {
+		case b < '0' || b > '9' && b < 'A' || b > 'F' && b < 'a' || b > 'f':
 			return false
 		}
 	}

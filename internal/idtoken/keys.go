@@ -2,7 +2,9 @@ package idtoken
 
 import (
 	"context"
+	"crypto"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -83,32 +85,40 @@ func (s *KeySet) Verify(ctx context.Context, raw string, issuers ...string) (pay
 			return nil, errors.New("idtoken: a header that changes what is signed")
 		}
 	}
-	id := header.KeyID
+	err = s.try(ctx, header.KeyID, issuers, func(key *rsa.PublicKey) bool {
+		var failed error
+		payload, failed = signed.Verify(key)
+		return failed == nil
+	})
+	return payload, err
+}
+
+// VerifyRS256 verifies an RS256 signature (RFC 7518 section 3.3) by a key of one of the issuers. It is for
+// callers that have read the header of a token themselves, and verified that it names this algorithm.
+func (s *KeySet) VerifyRS256(ctx context.Context, signed, signature []byte, keyID string, issuers ...string) error {
+	sum := sha256.Sum256(signed)
+	return s.try(ctx, keyID, issuers, func(key *rsa.PublicKey) bool {
+		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature) == nil
+	})
+}
+
+// try returns nil if a key of one of the issuers, with the given ID if there is one, verifies a signature.
+func (s *KeySet) try(ctx context.Context, keyID string, issuers []string, verifies func(*rsa.PublicKey) bool) error {
 	for _, forced := range []bool{false, true} {
 		keys, err := s.current(ctx, forced)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if payload, ok := verifyWith(keys, id, issuers, signed); ok {
-			return payload, nil
+		for _, k := range keys {
+			if (keyID == "" || k.id == keyID) && slices.ContainsFunc(issuers, k.servesIssuer) && verifies(k.public) {
+				return nil
+			}
 		}
-		if id != "" && hasKey(keys, id) {
+		if keyID != "" && hasKey(keys, keyID) {
 			break // the key is among them, so a newer set would give the same result
 		}
 	}
-	return nil, errors.New("idtoken: no published key of the issuer made this signature")
-}
-
-func verifyWith(keys []signingKey, id string, issuers []string, signed *jose.JSONWebSignature) (payload []byte, ok bool) {
-	for _, k := range keys {
-		if (id != "" && k.id != id) || !slices.ContainsFunc(issuers, k.servesIssuer) {
-			continue
-		}
-		if payload, err := signed.Verify(k.public); err == nil {
-			return payload, true
-		}
-	}
-	return nil, false
+	return errors.New("idtoken: no published key of the issuer made this signature")
 }
 
 func hasKey(keys []signingKey, id string) bool {

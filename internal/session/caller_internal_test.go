@@ -57,7 +57,7 @@ func (k *tokens) claims(t *testing.T, n, more int) *accesstoken.Claims {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims, err := k.verifier.Verify(t.Context(), input+"."+encode(signature))
+	claims, err := k.verifier.Verify(t.Context(), []byte(input+"."+encode(signature)))
 	if err != nil {
 		t.Fatal(err)
 	}

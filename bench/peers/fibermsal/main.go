@@ -36,6 +36,10 @@ func main() {
 		user, _ := fibermsal.FromContext(c)
 		return c.SendString(user.ID)
 	})
+	app.Get("/api", fibermsal.RequireToken(fibermsal.HasScope("access_as_user")), func(c *fiber.Ctx) error {
+		user, _ := fibermsal.FromContext(c)
+		return c.SendString(user.ID)
+	})
 	app.Get("/graph", fibermsal.Require(), func(c *fiber.Ctx) error {
 		token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{})
 		if err != nil {
