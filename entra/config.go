@@ -252,7 +252,8 @@ type Config[C any] struct {
 	// Pages draws the library's few pages in place of the built-in ones: errors, and the
 	// question whether to sign out. The status and the headers against caching and framing are
 	// set; the app sets a Content-Security-Policy. An error goes to the app's ErrorHandler of
-	// the web framework.
+	// the web framework. Accept-Language selects the [Page]'s Language. The title of problem+json
+	// is always in English, because programs read it.
 	//
 	// Optional. Default: plain pages without scripts.
 	Pages func(C, Page) error
@@ -343,7 +344,7 @@ type Config[C any] struct {
 // DefaultRoutePrefix is the RoutePrefix of a Config that has none.
 const DefaultRoutePrefix = "/user"
 
-// Page is one of the library's pages, for Config.Pages to draw: its Status, Code, Message and Detail, the
-// CorrelationID for the administrator, and the links SignInURL with SignInText, RetryURL, HomeURL, and
-// SignOutURL with SignOutOrigin, of which those that do not apply are empty.
+// Page is one of the library's pages, for Config.Pages to draw: its Status and Code, the Language of its
+// Message and Detail, the CorrelationID for the administrator, and the links SignInURL with SignInText,
+// RetryURL, HomeURL, and SignOutURL with SignOutOrigin, of which those that do not apply are empty.
 type Page = web.Page

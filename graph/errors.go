@@ -5,6 +5,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/entra"
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -30,12 +31,12 @@ var (
 
 // The kinds behind the exported errors.
 var (
-	errAccessDenied = autherr.NewKind("graph_access_denied", http.StatusForbidden, "You are not permitted to do this.")
-	errNotFound     = autherr.NewKind("graph_not_found", http.StatusNotFound, "This could not be found.")
-	errRefused      = autherr.NewKind("graph_refused", http.StatusBadRequest, "The directory service did not accept the request.")
-	errFailed       = autherr.NewKind("graph_failed", http.StatusBadGateway, "The directory service could not do this.")
-	errBadAnswer    = autherr.NewKind("graph_bad_answer", http.StatusBadGateway, "The directory service gave an answer that cannot be used.")
-	errForeignURL   = autherr.NewKind("graph_foreign_url", http.StatusInternalServerError, "This address is not one of the directory service's.")
+	errAccessDenied = autherr.NewKind("graph_access_denied", http.StatusForbidden, phrases.GraphAccessDenied)
+	errNotFound     = autherr.NewKind("graph_not_found", http.StatusNotFound, phrases.GraphNotFound)
+	errRefused      = autherr.NewKind("graph_refused", http.StatusBadRequest, phrases.GraphRefused)
+	errFailed       = autherr.NewKind("graph_failed", http.StatusBadGateway, phrases.GraphFailed)
+	errBadAnswer    = autherr.NewKind("graph_bad_answer", http.StatusBadGateway, phrases.GraphBadAnswer)
+	errForeignURL   = autherr.NewKind("graph_foreign_url", http.StatusInternalServerError, phrases.GraphForeignURL)
 )
 
 // newError returns an error of a kind. The text of the cause is redacted, and of its chain

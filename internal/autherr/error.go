@@ -10,6 +10,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -24,7 +25,7 @@ type Error struct {
 	Code string
 	// Status is the HTTP status.
 	Status int
-	// Message is one public sentence.
+	// Message is one public sentence in English. The library's pages show it in the user's language.
 	Message string
 	// Reason is more specific than Code, for logs and tests.
 	Reason string
@@ -39,7 +40,8 @@ type Error struct {
 	requires     *flow.Requirements // of the sign-in that fixes the error
 	intent       *Intent            // of a handler
 	otherAccount bool               // the account is refused, see NeedsAnotherAccount
-	detail       string             // what a page adds to the Message
+	message      phrases.Key        // the Message, for pages in other languages
+	detail       phrases.Key        // what a page adds to the Message
 	advice       string             // for the administrator, in the log
 	aadsts       string             // Entra's number, for metrics
 	attrs        []slog.Attr        // further ones of the log line

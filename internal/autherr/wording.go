@@ -1,16 +1,35 @@
 package autherr
 
-import "log/slog"
+import (
+	"log/slog"
 
-// WithWords returns a copy with another public sentence, and with what a page adds to it.
-func WithWords(e *Error, message, detail string) *Error {
+	"github.com/fibermsal/fibermsal/internal/phrases"
+)
+
+// WithWords returns a copy with another public sentence, and with what a page adds to it, if anything.
+func WithWords(e *Error, message, detail phrases.Key) *Error {
 	changed := *e
-	changed.Message, changed.detail = message, detail
+	changed.Message, changed.message, changed.detail = message.English(), message, detail
 	return &changed
 }
 
-// Detail returns what a page adds to the Message, or "" if its code says all.
-func Detail(e *Error) string { return e.detail }
+// WithDetail returns a copy with what a page adds to the Message.
+func WithDetail(e *Error, detail phrases.Key) *Error {
+	changed := *e
+	changed.detail = detail
+	return &changed
+}
+
+// MessageKey returns the key of the Message. It is None if the app has set another Message.
+func MessageKey(e *Error) phrases.Key {
+	if e.Message != e.message.English() {
+		return phrases.None
+	}
+	return e.message
+}
+
+// DetailKey returns the key of what a page adds to the Message, or None if its code says all.
+func DetailKey(e *Error) phrases.Key { return e.detail }
 
 // WithAttrs returns a copy whose log line has further attributes.
 func WithAttrs(e *Error, attrs ...slog.Attr) *Error {

@@ -10,6 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
 // verifier returns the verifier of the authority's id_tokens.
@@ -115,5 +116,5 @@ func wrongClock(ahead time.Duration) error {
 	}
 	return autherr.WithWords(autherr.Rejected.New(autherr.ReasonClock, fmt.Errorf(
 		"the id_token that Entra has just issued is not valid by the clock of this machine: set the clock, which is %v %s the token's times", ahead.Abs(), direction)),
-		autherr.Misconfigured.Message(), "")
+		autherr.Misconfigured.MessageKey(), phrases.None)
 }

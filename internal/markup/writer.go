@@ -61,6 +61,12 @@ func (w *Writer) Data(name literal, value string) {
 	w.attribute("data-"+name, "", value)
 }
 
+// Language writes the language of an element and the direction of its script, as BCP 47 and HTML name them.
+func (w *Writer) Language(tag, direction string) {
+	w.attribute("lang", "", tag)
+	w.attribute("dir", "", direction)
+}
+
 // URL writes an attribute that contains a URL, such as href.
 func (w *Writer) URL(attribute literal, url string) {
 	w.attribute(attribute, "", safeURL(url))

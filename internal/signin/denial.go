@@ -7,6 +7,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
 // denied returns the error for access_denied: a user who cancelled, one who did not consent, or an
@@ -15,10 +16,10 @@ func denied(r *flow.Response, kind aadsts.Kind, cause error, numbered bool) *aut
 	switch {
 	case kind == aadsts.Declined: // also by the button Cancel, so before the subcode
 		return autherr.WithWords(autherr.Rejected.New(autherr.ReasonDeclined, cause),
-			"The permissions were not granted.", "Without them, you cannot be signed in.")
+			phrases.PermissionsDeclined, phrases.PermissionsDeclinedDetail)
 	case r.ErrorSubcode == "cancel" || !numbered:
 		return autherr.WithWords(autherr.Rejected.New(autherr.ReasonCancelled, cause),
-			"The sign-in was cancelled.", "Nothing has changed.")
+			phrases.SignInCancelled, phrases.SignInCancelledDetail)
 	}
 	if !kind.RefusesAccount() {
 		kind = aadsts.Other
@@ -52,21 +53,10 @@ func explainedRedemption(err error) error {
 
 // accountWords are what users read whose account is refused. No number and no text of a response is
 // among them (threat A10).
-var accountWords = map[aadsts.Kind]struct{ message, detail string }{
-	aadsts.Unassigned: {
-		"Your account has no access to this app.",
-		"The administrator of your organization can give you access. Or use another account.",
-	},
-	aadsts.NotInTenant: {
-		"Your account does not belong to the organization of this app.",
-		"Use another account, or ask the organization to invite you.",
-	},
-	aadsts.Blocked: {
-		"Your organization does not allow this sign-in.",
-		"Its rules may ask for another device, network or place. Its administrator knows them.",
-	},
-	aadsts.Unusable: {"Your account is locked or disabled.", askAdministrator},
-	aadsts.Other:    {"Microsoft did not let this account sign in.", askAdministrator},
+var accountWords = map[aadsts.Kind]struct{ message, detail phrases.Key }{
+	aadsts.Unassigned:  {phrases.AccountUnassigned, phrases.AccountUnassignedDetail},
+	aadsts.NotInTenant: {phrases.AccountNotInTenant, phrases.AccountNotInTenantDetail},
+	aadsts.Blocked:     {phrases.AccountBlocked, phrases.AccountBlockedDetail},
+	aadsts.Unusable:    {phrases.AccountUnusable, phrases.AskAdministrator},
+	aadsts.Other:       {phrases.AccountRefused, phrases.AskAdministrator},
 }
-
-const askAdministrator = "Ask the administrator of your organization, or use another account."

@@ -9,6 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/aadsts"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
@@ -113,13 +114,13 @@ func classify(r *flow.Response, cause error, numbers []int) *autherr.Error {
 		return accountRefused(kind, cause)
 	case kind == aadsts.NeedsApproval:
 		return autherr.WithWords(autherr.ConsentRequired.New("approval_required", cause),
-			"An administrator of your organization must approve this app first.", "")
+			phrases.ApprovalNeeded, phrases.None)
 	case r.Error == autherr.ReasonCancelled, kind == aadsts.Declined: // Entra also reports the latter as consent_required
 		return denied(r, kind, cause, len(numbers) > 0)
 	case r.Error == "consent_required":
 		return autherr.ConsentRequired.New("consent_required", cause)
 	case r.Error == "invalid_scope", r.Error == "invalid_request":
-		return autherr.WithWords(autherr.Rejected.New(autherr.ReasonRequestRefused, cause), autherr.Misconfigured.Message(), "")
+		return autherr.WithWords(autherr.Rejected.New(autherr.ReasonRequestRefused, cause), autherr.Misconfigured.MessageKey(), phrases.None)
 	}
 	return autherr.Rejected.New("entra_error", cause)
 }

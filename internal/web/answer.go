@@ -137,7 +137,7 @@ func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *authe
 	out := newResponse()
 	out.protect()
 	out.setCookie(cookie)
-	out.redirect(target)
+	out.redirect(in, target)
 	return out
 }
 

@@ -101,7 +101,7 @@ func (h *routeHandler) enterSession(begun *signin.Begun) {
 	h.forgetAttempt(h.visit.inFlow.attempt)
 	h.out.setCookie(h.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
 	h.countTry(begun.To)
-	h.out.redirect(h.publicPath(begun.To.Path()))
+	h.out.redirect(h.in, h.publicPath(begun.To.Path()))
 }
 
 // countTry counts a completed sign-in for the page that required it. The cookie arrives with
@@ -131,7 +131,7 @@ func (h *routeHandler) signInWithClaims(failed *flow.Attempt, e *autherr.Error) 
 // signInVisibly repeats a failed silent sign-in as one that may show pages to the user.
 func (h *routeHandler) signInVisibly() {
 	h.forgetAttempt(h.visit.inFlow.attempt)
-	h.out.redirect(h.signInURLFor(h.visit, h.in, autherr.LoginRequired.New("", nil)))
+	h.out.redirect(h.in, h.signInURLFor(h.visit, h.in, autherr.LoginRequired.New("", nil)))
 }
 
 // readResponse reads the authorization response from where the response mode puts it, and from

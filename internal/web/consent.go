@@ -8,6 +8,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
@@ -29,30 +30,32 @@ func (h *routeHandler) adminConsented() error {
 	if discovery.IsGUID(tenant) && response.Granted && !strings.EqualFold(tenant, response.Tenant) {
 		known = false
 	}
-	p := &Page{Code: codeConsent, Status: http.StatusOK, HomeURL: h.homeURL()}
+	p := newPage(h.in, codeConsent, http.StatusOK)
+	p.HomeURL = h.homeURL()
 	if response.Error != "" {
 		p.Status, p.CorrelationID = http.StatusBadRequest, correlationID()
 	}
-	p.Message, p.Detail = consentWords(response.Granted, known, tenant)
+	p.describeConsent(response.Granted, known, tenant)
 	h.logConsent(response, known, tenant, p.CorrelationID)
 	h.out.Status, h.out.page = p.Status, p
 	return nil
 }
 
-// consentWords returns the message and detail of the page. tenant is as AdminConsentURL got it.
-func consentWords(granted, known bool, tenant string) (message, detail string) {
-	organization := "the organization " + tenant
-	if strings.EqualFold(tenant, "organizations") || strings.EqualFold(tenant, "common") {
-		organization = "your organization"
-	}
+// describeConsent sets the message and detail of the page. tenant is as AdminConsentURL got it.
+func (p *Page) describeConsent(granted, known bool, tenant string) {
+	message, detail, detailIn := phrases.ConsentRefused, phrases.ConsentRefusedDetail, phrases.ConsentRefusedDetailIn
 	switch {
 	case !known:
-		return "You have come back from Microsoft.",
-			"If an administrator was asked to approve this app, the Entra admin center shows under \"Enterprise applications\" whether that was done."
+		message, detail, detailIn = phrases.ConsentUnknown, phrases.ConsentUnknownDetail, phrases.ConsentUnknownDetail
 	case granted:
-		return "The permissions have been granted.", "They are granted for all users of " + organization + "."
+		message, detail, detailIn = phrases.ConsentGranted, phrases.ConsentGrantedDetail, phrases.ConsentGrantedDetailIn
 	}
-	return "The permissions have not been granted.", "Nothing has changed for the users of " + organization + "."
+	p.Message = p.language.Text(message)
+	if strings.EqualFold(tenant, "organizations") || strings.EqualFold(tenant, "common") {
+		p.Detail = p.language.Text(detail)
+		return
+	}
+	p.Detail, p.value = strings.ReplaceAll(p.language.Text(detailIn), phrases.Placeholder, tenant), tenant
 }
 
 // logConsent logs what a response says. Without a state of ours it is anybody's.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
 // explained adds to a sign-in that its user did not want that they are still signed in, if they are:
@@ -18,9 +19,9 @@ func (h *routeHandler) explained(err error) error {
 	h.visit.inFlow.keptSession = true
 	switch {
 	case len(h.visit.inFlow.attempt.Requirements().Scopes) > 0:
-		return autherr.WithWords(e, "The permission was not granted.", "You are still signed in, without what needs the permission.")
+		return autherr.WithWords(e, phrases.PermissionDeclined, phrases.StillSignedInWithout)
 	case e.Reason == autherr.ReasonDeclined:
-		return autherr.WithWords(e, e.Message, "You are still signed in, as before.")
+		return autherr.WithDetail(e, phrases.StillSignedInAsBefore)
 	}
-	return autherr.WithWords(e, e.Message, "You are still signed in. Nothing has changed.")
+	return autherr.WithDetail(e, phrases.StillSignedInUnchanged)
 }

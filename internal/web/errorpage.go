@@ -6,42 +6,43 @@ import (
 	"net/http"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
 // details are the texts that a page adds to the message of an error, by code, unless the error has
 // one of its own.
-var details = map[string]string{
-	autherr.ConsentRequired.Code():  "You or an administrator of your organization must agree to it when signing in.",
-	autherr.SignInLoop.Code():       "The page asked for a sign-in again and again.",
-	autherr.ClaimsChallenge.Code():  "Your organization requires this to open the page or its data.",
-	autherr.TenantNotAllowed.Code(): "You may be signed in to Microsoft with another account than you meant to use.",
+var details = map[string]phrases.Key{
+	autherr.ConsentRequired.Code():  phrases.PermissionNeededDetail,
+	autherr.SignInLoop.Code():       phrases.SignInLoopDetail,
+	autherr.ClaimsChallenge.Code():  phrases.ConfirmIdentityDetail,
+	autherr.TenantNotAllowed.Code(): phrases.OtherAccountDetail,
 }
 
 // errorPage is the page that explains an error.
 func (s *Site) errorPage(v *Visit, in *Request, e *autherr.Error, signInURL string) *Page {
-	p := &Page{
-		Code: e.Code, Status: e.Status, Message: e.Message, Detail: cmp.Or(autherr.Detail(e), details[e.Code]),
-		CorrelationID: e.CorrelationID, HomeURL: s.homeURL(),
-	}
+	p := newPage(in, e.Code, e.Status)
+	p.Message = cmp.Or(p.language.Text(autherr.MessageKey(e)), e.Message)
+	p.Detail = p.language.Text(cmp.Or(autherr.DetailKey(e), details[e.Code]))
+	p.CorrelationID, p.HomeURL = e.CorrelationID, s.homeURL()
 	switch {
 	case e.Status >= http.StatusInternalServerError, e.Reason == autherr.ReasonRequestRefused, e.Reason == autherr.ReasonClock:
 		p.RetryURL = s.retryURL(v, in, signInURL) // no sign-in would help, but time may
 	case errors.Is(e, autherr.SignInLoop): // signing in again has not helped
 	default:
-		p.SignInURL, p.SignInText = signInURL, signInText(v, e)
+		p.SignInURL, p.SignInText = signInURL, p.language.Text(signInText(v, e))
 	}
 	return p
 }
 
-func signInText(v *Visit, e *autherr.Error) string {
+func signInText(v *Visit, e *autherr.Error) phrases.Key {
 	switch {
 	case v.flow().keptSession:
-		return "Try again"
+		return phrases.TryAgainButton
 	case autherr.NeedsAnotherAccount(e), v.session != nil && !autherr.NeedsSignIn(e):
-		return "Use another account"
+		return phrases.OtherAccountButton
 	}
-	return "Sign in"
+	return phrases.SignInButton
 }
 
 // retryURL returns the URL by which a link repeats what failed, or "" if a link cannot. A POST is not

@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"github.com/fibermsal/fibermsal/internal/markup"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
 // Browsers do not send the fragment of a URL, but keep it across redirects, so that the login route
@@ -27,33 +28,28 @@ func (h *routeHandler) askForFragment() bool {
 			query.Set(name, value)
 		}
 	}
-	h.out.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; script-src "+scriptSource+
-		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	h.out.Header.Set("Content-Type", "text/html; charset=utf-8")
-	h.out.Body = fragmentPage(h.routeURL(LoginPath)+"?"+encoded(query), h.homeURL())
+	l := h.in.language()
+	h.out.inLanguage(l.Tag)
+	h.out.html(fragmentPage(l, h.routeURL(LoginPath)+"?"+encoded(query), h.homeURL()), "script-src "+scriptSource+"; form-action 'none'")
 	return true
 }
 
 // fragmentPage returns the page that goes on to a URL.
-func fragmentPage(next, home string) []byte {
+func fragmentPage(l *phrases.Language, next, home string) []byte {
 	w := &markup.Writer{}
-	w.Markup(`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="robots" content="noindex">
-<meta http-equiv="refresh"`)
+	beginPage(w, l, phrases.SignInTitle)
+	w.Markup(`<meta http-equiv="refresh"`)
 	w.Refresh("1", next)
-	w.Markup(`>
-<link rel="icon" href="data:,">
-<title>Sign-in</title>
-</head>
-<body>
-<p><a id="next"`)
+	w.Markup(">\n")
+	beginMain(w, l.Text(phrases.SignInTitle))
+	w.Markup(`<p><a id="next"`)
 	w.URL("href", next)
 	w.Data("home", home)
-	w.Markup(">Sign in</a></p>\n")
+	w.Markup(">")
+	w.Text(l.Text(phrases.SignInButton))
+	w.Markup("</a></p>\n")
 	w.Embed("script", files, scriptFile)
-	w.Markup("\n</body>\n</html>\n")
+	w.Markup("\n")
+	endPage(w)
 	return w.Bytes()
 }

@@ -66,7 +66,7 @@ func (v *Visit) startSignIn(e *autherr.Error, i *autherr.Intent) *Response {
 		out.setCookie(cookie)
 	}
 	s.Telemetry.SentToSignIn(ctx, e.Code)
-	out.redirect(s.signInURLFor(v, in, e))
+	out.redirect(in, s.signInURLFor(v, in, e))
 	return out
 }
 

@@ -20,7 +20,7 @@ func (h *routeHandler) login() error {
 		return nil
 	}
 	if h.in.isByHTMX() {
-		h.out.redirect(h.thisLogin()) // which the window then opens
+		h.out.redirect(h.in, h.thisLogin()) // which the window then opens
 		return nil
 	}
 	if !h.in.mayNavigate() {
@@ -42,7 +42,7 @@ func (h *routeHandler) login() error {
 		if required {
 			ask = h.in.query(requirementsParameter)
 		}
-		h.out.redirect(h.publicLoginURL(to, ask))
+		h.out.redirect(h.in, h.publicLoginURL(to, ask))
 		return nil
 	}
 	if h.askForFragment() {
@@ -95,6 +95,6 @@ func (h *routeHandler) sendToEntra(start *flow.Start) error {
 	if c := started.Attempt.Cookie(); c != nil {
 		h.setPath(c)
 	}
-	h.out.redirect(started.URL)
+	h.out.redirect(h.in, started.URL)
 	return nil
 }

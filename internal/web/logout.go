@@ -14,6 +14,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/authority"
 	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 	"github.com/fibermsal/fibermsal/internal/session"
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
@@ -30,7 +31,7 @@ const (
 // to confirm it (threat C4).
 func (h *routeHandler) logout() error {
 	if h.isOpenedElsewhere(h.in) && h.in.query(movedParameter) == "" { // once, because a proxy may change the host
-		h.out.redirect(h.Origin + h.routeURL(LogoutPath) + "?" + movedParameter + "=1")
+		h.out.redirect(h.in, h.Origin+h.routeURL(LogoutPath)+"?"+movedParameter+"=1")
 		return nil
 	}
 	if !h.meansSignOut() {
@@ -51,7 +52,7 @@ func (h *routeHandler) signOut(appOnly bool, target string) error {
 	if !appOnly {
 		target = h.endSessionURL(h.ctx, ended, target)
 	}
-	h.out.redirect(target)
+	h.out.redirect(h.in, target)
 	return nil
 }
 
@@ -113,11 +114,11 @@ func signedOutHere(err error, appOnly bool) error {
 	if !ok {
 		return err
 	}
-	detail := "The service ends your session as soon as it can."
-	if !appOnly {
-		detail += " You may still be signed in to Microsoft: try again to sign out there."
+	detail := phrases.SignedOutHereOnlyDetail
+	if appOnly {
+		detail = phrases.SignedOutHereDetail
 	}
-	return autherr.WithWords(e, "You are signed out in this browser, but the service is busy.", detail)
+	return autherr.WithWords(e, phrases.SignedOutHere, detail)
 }
 
 // askForConfirmation answers with the question whether to sign out. The status of a navigation is
@@ -127,10 +128,10 @@ func (h *routeHandler) askForConfirmation() {
 	if !h.in.isNavigation() {
 		h.out.Status = http.StatusForbidden
 	}
-	h.out.page = &Page{
-		Code: codeConfirm, Status: h.out.Status, Message: "Do you want to sign out?",
-		SignOutURL: h.routeURL(LogoutPath) + h.confirmation(h.in), SignOutOrigin: h.signOutOrigins(h.ctx), HomeURL: h.homeURL(),
-	}
+	p := newPage(h.in, codeConfirm, h.out.Status)
+	p.Message, p.HomeURL = p.language.Text(phrases.SignOutQuestion), h.homeURL()
+	p.SignOutURL, p.SignOutOrigin = h.routeURL(LogoutPath)+h.confirmation(h.in), h.signOutOrigins(h.ctx)
+	h.out.page = p
 }
 
 // meansSignOut reports whether the user, and no foreign page, asked to sign out. Browsers that do

@@ -1,5 +1,7 @@
 package web
 
+import "github.com/fibermsal/fibermsal/internal/phrases"
+
 // Page is one of the library's pages, for Config.Pages to draw.
 type Page struct {
 	// Code is the Code of the [Error], "confirm_sign_out" for the question whether to sign out, or
@@ -7,6 +9,9 @@ type Page struct {
 	Code string
 	// Status is the HTTP status, which is already set.
 	Status int
+	// Language is the BCP 47 tag of the language of the texts, which the request's Accept-Language
+	// prefers among those of the library's pages: de, en, es, fr, ja, pt-BR and zh-Hans.
+	Language string
 	// Message is one sentence. Detail says more, or is empty.
 	Message, Detail string
 	// CorrelationID is what an administrator finds in the log. It is empty for a question, and for
@@ -28,6 +33,15 @@ type Page struct {
 	SignOutOrigin string
 	// HomeURL is the app's first page.
 	HomeURL string
+
+	language *phrases.Language // of Language
+	value    string            // in the Detail, which may be written in another direction, or ""
+}
+
+// newPage returns a page in the language of a request.
+func newPage(in *Request, code string, status int) *Page {
+	l := in.language()
+	return &Page{Code: code, Status: status, Language: l.Tag, language: l}
 }
 
 // The Codes of pages without an error: of the question whether to sign out, and after an

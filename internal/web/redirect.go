@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/fibermsal/fibermsal/internal/markup"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
 // Proxies such as nginx have, by default, 4 kB for the whole header of a response, and answer 502 to a
@@ -17,10 +18,10 @@ const (
 
 // redirect sends the browser on with 303, which never repeats a POST (threat A13), after all cookies have
 // been set. If the header would become too long for proxies, a page sends it on.
-func (r *Response) redirect(target string) {
+func (r *Response) redirect(in *Request, target string) {
 	r.target = target
 	if len(target)+r.cookieSize() > maxRedirect {
-		r.continueAt(target)
+		r.continueAt(in.language(), target)
 		return
 	}
 	r.Status = http.StatusSeeOther
@@ -29,25 +30,20 @@ func (r *Response) redirect(target string) {
 
 // continueAt redirects by the body, which may have any length. The page has no script, and contains nothing
 // from a request but the target (threat A10).
-func (r *Response) continueAt(target string) {
+func (r *Response) continueAt(l *phrases.Language, target string) {
 	w := &markup.Writer{}
-	w.Markup(`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="robots" content="noindex">
-<meta http-equiv="refresh"`)
+	beginPage(w, l, phrases.SignInTitle)
+	w.Markup(`<meta http-equiv="refresh"`)
 	w.Refresh("0", target)
-	w.Markup(`>
-<link rel="icon" href="data:,">
-<title>Sign-in</title>
-</head>
-<body><p><a`)
-	w.URL("href", target)
-	w.Markup(">Continue</a></p></body>\n</html>\n")
-	r.Status, r.Body = http.StatusOK, w.Bytes()
-	r.Header.Set("Content-Type", "text/html; charset=utf-8")
-	r.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Markup(">\n")
+	beginMain(w, l.Text(phrases.SignInTitle))
+	w.Markup("<p>")
+	drawLink(w, target, l.Text(phrases.ContinueButton))
+	w.Markup("</p>\n")
+	endPage(w)
+	r.Status = http.StatusOK
+	r.inLanguage(l.Tag)
+	r.html(w.Bytes(), "form-action 'none'")
 }
 
 // redirectHTMX lets htmx open the target of a redirect, which its request would follow unseen.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
 // Request is a request as the routes see it. Its strings and those of its functions are copies
@@ -89,5 +91,11 @@ func (r *Request) isPrefetch() bool {
 	purpose := r.Header("Sec-Purpose") + r.Header("Purpose") + r.Header("X-Purpose") + r.Header("X-Moz")
 	return strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "preview")
 }
+
+// acceptLanguage is the header by which the language of a page is chosen.
+const acceptLanguage = "Accept-Language"
+
+// language returns the language in which the user reads the library's pages.
+func (r *Request) language() *phrases.Language { return phrases.Preferred(r.Header(acceptLanguage)) }
 
 func (r *Request) acceptsHTML() bool { return strings.Contains(r.Header("Accept"), "text/html") }

@@ -7,7 +7,7 @@ import "net/http"
 type Response struct {
 	// Status is the HTTP status; 0 leaves the one that is set.
 	Status int
-	// Header replaces fields that are set, except Vary, which it extends. A field has one value;
+	// Header replaces fields that are set, except Vary, which it extends. Any other field has one value;
 	// without a value it is removed.
 	Header http.Header
 	// Cookies are added. There is at most one of a name.
@@ -37,6 +37,12 @@ func (r *Response) setCookie(c *http.Cookie) {
 
 // noStore keeps a response out of caches.
 const noStore = "no-store, private"
+
+// inLanguage marks a response whose body is in a language of the user (RFC 9110 sections 8.5 and 12.5.5).
+func (r *Response) inLanguage(tag string) {
+	r.Header.Set("Content-Language", tag)
+	r.Header.Add("Vary", acceptLanguage)
+}
 
 // protect keeps answers about a user out of caches, frames and referrers (threats A14, C6,
 // C10).

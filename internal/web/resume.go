@@ -7,6 +7,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/flow"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
@@ -59,7 +60,7 @@ func (h *routeHandler) resume(a *flow.Attempt, reason string, err error) error {
 	if !a.IsLate(time.Now()) { // nobody is late in a loop
 		restarts++
 	}
-	h.out.redirect(h.resumeURL(to, restarts))
+	h.out.redirect(h.in, h.resumeURL(to, restarts))
 	return nil
 }
 
@@ -72,11 +73,11 @@ func (h *routeHandler) continueToPage(to flow.Destination, restarts int) (done b
 		return false, err
 	case s != nil:
 		h.countResumption(to)
-		h.out.redirect(h.publicPath(to.Path()))
+		h.out.redirect(h.in, h.publicPath(to.Path()))
 		return true, nil
 	case restarts > flow.MaxRestarts:
 		e := autherr.Rejected.New(autherr.ReasonNoCookies, nil)
-		return false, autherr.WithWords(e, e.Message, "Your browser may not keep the cookies of this site.")
+		return false, autherr.WithDetail(e, phrases.CookiesDetail)
 	}
 	return false, nil
 }

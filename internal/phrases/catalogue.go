@@ -1,0 +1,4 @@
+package phrases
+
+// catalogue has the texts of a language.
+type catalogue [count]string

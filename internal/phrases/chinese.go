@@ -1,0 +1,81 @@
+package phrases
+
+var chinese = catalogue{
+	PleaseSignIn:           "请登录。",
+	PermissionNeeded:       "此操作需要尚未授予的权限。",
+	ConfirmIdentity:        "请重新登录以确认您的身份。",
+	AccountMayNot:          "您的帐户无权执行此操作。",
+	Busy:                   "服务繁忙，请稍后重试。",
+	SignInNotCompleted:     "无法完成此次登录，请重新开始。",
+	SignInMisconfigured:    "登录功能未正确设置，请通知管理员。",
+	SignOutMisconfigured:   "注销功能未正确设置，请通知管理员。",
+	TokenInvalid:           "访问令牌无效。",
+	NotSignedIn:            "此用户未登录。",
+	OneTokenExpected:       "请求的 Authorization 标头中必须有且仅有一个访问令牌。",
+	TokenLacksPermission:   "访问令牌缺少此操作所需的权限。",
+	SigningInDidNotHelp:    "重新登录未能解决问题，请通知管理员。",
+	OrganizationNotAllowed: "您所在组织的帐户无法在此登录。",
+	AppRefusesAccount:      "此应用不接受该帐户。",
+
+	GraphAccessDenied: "您无权执行此操作。",
+	GraphNotFound:     "找不到所请求的内容。",
+	GraphRefused:      "目录服务未接受此请求。",
+	GraphFailed:       "目录服务无法完成此操作。",
+	GraphBadAnswer:    "目录服务返回了无法使用的响应。",
+	GraphForeignURL:   "此地址不属于目录服务。",
+
+	PermissionsDeclined: "未授予所需的权限。",
+	PermissionDeclined:  "未授予该权限。",
+	SignInCancelled:     "登录已取消。",
+	AccountUnassigned:   "您的帐户无权访问此应用。",
+	AccountNotInTenant:  "您的帐户不属于此应用所在的组织。",
+	AccountBlocked:      "您的组织不允许此次登录。",
+	AccountUnusable:     "您的帐户已被锁定或禁用。",
+	AccountRefused:      "Microsoft 未允许此帐户登录。",
+	ApprovalNeeded:      "您所在组织的管理员必须先批准此应用。",
+
+	SignedOutHere: "您已在此浏览器中注销，但服务繁忙。",
+
+	PermissionNeededDetail: "您或您所在组织的管理员必须在登录时同意授予该权限。",
+	SignInLoopDetail:       "该页面反复要求登录。",
+	ConfirmIdentityDetail:  "您的组织要求先进行此验证，才能打开该页面或其数据。",
+	OtherAccountDetail:     "您登录 Microsoft 时使用的可能不是您想用的帐户。",
+	CookiesDetail:          "您的浏览器可能没有保存此网站的 Cookie。",
+
+	PermissionsDeclinedDetail: "没有这些权限，您将无法登录。",
+	SignInCancelledDetail:     "未做任何更改。",
+	AccountUnassignedDetail:   "您所在组织的管理员可以为您授予访问权限。您也可以使用其他帐户。",
+	AccountNotInTenantDetail:  "请使用其他帐户，或请该组织邀请您加入。",
+	AccountBlockedDetail:      "组织的规则可能要求使用其他设备、网络或地点。组织的管理员了解这些规则。",
+	AskAdministrator:          "请咨询您所在组织的管理员，或使用其他帐户。",
+
+	StillSignedInWithout:   "您仍处于登录状态，但无法使用需要该权限的功能。",
+	StillSignedInAsBefore:  "您仍处于登录状态，与之前一样。",
+	StillSignedInUnchanged: "您仍处于登录状态。未做任何更改。",
+
+	SignedOutHereDetail:     "服务将尽快结束您的会话。",
+	SignedOutHereOnlyDetail: "服务将尽快结束您的会话。您可能仍登录着 Microsoft：请重试，以便同时从 Microsoft 注销。",
+
+	SignInTitle:     "登录",
+	SignOutTitle:    "要注销吗？",
+	SignOutQuestion: "是否要注销？",
+
+	SignInButton:       "登录",
+	SignOutButton:      "注销",
+	StaySignedInButton: "保持登录状态",
+	TryAgainButton:     "重试",
+	OtherAccountButton: "使用其他帐户",
+	HomePageButton:     "主页",
+	ContinueButton:     "继续",
+
+	Reference: "供管理员参考的编号：",
+
+	ConsentUnknown:         "您已从 Microsoft 返回。",
+	ConsentUnknownDetail:   "如果已请管理员批准此应用，Entra 管理中心的“企业应用程序”下会显示是否已获批准。",
+	ConsentGranted:         "已授予权限。",
+	ConsentGrantedDetail:   "已为您所在组织的所有用户授予这些权限。",
+	ConsentGrantedDetailIn: "已为组织 {tenant} 的所有用户授予这些权限。",
+	ConsentRefused:         "未授予权限。",
+	ConsentRefusedDetail:   "您所在组织的用户不受影响。",
+	ConsentRefusedDetailIn: "组织 {tenant} 的用户不受影响。",
+}

@@ -1,0 +1,81 @@
+package phrases
+
+var english = catalogue{
+	PleaseSignIn:           "Please sign in.",
+	PermissionNeeded:       "This needs a permission that has not been granted.",
+	ConfirmIdentity:        "Please sign in again to confirm that it is you.",
+	AccountMayNot:          "Your account may not do this.",
+	Busy:                   "The service is busy. Please try again in a moment.",
+	SignInNotCompleted:     "This sign-in could not be completed. Please start again.",
+	SignInMisconfigured:    "Signing in is not set up correctly. Please tell the administrator.",
+	SignOutMisconfigured:   "Signing out is not set up correctly. Please tell the administrator.",
+	TokenInvalid:           "The access token is not valid.",
+	NotSignedIn:            "This user is not signed in.",
+	OneTokenExpected:       "The request must have one access token in the header Authorization.",
+	TokenLacksPermission:   "The access token lacks a permission that this needs.",
+	SigningInDidNotHelp:    "Signing in again did not help. Please tell the administrator.",
+	OrganizationNotAllowed: "Accounts of your organization cannot sign in here.",
+	AppRefusesAccount:      "This app does not accept the account.",
+
+	GraphAccessDenied: "You are not permitted to do this.",
+	GraphNotFound:     "This could not be found.",
+	GraphRefused:      "The directory service did not accept the request.",
+	GraphFailed:       "The directory service could not do this.",
+	GraphBadAnswer:    "The directory service gave an answer that cannot be used.",
+	GraphForeignURL:   "This address is not one of the directory service's.",
+
+	PermissionsDeclined: "The permissions were not granted.",
+	PermissionDeclined:  "The permission was not granted.",
+	SignInCancelled:     "The sign-in was cancelled.",
+	AccountUnassigned:   "Your account has no access to this app.",
+	AccountNotInTenant:  "Your account does not belong to the organization of this app.",
+	AccountBlocked:      "Your organization does not allow this sign-in.",
+	AccountUnusable:     "Your account is locked or disabled.",
+	AccountRefused:      "Microsoft did not let this account sign in.",
+	ApprovalNeeded:      "An administrator of your organization must approve this app first.",
+
+	SignedOutHere: "You are signed out in this browser, but the service is busy.",
+
+	PermissionNeededDetail: "You or an administrator of your organization must agree to it when signing in.",
+	SignInLoopDetail:       "The page asked for a sign-in again and again.",
+	ConfirmIdentityDetail:  "Your organization requires this to open the page or its data.",
+	OtherAccountDetail:     "You may be signed in to Microsoft with another account than you meant to use.",
+	CookiesDetail:          "Your browser may not keep the cookies of this site.",
+
+	PermissionsDeclinedDetail: "Without them, you cannot be signed in.",
+	SignInCancelledDetail:     "Nothing has changed.",
+	AccountUnassignedDetail:   "The administrator of your organization can give you access. Or use another account.",
+	AccountNotInTenantDetail:  "Use another account, or ask the organization to invite you.",
+	AccountBlockedDetail:      "Its rules may ask for another device, network or place. Its administrator knows them.",
+	AskAdministrator:          "Ask the administrator of your organization, or use another account.",
+
+	StillSignedInWithout:   "You are still signed in, without what needs the permission.",
+	StillSignedInAsBefore:  "You are still signed in, as before.",
+	StillSignedInUnchanged: "You are still signed in. Nothing has changed.",
+
+	SignedOutHereDetail:     "The service ends your session as soon as it can.",
+	SignedOutHereOnlyDetail: "The service ends your session as soon as it can. You may still be signed in to Microsoft: try again to sign out there.",
+
+	SignInTitle:     "Sign-in",
+	SignOutTitle:    "Sign out?",
+	SignOutQuestion: "Do you want to sign out?",
+
+	SignInButton:       "Sign in",
+	SignOutButton:      "Sign out",
+	StaySignedInButton: "Stay signed in",
+	TryAgainButton:     "Try again",
+	OtherAccountButton: "Use another account",
+	HomePageButton:     "Home page",
+	ContinueButton:     "Continue",
+
+	Reference: "Reference for your administrator:",
+
+	ConsentUnknown:         "You have come back from Microsoft.",
+	ConsentUnknownDetail:   "If an administrator was asked to approve this app, the Entra admin center shows under \"Enterprise applications\" whether that was done.",
+	ConsentGranted:         "The permissions have been granted.",
+	ConsentGrantedDetail:   "They are granted for all users of your organization.",
+	ConsentGrantedDetailIn: "They are granted for all users of the organization {tenant}.",
+	ConsentRefused:         "The permissions have not been granted.",
+	ConsentRefusedDetail:   "Nothing has changed for the users of your organization.",
+	ConsentRefusedDetailIn: "Nothing has changed for the users of the organization {tenant}.",
+}

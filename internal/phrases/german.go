@@ -1,0 +1,81 @@
+package phrases
+
+var german = catalogue{
+	PleaseSignIn:           "Bitte melden Sie sich an.",
+	PermissionNeeded:       "Dafür ist eine Berechtigung nötig, die nicht erteilt wurde.",
+	ConfirmIdentity:        "Bitte melden Sie sich erneut an, um Ihre Identität zu bestätigen.",
+	AccountMayNot:          "Ihr Konto ist dazu nicht berechtigt.",
+	Busy:                   "Der Dienst ist ausgelastet. Bitte versuchen Sie es gleich noch einmal.",
+	SignInNotCompleted:     "Diese Anmeldung konnte nicht abgeschlossen werden. Bitte beginnen Sie von vorn.",
+	SignInMisconfigured:    "Die Anmeldung ist nicht richtig eingerichtet. Bitte informieren Sie die Administration.",
+	SignOutMisconfigured:   "Die Abmeldung ist nicht richtig eingerichtet. Bitte informieren Sie die Administration.",
+	TokenInvalid:           "Das Zugriffstoken ist ungültig.",
+	NotSignedIn:            "Diese Person ist nicht angemeldet.",
+	OneTokenExpected:       "Die Anfrage muss genau ein Zugriffstoken im Header Authorization enthalten.",
+	TokenLacksPermission:   "Dem Zugriffstoken fehlt eine dafür nötige Berechtigung.",
+	SigningInDidNotHelp:    "Eine erneute Anmeldung hat nicht geholfen. Bitte informieren Sie die Administration.",
+	OrganizationNotAllowed: "Konten Ihrer Organisation können sich hier nicht anmelden.",
+	AppRefusesAccount:      "Diese App akzeptiert das Konto nicht.",
+
+	GraphAccessDenied: "Sie sind dazu nicht berechtigt.",
+	GraphNotFound:     "Das konnte nicht gefunden werden.",
+	GraphRefused:      "Der Verzeichnisdienst hat die Anfrage nicht angenommen.",
+	GraphFailed:       "Der Verzeichnisdienst konnte das nicht ausführen.",
+	GraphBadAnswer:    "Der Verzeichnisdienst hat eine unbrauchbare Antwort gegeben.",
+	GraphForeignURL:   "Diese Adresse gehört nicht zum Verzeichnisdienst.",
+
+	PermissionsDeclined: "Die Berechtigungen wurden nicht erteilt.",
+	PermissionDeclined:  "Die Berechtigung wurde nicht erteilt.",
+	SignInCancelled:     "Die Anmeldung wurde abgebrochen.",
+	AccountUnassigned:   "Ihr Konto hat keinen Zugriff auf diese App.",
+	AccountNotInTenant:  "Ihr Konto gehört nicht zur Organisation dieser App.",
+	AccountBlocked:      "Ihre Organisation lässt diese Anmeldung nicht zu.",
+	AccountUnusable:     "Ihr Konto ist gesperrt oder deaktiviert.",
+	AccountRefused:      "Microsoft hat die Anmeldung mit diesem Konto nicht zugelassen.",
+	ApprovalNeeded:      "Diese App muss zuerst von der Administration Ihrer Organisation genehmigt werden.",
+
+	SignedOutHere: "Sie sind in diesem Browser abgemeldet, aber der Dienst ist ausgelastet.",
+
+	PermissionNeededDetail: "Sie selbst oder die Administration Ihrer Organisation müssen ihr bei der Anmeldung zustimmen.",
+	SignInLoopDetail:       "Die Seite hat immer wieder eine Anmeldung verlangt.",
+	ConfirmIdentityDetail:  "Ihre Organisation verlangt das, um die Seite oder ihre Daten zu öffnen.",
+	OtherAccountDetail:     "Möglicherweise sind Sie bei Microsoft mit einem anderen Konto angemeldet, als Sie verwenden wollten.",
+	CookiesDetail:          "Möglicherweise speichert Ihr Browser die Cookies dieser Website nicht.",
+
+	PermissionsDeclinedDetail: "Ohne sie können Sie nicht angemeldet werden.",
+	SignInCancelledDetail:     "Es hat sich nichts geändert.",
+	AccountUnassignedDetail:   "Die Administration Ihrer Organisation kann Ihnen Zugriff geben. Oder verwenden Sie ein anderes Konto.",
+	AccountNotInTenantDetail:  "Verwenden Sie ein anderes Konto, oder bitten Sie die Organisation um eine Einladung.",
+	AccountBlockedDetail:      "Ihre Regeln verlangen möglicherweise ein anderes Gerät, ein anderes Netzwerk oder einen anderen Ort. Die Administration kennt sie.",
+	AskAdministrator:          "Fragen Sie die Administration Ihrer Organisation, oder verwenden Sie ein anderes Konto.",
+
+	StillSignedInWithout:   "Sie sind weiterhin angemeldet, aber ohne das, wofür die Berechtigung nötig ist.",
+	StillSignedInAsBefore:  "Sie sind weiterhin angemeldet, wie zuvor.",
+	StillSignedInUnchanged: "Sie sind weiterhin angemeldet. Es hat sich nichts geändert.",
+
+	SignedOutHereDetail:     "Der Dienst beendet Ihre Sitzung, sobald er kann.",
+	SignedOutHereOnlyDetail: "Der Dienst beendet Ihre Sitzung, sobald er kann. Bei Microsoft sind Sie möglicherweise noch angemeldet: Versuchen Sie es noch einmal, um sich auch dort abzumelden.",
+
+	SignInTitle:     "Anmeldung",
+	SignOutTitle:    "Abmelden?",
+	SignOutQuestion: "Möchten Sie sich abmelden?",
+
+	SignInButton:       "Anmelden",
+	SignOutButton:      "Abmelden",
+	StaySignedInButton: "Angemeldet bleiben",
+	TryAgainButton:     "Erneut versuchen",
+	OtherAccountButton: "Anderes Konto verwenden",
+	HomePageButton:     "Startseite",
+	ContinueButton:     "Weiter",
+
+	Reference: "Referenz für Ihre Administration:",
+
+	ConsentUnknown:         "Sie sind von Microsoft zurückgekehrt.",
+	ConsentUnknownDetail:   "Falls die Administration gebeten wurde, diese App zu genehmigen, zeigt das Entra Admin Center unter „Unternehmensanwendungen“, ob das geschehen ist.",
+	ConsentGranted:         "Die Berechtigungen wurden erteilt.",
+	ConsentGrantedDetail:   "Sie gelten für alle Benutzerinnen und Benutzer Ihrer Organisation.",
+	ConsentGrantedDetailIn: "Sie gelten für alle Benutzerinnen und Benutzer der Organisation {tenant}.",
+	ConsentRefused:         "Die Berechtigungen wurden nicht erteilt.",
+	ConsentRefusedDetail:   "Für die Benutzerinnen und Benutzer Ihrer Organisation hat sich nichts geändert.",
+	ConsentRefusedDetailIn: "Für die Benutzerinnen und Benutzer der Organisation {tenant} hat sich nichts geändert.",
+}

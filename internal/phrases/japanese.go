@@ -1,0 +1,81 @@
+package phrases
+
+var japanese = catalogue{
+	PleaseSignIn:           "サインインしてください。",
+	PermissionNeeded:       "この操作に必要なアクセス許可が付与されていません。",
+	ConfirmIdentity:        "ご本人確認のため、もう一度サインインしてください。",
+	AccountMayNot:          "お使いのアカウントには、この操作を行う権限がありません。",
+	Busy:                   "サービスが混み合っています。しばらくしてからもう一度お試しください。",
+	SignInNotCompleted:     "サインインを完了できませんでした。最初からやり直してください。",
+	SignInMisconfigured:    "サインインが正しく設定されていません。管理者にお知らせください。",
+	SignOutMisconfigured:   "サインアウトが正しく設定されていません。管理者にお知らせください。",
+	TokenInvalid:           "アクセス トークンが無効です。",
+	NotSignedIn:            "このユーザーはサインインしていません。",
+	OneTokenExpected:       "要求の Authorization ヘッダーには、アクセス トークンを 1 つだけ含める必要があります。",
+	TokenLacksPermission:   "アクセス トークンに、この操作に必要なアクセス許可がありません。",
+	SigningInDidNotHelp:    "もう一度サインインしても問題は解決しませんでした。管理者にお知らせください。",
+	OrganizationNotAllowed: "お客様の組織のアカウントでは、ここにサインインできません。",
+	AppRefusesAccount:      "このアプリでは、このアカウントを使用できません。",
+
+	GraphAccessDenied: "この操作を行う権限がありません。",
+	GraphNotFound:     "見つかりませんでした。",
+	GraphRefused:      "ディレクトリ サービスが要求を受け付けませんでした。",
+	GraphFailed:       "ディレクトリ サービスでこの操作を実行できませんでした。",
+	GraphBadAnswer:    "ディレクトリ サービスから使用できない応答が返されました。",
+	GraphForeignURL:   "このアドレスはディレクトリ サービスのものではありません。",
+
+	PermissionsDeclined: "アクセス許可が付与されませんでした。",
+	PermissionDeclined:  "アクセス許可が付与されませんでした。",
+	SignInCancelled:     "サインインがキャンセルされました。",
+	AccountUnassigned:   "お使いのアカウントには、このアプリへのアクセス権がありません。",
+	AccountNotInTenant:  "お使いのアカウントは、このアプリの組織に属していません。",
+	AccountBlocked:      "お客様の組織では、このサインインが許可されていません。",
+	AccountUnusable:     "お使いのアカウントはロックされているか、無効になっています。",
+	AccountRefused:      "Microsoft により、このアカウントでのサインインが許可されませんでした。",
+	ApprovalNeeded:      "先に、お客様の組織の管理者がこのアプリを承認する必要があります。",
+
+	SignedOutHere: "このブラウザーではサインアウトしましたが、サービスが混み合っています。",
+
+	PermissionNeededDetail: "サインイン時に、ご自身または組織の管理者が同意する必要があります。",
+	SignInLoopDetail:       "ページがサインインを繰り返し要求しました。",
+	ConfirmIdentityDetail:  "このページまたはそのデータを開くには、組織の要件により確認が必要です。",
+	OtherAccountDetail:     "意図したものとは別のアカウントで Microsoft にサインインしている可能性があります。",
+	CookiesDetail:          "お使いのブラウザーがこのサイトの Cookie を保存していない可能性があります。",
+
+	PermissionsDeclinedDetail: "アクセス許可がないと、サインインできません。",
+	SignInCancelledDetail:     "何も変更されていません。",
+	AccountUnassignedDetail:   "組織の管理者がアクセス権を付与できます。または、別のアカウントを使用してください。",
+	AccountNotInTenantDetail:  "別のアカウントを使用するか、組織に招待を依頼してください。",
+	AccountBlockedDetail:      "組織の規則により、別のデバイス、ネットワーク、または場所が必要な場合があります。詳しくは組織の管理者にお問い合わせください。",
+	AskAdministrator:          "組織の管理者に問い合わせるか、別のアカウントを使用してください。",
+
+	StillSignedInWithout:   "サインインしたままですが、このアクセス許可が必要な機能は使用できません。",
+	StillSignedInAsBefore:  "以前と同じようにサインインしたままです。",
+	StillSignedInUnchanged: "サインインしたままです。何も変更されていません。",
+
+	SignedOutHereDetail:     "サービスが復旧し次第、セッションは終了します。",
+	SignedOutHereOnlyDetail: "サービスが復旧し次第、セッションは終了します。Microsoft にはまだサインインしている可能性があります。そちらからもサインアウトするには、もう一度お試しください。",
+
+	SignInTitle:     "サインイン",
+	SignOutTitle:    "サインアウトの確認",
+	SignOutQuestion: "サインアウトしますか?",
+
+	SignInButton:       "サインイン",
+	SignOutButton:      "サインアウト",
+	StaySignedInButton: "サインインしたままにする",
+	TryAgainButton:     "もう一度試す",
+	OtherAccountButton: "別のアカウントを使用する",
+	HomePageButton:     "ホーム ページ",
+	ContinueButton:     "続行",
+
+	Reference: "管理者向けの参照番号:",
+
+	ConsentUnknown:         "Microsoft から戻りました。",
+	ConsentUnknownDetail:   "管理者がこのアプリの承認を求められた場合、承認されたかどうかは Entra 管理センターの「エンタープライズ アプリケーション」で確認できます。",
+	ConsentGranted:         "アクセス許可が付与されました。",
+	ConsentGrantedDetail:   "お客様の組織のすべてのユーザーに付与されています。",
+	ConsentGrantedDetailIn: "組織 {tenant} のすべてのユーザーに付与されています。",
+	ConsentRefused:         "アクセス許可が付与されませんでした。",
+	ConsentRefusedDetail:   "お客様の組織のユーザーには、何も変更はありません。",
+	ConsentRefusedDetailIn: "組織 {tenant} のユーザーには、何も変更はありません。",
+}

@@ -1,0 +1,81 @@
+package phrases
+
+var spanish = catalogue{
+	PleaseSignIn:           "Inicie sesión.",
+	PermissionNeeded:       "Para esto se necesita un permiso que no se ha concedido.",
+	ConfirmIdentity:        "Vuelva a iniciar sesión para confirmar su identidad.",
+	AccountMayNot:          "Su cuenta no tiene permiso para hacer esto.",
+	Busy:                   "El servicio está saturado. Inténtelo de nuevo en un momento.",
+	SignInNotCompleted:     "No se pudo completar el inicio de sesión. Empiece de nuevo.",
+	SignInMisconfigured:    "El inicio de sesión no está bien configurado. Avise al administrador.",
+	SignOutMisconfigured:   "El cierre de sesión no está bien configurado. Avise al administrador.",
+	TokenInvalid:           "El token de acceso no es válido.",
+	NotSignedIn:            "Este usuario no ha iniciado sesión.",
+	OneTokenExpected:       "La solicitud debe incluir un único token de acceso en el encabezado Authorization.",
+	TokenLacksPermission:   "Al token de acceso le falta un permiso necesario para esto.",
+	SigningInDidNotHelp:    "Volver a iniciar sesión no resolvió el problema. Avise al administrador.",
+	OrganizationNotAllowed: "Las cuentas de su organización no pueden iniciar sesión aquí.",
+	AppRefusesAccount:      "Esta aplicación no acepta la cuenta.",
+
+	GraphAccessDenied: "No tiene permiso para hacer esto.",
+	GraphNotFound:     "No se encontró lo solicitado.",
+	GraphRefused:      "El servicio de directorio no aceptó la solicitud.",
+	GraphFailed:       "El servicio de directorio no pudo hacer esto.",
+	GraphBadAnswer:    "El servicio de directorio dio una respuesta que no se puede utilizar.",
+	GraphForeignURL:   "Esta dirección no pertenece al servicio de directorio.",
+
+	PermissionsDeclined: "No se concedieron los permisos.",
+	PermissionDeclined:  "No se concedió el permiso.",
+	SignInCancelled:     "Se canceló el inicio de sesión.",
+	AccountUnassigned:   "Su cuenta no tiene acceso a esta aplicación.",
+	AccountNotInTenant:  "Su cuenta no pertenece a la organización de esta aplicación.",
+	AccountBlocked:      "Su organización no permite este inicio de sesión.",
+	AccountUnusable:     "Su cuenta está bloqueada o deshabilitada.",
+	AccountRefused:      "Microsoft no permitió iniciar sesión con esta cuenta.",
+	ApprovalNeeded:      "Un administrador de su organización debe aprobar antes esta aplicación.",
+
+	SignedOutHere: "Ha cerrado sesión en este navegador, pero el servicio está saturado.",
+
+	PermissionNeededDetail: "Usted o un administrador de su organización debe aceptarlo al iniciar sesión.",
+	SignInLoopDetail:       "La página pidió iniciar sesión una y otra vez.",
+	ConfirmIdentityDetail:  "Su organización lo exige para abrir la página o sus datos.",
+	OtherAccountDetail:     "Es posible que haya iniciado sesión en Microsoft con una cuenta distinta de la que quería usar.",
+	CookiesDetail:          "Es posible que su navegador no guarde las cookies de este sitio.",
+
+	PermissionsDeclinedDetail: "Sin ellos no se puede iniciar sesión.",
+	SignInCancelledDetail:     "No ha cambiado nada.",
+	AccountUnassignedDetail:   "El administrador de su organización puede darle acceso. También puede usar otra cuenta.",
+	AccountNotInTenantDetail:  "Use otra cuenta o pida a la organización que le invite.",
+	AccountBlockedDetail:      "Es posible que sus reglas exijan otro dispositivo, otra red u otro lugar. Su administrador las conoce.",
+	AskAdministrator:          "Consulte al administrador de su organización o use otra cuenta.",
+
+	StillSignedInWithout:   "Su sesión sigue abierta, pero sin lo que necesita ese permiso.",
+	StillSignedInAsBefore:  "Su sesión sigue abierta, como antes.",
+	StillSignedInUnchanged: "Su sesión sigue abierta. No ha cambiado nada.",
+
+	SignedOutHereDetail:     "El servicio finalizará su sesión en cuanto pueda.",
+	SignedOutHereOnlyDetail: "El servicio finalizará su sesión en cuanto pueda. Es posible que su sesión de Microsoft siga abierta: inténtelo de nuevo para cerrarla también.",
+
+	SignInTitle:     "Inicio de sesión",
+	SignOutTitle:    "¿Cerrar sesión?",
+	SignOutQuestion: "¿Quiere cerrar sesión?",
+
+	SignInButton:       "Iniciar sesión",
+	SignOutButton:      "Cerrar sesión",
+	StaySignedInButton: "Mantener la sesión abierta",
+	TryAgainButton:     "Reintentar",
+	OtherAccountButton: "Usar otra cuenta",
+	HomePageButton:     "Página principal",
+	ContinueButton:     "Continuar",
+
+	Reference: "Referencia para su administrador:",
+
+	ConsentUnknown:         "Ha vuelto desde Microsoft.",
+	ConsentUnknownDetail:   "Si se pidió a un administrador que aprobara esta aplicación, el Centro de administración de Entra muestra en «Aplicaciones empresariales» si se hizo.",
+	ConsentGranted:         "Se han concedido los permisos.",
+	ConsentGrantedDetail:   "Se han concedido para todos los usuarios de su organización.",
+	ConsentGrantedDetailIn: "Se han concedido para todos los usuarios de la organización {tenant}.",
+	ConsentRefused:         "No se han concedido los permisos.",
+	ConsentRefusedDetail:   "No ha cambiado nada para los usuarios de su organización.",
+	ConsentRefusedDetailIn: "No ha cambiado nada para los usuarios de la organización {tenant}.",
+}
