@@ -37,7 +37,7 @@ func TestPages_AreTheAppsIfItWants(t *testing.T) {
 		}
 		p := drawn[code]
 		if question := code == "confirm_sign_out"; question != (p.SignOutURL == "/user/logout") || question != (p.SignOutOrigin == "https://login.entra.test") ||
-			question != (p.CorrelationID == "") || question != (p.SignInURL == "") || p.Message == "" || p.HomeURL != "/" || p.Status != row.status {
+			question != (p.CorrelationID == "") || question != (p.SignInURL == "") || p.Message == "" || p.HomeURL != "/" || p.HomeText == "" || question != (p.SignOutText == "Sign out") || (p.CorrelationID == "") != (p.CorrelationText == "") || p.Status != row.status {
 			t.Errorf("%s: %+v", code, p)
 		}
 	}

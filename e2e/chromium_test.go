@@ -271,8 +271,14 @@ func (p *tab) describe() string {
 
 var notInFileNames = regexp.MustCompile(`[^A-Za-z0-9_\-]+`)
 
-// screenshot saves a picture of the page, if somebody wants it.
+// screenshot saves a picture of the whole page, if somebody wants it.
 func (p *tab) screenshot(name string) {
+	p.t.Helper()
+	p.capture(name, func(png *[]byte) chromedp.Action { return chromedp.FullScreenshot(png, 100) })
+}
+
+// capture saves a picture that an action makes.
+func (p *tab) capture(name string, take func(png *[]byte) chromedp.Action) {
 	p.t.Helper()
 	dir := os.Getenv(screenshotsEnv)
 	if dir == "" {
@@ -281,7 +287,7 @@ func (p *tab) screenshot(name string) {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	var png []byte
-	err := chromedp.Run(ctx, page.BringToFront(), chromedp.FullScreenshot(&png, 100))
+	err := chromedp.Run(ctx, page.BringToFront(), take(&png))
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}

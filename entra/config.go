@@ -345,6 +345,6 @@ type Config[C any] struct {
 const DefaultRoutePrefix = "/user"
 
 // Page is one of the library's pages, for Config.Pages to draw: its Status and Code, the Language of its
-// Message and Detail, the CorrelationID for the administrator, and the links SignInURL with SignInText,
-// RetryURL, HomeURL, and SignOutURL with SignOutOrigin, of which those that do not apply are empty.
+// texts, the Message and Detail, the CorrelationID for the administrator, and the links SignInURL, RetryURL,
+// HomeURL, and SignOutURL with SignOutOrigin, each with its text, of which those that do not apply are empty.
 type Page = web.Page

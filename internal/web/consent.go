@@ -30,10 +30,10 @@ func (h *routeHandler) adminConsented() error {
 	if discovery.IsGUID(tenant) && response.Granted && !strings.EqualFold(tenant, response.Tenant) {
 		known = false
 	}
-	p := newPage(h.in, codeConsent, http.StatusOK)
-	p.HomeURL = h.homeURL()
+	p := h.newPage(h.in, codeConsent, http.StatusOK)
 	if response.Error != "" {
-		p.Status, p.CorrelationID = http.StatusBadRequest, correlationID()
+		p.Status = http.StatusBadRequest
+		p.refer(correlationID())
 	}
 	p.describeConsent(response.Granted, known, tenant)
 	h.logConsent(response, known, tenant, p.CorrelationID)

@@ -68,11 +68,11 @@ func (p *Page) drawQuestion(w *markup.Writer) {
 	w.Markup(`<form method="post"`)
 	w.URL("action", p.SignOutURL)
 	w.Markup(`><button type="submit">`)
-	w.Text(p.language.Text(phrases.SignOutButton))
+	w.Text(p.SignOutText)
 	w.Markup("</button></form>\n<a class=\"plain\"")
 	w.URL("href", p.HomeURL)
 	w.Markup(">")
-	w.Text(p.language.Text(phrases.StaySignedInButton))
+	w.Text(p.HomeText)
 	w.Markup("</a>\n")
 }
 
@@ -83,7 +83,7 @@ func (p *Page) drawLinks(w *markup.Writer) {
 	case p.SignInURL != "":
 		drawLink(w, p.SignInURL, p.SignInText)
 	case p.RetryURL != "":
-		drawLink(w, p.RetryURL, p.language.Text(phrases.TryAgainButton))
+		drawLink(w, p.RetryURL, p.RetryText)
 	}
 	w.Markup("<a")
 	if p.SignInURL != "" || p.RetryURL != "" {
@@ -91,11 +91,11 @@ func (p *Page) drawLinks(w *markup.Writer) {
 	}
 	w.URL("href", p.HomeURL)
 	w.Markup(">")
-	w.Text(p.language.Text(phrases.HomePageButton))
+	w.Text(p.HomeText)
 	w.Markup("</a></p>\n")
 	if p.CorrelationID != "" {
 		w.Markup("<small>")
-		w.Text(p.language.Text(phrases.Reference))
+		w.Text(p.CorrelationText)
 		w.Markup(" <bdi><code>")
 		w.Text(p.CorrelationID)
 		w.Markup("</code></bdi></small>\n")

@@ -21,13 +21,16 @@ var details = map[string]phrases.Key{
 
 // errorPage is the page that explains an error.
 func (s *Site) errorPage(v *Visit, in *Request, e *autherr.Error, signInURL string) *Page {
-	p := newPage(in, e.Code, e.Status)
+	p := s.newPage(in, e.Code, e.Status)
 	p.Message = cmp.Or(p.language.Text(autherr.MessageKey(e)), e.Message)
 	p.Detail = p.language.Text(cmp.Or(autherr.DetailKey(e), details[e.Code]))
-	p.CorrelationID, p.HomeURL = e.CorrelationID, s.homeURL()
+	p.refer(e.CorrelationID)
 	switch {
 	case e.Status >= http.StatusInternalServerError, e.Reason == autherr.ReasonRequestRefused, e.Reason == autherr.ReasonClock:
-		p.RetryURL = s.retryURL(v, in, signInURL) // no sign-in would help, but time may
+		// No sign-in would help, but time may.
+		if p.RetryURL = s.retryURL(v, in, signInURL); p.RetryURL != "" {
+			p.RetryText = p.language.Text(phrases.TryAgainButton)
+		}
 	case errors.Is(e, autherr.SignInLoop): // signing in again has not helped
 	default:
 		p.SignInURL, p.SignInText = signInURL, p.language.Text(signInText(v, e))
