@@ -36,10 +36,13 @@ func newApp(s *settings) (*fiber.App, error) {
 	s.auth.Info = map[string]func(*fiber.Ctx, *fibermsal.User) (any, error){
 		"storage": s.info,
 	}
+	p := &pages{settings: s, source: sourceOf(pagesSource)}
+	s.auth.Pages = p.ofLibrary
 	auth, err := fibermsal.Open(s.auth)
 	if err != nil {
 		return nil, err
 	}
+	p.auth = auth
 	views, err := newViews()
 	if err != nil {
 		return nil, err
@@ -48,7 +51,6 @@ func newApp(s *settings) (*fiber.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{settings: s, auth: auth, source: sourceOf(pagesSource)}
 
 	server := fiber.New(fiber.Config{
 		AppName:               "fibermsal example",
@@ -112,7 +114,7 @@ func newViews() (*html.Engine, error) {
 func renderOnce(app *fiber.App) error {
 	c := app.AcquireCtx(&fasthttp.RequestCtx{})
 	defer app.ReleaseCtx(c)
-	for _, name := range []string{"home", "profile", "typed", "session", "org", "guarded", "admin", "error"} {
+	for _, name := range []string{"home", "profile", "typed", "session", "org", "guarded", "admin", "library", "error"} {
 		if err := c.Render(name, page{}); err != nil {
 			return fmt.Errorf("view %s: %w", name, err)
 		}

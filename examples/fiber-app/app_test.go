@@ -116,6 +116,26 @@ func TestPages_NeedASignIn(t *testing.T) {
 	}
 }
 
+// What fibermsal has to say looks like the app, and is in the user's language.
+func TestPages_OfTheLibraryAreInTheAppsDesign(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, nil).browser()
+	b.signIn("/profile", "LeeG@contoso.com")
+	admin := browsertest.Navigation(http.MethodGet, b.site.origin, "/admin", "")
+	admin.Header.Set("Accept-Language", "de-CH,de;q=0.9")
+	a := b.Send(admin)
+	if a.StatusCode != http.StatusForbidden || a.Header.Get("Content-Language") != "de" {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
+	}
+	for _, want := range []string{`lang="de"`, "Ihr Konto ist dazu nicht berechtigt.", "Anderes Konto verwenden", "Startseite", "/static/style.css", "Lee Gu"} {
+		if !strings.Contains(a.Text, want) {
+			t.Errorf("%q is not in\n%s", want, a.Text)
+		}
+	}
+	question := b.Send(browsertest.CrossSite(browsertest.Navigation(http.MethodGet, b.site.origin, "/user/logout", "")))
+	mustContain(t, question, "Do you want to sign out?", `action="/user/logout"`, "Stay signed in", "/static/style.css")
+}
+
 func TestSignIn_ReturnsToThePage(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []fibermsal.ResponseMode{fibermsal.ResponseModeFormPost, fibermsal.ResponseModeQuery} {

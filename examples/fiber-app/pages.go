@@ -251,6 +251,12 @@ func (p *pages) failed(c *fiber.Ctx, err error) error {
 	return p.render(c, "error", title, fiber.Map{"Status": status, "Number": number})
 }
 
+// ofLibrary draws fibermsal's own pages in the design of this app. They come with their texts, in the
+// user's language, and with the status.
+func (p *pages) ofLibrary(c *fiber.Ctx, own fibermsal.Page) error {
+	return p.render(c, "library", own.Message, own)
+}
+
 func correlationID() string {
 	raw := make([]byte, 8)
 	if _, err := rand.Read(raw); err != nil {

@@ -30,7 +30,7 @@ func (h *routeHandler) adminConsented() error {
 	if discovery.IsGUID(tenant) && response.Granted && !strings.EqualFold(tenant, response.Tenant) {
 		known = false
 	}
-	p := h.newPage(h.in, codeConsent, http.StatusOK)
+	p := newPage(h.in, h.homeURL(), codeConsent, http.StatusOK)
 	if response.Error != "" {
 		p.Status = http.StatusBadRequest
 		p.refer(correlationID())

@@ -21,7 +21,7 @@ var details = map[string]phrases.Key{
 
 // errorPage is the page that explains an error.
 func (s *Site) errorPage(v *Visit, in *Request, e *autherr.Error, signInURL string) *Page {
-	p := s.newPage(in, e.Code, e.Status)
+	p := newPage(in, s.homeURL(), e.Code, e.Status)
 	p.Message = cmp.Or(p.language.Text(autherr.MessageKey(e)), e.Message)
 	p.Detail = p.language.Text(cmp.Or(autherr.DetailKey(e), details[e.Code]))
 	p.refer(e.CorrelationID)

@@ -128,7 +128,7 @@ func (h *routeHandler) askForConfirmation() {
 	if !h.in.isNavigation() {
 		h.out.Status = http.StatusForbidden
 	}
-	p := h.newPage(h.in, codeConfirm, h.out.Status)
+	p := newPage(h.in, h.homeURL(), codeConfirm, h.out.Status)
 	p.Message, p.HomeText = p.language.Text(phrases.SignOutQuestion), p.language.Text(phrases.StaySignedInButton)
 	p.SignOutText = p.language.Text(phrases.SignOutButton)
 	p.SignOutURL, p.SignOutOrigin = h.routeURL(LogoutPath)+h.confirmation(h.in), h.signOutOrigins(h.ctx)

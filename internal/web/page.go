@@ -39,12 +39,12 @@ type Page struct {
 	value    string            // in the Detail, which may be written in another direction, or ""
 }
 
-// newPage returns a page in the language of a request, with a link to the app's first page.
-func (s *Site) newPage(in *Request, code string, status int) *Page {
+// newPage returns a page in the language of a request, with a link to the app's first page, home.
+func newPage(in *Request, home, code string, status int) *Page {
 	l := in.language()
 	return &Page{
 		Code: code, Status: status, Language: l.Tag, language: l,
-		HomeURL: s.homeURL(), HomeText: l.Text(phrases.HomePageButton),
+		HomeURL: home, HomeText: l.Text(phrases.HomePageButton),
 	}
 }
 

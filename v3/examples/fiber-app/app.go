@@ -38,6 +38,7 @@ const (
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func newApp(cfg fibermsal.Config) (*fiber.App, error) {
+	cfg.Pages = ofLibrary
 	auth, err := fibermsal.Open(cfg)
 	if err != nil {
 		return nil, err
@@ -111,6 +112,12 @@ func profile(c fiber.Ctx) error {
 		content.Manager = personOf(manager)
 	}
 	return render(c, "profile.html", content.Me.Name, content)
+}
+
+// ofLibrary draws fibermsal's own pages in the design of this app. They come with their texts, in the
+// user's language, and with the status.
+func ofLibrary(c fiber.Ctx, own fibermsal.Page) error {
+	return render(c, "library.html", own.Message, own)
 }
 
 // person is a user of Graph as the profile page shows them.
