@@ -23,6 +23,9 @@ func TestReadme_CodeIsCompiledElsewhere(t *testing.T) {
 	}
 }
 
+// omitted are lines of a marked region that the README does not show.
+var omitted = regexp.MustCompile(`(?m)^.*// readme:omit\n`)
+
 // checkCode compares the blocks of Go code in a README with the marked regions of files.
 func checkCode(t *testing.T, document string, files []string) {
 	t.Helper()
@@ -34,7 +37,7 @@ func checkCode(t *testing.T, document string, files []string) {
 			t.Fatal(err)
 		}
 		for _, region := range marked.FindAllStringSubmatch(string(source), -1) {
-			compiled[normal(region[1])] = true
+			compiled[normal(omitted.ReplaceAllString(region[1], ""))] = true
 		}
 	}
 	readme, err := os.ReadFile(document)

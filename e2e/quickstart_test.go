@@ -18,6 +18,9 @@ func TestQuickStart_GreetsTheUser(t *testing.T) {
 			s := newSite(t, "http")
 			startProgram(t, quickStart(t, module, s.port), s, emulatorProcessFor(t, s))
 			c := newClient(t, s)
+			if home := c.get("/"); home.StatusCode != http.StatusOK || !strings.Contains(home.body, "/user/login?to=/") {
+				t.Errorf("home before the sign-in: %d %s", home.StatusCode, home.body)
+			}
 			if hello := c.get("/hello"); hello.StatusCode != http.StatusUnauthorized {
 				t.Errorf("before the sign-in: %d %s", hello.StatusCode, hello.body)
 			}
@@ -25,6 +28,9 @@ func TestQuickStart_GreetsTheUser(t *testing.T) {
 			hello := c.get("/hello")
 			if hello.StatusCode != http.StatusOK || hello.json(t)["hello"] != adele.name {
 				t.Errorf("after the sign-in: %d %s", hello.StatusCode, hello.body)
+			}
+			if home := c.get("/"); !strings.Contains(home.body, "signed in as "+adele.name) || !strings.Contains(home.body, `method="post" action="/user/logout"`) {
+				t.Errorf("home after the sign-in: %d %s", home.StatusCode, home.body)
 			}
 		})
 	}

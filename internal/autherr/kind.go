@@ -66,8 +66,10 @@ func (k *Kind) Requiring(reason string, cause error, r flow.Requirements) *Error
 // Code returns the stable code.
 func (k *Kind) Code() string { return k.code }
 
-// Message returns the public sentence in English, and MessageKey the one in any language.
-func (k *Kind) Message() string         { return k.message.English() }
+// Message returns the public sentence in English.
+func (k *Kind) Message() string { return k.message.English() }
+
+// MessageKey returns the key of the public sentence in any language.
 func (k *Kind) MessageKey() phrases.Key { return k.message }
 
 // Error returns the public sentence and the code.

@@ -24,6 +24,7 @@ func main() {
 	app.Use(fibermsal.New(cfg))
 	fibermsal.RegisterRoutes(app, graph.Routes()) // /user/login, /user/logout, /user/info, /user/manager, /user/photo
 
+	app.Get("/", home) // readme:omit
 	app.Get("/hello", fibermsal.Require(), func(c fiber.Ctx) error {
 		me, err := graph.Me(c).Get(c.Context(), nil) // typed: msgraph-sdk-go
 		if err != nil {

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"html"
+
+	"github.com/gofiber/fiber/v3"
+
+	"github.com/fibermsal/fibermsal/v3"
+)
+
+const head = `<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Minimal</title>
+<main>
+<h1>Minimal</h1>
+`
+
+// home handles GET /, for everybody, and is where a sign-out leads. Signing out is a form, because any
+// page of the web could contain a link.
+func home(c fiber.Ctx) error {
+	body := `<p><a href="/user/login?to=/">Sign in with Microsoft</a></p>`
+	if user, ok := fibermsal.FromContext(c); ok {
+		body = `<p>You are signed in as ` + html.EscapeString(user.Name) + `.</p>
+<p><a href="/hello">A call to Microsoft Graph</a></p>
+<form method="post" action="/user/logout"><button>Sign out</button></form>`
+	}
+	c.Type("html", "utf-8")
+	return c.SendString(head + body + "\n</main>\n</html>\n")
+}
