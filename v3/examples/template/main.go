@@ -1,0 +1,52 @@
+// Template is an app to copy and to turn into your own: examples/template/README.md of the repository says how.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/fibermsal/fibermsal/v3"
+)
+
+// drainTimeout is how long requests in flight may take when the app is stopped.
+const drainTimeout = 10 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		log.Fatal(err) //nolint:gocritic // the signals need no clean-up
+	}
+}
+
+// run serves the app until ctx ends.
+func run(ctx context.Context) (err error) {
+	port := cmp.Or(os.Getenv("PORT"), "3000")
+	cfg, closeTenant, err := configure(port)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeTenant()) }()
+	cfg.Pages = drawPage
+	auth, err := fibermsal.Open(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, auth.Close()) }()
+
+	app := newApp(auth)
+	stopped := make(chan error, 1)
+	context.AfterFunc(ctx, func() { stopped <- app.ShutdownWithTimeout(drainTimeout) })
+	fmt.Println("Open " + cfg.PublicURL)
+	if err := app.Listen(host + ":" + port); err != nil {
+		return err
+	}
+	return <-stopped
+}
