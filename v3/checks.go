@@ -40,7 +40,7 @@ func RequireToken(checks ...Check) fiber.Handler { return RequireFrom(UserTokens
 
 // RequireFrom is Require for the callers that a route accepts, which are combined by |:
 //
-//	api.Get("/orders", fibermsal.RequireFrom(fibermsal.Sessions|fibermsal.UserTokens, fibermsal.HasScope("Orders.Read")), orders)
+//	api.Get("/orders", fibermsal.RequireFrom(fibermsal.Sessions|fibermsal.UserTokens, fibermsal.HasRole("Clerk")), orders)
 //
 // A request with a token is judged by its token, whatever cookie it has. Behind it, Require checks the
 // caller that it accepted. A route that accepts Sessions needs protection against forged requests, such as
