@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/csrf"
 
 	"github.com/fibermsal/fibermsal"
@@ -185,14 +187,30 @@ func ExampleConfig_metadata() {
 	// readme:end
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
 	app.Use(fibermsal.New(cfg))
-	app.Get("/mcp", fibermsal.RequireToken(), func(c *fiber.Ctx) error { return c.SendString("…") })
+	server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, _ := r.Context().Value(userKey{}).(*fibermsal.User)
+		fmt.Fprint(w, user.Username)
+	})
+	// readme:start
+	app.All("/mcp", fibermsal.RequireToken(fibermsal.HasScope("access_as_user")), func(c *fiber.Ctx) error {
+		user, _ := fibermsal.FromContext(c)
+		ctx := context.WithValue(c.UserContext(), userKey{}, user) // TokenCredential(c) can be passed in the same way
+		return adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server.ServeHTTP(w, r.WithContext(ctx))
+		}))(c)
+	})
+	// readme:end
 	callExample(app, http.MethodGet, "/.well-known/oauth-protected-resource/mcp", "")
 	callExample(app, http.MethodGet, "/mcp", "", "Www-Authenticate")
+	callExample(app, http.MethodPost, "/mcp", idp.Issue("AdeleV@contoso.com", exampleURI+"/access_as_user"))
 	// Output:
 	// GET /.well-known/oauth-protected-resource/mcp 200 {"resource":"https://app.example/mcp","authorization_servers":["https://login.entra.test/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0"],"scopes_supported":["https://app.example/mcp/access_as_user"],"bearer_methods_supported":["header"],"resource_name":"Orders"}
 	// GET /mcp 401 login_required
 	// Www-Authenticate: Bearer realm="https://app.example", resource_metadata="https://app.example/.well-known/oauth-protected-resource/mcp"
+	// POST /mcp 200 AdeleV@contoso.com
 }
+
+type userKey struct{}
 
 // readme:start
 func TestOrders(t *testing.T) {
