@@ -230,7 +230,7 @@ func TestError_HasAHintAndNoPartOfTheToken(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Reason != accesstoken.WrongAudience || strings.Contains(err.Error(), "other-audience") {
 		t.Fatalf("%v", err)
 	}
-	if hint := refused.Reason.Hint(); !strings.Contains(hint, "Config.Audiences") || accesstoken.Malformed.Hint() != string(accesstoken.Malformed) {
+	if hint := refused.Reason.Hint(); !strings.Contains(hint, "Config.Audiences") || accesstoken.BadSignature.Hint() != string(accesstoken.BadSignature) {
 		t.Errorf("%q", hint)
 	}
 }
