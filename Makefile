@@ -1,4 +1,4 @@
-# Everything a developer runs. CI runs `make test` and nothing else.
+# Everything a developer runs. CI runs these targets and nothing else.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -15,11 +15,19 @@ SOAKED        := ^Test([A-H][0-9]+|Close)_
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Start the example app, with the emulator unless FIBERMSAL_CLIENT_ID is set
-	$(GO) run ./examples/fiber-app
+	@echo "Compiling. The first time takes some minutes, because Microsoft's Graph SDK is large; the names of the"
+	@echo "packages show the progress. Then the app prints an address to open."
+	$(GO) run -v ./examples/fiber-app
+
+.PHONY: run-v3
+run-v3: ## Start the example app on Fiber v3
+	@echo "Compiling. The first time takes some minutes, because Microsoft's Graph SDK is large; the names of the"
+	@echo "packages show the progress. Then the app prints an address to open."
+	cd v3 && $(GO) run -v ./examples/fiber-app
 
 .PHONY: generate
 generate: ## Write the face for Fiber v3 from that for Fiber v2, and the tests of the other faces
@@ -46,6 +54,10 @@ test: setup generate-tests ## Run all tests, with -race but for budgets and net/
 	cd bench && FIBERMSAL_TEST_ALL=1 $(GO) test -count=1 -timeout 20m ./...
 	cd bench/peers/fibermsal-v3 && $(GO) test -count=1 -timeout 20m ./...
 	cd examples/graph-client && $(GO) test -count=1 -timeout 20m ./...
+
+.PHONY: test-pure
+test-pure: ## Run the tests that need no other program, on any system
+	@scripts/test-pure
 
 .PHONY: test-valkey
 test-valkey: ## Run the tests that use Redis on valkey-server, which must be on PATH
@@ -108,6 +120,10 @@ fmt: $(GOLANGCI) ## Format all code
 vuln: $(GOVULNCHECK) ## Look up known vulnerabilities (needs vuln.go.dev)
 	$(GOVULNCHECK) ./...
 	cd v3 && $(GOVULNCHECK) ./...
+
+.PHONY: release-check
+release-check: ## Check that VERSION, such as v0.1.0, can be tagged (see RELEASING.md)
+	@scripts/release-check $(VERSION)
 
 $(GOLANGCI):
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2

@@ -26,7 +26,7 @@ func TestProblemOf_SaysWhatResolvesIt(t *testing.T) {
 			`Bearer realm="https://app.example", error="insufficient_scope", error_description="This needs a permission that has not been granted.", scope="api://orders/.default"`,
 		},
 		"words that would break the header": {
-			autherr.WithWords(autherr.InvalidToken.New("x", nil), `a "b", c=d\`, ""),
+			withMessage(autherr.InvalidToken.New("x", nil), `a "b", c=d\`),
 			`Bearer realm="https://app.example", error="invalid_token", error_description="a b cd"`,
 		},
 	} {
@@ -34,6 +34,12 @@ func TestProblemOf_SaysWhatResolvesIt(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+}
+
+// withMessage returns an error with a message of the app's own.
+func withMessage(e *autherr.Error, message string) *autherr.Error {
+	e.Message = message
+	return e
 }
 
 // asRFC6750 is a challenge with the characters that RFC 6750 section 3 allows.
