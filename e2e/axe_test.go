@@ -92,7 +92,7 @@ func (p *tab) checkAppearances(name, source string, except ...string) {
 			p.t.Errorf("%s, %s: %s: %s\n%s", name, a.name, f.Rule, f.Help, strings.Join(f.Elements, "\n"))
 		}
 		p.checkFits(name + ", " + a.name)
-		p.capture(name+"-"+a.name, func(png *[]byte) chromedp.Action { return chromedp.CaptureScreenshot(png) }) // of the window
+		p.capture(name+"-"+a.name, chromedp.CaptureScreenshot) // of the window
 	}
 }
 

@@ -121,7 +121,7 @@ func TestPages_OfTheLibraryAreInTheAppsDesign(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
 	b.signIn("/profile", "LeeG@contoso.com")
-	admin := browsertest.Navigation(http.MethodGet, b.site.origin, "/admin", "")
+	admin := browsertest.Navigation(http.MethodGet, b.origin, "/admin", "")
 	admin.Header.Set("Accept-Language", "de-CH,de;q=0.9")
 	a := b.Send(admin)
 	if a.StatusCode != http.StatusForbidden || a.Header.Get("Content-Language") != "de" {
@@ -132,7 +132,7 @@ func TestPages_OfTheLibraryAreInTheAppsDesign(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, a.Text)
 		}
 	}
-	question := b.Send(browsertest.CrossSite(browsertest.Navigation(http.MethodGet, b.site.origin, "/user/logout", "")))
+	question := b.Send(browsertest.CrossSite(browsertest.Navigation(http.MethodGet, b.origin, "/user/logout", "")))
 	mustContain(t, question, "Do you want to sign out?", `action="/user/logout"`, "Stay signed in", "/static/style.css")
 }
 

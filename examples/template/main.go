@@ -20,9 +20,10 @@ const drainTimeout = 10 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
-		log.Fatal(err) //nolint:gocritic // the signals need no clean-up
+	err := run(ctx)
+	stop()
+	if err != nil {
+		log.Fatal(err)
 	}
 }
 
