@@ -15,7 +15,8 @@ const (
 )
 
 // The library's own pages are plain: they have no script, load nothing, and contain nothing
-// from a request (threat A10). The one about fragments is an exception.
+// from a request (threat A10), which only selects one of their languages. The one about fragments is an
+// exception.
 var (
 	//go:embed pages.css fragment.js
 	files embed.FS
