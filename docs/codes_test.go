@@ -154,8 +154,8 @@ func rows(t *testing.T, document, heading string) (found [][]string) {
 		section = section[:end[0]]
 	}
 	for line := range strings.Lines(section) {
-		if strings.HasPrefix(line, "| `") {
-			found = append(found, strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | "))
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "| `") {
+			found = append(found, strings.Split(strings.Trim(line, "|"), " | "))
 		}
 	}
 	return found
