@@ -47,6 +47,8 @@ func (c *Challenger) ProblemOf(e *autherr.Error) Problem {
 		p.Error, p.Scope = "insufficient_scope", strings.Join(required.Scopes, " ")
 	case errors.Is(e, autherr.ConsentRequired): // to a service that the app calls for the user
 		p.Error, p.Scope = "insufficient_scope", c.Audience+"/.default"
+	case errors.Is(e, autherr.LoginRequired) && e.Reason == "interaction_required": // no other token would help without the user
+		p.Error = "insufficient_user_authentication"
 	case errors.Is(e, autherr.InvalidRequest):
 		p.Error = "invalid_request"
 	case errors.Is(e, autherr.InvalidToken), errors.Is(e, autherr.LoginRequired):
