@@ -94,6 +94,19 @@ bench-build: ## Measure what building costs, on a cold cache (ten minutes)
 structure: ## Print the figures that the structure test holds
 	@$(GO) run ./internal/structure/figures
 
+.PHONY: docs
+docs: docs-build ## Build the documents into a website with search, and serve it on http://localhost:8600
+	cd docs && npm run --silent serve
+
+.PHONY: docs-build
+docs-build: ## Build the documents into docs/.vitepress/dist
+	@cd docs && if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then npm ci --prefer-offline --loglevel=error; fi
+	cd docs && npm run --silent build
+
+.PHONY: docs-tables
+docs-tables: ## Write the tables of docs that are made from the code
+	$(GO) test ./docs -run AADSTS -update
+
 .PHONY: lint
 lint: $(GOLANGCI) generate-tests ## Run the linters, gofumpt and vet over all modules
 	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run ./...) || exit 1; done
