@@ -19,6 +19,7 @@ import (
 // those of their own layer, and of layers below. A directory inside of one that is
 // named here has the place of that one, unless it is named itself.
 var layers = [][]string{
+	{"docs"},                 // tests that compare the documents with the sources, and import nothing
 	{"internal/nethttpface"}, // the face for net/http: only its own tests import it
 	{"cmd", "examples", "v3/examples"},
 	{"entratest"}, // an app's tests and programs use it, but nothing below

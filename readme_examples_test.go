@@ -2,6 +2,7 @@ package fibermsal_test
 
 import (
 	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func ExampleConfig_dialer() {
 		Enable: true, Idle: 10 * time.Second, Interval: 2 * time.Second, Count: 3,
 	}}
 	// readme:end
-	_ = dialer
+	_ = fibermsal.Config{HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}}
 }
 
 func ExampleAuth_health() {

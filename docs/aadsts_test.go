@@ -93,7 +93,7 @@ func TestTroubleshooting_TableHasEveryAADSTSNumber(t *testing.T) {
 		t.Errorf("found %d numbers", len(all))
 	case *update:
 		page = before + aadstsStart + want.String() + aadstsEnd + after
-		if err := os.WriteFile(filepath.Join(root, document), []byte(page), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(filepath.Join(root, document), []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	case table != want.String():

@@ -30,7 +30,7 @@ func TestRegisterApp_SendsARegistration(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "az"), []byte(az), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(dir, "az"), []byte(az), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	body := filepath.Join(dir, "body")
@@ -38,7 +38,7 @@ func TestRegisterApp_SendsARegistration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), "bash", script, `My "app"`, "https://app.example.com/", "/portal") //nolint:gosec // a script of the repository
+	command := exec.CommandContext(t.Context(), "bash", script, `My "app"`, "https://app.example.com/", "/portal")
 	command.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "BODY="+body, "CALLS="+filepath.Join(dir, "calls"))
 	output, err := command.Output()
 	if err != nil {
@@ -65,7 +65,7 @@ func checkEnvironment(t *testing.T, output string) {
 
 func checkRegistration(t *testing.T, file string) {
 	t.Helper()
-	sent, err := os.ReadFile(file) //nolint:gosec // of the test
+	sent, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
