@@ -1,7 +1,6 @@
 package accesstoken
 
 import (
-	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -49,7 +48,7 @@ func (h *header) read(part []byte) error {
 }
 
 func (h *header) readSignature(part []byte) (err error) {
-	h.signature, err = base64.RawURLEncoding.AppendDecode(nil, part)
+	h.signature, err = encoding.AppendDecode(nil, part)
 	return err
 }
 

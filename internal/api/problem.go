@@ -65,9 +65,19 @@ func claimsFor(r flow.Requirements) string {
 	return `{"access_token":{"acrs":{"essential":true,"value":"` + r.AuthContext + `"}}}`
 }
 
-// descriptions removes what RFC 6750 section 3 does not allow in error_description, and what
-// [Challenger.Challenge] avoids.
-var descriptions = strings.NewReplacer(`"`, "", `\`, "", ",", "", "=", "")
+// descriptions removes what [Challenger.Challenge] avoids.
+var descriptions = strings.NewReplacer(",", "", "=", "")
+
+// quotable returns a text without what RFC 6750 section 3 does not allow in a value: handlers may take their
+// scopes and sentences from a request.
+func quotable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return -1
+		}
+		return r
+	}, text)
+}
 
 // Challenge returns the header WWW-Authenticate. Its values have no commas and, before their end, no
 // equal signs, because programs that call Microsoft's APIs split it there.
@@ -75,7 +85,7 @@ func (c *Challenger) Challenge(p Problem) string {
 	parts := []string{`realm="` + c.Realm + `"`}
 	add := func(name, value string) {
 		if value != "" {
-			parts = append(parts, name+`="`+value+`"`)
+			parts = append(parts, name+`="`+quotable(value)+`"`)
 		}
 	}
 	add("error", p.Error)

@@ -45,6 +45,7 @@ var ErrKeysUnavailable = errors.New("idtoken: signing keys unavailable")
 type KeySet struct {
 	fetch  func(context.Context) ([]byte, error)
 	flight flight.Group
+	naming *KeySet // see NamedBy
 
 	mu        sync.Mutex // guards what follows
 	keys      []signingKey
@@ -62,6 +63,13 @@ type signingKey struct {
 // NewKeySet makes a KeySet from the JWKS document that fetch returns.
 func NewKeySet(fetch func(context.Context) ([]byte, error)) *KeySet {
 	return &KeySet{fetch: fetch}
+}
+
+// NamedBy lets another set name the issuers of keys that name none themselves, and returns s. It is called
+// before s is used.
+func (s *KeySet) NamedBy(other *KeySet) *KeySet {
+	s.naming = other
+	return s
 }
 
 // Ready fetches the keys unless there are current ones, and returns [ErrKeysUnavailable] if
@@ -111,14 +119,33 @@ func (s *KeySet) try(ctx context.Context, keyID string, issuers []string, verifi
 		}
 		for _, k := range keys {
 			if (keyID == "" || k.id == keyID) && slices.ContainsFunc(issuers, k.servesIssuer) && verifies(k.public) {
-				return nil
+				return s.checkNamed(ctx, k, issuers)
 			}
 		}
 		if keyID != "" && hasKey(keys, keyID) {
 			break // the key is among them, so a newer set would give the same result
 		}
 	}
-	return errors.New("idtoken: no published key of the issuer made this signature")
+	return errOtherKey
+}
+
+var errOtherKey = errors.New("idtoken: no published key of the issuer made this signature")
+
+// checkNamed returns an error if a key names no issuer, and the set that names it says that it is another
+// issuer's (threat B5). A key that is not in that set is accepted.
+func (s *KeySet) checkNamed(ctx context.Context, key signingKey, issuers []string) error {
+	if key.issuer != "" || s.naming == nil {
+		return nil
+	}
+	named, err := s.naming.current(ctx, false)
+	if err != nil {
+		return err
+	}
+	named = slices.DeleteFunc(slices.Clone(named), func(k signingKey) bool { return !k.public.Equal(key.public) })
+	if len(named) > 0 && !slices.ContainsFunc(named, func(k signingKey) bool { return slices.ContainsFunc(issuers, k.servesIssuer) }) {
+		return errOtherKey
+	}
+	return nil
 }
 
 func hasKey(keys []signingKey, id string) bool {
