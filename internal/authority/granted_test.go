@@ -45,7 +45,9 @@ func (e entra) CloseIdleConnections()                      {}
 
 func encoded(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
-func jwt(claims string) string { return encoded(`{"alg":"RS256"}`) + "." + encoded(claims) + ".c2lnbmF0dXJl" }
+func jwt(claims string) string {
+	return encoded(`{"alg":"RS256"}`) + "." + encoded(claims) + ".c2lnbmF0dXJl"
+}
 
 // response is a token response with some fields changed. An empty value removes a field.
 func response(changes map[string]string) string {
