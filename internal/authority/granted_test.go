@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
@@ -27,11 +28,14 @@ const (
 	authorityURL = "https://Login.Entra.test/" + tenant
 )
 
-// entra answers a token request with a fixed response.
+// entra answers a token request with a fixed response, in which "code" stands for the code.
 type entra struct{ response string }
 
 func (e entra) RoundTrip(r *http.Request) (*http.Response, error) {
-	body := e.response
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	body := strings.ReplaceAll(e.response, "code", r.PostForm.Get("code"))
 	if r.Method == http.MethodGet {
 		body = fmt.Sprintf(`{"issuer":"https://login.entra.test/%s/v2.0","authorization_endpoint":"https://login.entra.test/authorize",`+
 			`"token_endpoint":"https://login.entra.test/token","jwks_uri":"https://login.entra.test/keys"}`, tenant)
@@ -112,17 +116,47 @@ func TestRedeem_StoresWhatMSALWould(t *testing.T) {
 
 func redeemed(t *testing.T, response string) map[string]any {
 	t.Helper()
-	work := background.New(slog.New(slog.DiscardHandler))
-	c := authority.New(authority.Options{
+	return decoded(t, redeem(t, newClient(response), "code").Tokens.Content())
+}
+
+func newClient(response string) *authority.Client {
+	return authority.New(authority.Options{
 		Authority: authorityURL, Tenant: tenant, ClientID: clientID, RedirectURI: "https://app.test/callback",
 		Scopes:      authority.NewScopes("https://graph.entra.test", "https://graph.entra.test/v1.0", []string{"User.Read"}),
-		Credentials: []authority.ClientCredential{authority.Secret("secret")}, Transport: entra{response}, Background: work,
+		Credentials: []authority.ClientCredential{authority.Secret("secret")}, Transport: entra{response},
+		Background: background.New(slog.New(slog.DiscardHandler)),
 	})
-	grant, err := c.Redeem(t.Context(), "code", "verifier", []string{"User.Read"}, func() error { return nil })
+}
+
+func redeem(t *testing.T, c *authority.Client, code string) *authority.Grant {
+	t.Helper()
+	grant, err := c.Redeem(t.Context(), code, "verifier", []string{"User.Read"}, func() error { return nil })
 	if err != nil || grant.Failure != nil {
-		t.Fatal(err, grant.Failure)
+		t.Error(err, grant.Failure)
+		return &authority.Grant{Tokens: msalcache.NewMemory(nil)}
 	}
-	return decoded(t, grant.Tokens.Content())
+	return grant
+}
+
+// Traps M1 and M2: MSAL clients are kept from one sign-in to the next.
+func TestRedeem_MixesNoUsers(t *testing.T) {
+	t.Parallel()
+	c := newClient(response(map[string]string{"access_token": `"at-code"`, "refresh_token": `"rt-code"`}))
+	var wait sync.WaitGroup
+	for worker := range 8 {
+		wait.Go(func() {
+			for i := range 100 {
+				code := fmt.Sprintf("0.%d-%d.", worker, i)
+				content := string(redeem(t, c, code).Tokens.Content())
+				for _, token := range []string{"at-", "rt-"} {
+					if strings.Count(content, token) != 1 || !strings.Contains(content, `"`+token+code+`"`) {
+						t.Errorf("stored for the code %s: %s", code, content)
+					}
+				}
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // byMSAL returns the cache of an MSAL client that makes the call without the library, without empty sections.

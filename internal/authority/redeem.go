@@ -27,8 +27,7 @@ type Grant struct {
 // once.
 func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []string, beforeSending func() error) (*Grant, error) {
 	var result confidential.AuthResult
-	x, err := c.callMSAL(ctx, nil, func(client confidential.Client, x *exchange) (err error) {
-		x.beforeSending, x.withholdsTokens = beforeSending, true
+	x, err := c.redeem(ctx, beforeSending, func(client confidential.Client) (err error) {
 		result, err = client.AcquireTokenByAuthCode(ctx, code, c.RedirectURI, scopes, confidential.WithChallenge(verifier))
 		return err
 	})
