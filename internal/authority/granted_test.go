@@ -138,6 +138,35 @@ func redeem(t *testing.T, c *authority.Client, code string) *authority.Grant {
 	return grant
 }
 
+// A session whose id_token MSAL cannot decode would be of no use to an MSAL client of the app.
+func TestRedeem_RefusesWhatMSALRefuses(t *testing.T) {
+	t.Parallel()
+	for name, changes := range map[string]map[string]string{
+		"several audiences":              {"id_token": strconv.Quote(jwt(`{"oid":"o","aud":["a","b"]}`))},
+		"an object ID that is no text":   {"id_token": strconv.Quote(jwt(`{"oid":5}`))},
+		"the same in capitals":           {"id_token": strconv.Quote(jwt(`{"Oid":5}`))},
+		"a fraction":                     {"id_token": strconv.Quote(jwt(`{"oid":"o","exp":1.5}`))},
+		"a time in another spelling":     {"id_token": strconv.Quote(jwt(`{"oid":"o","iat":1e9}`))},
+		"a time as a text":               {"id_token": strconv.Quote(jwt(`{"oid":"o","nbf":"1"}`))},
+		"no life":                        {"expires_in": ""},
+		"a life that is no number":       {"expires_in": `"long"`},
+		"a refresh token of a list":      {"refresh_token": `["r"]`},
+		"an access token of a number":    {"access_token": "5"},
+		"no access token":                {"access_token": ""},
+		"an access token in capitals":    {"access_token": "", "Access_Token": `"a"`},
+		"an extended life of an object":  {"ext_expires_in": "{}"},
+		"a type that is no text":         {"token_type": "5"},
+		"declined":                       {"scope": `"Mail.Read"`},
+		"no account":                     {"client_info": ""},
+		"an account that is not encoded": {"client_info": `"?"`},
+	} {
+		grant, err := newClient(response(changes)).Redeem(t.Context(), "code", "verifier", []string{"User.Read"}, func() error { return nil })
+		if err != nil || grant.Failure == nil || grant.Tokens != nil {
+			t.Errorf("%s: %v, %+v", name, err, grant)
+		}
+	}
+}
+
 // Traps M1 and M2: MSAL clients are kept from one sign-in to the next.
 func TestRedeem_MixesNoUsers(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/rawjson"
@@ -20,11 +21,28 @@ func isReadable(name, value []byte) bool {
 		!slices.ContainsFunc(msalTexts, func(text string) bool { return strings.EqualFold(text, string(name)) })
 }
 
+// msalRefuses reports whether MSAL refuses an id_token because of a claim that the library needs, too: a list of
+// audiences, or a time that is no integer. An app's own MSAL client could not use the session.
+func msalRefuses(name, value []byte) bool {
+	is := func(claim string) bool { return strings.EqualFold(claim, string(name)) }
+	switch {
+	case len(name) != 3 || rawjson.IsNull(value):
+		return false
+	case slices.ContainsFunc([]string{"oid", "tid", "sub", "iss", "aud"}, is):
+		return value[0] != '"'
+	case slices.ContainsFunc([]string{"exp", "iat", "nbf"}, is):
+		_, err := strconv.ParseInt(string(value), 10, 64)
+		return err != nil
+	}
+	return false
+}
+
 // msalIDToken is an id_token that MSAL can decode, with the claims that MSAL makes an account of. They are not
 // verified, and identify nobody.
 type msalIDToken struct {
 	raw                              string
 	objectID, subject, username, upn string
+	refused                          bool // MSAL can decode it in no way
 }
 
 // localAccount is MSAL's name for the user in the tenant.
@@ -65,7 +83,7 @@ func readableIDToken(raw string) msalIDToken {
 	}
 	unreadable := false
 	isObject := rawjson.Object(payload, func(name, value []byte) {
-		unreadable = unreadable || !isReadable(name, value)
+		unreadable, t.refused = unreadable || !isReadable(name, value), t.refused || msalRefuses(name, value)
 		t.read(name, value)
 	})
 	if !isObject {

@@ -35,6 +35,7 @@ func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []str
 		return nil, err
 	}
 	g := &Grant{IDToken: x.response.IDToken, Scopes: strings.Fields(x.response.Scope)}
+	idToken := readableIDToken(g.IDToken)
 	var ok bool
 	g.Account, ok = x.response.account()
 	switch {
@@ -44,22 +45,22 @@ func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []str
 		g.Failure = autherr.Rejected.New("no_id_token", nil)
 	case !ok:
 		g.Failure = autherr.Rejected.New("client_info", nil)
-	case len(x.response.accessToken) == 0:
-		g.Failure = autherr.TryLater(reasonUnreadable, nil) // named in a way that only MSAL accepts
+	case idToken.refused, len(x.response.accessToken) == 0: // the latter if its name is one that only MSAL accepts
+		g.Failure = x.unreadable()
 	}
 	if g.IDToken == "" {
 		return nil, g.Failure
 	}
 	if g.Failure == nil {
-		g.Tokens = msalcache.NewMemory(c.granted(g.Account, x, &result))
+		g.Tokens = msalcache.NewMemory(c.granted(g.Account, x, &idToken, &result))
 	}
 	return g, nil
 }
 
 // granted returns the cache that MSAL makes of a token response. MSAL has checked the response, and its times and
 // scopes are MSAL's.
-func (c *Client) granted(account Account, x *exchange, result *confidential.AuthResult) []byte {
-	r, idToken := &x.response, readableIDToken(x.response.IDToken)
+func (c *Client) granted(account Account, x *exchange, idToken *msalIDToken, result *confidential.AuthResult) []byte {
+	r := &x.response
 	g := tokencache.Grant{
 		AccessToken: r.accessToken, RefreshToken: r.refreshToken, IDToken: idToken.raw,
 		TokenType: r.tokenType, Family: r.family, Target: strings.Join(result.GrantedScopes, " "),

@@ -147,7 +147,12 @@ func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 		return autherr.ConsentRequired.Requiring("scopes_declined",
 			fmt.Errorf("scopes not granted: %s", strings.Join(declined, " ")), flow.Requirements{Scopes: scopes})
 	}
-	return autherr.TryLater(reasonUnreadable, fmt.Errorf("status %d with an answer that is no token response", x.status))
+	return x.unreadable()
+}
+
+// unreadable returns the error for a response that is no token response.
+func (x *exchange) unreadable() *autherr.Error {
+	return autherr.TryLater("entra_unreadable", fmt.Errorf("status %d with an answer that is no token response", x.status))
 }
 
 // transportFailure returns the error of a call that got no response.
@@ -195,9 +200,6 @@ func (x *exchange) refusal(scopes []string) *autherr.Error {
 	}
 	return autherr.Misconfigured.New("client_refused", x.diagnosis())
 }
-
-// reasonUnreadable is a response that is no token response.
-const reasonUnreadable = "entra_unreadable"
 
 // otherAudience is the AADSTS number of an assertion that was issued for another app, which no client can
 // change.
