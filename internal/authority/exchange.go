@@ -18,9 +18,9 @@ import (
 const (
 	// maxRetryAfter bounds how long Entra may ask callers to wait.
 	maxRetryAfter = 5 * time.Minute
-	// minTokenResponse and maxTokenResponse bound the buffer that is allocated before a token
+	// usualTokenResponse and maxTokenResponse bound the buffer that is allocated before a token
 	// response has arrived, because its length may not be announced, or wrongly.
-	minTokenResponse, maxTokenResponse = 8 << 10, 64 << 10
+	usualTokenResponse, maxTokenResponse = 8 << 10, 64 << 10
 	// minWithoutTokens is the usual length of what is left without the tokens.
 	minWithoutTokens = 512
 )
@@ -107,7 +107,11 @@ func (x *exchange) post(r *http.Request) (*http.Response, error) {
 // record reads a token response and gives MSAL a copy.
 func (x *exchange) record(resp *http.Response) error {
 	// Tokens are several kilobytes, so the buffer has its size at once.
-	buffer := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, minTokenResponse), maxTokenResponse)+bytes.MinRead))
+	size := int64(usualTokenResponse)
+	if resp.ContentLength >= 0 {
+		size = min(resp.ContentLength, maxTokenResponse)
+	}
+	buffer := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	_, err := buffer.ReadFrom(resp.Body)
 	_ = resp.Body.Close()
 	if err != nil {

@@ -35,8 +35,7 @@ const authorityType = "MSSTS"
 // sign-in takes for everything else that it stores, because it encodes by reflection, member by member.
 func Granted(o Owner, g *Grant) []byte {
 	o.Environment, o.Realm = strings.ToLower(o.Environment), strings.ToLower(o.Realm)
-	content := make(made, 0, 2048+len(g.AccessToken)+len(g.RefreshToken)+len(g.IDToken))
-	content = append(content, '{')
+	content := append(make(made, 0, sizeOf(o, g)), '{')
 	if g.ExpiresOn.Sub(g.CachedAt) >= minMSALLife {
 		content = content.accessToken(o, g)
 	}
@@ -52,6 +51,13 @@ func Granted(o Owner, g *Grant) []byte {
 	content = content.section(appMetadata, "AppMetaData", o.Environment, o.ClientID).
 		text("family_id", g.Family).text("client_id", o.ClientID).text("environment", o.Environment).end()
 	return append(content, '}')
+}
+
+// sizeOf returns about how long the cache of a grant is.
+func sizeOf(o Owner, g *Grant) int {
+	tokens := len(g.AccessToken) + len(g.RefreshToken) + len(g.IDToken)
+	names := 8*len(o.Account) + 9*len(o.Environment) + 6*len(o.Realm) + 7*len(o.ClientID)
+	return tokens + names + 2*len(g.Target) + len(g.LocalAccount) + len(g.Username) + 1100
 }
 
 // made is a cache that is being encoded, in the order of MSAL, for which internal/pack has a dictionary.
