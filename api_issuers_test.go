@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 )
@@ -163,5 +165,17 @@ func TestAudiences_AreAcceptedWithAndWithoutASlash(t *testing.T) {
 				t.Errorf("version %d: the default: %d", version, a.StatusCode)
 			}
 		}
+	}
+}
+
+// The App ID URI of one API may begin with that of another.
+func TestAudiences_ScopesBelongToTheLongest(t *testing.T) {
+	t.Parallel()
+	const uri = "https://api.example.com/orders"
+	idp := newIDP(t, entratest.WithAPI(ownAPI(2)))
+	s := newAPI(t, idp, func(cfg *fibermsal.Config) { cfg.Audiences = []string{"https://api.example.com", uri} })
+	s.app.Get("/api/orders", fibermsal.RequireToken(fibermsal.HasScope(uri+"/access_as_user")), func(*fiber.Ctx) error { return nil })
+	if a := s.call("/api/orders", idp.Issue(adele, apiScope)); a.StatusCode != http.StatusOK {
+		t.Errorf("%d %s", a.StatusCode, a.Text)
 	}
 }

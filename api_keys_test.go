@@ -2,7 +2,9 @@ package fibermsal_test
 
 import (
 	"crypto/rand"
+	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
@@ -72,6 +75,40 @@ func TestAPI_KeysOfVersion1MayNameTheirIssuer(t *testing.T) {
 	idp.TamperAccessToken((*entratest.AccessToken).SignForeign)
 	if a := s.call("/api/me", idp.Issue(adele, apiScope)); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("of personal accounts: %d", a.StatusCode)
+	}
+}
+
+// Keys of version 1 usually name no issuer. If version 2 says that a key is another issuer's, it is (threat B5).
+func TestAPI_KeysOfVersion1BelongToTheIssuerThatVersion2Names(t *testing.T) {
+	t.Parallel()
+	idp := newIDP(t, entratest.WithAPI(ownAPI(1)))
+	idp.PublishForeignKey()
+	issuers := regexp.MustCompile(`,"issuer":"[^"]*"`)
+	s := newAPI(t, idp, func(cfg *fibermsal.Config) {
+		cfg.HTTPClient = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			isVersion1 := strings.HasSuffix(r.URL.Path, "/discovery/keys")
+			if isVersion1 { // with all keys of version 2, none of which names its issuer
+				r = r.Clone(r.Context())
+				r.URL.Path = strings.Replace(r.URL.Path, "/discovery/keys", "/discovery/v2.0/keys", 1)
+			}
+			resp, err := idp.HTTPClient.Transport.RoundTrip(r)
+			if err != nil || !isVersion1 {
+				return resp, err
+			}
+			keys := issuers.ReplaceAllString(browsertest.Read(t, resp).Text, "")
+			if strings.Contains(keys, "issuer") || strings.Count(keys, `"kid"`) != 2 {
+				t.Errorf("%s", keys)
+			}
+			resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(keys)), -1
+			return resp, nil
+		})}
+	})
+	if a := s.call("/api/me", idp.Issue(adele, apiScope)); a.StatusCode != http.StatusOK {
+		t.Errorf("%d %s\n%s", a.StatusCode, a.Text, s.log)
+	}
+	idp.TamperAccessToken((*entratest.AccessToken).SignForeign)
+	if a := s.call("/api/me", idp.Issue(adele, apiScope)); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the key of personal accounts: %d %s", a.StatusCode, a.Text)
 	}
 }
 

@@ -38,7 +38,10 @@ func RequireToken(checks ...Check) fiber.Handler { return RequireFrom(UserTokens
 
 // RequireFrom is Require for the callers that a route accepts, which are combined by |:
 //
-//	api.Get("/orders", fibermsal.RequireFrom(fibermsal.Sessions|fibermsal.UserTokens, fibermsal.HasScope("Orders.Read")), orders)
+//	app.Get("/orders", fibermsal.RequireFrom(fibermsal.Sessions|fibermsal.UserTokens, fibermsal.HasRole("Buyer")), orders)
+//
+// A scope of the app's own API is a permission of its clients. Users with a session never have it, so do not
+// check it by HasScope if Sessions are accepted.
 //
 // A request with a token is judged by its token, whatever cookie it has. Behind it, Require checks the
 // caller that it accepted. A route that accepts Sessions needs protection against forged requests, such as

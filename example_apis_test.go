@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/gofiber/fiber/v2/middleware/csrf"
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
@@ -71,6 +74,61 @@ func ExampleRequireFrom_callers() {
 	// GET /profile 200 orders
 }
 
+// Pages with a session and an API are one app.
+func ExampleRequireFrom_pages() {
+	idp, cfg := exampleAPI()
+	defer func() { _ = idp.Close() }()
+	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
+	place := func(c *fiber.Ctx) error { return c.SendString("placed") }
+	stock := func(c *fiber.Ctx) error { return c.SendString("stock") }
+	// readme:start
+	app.Use(fibermsal.New(cfg))
+	fibermsal.RegisterRoutes(app)
+
+	// For clients. In front of csrf: they have none of its tokens, and without an access token they get a challenge.
+	api := app.Group("/api", fibermsal.RequireToken(fibermsal.HasScope("access_as_user")))
+	api.Post("/orders", place)
+
+	// For the app's own pages.
+	app.Use(csrf.New())
+	app.Post("/orders", fibermsal.Require(), place)
+
+	// For both.
+	app.Get("/stock", fibermsal.RequireFrom(fibermsal.Sessions|fibermsal.UserTokens, clientHas("access_as_user")), stock)
+	// readme:end
+	client := idp.Issue("AdeleV@contoso.com", exampleURI+"/access_as_user")
+	callExample(app, http.MethodPost, "/api/orders", client)
+	callExample(app, http.MethodPost, "/api/orders", "")
+	callExample(app, http.MethodPost, "/orders", client)
+	callExample(app, http.MethodGet, "/stock", client)
+	callExample(app, http.MethodGet, "/stock", idp.Issue("AdeleV@contoso.com", exampleURI+"/Orders.Read"))
+	browser, err := entratest.SignInTo(idp, app.Test, "/stock", "AdeleV@contoso.com")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("with a session:", browser.Page.StatusCode)
+	// Output:
+	// POST /api/orders 200 placed
+	// POST /api/orders 401 login_required
+	// POST /orders 403 Forbidden
+	// GET /stock 200 stock
+	// GET /stock 403 insufficient_scope
+	// with a session: 200
+}
+
+// readme:start
+func clientHas(scope string) fibermsal.Check {
+	hasScope := fibermsal.HasScope(scope)
+	return func(c *fiber.Ctx, user *fibermsal.User) error {
+		if _, ok := fibermsal.TokenFromContext(c); !ok {
+			return nil // the user of a session
+		}
+		return hasScope(c, user)
+	}
+}
+
+// readme:end
+
 // The user and the token of a caller.
 func ExampleTokenFromContext() {
 	idp, cfg := exampleAPI()
@@ -129,14 +187,30 @@ func ExampleConfig_metadata() {
 	// readme:end
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
 	app.Use(fibermsal.New(cfg))
-	app.Get("/mcp", fibermsal.RequireToken(), func(c *fiber.Ctx) error { return c.SendString("…") })
+	server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, _ := r.Context().Value(userKey{}).(*fibermsal.User)
+		fmt.Fprint(w, user.Username)
+	})
+	// readme:start
+	app.All("/mcp", fibermsal.RequireToken(fibermsal.HasScope("access_as_user")), func(c *fiber.Ctx) error {
+		user, _ := fibermsal.FromContext(c)
+		ctx := context.WithValue(c.UserContext(), userKey{}, user) // TokenCredential(c) can be passed in the same way
+		return adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server.ServeHTTP(w, r.WithContext(ctx))
+		}))(c)
+	})
+	// readme:end
 	callExample(app, http.MethodGet, "/.well-known/oauth-protected-resource/mcp", "")
 	callExample(app, http.MethodGet, "/mcp", "", "Www-Authenticate")
+	callExample(app, http.MethodPost, "/mcp", idp.Issue("AdeleV@contoso.com", exampleURI+"/access_as_user"))
 	// Output:
 	// GET /.well-known/oauth-protected-resource/mcp 200 {"resource":"https://app.example/mcp","authorization_servers":["https://login.entra.test/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0"],"scopes_supported":["https://app.example/mcp/access_as_user"],"bearer_methods_supported":["header"],"resource_name":"Orders"}
 	// GET /mcp 401 login_required
 	// Www-Authenticate: Bearer realm="https://app.example", resource_metadata="https://app.example/.well-known/oauth-protected-resource/mcp"
+	// POST /mcp 200 AdeleV@contoso.com
 }
+
+type userKey struct{}
 
 // readme:start
 func TestOrders(t *testing.T) {

@@ -26,17 +26,19 @@ func (s *settings) audience() string {
 	return strings.TrimSuffix(cmp.Or(first, defaultAudience(s.ClientID)), "/")
 }
 
-// ownScope returns the name of a scope of the app's own API, or false for one of another resource.
+// ownScope returns the name of a scope of the app's own API, or false for one of another resource. It belongs
+// to the longest App ID URI that it begins with.
 func (s *settings) ownScope(scope string) (name string, own bool) {
 	if !strings.Contains(scope, "/") {
 		return scope, true
 	}
 	for _, uri := range append([]string{defaultAudience(s.ClientID), s.ClientID}, s.Audiences...) {
-		if name, own = strings.CutPrefix(scope, strings.TrimSuffix(uri, "/")+"/"); own {
-			return name, true
+		below, found := strings.CutPrefix(scope, strings.TrimSuffix(uri, "/")+"/")
+		if found && (!own || len(below) < len(name)) {
+			name, own = below, true
 		}
 	}
-	return "", false
+	return name, own
 }
 
 // resource returns the metadata to publish, or nil.

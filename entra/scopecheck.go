@@ -23,6 +23,10 @@ import (
 // those of the token. Otherwise the error is [ErrInsufficientScope]. Scopes of other resources are those of
 // services that the app calls on behalf of the caller.
 //
+// For the user of a session, scopes without an address are those of Graph. The app's own are permissions of
+// its clients, so on a route that accepts sessions as well as tokens check them only if [TokenFromContext] reports a
+// token.
+//
 // For the resource of Config.Scopes, the scopes granted at sign-in decide. For another resource,
 // a token of the session does: the first check of a session requests it from Entra, and later
 // ones find it where [TokenCredential] does.

@@ -68,7 +68,7 @@ func (f *flags) set() *flag.FlagSet {
 	set.Var(&f.logoutURIs, "logout-uri", "further registered `URI` for after logout; repeatable")
 	set.Var(&f.certificates, "certificate", "PEM `file` with a certificate of the application, for signed assertions; repeatable")
 	set.Var(&f.appPermissions, "app-permission", "application `permission` that an administrator has consented to, such as User.Read.All; repeatable")
-	set.Var(&f.apis, "api", "further `API` as 'URI scope scope', such as 'api://orders Orders.Read'; with the word v1 its access tokens have version 1; repeatable")
+	set.Var(&f.apis, "api", "`API` besides Graph as 'URI scope scope', such as 'api://orders Orders.Read'; the app's own is api://<client-id>; with the word v1 its access tokens have version 1; repeatable")
 	set.StringVar(&f.frontChannel, "front-channel-logout-url", "", "the application's front-channel logout `URL` (default: none)")
 	set.StringVar(&f.cloud, "cloud", "", "Microsoft's `cloud`: public, us-government, us-dod, china, bleu, delos or gov-sg (default: none of them)")
 	set.BoolVar(&f.externalID, "external-id", false, "emulate an External ID tenant, whose issuer is at ciamlogin.com")

@@ -208,7 +208,8 @@ func TestProgram_PrintsExportCommands(t *testing.T) {
 	if got["FIBERMSAL_CLIENT_SECRET"] != secret || got["AZURE_CLIENT_SECRET"] != secret || got["FIBERMSAL_PUBLIC_URL"] != "http://localhost:3000" {
 		t.Errorf("%s", script.String())
 	}
-	if got["AZURE_AUTHORITY_HOST"]+got["AZURE_TENANT_ID"] != got["FIBERMSAL_AUTHORITY"] || !strings.HasPrefix(got["NODE_EXTRA_CA_CERTS"], "/") {
+	if got["AZURE_AUTHORITY_HOST"]+got["AZURE_TENANT_ID"] != got["FIBERMSAL_AUTHORITY"] || !strings.HasPrefix(got["NODE_EXTRA_CA_CERTS"], "/") ||
+		!strings.Contains(script.String(), "browser_url") {
 		t.Errorf("%s", script.String())
 	}
 }

@@ -83,6 +83,7 @@ func (r ready) exports(redirectURIs []string) string {
 	export("AZURE_AUTHORITY_HOST", strings.TrimSuffix(r.Authority, "/"+r.TenantID)+"/")
 	export("NODE_EXTRA_CA_CERTS", caFile)
 	export("REQUESTS_CA_BUNDLE", caFile)
+	fmt.Fprintf(&out, "# browser_url, for single-page apps: %s\n", r.BrowserURL)
 	fmt.Fprintf(&out, "# Go, OpenSSL and Python's ssl then trust nothing else:\n# export SSL_CERT_FILE=%s\n", quoted(caFile))
 	return out.String()
 }

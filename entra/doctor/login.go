@@ -27,7 +27,7 @@ func (d *diagnosis) login(context.Context) []Finding {
 			Severity: SeverityError, Code: "login_route",
 			What: "GET " + path + " of the app does not begin a sign-in: " + err.Error(),
 			Why:  "nobody can sign in",
-			Fix:  "mount the routes by RegisterRoutes, behind the middleware and in front of anything that refuses or catches these requests",
+			Fix:  "mount the routes by RegisterRoutes, behind the middleware and in front of anything that refuses or catches these requests; an API that signs nobody in needs none",
 		}}
 	}
 	if err := d.checkCookie(response); err != nil {

@@ -27,7 +27,7 @@ func newAPI(cfg fibermsal.Config, pageOrigin string) (*fiber.App, error) {
 	// readme:start
 	app.Use(cors.New(cors.Config{
 		AllowOrigins:  pageOrigin,
-		AllowHeaders:  fiber.HeaderAuthorization,
+		AllowHeaders:  fiber.HeaderAuthorization + "," + fiber.HeaderContentType,
 		ExposeHeaders: fiber.HeaderWWWAuthenticate,
 	}))
 	app.Use(auth.Handler())

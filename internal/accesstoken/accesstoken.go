@@ -35,6 +35,8 @@ const (
 
 // hints say what to do about tokens that a client got, or an app's setting, and not about an attack.
 var hints = map[Reason]string{
+	Malformed:        "the token is no signed JWT as Entra issues for APIs; an opaque token is for another service",
+	OutOfTime:        "the token has expired or is not valid yet: the client must get a new one, or a clock is wrong",
 	WrongVersion:     "the token has no version that Entra issues for APIs",
 	WrongIssuer:      "the token is of another tenant or cloud",
 	TenantNotAllowed: "users and apps of the token's tenant may not call",
@@ -110,7 +112,10 @@ func (v *Verifier) Verify(ctx context.Context, raw []byte) (*Claims, error) {
 	if p.Issuer != of(p.TenantID, issuer.Name) {
 		return nil, reject(WrongIssuer)
 	}
-	switch err := issuer.Keys.Verify(ctx, h, issuer.keyIssuers(p.TenantID)...); {
+	if !h.IsRS256() {
+		return nil, reject(BadSignature)
+	}
+	switch err := issuer.Keys.VerifyRS256(ctx, h.Signed, h.Signature, h.KeyID, issuer.keyIssuers(p.TenantID)...); {
 	case errors.Is(err, idtoken.ErrKeysUnavailable):
 		return nil, idtoken.ErrKeysUnavailable
 	case err != nil:

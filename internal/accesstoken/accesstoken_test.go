@@ -118,6 +118,8 @@ func TestVerify_ReadsTheClaims(t *testing.T) {
 		"a facet like an agent": {map[string]any{"xms_act_fct": "3 111 9"}, func(c c) any { return c.IsAgent() }, false},
 		"a number as facet":     {map[string]any{"xms_act_fct": 11}, func(c c) any { return c.IsAgent() }, false},
 		"a user with oid = sub": {map[string]any{"sub": "o", "idtyp": "user"}, func(c c) any { return c.AppOnly }, false},
+		"an agent, unscoped":    {map[string]any{"scp": "/", "roles": "A"}, func(c c) any { return c.AppOnly }, true},
+		"and with a scope":      {map[string]any{"scp": "/ Read", "roles": "A"}, func(c c) any { return c.AppOnly }, false},
 		"an app with scopes":    {map[string]any{"sub": "o"}, func(c c) any { return c.AppOnly }, true},
 		"the client":            {map[string]any{"appid": "other"}, func(c c) any { return c.ClientID }, "app"},
 	} {
@@ -190,6 +192,24 @@ func TestVerify_RefusesTypesOfOtherMeaning(t *testing.T) {
 	}
 }
 
+// A token has one text, because what is remembered of it, and the calls on behalf of its user, are found by
+// the hash of that. The last digit of a signature has four bits that encode nothing.
+func TestVerify_RefusesOtherTextsOfASignature(t *testing.T) {
+	t.Parallel()
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	a := newAuthority(t)
+	genuine := a.sign(t, a.claims(nil))
+	accepted := 0
+	for _, digit := range digits {
+		if _, err := a.verifier().Verify(t.Context(), []byte(genuine[:len(genuine)-1]+string(digit))); err == nil {
+			accepted++
+		}
+	}
+	if accepted != 1 {
+		t.Errorf("%d texts of one token are accepted", accepted)
+	}
+}
+
 func TestVerify_BoundsTheLength(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -210,7 +230,7 @@ func TestError_HasAHintAndNoPartOfTheToken(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Reason != accesstoken.WrongAudience || strings.Contains(err.Error(), "other-audience") {
 		t.Fatalf("%v", err)
 	}
-	if hint := refused.Reason.Hint(); !strings.Contains(hint, "Config.Audiences") || accesstoken.Malformed.Hint() != string(accesstoken.Malformed) {
+	if hint := refused.Reason.Hint(); !strings.Contains(hint, "Config.Audiences") || accesstoken.BadSignature.Hint() != string(accesstoken.BadSignature) {
 		t.Errorf("%q", hint)
 	}
 }

@@ -76,6 +76,7 @@ type parsed struct {
 	upn, alias string // other names of the user
 	audiences  []string
 	isIDToken  bool // an access token has no nonce
+	isUnscoped bool // the token of an agent for itself
 	wrongTypes bool // of a claim that decides something
 }
 
@@ -112,7 +113,7 @@ func (p *parsed) complete() {
 	switch p.idType {
 	case "user":
 	case "":
-		p.AppOnly = p.ObjectID == p.Subject
+		p.AppOnly = p.ObjectID == p.Subject || p.isUnscoped && len(p.Scopes) == 0
 	default: // app, or device
 		p.AppOnly = true
 	}
@@ -161,7 +162,9 @@ const unscoped = "/"
 func (p *parsed) readMore(name, value []byte) {
 	switch string(name) {
 	case "scp":
-		p.Scopes = slices.DeleteFunc(strings.Fields(jws.Text(value)), func(scope string) bool { return scope == unscoped })
+		all := strings.Fields(jws.Text(value))
+		p.isUnscoped = slices.Contains(all, unscoped)
+		p.Scopes = slices.DeleteFunc(all, func(scope string) bool { return scope == unscoped })
 	case "roles":
 		p.Roles = list(value)
 	case "name":

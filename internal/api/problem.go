@@ -47,6 +47,8 @@ func (c *Challenger) ProblemOf(e *autherr.Error) Problem {
 		p.Error, p.Scope = "insufficient_scope", strings.Join(required.Scopes, " ")
 	case errors.Is(e, autherr.ConsentRequired): // to a service that the app calls for the user
 		p.Error, p.Scope = "insufficient_scope", c.Audience+"/.default"
+	case errors.Is(e, autherr.LoginRequired) && e.Reason == "interaction_required": // no other token would help without the user
+		p.Error = "insufficient_user_authentication"
 	case errors.Is(e, autherr.InvalidRequest):
 		p.Error = "invalid_request"
 	case errors.Is(e, autherr.InvalidToken), errors.Is(e, autherr.LoginRequired):
@@ -63,9 +65,19 @@ func claimsFor(r flow.Requirements) string {
 	return `{"access_token":{"acrs":{"essential":true,"value":"` + r.AuthContext + `"}}}`
 }
 
-// descriptions removes what RFC 6750 section 3 does not allow in error_description, and what
-// [Challenger.Challenge] avoids.
-var descriptions = strings.NewReplacer(`"`, "", `\`, "", ",", "", "=", "")
+// descriptions removes what [Challenger.Challenge] avoids.
+var descriptions = strings.NewReplacer(",", "", "=", "")
+
+// quotable returns a text without what RFC 6750 section 3 does not allow in a value: handlers may take their
+// scopes and sentences from a request.
+func quotable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return -1
+		}
+		return r
+	}, text)
+}
 
 // Challenge returns the header WWW-Authenticate. Its values have no commas and, before their end, no
 // equal signs, because programs that call Microsoft's APIs split it there.
@@ -73,7 +85,7 @@ func (c *Challenger) Challenge(p Problem) string {
 	parts := []string{`realm="` + c.Realm + `"`}
 	add := func(name, value string) {
 		if value != "" {
-			parts = append(parts, name+`="`+value+`"`)
+			parts = append(parts, name+`="`+quotable(value)+`"`)
 		}
 	}
 	add("error", p.Error)

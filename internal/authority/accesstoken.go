@@ -50,7 +50,7 @@ func (c *Client) tokenIssuer(ctx context.Context, version string) (accesstoken.I
 	if err != nil {
 		return accesstoken.Issuer{}, c.discoveryFailure(ctx, err)
 	}
-	// Keys of version 1 name the issuer of version 2, or none.
+	// Keys of version 1 name the issuer of version 2, or none. Then the keys of version 2 name it.
 	return accesstoken.Issuer{Name: m.Issuer, Keys: c.version1Keys, KeyIssuers: []string{current.Issuer}}, nil
 }
 

@@ -85,7 +85,8 @@ func New(o Options) *Client {
 		Options: o, http: NewHTTPClient(o.ClientID, o.Transport), gate: newGate(),
 		credentials: clientCredentials{all: o.Credentials}, redeemers: make([]sync.Pool, len(o.Credentials)),
 	}
-	c.keys, c.version1Keys = idtoken.NewKeySet(c.fetchKeys), idtoken.NewKeySet(c.fetchVersion1Keys)
+	c.keys = idtoken.NewKeySet(c.fetchKeys)
+	c.version1Keys = idtoken.NewKeySet(c.fetchVersion1Keys).NamedBy(c.keys)
 	return c
 }
 

@@ -8,7 +8,6 @@ package idtoken
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"math"
@@ -219,10 +218,10 @@ func (v *Verifier) isAudience(c *Claims) bool {
 // verifySignature verifies the signature. A token of Entra brings no key along.
 func (v *Verifier) verifySignature(ctx context.Context, p *jws.Parts, issuer string) error {
 	h, err := p.ReadHeader()
-	if err != nil || h.HasKey {
+	if err != nil || h.HasKey || !h.IsRS256() {
 		return reject(BadSignature)
 	}
-	switch err := v.Keys.Verify(ctx, h, issuer); {
+	switch err := v.Keys.VerifyRS256(ctx, h.Signed, h.Signature, h.KeyID, issuer); {
 	case errors.Is(err, ErrKeysUnavailable):
 		return ErrKeysUnavailable
 	case err != nil:
@@ -269,7 +268,7 @@ func decode(raw string) (*Claims, jws.Parts, error) {
 	if !ok {
 		return nil, parts, reject(Malformed)
 	}
-	payload, err := base64.RawURLEncoding.AppendDecode(nil, parts.Payload)
+	payload, err := jws.DecodeObject(parts.Payload)
 	if err != nil {
 		return nil, parts, reject(Malformed)
 	}

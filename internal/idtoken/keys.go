@@ -17,7 +17,6 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flight"
-	"github.com/fibermsal/fibermsal/internal/jws"
 )
 
 const (
@@ -46,6 +45,7 @@ var ErrKeysUnavailable = errors.New("idtoken: signing keys unavailable")
 type KeySet struct {
 	fetch  func(context.Context) ([]byte, error)
 	flight flight.Group
+	naming *KeySet // see NamedBy
 
 	mu        sync.Mutex // guards what follows
 	keys      []signingKey
@@ -65,6 +65,13 @@ func NewKeySet(fetch func(context.Context) ([]byte, error)) *KeySet {
 	return &KeySet{fetch: fetch}
 }
 
+// NamedBy lets another set name the issuers of keys that name none themselves, and returns s. It is called
+// before s is used.
+func (s *KeySet) NamedBy(other *KeySet) *KeySet {
+	s.naming = other
+	return s
+}
+
 // Ready fetches the keys unless there are current ones, and returns [ErrKeysUnavailable] if
 // there are none then. A token may still need a key that is not among them.
 func (s *KeySet) Ready(ctx context.Context) error {
@@ -72,16 +79,13 @@ func (s *KeySet) Ready(ctx context.Context) error {
 	return err
 }
 
-// Verify verifies the signature of a token by a key of one of the issuers. The token's header only selects one of
-// the published keys. It can neither choose the algorithm, which is RS256 (RFC 7518 section 3.3), nor
-// supply a key (threat B1).
-func (s *KeySet) Verify(ctx context.Context, h *jws.Header, issuers ...string) error {
-	if !h.IsRS256() {
-		return errors.New("idtoken: not an RS256 signature")
-	}
-	sum := sha256.Sum256(h.Signed)
-	return s.try(ctx, h.KeyID, issuers, func(key *rsa.PublicKey) bool {
-		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], h.Signature) == nil
+// VerifyRS256 verifies an RS256 signature (RFC 7518 section 3.3) by a key of one of the issuers. It is for
+// callers that have read the header of a token, and verified that it names this algorithm. The header only selects
+// one of the published keys. It can neither choose the algorithm nor supply a key (threat B1).
+func (s *KeySet) VerifyRS256(ctx context.Context, signed, signature []byte, keyID string, issuers ...string) error {
+	sum := sha256.Sum256(signed)
+	return s.try(ctx, keyID, issuers, func(key *rsa.PublicKey) bool {
+		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature) == nil
 	})
 }
 
@@ -94,14 +98,33 @@ func (s *KeySet) try(ctx context.Context, keyID string, issuers []string, verifi
 		}
 		for _, k := range keys {
 			if (keyID == "" || k.id == keyID) && slices.ContainsFunc(issuers, k.servesIssuer) && verifies(k.public) {
-				return nil
+				return s.checkNamed(ctx, k, issuers)
 			}
 		}
 		if keyID != "" && hasKey(keys, keyID) {
 			break // the key is among them, so a newer set would give the same result
 		}
 	}
-	return errors.New("idtoken: no published key of the issuer made this signature")
+	return errOtherKey
+}
+
+var errOtherKey = errors.New("idtoken: no published key of the issuer made this signature")
+
+// checkNamed returns an error if a key names no issuer, and the set that names it says that it is another
+// issuer's (threat B5). A key that is not in that set is accepted.
+func (s *KeySet) checkNamed(ctx context.Context, key signingKey, issuers []string) error {
+	if key.issuer != "" || s.naming == nil {
+		return nil
+	}
+	named, err := s.naming.current(ctx, false)
+	if err != nil {
+		return err
+	}
+	named = slices.DeleteFunc(slices.Clone(named), func(k signingKey) bool { return !k.public.Equal(key.public) })
+	if len(named) > 0 && !slices.ContainsFunc(named, func(k signingKey) bool { return slices.ContainsFunc(issuers, k.servesIssuer) }) {
+		return errOtherKey
+	}
+	return nil
 }
 
 func hasKey(keys []signingKey, id string) bool {

@@ -1,9 +1,6 @@
 package jws
 
-import (
-	"bytes"
-	"encoding/base64"
-)
+import "bytes"
 
 // Header is the protected header of a token, with what it signs.
 type Header struct {
@@ -52,7 +49,7 @@ func (p *Parts) ReadHeader() (*Header, error) {
 	if err := o.Members(h.read); err != nil {
 		return nil, err
 	}
-	h.Signature, err = base64.RawURLEncoding.AppendDecode(nil, p.signature)
+	h.Signature, err = encoding.AppendDecode(nil, p.signature)
 	return h, err
 }
 

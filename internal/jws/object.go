@@ -15,10 +15,12 @@ var errNoObject = errors.New("jws: not a JSON object with one member of each nam
 // Object is the text of a JSON object.
 type Object []byte
 
+// encoding is that of the parts of a JWS. It is strict: a token that has several texts has several hashes, by
+// each of which it would be remembered and exchanged.
+var encoding = base64.RawURLEncoding.Strict()
+
 // DecodeObject decodes a part of a JWS.
-func DecodeObject(part []byte) (Object, error) {
-	return base64.RawURLEncoding.AppendDecode(nil, part)
-}
+func DecodeObject(part []byte) (Object, error) { return encoding.AppendDecode(nil, part) }
 
 // Members calls visit for each member, with its value as JSON, whose bytes are those of the text. It returns an error if the text is no
 // object, for which visit may have been called, or one with two members of one name: parsers disagree

@@ -14,14 +14,14 @@ import (
 // proves nothing about the program that sent the token.
 func (v *Visit) Caller(accepted api.Callers) (*session.Session, error) {
 	if !accepted.HaveTokens() {
-		if v.token != nil { // of a guard around this one
-			v.token, v.loaded, v.session = nil, false, nil
-		}
+		v.forgetCaller()
+		v.token = nil
 		return v.SignedIn()
 	}
 	v.Exchange.KeepPrivate(api.Authorization)
 	token, err := api.TokenOf(v.Exchange)
 	if err == nil && token == nil && accepted&api.Sessions != 0 {
+		v.forgetCaller()
 		v.token = new(tokenVisit)
 		return v.SignedIn()
 	}
@@ -42,6 +42,14 @@ func (v *Visit) Caller(accepted api.Callers) (*session.Session, error) {
 	}
 	v.session = caller
 	return caller, nil
+}
+
+// forgetCaller forgets the caller that a guard around this one has accepted by a token, who is no user of a
+// session.
+func (v *Visit) forgetCaller() {
+	if v.isAPI() {
+		v.loaded, v.session, v.err = false, nil, nil
+	}
 }
 
 // Assertion returns a copy of the access token of the request, for an on-behalf-of call. It is an error if

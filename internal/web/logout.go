@@ -70,6 +70,7 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 		h.out.setCookie(h.expired(name, h.flowSameSite()))
 	}
 	h.visit.inFlow.cookieRemoved = true
+	h.visit.forgetCaller()
 	s, err := h.visit.Session()
 	if err := errors.Join(err, h.Sessions.End(h.ctx, id)); err != nil {
 		return nil, err

@@ -13,8 +13,11 @@ import (
 
 func main() {
 	cfg, err := fibermsal.ConfigFromEnv("FIBERMSAL")
+	if err == nil {
+		err = cfg.ValidateEnv("FIBERMSAL")
+	}
 	if err != nil {
-		log.Fatal(err)
+		log.Fatal(err) // names every variable that is wrong or missing
 	}
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
 	app.Use(fibermsal.New(cfg))

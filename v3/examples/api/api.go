@@ -23,7 +23,7 @@ func newAPI(cfg fibermsal.Config, pageOrigin string) (*fiber.App, error) {
 	// whose header WWW-Authenticate says what it has to request from Entra.
 	app.Use(cors.New(cors.Config{
 		AllowOrigins:  []string{pageOrigin},
-		AllowHeaders:  []string{fiber.HeaderAuthorization},
+		AllowHeaders:  []string{fiber.HeaderAuthorization, fiber.HeaderContentType},
 		ExposeHeaders: []string{fiber.HeaderWWWAuthenticate},
 	}))
 	app.Use(auth.Handler())
