@@ -56,6 +56,10 @@ test-valkey: ## Run the tests that use Redis on valkey-server, which must be on 
 clients: setup ## Run other clients (npm, Python, Go) at the emulator, and write their table into docs/emulator.md
 	cd e2e/clients && $(GO) run . -write ../../docs/emulator.md
 
+.PHONY: conformance
+conformance: ## Run the tests of relying parties of the OpenID conformance suite, and write docs/conformance.md
+	FIBERMSAL_WRITE_DOCS=1 $(GO) test -count=1 -run '^TestConformance' .
+
 # One package at a time, because some tests look at time and memory. H2 needs the race
 # detector, which would take too long for the others.
 .PHONY: soak

@@ -9,7 +9,9 @@ import (
 )
 
 // Tamper changes documents before they are sent. Its zero value changes nothing.
-type Tamper struct{ change atomic.Pointer[func(document map[string]any)] }
+type Tamper struct {
+	change atomic.Pointer[func(document map[string]any)]
+}
 
 // Set makes f change every document from now on; nil ends it.
 func (t *Tamper) Set(f func(document map[string]any)) {
