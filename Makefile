@@ -108,6 +108,25 @@ lint: $(GOLANGCI) generate-tests ## Run the linters, gofumpt and vet over all mo
 fmt: $(GOLANGCI) ## Format all code
 	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) fmt ./...) || exit 1; done
 
+.PHONY: licences
+licences: ## Print the licences of all dependencies, and fail for one that is not allowed
+	@$(GO) run ./internal/supply/licences $(MODULES)
+
+.PHONY: verify
+verify: ## Compare the modules in the cache with go.sum
+	@for module in $(MODULES); do (cd $$module && echo "$$module: $$($(GO) mod verify)") || exit 1; done
+
+.PHONY: reproducible
+reproducible: ## Build the commands of the last commit twice, in different places, and compare them
+	@GO=$(GO) scripts/reproducible
+
+.PHONY: sbom
+sbom: ## Write bills of materials (CycloneDX) of the packages and commands into bin/sbom
+	@$(GO) run ./internal/supply/sbom -o $(BIN)/sbom
+
+.PHONY: supply
+supply: licences verify reproducible sbom ## Check licences, hashes and reproducible builds, and write bills of materials
+
 .PHONY: vuln
 vuln: $(GOVULNCHECK) ## Look up known vulnerabilities (needs vuln.go.dev)
 	$(GOVULNCHECK) ./...
