@@ -13,6 +13,9 @@ import (
 // only changes to the module's own files have to be published.
 var Allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0"}
 
+// AllowedInTests are further licences of modules that only tests and benchmarks contain, which are not distributed.
+var AllowedInTests = []string{"CC-BY-4.0", "FTL"}
+
 // Unknown is what a licence file is that no pattern describes.
 const Unknown = "unknown"
 
@@ -27,6 +30,8 @@ var licences = []struct {
 	{"Apache-2.0", regexp.MustCompile(`(?i)Apache License,? Version 2\.0`)},
 	{"MPL-2.0", regexp.MustCompile(`(?i)Mozilla Public License,? version 2\.0`)},
 	{"MIT", regexp.MustCompile(`Permission is hereby granted, free of charge, to any person obtaining a copy`)},
+	{"CC-BY-4.0", regexp.MustCompile(`^Creative Commons Attribution 4\.0 International Public License`)},
+	{"FTL", regexp.MustCompile(`your choice of .{0,50}two licenses: \* The FreeType License`)},
 	{"ISC", regexp.MustCompile(`Permission to use, copy, modify, and(?:/or)? distribute this software for any purpose`)},
 	{"BSD-3-Clause", regexp.MustCompile(`Redistributions? .{0,700}Neither the names? of|Redistributions? .{0,700}may not be used to endorse`)},
 	{"BSD-2-Clause", regexp.MustCompile(`Redistribution and use in source and binary forms`)},
@@ -88,10 +93,10 @@ func identify(text string) (found []string) {
 	return found
 }
 
-// Refused returns the licences of a module that are not among [Allowed].
-func (m *Module) Refused() (ids []string) {
+// Refused returns the licences of a module that are neither among [Allowed] nor among others.
+func (m *Module) Refused(others ...string) (ids []string) {
 	for _, id := range m.Licences {
-		if !slices.Contains(Allowed, id) {
+		if !slices.Contains(Allowed, id) && !slices.Contains(others, id) {
 			ids = append(ids, id)
 		}
 	}

@@ -46,6 +46,7 @@ func TestLicences_AreRecognized(t *testing.T) {
 		"MPL":          {"Mozilla Public License, version 2.0", "MPL-2.0"},
 		"ISC":          {"Permission to use, copy, modify, and/or distribute this software for any purpose with", "ISC"},
 		"two of them":  {"Apache License Version 2.0 and Permission is hereby granted, free of charge, to any person obtaining a copy", "Apache-2.0 MIT"},
+		"choice":       {"is subject to your choice of exactly one of\nthe following two licenses:\n  * The FreeType License, which\n  * The GNU General Public License (GPL)", "FTL"},
 		"copyleft":     {"GNU GENERAL PUBLIC LICENSE\nVersion 3", "GPL"},
 		"no other one": {"All rights reserved.", supply.Unknown},
 	} {
@@ -58,7 +59,7 @@ func TestLicences_AreRecognized(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 		m := &supply.Module{Licences: got}
-		if refused := len(m.Refused()) > 0; refused != (row.want == "GPL" || row.want == supply.Unknown) {
+		if refused := len(m.Refused()) > 0; refused != (row.want == "GPL" || row.want == "FTL" || row.want == supply.Unknown) {
 			t.Errorf("%s is refused: %t", name, refused)
 		}
 	}
