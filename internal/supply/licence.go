@@ -30,7 +30,7 @@ var licences = []struct {
 	{"Apache-2.0", regexp.MustCompile(`(?i)Apache License,? Version 2\.0`)},
 	{"MPL-2.0", regexp.MustCompile(`(?i)Mozilla Public License,? version 2\.0`)},
 	{"MIT", regexp.MustCompile(`Permission is hereby granted, free of charge, to any person obtaining a copy`)},
-	{"CC-BY-4.0", regexp.MustCompile(`^Creative Commons Attribution 4\.0 International Public License`)},
+	{"CC-BY-4.0", regexp.MustCompile(`Creative Commons Attribution 4\.0 International`)},
 	{"FTL", regexp.MustCompile(`your choice of .{0,50}two licenses: \* The FreeType License`)},
 	{"ISC", regexp.MustCompile(`Permission to use, copy, modify, and(?:/or)? distribute this software for any purpose`)},
 	{"BSD-3-Clause", regexp.MustCompile(`Redistributions? .{0,700}Neither the names? of|Redistributions? .{0,700}may not be used to endorse`)},
