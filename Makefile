@@ -9,7 +9,7 @@ BIN           := $(CURDIR)/bin
 GOLANGCI      := $(BIN)/golangci-lint-2.12.2
 GOVULNCHECK   := $(BIN)/govulncheck-1.1.4
 MODULES       := . v3 e2e e2e/clients bench bench/peers/fibermsal-v3 examples/graph-client
-FUZZTIME      ?= 10s
+FUZZTIME      ?= 30s
 # Tests of the rows of the security model, and of Close: some of them are larger in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
 
@@ -73,9 +73,10 @@ setup: ## Install what the tests need: redis-server, chromium, nginx, node, and 
 	@scripts/setup
 
 .PHONY: fuzz
-fuzz: ## Fuzz every target for FUZZTIME (10s each)
-	@for package in $$($(GO) list ./internal/... ./graph); do \
+fuzz: ## Fuzz every target for FUZZTIME (30s each); scripts/keep-corpus keeps what it finds
+	@for package in $$($(GO) list . ./entra ./graph ./internal/... | grep -v nethttpface); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$target"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 	  done; \
 	done

@@ -24,12 +24,23 @@ func FuzzAnswers(f *testing.F) {
 		mediaType  string
 		body, more string
 	}{
-		{200, "application/json", `{"id":"1","displayName":"A","businessPhones":["+1"]}`, ""}, {200, "application/json", `{"id":1,"mail":[]}`, ""},
-		{200, "application/json", `[]`, ""}, {200, "application/json", ``, ""}, {204, "", ``, ""}, {200, "text/html", `<html>`, ""}, {200, "", `{"id":"1"}`, ""},
-		{200, "application/json", `{"@odata.type":"#microsoft.graph.group","id":"1"}`, ""}, {200, "application/json;charset=\"", `null`, ""},
-		{401, "application/json", `{"error":{"code":"InvalidAuthenticationToken"}}`, `Bearer realm="", claims=abc`}, {401, "", ``, `Bearer claims="e30", error="insufficient_claims"`},
+		{200, "application/json", `{"id":"1","displayName":"A","businessPhones":["+1"]}`, ""},
+		{200, "application/json", `{"id":1,"mail":[]}`, ""},
+		{200, "application/json", `[]`, ""},
+		{200, "application/json", ``, ""},
+		{204, "", ``, ""},
+		{200, "text/html", `<html>`, ""},
+		{200, "", `{"id":"1"}`, ""},
+		{200, "application/json", `{"@odata.type":"#microsoft.graph.group","id":"1"}`, ""},
+		{200, "application/json;charset=\"", `null`, ""},
+		{401, "application/json", `{"error":{"code":"InvalidAuthenticationToken"}}`, `Bearer realm="", claims=abc`},
+		{401, "", ``, `Bearer claims="e30", error="insufficient_claims"`},
 		{403, "application/json", `{"error":{"code":"Authorization_RequestDenied","message":null,"innerError":{"request-id":"x"}}}`, ""},
-		{404, "application/json", `{"error":{}}`, ""}, {400, "application/json", `{"error":"text"}`, ""}, {500, "application/json", `{`, ""}, {302, "", ``, ""}, {418, "image/png", "\x89PNG\r\n\x1a\n", ""},
+		{404, "application/json", `{"error":{}}`, ""},
+		{400, "application/json", `{"error":"text"}`, ""},
+		{500, "application/json", `{`, ""},
+		{302, "", ``, ""},
+		{418, "image/png", "\x89PNG\r\n\x1a\n", ""},
 	} {
 		f.Add(seed.status, seed.mediaType, seed.body, seed.more)
 	}

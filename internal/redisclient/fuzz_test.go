@@ -11,10 +11,24 @@ import (
 func FuzzNew(f *testing.F) {
 	const password = "correct-horse-battery"
 	for _, seed := range [][2]string{
-		{"redis://user:", "@127.0.0.1:1/0"}, {"rediss://:", "@127.0.0.1:1/0?read_timeout=1s"}, {"redis://user:/", "@host"}, {"redis://user:#", "@host"},
-		{"redis://user:?", "@host"}, {"redis://:", "@127.0.0.1:1?addr=127.0.0.1:2&read_only=true"}, {"redis://:", "@127.0.0.1:1?master_name=m&route_by_latency=true"},
-		{"unix://:", "@/tmp/redis.sock?db=1"}, {"redis://127.0.0.1:1/", ""}, {"redis://127.0.0.1:1?", "=1"}, {"redis://127.0.0.1:1?db=", ""}, {"http://", "@host"},
-		{"", ""}, {"redis://user:", "%zz@host"}, {"redis://", ":6379"}, {"redis://[::1]:", "/0"}, {"redis://127.0.0.1:1?max_retries=", ""}, {"redis://127.0.0.1:1?protocol=", "&x=y"},
+		{"redis://user:", "@127.0.0.1:1/0"},
+		{"rediss://:", "@127.0.0.1:1/0?read_timeout=1s"},
+		{"redis://user:/", "@host"},
+		{"redis://user:#", "@host"},
+		{"redis://user:?", "@host"},
+		{"redis://:", "@127.0.0.1:1?addr=127.0.0.1:2&read_only=true"},
+		{"redis://:", "@127.0.0.1:1?master_name=m&route_by_latency=true"},
+		{"unix://:", "@/tmp/redis.sock?db=1"},
+		{"redis://127.0.0.1:1/", ""},
+		{"redis://127.0.0.1:1?", "=1"},
+		{"redis://127.0.0.1:1?db=", ""},
+		{"http://", "@host"},
+		{"", ""},
+		{"redis://user:", "%zz@host"},
+		{"redis://", ":6379"},
+		{"redis://[::1]:", "/0"},
+		{"redis://127.0.0.1:1?max_retries=", ""},
+		{"redis://127.0.0.1:1?protocol=", "&x=y"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
