@@ -77,7 +77,7 @@ fuzz: ## Fuzz every target for FUZZTIME (30s each); scripts/keep-corpus keeps wh
 	@for package in $$($(GO) list . ./entra ./graph ./internal/... | grep -v nethttpface); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package || exit 1; \
 	  done; \
 	done
 

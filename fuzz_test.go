@@ -8,9 +8,63 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
+
+// fuzzedApp is an app that many inputs share, because making one takes longer than a request. It is made anew from
+// time to time, because the emulator remembers all that it has issued.
+type fuzzedApp struct {
+	change []func(*fibermsal.Config)
+	uses   int
+	site   *site
+	close  func()
+}
+
+// of returns the app's site for the test of one input.
+func (a *fuzzedApp) of(t *testing.T) *site {
+	t.Helper()
+	if a.site == nil || a.uses == 2000 {
+		a.open(t)
+	}
+	a.uses++
+	s := siteOf(t, a.site.app, a.site.idp, a.site.log)
+	s.auth = a.site.auth
+	return s
+}
+
+func (a *fuzzedApp) open(t *testing.T) {
+	t.Helper()
+	if a.close != nil {
+		a.close()
+	}
+	idp := entratest.New(entratest.WithRedirectURI(redirectURI))
+	cfg := configFor(idp)
+	for _, change := range a.change {
+		change(&cfg)
+	}
+	auth, err := fibermsal.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := newApp()
+	app.Use(auth.Handler())
+	fibermsal.RegisterRoutes(app)
+	app.Get("/", func(c *fiber.Ctx) error { return c.SendString("home") })
+	app.All("/guarded", fibermsal.Require(), func(c *fiber.Ctx) error {
+		u, _ := fibermsal.FromContext(c)
+		return c.SendString("hello " + u.Username)
+	})
+	a.uses, a.site = 0, siteOf(t, app, idp, &logbook{})
+	a.site.auth = auth
+	a.close = func() {
+		_ = auth.Close()
+		_ = idp.Close()
+	}
+}
 
 // Of all that a browser could send to the callback, only the response to its own sign-in signs its user in, and
 // nothing is a fault of the app (threats A1, A11, A12). {state}, {code} and {cookies} stand for the genuine ones.
@@ -37,12 +91,12 @@ func FuzzCallback(f *testing.F) {
 		f.Add(true, seed[0], seed[1], seed[2])
 		f.Add(false, seed[0], seed[1], seed[2])
 	}
+	apps := map[bool]*fuzzedApp{
+		true:  {change: []func(*fibermsal.Config){inMode(fibermsal.ResponseModeFormPost)}},
+		false: {change: []func(*fibermsal.Config){inMode(fibermsal.ResponseModeQuery)}},
+	}
 	f.Fuzz(func(t *testing.T, formPost bool, query, body, cookies string) {
-		mode := fibermsal.ResponseModeQuery
-		if formPost {
-			mode = fibermsal.ResponseModeFormPost
-		}
-		b := newSite(t, newIDP(t), inMode(mode)).browser()
+		b := apps[formPost].of(t).browser()
 		genuine := b.approve(b.start(""), adele).Values
 		replaced := strings.NewReplacer("{state}", genuine.Get("state"), "{code}", genuine.Get("code"), "{cookies}", cookiesIn(b.Jar))
 		query, body, cookies = inRequestLine(replaced.Replace(query)), replaced.Replace(body), inHeader(replaced.Replace(cookies))
@@ -128,9 +182,10 @@ func FuzzSessionCookie(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	l := newLedger()
+	app := &fuzzedApp{change: []func(*fibermsal.Config){onLedger(l)}}
 	f.Fuzz(func(t *testing.T, cookies string) {
-		l := newLedger()
-		b := newSite(t, newIDP(t), onLedger(l)).browser()
+		b := app.of(t).browser()
 		b.signIn(adele)
 		own, before := b.session(), len(l.keys())
 		cookies = inHeader(strings.ReplaceAll(cookies, "{cookie}", own))
@@ -148,5 +203,6 @@ func FuzzSessionCookie(f *testing.F) {
 		if after := l.keys(); len(after) != before {
 			t.Fatalf("%q: stored are %v", cookies, after)
 		}
+		b.Send(request(http.MethodPost, "/user/logout", ""))
 	})
 }
