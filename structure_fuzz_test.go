@@ -16,7 +16,7 @@ var fuzzed = map[string][]string{
 	"session cookies":         {".:FuzzSessionCookie"},
 	"records":                 {"internal/record:FuzzStoredValue", "internal/record:FuzzListed", "internal/session:FuzzSessionRecord", "internal/token:FuzzOutcomeRecord", "internal/tokencache:FuzzParse", "internal/sealed:FuzzOpen", "internal/pack:FuzzUnpack"},
 	"ID tokens":               {"internal/idtoken:FuzzVerify", "internal/idtoken:FuzzSignedClaims"},
-	"access tokens":           {"internal/accesstoken:FuzzVerify", "internal/accesstoken:FuzzMembers", "internal/api:FuzzTokenOf"},
+	"access tokens":           {"internal/accesstoken:FuzzVerify", "internal/jws:FuzzMembers", "internal/api:FuzzTokenOf"},
 	"signing keys":            {"internal/idtoken:FuzzKeys"},
 	"OpenID configurations":   {"internal/discovery:FuzzConfiguration"},
 	"token responses":         {"internal/authority:FuzzTokenResponse"},

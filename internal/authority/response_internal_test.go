@@ -24,22 +24,22 @@ func FuzzTokenResponse(f *testing.F) {
 		if account, ok := r.account(); ok && (account.ObjectID == "" || account.TenantID == "") {
 			t.Fatalf("an account without a name: %q", body)
 		}
-		if readable := readableIDToken(r.IDToken); strings.Count(r.IDToken, ".") == 2 {
+		if readable := readableIDToken(r.IDToken).raw; strings.Count(r.IDToken, ".") == 2 {
 			before, after := strings.Split(r.IDToken, "."), strings.Split(readable, ".")
-			if len(after) != 3 || before[0] != after[0] || before[2] != after[2] || readableIDToken(readable) != readable {
+			if len(after) != 3 || before[0] != after[0] || before[2] != after[2] || readableIDToken(readable).raw != readable {
 				t.Fatalf("%q became %q", r.IDToken, readable)
 			}
 		}
 		var want map[string]any
 		if json.Unmarshal([]byte(body), &want) != nil || want == nil {
-			if r.hasAccessToken || r.Error != "" || r.IDToken != "" || r.ClientInfo != "" {
+			if r.accessToken != nil || r.Error != "" || r.IDToken != "" || r.ClientInfo != "" {
 				t.Fatalf("%q is read as %+v", body, r)
 			}
 			return
 		}
 		token, _ := want["access_token"].(string)
-		if r.hasAccessToken != (token != "") {
-			t.Fatalf("%q has an access token: %t", body, r.hasAccessToken)
+		if (r.accessToken != nil) != (token != "") {
+			t.Fatalf("%q has an access token: %t", body, r.accessToken != nil)
 		}
 		for name, got := range map[string]string{"error": r.Error, "id_token": r.IDToken, "client_info": r.ClientInfo, "scope": r.Scope, "claims": r.Claims} {
 			if text, _ := want[name].(string); text != got && utf8.ValidString(body) {
