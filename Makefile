@@ -9,7 +9,7 @@ BIN           := $(CURDIR)/bin
 GOLANGCI      := $(BIN)/golangci-lint-2.12.2
 GOVULNCHECK   := $(BIN)/govulncheck-1.1.4
 MODULES       := . v3 e2e e2e/clients bench bench/peers/fibermsal-v3 examples/graph-client
-FUZZTIME      ?= 10s
+FUZZTIME      ?= 30s
 # Tests of the rows of the security model, and of Close: some of them are larger in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
 
@@ -68,6 +68,10 @@ test-valkey: ## Run the tests that use Redis on valkey-server, which must be on 
 clients: setup ## Run other clients (npm, Python, Go) at the emulator, and write their table into docs/emulator.md
 	cd e2e/clients && $(GO) run . -write ../../docs/emulator.md
 
+.PHONY: conformance
+conformance: ## Run the tests of relying parties of the OpenID conformance suite, and write docs/conformance.md
+	FIBERMSAL_WRITE_DOCS=1 $(GO) test -count=1 -run '^TestConformance' .
+
 # One package at a time, because some tests look at time and memory. H2 needs the race
 # detector, which would take too long for the others.
 .PHONY: soak
@@ -81,10 +85,11 @@ setup: ## Install what the tests need: redis-server, chromium, nginx, node, and 
 	@scripts/setup
 
 .PHONY: fuzz
-fuzz: ## Fuzz every target for FUZZTIME (10s each)
-	@for package in $$($(GO) list ./internal/... ./graph); do \
+fuzz: ## Fuzz every target for FUZZTIME (30s each); scripts/keep-corpus keeps what it finds
+	@for package in $$($(GO) list . ./entra ./graph ./internal/... | grep -v nethttpface); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	    echo "$$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package || exit 1; \
 	  done; \
 	done
 
@@ -106,6 +111,19 @@ bench-build: ## Measure what building costs, on a cold cache (ten minutes)
 structure: ## Print the figures that the structure test holds
 	@$(GO) run ./internal/structure/figures
 
+.PHONY: docs
+docs: docs-build ## Build the documents into a website with search, and serve it on http://localhost:8600
+	cd docs && npm run --silent serve
+
+.PHONY: docs-build
+docs-build: ## Build the documents into docs/.vitepress/dist
+	@cd docs && if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then npm ci --prefer-offline --loglevel=error; fi
+	cd docs && npm run --silent build
+
+.PHONY: docs-tables
+docs-tables: ## Write the tables of docs that are made from the code
+	$(GO) test ./docs -run AADSTS -update
+
 .PHONY: lint
 lint: $(GOLANGCI) generate-tests ## Run the linters, gofumpt and vet over all modules
 	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run ./...) || exit 1; done
@@ -115,6 +133,25 @@ lint: $(GOLANGCI) generate-tests ## Run the linters, gofumpt and vet over all mo
 .PHONY: fmt
 fmt: $(GOLANGCI) ## Format all code
 	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) fmt ./...) || exit 1; done
+
+.PHONY: licences
+licences: ## Print the licences of all dependencies, and fail for one that is not allowed
+	@$(GO) run ./internal/supply/licences $(MODULES)
+
+.PHONY: verify
+verify: ## Compare the modules in the cache with go.sum
+	@for module in $(MODULES); do (cd $$module && echo "$$module: $$($(GO) mod verify)") || exit 1; done
+
+.PHONY: reproducible
+reproducible: ## Build the commands of the last commit twice, in different places, and compare them
+	@GO=$(GO) scripts/reproducible
+
+.PHONY: sbom
+sbom: ## Write bills of materials (CycloneDX) of the packages and commands into bin/sbom
+	@$(GO) run ./internal/supply/sbom -o $(BIN)/sbom
+
+.PHONY: supply
+supply: licences verify reproducible sbom ## Check licences, hashes and reproducible builds, and write bills of materials
 
 .PHONY: vuln
 vuln: $(GOVULNCHECK) ## Look up known vulnerabilities (needs vuln.go.dev)

@@ -19,6 +19,7 @@ import (
 // those of their own layer, and of layers below. A directory inside of one that is
 // named here has the place of that one, unless it is named itself.
 var layers = [][]string{
+	{"docs"},                 // tests that compare the documents with the sources, and import nothing
 	{"internal/nethttpface"}, // the face for net/http: only its own tests import it
 	{"cmd", "examples", "v3/examples"},
 	{"entratest"}, // an app's tests and programs use it, but nothing below
@@ -40,10 +41,10 @@ var layers = [][]string{
 var plainLogic = []string{
 	"internal/aadsts", "internal/accesstoken", "internal/background", "internal/browsertest", "internal/discovery", "internal/faultproxy",
 	"internal/filestore",
-	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/mailaddr", "internal/markup", "internal/memlimit", "internal/outbound", "internal/pack",
+	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/jws", "internal/mailaddr", "internal/markup", "internal/memlimit", "internal/outbound", "internal/pack",
 	"internal/phrases",
 	"internal/rawjson", "internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redislog", "internal/redistest",
-	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/storagefile", "internal/storedtest", "internal/structure", "internal/tokencache",
+	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/storagefile", "internal/storedtest", "internal/structure", "internal/supply", "internal/tokencache",
 	"internal/turn",
 }
 

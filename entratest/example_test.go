@@ -3,6 +3,7 @@ package entratest_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 
 	"github.com/fibermsal/fibermsal/entratest"
 )
@@ -43,4 +44,33 @@ func ExampleServer_Fault() {
 	// 503 30
 	// 503 30
 	// 400
+}
+
+// The tests of an API need no sign-in for the access tokens of its clients.
+func ExampleServer_Issue() {
+	// readme:start
+	idp := entratest.New(
+		entratest.WithAPI(entratest.API{URI: "api://orders", Scopes: []string{"Orders.Read"}, Capable: true}), // clients declare cp1 (xms_cc)
+		entratest.WithAppPermissions("api://orders/Orders.Process"),
+	)
+	user := idp.Issue("AdeleV@contoso.com", "api://orders/Orders.Read")
+	daemon := idp.IssueForApp("api://orders/.default")                            // idtyp=app, roles
+	agent := idp.IssueForAgent("", "api://orders/.default")                       // an agent identity, as itself
+	helper := idp.IssueForAgent("AdeleV@contoso.com", "api://orders/Orders.Read") // on behalf of a user
+	// readme:end
+	defer func() { _ = idp.Close() }()
+	fmt.Println(user != "", daemon != "", agent != "", helper != "")
+	// Output: true true true true
+}
+
+// Tests add the parts of Graph that their app uses.
+func ExampleWithGraph() {
+	handler := http.NotFoundHandler()
+	// readme:start
+	idp := entratest.New(
+		entratest.WithGraph("GET /me/messages/{id}", handler),
+		entratest.WithGraphFiles(os.DirFS("testdata/graph")),
+	)
+	// readme:end
+	defer func() { _ = idp.Close() }()
 }

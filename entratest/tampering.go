@@ -40,6 +40,15 @@ func (s *tampering) TamperTokenResponse(f func(grant string, body map[string]any
 	s.parts.token.Tamper(f)
 }
 
+// TamperDiscovery lets f change every OpenID configuration before it is sent; nil ends it. f runs as in TamperIDToken.
+func (s *tampering) TamperDiscovery(f func(document map[string]any)) {
+	s.parts.metadata.TamperDiscovery.Set(f)
+}
+
+// TamperKeys lets f change every set of signing keys before it is sent; nil ends it. Its member keys is a list of
+// objects: a []any of map[string]any. f runs as in TamperIDToken.
+func (s *tampering) TamperKeys(f func(document map[string]any)) { s.parts.metadata.TamperKeys.Set(f) }
+
 // AcceptAnyVerifier switches the PKCE check at the token endpoint off (true) or on again (false, the
 // default), to show the effect of an app's other defences without it.
 func (s *tampering) AcceptAnyVerifier(accept bool) { s.parts.codes.AcceptAnyVerifier(accept) }

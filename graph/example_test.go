@@ -62,10 +62,12 @@ func ExampleRoutes() {
 func ExampleCall() {
 	app, show := signedInApp(adele)
 	app.Get("/desk", func(c *fiber.Ctx) error {
+		// readme:start
 		var me struct{ OfficeLocation string }
 		if err := graph.Call(c.UserContext(), graph.Adapter(c), http.MethodGet, "/me?$select=officeLocation", nil, &me); err != nil {
 			return err
 		}
+		// readme:end
 		return c.SendString("Desk " + me.OfficeLocation)
 	})
 	show("/desk")
@@ -94,6 +96,7 @@ func ExampleMeFor() {
 
 // An app that restricts who may sign in calls Profile first.
 func ExampleProfile() {
+	// readme:start
 	onSignIn := func(ctx context.Context, s *fibermsal.SignIn) error {
 		if err := graph.Profile(ctx, s); err != nil {
 			return err
@@ -103,6 +106,7 @@ func ExampleProfile() {
 		}
 		return nil
 	}
+	// readme:end
 	app, show := signedInApp(adele, func(cfg *fibermsal.Config) { cfg.OnSignIn = onSignIn })
 	app.Get("/", func(c *fiber.Ctx) error {
 		user, _ := fibermsal.FromContext(c)

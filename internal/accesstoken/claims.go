@@ -1,14 +1,13 @@
 package accesstoken
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/fibermsal/fibermsal/internal/jws"
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
@@ -45,12 +44,12 @@ type Claims struct {
 	// Blueprint is the client ID of the application that an agent was made of.
 	Blueprint string
 
-	payload object
+	payload jws.Object
 }
 
 // Claim decodes a claim, and reports whether the token has it.
 func (c *Claims) Claim(name string, into any) (present bool, err error) {
-	_ = c.payload.members(func(n, value []byte) {
+	_ = c.payload.Members(func(n, value []byte) {
 		if string(n) == name {
 			present, err = true, json.Unmarshal(value, into)
 		}
@@ -81,26 +80,27 @@ type parsed struct {
 	wrongTypes bool // of a claim that decides something
 }
 
-// decode decodes a compact JWS without verifying it. It keeps none of the bytes.
-func decode(raw []byte) (p *parsed, h header, err error) {
-	protected, rest, _ := bytes.Cut(raw, dot)
-	claims, signature, ok := bytes.Cut(rest, dot)
+// types are the values of the header typ that an access token may have, besides none. Other kinds of
+// JWTs have others (RFC 8725 section 3.11).
+var types = []string{"jwt", "at+jwt", "application/at+jwt"}
+
+// decode decodes a compact JWS without verifying it. The claims keep none of the bytes.
+func decode(raw []byte) (*parsed, *jws.Header, error) {
+	parts, ok := jws.Split(raw)
 	if !ok || len(raw) > maxLength {
-		return nil, h, reject(Malformed)
+		return nil, nil, reject(Malformed)
 	}
-	if err := errors.Join(h.read(protected), h.readSignature(signature)); err != nil {
-		return nil, h, reject(Malformed)
+	h, err := parts.ReadHeader()
+	if err != nil || h.HasType && !slices.Contains(types, strings.ToLower(h.Type)) {
+		return nil, nil, reject(Malformed)
 	}
-	h.signed = raw[:len(protected)+len(dot)+len(claims)]
-	p = &parsed{}
-	if p.payload, err = decodeObject(claims); err != nil || p.payload.members(p.read) != nil || p.wrongTypes {
-		return nil, h, reject(Malformed)
+	p := &parsed{}
+	if p.payload, err = jws.DecodeObject(parts.Payload); err != nil || p.payload.Members(p.read) != nil || p.wrongTypes {
+		return nil, nil, reject(Malformed)
 	}
 	p.complete()
 	return p, h, nil
 }
-
-var dot = []byte{'.'}
 
 // complete sets what follows from several claims.
 func (p *parsed) complete() {
@@ -162,27 +162,27 @@ const unscoped = "/"
 func (p *parsed) readMore(name, value []byte) {
 	switch string(name) {
 	case "scp":
-		all := strings.Fields(text(value))
+		all := strings.Fields(jws.Text(value))
 		p.isUnscoped = slices.Contains(all, unscoped)
 		p.Scopes = slices.DeleteFunc(all, func(scope string) bool { return scope == unscoped })
 	case "roles":
 		p.Roles = list(value)
 	case "name":
-		p.Name = text(value)
+		p.Name = jws.Text(value)
 	case "preferred_username":
-		p.Username = text(value)
+		p.Username = jws.Text(value)
 	case "upn":
-		p.upn = text(value)
+		p.upn = jws.Text(value)
 	case "unique_name":
-		p.alias = text(value)
+		p.alias = jws.Text(value)
 	case "email":
-		p.Email = text(value)
+		p.Email = jws.Text(value)
 	case "groups":
 		p.Groups = list(value)
 	case "hasgroups":
-		p.GroupsElsewhere = p.GroupsElsewhere || string(value) == "true" || text(value) == "true"
+		p.GroupsElsewhere = p.GroupsElsewhere || string(value) == "true" || jws.Text(value) == "true"
 	case "_claim_names":
-		_ = object(value).members(func(name, _ []byte) { p.GroupsElsewhere = p.GroupsElsewhere || string(name) == "groups" })
+		_ = jws.Object(value).Members(func(name, _ []byte) { p.GroupsElsewhere = p.GroupsElsewhere || string(name) == "groups" })
 	case "acrs":
 		p.AuthContexts = list(value)
 	case "auth_time":
@@ -194,7 +194,7 @@ func (p *parsed) readMore(name, value []byte) {
 	case "xms_sub_fct":
 		p.SubjectFacets = facets(value)
 	case "xms_par_app_azp":
-		p.Blueprint = text(value)
+		p.Blueprint = jws.Text(value)
 	}
 }
 
@@ -217,8 +217,8 @@ func (p *parsed) must(field any, value []byte) {
 
 // list takes a text for a list of one.
 func list(value []byte) (items []string) {
-	if isText(value) {
-		if s := text(value); s != "" {
+	if jws.IsText(value) {
+		if s := jws.Text(value); s != "" {
 			return []string{s}
 		}
 		return nil
@@ -230,4 +230,4 @@ func list(value []byte) (items []string) {
 }
 
 // facets are numbers with spaces between them.
-func facets(value []byte) []string { return strings.Fields(text(value)) }
+func facets(value []byte) []string { return strings.Fields(jws.Text(value)) }

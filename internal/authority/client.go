@@ -9,9 +9,11 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -69,6 +71,7 @@ type Client struct {
 	gate        *gate        // of the token endpoint
 	keys        *idtoken.KeySet
 	credentials clientCredentials
+	redeemers   []sync.Pool // for each credential
 
 	version1Keys *idtoken.KeySet // of access tokens only
 
@@ -80,7 +83,7 @@ type Client struct {
 func New(o Options) *Client {
 	c := &Client{
 		Options: o, http: NewHTTPClient(o.ClientID, o.Transport), gate: newGate(),
-		credentials: clientCredentials{all: o.Credentials},
+		credentials: clientCredentials{all: o.Credentials}, redeemers: make([]sync.Pool, len(o.Credentials)),
 	}
 	c.keys = idtoken.NewKeySet(c.fetchKeys)
 	c.version1Keys = idtoken.NewKeySet(c.fetchVersion1Keys).NamedBy(c.keys)
@@ -132,25 +135,40 @@ func (c *Client) Owner(account string) tokencache.Owner {
 // CloseIdleConnections closes the connections to Entra that are not in use.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
+// newExchange makes the exchange of one MSAL call.
+func (c *Client) newExchange() *exchange {
+	return &exchange{client: c.http, gate: c.gate, scopes: c.Scopes, telemetry: c.Telemetry}
+}
+
 // newMSALClient makes an MSAL client for one session and one call. Clients cost microseconds
 // and must not be shared, because MSAL mixes up the tokens of concurrent users (trap M1).
 // Instance discovery is off because every client would call it for a configured authority. Without a
 // cache, the client remembers nothing beyond the call.
-func (c *Client) newMSALClient(credential confidential.Credential, tokens *msalcache.Memory) (confidential.Client, *exchange, error) {
-	x := &exchange{client: c.http, gate: c.gate, scopes: c.Scopes, telemetry: c.Telemetry}
-	options := []confidential.Option{
-		confidential.WithHTTPClient(x),
+func (c *Client) newMSALClient(credential confidential.Credential, through httpClient, tokens *msalcache.Memory) (confidential.Client, error) {
+	var accessor cache.ExportReplace
+	if tokens != nil {
+		accessor = msalcache.ForOneCall(tokens)
+	}
+	return c.newMSALClientWith(credential, through, accessor)
+}
+
+// httpClient is MSAL's view of an HTTP client.
+type httpClient interface {
+	Do(*http.Request) (*http.Response, error)
+	CloseIdleConnections()
+}
+
+func (c *Client) newMSALClientWith(credential confidential.Credential, through httpClient, accessor cache.ExportReplace) (confidential.Client, error) {
+	client, err := confidential.New(c.Authority, c.ClientID, credential,
+		confidential.WithHTTPClient(through),
 		confidential.WithInstanceDiscovery(false),
 		confidential.WithClientCapabilities([]string{ClaimsCapability}),
-	}
-	if tokens != nil {
-		options = append(options, confidential.WithCache(msalcache.ForOneCall(tokens)))
-	}
-	client, err := confidential.New(c.Authority, c.ClientID, credential, options...)
+		confidential.WithCache(accessor),
+	)
 	if err != nil {
-		return confidential.Client{}, nil, autherr.Misconfigured.New("client", errors.New("MSAL refused the authority or the credential"))
+		return confidential.Client{}, autherr.Misconfigured.New("client", errors.New("MSAL refused the authority or the credential"))
 	}
-	return client, x, nil
+	return client, nil
 }
 
 // TakeTurn waits until it is this work's turn to use the processor. The returned context is

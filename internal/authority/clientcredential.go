@@ -49,10 +49,13 @@ func Validity(c ClientCredential) (from, until time.Time, ok bool) {
 
 // Secret is a client secret as a ClientCredential.
 func Secret(secret string) ClientCredential {
-	return ClientCredentialFunc(func(context.Context) (confidential.Credential, error) {
+	return fixed{func(context.Context) (confidential.Credential, error) {
 		return confidential.NewCredFromSecret(secret)
-	})
+	}}
 }
+
+// fixed is a client credential that never changes. MSAL clients that have it can be kept.
+type fixed struct{ ClientCredentialFunc }
 
 // clientCredentials are the client credentials of the app, and the index of the one that Entra
 // accepted last.
@@ -61,29 +64,48 @@ type clientCredentials struct {
 	accepted atomic.Int32
 }
 
-// callMSAL makes an MSAL call with the first of the app's client credentials that Entra
-// accepts, beginning with the one that it accepted last. A call that Entra rejects because of the
+// credential returns a client credential.
+func (c *clientCredentials) credential(ctx context.Context, i int) (confidential.Credential, error) {
+	credential, err := c.all[i].Credential(ctx)
+	if err != nil {
+		return credential, autherr.TryLater("credential_failed", err) // not a fault of the user
+	}
+	return credential, nil
+}
+
+// try makes a call with the first of the app's client credentials that Entra accepts, by their indices,
+// beginning with the one that it accepted last. A call that Entra rejects because of the
 // credential has not used up a code. The exchange is nil if no call could be made.
-func (c *Client) callMSAL(ctx context.Context, tokens *msalcache.Memory, call func(confidential.Client, *exchange) error) (*exchange, error) {
-	count := len(c.credentials.all)
-	accepted := int(c.credentials.accepted.Load())
+func (c *clientCredentials) try(call func(i int) (*exchange, error)) (*exchange, error) {
+	count, accepted := len(c.all), int(c.accepted.Load())
 	for try := 0; ; try++ {
 		i := (accepted + try) % count
-		credential, err := c.credentials.all[i].Credential(ctx)
-		if err != nil {
-			return nil, autherr.TryLater("credential_failed", err) // not a fault of the user
-		}
-		client, x, err := c.newMSALClient(credential, tokens)
-		if err != nil {
+		x, err := call(i)
+		if x == nil {
 			return nil, err
 		}
-		err = call(client, x)
 		if err == nil || !x.rejectsClient() {
-			c.credentials.accepted.Store(int32(i)) //nolint:gosec // a few
+			c.accepted.Store(int32(i)) //nolint:gosec // a few
 			return x, err
 		}
 		if try == count-1 {
 			return x, err
 		}
 	}
+}
+
+// callMSAL makes a call with an MSAL client that is for this call only.
+func (c *Client) callMSAL(ctx context.Context, tokens *msalcache.Memory, call func(confidential.Client, *exchange) error) (*exchange, error) {
+	return c.credentials.try(func(i int) (*exchange, error) {
+		credential, err := c.credentials.credential(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		x := c.newExchange()
+		client, err := c.newMSALClient(credential, x, tokens)
+		if err != nil {
+			return nil, err
+		}
+		return x, call(client, x)
+	})
 }

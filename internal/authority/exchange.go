@@ -2,7 +2,6 @@ package authority
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -19,9 +18,11 @@ import (
 const (
 	// maxRetryAfter bounds how long Entra may ask callers to wait.
 	maxRetryAfter = 5 * time.Minute
-	// minTokenResponse and maxTokenResponse bound the buffer that is allocated before a token
+	// usualTokenResponse and maxTokenResponse bound the buffer that is allocated before a token
 	// response has arrived, because its length may not be announced, or wrongly.
-	minTokenResponse, maxTokenResponse = 8 << 10, 64 << 10
+	usualTokenResponse, maxTokenResponse = 8 << 10, 64 << 10
+	// minWithoutTokens is the usual length of what is left without the tokens.
+	minWithoutTokens = 512
 )
 
 // NewHTTPClient returns the client that MSAL and discovery share for an app. Responses are limited in
@@ -44,6 +45,8 @@ type exchange struct {
 	gate      *gate
 	scopes    *Scopes
 	telemetry *telemetry.Telemetry // nil counts nothing
+	// withholdsTokens is set if MSAL gets token responses without their tokens.
+	withholdsTokens bool
 	// beforeSending, if set, is called right before the token endpoint is. If it fails, the
 	// token endpoint is not called.
 	beforeSending func() error
@@ -104,7 +107,11 @@ func (x *exchange) post(r *http.Request) (*http.Response, error) {
 // record reads a token response and gives MSAL a copy.
 func (x *exchange) record(resp *http.Response) error {
 	// Tokens are several kilobytes, so the buffer has its size at once.
-	buffer := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, minTokenResponse), maxTokenResponse)+bytes.MinRead))
+	size := int64(usualTokenResponse)
+	if resp.ContentLength >= 0 {
+		size = min(resp.ContentLength, maxTokenResponse)
+	}
+	buffer := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	_, err := buffer.ReadFrom(resp.Body)
 	_ = resp.Body.Close()
 	if err != nil {
@@ -123,7 +130,10 @@ func (x *exchange) record(resp *http.Response) error {
 // spelling. Entra repeats the spelling of the request.
 func (x *exchange) readable(body []byte) (response []byte, granted string) {
 	granted = x.scopes.canonicalGranted(x.response.Scope)
-	idToken := readableIDToken(x.response.IDToken)
+	if x.withholdsTokens && len(x.response.accessToken) > 0 {
+		return withoutTokens(body, granted), granted
+	}
+	idToken := readableIDToken(x.response.IDToken).raw
 	if granted == x.response.Scope && idToken == x.response.IDToken {
 		return body, granted
 	}
@@ -134,16 +144,50 @@ func (x *exchange) readable(body []byte) (response []byte, granted string) {
 func withTexts(object []byte, texts map[string]string) []byte {
 	changed := append(make([]byte, 0, len(object)), '{')
 	rawjson.Object(object, func(name, value []byte) {
-		if len(changed) > 1 {
-			changed = append(changed, ',')
-		}
-		changed = rawjson.AppendName(changed, string(name))
+		changed = nextMember(changed, name)
 		if text, found := texts[string(name)]; found {
-			value, _ = json.Marshal(text) // a string has no error
+			changed = rawjson.AppendText(changed, text)
+		} else {
+			changed = append(changed, value...)
 		}
-		changed = append(changed, value...)
 	})
 	return append(changed, '}')
+}
+
+// withheld stands for the access token, because MSAL accepts no response without one.
+const withheld = "withheld"
+
+// withoutTokens returns a token response for MSAL to check, without the tokens: MSAL copies them several times,
+// and its errors quote them (threat F1). A token that is no text stays, for MSAL to refuse.
+func withoutTokens(response []byte, granted string) []byte {
+	changed := append(make([]byte, 0, minWithoutTokens), '{')
+	rawjson.Object(response, func(name, value []byte) {
+		isText := value[0] == '"'
+		switch string(name) {
+		case "access_token":
+			if isText {
+				value = []byte(`"` + withheld + `"`)
+			}
+		case "refresh_token", "id_token":
+			if isText {
+				return
+			}
+		case "scope":
+			if isText {
+				value = rawjson.AppendText(nil, granted)
+			}
+		}
+		changed = append(nextMember(changed, name), value...)
+	})
+	return append(changed, '}')
+}
+
+// nextMember begins the next member of an object.
+func nextMember(object, name []byte) []byte {
+	if len(object) > len("{") {
+		object = append(object, ',')
+	}
+	return rawjson.AppendName(object, string(name))
 }
 
 // CloseIdleConnections does nothing, because the connections are shared.

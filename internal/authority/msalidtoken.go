@@ -1,8 +1,10 @@
 package authority
 
 import (
+	"cmp"
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/rawjson"
@@ -19,24 +21,78 @@ func isReadable(name, value []byte) bool {
 		!slices.ContainsFunc(msalTexts, func(text string) bool { return strings.EqualFold(text, string(name)) })
 }
 
+// msalRefuses reports whether MSAL refuses an id_token because of a claim that the library needs, too: a list of
+// audiences, or a time that is no integer. An app's own MSAL client could not use the session.
+func msalRefuses(name, value []byte) bool {
+	is := func(claim string) bool { return strings.EqualFold(claim, string(name)) }
+	switch {
+	case len(name) != 3 || rawjson.IsNull(value):
+		return false
+	case slices.ContainsFunc([]string{"oid", "tid", "sub", "iss", "aud"}, is):
+		return value[0] != '"'
+	case slices.ContainsFunc([]string{"exp", "iat", "nbf"}, is):
+		_, err := strconv.ParseInt(string(value), 10, 64)
+		return err != nil
+	}
+	return false
+}
+
+// msalIDToken is an id_token that MSAL can decode, with the claims that MSAL makes an account of. They are not
+// verified, and identify nobody.
+type msalIDToken struct {
+	raw                              string
+	objectID, subject, username, upn string
+	refused                          bool // MSAL can decode it in no way
+}
+
+// localAccount is MSAL's name for the user in the tenant.
+func (t *msalIDToken) localAccount() string { return cmp.Or(t.objectID, t.subject) }
+
+// displayed is MSAL's name for the user on a screen.
+func (t *msalIDToken) displayed() string { return cmp.Or(t.username, t.upn) }
+
+func (t *msalIDToken) read(name, value []byte) {
+	var into *string
+	switch string(name) {
+	case "oid":
+		into = &t.objectID
+	case "sub":
+		into = &t.subject
+	case "preferred_username":
+		into = &t.username
+	case "upn":
+		into = &t.upn
+	default:
+		return
+	}
+	*into, _ = rawjson.Text(value)
+}
+
 // readableIDToken returns an id_token that MSAL can decode: without the claims that it could
 // not, and the same one if there are none. What is verified is the token that Entra sent.
-func readableIDToken(raw string) string {
-	parts := strings.Split(raw, ".")
-	if len(parts) != 3 {
-		return raw
+func readableIDToken(raw string) msalIDToken {
+	t := msalIDToken{raw: raw}
+	header, rest, found := strings.Cut(raw, ".")
+	encoded, signature, signed := strings.Cut(rest, ".")
+	if !found || !signed || strings.Contains(signature, ".") {
+		return t
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	payload, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil {
-		return raw
+		return t
 	}
 	unreadable := false
-	isObject := rawjson.Object(payload, func(name, value []byte) { unreadable = unreadable || !isReadable(name, value) })
-	if !isObject || !unreadable {
-		return raw
+	isObject := rawjson.Object(payload, func(name, value []byte) {
+		unreadable, t.refused = unreadable || !isReadable(name, value), t.refused || msalRefuses(name, value)
+		t.read(name, value)
+	})
+	if !isObject {
+		return msalIDToken{raw: raw}
 	}
-	parts[1] = base64.RawURLEncoding.EncodeToString(readableClaims(payload))
-	return strings.Join(parts, ".")
+	if unreadable {
+		t.raw = header + "." + base64.RawURLEncoding.EncodeToString(readableClaims(payload)) + "." + signature
+	}
+	return t
 }
 
 func readableClaims(payload []byte) []byte {
@@ -45,10 +101,7 @@ func readableClaims(payload []byte) []byte {
 		if !isReadable(name, value) {
 			return
 		}
-		if len(claims) > 1 {
-			claims = append(claims, ',')
-		}
-		claims = append(rawjson.AppendName(claims, string(name)), value...)
+		claims = append(nextMember(claims, name), value...)
 	})
 	return append(claims, '}')
 }

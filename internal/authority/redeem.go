@@ -8,11 +8,12 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
 	"github.com/fibermsal/fibermsal/internal/msalcache"
+	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
 // Grant is the result of redeeming a code. Its id_token is not verified yet.
 type Grant struct {
-	Tokens  *msalcache.Memory
+	Tokens  *msalcache.Memory // nil with a Failure
 	IDToken string
 	Account Account
 	Scopes  []string // granted
@@ -25,17 +26,16 @@ type Grant struct {
 // right before the code is sent, and its error prevents that, because Entra accepts a code only
 // once.
 func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []string, beforeSending func() error) (*Grant, error) {
-	g := &Grant{Tokens: msalcache.NewMemory(nil)}
 	var result confidential.AuthResult
-	x, err := c.callMSAL(ctx, g.Tokens, func(client confidential.Client, x *exchange) (err error) {
-		x.beforeSending = beforeSending
+	x, err := c.redeem(ctx, beforeSending, func(client confidential.Client) (err error) {
 		result, err = client.AcquireTokenByAuthCode(ctx, code, c.RedirectURI, scopes, confidential.WithChallenge(verifier))
 		return err
 	})
 	if x == nil {
 		return nil, err
 	}
-	g.IDToken, g.Scopes = x.response.IDToken, strings.Fields(x.response.Scope)
+	g := &Grant{IDToken: x.response.IDToken, Scopes: strings.Fields(x.response.Scope)}
+	idToken := readableIDToken(g.IDToken)
 	var ok bool
 	g.Account, ok = x.response.account()
 	switch {
@@ -43,13 +43,34 @@ func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []str
 		g.Failure = redemptionFailure(x.failure(scopes, true))
 	case g.IDToken == "":
 		g.Failure = autherr.Rejected.New("no_id_token", nil)
-	case !ok || result.Account.HomeAccountID != g.Account.String():
+	case !ok:
 		g.Failure = autherr.Rejected.New("client_info", nil)
+	case idToken.refused, len(x.response.accessToken) == 0: // the latter if its name is one that only MSAL accepts
+		g.Failure = x.unreadable()
 	}
 	if g.IDToken == "" {
 		return nil, g.Failure
 	}
+	if g.Failure == nil {
+		g.Tokens = msalcache.NewMemory(c.granted(g.Account, x, &idToken, &result))
+	}
 	return g, nil
+}
+
+// granted returns the cache that MSAL makes of a token response. MSAL has checked the response, and its times and
+// scopes are MSAL's.
+func (c *Client) granted(account Account, x *exchange, idToken *msalIDToken, result *confidential.AuthResult) []byte {
+	r := &x.response
+	g := tokencache.Grant{
+		AccessToken: r.accessToken, RefreshToken: r.refreshToken, IDToken: idToken.raw,
+		TokenType: r.tokenType, Family: r.family, Target: strings.Join(result.GrantedScopes, " "),
+		CachedAt: x.receivedAt, ExpiresOn: result.ExpiresOn, RefreshOn: result.Metadata.RefreshOn,
+		LocalAccount: idToken.localAccount(), Username: idToken.displayed(),
+	}
+	if r.extendedLife > 0 {
+		g.ExtendedExpiresOn = x.receivedAt.Add(r.extendedLife)
+	}
+	return tokencache.Granted(c.Owner(account.String()), &g)
 }
 
 // redemptionFailure turns the rejection of a code into that of the sign-in, because the code has been

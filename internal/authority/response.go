@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,30 +28,71 @@ type tokenResponse struct {
 	ClientInfo    string
 	IDToken       string
 
-	hasAccessToken bool
+	// accessToken and refreshToken are texts as JSON, which share the memory of the response. An empty
+	// access token is missing.
+	accessToken, refreshToken []byte
+	tokenType, family         string
+	extendedLife              time.Duration
 }
 
 // tokenResponseOf reads a token response. A field of another type than it should have is as one that is
 // missing, and so are all fields of a response that is no JSON object.
 func tokenResponseOf(body []byte) (r tokenResponse) {
-	texts := map[string]*string{
-		"error": &r.Error, "suberror": &r.Suberror, "correlation_id": &r.CorrelationID, "claims": &r.Claims,
-		"scope": &r.Scope, "client_info": &r.ClientInfo, "id_token": &r.IDToken,
-	}
-	read := rawjson.Object(body, func(name, value []byte) {
-		switch into := texts[string(name)]; {
-		case into != nil:
-			*into, _ = rawjson.Text(value)
-		case string(name) == "access_token":
-			r.hasAccessToken = len(value) > len(`""`) && value[0] == '"'
-		case string(name) == "error_codes":
-			_ = json.Unmarshal(value, &r.ErrorCodes) // or they stay unknown
-		}
-	})
-	if !read {
+	if !rawjson.Object(body, r.read) {
 		return tokenResponse{}
 	}
 	return r
+}
+
+func (r *tokenResponse) read(name, value []byte) {
+	if into := r.text(name); into != nil {
+		*into, _ = rawjson.Text(value)
+		return
+	}
+	switch string(name) {
+	case "access_token":
+		r.accessToken = textOf(value)
+	case "refresh_token":
+		r.refreshToken = textOf(value)
+	case "ext_expires_in":
+		seconds, _ := strconv.Atoi(strings.Trim(string(value), `"`))
+		r.extendedLife = time.Duration(seconds) * time.Second
+	case "error_codes":
+		_ = json.Unmarshal(value, &r.ErrorCodes) // or they stay unknown
+	}
+}
+
+// text returns where a text is stored, or nil.
+func (r *tokenResponse) text(name []byte) *string {
+	switch string(name) {
+	case "error":
+		return &r.Error
+	case "suberror":
+		return &r.Suberror
+	case "correlation_id":
+		return &r.CorrelationID
+	case "claims":
+		return &r.Claims
+	case "scope":
+		return &r.Scope
+	case "client_info":
+		return &r.ClientInfo
+	case "id_token":
+		return &r.IDToken
+	case "token_type":
+		return &r.tokenType
+	case "foci":
+		return &r.family
+	}
+	return nil
+}
+
+// textOf returns a value that is a text with something in it, or nil.
+func textOf(value []byte) []byte {
+	if len(value) > len(`""`) && value[0] == '"' {
+		return value
+	}
+	return nil
 }
 
 // Account is a user in their home tenant. MSAL files tokens under its text.
@@ -73,7 +115,7 @@ func (r *tokenResponse) account() (account Account, ok bool) {
 
 // declined returns the requested scopes that a successful response did not grant.
 func (r *tokenResponse) declined(requested []string) []string {
-	if !r.hasAccessToken || r.Scope == "" {
+	if len(r.accessToken) == 0 || r.Scope == "" {
 		return nil
 	}
 	return Missing(strings.Fields(r.Scope), requested)
@@ -105,6 +147,11 @@ func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 		return autherr.ConsentRequired.Requiring("scopes_declined",
 			fmt.Errorf("scopes not granted: %s", strings.Join(declined, " ")), flow.Requirements{Scopes: scopes})
 	}
+	return x.unreadable()
+}
+
+// unreadable returns the error for a response that is no token response.
+func (x *exchange) unreadable() *autherr.Error {
 	return autherr.TryLater("entra_unreadable", fmt.Errorf("status %d with an answer that is no token response", x.status))
 }
 

@@ -19,7 +19,8 @@ import (
 
 // document is the cached configuration of one authority.
 type document struct {
-	flight flight.Group
+	address *url.URL
+	flight  flight.Group
 
 	mu        sync.Mutex // guards the following fields
 	kept      *answer
@@ -37,7 +38,7 @@ type answer struct {
 
 // get returns the cached answer. If that is old, it is fetched again in the background.
 // The caller waits for the fetch only if there is no usable answer.
-func (d *document) get(ctx context.Context, u *url.URL, base http.RoundTripper) (*answer, error) {
+func (d *document) get(ctx context.Context, base http.RoundTripper) (*answer, error) {
 	kept, fetch := d.remembered()
 	if !fetch {
 		return kept, d.missing(kept)
@@ -47,7 +48,7 @@ func (d *document) get(ctx context.Context, u *url.URL, base http.RoundTripper) 
 		if kept, fetch := d.remembered(); !fetch {
 			return kept, d.missing(kept)
 		}
-		return d.fetch(u, base)
+		return d.fetch(base)
 	})
 	if kept != nil {
 		return kept, nil
@@ -86,10 +87,10 @@ func (d *document) remembered() (kept *answer, fetch bool) {
 
 // fetch fetches the configuration. It has a deadline of its own, because a caller that
 // gives up must not fail the others that wait for it.
-func (d *document) fetch(u *url.URL, base http.RoundTripper) (kept *answer, err error) {
+func (d *document) fetch(base http.RoundTripper) (kept *answer, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, d.address.String(), http.NoBody)
 	if err != nil {
 		return nil, err
 	}

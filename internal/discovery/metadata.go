@@ -49,11 +49,18 @@ func FetchVersion1(ctx context.Context, client *http.Client, authority string) (
 
 func fetch(ctx context.Context, client *http.Client, address string) (*Metadata, error) {
 	t, ok := client.Transport.(*Transport)
-	u, err := url.Parse(address)
-	if !ok || err != nil {
-		return nil, errors.New("discovery: the authority is not a URL, or the client not one with a Transport")
+	if !ok {
+		return nil, errors.New("discovery: the client is not one with a Transport")
 	}
-	kept, err := t.document(u).get(ctx, u, t.base)
+	d := t.known(address)
+	if d == nil {
+		u, err := url.Parse(address)
+		if err != nil {
+			return nil, errors.New("discovery: the authority is not a URL")
+		}
+		d = t.document(u)
+	}
+	kept, err := d.get(ctx, t.base)
 	if err != nil {
 		return nil, err
 	}

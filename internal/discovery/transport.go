@@ -71,7 +71,7 @@ func NewTransportFor(clientID string, base http.RoundTripper) *Transport {
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, version+path) {
 		u := *r.URL
-		kept, err := t.document(&u).get(r.Context(), &u, t.base)
+		kept, err := t.document(&u).get(r.Context(), t.base)
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +92,18 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// document returns what is remembered of an address, whose query it sets.
+// known returns what is remembered of an address, or nil if that is nothing under this spelling.
+func (t *Transport) known(address string) *document {
+	if strings.Contains(address, "%") { // the path in a key is decoded
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d, _ := t.documents.Get(address)
+	return d
+}
+
+// document returns what is remembered of an address, whose query it sets and which it keeps.
 func (t *Transport) document(u *url.URL) *document {
 	key := u.Scheme + "://" + u.Host + u.Path
 	u.RawQuery, u.ForceQuery = "", false
@@ -103,7 +114,7 @@ func (t *Transport) document(u *url.URL) *document {
 	defer t.mu.Unlock()
 	d, ok := t.documents.Get(key)
 	if !ok {
-		d = new(document)
+		d = &document{address: u}
 		t.documents.Add(key, d)
 	}
 	return d

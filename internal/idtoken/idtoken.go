@@ -7,9 +7,7 @@
 package idtoken
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"math"
@@ -18,6 +16,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
+	"github.com/fibermsal/fibermsal/internal/jws"
 )
 
 // maxLength bounds the tokens that are parsed; a real one has a few kilobytes
@@ -183,7 +182,7 @@ func (v *Verifier) VerifyRefreshed(ctx context.Context, raw string, receivedAt t
 }
 
 func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (*Claims, error) {
-	c, payload, err := decode(raw)
+	c, parts, err := decode(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +199,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (*Clai
 	case !v.isAudience(c):
 		return nil, reject(WrongAudience)
 	}
-	if err := v.verifySignature(ctx, raw, payload, issuer); err != nil {
+	if err := v.verifySignature(ctx, &parts, issuer); err != nil {
 		return nil, err
 	}
 	return c, v.checkTime(c, now)
@@ -216,13 +215,16 @@ func (v *Verifier) isAudience(c *Claims) bool {
 	return len(c.Audience) == 1 && c.Audience[0] == v.ClientID
 }
 
-// verifySignature verifies the signature, and that the signed payload is the decoded one.
-func (v *Verifier) verifySignature(ctx context.Context, raw string, payload []byte, issuer string) error {
-	signed, err := v.Keys.Verify(ctx, raw, issuer)
-	switch {
+// verifySignature verifies the signature. A token of Entra brings no key along.
+func (v *Verifier) verifySignature(ctx context.Context, p *jws.Parts, issuer string) error {
+	h, err := p.ReadHeader()
+	if err != nil || h.HasKey || !h.IsRS256() {
+		return reject(BadSignature)
+	}
+	switch err := v.Keys.VerifyRS256(ctx, h.Signed, h.Signature, h.KeyID, issuer); {
 	case errors.Is(err, ErrKeysUnavailable):
 		return ErrKeysUnavailable
-	case err != nil, !bytes.Equal(signed, payload):
+	case err != nil:
 		return reject(BadSignature)
 	}
 	return nil
@@ -258,16 +260,21 @@ func plausible(seconds float64) bool {
 }
 
 // decode decodes the payload of a compact JWS without verifying it.
-func decode(raw string) (c *Claims, payload []byte, err error) {
-	if len(raw) > maxLength || strings.Count(raw, ".") != 2 {
-		return nil, nil, reject(Malformed)
+func decode(raw string) (*Claims, jws.Parts, error) {
+	if len(raw) > maxLength {
+		return nil, jws.Parts{}, reject(Malformed)
 	}
-	payload, err = base64.RawURLEncoding.DecodeString(strings.Split(raw, ".")[1])
+	parts, ok := jws.Split([]byte(raw))
+	if !ok {
+		return nil, parts, reject(Malformed)
+	}
+	payload, err := jws.DecodeObject(parts.Payload)
 	if err != nil {
-		return nil, nil, reject(Malformed)
+		return nil, parts, reject(Malformed)
 	}
-	if c, err = claimsOf(payload); err != nil {
-		return nil, nil, reject(Malformed)
+	c, err := claimsOf(payload)
+	if err != nil {
+		return nil, parts, reject(Malformed)
 	}
-	return c, payload, nil
+	return c, parts, nil
 }

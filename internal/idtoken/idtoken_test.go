@@ -295,6 +295,51 @@ func TestB1_ATokenIsAPlainCompactJWS(t *testing.T) {
 	}
 }
 
+// headers are headers of tokens that the authority's key has signed.
+var headers = []string{
+	`{"alg":"RS256","kid":"one"}`, `{"alg":"RS256"}`, `{"kid":"one"}`, `{}`, ``, `null`, `[]`, `{"alg":"RS256","kid":"two"}`, `{"alg":"RS256","kid":""}`,
+	`{"typ":"JWT","alg":"RS256","kid":"one"}`, `{"typ":5,"alg":"RS256","kid":"one"}`, ` { "alg" : "RS256" , "kid":"one" } `,
+	`{"alg":"\u0052S256","kid":"one"}`, `{"ALG":"RS256","kid":"one"}`, `{"alg":"RS256","KID":"two"}`, `{"alg":"none"}`, `{"alg":"None","kid":"one"}`,
+	`{"alg":"HS256","kid":"one"}`, `{"alg":"RS512","kid":"one"}`, `{"alg":"PS256","kid":"one"}`, `{"alg":"RS256 ","kid":"one"}`, `{"alg":["RS256"],"kid":"one"}`,
+	`{"alg":null,"kid":"one"}`, `{"alg":"RS256","kid":null}`, `{"alg":"RS256","kid":1}`, `{"alg":"RS256","kid":"one","kid":"one"}`,
+	`{"alg":"RS256","alg":"RS256","kid":"one"}`, `{"alg":"RS256","kid":"one","x":1,"x":2}`, `{"alg":"RS256","kid":"one","crit":["x"],"x":1}`,
+	`{"alg":"RS256","kid":"one","b64":true}`, `{"alg":"RS256","kid":"one","b64":false}`, `{"alg":"RS256","kid":"one","crit":null}`,
+	`{"alg":"RS256","kid":"one","jwk":{}}`, `{"alg":"RS256","kid":"one","jwk":null}`, `{"alg":"RS256","kid":"one","x5c":["A"]}`, `{"alg":"RS256","kid":"one","x5c":5}`,
+	`{"alg":"RS256","kid":"one","jku":"https://evil.example"}`, `{"alg":"RS256","kid":"one","x5t":"a","x5u":"https://evil.example"}`, `{"alg":"RS256","kid":"one"}{}`, `{"alg":"RS256","kid":"one"`,
+	`{"alg":"RS256","kid":"one","own":{"a":[1]}}`, `{"alg":"RS256","kid":"one","enc":"A256GCM"}`, `{"alg":"RS256","kid":"one","zip":"DEF"}`,
+}
+
+// go-jose is the third party: what it refuses is refused.
+func TestB1_NoHeaderPassesThatGoJoseRefuses(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	v, passed := a.verifier(), 0
+	encode := base64.RawURLEncoding.EncodeToString
+	for _, header := range headers {
+		input := encode([]byte(header)) + "." + encode([]byte(validPayload()))
+		signature := a.signature(t, input)
+		for _, raw := range []string{
+			input + "." + signature, input + "." + signature + "=", input + "." + signature + "\n", " " + input + "." + signature,
+			input + "." + signature[:len(signature)-1], input + "." + signature[:len(signature)-1] + "_", input + "." + signature + "AAAA",
+			encode([]byte(header)) + "=." + encode([]byte(validPayload())) + "." + signature, input + "\n." + signature,
+		} {
+			_, err := v.Verify(t.Context(), raw, "n")
+			if err != nil {
+				continue
+			}
+			passed++
+			if signed, refused := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256}); refused != nil {
+				t.Errorf("%s: go-jose refuses %q: %v", header, raw, refused)
+			} else if payload, refused := signed.Verify(a.key.Public()); refused != nil || string(payload) != validPayload() {
+				t.Errorf("%s: go-jose refuses %q: %v", header, raw, refused)
+			}
+		}
+	}
+	if passed < 8 {
+		t.Errorf("only %d tokens pass", passed)
+	}
+}
+
 // Names of claims are case-sensitive (RFC 7519 section 10.1.1), so a claim that a tenant adds to
 // its tokens under a similar name is another claim.
 func TestB9_AClaimOfASimilarNameIsAnother(t *testing.T) {

@@ -79,30 +79,9 @@ func (s *KeySet) Ready(ctx context.Context) error {
 	return err
 }
 
-// Verify verifies the signature of a token by a key of one of the issuers, and returns the
-// signed payload. The token's header only selects one of the published keys. It can neither
-// choose the algorithm nor supply a key (threat B1).
-func (s *KeySet) Verify(ctx context.Context, raw string, issuers ...string) (payload []byte, err error) {
-	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
-	if err != nil || len(signed.Signatures) != 1 {
-		return nil, errors.New("idtoken: not one RS256 signature")
-	}
-	header := signed.Signatures[0].Protected
-	for _, extension := range []jose.HeaderKey{"crit", "b64"} { // Entra uses neither, and a JWT must not use b64 (RFC 7797 section 7)
-		if _, present := header.ExtraHeaders[extension]; present {
-			return nil, errors.New("idtoken: a header that changes what is signed")
-		}
-	}
-	err = s.try(ctx, header.KeyID, issuers, func(key *rsa.PublicKey) bool {
-		var failed error
-		payload, failed = signed.Verify(key)
-		return failed == nil
-	})
-	return payload, err
-}
-
 // VerifyRS256 verifies an RS256 signature (RFC 7518 section 3.3) by a key of one of the issuers. It is for
-// callers that have read the header of a token themselves, and verified that it names this algorithm.
+// callers that have read the header of a token, and verified that it names this algorithm. The header only selects
+// one of the published keys. It can neither choose the algorithm nor supply a key (threat B1).
 func (s *KeySet) VerifyRS256(ctx context.Context, signed, signature []byte, keyID string, issuers ...string) error {
 	sum := sha256.Sum256(signed)
 	return s.try(ctx, keyID, issuers, func(key *rsa.PublicKey) bool {

@@ -75,3 +75,14 @@ func (c *client) Export(ctx context.Context, from cache.Marshaler, hints cache.E
 	c.holder = nil
 	return c.Accessor.Export(ctx, from, hints)
 }
+
+// Forgetful is the cache accessor of an MSAL client that keeps nothing from one call to the next.
+type Forgetful struct{}
+
+// Replace implements cache.ExportReplace.
+func (Forgetful) Replace(_ context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
+	return into.Unmarshal(emptyCache)
+}
+
+// Export implements cache.ExportReplace.
+func (Forgetful) Export(context.Context, cache.Marshaler, cache.ExportHints) error { return nil }

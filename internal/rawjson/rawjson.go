@@ -33,14 +33,15 @@ func Text(value []byte) (text string, ok bool) {
 func IsNull(value []byte) bool { return string(value) == "null" }
 
 // AppendName appends a member's name and a colon to an object.
-func AppendName(object []byte, name string) []byte {
-	if isPlain([]byte(name)) {
-		object = append(append(append(object, '"'), name...), '"')
-	} else {
-		quoted, _ := json.Marshal(name) // a string has no error
-		object = append(object, quoted...)
+func AppendName(object []byte, name string) []byte { return append(AppendText(object, name), ':') }
+
+// AppendText appends a text in quotes to a document.
+func AppendText(document []byte, text string) []byte {
+	if isPlain([]byte(text)) {
+		return append(append(append(document, '"'), text...), '"')
 	}
-	return append(object, ':')
+	quoted, _ := json.Marshal(text) // a string has no error
+	return append(document, quoted...)
 }
 
 // unquoted returns the text in a valid string. It decodes what is rare as encoding/json does:

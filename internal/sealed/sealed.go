@@ -212,7 +212,11 @@ func withHeader(header, context []byte) []byte {
 // Context encodes the names of a place. Different lists of names have different
 // encodings.
 func Context(names ...string) []byte {
-	var out []byte
+	size := 0
+	for _, name := range names {
+		size += len(name) + binary.MaxVarintLen16
+	}
+	out := make([]byte, 0, size)
 	for _, name := range names {
 		out = binary.AppendUvarint(out, uint64(len(name)))
 		out = append(out, name...)

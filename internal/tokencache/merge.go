@@ -14,13 +14,15 @@ func (c *Cache) Merge(other *Cache) {
 	}
 }
 
-// section returns the entries of a section, which it makes if there is none.
+// section returns the entries of a section, which it makes if there is none. It takes the place of a member of
+// another type, because a reader of both would use the last one.
 func (c *Cache) section(name string) section {
 	if c.sections == nil {
 		c.sections = map[string]section{}
 	}
 	if c.sections[name] == nil {
 		c.sections[name] = section{}
+		delete(c.rest, name)
 	}
 	return c.sections[name]
 }

@@ -1,4 +1,4 @@
-// Package tokencache reads and trims MSAL's serialized cache.
+// Package tokencache reads, trims and makes MSAL's serialized cache.
 //
 // The MSALs of all languages share the format, which does not change (MSAL Go,
 // apps/internal/base/storage/items.go). There are three reasons to read it here. MSAL

@@ -58,7 +58,7 @@ func (s *Service) ServeDiscovery(w http.ResponseWriter, r *http.Request, segment
 	if app := r.URL.Query().Get(appParameter); app != "" {
 		document.KeysURI += "?" + url.Values{appParameter: {app}}.Encode()
 	}
-	write(w, document)
+	s.TamperDiscovery.write(w, document)
 }
 
 // configuration is the document for the endpoints of an origin below /{name}, with the issuer of a tenant.

@@ -31,7 +31,7 @@ func (s *Service) ServeInstance(w http.ResponseWriter, r *http.Request, _ string
 		return
 	}
 	segment, _, _ := strings.Cut(strings.TrimPrefix(about.Path, "/"), "/")
-	write(w, instanceMetadata{
+	new(Tamper).write(w, instanceMetadata{
 		Endpoint:   s.Origins.Login + "/" + segment + "/v2.0/.well-known/openid-configuration",
 		APIVersion: "1.1",
 		Metadata:   []instanceHosts{{Network: host, Cache: host, Aliases: []string{host}}},

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
 	"github.com/fibermsal/fibermsal/entratest/internal/keys"
 	"github.com/fibermsal/fibermsal/entratest/internal/origins"
@@ -17,15 +16,12 @@ type Service struct {
 	Directory *directory.Directory
 	Origins   *origins.Origins
 	Keys      *keys.Ring
+
+	TamperDiscovery, TamperKeys Tamper
 }
 
 // manyTenants stands for the tenant in the documents of an alias.
 const manyTenants = "{tenantid}"
-
-func write(w http.ResponseWriter, document any) {
-	aadsts.PublicHeaders(w.Header())
-	aadsts.WriteJSON(w, http.StatusOK, document)
-}
 
 // appParameter names the application whose own keys a request is for.
 const appParameter = "appid"
@@ -41,15 +37,15 @@ func (s *Service) ServeKeys(w http.ResponseWriter, r *http.Request, segment stri
 	if directory.IsAlias(segment) {
 		tenant = manyTenants
 	}
-	writeKeys(w, s.Keys.Publish(tenant, s.Origins.Issuer, s.isForApp(r)))
+	s.writeKeys(w, s.Keys.Publish(tenant, s.Origins.Issuer, s.isForApp(r)))
 }
 
 func (s *Service) isForApp(r *http.Request) bool {
 	return strings.EqualFold(r.URL.Query().Get(appParameter), s.ClientID)
 }
 
-func writeKeys(w http.ResponseWriter, set []keys.JWK) {
-	write(w, struct {
+func (s *Service) writeKeys(w http.ResponseWriter, set []keys.JWK) {
+	s.TamperKeys.write(w, struct {
 		Keys []keys.JWK `json:"keys"`
 	}{set})
 }

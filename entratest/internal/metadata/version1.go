@@ -37,7 +37,7 @@ func (s *Service) ServeDiscoveryV1(w http.ResponseWriter, r *http.Request, segme
 	if app := r.URL.Query().Get(appParameter); app != "" {
 		document.KeysURI += "?" + url.Values{appParameter: {app}}.Encode()
 	}
-	write(w, document)
+	s.TamperDiscovery.write(w, document)
 }
 
 // ServeKeysV1 is the JWKS endpoint of version 1. entra: its keys name no issuer.
@@ -46,5 +46,5 @@ func (s *Service) ServeKeysV1(w http.ResponseWriter, r *http.Request, segment st
 		fail.Write(w, r, s.Origins.Login)
 		return
 	}
-	writeKeys(w, s.Keys.PublishV1(s.isForApp(r)))
+	s.writeKeys(w, s.Keys.PublishV1(s.isForApp(r)))
 }

@@ -12,23 +12,24 @@ import (
 
 func main() {
 	// readme:start
-	cfg, err := fibermsal.ConfigFromEnv("FIBERMSAL") // or a fibermsal.Config of your own
+	cfg, err := fibermsal.ConfigFromEnv("FIBERMSAL")
 	if err == nil {
 		err = cfg.ValidateEnv("FIBERMSAL")
 	}
 	if err != nil {
-		log.Fatal(err) // names every variable that is wrong or missing
+		log.Fatal(err) // names every variable that is wrong
 	}
 
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10})
 	app.Use(fibermsal.New(cfg))
-	fibermsal.RegisterRoutes(app, graph.Routes()) // /user/login, /user/logout, /user/info, /user/manager, /user/photo
+	// /user/login, /user/logout, /user/info, /user/photo …
+	fibermsal.RegisterRoutes(app, graph.Routes())
 
 	app.Get("/", home) // readme:omit
 	app.Get("/hello", fibermsal.Require(), func(c fiber.Ctx) error {
-		me, err := graph.Me(c).Get(c.Context(), nil) // typed: msgraph-sdk-go
+		me, err := graph.Me(c).Get(c.Context(), nil) // msgraph-sdk-go
 		if err != nil {
-			return err // consent missing? signed out elsewhere? handled for you
+			return err // no consent? signed out? handled for you
 		}
 		return c.JSON(fiber.Map{"hello": me.GetDisplayName()})
 	})

@@ -1,4 +1,6 @@
-package accesstoken
+// Package jws reads compact signed tokens (RFC 7515 section 3.1) in the one shape that Entra issues, without
+// verifying them.
+package jws
 
 import (
 	"bytes"
@@ -8,22 +10,22 @@ import (
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-var errNoObject = errors.New("accesstoken: not a JSON object with one member of each name")
+var errNoObject = errors.New("jws: not a JSON object with one member of each name")
 
-// object is the text of a JSON object.
-type object []byte
+// Object is the text of a JSON object.
+type Object []byte
 
 // encoding is that of the parts of a JWS. It is strict: a token that has several texts has several hashes, by
 // each of which it would be remembered and exchanged.
 var encoding = base64.RawURLEncoding.Strict()
 
-// decodeObject decodes a part of a JWS.
-func decodeObject(part []byte) (object, error) { return encoding.AppendDecode(nil, part) }
+// DecodeObject decodes a part of a JWS.
+func DecodeObject(part []byte) (Object, error) { return encoding.AppendDecode(nil, part) }
 
-// members calls visit for each member, with its value as JSON, whose bytes are those of the text. It returns an error if the text is no
+// Members calls visit for each member, with its value as JSON, whose bytes are those of the text. It returns an error if the text is no
 // object, for which visit may have been called, or one with two members of one name: parsers disagree
 // about which of them counts (RFC 7519 section 4).
-func (o object) members(visit func(name, value []byte)) error {
+func (o Object) Members(visit func(name, value []byte)) error {
 	var seen names
 	distinct := true
 	isObject := rawjson.Object(o, func(name, value []byte) {
@@ -64,10 +66,11 @@ func (s *names) add(name []byte) bool {
 	return true
 }
 
-// text returns the text that JSON is, or nothing.
-func text(value []byte) string {
+// Text returns the text that JSON is, or nothing.
+func Text(value []byte) string {
 	s, _ := rawjson.Text(value)
 	return s
 }
 
-func isText(value []byte) bool { return len(value) > 1 && value[0] == '"' }
+// IsText reports whether JSON is a text.
+func IsText(value []byte) bool { return len(value) > 1 && value[0] == '"' }

@@ -1,10 +1,12 @@
-package accesstoken
+package jws_test
 
 import (
 	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/jws"
 )
 
 var objects = map[string]bool{
@@ -22,7 +24,7 @@ var objects = map[string]bool{
 func TestMembers_AreThoseOfEncodingJSON(t *testing.T) {
 	t.Parallel()
 	for text, valid := range objects {
-		if err := object(text).members(func(_, _ []byte) {}); (err == nil) != valid {
+		if err := jws.Object(text).Members(func(_, _ []byte) {}); (err == nil) != valid {
 			t.Errorf("%.60q: %v", text, err)
 		}
 		compareMembers(t, []byte(text))
@@ -41,7 +43,7 @@ func compareMembers(t *testing.T, text []byte) {
 	t.Helper()
 	want, distinct := decodeMembers(text)
 	got := map[string]string{}
-	err := object(text).members(func(name, value []byte) { got[string(name)] = string(value) })
+	err := jws.Object(text).Members(func(name, value []byte) { got[string(name)] = string(value) })
 	if (err == nil) != distinct {
 		t.Fatalf("%.200q: %v, encoding/json finds distinct members: %v", text, err, distinct)
 	}

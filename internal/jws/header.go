@@ -1,0 +1,69 @@
+package jws
+
+import "bytes"
+
+// Header is the protected header of a token, with what it signs.
+type Header struct {
+	KeyID string
+	Type  string // of a token, "" if it is no text
+	// HasType is set if there is a type of any kind, and HasKey if the header brings a key or a certificate along.
+	HasType, HasKey bool
+
+	// Signed is what the signature is of. It shares the memory of the token.
+	Signed, Signature []byte
+
+	algorithm string
+	// strange is set if the header changes what is signed, or must be understood (RFC 7515 section 4.1.11,
+	// RFC 7797), or if its algorithm or key is no text. Entra issues no such header.
+	strange bool
+}
+
+// IsRS256 reports whether the signature is one of the only algorithm that is accepted. A header can
+// neither choose the algorithm nor supply a key (threat B1).
+func (h *Header) IsRS256() bool { return h.algorithm == "RS256" && !h.strange }
+
+// Parts are the parts of a compact JWS, encoded and not verified.
+type Parts struct {
+	Payload           []byte
+	header, signature []byte
+	signed            []byte // header and payload
+}
+
+// Split splits a compact JWS, whose memory the parts share. It reports whether there are three.
+func Split(raw []byte) (p Parts, ok bool) {
+	header, rest, _ := bytes.Cut(raw, dot)
+	payload, signature, ok := bytes.Cut(rest, dot)
+	signed := raw[:min(len(raw), len(header)+len(dot)+len(payload))]
+	return Parts{Payload: payload, header: header, signature: signature, signed: signed}, ok && !bytes.Contains(signature, dot)
+}
+
+var dot = []byte{'.'}
+
+// ReadHeader decodes the header and the signature.
+func (p *Parts) ReadHeader() (*Header, error) {
+	h := &Header{Signed: p.signed}
+	o, err := DecodeObject(p.header)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.Members(h.read); err != nil {
+		return nil, err
+	}
+	h.Signature, err = encoding.AppendDecode(nil, p.signature)
+	return h, err
+}
+
+func (h *Header) read(name, value []byte) {
+	switch string(name) {
+	case "alg":
+		h.algorithm, h.strange = Text(value), h.strange || !IsText(value)
+	case "kid":
+		h.KeyID, h.strange = Text(value), h.strange || !IsText(value)
+	case "typ":
+		h.Type, h.HasType = Text(value), true
+	case "crit", "b64":
+		h.strange = true
+	case "jwk", "x5c":
+		h.HasKey = true
+	}
+}
