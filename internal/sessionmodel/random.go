@@ -1,0 +1,77 @@
+package sessionmodel
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// The size of the world in random histories.
+const (
+	Instances = 2
+	Browsers  = 3
+	Users     = 2
+)
+
+// weights are how often the kinds of steps occur.
+var weights = []struct {
+	kind   Kind
+	weight int
+}{
+	{Visit, 30}, {Token, 34}, {SignIn, 2}, {SignOut, 5}, {EndSessions, 3}, {Revoke, 1},
+	{Crash, 3}, {Deploy, 5},
+	{StorageDown, 2}, {Partition, 2}, {LoseReplies, 5}, {Refuse, 4}, {EntraDown, 2}, {LoseAnswers, 2},
+}
+
+// Random returns the history of a seed. A third of the histories have no faults, in which the model allows least.
+func Random(seed uint64) History {
+	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // repeatable
+	h := History{Seed: seed}
+	faultless := r.IntN(3) == 0
+	for range 4 + r.IntN(16) {
+		step := Step{After: pause(r), Kind: randomKind(r), Instance: r.IntN(Instances), Browser: r.IntN(Browsers), User: r.IntN(Users)}
+		switch step.Kind {
+		case StorageDown, Partition, EntraDown:
+			step.For = time.Duration(1 + r.Int64N(int64(outage(r))))
+		case LoseReplies, Refuse, LoseAnswers:
+			step.Times = 1 + r.IntN(4)
+		default:
+			h.Steps = append(h.Steps, step)
+			continue
+		}
+		if !faultless {
+			h.Steps = append(h.Steps, step)
+		}
+	}
+	return h
+}
+
+func randomKind(r *rand.Rand) Kind {
+	total := 0
+	for _, w := range weights {
+		total += w.weight
+	}
+	n := r.IntN(total)
+	for _, w := range weights {
+		if n -= w.weight; n < 0 {
+			return w.kind
+		}
+	}
+	panic("unreachable")
+}
+
+// pause returns the time between two steps: often so short that they overlap, and sometimes so long that tokens or
+// sessions expire.
+func pause(r *rand.Rand) time.Duration {
+	most := []time.Duration{
+		5 * time.Millisecond, 5 * time.Millisecond, 5 * time.Millisecond, 300 * time.Millisecond, 3 * time.Second,
+		20 * time.Minute, 70 * time.Minute, 70 * time.Minute, 80 * time.Minute,
+	}
+	if r.IntN(30) == 0 {
+		return time.Duration(r.Int64N(int64(5 * time.Hour)))
+	}
+	return time.Microsecond + time.Duration(r.Int64N(int64(most[r.IntN(len(most))])))
+}
+
+func outage(r *rand.Rand) time.Duration {
+	return []time.Duration{100 * time.Millisecond, 10 * time.Second, 30 * time.Minute}[r.IntN(3)]
+}
