@@ -101,20 +101,19 @@ func (c *connection) Marked(ctx context.Context, keys ...string) (time.Duration,
 // Lock works without the storage if it must, as that of Redis does. The lock of an instance that crashed is held for a
 // while.
 func (c *connection) Lock(ctx context.Context, key string) (release func(), err error) {
-	release, err = call(ctx, c, func() (func(), error) { return func() {}, nil })
-	if err != nil {
+	if err := do(ctx, c, func() error { return nil }); err != nil {
 		return func() {}, nil //nolint:nilerr // as documented
 	}
-	if release, err = c.memory.Lock(ctx, key); err != nil {
+	unlock, err := c.memory.Lock(ctx, key)
+	if err != nil {
 		return nil, err
 	}
-	held := &lock{release}
+	held := &lock{unlock}
 	c.inject(func(c *connection) { c.held[held] = true })
 	return func() {
-		if c.isCut() {
-			return
+		if !c.isCut() {
+			c.inject(func(c *connection) { delete(c.held, held) })
+			unlock()
 		}
-		c.inject(func(c *connection) { delete(c.held, held) })
-		release()
 	}, nil
 }

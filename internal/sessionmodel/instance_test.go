@@ -31,7 +31,7 @@ type instance struct {
 	connection *connection
 	auth       *nethttpface.Auth
 	handler    http.Handler
-	underWay   sync.WaitGroup // requests
+	underWay   sync.WaitGroup // work, for which a deployment waits
 	startedAt  time.Time
 }
 
@@ -101,8 +101,6 @@ func newRequest(method, path string) *http.Request {
 
 // send sends a request with the cookies of a browser, which keeps those of the response.
 func (i *instance) send(r *http.Request, cookies jar) *httptest.ResponseRecorder {
-	i.underWay.Add(1)
-	defer i.underWay.Done()
 	r = r.WithContext(context.Background())
 	for name, value := range cookies {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
@@ -122,7 +120,7 @@ func (i *instance) send(r *http.Request, cookies jar) *httptest.ResponseRecorder
 	return w
 }
 
-// close ends a process that has no requests any more.
+// close ends a process when its work is done.
 func (i *instance) close() {
 	i.underWay.Wait()
 	_ = i.auth.Close()

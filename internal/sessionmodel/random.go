@@ -17,7 +17,7 @@ var weights = []struct {
 	kind   Kind
 	weight int
 }{
-	{Visit, 30}, {Token, 34}, {SignIn, 2}, {SignOut, 5}, {EndSessions, 3}, {Revoke, 1},
+	{Visit, 30}, {Token, 34}, {SignIn, 1}, {SignOut, 5}, {EndSessions, 3}, {Revoke, 1},
 	{Crash, 3}, {Deploy, 5},
 	{StorageDown, 2}, {Partition, 2}, {LoseReplies, 5}, {Refuse, 4}, {EntraDown, 2}, {LoseAnswers, 2},
 }

@@ -20,19 +20,28 @@ func (r *run) begin(step *sessionmodel.Step) {
 	switch step.Kind {
 	case sessionmodel.Visit, sessionmodel.Token:
 		session := b.session
-		r.steps.Go(func() { r.visit(i, session, step.Kind) })
+		r.on(i, func() { r.visit(i, session, step.Kind) })
 	case sessionmodel.SignIn:
-		r.steps.Go(func() { r.signIn(i, b, step.User) })
+		r.on(i, func() { r.signIn(i, b, step.User) })
 	case sessionmodel.SignOut:
 		session := b.session
-		r.steps.Go(func() { r.signOut(i, session) })
+		r.on(i, func() { r.signOut(i, session) })
 	case sessionmodel.EndSessions:
-		r.steps.Go(func() { r.endSessions(i, step.User) })
+		r.on(i, func() { r.endSessions(i, step.User) })
 	case sessionmodel.Crash, sessionmodel.Deploy:
 		r.replace(step)
 	default:
 		r.inject(step, i)
 	}
+}
+
+// on begins work on an instance.
+func (r *run) on(i *instance, work func()) {
+	i.underWay.Add(1)
+	r.steps.Go(func() {
+		defer i.underWay.Done()
+		work()
+	})
 }
 
 // inject begins a fault.
