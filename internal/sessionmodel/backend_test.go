@@ -108,6 +108,10 @@ func (c *connection) Lock(ctx context.Context, key string) (release func(), err 
 	if err != nil {
 		return nil, err
 	}
+	if c.isCut() {
+		unlock()
+		return nil, errCut
+	}
 	held := &lock{unlock}
 	c.inject(func(c *connection) { c.held[held] = true })
 	return func() {

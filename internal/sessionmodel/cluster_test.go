@@ -27,6 +27,8 @@ type cluster struct {
 	limit  time.Duration // how long sessions live at most
 	// created is called with each session that is stored.
 	created func(*record.BeginParams)
+	// failed is called with each operation that fails.
+	failed func()
 
 	mu        sync.Mutex // guards what follows
 	random    *rand.Rand // nil: operations take no time
@@ -175,6 +177,9 @@ func call[T any](ctx context.Context, c *connection, operation func() (T, error)
 		return result, errCut
 	}
 	fault := c.fault()
+	if fault != nil && c.failed != nil {
+		c.failed()
+	}
 	if errors.Is(fault, errRefused) {
 		return result, fault
 	}

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,10 +17,12 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// tokenLife is how long access tokens live, and renewable how long before their end a renewal is expected at most.
+// tokenLife is how long access tokens live, and renewable how long before their end a renewal is expected at most. MSAL's
+// cache contains times in whole seconds.
 const (
 	tokenLife = 75 * time.Minute
 	renewable = 10 * time.Minute
+	whole     = time.Second
 )
 
 // entra is Entra as all instances see it: sign-ins are the emulator's. Renewals are answered here, because the
@@ -43,12 +46,16 @@ type entra struct {
 
 // lineage is the refresh tokens of one sign-in.
 type lineage struct {
-	login             string
+	login, id         string
 	clientInfo, scope string
 	granted           time.Time
 
-	newest    string // refresh token
-	serial    int
+	newest string // refresh token
+	serial int
+	// siblings are refresh tokens that were issued less than a second before the newest, to another instance. Either
+	// may stay in the storage, because MSAL's cache contains times in seconds. Both are valid.
+	siblings  []string
+	issuedAt  time.Time
 	renewFrom time.Time // when the newest access token may be renewed
 	// excused is set when something has happened since the last renewal that may cost another call: a fault
 	// of the storage or of Entra, or a crash.
@@ -182,8 +189,8 @@ func (e *entra) granted(code string, response *http.Response) error {
 	e.signIns++
 	login, _ := e.idp.TokenUser(g.AccessToken)
 	l := &lineage{
-		login: login, clientInfo: g.ClientInfo, scope: g.Scope, granted: time.Now(),
-		newest: g.RefreshToken, renewFrom: time.Now().Add(tokenLife - renewable),
+		login: login, id: login + g.RefreshToken[len(g.RefreshToken)-16:], clientInfo: g.ClientInfo, scope: g.Scope, granted: time.Now(),
+		newest: g.RefreshToken, renewFrom: time.Now().Add(tokenLife - renewable - whole),
 	}
 	e.lineages[g.RefreshToken], e.byCode[code] = l, l
 	return nil
@@ -203,13 +210,17 @@ func (e *entra) renew(r *http.Request, token string) (*http.Response, error) {
 		return answerOf(r, http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_codes": []int{50173}, "suberror": "bad_token"}), nil
 	case !l.excused && time.Now().Before(l.renewFrom):
 		e.wrong = fmt.Errorf("a token of %s was renewed %v too early", l.login, time.Until(l.renewFrom))
-	case !l.excused && token != l.newest:
+	case !l.excused && token != l.newest && !slices.Contains(l.siblings, token):
 		e.wrong = fmt.Errorf("a refresh token of %s was lost", l.login)
 	}
+	if l.siblings = append(l.siblings, l.newest); time.Since(l.issuedAt) >= time.Second {
+		l.siblings = nil
+	}
+	l.issuedAt = time.Now()
 	l.serial++
 	delete(e.lineages, l.before())
-	l.newest = fmt.Sprintf("refresh/%s/%d/%d", l.login, l.granted.UnixNano(), l.serial)
-	l.renewFrom, l.excused = time.Now().Add(tokenLife-renewable), false
+	l.newest = fmt.Sprintf("refresh/%s/%d", l.id, l.serial)
+	l.renewFrom, l.excused = time.Now().Add(tokenLife-renewable-whole), false
 	e.lineages[l.newest] = l
 	if e.lose > 0 {
 		e.lose--
@@ -217,7 +228,7 @@ func (e *entra) renew(r *http.Request, token string) (*http.Response, error) {
 		return nil, errNoAnswer
 	}
 	return answerOf(r, http.StatusOK, grant{
-		AccessToken:  fmt.Sprintf("access/%s/%d/%d", l.login, l.granted.UnixNano(), l.serial),
+		AccessToken:  fmt.Sprintf("access/%s/%s/%d", l.login, l.id, l.serial),
 		RefreshToken: l.newest, ClientInfo: l.clientInfo, Scope: l.scope, TokenType: "Bearer", ExpiresIn: int(tokenLife / time.Second),
 	}), nil
 }
@@ -225,7 +236,7 @@ func (e *entra) renew(r *http.Request, token string) (*http.Response, error) {
 // before returns a refresh token that is so old that no instance has it any more.
 func (l *lineage) before() string {
 	const kept = 50
-	return fmt.Sprintf("refresh/%s/%d/%d", l.login, l.granted.UnixNano(), l.serial-kept)
+	return fmt.Sprintf("refresh/%s/%d", l.id, l.serial-kept)
 }
 
 func answerOf(r *http.Request, status int, body any) *http.Response {

@@ -18,7 +18,8 @@ const sharedBy = 2000
 // refresh token, no key without an end, one token call for each expiry, and no sign-out because the storage failed
 // (threats B8, D8, D10 to D12, E5, E9, G2, G9, G11 to G14). A history that violates it is printed as a test.
 //
-// FIBERMSAL_SEED repeats a history. FIBERMSAL_SOAK makes it run for ten minutes.
+// FIBERMSAL_SEED repeats a history. FIBERMSAL_SOAK makes it run for ten minutes, and FIBERMSAL_MODEL as long as it
+// says.
 func TestModel_HoldsInRandomHistories(t *testing.T) {
 	if text := os.Getenv("FIBERMSAL_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
@@ -47,7 +48,11 @@ func TestModel_HoldsInRandomHistories(t *testing.T) {
 	t.Logf("%d histories with %d steps: %.0f a second", histories.Load(), steps.Load(), float64(histories.Load())/time.Since(began).Seconds())
 }
 
+// duration is as long as FIBERMSAL_MODEL says, "1h" for example.
 func duration() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("FIBERMSAL_MODEL")); err == nil {
+		return d
+	}
 	if os.Getenv("FIBERMSAL_SOAK") != "" {
 		return 10 * time.Minute
 	}

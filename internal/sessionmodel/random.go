@@ -17,7 +17,7 @@ var weights = []struct {
 	kind   Kind
 	weight int
 }{
-	{Visit, 30}, {Token, 34}, {SignIn, 1}, {SignOut, 5}, {EndSessions, 3}, {Revoke, 1},
+	{Visit, 30}, {Token, 34}, {SignIn, 1}, {SignOut, 6}, {EndSessions, 3}, {Revoke, 1},
 	{Crash, 3}, {Deploy, 5},
 	{StorageDown, 2}, {Partition, 2}, {LoseReplies, 5}, {Refuse, 4}, {EntraDown, 2}, {LoseAnswers, 2},
 }
@@ -27,8 +27,12 @@ func Random(seed uint64) History {
 	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // repeatable
 	h := History{Seed: seed}
 	faultless := r.IntN(3) == 0
+	browser := r.IntN(Browsers)
 	for range 4 + r.IntN(16) {
-		step := Step{After: pause(r), Kind: randomKind(r), Instance: r.IntN(Instances), Browser: r.IntN(Browsers), User: r.IntN(Users)}
+		if r.IntN(3) == 0 { // otherwise the same one, because only what happens to one session can collide
+			browser = r.IntN(Browsers)
+		}
+		step := Step{After: pause(r), Kind: randomKind(r), Instance: r.IntN(Instances), Browser: browser, User: r.IntN(Users)}
 		switch step.Kind {
 		case StorageDown, Partition, EntraDown:
 			step.For = time.Duration(1 + r.Int64N(int64(outage(r))))
@@ -59,17 +63,26 @@ func randomKind(r *rand.Rand) Kind {
 	panic("unreachable")
 }
 
-// pause returns the time between two steps: often so short that they overlap, and sometimes so long that tokens or
-// sessions expire.
+// pause returns the time between two steps: often so short that they overlap, and sometimes so long that an access token
+// or a session expires meanwhile.
 func pause(r *rand.Rand) time.Duration {
-	most := []time.Duration{
-		5 * time.Millisecond, 5 * time.Millisecond, 5 * time.Millisecond, 300 * time.Millisecond, 3 * time.Second,
-		20 * time.Minute, 70 * time.Minute, 70 * time.Minute, 80 * time.Minute,
+	switch n := r.IntN(100); {
+	case n < 45:
+		return between(r, time.Microsecond, 5*time.Millisecond)
+	case n < 57:
+		return between(r, time.Microsecond, 400*time.Millisecond)
+	case n < 65:
+		return between(r, 0, 10*time.Second)
+	case n < 75:
+		return between(r, 0, 20*time.Minute)
+	case n < 97:
+		return between(r, 64*time.Minute, 76*time.Minute)
 	}
-	if r.IntN(30) == 0 {
-		return time.Duration(r.Int64N(int64(5 * time.Hour)))
-	}
-	return time.Microsecond + time.Duration(r.Int64N(int64(most[r.IntN(len(most))])))
+	return between(r, time.Hour, 4*time.Hour)
+}
+
+func between(r *rand.Rand, least, most time.Duration) time.Duration {
+	return least + time.Duration(r.Int64N(int64(most-least)))
 }
 
 func outage(r *rand.Rand) time.Duration {

@@ -81,3 +81,9 @@ func (m *Model) wasRevoked(s *Session, by time.Time) bool {
 
 // MustRemain reports whether the session must still be in the storage at a time.
 func (m *Model) MustRemain(s *Session, at time.Time) bool { return m.mustBeAlive(s, at) }
+
+// MustBeGone reports whether nothing of the session may be in the storage at a time.
+func (m *Model) MustBeGone(s *Session, at time.Time) bool { return m.mustBeOver(s, noInstance, at) }
+
+// noInstance has promised nothing.
+const noInstance = -1

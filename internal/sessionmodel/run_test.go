@@ -81,6 +81,7 @@ func newRun(w *world, seed uint64) (*run, error) {
 		cluster: newCluster(limits.Absolute, rand.New(rand.NewPCG(seed, 2))), //nolint:gosec // repeatable
 		entra:   newEntra(w.idp, rand.New(rand.NewPCG(seed, 3))),             //nolint:gosec // repeatable
 	}
+	r.cluster.failed = r.entra.excuse
 	time.Sleep(historyBegins)
 	for _, s := range w.sessions {
 		l, err := s.restore(r.cluster, r.entra)
@@ -151,7 +152,8 @@ func (r *run) recover() {
 	r.model.Recovered(time.Now())
 }
 
-// settle asks both instances for the user of each session, and checks that the newest refresh tokens are stored.
+// settle asks both instances for the user of each session, and checks what is stored of it: the newest refresh token,
+// or nothing if the session has ended (threats D7, D8, G14).
 func (r *run) settle() {
 	time.Sleep(time.Millisecond)
 	for _, s := range r.tracked {
@@ -159,10 +161,17 @@ func (r *run) settle() {
 			r.visit(i, s, sessionmodel.Visit)
 			r.visit(i, s, sessionmodel.Token)
 		}
+	}
+	time.Sleep(calm) // renewals in the background
+	for _, s := range r.tracked {
 		stored, err := r.holdsNewest(s)
 		r.mu.Lock()
-		if err == nil && !stored && !s.lineage.excused && r.model.MustRemain(s.Session, time.Now()) {
+		switch {
+		case err != nil:
+		case !stored && !s.lineage.excused && r.model.MustRemain(s.Session, time.Now()):
 			err = fmt.Errorf("%s: its newest refresh token is not stored", s.Name)
+		case r.model.MustBeGone(s.Session, time.Now()) && r.isStored(s):
+			err = fmt.Errorf("%s: it has ended, and something of it is stored", s.Name)
 		}
 		r.check(err)
 		r.mu.Unlock()

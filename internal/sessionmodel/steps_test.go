@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -253,7 +254,24 @@ func (r *run) holdsNewest(s *tracked) (bool, error) {
 	if errors.Is(err, record.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil && strings.Contains(string(content), s.lineage.newest), err
+	isStored := func(token string) bool { return strings.Contains(string(content), `"`+token+`"`) }
+	return err == nil && (isStored(s.lineage.newest) || slices.ContainsFunc(s.lineage.siblings, isStored)), err
+}
+
+// isStored reports whether the storage has a record of a session.
+func (r *run) isStored(s *tracked) bool {
+	ring, err := sealed.NewRing(allKeys, "records")
+	if err != nil {
+		return true
+	}
+	id, _ := record.SessionID(s.cookie)
+	records := record.NewStore(r.cluster.memory, ring, r.entra.idp.ClientID)
+	for _, kind := range []record.Kind{record.Session, record.Tokens} {
+		if _, err := records.Sealed(context.Background(), id, kind); !errors.Is(err, record.ErrNotFound) {
+			return true
+		}
+	}
+	return false
 }
 
 // allKeys are the keys of all stages that a history can reach.

@@ -16,7 +16,7 @@ import (
 var logins = []string{"AdeleV@contoso.com", "AlexW@contoso.com"}
 
 // limits are the timeouts of random histories.
-var limits = sessionmodel.Limits{Idle: time.Hour, Absolute: 10 * time.Hour, Slack: 10 * time.Second}
+var limits = sessionmodel.Limits{Idle: 2 * time.Hour, Absolute: 5 * time.Hour, Slack: 10 * time.Second}
 
 // historyBegins is how long after the beginning of virtual time histories begin. The sign-ins of a world are before.
 const historyBegins = time.Minute
