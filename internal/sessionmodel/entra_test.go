@@ -23,6 +23,8 @@ const (
 	tokenLife = 75 * time.Minute
 	renewable = 10 * time.Minute
 	whole     = time.Second
+	// underWay is how long a renewal may be under way. One that met a fault before may have no lock.
+	underWay = 30 * time.Second
 )
 
 // entra is Entra as all instances see it: sign-ins are the emulator's. Renewals are answered here, because the
@@ -36,6 +38,7 @@ type entra struct {
 	downUntil time.Time
 	lose      int // answers to renewals
 	failedAt  time.Time
+	excusedAt time.Time
 	lineages  map[string]*lineage // by refresh token, of all that were issued
 	byCode    map[string]*lineage
 	revokedAt map[string]time.Time // by login
@@ -73,6 +76,7 @@ func newEntra(idp *entratest.Server, random *rand.Rand) *entra {
 func (e *entra) excuse() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.excusedAt = time.Now()
 	for _, l := range e.lineages {
 		l.excused = true
 	}
@@ -220,7 +224,7 @@ func (e *entra) renew(r *http.Request, token string) (*http.Response, error) {
 	l.serial++
 	delete(e.lineages, l.before())
 	l.newest = fmt.Sprintf("refresh/%s/%d", l.id, l.serial)
-	l.renewFrom, l.excused = time.Now().Add(tokenLife-renewable-whole), false
+	l.renewFrom, l.excused = time.Now().Add(tokenLife-renewable-whole), time.Since(e.excusedAt) < underWay
 	e.lineages[l.newest] = l
 	if e.lose > 0 {
 		e.lose--

@@ -131,6 +131,7 @@ func (r *run) signOut(i *instance, s *tracked) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	seen := r.seen(i, s, begin, 0)
+	r.model.MayProlong(s.Session, i.index, begin, seen.End)
 	switch {
 	case i.connection.isCut():
 	case w.Code == http.StatusSeeOther:
@@ -170,6 +171,7 @@ func (r *run) signIn(i *instance, b *browser, user int) {
 	r.locked(func() {
 		cookies = jar{sessionCookie: b.session.cookie}
 		b.session.MayEnd(began)
+		r.model.MayProlong(b.session.Session, i.index, began, began.Add(limits.Slack))
 	})
 	var begin time.Time
 	var code string
