@@ -43,6 +43,8 @@ type entra struct {
 	byCode    map[string]*lineage
 	revokedAt map[string]time.Time // by login
 	calls     int                  // of the token endpoint, for renewals
+	refused   int                  // of these, with a revoked refresh token
+	early     int                  // of these, before they were due, because of a fault
 	signIns   int
 	wrong     error
 }
@@ -211,6 +213,7 @@ func (e *entra) renew(r *http.Request, token string) (*http.Response, error) {
 		e.wrong = errors.New("a refresh token that was never issued")
 		return answerOf(r, http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_codes": []int{9002313}}), nil
 	case !e.revokedAt[l.login].Before(l.granted):
+		e.refused++
 		return answerOf(r, http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_codes": []int{50173}, "suberror": "bad_token"}), nil
 	case !l.excused && time.Now().Before(l.renewFrom):
 		e.wrong = fmt.Errorf("a token of %s was renewed %v too early", l.login, time.Until(l.renewFrom))
@@ -221,6 +224,9 @@ func (e *entra) renew(r *http.Request, token string) (*http.Response, error) {
 		l.siblings = nil
 	}
 	l.issuedAt = time.Now()
+	if time.Now().Before(l.renewFrom) {
+		e.early++
+	}
 	l.serial++
 	delete(e.lineages, l.before())
 	l.newest = fmt.Sprintf("refresh/%s/%d", l.id, l.serial)
@@ -235,6 +241,18 @@ func (e *entra) renew(r *http.Request, token string) (*http.Response, error) {
 		AccessToken:  fmt.Sprintf("access/%s/%s/%d", l.login, l.id, l.serial),
 		RefreshToken: l.newest, ClientInfo: l.clientInfo, Scope: l.scope, TokenType: "Bearer", ExpiresIn: int(tokenLife / time.Second),
 	}), nil
+}
+
+// expected returns how many calls there may have been: one for each access token that had been used until its end was
+// near, those that were refused, and those that a fault excuses.
+func (e *entra) expected() int {
+	calls := e.refused + e.early
+	for _, l := range e.byCode {
+		if l.serial > 0 {
+			calls += int(l.issuedAt.Sub(l.granted) / (tokenLife - renewable - whole))
+		}
+	}
+	return calls
 }
 
 // before returns a refresh token that is so old that no instance has it any more.
