@@ -65,6 +65,10 @@ type lineage struct {
 	// excused is set when something has happened since the last renewal that may cost another call: a fault
 	// of the storage or of Entra, or a crash.
 	excused bool
+	// receiver is the instance that received the newest refresh token. lost is set if it did not, or has ended before
+	// it could store the token.
+	receiver *connection
+	lost     bool
 }
 
 func newEntra(idp *entratest.Server, random *rand.Rand) *entra {
@@ -101,7 +105,7 @@ type link struct {
 	connection *connection // cut when the instance crashes
 }
 
-var errNoAnswer = errors.New("Entra did not answer")
+var errNoAnswer = errors.New("no answer from Entra")
 
 // RoundTrip implements http.RoundTripper.
 func (l *link) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -146,9 +150,9 @@ func (e *entra) failedSince(at time.Time) bool {
 }
 
 // answer answers renewals, and passes everything else on to the emulator.
-func (e *entra) answer(r *http.Request) (*http.Response, error) {
+func (l *link) answer(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodPost {
-		return e.idp.HTTPClient.Transport.RoundTrip(r)
+		return l.idp.HTTPClient.Transport.RoundTrip(r)
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -159,12 +163,12 @@ func (e *entra) answer(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if form.Get("grant_type") == "refresh_token" {
-		return e.renew(r, form.Get("refresh_token"))
+		return l.renew(r, form.Get("refresh_token"), l.connection)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	response, err := e.idp.HTTPClient.Transport.RoundTrip(r)
+	response, err := l.idp.HTTPClient.Transport.RoundTrip(r)
 	if err == nil && form.Get("grant_type") == "authorization_code" {
-		err = e.granted(form.Get("code"), response)
+		err = l.granted(form.Get("code"), response)
 	}
 	return response, err
 }
@@ -202,8 +206,8 @@ func (e *entra) granted(code string, response *http.Response) error {
 	return nil
 }
 
-// renew answers a renewal, and checks that it was due and used the newest refresh token.
-func (e *entra) renew(r *http.Request, token string) (*http.Response, error) {
+// renew answers a renewal.
+func (e *entra) renew(r *http.Request, token string, by *connection) (*http.Response, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.calls++
@@ -215,32 +219,47 @@ func (e *entra) renew(r *http.Request, token string) (*http.Response, error) {
 	case !e.revokedAt[l.login].Before(l.granted):
 		e.refused++
 		return answerOf(r, http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_codes": []int{50173}, "suberror": "bad_token"}), nil
-	case !l.excused && time.Now().Before(l.renewFrom):
-		e.wrong = fmt.Errorf("a token of %s was renewed %v too early", l.login, time.Until(l.renewFrom))
-	case !l.excused && token != l.newest && !slices.Contains(l.siblings, token):
-		e.wrong = fmt.Errorf("a refresh token of %s was lost", l.login)
 	}
-	if l.siblings = append(l.siblings, l.newest); time.Since(l.issuedAt) >= time.Second {
-		l.siblings = nil
-	}
-	l.issuedAt = time.Now()
-	if time.Now().Before(l.renewFrom) {
-		e.early++
-	}
-	l.serial++
-	delete(e.lineages, l.before())
-	l.newest = fmt.Sprintf("refresh/%s/%d", l.id, l.serial)
-	l.renewFrom, l.excused = time.Now().Add(tokenLife-renewable-whole), time.Since(e.excusedAt) < underWay
-	e.lineages[l.newest] = l
+	e.check(l, token, by)
+	e.issue(l, by)
 	if e.lose > 0 {
 		e.lose--
-		e.failedAt, l.excused = time.Now(), true
+		e.failedAt, l.excused, l.lost = time.Now(), true, true
 		return nil, errNoAnswer
 	}
 	return answerOf(r, http.StatusOK, grant{
 		AccessToken:  fmt.Sprintf("access/%s/%s/%d", l.login, l.id, l.serial),
 		RefreshToken: l.newest, ClientInfo: l.clientInfo, Scope: l.scope, TokenType: "Bearer", ExpiresIn: int(tokenLife / time.Second),
 	}), nil
+}
+
+// check checks that a renewal is due and uses the newest refresh token. After a fault another instance may not have it,
+// but the one that received it does.
+func (e *entra) check(l *lineage, token string, by *connection) {
+	isOld := token != l.newest && !slices.Contains(l.siblings, token)
+	isEarly := time.Now().Before(l.renewFrom)
+	switch {
+	case isEarly && l.excused:
+		e.early++
+	case isEarly:
+		e.wrong = fmt.Errorf("a token of %s was renewed %v too early", l.login, time.Until(l.renewFrom))
+	}
+	if isOld && (!l.excused || l.receiver == by && !l.lost) {
+		e.wrong = fmt.Errorf("a refresh token of %s was lost", l.login)
+	}
+}
+
+// issue issues the next refresh token of a lineage.
+func (e *entra) issue(l *lineage, to *connection) {
+	if l.siblings = append(l.siblings, l.newest); time.Since(l.issuedAt) >= time.Second {
+		l.siblings = nil
+	}
+	l.serial++
+	delete(e.lineages, l.before())
+	l.newest = fmt.Sprintf("refresh/%s/%d", l.id, l.serial)
+	l.issuedAt, l.renewFrom = time.Now(), time.Now().Add(tokenLife-renewable-whole)
+	l.excused, l.lost, l.receiver = time.Since(e.excusedAt) < underWay, false, to
+	e.lineages[l.newest] = l
 }
 
 // expected returns how many calls there may have been: one for each access token that had been used until its end was

@@ -110,7 +110,7 @@ func (i *instance) send(r *http.Request, cookies jar) *httptest.ResponseRecorder
 	if len(w.Header()["Set-Cookie"]) == 0 {
 		return w
 	}
-	for _, cookie := range w.Result().Cookies() { //nolint:bodyclose // of a recorder
+	for _, cookie := range w.Result().Cookies() {
 		if cookie.MaxAge < 0 {
 			delete(cookies, cookie.Name)
 		} else {
@@ -154,5 +154,5 @@ func keyRing(stage int) [][]byte {
 }
 
 func keyOf(n int) []byte {
-	return binary.BigEndian.AppendUint64([]byte(strings.Repeat("k", 24)), uint64(n)*0x9E3779B97F4A7C15+1) //nolint:gosec // small
+	return binary.BigEndian.AppendUint64([]byte(strings.Repeat("k", 24)), uint64(n)*0x9E3779B97F4A7C15+1)
 }

@@ -35,7 +35,7 @@ func TestModel_HoldsInRandomHistories(t *testing.T) {
 		for worker := range 2 {
 			t.Run(strconv.Itoa(worker), func(t *testing.T) {
 				t.Parallel()
-				seed := rand.Uint64() >> 8 << 8 //nolint:gosec // printed if it finds something
+				seed := rand.Uint64() >> 8 << 8
 				for w := newWorld(t); time.Now().Before(until) && !t.Failed(); seed++ {
 					steps.Add(int64(walk(t, w, seed)))
 					if histories.Add(1)%sharedBy == 0 {

@@ -17,9 +17,20 @@ var weights = []struct {
 	kind   Kind
 	weight int
 }{
-	{Visit, 30}, {Token, 34}, {SignIn, 1}, {SignOut, 6}, {EndSessions, 3}, {Revoke, 1},
-	{Crash, 3}, {Deploy, 5},
-	{StorageDown, 2}, {Partition, 2}, {LoseReplies, 5}, {Refuse, 4}, {EntraDown, 2}, {LoseAnswers, 2},
+	{Visit, 30},
+	{Token, 34},
+	{SignIn, 2},
+	{SignOut, 6},
+	{EndSessions, 3},
+	{Revoke, 1},
+	{Crash, 3},
+	{Deploy, 5},
+	{StorageDown, 2},
+	{Partition, 2},
+	{LoseReplies, 5},
+	{Refuse, 4},
+	{EntraDown, 2},
+	{LoseAnswers, 2},
 }
 
 // Random returns the history of a seed. A third of the histories have no faults, in which the model allows least.
@@ -33,7 +44,10 @@ func Random(seed uint64) History {
 			browser = r.IntN(Browsers)
 		}
 		step := Step{After: pause(r), Kind: randomKind(r), Instance: r.IntN(Instances), Browser: browser, User: r.IntN(Users)}
-		switch step.Kind {
+		if n := len(h.Steps); n > 0 && h.Steps[n-1].Kind == SignIn && r.IntN(2) == 0 { // they rarely meet by chance
+			step.Kind, step.User, step.After = EndSessions, h.Steps[n-1].User, between(r, 0, 800*time.Millisecond)
+		}
+		switch step.Kind { //nolint:exhaustive // the others are no faults
 		case StorageDown, Partition, EntraDown:
 			step.For = time.Duration(1 + r.Int64N(int64(outage(r))))
 		case LoseReplies, Refuse, LoseAnswers:

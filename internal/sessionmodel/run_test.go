@@ -75,11 +75,11 @@ func execute(t *testing.T, w *world, h sessionmodel.History) (violation error) {
 }
 
 func newRun(w *world, seed uint64) (*run, error) {
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable
+	random := rand.New(rand.NewPCG(seed, 1))
 	r := &run{
 		world: w, random: random, model: sessionmodel.New(limits),
-		cluster: newCluster(limits.Absolute, rand.New(rand.NewPCG(seed, 2))), //nolint:gosec // repeatable
-		entra:   newEntra(w.idp, rand.New(rand.NewPCG(seed, 3))),             //nolint:gosec // repeatable
+		cluster: newCluster(limits.Absolute, rand.New(rand.NewPCG(seed, 2))),
+		entra:   newEntra(w.idp, rand.New(rand.NewPCG(seed, 3))),
 	}
 	r.cluster.failed = r.entra.excuse
 	time.Sleep(historyBegins)
@@ -168,7 +168,7 @@ func (r *run) settle() {
 		r.mu.Lock()
 		switch {
 		case err != nil:
-		case !stored && !s.lineage.excused && r.model.MustRemain(s.Session, time.Now()):
+		case !stored && !s.lineage.lost && r.model.MustRemain(s.Session, time.Now()):
 			err = fmt.Errorf("%s: its newest refresh token is not stored", s.Name)
 		case r.model.MustBeGone(s.Session, time.Now()) && r.isStored(s):
 			err = fmt.Errorf("%s: it has ended, and something of it is stored", s.Name)

@@ -48,7 +48,7 @@ func (r *run) on(i *instance, work func()) {
 // inject begins a fault.
 func (r *run) inject(step *sessionmodel.Step, i *instance) {
 	until := time.Now().Add(step.For)
-	switch step.Kind {
+	switch step.Kind { //nolint:exhaustive // the others are no faults
 	case sessionmodel.StorageDown:
 		r.cluster.down(step.For)
 	case sessionmodel.Partition:
@@ -240,7 +240,7 @@ func (r *run) replace(step *sessionmodel.Step) {
 func (r *run) excuseUnstored() {
 	for _, s := range r.tracked {
 		if stored, err := r.holdsNewest(s); err == nil && !stored {
-			s.lineage.excused = true
+			s.lineage.excused, s.lineage.lost = true, true
 		}
 	}
 }

@@ -90,7 +90,7 @@ func newWeek(t *testing.T, users int, idp *entratest.Server) *week {
 	w := &week{cluster: newCluster(weekTimeouts.absolute, random(1)), entra: newEntra(idp, random(2)), seen: newTally(), random: random(3)}
 	w.cluster.failed = w.entra.excuse
 	for n := range users {
-		w.users = append(w.users, &user{week: w, number: n, login: loginOf(n), jar: jar{}, random: random(uint64(n) + 100)}) //nolint:gosec // positive
+		w.users = append(w.users, &user{week: w, number: n, login: loginOf(n), jar: jar{}, random: random(uint64(n) + 100)})
 	}
 	for index := range replicas {
 		w.instances = append(w.instances, w.start(index))

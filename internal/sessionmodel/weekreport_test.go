@@ -5,6 +5,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -90,23 +91,23 @@ func (w *week) report(t *testing.T, took time.Duration) {
 	t.Helper()
 	s, e := w.seen, w.entra
 	rows := [][2]string{
-		{"users, on three instances", fmt.Sprint(len(w.users))},
-		{"pages opened", fmt.Sprint(s.views)},
-		{"requests", fmt.Sprint(s.requests)},
-		{"sign-ins", fmt.Sprint(s.signIns)},
-		{"token calls for renewals", fmt.Sprint(e.calls)},
-		{"at most expected", fmt.Sprint(e.expected())},
-		{"operations of the storage", fmt.Sprint(w.cluster.ops)},
-		{"heap in use at most, with the emulator, in MB", fmt.Sprint(s.peakHeap >> 20)},
-		{"entries of the storage at the end", fmt.Sprint(s.leftOver)},
+		{"users, on three instances", strconv.Itoa(len(w.users))},
+		{"pages opened", strconv.Itoa(s.views)},
+		{"requests", strconv.Itoa(s.requests)},
+		{"sign-ins", strconv.Itoa(s.signIns)},
+		{"token calls for renewals", strconv.Itoa(e.calls)},
+		{"at most expected", strconv.Itoa(e.expected())},
+		{"operations of the storage", strconv.Itoa(w.cluster.ops)},
+		{"heap in use at most, with the emulator, in MB", strconv.FormatUint(s.peakHeap>>20, 10)},
+		{"entries of the storage at the end", strconv.Itoa(s.leftOver)},
 	}
 	for _, reason := range slices.Sorted(maps.Keys(s.ends)) {
-		rows = append(rows, [2]string{"answers to sign in: " + orNoReason(reason), fmt.Sprint(s.ends[reason])})
+		rows = append(rows, [2]string{"answers to sign in: " + orNoReason(reason), strconv.Itoa(s.ends[reason])})
 	}
 	for _, kind := range slices.Sorted(maps.Keys(s.errors)) {
-		rows = append(rows, [2]string{"errors: " + kind, fmt.Sprint(s.errors[kind])})
+		rows = append(rows, [2]string{"errors: " + kind, strconv.Itoa(s.errors[kind])})
 	}
-	rows = append(rows, [2]string{"sessions that outlived their limits", fmt.Sprint(len(s.overdue))})
+	rows = append(rows, [2]string{"sessions that outlived their limits", strconv.Itoa(len(s.overdue))})
 	var b strings.Builder
 	for _, row := range rows {
 		fmt.Fprintf(&b, "| %s | %s |\n", row[0], row[1])

@@ -86,14 +86,14 @@ func (u *user) request(path string) (signedOut bool) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	outcome := outcomeOf(w.Code, w.Body.String(), u.login)
-	switch seen := u.week.seen; {
-	case outcome == sessionmodel.SignedIn:
+	seen, outcome := u.week.seen, outcomeOf(w.Code, w.Body.String(), u.login)
+	switch outcome { //nolint:exhaustive // the others are errors
+	case sessionmodel.SignedIn:
 		if u.mustBeOver(begin) {
 			seen.outlived(fmt.Sprintf("%s at %v", u.login, time.Since(monday)))
 		}
 		seen.served()
-	case outcome == sessionmodel.SignedOut:
+	case sessionmodel.SignedOut:
 		seen.signedOut(u.reason(path, begin))
 	default:
 		seen.failed(w.Code, outcome)
