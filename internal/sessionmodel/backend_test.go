@@ -25,7 +25,7 @@ func (storage) Close() error                            { return nil }
 var _ record.Embedded = storage{}
 
 func (c *connection) Get(ctx context.Context, key string) ([]byte, error) {
-	return call(ctx, c, func() ([]byte, error) { return c.memory.Get(ctx, key) })
+	return read(ctx, c, func() ([]byte, error) { return c.memory.Get(ctx, key) })
 }
 
 func (c *connection) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
@@ -68,7 +68,7 @@ func (c *connection) Delete(ctx context.Context, keys ...string) error {
 }
 
 func (c *connection) TTL(ctx context.Context, key string) (time.Duration, error) {
-	return call(ctx, c, func() (time.Duration, error) { return c.memory.TTL(ctx, key) })
+	return read(ctx, c, func() (time.Duration, error) { return c.memory.TTL(ctx, key) })
 }
 
 func (c *connection) Claim(ctx context.Context, key, value string, ttl time.Duration) (bool, error) {
@@ -83,7 +83,7 @@ func (c *connection) Enlist(ctx context.Context, name string, until time.Time, l
 }
 
 func (c *connection) Listed(ctx context.Context, lists ...string) ([]string, error) {
-	return call(ctx, c, func() ([]string, error) { return c.memory.Listed(ctx, lists...) })
+	return read(ctx, c, func() ([]string, error) { return c.memory.Listed(ctx, lists...) })
 }
 
 func (c *connection) Delist(ctx context.Context, name string, lists ...string) error {
@@ -95,7 +95,7 @@ func (c *connection) Mark(ctx context.Context, key string, ago time.Duration) er
 }
 
 func (c *connection) Marked(ctx context.Context, keys ...string) (time.Duration, error) {
-	return call(ctx, c, func() (time.Duration, error) { return c.memory.Marked(ctx, keys...) })
+	return read(ctx, c, func() (time.Duration, error) { return c.memory.Marked(ctx, keys...) })
 }
 
 // Lock works without the storage if it must, as that of Redis does. The lock of an instance that crashed is held for a

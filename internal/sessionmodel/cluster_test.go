@@ -33,6 +33,7 @@ type cluster struct {
 	mu        sync.Mutex // guards what follows
 	random    *rand.Rand // nil: operations take no time
 	downUntil time.Time
+	readOnly  time.Time        // until then
 	wrong     error            // a key that would live for too long
 	ends      map[string]int64 // of sessions, by key, in Unix nanoseconds
 	ops       int
@@ -53,10 +54,12 @@ func (c *cluster) latency() time.Duration {
 	return time.Duration(20_000 + c.random.Int64N(1_500_000))
 }
 
-func (c *cluster) isDown() bool {
+// isDown reports whether operations fail that write, or that do not.
+func (c *cluster) isDown(writes bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Before(c.downUntil)
+	now := time.Now()
+	return now.Before(c.downUntil) || writes && now.Before(c.readOnly)
 }
 
 // down makes all operations fail for some time.
@@ -64,6 +67,13 @@ func (c *cluster) down(period time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.downUntil = later(c.downUntil, time.Now().Add(period))
+}
+
+// freeze makes all operations fail that write.
+func (c *cluster) freeze(period time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readOnly = later(c.readOnly, time.Now().Add(period))
 }
 
 // checkTTL notes a key that would not expire, or a session that would outlive its limit (threats D11, E9).
@@ -134,8 +144,8 @@ func (c *connection) isCut() bool {
 }
 
 // fault returns the fault of the next operation, or nil.
-func (c *connection) fault() error {
-	down := c.isDown()
+func (c *connection) fault(writes bool) error {
+	down := c.isDown(writes)
 	c.guard.Lock()
 	defer c.guard.Unlock()
 	var fault error
@@ -169,14 +179,24 @@ func (c *connection) inject(change func(*connection)) {
 	change(c)
 }
 
-// call carries an operation out, unless it fails before.
-func call[T any](ctx context.Context, c *connection, operation func() (T, error)) (result T, err error) {
+// read carries out an operation that does not write.
+func read[T any](ctx context.Context, c *connection, operation func() (T, error)) (T, error) {
+	return execute(ctx, c, false, operation)
+}
+
+// call carries out an operation that writes.
+func call[T any](ctx context.Context, c *connection, operation func() (T, error)) (T, error) {
+	return execute(ctx, c, true, operation)
+}
+
+// execute carries an operation out, unless it fails before.
+func execute[T any](ctx context.Context, c *connection, writes bool, operation func() (T, error)) (result T, err error) {
 	latency := c.latency()
 	pass(latency)
 	if c.isCut() {
 		return result, errCut
 	}
-	fault := c.fault()
+	fault := c.fault(writes)
 	if fault != nil && c.failed != nil {
 		c.failed()
 	}

@@ -31,7 +31,8 @@ const (
 // signature of an ID token costs more than the rest of a history, and because a refresh token is followed to
 // what it was renewed from. As at Entra, the old one stays valid, and a renewal may come without an ID token.
 type entra struct {
-	idp *entratest.Server
+	idp   *entratest.Server
+	limit time.Duration // how long sessions live at most
 
 	mu        sync.Mutex // guards what follows
 	random    *rand.Rand // nil: calls take no time
@@ -71,9 +72,9 @@ type lineage struct {
 	lost     bool
 }
 
-func newEntra(idp *entratest.Server, random *rand.Rand) *entra {
+func newEntra(idp *entratest.Server, limit time.Duration, random *rand.Rand) *entra {
 	return &entra{
-		idp: idp, random: random,
+		idp: idp, limit: limit, random: random,
 		lineages: make(map[string]*lineage), byCode: make(map[string]*lineage), revokedAt: make(map[string]time.Time),
 	}
 }
@@ -234,8 +235,13 @@ func (e *entra) renew(r *http.Request, token string, by *connection) (*http.Resp
 }
 
 // check checks that a renewal is due and uses the newest refresh token. After a fault another instance may not have it,
-// but the one that received it does.
+// but the one that received it does. In the last second of a session nothing is stored.
 func (e *entra) check(l *lineage, token string, by *connection) {
+	if time.Since(l.granted) > e.limit-2*time.Second {
+		l.excused = true
+		e.early++
+		return
+	}
 	isOld := token != l.newest && !slices.Contains(l.siblings, token)
 	isEarly := time.Now().Before(l.renewFrom)
 	switch {

@@ -22,6 +22,7 @@ const (
 	Deploy Kind = "Deploy" // an instance is replaced by one that is a key rotation ahead
 
 	StorageDown Kind = "StorageDown" // for all instances
+	ReadOnly    Kind = "ReadOnly"    // the storage refuses to write
 	Partition   Kind = "Partition"   // the storage is down for one instance
 	LoseReplies Kind = "LoseReplies" // some operations of an instance are carried out and reported as failed
 	Refuse      Kind = "Refuse"      // some operations of an instance are neither carried out nor successful

@@ -63,12 +63,12 @@ func duration() time.Duration {
 func walk(t *testing.T, w *world, seed uint64) (steps int) {
 	t.Helper()
 	h := sessionmodel.Random(seed)
-	violation := execute(t, w, h)
+	violation := replay(t, w, h)
 	if violation == nil {
 		return len(h.Steps)
 	}
-	shrunk := h.Shrunk(func(h sessionmodel.History) bool { return execute(t, w, h) != nil })
-	if again := execute(t, w, shrunk); again != nil {
+	shrunk := h.Shrunk(func(h sessionmodel.History) bool { return replay(t, w, h) != nil })
+	if again := replay(t, w, shrunk); again != nil {
 		violation = again
 	}
 	t.Errorf("FIBERMSAL_SEED=%d: %v\n\n%s", seed, violation, shrunk.AsTest("Found", violation.Error()))
@@ -78,7 +78,7 @@ func walk(t *testing.T, w *world, seed uint64) (steps int) {
 // holds runs a history that was found.
 func holds(t *testing.T, h sessionmodel.History) {
 	t.Helper()
-	if violation := execute(t, newWorld(t), h); violation != nil {
+	if violation := replay(t, newWorld(t), h); violation != nil {
 		t.Error(violation)
 	}
 }

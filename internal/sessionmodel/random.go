@@ -26,6 +26,7 @@ var weights = []struct {
 	{Crash, 3},
 	{Deploy, 5},
 	{StorageDown, 2},
+	{ReadOnly, 2},
 	{Partition, 2},
 	{LoseReplies, 5},
 	{Refuse, 4},
@@ -47,9 +48,9 @@ func Random(seed uint64) History {
 		if n := len(h.Steps); n > 0 && h.Steps[n-1].Kind == SignIn && r.IntN(2) == 0 { // they rarely meet by chance
 			step.Kind, step.User, step.After = EndSessions, h.Steps[n-1].User, between(r, 0, 800*time.Millisecond)
 		}
-		switch step.Kind { //nolint:exhaustive // the others are no faults
-		case StorageDown, Partition, EntraDown:
-			step.For = time.Duration(1 + r.Int64N(int64(outage(r))))
+		switch step.Kind {
+		case StorageDown, ReadOnly, Partition, EntraDown:
+			step.For = between(r, 0, outage(r))
 		case LoseReplies, Refuse, LoseAnswers:
 			step.Times = 1 + r.IntN(4)
 		default:
@@ -100,5 +101,5 @@ func between(r *rand.Rand, least, most time.Duration) time.Duration {
 }
 
 func outage(r *rand.Rand) time.Duration {
-	return []time.Duration{100 * time.Millisecond, 10 * time.Second, 30 * time.Minute}[r.IntN(3)]
+	return []time.Duration{100 * time.Millisecond, 10 * time.Second, 30 * time.Minute, 2 * time.Hour}[r.IntN(4)]
 }

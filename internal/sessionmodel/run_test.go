@@ -53,8 +53,8 @@ type browser struct {
 	session *tracked
 }
 
-// execute runs a history in virtual time and returns how it violates the model.
-func execute(t *testing.T, w *world, h sessionmodel.History) (violation error) {
+// replay runs a history in virtual time and returns how it violates the model.
+func replay(t *testing.T, w *world, h sessionmodel.History) (violation error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r, err := newRun(w, h.Seed)
@@ -79,7 +79,7 @@ func newRun(w *world, seed uint64) (*run, error) {
 	r := &run{
 		world: w, random: random, model: sessionmodel.New(limits),
 		cluster: newCluster(limits.Absolute, rand.New(rand.NewPCG(seed, 2))),
-		entra:   newEntra(w.idp, rand.New(rand.NewPCG(seed, 3))),
+		entra:   newEntra(w.idp, limits.Absolute, rand.New(rand.NewPCG(seed, 3))),
 	}
 	r.cluster.failed = r.entra.excuse
 	time.Sleep(historyBegins)
@@ -138,7 +138,7 @@ func (r *run) finish() {
 // recover ends all faults.
 func (r *run) recover() {
 	r.cluster.mu.Lock()
-	r.cluster.downUntil = time.Time{}
+	r.cluster.downUntil, r.cluster.readOnly = time.Time{}, time.Time{}
 	r.cluster.mu.Unlock()
 	for _, i := range r.instances {
 		i.connection.inject(func(c *connection) { c.awayUntil, c.lose, c.refuse = time.Time{}, 0, 0 })

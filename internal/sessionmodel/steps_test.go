@@ -51,6 +51,8 @@ func (r *run) inject(step *sessionmodel.Step, i *instance) {
 	switch step.Kind { //nolint:exhaustive // the others are no faults
 	case sessionmodel.StorageDown:
 		r.cluster.down(step.For)
+	case sessionmodel.ReadOnly:
+		r.cluster.freeze(step.For)
 	case sessionmodel.Partition:
 		i.connection.inject(func(c *connection) { c.awayUntil = later(c.awayUntil, until) })
 	case sessionmodel.LoseReplies:

@@ -86,8 +86,8 @@ func loginOf(n int) string { return fmt.Sprintf("user%d@contoso.com", n) }
 
 func newWeek(t *testing.T, users int, idp *entratest.Server) *week {
 	t.Helper()
-	random := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 5)) } //nolint:gosec // repeatable
-	w := &week{cluster: newCluster(weekTimeouts.absolute, random(1)), entra: newEntra(idp, random(2)), seen: newTally(), random: random(3)}
+	random := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 5)) }
+	w := &week{cluster: newCluster(weekTimeouts.absolute, random(1)), entra: newEntra(idp, weekTimeouts.absolute, random(2)), seen: newTally(), random: random(3)}
 	w.cluster.failed = w.entra.excuse
 	for n := range users {
 		w.users = append(w.users, &user{week: w, number: n, login: loginOf(n), jar: jar{}, random: random(uint64(n) + 100)})

@@ -87,7 +87,7 @@ func (u *user) request(path string) (signedOut bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	seen, outcome := u.week.seen, outcomeOf(w.Code, w.Body.String(), u.login)
-	switch outcome { //nolint:exhaustive // the others are errors
+	switch outcome {
 	case sessionmodel.SignedIn:
 		if u.mustBeOver(begin) {
 			seen.outlived(fmt.Sprintf("%s at %v", u.login, time.Since(monday)))

@@ -58,7 +58,7 @@ func newWorld(t *testing.T) *world {
 
 // signIn signs a user in and returns the session.
 func (w *world) signIn(user int) (*signedIn, error) {
-	e, c := newEntra(w.idp, nil), newCluster(limits.Absolute, nil)
+	e, c := newEntra(w.idp, limits.Absolute, nil), newCluster(limits.Absolute, nil)
 	s := &signedIn{user: user, cookies: jar{}, begin: time.Since(virtual)}
 	c.created = func(p *record.BeginParams) { s.created = *p }
 	i, err := start(0, 0, keyRing(0), c, e, timeouts{limits.Idle, limits.Absolute})
