@@ -92,8 +92,9 @@ func newRun(w *world, seed uint64) (*run, error) {
 		r.tracked = append(r.tracked, known)
 		r.browsers = append(r.browsers, &browser{jar: jar{sessionCookie: known.cookie}, session: known})
 	}
+	stage := int(seed % 2) // with the next key, a deployment away from sealing with it, or without
 	for index := range sessionmodel.Instances {
-		i, err := r.start(index, 0)
+		i, err := r.start(index, stage)
 		if err != nil {
 			return nil, err
 		}

@@ -99,7 +99,7 @@ func (w *week) report(t *testing.T, took time.Duration) {
 		{"at most expected", strconv.Itoa(e.expected())},
 		{"operations of the storage", strconv.Itoa(w.cluster.ops)},
 		{"heap in use at most, with the emulator, in MB", strconv.FormatUint(s.peakHeap>>20, 10)},
-		{"entries of the storage at the end", strconv.Itoa(s.leftOver)},
+		{"entries of the storage at the end, all expired", strconv.Itoa(s.leftOver)},
 	}
 	for _, reason := range slices.Sorted(maps.Keys(s.ends)) {
 		rows = append(rows, [2]string{"answers to sign in: " + orNoReason(reason), strconv.Itoa(s.ends[reason])})
