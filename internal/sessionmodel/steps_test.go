@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	core "github.com/fibermsal/fibermsal/entra"
@@ -247,14 +248,15 @@ func (r *run) excuseUnstored() {
 	}
 }
 
+// records returns the storage as an instance with all keys sees it.
+func (r *run) records() *record.Store {
+	return record.NewStore(r.cluster.memory, allKeys(), r.entra.idp.ClientID)
+}
+
 // holdsNewest reports whether the session's newest refresh token is in the storage.
 func (r *run) holdsNewest(s *tracked) (bool, error) {
-	ring, err := sealed.NewRing(allKeys, "records")
-	if err != nil {
-		return false, err
-	}
 	id, _ := record.SessionID(s.cookie)
-	content, err := record.NewStore(r.cluster.memory, ring, r.entra.idp.ClientID).Get(context.Background(), id, record.Tokens)
+	content, err := r.records().Get(context.Background(), id, record.Tokens)
 	if errors.Is(err, record.ErrNotFound) {
 		return false, nil
 	}
@@ -264,14 +266,9 @@ func (r *run) holdsNewest(s *tracked) (bool, error) {
 
 // isStored reports whether the storage has a record of a session.
 func (r *run) isStored(s *tracked) bool {
-	ring, err := sealed.NewRing(allKeys, "records")
-	if err != nil {
-		return true
-	}
 	id, _ := record.SessionID(s.cookie)
-	records := record.NewStore(r.cluster.memory, ring, r.entra.idp.ClientID)
 	for _, kind := range []record.Kind{record.Session, record.Tokens} {
-		if _, err := records.Sealed(context.Background(), id, kind); !errors.Is(err, record.ErrNotFound) {
+		if _, err := r.records().Sealed(context.Background(), id, kind); !errors.Is(err, record.ErrNotFound) {
 			return true
 		}
 	}
@@ -279,4 +276,15 @@ func (r *run) isStored(s *tracked) bool {
 }
 
 // allKeys are the keys of all stages that a history can reach.
-var allKeys = [][]byte{keyOf(0), keyOf(1), keyOf(2), keyOf(3), keyOf(4), keyOf(5), keyOf(6), keyOf(7), keyOf(8), keyOf(9), keyOf(10)}
+var allKeys = sync.OnceValue(func() *sealed.Ring {
+	const reachable = 12 // a stage for each deployment, and a key for every second stage
+	var keys [][]byte
+	for n := range reachable {
+		keys = append(keys, keyOf(n))
+	}
+	ring, err := sealed.NewRing(keys, "records")
+	if err != nil {
+		panic(err)
+	}
+	return ring
+})
