@@ -36,6 +36,12 @@ func TestHistory_OverlappingFaults(t *testing.T) {
 			{After: 325 * time.Millisecond, Kind: sessionmodel.Crash, Instance: 1},
 			{After: 74 * time.Minute, Kind: sessionmodel.Visit, Browser: 1},
 		},
+		"a crash before a session was prolonged": {
+			{After: 70 * time.Minute, Kind: sessionmodel.Visit, Instance: 1},
+			{After: 30 * time.Microsecond, Kind: sessionmodel.Visit, Instance: 1},
+			{After: 2 * time.Millisecond, Kind: sessionmodel.Crash, Instance: 1},
+			{After: 70 * time.Minute, Kind: sessionmodel.Visit, Browser: 1},
+		},
 		"no lock because of a partition": {
 			{After: 76 * time.Minute, Kind: sessionmodel.Token},
 			{After: 229 * time.Microsecond, Kind: sessionmodel.Token, Instance: 1},

@@ -24,6 +24,9 @@ type Session struct {
 
 	// touchedFrom and touchedTo bound when the session was last prolonged.
 	touchedFrom, touchedTo time.Time
+	// touchedBefore is what touchedFrom was before touchAt, when a request raised it. A fault shortly after takes that
+	// back: another request was about to prolong the session, so this one did not.
+	touchedBefore, touchAt time.Time
 	// mayEnd is when the first operation began that may have ended the session, and ended when one of them
 	// had reported success. Both may be zero.
 	mayEnd, ended time.Time
@@ -85,7 +88,7 @@ func (m *Model) Sessions() []*Session { return m.sessions }
 func (m *Model) SignedIn(user int, begin, end time.Time) *Session {
 	s := &Session{
 		User: user, Name: fmt.Sprintf("session %d of user %d", len(m.sessions), user), begun: begin,
-		touchedFrom: begin, touchedTo: end, ending: make(map[int]time.Time),
+		touchedFrom: begin, touchedBefore: begin, touchedTo: end, ending: make(map[int]time.Time),
 	}
 	m.sessions = append(m.sessions, s)
 	for _, e := range m.endings {
@@ -169,6 +172,19 @@ func (m *Model) Revoked(user int, at time.Time) { m.revoked[user] = at }
 func (m *Model) Crashed(instance int) {
 	for _, s := range m.sessions {
 		delete(s.ending, instance)
+	}
+}
+
+// touchTime is how long prolonging a session may take.
+const touchTime = 5 * time.Second
+
+// Disturbed notes that an instance has crashed or an operation of the storage has failed, which may have been one that
+// prolonged a session.
+func (m *Model) Disturbed(at time.Time) {
+	for _, s := range m.sessions {
+		if at.Sub(s.touchAt) < touchTime {
+			s.touchedFrom = s.touchedBefore
+		}
 	}
 }
 

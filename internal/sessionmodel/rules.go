@@ -44,7 +44,10 @@ func (m *Model) prolong(seen *Seen) {
 	s := seen.Session
 	m.MayProlong(s, seen.Instance, seen.Begin, seen.End)
 	if from := seen.Begin.Add(-m.Limits.Idle / touchSteps); seen.Outcome == SignedIn && !seen.StorageFailed && from.After(s.touchedFrom) {
-		s.touchedFrom = from
+		if seen.End.Sub(s.touchAt) >= touchTime {
+			s.touchedBefore = s.touchedFrom
+		}
+		s.touchedFrom, s.touchAt = from, seen.End
 	}
 }
 

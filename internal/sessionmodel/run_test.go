@@ -81,7 +81,7 @@ func newRun(w *world, seed uint64) (*run, error) {
 		cluster: newCluster(limits.Absolute, rand.New(rand.NewPCG(seed, 2))),
 		entra:   newEntra(w.idp, limits.Absolute, rand.New(rand.NewPCG(seed, 3))),
 	}
-	r.cluster.failed = r.entra.excuse
+	r.cluster.failed = r.disturb
 	time.Sleep(historyBegins)
 	for _, s := range w.sessions {
 		l, err := s.restore(r.cluster, r.entra)
@@ -101,6 +101,12 @@ func newRun(w *world, seed uint64) (*run, error) {
 		r.instances = append(r.instances, i)
 	}
 	return r, nil
+}
+
+// disturb notes a fault of the storage, or a crash.
+func (r *run) disturb() {
+	r.entra.excuse()
+	r.locked(func() { r.model.Disturbed(time.Now()) })
 }
 
 func (r *run) start(index, stage int) (*instance, error) {

@@ -228,7 +228,7 @@ func (r *run) replace(step *sessionmodel.Step) {
 	if step.Kind == sessionmodel.Crash {
 		old.connection.crash()
 		r.locked(func() { r.crashedAt = time.Now() })
-		r.entra.excuse()
+		r.disturb()
 	}
 	r.steps.Go(func() {
 		old.close()
