@@ -39,7 +39,7 @@ func TestHistory_OverlappingFaults(t *testing.T) {
 		"a crash before a session was prolonged": {
 			{After: 70 * time.Minute, Kind: sessionmodel.Visit, Instance: 1},
 			{After: 30 * time.Microsecond, Kind: sessionmodel.Visit, Instance: 1},
-			{After: 2 * time.Millisecond, Kind: sessionmodel.Crash, Instance: 1},
+			{After: 3 * time.Millisecond, Kind: sessionmodel.Crash, Instance: 1},
 			{After: 70 * time.Minute, Kind: sessionmodel.Visit, Browser: 1},
 		},
 		"no lock because of a partition": {
