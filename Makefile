@@ -10,6 +10,9 @@ GOLANGCI      := $(BIN)/golangci-lint-2.12.2
 GOVULNCHECK   := $(BIN)/govulncheck-1.1.4
 MODULES       := . v3 e2e e2e/clients bench bench/peers/fibermsal-v3 examples/graph-client
 FUZZTIME      ?= 30s
+# How long random histories are compared with the model of sessions, and the users of the simulated week.
+MODELTIME     ?= 10m
+WEEKUSERS     ?= 10000
 # Tests of the rows of the security model, and of Close: some of them are larger in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
 
@@ -79,6 +82,15 @@ soak: setup ## Run the tests of security rows in full size, where `make test` do
 	FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -p 1 -parallel 8 -count=1 -v -timeout 150m -run '$(SOAKED)' . $$($(GO) list ./internal/... | grep -v nethttpface) ./graph/...
 	FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -race -p 1 -count=1 -v -timeout 20m -run '^TestH2_' . ./graph/...
 	cd e2e && FIBERMSAL_TEST_ALL=1 FIBERMSAL_SOAK=1 $(GO) test -p 1 -count=1 -v -timeout 60m -run '$(SOAKED)' ./...
+	$(MAKE) --no-print-directory model week
+
+.PHONY: model
+model: ## Compare random histories of two instances with the model of sessions for MODELTIME (10m)
+	FIBERMSAL_MODEL=$(MODELTIME) $(GO) test -count=1 -v -timeout 0 -run '^Test(Model|History)_' ./internal/sessionmodel
+
+.PHONY: week
+week: ## Simulate the week of WEEKUSERS (10,000) users, and print it as a table
+	FIBERMSAL_WEEK=$(WEEKUSERS) $(GO) test -count=1 -v -timeout 0 -run '^TestWeek$$' ./internal/sessionmodel
 
 .PHONY: setup
 setup: ## Install what the tests need: redis-server, chromium, nginx, node, and MSAL for Node and browsers with npm

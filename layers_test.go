@@ -44,7 +44,7 @@ var plainLogic = []string{
 	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/jws", "internal/mailaddr", "internal/markup", "internal/memlimit", "internal/outbound", "internal/pack",
 	"internal/phrases",
 	"internal/rawjson", "internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redislog", "internal/redistest",
-	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/storagefile", "internal/storedtest", "internal/structure", "internal/supply", "internal/tokencache",
+	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/sessionmodel", "internal/storagefile", "internal/storedtest", "internal/structure", "internal/supply", "internal/tokencache",
 	"internal/turn",
 }
 

@@ -151,20 +151,23 @@ func backend(storage Storage, log *slog.Logger, observe func(operation string) f
 	if storage == nil {
 		return record.NewMemory()
 	}
-	var inner record.Backend = record.NewPlain(storage)
-	if connected, ok := storage.(interface{ Conn() redis.UniversalClient }); ok {
-		inner = redisBackend(connected.Conn(), log)
-	}
-	if embedded, ok := storage.(record.Embedded); ok {
-		inner = embedded.Backend()
-	}
-	return record.NewGuarded(inner, observe, func(down bool) {
+	return record.NewGuarded(unguarded(storage, log), observe, func(down bool) {
 		if down {
 			log.LogAttrs(context.Background(), slog.LevelError, "the session storage is down: requests get 503 until it is back")
 		} else {
 			log.LogAttrs(context.Background(), slog.LevelInfo, "the session storage is back")
 		}
 	})
+}
+
+func unguarded(storage Storage, log *slog.Logger) record.Backend {
+	if embedded, ok := storage.(record.Embedded); ok {
+		return embedded.Backend()
+	}
+	if connected, ok := storage.(interface{ Conn() redis.UniversalClient }); ok {
+		return redisBackend(connected.Conn(), log)
+	}
+	return record.NewPlain(storage)
 }
 
 func redisBackend(client redis.UniversalClient, log *slog.Logger) *record.Redis {

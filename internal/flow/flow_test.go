@@ -298,21 +298,36 @@ func FuzzParseResponse(f *testing.F) {
 			return
 		}
 		fields, err := url.ParseQuery(raw)
-		if err != nil || len(fields["state"]) != 1 || len(fields["code"]) > 1 || len(r.State) != 43 {
+		if err != nil || len(fields["state"]) > 1 || len(fields["code"]) > 1 || r.Code != "" && r.Error != "" {
 			t.Fatalf("accepted %q", raw)
+		}
+		if n := len(r.State); (n < 43 || n > 1480) && (n > 0 || r.Error == "") || n > 0 && r.State != fields.Get("state") {
+			t.Fatalf("accepted %q with the state %q", raw, r.State)
 		}
 	})
 }
 
+// Only a state that is exactly the genuine one opens, in the browser that has its cookie. {state} and {cookie} stand for
+// those of this process: another one has others.
 func FuzzOpen(f *testing.F) {
 	jar := newJar(f)
 	good := begin(f, jar, flow.Browser{}, time.Now(), "/"+strings.Repeat("x", 100))
-	f.Add(good.State(), jar.SealBrowser(good.browser).Value, "")
-	f.Add("", "junk", "junk")
-	f.Fuzz(func(t *testing.T, state, cookie, path string) {
-		a, ok := jar.Open(state, jar.OpenBrowser(cookie), func(string) (string, bool) { return path, true })
-		if ok && a.State() != good.State() {
-			t.Fatalf("opened %q", state)
+	cookie := jar.SealBrowser(good.browser).Value
+	for _, seed := range [][3]string{
+		{"{state}", "{cookie}", ""}, {"{state}A", "{cookie}", ""}, {"{state}", "{cookie}A", "junk"}, {"", "junk", "junk"}, {"{cookie}", "{state}", "{cookie}"}, {"{state}{state}", "", ""},
+		{"{state}=", "{cookie}=", ""}, {" {state}", "{cookie}", ""}, {"{state}\n", "\"{cookie}\"", ""},
+	} {
+		f.Add(seed[0], seed[1], seed[2], uint16(0), byte(0))
+	}
+	f.Add("{state}", "{cookie}", "", uint16(10), byte(1))
+	f.Fuzz(func(t *testing.T, state, browser, path string, at uint16, flipped byte) {
+		genuine := []byte(good.State())
+		genuine[int(at)%len(genuine)] ^= flipped
+		state = strings.ReplaceAll(state, "{state}", string(genuine))
+		browser = strings.NewReplacer("{state}", good.State(), "{cookie}", cookie).Replace(browser)
+		a, ok := jar.Open(state, jar.OpenBrowser(browser), func(string) (string, bool) { return path, true })
+		if ok && (state != good.State() || a.State() != state || a.IsForeign() == (browser == cookie)) {
+			t.Fatalf("opened %q with %q", state, browser)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"strings"
 )
 
 func expand(key []byte, info string, size int) []byte {
@@ -17,10 +18,10 @@ func expand(key []byte, info string, size int) []byte {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// decode is strict, so that no two texts mean the same.
+// decode is strict, so that no two texts mean the same. encoding/base64 skips line breaks even then.
 func decode(text string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
+	if err != nil || strings.ContainsAny(text, "\r\n") {
 		return nil, errors.New("flow: not base64url")
 	}
 	return b, nil

@@ -17,6 +17,10 @@ const (
 	// back. In between, requests fail at once. An attempt takes half a second at most, so
 	// service resumes within a second.
 	probeEvery = 200 * time.Millisecond
+	// probePatience is how long other callers wait for a probe, if nothing has failed for quietFor. While
+	// requests keep coming, one has probed just before, and the next probe will most likely fail as well.
+	probePatience, probePoll = 100 * time.Millisecond, time.Millisecond
+	quietFor                 = time.Second
 	// touchPause is how long nothing is touched after a failed touch. Otherwise every request
 	// would try in vain while the storage only serves reads.
 	touchPause = time.Second
@@ -33,7 +37,8 @@ type breaker struct {
 	key  string // found on the server when the breaker was made
 	open bool   // guarded by Guarded.mu
 
-	touchFailedAt atomic.Int64 // Unix nanoseconds
+	failedAt      atomic.Int64 // Unix nanoseconds, when an attempt failed last
+	touchFailedAt atomic.Int64
 }
 
 // newBreaker makes a breaker. It calls changed when it opens and closes.
@@ -43,13 +48,41 @@ func newBreaker(key string, changed func(b *breaker, open bool)) *breaker {
 		MaxRequests:  1,
 		Timeout:      probeEvery,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
-		IsSuccessful: func(err error) bool { return err == nil || isReply(err) },
+		IsSuccessful: b.isSuccessful,
 		IsExcluded:   isInconclusive,
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			changed(b, to != gobreaker.StateClosed)
 		},
 	})
 	return b
+}
+
+// isSuccessful reports whether an attempt that is counted has succeeded.
+func (b *breaker) isSuccessful(err error) bool {
+	if err == nil || isReply(err) {
+		return true
+	}
+	b.failedAt.Store(time.Now().UnixNano())
+	return false
+}
+
+// awaitProbe waits for the caller that probes whether the storage is back, and reports whether another attempt is worth
+// it. Without it, the first requests after an outage would fail if they come at the same time, however long ago that was.
+func (b *breaker) awaitProbe(caller context.Context) bool {
+	if time.Now().UnixNano()-b.failedAt.Load() < int64(quietFor) {
+		return false
+	}
+	for waited := time.Duration(0); waited < probePatience; waited += probePoll {
+		select {
+		case <-time.After(probePoll):
+		case <-caller.Done():
+			return false
+		}
+		if state := b.State(); state != gobreaker.StateHalfOpen {
+			return state == gobreaker.StateClosed
+		}
+	}
+	return false
 }
 
 // pausesTouches reports whether a touch has just failed.
@@ -61,13 +94,17 @@ func (b *breaker) pausesTouches(now time.Time) bool {
 // execute makes a call unless the breaker is open. The breaker counts the result unless the
 // caller ended the call.
 func execute[T any](caller context.Context, b *breaker, call func() (T, error)) (result T, err error) {
-	_, err = b.Execute(func() (any, error) { // whose result would be allocated
+	attempt := func() (any, error) { // whose result would be allocated
 		var err error
 		if result, err = call(); err != nil && endedBy(caller, err) {
 			err = &callerError{err}
 		}
 		return nil, err
-	})
+	}
+	_, err = b.Execute(attempt)
+	if errors.Is(err, gobreaker.ErrTooManyRequests) && b.awaitProbe(caller) {
+		_, err = b.Execute(attempt)
+	}
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		err = ErrDown
 	}

@@ -29,13 +29,7 @@ type listing struct{ list, name string }
 type listedName = expiringEntry[listing, int]
 
 func newMemoryLists() *memoryLists {
-	m := &memoryLists{seed: maphash.MakeSeed()}
-	for i := range m.shards {
-		s := &m.shards[i]
-		s.lists = make(map[string][]*listedName)
-		s.names.removed = s.unlist
-	}
-	return m
+	return &memoryLists{seed: maphash.MakeSeed()}
 }
 
 // locked returns the shard of a key, which it locks.
@@ -151,6 +145,9 @@ func (m *memoryLists) Listings() (n int) {
 }
 
 func (s *listShard) add(e *listedName) {
+	if s.lists == nil { // most shards of a small app stay empty
+		s.lists, s.names.removed = make(map[string][]*listedName), s.unlist
+	}
 	if old := s.names.entries[e.key]; old != nil {
 		old.expiresAt = e.expiresAt
 		return

@@ -104,7 +104,7 @@ func TestWrap(t *testing.T) {
 }
 
 func FuzzText(f *testing.F) {
-	const secret = "c4n4ry-c4n4ry-c4n4ry-c4n4ry-c4n4ry-c4n4ry"
+	const secret = "c4n4ryc4n4ryc4n4ryc4n4ry-c4n4ryc4n4ryc4n4ry" // of short words it would be a path
 	for _, seed := range []string{"before %s after", `{"refresh_token":"%s"}`, "code=%s&x=1", "://u:%s@host", "\n%s\n"} {
 		f.Add(seed)
 	}
