@@ -24,6 +24,7 @@ var fuzzed = map[string][]string{
 	"return paths":            {"internal/returnto:FuzzClean"},
 	"mail addresses":          {"internal/mailaddr:FuzzNormalize"},
 	"Redis URLs":              {"internal/redisclient:FuzzNew"},
+	"languages of users":      {"internal/phrases:FuzzPreferred"},
 	"the environment":         {"entra:FuzzConfigFromEnv"},
 	"Graph's answers":         {"graph:FuzzAnswers", "graph:FuzzJSONParser"},
 	"problems and pages":      {"internal/web:FuzzProblem", "internal/markup:FuzzWriter"},
