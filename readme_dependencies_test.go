@@ -2,6 +2,7 @@ package fibermsal_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -102,4 +103,25 @@ func indirectTable(modules supply.Modules, users map[string][]string) string {
 		out.WriteString("| `" + m.Path + "` | " + m.Licence() + " | " + strings.Join(users[m.Path], ", ") + " | " + strings.Join(by, ", ") + " |\n")
 	}
 	return out.String()
+}
+
+// A tag can be moved to another commit, which the workflow would then run.
+func TestDependenciesDocument_ActionsArePinned(t *testing.T) {
+	t.Parallel()
+	workflows, err := filepath.Glob(".github/workflows/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned := regexp.MustCompile(`^(\./|[^@]+@[0-9a-f]{40}$)`)
+	for _, file := range workflows {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, used := range regexp.MustCompile(`(?m)^\s*-?\s*uses:\s*(\S+)`).FindAllStringSubmatch(string(content), -1) {
+			if !pinned.MatchString(used[1]) {
+				t.Errorf("%s: %s is not pinned by commit", file, used[1])
+			}
+		}
+	}
 }

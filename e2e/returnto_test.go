@@ -3,6 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,6 +41,11 @@ func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 		checked += len(paths)
 		paths = paths[:0]
 	}
+	for _, raw := range keptReturnPaths(t) {
+		if path := returnto.Clean(raw); path != returnto.Home {
+			paths = append(paths, path)
+		}
+	}
 	for range inputs {
 		if path := returnto.Clean(pieces(random)); path != returnto.Home {
 			paths = append(paths, path)
@@ -51,6 +59,28 @@ func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 		t.Errorf("only %d of %d inputs gave a path at all", checked, inputs)
 	}
 	t.Logf("%d inputs, %d paths kept and resolved by the browser", inputs, checked)
+}
+
+// keptReturnPaths returns what fuzzing has found interesting.
+func keptReturnPaths(t *testing.T) (inputs []string) {
+	t.Helper()
+	files, err := filepath.Glob("../internal/returnto/testdata/fuzz/FuzzClean/*")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no inputs are kept", err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, quoted, _ := strings.Cut(strings.TrimSpace(string(content)), "string(")
+		input, err := strconv.Unquote(strings.TrimSuffix(quoted, ")"))
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		inputs = append(inputs, input)
+	}
+	return inputs
 }
 
 // pieces strings together what open redirects are made of.

@@ -314,8 +314,15 @@ func FuzzOpen(f *testing.F) {
 	good := begin(f, jar, flow.Browser{}, time.Now(), "/"+strings.Repeat("x", 100))
 	cookie := jar.SealBrowser(good.browser).Value
 	for _, seed := range [][3]string{
-		{"{state}", "{cookie}", ""}, {"{state}A", "{cookie}", ""}, {"{state}", "{cookie}A", "junk"}, {"", "junk", "junk"}, {"{cookie}", "{state}", "{cookie}"}, {"{state}{state}", "", ""},
-		{"{state}=", "{cookie}=", ""}, {" {state}", "{cookie}", ""}, {"{state}\n", "\"{cookie}\"", ""},
+		{"{state}", "{cookie}", ""},
+		{"{state}A", "{cookie}", ""},
+		{"{state}", "{cookie}A", "junk"},
+		{"", "junk", "junk"},
+		{"{cookie}", "{state}", "{cookie}"},
+		{"{state}{state}", "", ""},
+		{"{state}=", "{cookie}=", ""},
+		{" {state}", "{cookie}", ""},
+		{"{state}\n", "\"{cookie}\"", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2], uint16(0), byte(0))
 	}
