@@ -36,7 +36,11 @@ func TestG24_AMillionSessionsPassThroughAProcessThatDoesNotGrow(t *testing.T) {
 		t.Skip("needs /proc")
 	}
 	t.Parallel()
-	c := newClusterRunning(t, startWorkbench, patientRedis, nil)
+	start := func(t *testing.T, s site, idp *provider, env ...string) *app {
+		t.Helper()
+		return startWorkbench(t, s, idp, append(env, "FIBERMSAL_CACHE_MEGABYTES=32")...) // which the first waves fill
+	}
+	c := newClusterRunning(t, start, patientRedis, nil)
 	genuine := c.template(c.signIn(adele.login))
 	sessions := repeats(1_000_000)
 	began := time.Now()

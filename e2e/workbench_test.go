@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/pprof"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,8 +86,10 @@ func serveWorkbench(stopped context.Context, t *testing.T) error {
 	if err != nil {
 		return err
 	}
+	megabytes, _ := strconv.Atoi(os.Getenv("FIBERMSAL_CACHE_MEGABYTES")) // without it the default
 	app := newWorkbench(fibermsal.Config{
-		ClientID: os.Getenv("FIBERMSAL_CLIENT_ID"), ClientSecret: os.Getenv("FIBERMSAL_CLIENT_SECRET"),
+		CacheMegabytes: megabytes,
+		ClientID:       os.Getenv("FIBERMSAL_CLIENT_ID"), ClientSecret: os.Getenv("FIBERMSAL_CLIENT_SECRET"),
 		Authority: os.Getenv("FIBERMSAL_AUTHORITY"), GraphURL: os.Getenv("FIBERMSAL_GRAPH_URL"),
 		PublicURL: os.Getenv("FIBERMSAL_PUBLIC_URL"), HTTPClient: trusting(t, os.Getenv("FIBERMSAL_CA_FILE")),
 		Storage: storage, Keys: [][]byte{key}, OnSignIn: graph.Profile,
