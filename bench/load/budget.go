@@ -155,7 +155,7 @@ func (r *report) countedBudgets(add func(what, promise, measured string, kept bo
 		x := many.Session.CPU / few.Session.CPU
 		add(fmt.Sprintf("token request among %d sessions, over %d", many.Sessions, few.Sessions), "at most 1.30 x, 1 command",
 			fmt.Sprintf("%.2f x, %.2f commands", x, many.Session.Redis), x <= 1.3 && many.Session.Redis < 1.005)
-		add("Redis bytes of a session with tokens", "at most 5 kB", strconv.FormatInt(int64(many.PerSession), 10), many.PerSession <= 5000)
+		add("Redis bytes of a session with tokens", "at most 5 kB", strconv.FormatInt(many.PerSession, 10), many.PerSession <= 5000)
 	}
 	if w := r.Results["growth"]; w != nil && len(w.Growth) > 3 {
 		few, many := w.Growth[3], w.Growth[len(w.Growth)-1]
