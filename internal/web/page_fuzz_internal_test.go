@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
 // No text and no URL changes the elements of a page, nor the members of a problem (RFC 9457; threat A10).
@@ -41,9 +42,9 @@ func FuzzProblem(f *testing.F) {
 // pagesOf returns a page of each kind.
 func pagesOf(text, address string) []*Page {
 	return []*Page{
-		{Message: text, Detail: "d" + text, CorrelationID: "c" + text, HomeURL: address, SignInURL: "/" + address, SignInText: text},
-		{Message: text, HomeURL: "/", RetryURL: "/" + address},
-		{Message: text, HomeURL: address, SignOutURL: "/" + address},
+		{language: phrases.English, Message: text, Detail: "d" + text, CorrelationID: "c" + text, HomeURL: address, SignInURL: "/" + address, SignInText: text},
+		{language: phrases.English, Message: text, HomeURL: "/", RetryURL: "/" + address},
+		{language: phrases.English, Message: text, HomeURL: address, SignOutURL: "/" + address},
 	}
 }
 
@@ -56,7 +57,7 @@ func pageWithout(p *Page) *Page {
 		return "/x"
 	}
 	return &Page{
-		Message: harmless(p.Message), Detail: harmless(p.Detail), CorrelationID: harmless(p.CorrelationID), HomeURL: harmless(p.HomeURL),
+		language: p.language, Message: harmless(p.Message), Detail: harmless(p.Detail), CorrelationID: harmless(p.CorrelationID), HomeURL: harmless(p.HomeURL),
 		SignInURL: harmless(p.SignInURL), SignInText: harmless(p.SignInText), RetryURL: harmless(p.RetryURL), SignOutURL: harmless(p.SignOutURL),
 	}
 }
