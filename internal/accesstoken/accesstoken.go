@@ -112,10 +112,7 @@ func (v *Verifier) Verify(ctx context.Context, raw []byte) (*Claims, error) {
 	if p.Issuer != of(p.TenantID, issuer.Name) {
 		return nil, reject(WrongIssuer)
 	}
-	if !h.IsRS256() {
-		return nil, reject(BadSignature)
-	}
-	switch err := issuer.Keys.VerifyRS256(ctx, h.Signed, h.Signature, h.KeyID, issuer.keyIssuers(p.TenantID)...); {
+	switch err := issuer.Keys.Verify(ctx, h, issuer.keyIssuers(p.TenantID)...); {
 	case errors.Is(err, idtoken.ErrKeysUnavailable):
 		return nil, idtoken.ErrKeysUnavailable
 	case err != nil:

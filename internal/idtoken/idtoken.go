@@ -218,10 +218,10 @@ func (v *Verifier) isAudience(c *Claims) bool {
 // verifySignature verifies the signature. A token of Entra brings no key along.
 func (v *Verifier) verifySignature(ctx context.Context, p *jws.Parts, issuer string) error {
 	h, err := p.ReadHeader()
-	if err != nil || h.HasKey || !h.IsRS256() {
+	if err != nil || h.HasKey {
 		return reject(BadSignature)
 	}
-	switch err := v.Keys.VerifyRS256(ctx, h.Signed, h.Signature, h.KeyID, issuer); {
+	switch err := v.Keys.Verify(ctx, h, issuer); {
 	case errors.Is(err, ErrKeysUnavailable):
 		return ErrKeysUnavailable
 	case err != nil:

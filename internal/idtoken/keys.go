@@ -17,6 +17,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/flight"
+	"github.com/fibermsal/fibermsal/internal/jws"
 )
 
 const (
@@ -79,36 +80,36 @@ func (s *KeySet) Ready(ctx context.Context) error {
 	return err
 }
 
-// VerifyRS256 verifies an RS256 signature (RFC 7518 section 3.3) by a key of one of the issuers. It is for
-// callers that have read the header of a token, and verified that it names this algorithm. The header only selects
-// one of the published keys. It can neither choose the algorithm nor supply a key (threat B1).
-func (s *KeySet) VerifyRS256(ctx context.Context, signed, signature []byte, keyID string, issuers ...string) error {
-	sum := sha256.Sum256(signed)
-	return s.try(ctx, keyID, issuers, func(key *rsa.PublicKey) bool {
-		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature) == nil
-	})
-}
-
-// try returns nil if a key of one of the issuers, with the given ID if there is one, verifies a signature.
-func (s *KeySet) try(ctx context.Context, keyID string, issuers []string, verifies func(*rsa.PublicKey) bool) error {
+// Verify verifies the signature of a token by a key of one of the issuers. It is RS256 (RFC 7518 section 3.3):
+// the header of a token only selects one of the published keys, and can neither choose the algorithm nor
+// supply a key (threat B1).
+func (s *KeySet) Verify(ctx context.Context, h *jws.Header, issuers ...string) error {
+	if !h.IsRS256() {
+		return errOtherAlgorithm
+	}
+	sum := sha256.Sum256(h.Signed)
 	for _, forced := range []bool{false, true} {
 		keys, err := s.current(ctx, forced)
 		if err != nil {
 			return err
 		}
 		for _, k := range keys {
-			if (keyID == "" || k.id == keyID) && slices.ContainsFunc(issuers, k.servesIssuer) && verifies(k.public) {
+			if (h.KeyID == "" || k.id == h.KeyID) && slices.ContainsFunc(issuers, k.servesIssuer) &&
+				rsa.VerifyPKCS1v15(k.public, crypto.SHA256, sum[:], h.Signature) == nil {
 				return s.checkNamed(ctx, k, issuers)
 			}
 		}
-		if keyID != "" && hasKey(keys, keyID) {
+		if h.KeyID != "" && hasKey(keys, h.KeyID) {
 			break // the key is among them, so a newer set would give the same result
 		}
 	}
 	return errOtherKey
 }
 
-var errOtherKey = errors.New("idtoken: no published key of the issuer made this signature")
+var (
+	errOtherAlgorithm = errors.New("idtoken: not an RS256 signature")
+	errOtherKey       = errors.New("idtoken: no published key of the issuer made this signature")
+)
 
 // checkNamed returns an error if a key names no issuer, and the set that names it says that it is another
 // issuer's (threat B5). A key that is not in that set is accepted.

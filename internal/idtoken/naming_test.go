@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/fibermsal/fibermsal/internal/idtoken"
+	"github.com/fibermsal/fibermsal/internal/jws"
 )
 
 // A set that names no issuers relies on one that does, as far as that has the key (threat B5).
@@ -63,14 +65,27 @@ func TestNamedBy_DecidesWhoseKeyItIs(t *testing.T) {
 		if row.naming != nil {
 			keys = keys.NamedBy(idtoken.NewKeySet(row.naming))
 		}
-		sum := sha256.Sum256([]byte("signed"))
-		signature, err := rsa.SignPKCS1v15(rand.Reader, a.key, crypto.SHA256, sum[:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = keys.VerifyRS256(t.Context(), []byte("signed"), signature, "one", own)
+		err := keys.Verify(t.Context(), signedBy(t, a.key, "one"), own)
 		if (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v, want %q", name, err, row.want)
 		}
 	}
+}
+
+// signedBy returns the header of a token that a key with an ID has signed.
+func signedBy(t *testing.T, key *rsa.PrivateKey, id string) *jws.Header {
+	t.Helper()
+	encode := base64.RawURLEncoding.EncodeToString
+	signed := encode([]byte(`{"alg":"RS256","kid":"`+id+`"}`)) + "." + encode([]byte(`{}`))
+	sum := sha256.Sum256([]byte(signed))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, ok := jws.Split([]byte(signed + "." + encode(signature)))
+	h, err := parts.ReadHeader()
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	return h
 }
