@@ -63,13 +63,9 @@ func (c *Client) verifyCaller(ctx context.Context, x *exchange, of Caller) error
 }
 
 func (c *Client) verifyCallersIDToken(ctx context.Context, x *exchange, of Caller) error {
-	m, err := c.Metadata(ctx)
+	claims, err := c.refreshedClaims(ctx, x.response.IDToken, x.receivedAt)
 	if err != nil {
 		return err
-	}
-	claims, err := c.verifier(m).VerifyRefreshed(ctx, x.response.IDToken, x.receivedAt)
-	if err != nil {
-		return rejectedToken(err)
 	}
 	if claims.TenantID != of.TenantID || claims.ObjectID != of.UserID {
 		return autherr.Rejected.New("identity", nil)

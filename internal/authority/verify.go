@@ -75,18 +75,27 @@ func (c *Client) VerifyRenewed(ctx context.Context, r *Renewed, holder Holder) e
 	if r.idToken == "" {
 		return nil
 	}
-	m, err := c.Metadata(ctx)
+	claims, err := c.refreshedClaims(ctx, r.idToken, r.receivedAt)
 	if err != nil {
 		return err
-	}
-	claims, err := c.verifier(m).VerifyRefreshed(ctx, r.idToken, r.receivedAt)
-	if err != nil {
-		return rejectedToken(err)
 	}
 	if claims.TenantID != holder.TenantID || claims.ObjectID != holder.UserID || claims.Subject != holder.Subject {
 		return autherr.Rejected.New("identity", nil)
 	}
 	return nil
+}
+
+// refreshedClaims returns the claims of an id_token that came without a nonce.
+func (c *Client) refreshedClaims(ctx context.Context, idToken string, receivedAt time.Time) (*idtoken.Claims, error) {
+	m, err := c.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := c.verifier(m).VerifyRefreshed(ctx, idToken, receivedAt)
+	if err != nil {
+		return nil, rejectedToken(err)
+	}
+	return claims, nil
 }
 
 // rejectedToken converts an error of verifying an id_token.
