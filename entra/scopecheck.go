@@ -3,7 +3,6 @@ package entra
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -31,13 +30,14 @@ import (
 // a token of the session does: the first check of a session requests it from Entra, and later
 // ones find it where [TokenCredential] does.
 func HasScope[C Locals](scopes ...string) Check[C] {
-	scopes = slices.Clone(scopes)
+	namePermissions := authority.NamePermissions(scopes)
+	scopes = strings.Fields(strings.Join(scopes, " ")) // an item may be several
 	return func(c C, _ *User) error {
 		v, s, err := signedIn(c, "HasScope")
 		if err != nil {
 			return err
 		}
-		if !authority.NamePermissions(scopes) { // they would stand for those of Config, which everybody has
+		if !namePermissions { // they would stand for those of Config, which everybody has
 			return autherr.Forbidden.New("scope", errors.New("HasScope names no scope"))
 		}
 		service := serviceOf(v)
@@ -88,7 +88,7 @@ func (s *Service) notGrantedElsewhere(v *web.Visit, of *session.Session, groups 
 func (s *Service) checkTokenScopes(v *web.Visit, caller *session.Session, scopes []string) error {
 	var missing []string
 	var elsewhere [][]string
-	for _, scope := range strings.Fields(strings.Join(scopes, " ")) {
+	for _, scope := range scopes {
 		name, own := s.settings.ownScope(scope)
 		switch {
 		case !own:
