@@ -11,8 +11,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-// maxLength bounds the tokens that are parsed. Fiber's header buffer is usually smaller.
-const maxLength = 32 << 10
+// MaxLength bounds the tokens that are parsed. Fiber's header buffer is usually smaller.
+const MaxLength = 32 << 10
 
 // Claims are the claims of a verified access token. They are shared by requests and must not be
 // changed.
@@ -87,7 +87,7 @@ var types = []string{"jwt", "at+jwt", "application/at+jwt"}
 // decode decodes a compact JWS without verifying it. The claims keep none of the bytes.
 func decode(raw []byte) (*parsed, *jws.Header, error) {
 	parts, ok := jws.Split(raw)
-	if !ok || len(raw) > maxLength {
+	if !ok || len(raw) > MaxLength {
 		return nil, nil, reject(Malformed)
 	}
 	h, err := parts.ReadHeader()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/fibermsal/fibermsal/internal/accesstoken"
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
@@ -11,7 +12,7 @@ import (
 const Authorization = "Authorization"
 
 // MaxToken bounds tokens in bytes. They have a few kilobytes.
-const MaxToken = 32 << 10
+const MaxToken = accesstoken.MaxLength
 
 const scheme = "Bearer"
 
