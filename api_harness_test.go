@@ -1,10 +1,8 @@
 package fibermsal_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -73,24 +71,4 @@ func (s apiSite) call(path, token string, headers ...string) *answer {
 		r.Header.Add(name, value)
 	}
 	return s.send(r)
-}
-
-// appToken returns a token that the app gets for itself, with its permissions.
-func appToken(t *testing.T, idp *entratest.Server) string {
-	t.Helper()
-	form := url.Values{
-		"client_id": {idp.ClientID}, "client_secret": {idp.ClientSecret}, "grant_type": {"client_credentials"}, "scope": {apiURI + "/.default"},
-	}
-	resp, err := idp.HTTPClient.PostForm(idp.Authority+"/oauth2/v2.0/token", form)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	var body struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil || body.Token == "" {
-		t.Fatalf("no token of the app: %v", err)
-	}
-	return body.Token
 }

@@ -89,7 +89,7 @@ func TestOnBehalf_AppsHaveNobodyToCallFor(t *testing.T) {
 	})
 	s.app.Get("/x/scope", fibermsal.RequireFrom(fibermsal.AppTokens, fibermsal.HasScope("https://graph.entra.test/User.Read")), shown)
 	s.app.Get("/x/group", fibermsal.RequireFrom(fibermsal.AppTokens, fibermsal.InGroup(inGroup)), shown)
-	token := appToken(t, idp)
+	token := idp.IssueForApp(apiURI + "/.default")
 	for _, path := range []string{"/x/token", "/x/provider", "/x/scope", "/x/group"} {
 		if a := s.call(path, token); a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, `"code":"forbidden"`) {
 			t.Errorf("%s: %d %s", path, a.StatusCode, a.Text)

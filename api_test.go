@@ -15,7 +15,7 @@ func TestAPI_AcceptsTheCallersThatARouteNames(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		idp := newIDP(t, entratest.WithAPI(ownAPI(version)), entratest.WithAppPermissions(apiURI+"/Orders.Read.All"))
 		s := newAPI(t, idp)
-		user, app := idp.Issue(adele, apiScope), appToken(t, idp)
+		user, app := idp.Issue(adele, apiScope), idp.IssueForApp(apiURI+"/.default")
 		for _, row := range []struct {
 			path, token string
 			status      int
