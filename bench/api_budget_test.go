@@ -13,9 +13,9 @@ import (
 const (
 	// callAllocations are those of a call with an access token that is remembered, beside a bare handler's, and
 	// one to spare.
-	callAllocations = 7 + 1
+	callAllocations = 5 + 1
 	// newCallAllocations are those of a call with a new token, whose signature is verified, and five to spare.
-	newCallAllocations = 76 + 5
+	newCallAllocations = 68 + 5
 )
 
 // budgetAPI makes an app whose API answers with the caller.
