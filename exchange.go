@@ -71,6 +71,9 @@ func (e *exchange) Authorization() (value []byte, count int) {
 	return values[0], len(values)
 }
 
+// Path implements web.Exchange.
+func (e *exchange) Path() []byte { return e.c.Request().URI().PathOriginal() }
+
 // HasQuery implements web.Exchange.
 func (e *exchange) HasQuery(name string) bool { return e.c.Request().URI().QueryArgs().Has(name) }
 
@@ -108,7 +111,7 @@ func (e *exchange) KeepPrivate(by string) {
 func (e *exchange) Request() *web.Request {
 	uri := e.c.Request().URI()
 	return &web.Request{
-		Method: strings.Clone(e.c.Method()), Path: string(uri.PathOriginal()), RawQuery: string(uri.QueryString()),
+		Method: strings.Clone(e.c.Method()), Path: string(e.Path()), RawQuery: string(uri.QueryString()),
 		Host:    string(e.c.Request().Header.Host()),
 		Header:  func(name string) string { return strings.Clone(e.c.Get(name)) },
 		Cookies: e.cookies,

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -25,9 +26,9 @@ type Resource struct {
 
 // IsMetadata reports whether a path is that of the metadata. Clients of an address with a slash at its end
 // keep that.
-func (r *Resource) IsMetadata(path string) bool {
-	below, ok := strings.CutPrefix(strings.TrimSuffix(path, "/"), MetadataPath)
-	return ok && (below == "" || below == r.path())
+func (r *Resource) IsMetadata(path []byte) bool {
+	below, ok := bytes.CutPrefix(bytes.TrimSuffix(path, []byte("/")), []byte(MetadataPath))
+	return ok && (len(below) == 0 || string(below) == r.path())
 }
 
 // MetadataURL returns the address of the metadata of an app that browsers reach at an address, its origin

@@ -130,6 +130,7 @@ func (e *exchange) KeepPrivate(by string) {
 func (e *exchange) Authorization() ([]byte, int) {
 	return []byte(e.r.Header.Get("Authorization")), len(e.r.Header.Values("Authorization"))
 }
+func (e *exchange) Path() []byte              { return []byte(e.r.URL.EscapedPath()) }
 func (e *exchange) HasQuery(name string) bool { return e.r.URL.Query().Has(name) }
 
 func (e *exchange) SetCookie(cookie *http.Cookie) {

@@ -1,8 +1,8 @@
 package web
 
 import (
+	"bytes"
 	"errors"
-	"strings"
 
 	"github.com/fibermsal/fibermsal/internal/api"
 	"github.com/fibermsal/fibermsal/internal/autherr"
@@ -69,11 +69,10 @@ func (v *Visit) Metadata() *Response {
 	if s.Resource == nil {
 		return nil
 	}
-	in := v.Exchange.Request()
-	if !s.Resource.IsMetadata(strings.TrimPrefix(in.Path, s.BasePath)) {
+	if path := v.Exchange.Path(); !s.Resource.IsMetadata(bytes.TrimPrefix(path, []byte(s.BasePath))) { // every request comes here
 		return nil
 	}
 	out := newResponse()
-	out.Status, out.Header, out.Body = s.Resource.Answer(in.Method)
+	out.Status, out.Header, out.Body = s.Resource.Answer(v.Exchange.Request().Method)
 	return out
 }

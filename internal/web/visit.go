@@ -24,6 +24,8 @@ type Exchange interface {
 	SetCookie(*http.Cookie)
 	// Request has the access token, whose bytes must not be kept.
 	api.Request
+	// Path returns the path as [Request] has it. Its bytes must not be kept.
+	Path() []byte
 	// KeepPrivate keeps the response from being served to other users by a cache: it adds the header
 	// that identified the user, Cookie or Authorization, to Vary, and sets Cache-Control to private if
 	// nothing has set it.
