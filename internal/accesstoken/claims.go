@@ -217,8 +217,8 @@ func (p *parsed) must(field any, value []byte) {
 
 // list takes a text for a list of one.
 func list(value []byte) (items []string) {
-	if jws.IsText(value) {
-		if s := jws.Text(value); s != "" {
+	if s, isText := rawjson.Text(value); isText {
+		if s != "" {
 			return []string{s}
 		}
 		return nil

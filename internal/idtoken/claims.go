@@ -36,7 +36,7 @@ func claimsOf(payload []byte) (*Claims, error) {
 	if !isObject {
 		return nil, errNoClaims
 	}
-	unusable, err := replaceUnusable(all)
+	unusable, err := replaceUnusable(all, fields)
 	if err != nil {
 		return nil, err
 	}

@@ -16,20 +16,15 @@ var readers = map[string]func(json.RawMessage) (read any, whole bool){
 	"auth_time": readNumber, "hasgroups": readFlag, "_claim_names": readNames,
 }
 
-// texts are those whose reader is readText.
-var texts = map[string]bool{
-	"azp": true, "name": true, "preferred_username": true, "email": true, "sid": true, "login_hint": true, "idp": true,
-}
-
-// replaceUnusable gives claims the type of their fields, leaves those out of which it cannot
+// replaceUnusable gives claims the type of fields, leaves those out of which it cannot
 // make one, and returns the names of all that are not used in full.
-func replaceUnusable(all map[string]json.RawMessage) (unusable []string, err error) {
+func replaceUnusable(all map[string]json.RawMessage, fields map[string]any) (unusable []string, err error) {
 	for name, reader := range readers {
 		raw, present := all[name]
 		if !present || string(raw) == "null" {
 			continue
 		}
-		if raw[0] == '"' && texts[name] {
+		if _, isText := fields[name].(*string); isText && raw[0] == '"' {
 			continue // as it should be
 		}
 		read, whole := reader(raw)

@@ -1,6 +1,10 @@
 package jws
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/fibermsal/fibermsal/internal/rawjson"
+)
 
 // Header is the protected header of a token, with what it signs.
 type Header struct {
@@ -56,9 +60,9 @@ func (p *Parts) ReadHeader() (*Header, error) {
 func (h *Header) read(name, value []byte) {
 	switch string(name) {
 	case "alg":
-		h.algorithm, h.strange = Text(value), h.strange || !IsText(value)
+		h.algorithm = h.text(value)
 	case "kid":
-		h.KeyID, h.strange = Text(value), h.strange || !IsText(value)
+		h.KeyID = h.text(value)
 	case "typ":
 		h.Type, h.HasType = Text(value), true
 	case "crit", "b64":
@@ -66,4 +70,11 @@ func (h *Header) read(name, value []byte) {
 	case "jwk", "x5c":
 		h.HasKey = true
 	}
+}
+
+// text returns the text that a member must be.
+func (h *Header) text(value []byte) string {
+	text, ok := rawjson.Text(value)
+	h.strange = h.strange || !ok
+	return text
 }

@@ -71,6 +71,3 @@ func Text(value []byte) string {
 	s, _ := rawjson.Text(value)
 	return s
 }
-
-// IsText reports whether JSON is a text.
-func IsText(value []byte) bool { return len(value) > 1 && value[0] == '"' }
