@@ -8,7 +8,6 @@ import (
 
 	"github.com/fibermsal/fibermsal/internal/accesstoken"
 	"github.com/fibermsal/fibermsal/internal/autherr"
-	"github.com/fibermsal/fibermsal/internal/discovery"
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
@@ -46,9 +45,9 @@ func (c *Client) tokenIssuer(ctx context.Context, version string) (accesstoken.I
 	if version != accesstoken.Version1 {
 		return accesstoken.Issuer{Name: current.Issuer, Keys: c.keys}, nil
 	}
-	m, err := discovery.FetchVersion1(ctx, c.http, c.Authority)
+	m, err := c.metadataVersion1(ctx)
 	if err != nil {
-		return accesstoken.Issuer{}, c.discoveryFailure(ctx, err)
+		return accesstoken.Issuer{}, err
 	}
 	// Keys of version 1 name the issuer of version 2, or none. Then the keys of version 2 name it.
 	return accesstoken.Issuer{Name: m.Issuer, Keys: c.version1Keys, KeyIssuers: []string{current.Issuer}}, nil

@@ -85,8 +85,8 @@ func New(o Options) *Client {
 		Options: o, http: NewHTTPClient(o.ClientID, o.Transport), gate: newGate(),
 		credentials: clientCredentials{all: o.Credentials}, redeemers: make([]sync.Pool, len(o.Credentials)),
 	}
-	c.keys = idtoken.NewKeySet(c.fetchKeys)
-	c.version1Keys = idtoken.NewKeySet(c.fetchVersion1Keys).NamedBy(c.keys)
+	c.keys = idtoken.NewKeySet(c.keysOf(c.Metadata))
+	c.version1Keys = idtoken.NewKeySet(c.keysOf(c.metadataVersion1)).NamedBy(c.keys)
 	return c
 }
 
@@ -110,20 +110,24 @@ func (c *Client) discoveryFailure(ctx context.Context, err error) *autherr.Error
 	return refused
 }
 
-func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
-	m, err := c.Metadata(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return discovery.Get(ctx, c.http, m.JWKSURI)
-}
-
-func (c *Client) fetchVersion1Keys(ctx context.Context) ([]byte, error) {
+// metadataVersion1 is Metadata of tokens of version 1.
+func (c *Client) metadataVersion1(ctx context.Context) (*discovery.Metadata, error) {
 	m, err := discovery.FetchVersion1(ctx, c.http, c.Authority)
 	if err != nil {
-		return nil, err
+		return nil, c.discoveryFailure(ctx, err)
 	}
-	return discovery.Get(ctx, c.http, m.JWKSURI)
+	return m, nil
+}
+
+// keysOf returns a function that fetches the keys to which metadata lead.
+func (c *Client) keysOf(metadata func(context.Context) (*discovery.Metadata, error)) func(context.Context) ([]byte, error) {
+	return func(ctx context.Context) ([]byte, error) {
+		m, err := metadata(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return discovery.Get(ctx, c.http, m.JWKSURI)
+	}
 }
 
 // Owner returns the owner under which MSAL files the tokens of an account, "" for the app's own.

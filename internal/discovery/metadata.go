@@ -117,8 +117,7 @@ func parseVersion1(body []byte, from *url.URL) (*Metadata, error) {
 	if IsGUID(configured) && !strings.EqualFold(configured, tenant) {
 		return nil, errors.New("discovery: the issuer of version 1 is of another tenant")
 	}
-	keys, err := url.Parse(m.JWKSURI)
-	if err != nil || keys.Scheme != "https" || !strings.EqualFold(keys.Host, from.Host) {
+	if !isAt(m.JWKSURI, from) {
 		return nil, errors.New("discovery: keys must be https on the authority's own host")
 	}
 	return &Metadata{Issuer: m.Issuer, JWKSURI: m.JWKSURI}, nil
@@ -137,7 +136,7 @@ func (m *Metadata) validate(authority string) error {
 		return err
 	}
 	for _, address := range []string{m.TokenEndpoint, m.JWKSURI} {
-		if u, err := url.Parse(address); err != nil || u.Scheme != "https" || !strings.EqualFold(u.Host, a.Host) {
+		if !isAt(address, a) {
 			return errors.New("discovery: token endpoint and keys must be https on the authority's own host")
 		}
 	}
@@ -147,6 +146,12 @@ func (m *Metadata) validate(authority string) error {
 		}
 	}
 	return nil
+}
+
+// isAt reports whether an address is https on the host of an authority.
+func isAt(address string, authority *url.URL) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "https" && strings.EqualFold(u.Host, authority.Host)
 }
 
 func (m *Metadata) validateIssuer(authority *url.URL) error {
