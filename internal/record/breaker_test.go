@@ -3,6 +3,7 @@ package record_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,11 +16,11 @@ type remote struct {
 	*record.Memory
 	takes time.Duration
 	down  bool
-	calls int
+	calls atomic.Int32
 }
 
 func (d *remote) Get(ctx context.Context, key string) ([]byte, error) {
-	d.calls++
+	d.calls.Add(1)
 	time.Sleep(d.takes)
 	if d.down {
 		return nil, errDead
@@ -57,7 +58,7 @@ func TestGuarded_RequestsDoNotWaitForProbesThatFail(t *testing.T) {
 					_, _ = g.Get(t.Context(), "a")
 				}
 				time.Sleep(8 * time.Minute)
-				d.calls = 0
+				d.calls.Store(0)
 				began := time.Now()
 				down := 0
 				for _, err := range atOnce(t, g, 20) {
@@ -65,8 +66,8 @@ func TestGuarded_RequestsDoNotWaitForProbesThatFail(t *testing.T) {
 						down++
 					}
 				}
-				if down != 19 || d.calls != 1 || time.Since(began) > max(takes, 110*time.Millisecond) {
-					t.Errorf("%d of 20 were refused, %d calls, within %v", down, d.calls, time.Since(began))
+				if down != 19 || d.calls.Load() != 1 || time.Since(began) > max(takes, 110*time.Millisecond) {
+					t.Errorf("%d of 20 were refused, %d calls, within %v", down, d.calls.Load(), time.Since(began))
 				}
 			})
 		})

@@ -89,6 +89,27 @@ func (e *entra) excuse() {
 	}
 }
 
+// mayHaveLost notes that the instance that received the newest refresh token of a lineage may not have stored it.
+func (e *entra) mayHaveLost(l *lineage) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l.excused, l.lost = true, true
+}
+
+// isLost reports whether that has been noted.
+func (e *entra) isLost(l *lineage) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return l.lost
+}
+
+// newest returns the newest refresh token of a lineage, and its siblings.
+func (e *entra) newest(l *lineage) []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]string{l.newest}, l.siblings...)
+}
+
 // ownerOf returns the login that an access token belongs to.
 func (e *entra) ownerOf(token string) string {
 	if rest, ok := strings.CutPrefix(token, "access/"); ok {

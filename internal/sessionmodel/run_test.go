@@ -175,7 +175,7 @@ func (r *run) settle() {
 		r.mu.Lock()
 		switch {
 		case err != nil:
-		case !stored && !s.lineage.lost && r.model.MustRemain(s.Session, time.Now()):
+		case !stored && !r.entra.isLost(s.lineage) && r.model.MustRemain(s.Session, time.Now()):
 			err = fmt.Errorf("%s: its newest refresh token is not stored", s.Name)
 		case r.model.MustBeGone(s.Session, time.Now()) && r.isStored(s):
 			err = fmt.Errorf("%s: it has ended, and something of it is stored", s.Name)

@@ -19,14 +19,14 @@ import (
 // begin begins a step. Requests run in goroutines of their own, and overlap with later steps.
 func (r *run) begin(step *sessionmodel.Step) {
 	i, b := r.instances[step.Instance], r.browsers[step.Browser]
+	var session *tracked // as it is when the step begins
+	r.locked(func() { session = b.session })
 	switch step.Kind {
 	case sessionmodel.Visit, sessionmodel.Token:
-		session := b.session
 		r.on(i, func() { r.visit(i, session, step.Kind) })
 	case sessionmodel.SignIn:
 		r.on(i, func() { r.signIn(i, b, step.User) })
 	case sessionmodel.SignOut:
-		session := b.session
 		r.on(i, func() { r.signOut(i, session) })
 	case sessionmodel.EndSessions:
 		r.on(i, func() { r.endSessions(i, step.User) })
@@ -243,7 +243,7 @@ func (r *run) replace(step *sessionmodel.Step) {
 func (r *run) excuseUnstored() {
 	for _, s := range r.tracked {
 		if stored, err := r.holdsNewest(s); err == nil && !stored {
-			s.lineage.excused, s.lineage.lost = true, true
+			r.entra.mayHaveLost(s.lineage)
 		}
 	}
 }
@@ -261,7 +261,7 @@ func (r *run) holdsNewest(s *tracked) (bool, error) {
 		return false, nil
 	}
 	isStored := func(token string) bool { return strings.Contains(string(content), `"`+token+`"`) }
-	return err == nil && (isStored(s.lineage.newest) || slices.ContainsFunc(s.lineage.siblings, isStored)), err
+	return err == nil && slices.ContainsFunc(r.entra.newest(s.lineage), isStored), err
 }
 
 // isStored reports whether the storage has a record of a session.
