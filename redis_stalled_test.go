@@ -3,7 +3,9 @@ package fibermsal_test
 import (
 	"net/http"
 	"runtime"
+	"runtime/pprof"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 	for name, start := range redistest.EachAlone(t, "--enable-debug-command", "yes") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			markGoroutines(t)
 			r := start(t)
 			idp := newRegistration(t)
 			s, young := newSite(t, idp, inHaste(t, r)), newSite(t, idp, inHaste(t, r)) // which has no connection yet
@@ -27,7 +30,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 			if replicated, ok := r.(interface{ Replicated() }); ok {
 				replicated.Replicated() // the replica will be promoted, and must not lack the sign-in
 			}
-			goroutines, until := runtime.NumGoroutine(), time.Now().Add(4*time.Second)
+			goroutines, until := markedGoroutines(t), time.Now().Add(4*time.Second)
 			awake := stall(r, 4)
 			<-time.After(100 * time.Millisecond)
 			var wait sync.WaitGroup
@@ -62,7 +65,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 			if !strings.Contains(s.log.String(), "the session storage is down") || !strings.Contains(s.log.String(), "the session storage is back") {
 				t.Errorf("not told:\n%s", s.log)
 			}
-			if now := runtime.NumGoroutine(); now > goroutines+200 {
+			if now := markedGoroutines(t); now > goroutines+200 {
 				t.Errorf("%d goroutines, %d before", now, goroutines)
 			}
 		})
@@ -184,6 +187,37 @@ func goroutines() int {
 		if !strings.Contains(stack, "internal/faultproxy.") {
 			n++
 		}
+	}
+	return n
+}
+
+// markGoroutines marks those that the test starts from here on, and that they start, because
+// other tests start theirs in the same process at the same time.
+func markGoroutines(t *testing.T) {
+	pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), pprof.Labels("test", t.Name())))
+}
+
+// markedGoroutines counts what markGoroutines marked for this test.
+func markedGoroutines(t *testing.T) int {
+	t.Helper()
+	var profile strings.Builder
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
+		if !strings.Contains(stack, strconv.Quote(t.Name())) {
+			continue
+		}
+		alike, _, _ := strings.Cut(stack[strings.LastIndex(stack[:strings.Index(stack, " @ ")], "\n")+1:], " @ ")
+		number, err := strconv.Atoi(alike)
+		if err != nil {
+			t.Fatalf("a stack without its number: %q", stack)
+		}
+		n += number
+	}
+	if n == 0 {
+		t.Fatal("not even this goroutine is marked")
 	}
 	return n
 }
