@@ -2,6 +2,7 @@ package fibermsal_test
 
 import (
 	"net/http"
+	"regexp"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -194,8 +195,12 @@ func goroutines() int {
 // markGoroutines marks those that the test starts from here on, and that they start, because
 // other tests start theirs in the same process at the same time.
 func markGoroutines(t *testing.T) {
+	t.Helper()
 	pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), pprof.Labels("test", t.Name())))
 }
+
+// howManyAlike is the number of goroutines that a profile lists as one, because their stacks are equal.
+var howManyAlike = regexp.MustCompile(`(?m)^(\d+) @ `)
 
 // markedGoroutines counts what markGoroutines marked for this test.
 func markedGoroutines(t *testing.T) int {
@@ -209,11 +214,11 @@ func markedGoroutines(t *testing.T) int {
 		if !strings.Contains(stack, strconv.Quote(t.Name())) {
 			continue
 		}
-		alike, _, _ := strings.Cut(stack[strings.LastIndex(stack[:strings.Index(stack, " @ ")], "\n")+1:], " @ ")
-		number, err := strconv.Atoi(alike)
-		if err != nil {
+		alike := howManyAlike.FindStringSubmatch(stack)
+		if alike == nil {
 			t.Fatalf("a stack without its number: %q", stack)
 		}
+		number, _ := strconv.Atoi(alike[1])
 		n += number
 	}
 	if n == 0 {
