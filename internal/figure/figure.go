@@ -1,0 +1,28 @@
+// Package figure lets a test report a figure beside its result, for docs/scorecard.md.
+package figure
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// Key is the name of the attributes that hold figures in the output of go test -json.
+const Key = "figure"
+
+// Figure is what a test measured.
+type Figure struct {
+	Row   string `json:"row"`             // of the scorecard, such as R6
+	Name  string `json:"name"`            // what was measured, such as "token calls of 50 requests"
+	Value string `json:"value"`           // such as "1" or "212 ms"
+	Naive bool   `json:"naive,omitempty"` // whether it was measured on an app without fibermsal
+}
+
+// Report makes the figure part of the output of go test -json.
+func Report(t testing.TB, f Figure) {
+	t.Helper()
+	text, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Attr(Key, string(text))
+}
