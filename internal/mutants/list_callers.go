@@ -15,7 +15,7 @@ var callers = []mutant{
 	{
 		id: "B3", check: "the version of an access token is known",
 		file: "internal/accesstoken/accesstoken.go", from: "case p.Version != Version1 && p.Version != Version2:", to: `case p.Version == "-":`,
-		pkg: "internal/accesstoken", run: "TestVerify_RefusesTypes",
+		pkg: "internal/accesstoken", run: "TestVerify_RefusesEachWrongToken",
 	},
 	{
 		id: "B3", check: "the audience of an access token is this API",

@@ -139,7 +139,7 @@ var identities = []mutant{
 	},
 	{
 		id: "B10", check: "the local part of a mail address is a dot-atom",
-		file: "internal/mailaddr/mailaddr.go", from: "!dotted(local, atext) || ", to: "",
+		file: "internal/mailaddr/mailaddr.go", from: "!dotted(local, atext) || ", to: `local == "" || `,
 		pkg: "internal/mailaddr", run: "FuzzNormalize",
 	},
 	{

@@ -121,7 +121,7 @@ var sessions = []mutant{
 	{
 		id: "D13", check: "a session inherits nothing from another user's",
 		file: "internal/session/session.go", from: "if old == nil || !s.SameUser(old) {", to: "if old == nil {",
-		pkg: ".", run: "TestInteraction_SignInOfSomebodyElse|TestA2_BindingCookieInherits|TestD13_",
+		pkg: ".", run: "TestD13_AnotherAccountInherits",
 	},
 	{
 		id: "D13", check: "a silent sign-in is that of the session's user",
