@@ -82,7 +82,7 @@ func (t *tester) test(ctx context.Context, m *mutant) (result, error) {
 func (t *tester) goTest(ctx context.Context, pkg, pattern string, flags ...string) (result, error) {
 	arguments := slices.Concat([]string{"test", "-json", "-vet=off", "-count=1", "-failfast", limit}, flags,
 		[]string{"-run=^(" + pattern + ")", "./" + pkg})
-	command := exec.CommandContext(ctx, "go", arguments...) //nolint:gosec // the list is constant
+	command := exec.CommandContext(ctx, "go", arguments...)                         //nolint:gosec // the list is constant
 	command.Dir, command.Env = t.root, append(os.Environ(), "FIBERMSAL_TEST_ALL=1") // a test that is skipped notices nothing
 	var events, complaints bytes.Buffer
 	command.Stdout, command.Stderr = &events, &complaints
