@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"regexp"
-	"slices"
 )
 
 // mutant is a change that removes or weakens one check.
@@ -16,18 +14,6 @@ type mutant struct {
 	from, to string
 	// pkg is the directory of the tests that must fail, and run matches the beginnings of their names.
 	pkg, run string
-}
-
-// mutants returns all mutants, by the letters of their threats.
-func mutants() []mutant {
-	return slices.Concat(responses, identities, callers, browsers, sessions, storages, logs, renewals)
-}
-
-// selectMutants returns the mutants whose ID or check matches a pattern.
-func selectMutants(pattern *regexp.Regexp) []mutant {
-	return slices.DeleteFunc(mutants(), func(m mutant) bool {
-		return !pattern.MatchString(m.id) && !pattern.MatchString(m.check)
-	})
 }
 
 // apply returns the content of the file with the change.
