@@ -85,7 +85,7 @@ var sessions = []mutant{
 	},
 	{
 		id: "D9", check: "what others have stored since is kept",
-		file: "internal/token/recorded.go", from: "merged, err = tokencache.Merged(content, theirs)", to: "merged = append(theirs[:0:0], content...)",
+		file: "internal/token/recorded.go", from: "merged, err = tokencache.Merged(content, theirs)", to: "merged, err = tokencache.Merged(content, theirs[:0])",
 		pkg: ".", run: "TestD9_ClientsOfTheApp",
 	},
 	{
