@@ -8,13 +8,14 @@ import (
 )
 
 const (
-	// skewWarning is more than the clock of a machine with NTP deviates.
+	// skewWarning is more than the clock of a machine with NTP is ever off.
 	skewWarning = time.Minute
 	// skewError is how much Entra and the validation of ID tokens tolerate.
 	skewError = 5 * time.Minute
 )
 
-// clock judges by how much this machine's clock is ahead of Entra's, if that was measured.
+// clock returns the finding about the time by which this machine's clock is ahead of Entra's, if that
+// was measured.
 func clock(ahead time.Duration, measured bool) Finding {
 	if !measured {
 		return Finding{
@@ -44,9 +45,9 @@ func clock(ahead time.Duration, measured bool) Finding {
 	return f
 }
 
-// skewOf returns by how much this machine's clock is ahead of that of a server, from the header
-// of its answer. The header has whole seconds and was written at any moment between the two
-// times, so that much of a difference is ignored.
+// skewOf returns how far this machine's clock is ahead of a server's, according to the Date header of a
+// response. The header has whole seconds and was written some time between sent and received, so a
+// difference within these limits counts as zero.
 func skewOf(h http.Header, sent, received time.Time) (ahead time.Duration, measured bool) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// addresses checks where and how Entra answers.
+// addresses checks the redirect URI, PostLogoutURL and the response mode.
 func (d *diagnosis) addresses() []Finding {
 	if refused := d.refusedAddresses(); len(refused) > 0 {
 		return refused
@@ -24,13 +24,14 @@ func (d *diagnosis) addresses() []Finding {
 }
 
 const (
-	// maxRedirectURI is the length of a redirect URI that Entra registers.
+	// maxRedirectURI is the maximum length of a redirect URI that Entra registers.
 	maxRedirectURI = 256
-	// refusedCharacters are those that Entra does not register in a redirect URI.
+	// refusedCharacters are the characters that Entra does not allow in a redirect URI.
 	refusedCharacters = "!$'(),;*"
 )
 
-// refusedAddresses checks the URLs that have to be registered for what Entra does not register.
+// refusedAddresses returns a finding if Entra does not allow one of the URLs that have to be
+// registered.
 func (d *diagnosis) refusedAddresses() []Finding {
 	var problems []string
 	for name, address := range map[string]string{"the redirect URI": d.Authority.RedirectURI, "PostLogoutURL": d.PostLogoutURL} {
@@ -65,7 +66,7 @@ func refusedIn(address string) string {
 	return ""
 }
 
-// scopes checks the scopes as far as that is possible without Entra.
+// scopes checks the scopes as far as possible without Entra.
 func (d *diagnosis) scopes() []Finding {
 	scopes := d.Authority.Scopes.Configured()
 	resourceOf := d.Authority.Scopes.ResourceOf

@@ -13,7 +13,7 @@ import (
 
 const publicHostSubject = "the host of PublicURL"
 
-// publicHost checks whether the host of PublicURL has an address. Users may ask another resolver.
+// publicHost checks whether the host of PublicURL has an address here. Users may use another resolver.
 func (d *diagnosis) publicHost(ctx context.Context) []Finding {
 	u, err := url.Parse(d.PublicURL)
 	if err != nil || d.Local || net.ParseIP(u.Hostname()) != nil {
