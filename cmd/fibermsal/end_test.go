@@ -86,7 +86,7 @@ func TestEnd_AsksBefore(t *testing.T) {
 	s := newStage(t)
 	cookie := s.signIn(s.app, adele)
 	for _, args := range [][]string{{"sessions", "end", "-mail", adele}, {"sessions", "clean", "-unreadable"}} {
-		if o := s.run(args...); o.status != statusUsage || !strings.Contains(o.stderr, "no terminal to ask at; with -yes nobody is asked") {
+		if o := s.run(args...); o.status != statusUsage || !strings.Contains(o.stderr, "confirmation requires a terminal; use -yes to run without it") {
 			t.Errorf("without a terminal: %+v", o)
 		}
 	}

@@ -290,7 +290,7 @@ func TestProfile_WithoutPermissionForTheManager(t *testing.T) {
 func TestPages_SayThatTheTenantIsEmulated(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, func(s *settings) { s.emulated = true }).browser()
-	mustContain(t, b.Navigate("/"), "a local emulator plays Microsoft", `<span class="tag">emulator</span>`)
+	mustContain(t, b.Navigate("/"), "a local emulator instead of Microsoft", `<span class="tag">emulator</span>`)
 }
 
 // Many people at once see themselves: the pages share templates, and the sessions
