@@ -79,13 +79,13 @@ func (s *Service) Sessions(ctx context.Context, filter SessionFilter) iter.Seq2[
 }
 
 // EndSessions ends the sessions that a filter selects, on all instances at once, and returns how many
-// it ended. A selected user's sign-in that is in progress at that time does not begin a session, unless
-// the filter selects a single session by its ID. If an error occurs, the remaining sessions are not
-// ended. If Redis is out of memory, sessions are still deleted, but sign-ins in progress are not
-// blocked, and the error says so. The zero filter is rejected. Users are not signed out of Entra: their
-// refresh tokens are deleted here but not revoked there. If sessions may have been missed because of
-// Config.Keys, the error is the one that Sessions returns. Config.OnSignOut is called for each session,
-// for a few dozen concurrently, before EndSessions returns.
+// it ended. Sign-ins in progress that the filter would select do not begin a session, unless the filter
+// selects a single session by its ID. If an error occurs, the remaining sessions are not ended. If
+// Redis is out of memory, sessions are still deleted, but sign-ins in progress are not blocked, and the
+// error says so. The zero filter is rejected. Users are not signed out of Entra: their refresh tokens
+// are deleted here but not revoked there. If sessions may have been missed because of Config.Keys, the
+// error is the one that Sessions returns. Config.OnSignOut is called for each session, for a few dozen
+// concurrently, before EndSessions returns.
 func (s *Service) EndSessions(ctx context.Context, filter SessionFilter) (int, error) {
 	return s.sessions.EndSelected(ctx, session.Filter(filter), s.site.CallOnSignOut)
 }
