@@ -11,30 +11,30 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// maxState limits the state in characters. Requests to Entra with states of about 1,800 have
-// been seen to fail.
+// maxState is the maximum length of a state in characters. Requests to Entra with states of about 1,800
+// characters are known to fail.
 const maxState = 1480
 
-// maxDetails is how long the details may be in a state without being packed.
+// maxDetails is the maximum length of details in a state without compression.
 const maxDetails = maxState/4*3 - sealed.Overhead - stateFixed - 1
 
-// stateFixed is the length of what precedes the details: format, restarts, owner and time.
+// stateFixed is the length of the fixed part: format, restarts, owner and time.
 const stateFixed = 2 + len(owner{}) + 8
 
 // stateFormat is the first byte of a state's plaintext.
 const stateFormat = 1
 
-// Start is where a sign-in begins and what it requires.
+// Start describes a sign-in that is about to start: its destination and requirements.
 type Start struct {
 	Browser      Browser
 	To           Destination
 	Requirements Requirements
 	Restarts     int // how often the sign-in has been started before
-	// HasCookie reports whether the request has a cookie, or is nil.
+	// HasCookie reports whether the request has a cookie. It may be nil.
 	HasCookie func(name string) bool
 }
 
-// Begin starts an attempt, and returns it and what the browser has to keep for it. If the
+// Begin starts an attempt. It returns the attempt and the content of the browser's cookie. If the
 // requirements are too large, it returns [ErrRequirementsTooLarge].
 func (j *Jar) Begin(random io.Reader, now time.Time, s *Start) (*Attempt, Browser, error) {
 	if _, err := s.Requirements.encode(); err != nil {
