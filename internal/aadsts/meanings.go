@@ -1,12 +1,12 @@
 package aadsts
 
-// meaning is the meaning of a number.
+// meaning is the kind of a number and the advice for it.
 type meaning struct {
 	kind   Kind
 	advice string
 }
 
-// meanings has the numbers that follow "AADSTS". No other file contains any of them.
+// meanings contains the numbers that follow "AADSTS". They are only in this file.
 var meanings = map[int]meaning{
 	16000:   {NotInTenant, "the account does not exist in this tenant, or several are signed in in this browser and Entra may not ask which one: sign in with another one, or invite it as a guest"},
 	28002:   {InvalidScope, "the scopes in the request are invalid: check Config.Scopes"},

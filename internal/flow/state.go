@@ -84,8 +84,8 @@ func decodeState(plaintext []byte) (*Attempt, *details, error) {
 	return a, &d, nil
 }
 
-// seal gives an attempt its state. A path that does not fit is put into a cookie, and if it does not
-// even fit there, the attempt leads home.
+// seal sets the state of an attempt. A path that does not fit is put into a cookie. If it does not fit
+// there either, the attempt returns to the home page.
 func (j *Jar) seal(a *Attempt, hasCookie func(name string) bool) error {
 	d := &details{ReturnTo: a.to.Path(), Page: a.to.Page(), Requirements: a.needs}
 	state, err := j.sealState(a, d)
@@ -113,7 +113,7 @@ func (j *Jar) sealState(a *Attempt, d *details) (string, error) {
 	return j.sealText(plaintext, j.stateContext()), nil
 }
 
-// Open returns the attempt of a state that this app wrote. The attempt is foreign unless b began
+// Open returns the attempt in a state that this app has sealed. The attempt is foreign unless b began
 // it. cookie returns the value of a cookie of the request.
 func (j *Jar) Open(state string, b Browser, cookie func(name string) (value string, ok bool)) (a *Attempt, ok bool) {
 	if isEarlier(state) {

@@ -30,7 +30,8 @@ func (h *routeHandler) withCircumstances(err error) error {
 	return autherr.WithAttrs(e, attrs...)
 }
 
-// cookieNames returns the names of the request's cookies. It replaces unknown names, which could contain anything.
+// cookieNames returns the names of the request's cookies. Names that the library has not set are
+// shortened and redacted, because they may contain anything.
 func (h *routeHandler) cookieNames() []string {
 	names := []string{}
 	for name := range h.in.Cookies {
