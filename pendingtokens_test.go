@@ -155,7 +155,7 @@ func (h *heldCache) Unmarshal(content []byte) error { h.content = content; retur
 
 func (h *heldCache) Marshal() ([]byte, error) { return h.content, nil }
 
-// keysGone are ways in which a renewal meets an authority whose keys cannot be had.
+// keysGone are ways in which a renewal meets an authority whose keys are unavailable.
 var keysGone = map[string]func(*testing.T, *ledger, *browser){
 	"an instance that never had them": func(t *testing.T, l *ledger, b *browser) {
 		t.Helper()

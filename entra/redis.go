@@ -41,8 +41,8 @@ import (
 // getting a connection from the pool. All attempts of a command together take at most twice
 // read_timeout.
 //
-// Connections are closed after three minutes without use (conn_max_idle_time). When one connection
-// turns out to have been dropped by the network, the others are checked as well.
+// Connections are closed after three minutes without use (conn_max_idle_time). If a command gets no
+// reply because the network has dropped its connection, the other idle connections are closed, too.
 //
 // RedisStorage does not connect, so an app can start while Redis is down. The caller must close the
 // storage. Fiber's session middleware can use the same storage. The error never contains the URL,

@@ -44,7 +44,7 @@ func (d *diagnosis) registration(ctx context.Context) []Finding {
 			Severity: SeverityError, Code: "redirect_uri",
 			What: address + " is not registered" + numbered(answer.numbers),
 			Why:  "Entra shows an error page instead of the sign-in, and the app does not learn of it",
-			Fix:  "register it, letter by letter, with the platform Web; an API that signs nobody in needs none",
+			Fix:  "register exactly this URI with the platform Web; an API without user sign-in needs none",
 		}}
 	}
 	return []Finding{refusal(answer.numbers, "a sign-in")}
