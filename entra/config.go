@@ -51,8 +51,8 @@ type Config[C any] struct {
 	Credential ClientCredential
 
 	// TenantID is the tenant whose users may sign in: a GUID or a domain name. With "common" or
-	// "organizations", users of several tenants may sign in; AllowedTenants or AnyTenantMaySignIn is
-	// then required.
+	// "organizations", users of several tenants may sign in; then set AllowedTenants or
+	// AnyTenantMaySignIn.
 	//
 	// Required, unless Authority is set.
 	TenantID string
@@ -77,8 +77,7 @@ type Config[C any] struct {
 	// 9188040d-6c67-4c5b-b112-36a304b66dad and are refused unless it is listed, or
 	// PersonalAccountsMaySignIn is set.
 	//
-	// Required with "common" and "organizations", unless AnyTenantMaySignIn is set; forbidden
-	// otherwise.
+	// Required with "common" and "organizations" without AnyTenantMaySignIn. Otherwise forbidden.
 	AllowedTenants []string
 
 	// AnyTenantMaySignIn lets users of every organization in the world sign in through "common" or
@@ -245,8 +244,7 @@ type Config[C any] struct {
 	// Retry-After and, for 401, WWW-Authenticate are already set on the response. If ErrorHandler
 	// returns an error, the web framework's ErrorHandler gets it.
 	//
-	// Optional. Default: a page if the request accepts text/html, and problem+json (RFC 9457)
-	// otherwise.
+	// Optional. Default: a page if the request accepts text/html, otherwise problem+json (RFC 9457).
 	ErrorHandler func(C, error) error
 
 	// Pages renders the library's pages instead of the built-in ones: error pages, and the page that
@@ -273,8 +271,7 @@ type Config[C any] struct {
 	// without the text of the error, and can choose another account; an [*Error] is shown unchanged. If
 	// OnSignIn returns the error of [StartSignIn], the user is asked to choose another account
 	// immediately. graph.Profile is an OnSignIn that loads mail, name and manager; ID tokens contain no
-	// mail address unless the registration adds the optional claim email. The context ends after 10
-	// seconds.
+	// mail address unless the registration adds the optional claim email. The context ends after 10 s.
 	//
 	// Optional. Default: nil.
 	OnSignIn func(context.Context, *SignIn) error

@@ -32,7 +32,7 @@ func EntraTokens(objectID string, credential azcore.TokenCredential) func(contex
 	}
 }
 
-// tokens returns the tokens that connections to Redis are opened with. It is safe for concurrent use.
+// tokens caches the token that connections to Redis are opened with. It is safe for concurrent use.
 type tokens struct {
 	credential azcore.TokenCredential
 	renewals   flight.Group

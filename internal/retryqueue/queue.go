@@ -17,7 +17,7 @@ type Options struct {
 	What string
 	// Max is the maximum number of items.
 	Max int
-	// First is the pause before the second round. Pauses double up to Most.
+	// First is the pause before the first round. The pauses double up to Most.
 	First, Most time.Duration
 	// Round tries the keys once and removes those that succeeded. It stops when more attempts
 	// would be pointless, or when the Group's context has ended.
