@@ -81,7 +81,7 @@ func (t *Tenant) Named(id string) *Account {
 	return a
 }
 
-// Consent records an administrator's consent for everybody to the scopes with these keys.
+// Consent records an administrator's consent for all users to the scopes with these keys.
 func (t *Tenant) Consent(keys ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -90,7 +90,7 @@ func (t *Tenant) Consent(keys ...string) {
 	}
 }
 
-// Withdraw takes back the consent for everybody to the scopes with these keys.
+// Withdraw withdraws the consent for all users to the scopes with these keys.
 func (t *Tenant) Withdraw(keys ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,7 +99,7 @@ func (t *Tenant) Withdraw(keys ...string) {
 	}
 }
 
-// WithdrawAll takes back every consent for everybody.
+// WithdrawAll withdraws all consents for all users.
 func (t *Tenant) WithdrawAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -123,7 +123,8 @@ func Find(login string, tenants []*Tenant) *Account {
 	return nil
 }
 
-// FindHint finds the account that a login_hint or logout_hint means: a sign-in name or the login_hint claim.
+// FindHint finds the account that a login_hint or logout_hint refers to. The hint is a sign-in name or
+// the login_hint claim.
 func FindHint(hint string, tenants []*Tenant) *Account {
 	if !strings.HasPrefix(hint, "O.") {
 		return Find(hint, tenants)
