@@ -55,7 +55,7 @@ func typedH2Workload(ctx context.Context, b *bench) (*result, error) {
 
 func callsAPI(s system) bool { return s.API != "" }
 
-// bearerWorkload calls an API with the access tokens of users, each again and again.
+// bearerWorkload calls an API with the access tokens of users. Each token is used many times.
 func bearerWorkload(ctx context.Context, b *bench) (*result, error) {
 	clients := b.emulator.clients(b.options.users)
 	return b.api(ctx, "bearer", "a call of an API with an access token that it has seen before", func(*server) *visitor {
@@ -63,8 +63,8 @@ func bearerWorkload(ctx context.Context, b *bench) (*result, error) {
 	})
 }
 
-// newBearerWorkload does so with a token that the API has not seen, or not since so many others that it
-// cannot remember it.
+// newBearerWorkload does the same with tokens that the API has not seen before, or that other tokens
+// have displaced from its cache.
 func newBearerWorkload(ctx context.Context, b *bench) (*result, error) {
 	clients := b.emulator.clients(b.options.accessTokens)
 	return b.api(ctx, "bearernew", "the same with an access token that is new each time", func(s *server) *visitor {
@@ -86,14 +86,14 @@ func (b *bench) api(ctx context.Context, name, title string, client func(*server
 
 func signsIn(s system) bool { return s.Login != "" && s.Instances < 2 && !s.usesH2() }
 
-// signingIn is a step that signs somebody in.
+// signingIn is a step that signs a user in.
 func (b *bench) signingIn(s *server, worker, _ int) error {
 	who := b.emulator.people[rand.IntN(len(b.emulator.people))]
 	_, err := s.enter(worker, who.UPN, who.ID)
 	return err
 }
 
-// signInWorkload signs people in: W3.
+// signInWorkload signs users in: W3.
 func signInWorkload(ctx context.Context, b *bench) (*result, error) {
 	runs, err := b.turns(ctx, "signin", b.options.signIns, signsIn, b.signingIn)
 	if err != nil {
