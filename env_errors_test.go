@@ -102,7 +102,7 @@ func TestConfigFromEnv_PrefixIsAName(t *testing.T) {
 	}
 }
 
-// What is missing, Open says: code may complete what the environment left out.
+// Open reports missing fields, because code may set fields that the environment does not.
 func TestConfigFromEnv_LeavesWhatIsMissingToOpen(t *testing.T) {
 	cfg, err := withEnv(t, map[string]string{"CLIENT_ID": "app", "TENANT_ID": "contoso.com", "PUBLIC_URL": "https://app.example", "KEYS": base64.StdEncoding.EncodeToString(make([]byte, 16))})
 	if err != nil {
@@ -138,7 +138,7 @@ func TestF4_PrintingAConfigOfTheEnvironmentShowsNoSecret(t *testing.T) {
 	}
 }
 
-// A newcomer who starts the quick start as it is must read which variables are missing.
+// A new user who starts the quick start without changes must see which variables are missing.
 func TestConfigFromEnv_WhatIsMissingIsNamedAsAVariable(t *testing.T) {
 	t.Setenv("AZURE_FEDERATED_TOKEN_FILE", "")
 	cfg, err := withEnv(t, nil)

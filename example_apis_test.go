@@ -20,7 +20,7 @@ import (
 
 // The examples of docs/apis.md, which readme_test.go compares.
 
-// exampleAPI makes an emulator with an API, and the app whose API that is.
+// exampleAPI returns an emulator with an API, and the app that has this API.
 func exampleAPI(options ...entratest.Option) (*entratest.Server, fibermsal.Config) {
 	api := entratest.API{URI: exampleURI, Scopes: []string{"access_as_user", "Orders.Read", "Orders.Write"}}
 	return exampleConfig(append([]entratest.Option{entratest.WithAPI(api)}, options...)...)
