@@ -85,7 +85,7 @@ func ExampleRequireFrom_pages() {
 	app.Use(fibermsal.New(cfg))
 	fibermsal.RegisterRoutes(app)
 
-	// For clients. In front of csrf: they have none of its tokens, and without an access token they get a challenge.
+	// For API clients. They are in front of csrf, because clients have no CSRF tokens. Without an access token they get a challenge.
 	api := app.Group("/api", fibermsal.RequireToken(fibermsal.HasScope("access_as_user")))
 	api.Post("/orders", place)
 

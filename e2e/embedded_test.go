@@ -139,8 +139,8 @@ func (s *single) administer(login string) {
 	}
 }
 
-// A tool with a wrong path must not report that there are no sessions, nor make a file that the app
-// could not open.
+// A command with a wrong path must neither report that there are no sessions nor create a file that the
+// app could not open.
 func TestSingleServer_ToolNeedsTheFile(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, exampleApp)
@@ -190,7 +190,8 @@ func TestG20_SingleServerKilledAtAnyPoint(t *testing.T) {
 	t.Logf("%d sessions whole, %d gone or never begun", whole, gone)
 }
 
-// attemptSignOut asks an app that may die meanwhile. The cookie is kept, as by an attacker.
+// attemptSignOut sends a request to an app that may be killed in the meantime. The cookie is kept, as
+// by an attacker.
 func (c *client) attemptSignOut() {
 	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.site.url+"/user/logout", http.NoBody)
 	if err != nil {

@@ -48,7 +48,8 @@ func TestEnd_EndsWhatIsChosen(t *testing.T) {
 	}
 }
 
-// Whoever revokes the access of an address must not be told that nobody has it.
+// An operator who revokes the access of an address must not get the message that no user has this
+// address.
 func TestEnd_EndsTheSessionsOfAllWhoseMailAddressItIs(t *testing.T) {
 	t.Parallel()
 	const shared = "team@contoso.com"

@@ -66,7 +66,7 @@ func TestShellWord_IsOneWord(t *testing.T) {
 	}
 }
 
-// Redis stops answering, so the signal comes in the middle of the work.
+// Redis stops responding, so the signal arrives in the middle of the work.
 func TestSessions_CtrlCEndsThem(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
