@@ -158,7 +158,7 @@ func TestKey_IsTheSameForeverAndMissedIfLost(t *testing.T) {
 	}
 }
 
-// A path that is mistaken, or a link, leaves the file of another program as it is.
+// If the path or a link leads to the file of another program, that file is not changed.
 func TestOpen_ChangesNothingOfAnotherProgram(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "index.html")
@@ -172,8 +172,8 @@ func TestOpen_ChangesNothingOfAnotherProgram(t *testing.T) {
 	}
 }
 
-// In /tmp everybody can make the file or the key before the app does. Other users' files can be read by
-// root only, who alone can run this test.
+// In /tmp every user can create the file or the key before the app does. Only root can read other
+// users' files, so this test requires root.
 func TestOpen_RejectsWhatAnotherUserHasMade(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
