@@ -25,7 +25,7 @@ func TestConfigFromEnv_WrongVariablesAreNamedWithTheirFieldAndNoValue(t *testing
 		"spelling of a switch":      {map[string]string{"ANONYMOUS_IN_OUTAGE": canary}, "AnonymousOnOutage", "nearest is FMTEST_ANONYMOUS_ON_OUTAGE"},
 		"a file of a file":          {map[string]string{"CA_FILE_FILE": canary}, "HTTPClient", "nearest is FMTEST_CA_FILE"},
 		"near none":                 {map[string]string{"PORT": canary}, "", "FMTEST_PORT is unknown and similar to no known variable"},
-		"both":                      {map[string]string{"CLIENT_SECRET": canary, "CLIENT_SECRET_FILE": canary}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE is set beside FMTEST_CLIENT_SECRET"},
+		"both":                      {map[string]string{"CLIENT_SECRET": canary, "CLIENT_SECRET_FILE": canary}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE is set together with FMTEST_CLIENT_SECRET"},
 		"no such file":              {map[string]string{"CLIENT_SECRET_FILE": canary}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE cannot be read: no such file"},
 		"a directory":               {map[string]string{"CLIENT_SECRET_FILE": t.TempDir()}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE cannot be read"},
 		"an empty file":             {map[string]string{"CLIENT_SECRET_FILE": file(t, "\n")}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE names a file that is empty"},

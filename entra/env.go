@@ -89,7 +89,7 @@ func (e *environment) read(v variable) {
 		file, mounted := e.take(v.name + fileSuffix)
 		switch {
 		case direct && mounted:
-			e.refuse(v.name+fileSuffix, v.field, "is set beside %s%s; set only one of them", e.prefix, v.name)
+			e.refuse(v.name+fileSuffix, v.field, "is set together with %s%s; set only one of them", e.prefix, v.name)
 			return
 		case mounted:
 			name += fileSuffix

@@ -34,7 +34,7 @@ func (e *environment) connect() {
 	address, ok := e.network["REDIS_URL"]
 	switch {
 	case ok && hasFile:
-		e.refuse(file.name, "Storage", "is set beside %s%s; set only one of them", e.prefix, address.name)
+		e.refuse(file.name, "Storage", "is set together with %s%s; set only one of them", e.prefix, address.name)
 		return
 	case hasFile:
 		e.openFile(file)

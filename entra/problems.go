@@ -82,7 +82,7 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 	case cfg.ClientSecret == "" && cfg.Credential == nil:
 		p.add("ClientSecret", "is required, or Credential instead")
 	case cfg.ClientSecret != "" && cfg.Credential != nil:
-		p.add("Credential", "is set beside ClientSecret; set only one of them")
+		p.add("Credential", "is set together with ClientSecret; set only one of them")
 	case cfg.ClientSecret == "" && len(cfg.PreviousSecrets) > 0:
 		p.add("PreviousSecrets", "needs a ClientSecret")
 	}
@@ -107,7 +107,7 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 	case cfg.TenantID == "" && cfg.Authority == "":
 		p.add("TenantID", "is required, or Authority instead")
 	case cfg.TenantID != "" && cfg.Authority != "":
-		p.add("Authority", "is set beside TenantID; set only one of them")
+		p.add("Authority", "is set together with TenantID; set only one of them")
 	case cfg.TenantID != "":
 		if !tenantName.MatchString(cfg.TenantID) {
 			p.add("TenantID", "is neither a GUID nor a domain name")
@@ -139,13 +139,13 @@ func (cfg Config[C]) checkTenants(p *problems, tenant string) {
 		p.add("PersonalAccountsMaySignIn", "needs the tenant common, or consumers")
 	case isConsumers(tenant) && cfg.PersonalAccountsMaySignIn:
 	case isConsumers(tenant) && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
-		p.add("PersonalAccountsMaySignIn", "is required with %q: without it everybody in the world could sign in", tenant)
+		p.add("PersonalAccountsMaySignIn", "is required with %q: without it anyone with a Microsoft account could sign in", tenant)
 	case many && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
 		p.add("AllowedTenants", "is required with %q, or AnyTenantMaySignIn: without them users of every tenant in the world could sign in", tenant)
 	case !many && tenant != "" && cfg.AnyTenantMaySignIn:
 		p.add("AnyTenantMaySignIn", "needs the tenant common or organizations")
 	case len(cfg.AllowedTenants) > 0 && cfg.AnyTenantMaySignIn:
-		p.add("AnyTenantMaySignIn", "is set beside AllowedTenants; set only one of them")
+		p.add("AnyTenantMaySignIn", "is set together with AllowedTenants; set only one of them")
 	case !many && tenant != "" && len(cfg.AllowedTenants) > 0:
 		p.add("AllowedTenants", "needs the tenant common or organizations")
 	}

@@ -75,7 +75,7 @@ func (o *SignInOptions) requirements(r flow.Requirements) (flow.Requirements, er
 	switch o.Prompt {
 	case "", PromptSelectAccount, PromptLogin, PromptCreate:
 	default:
-		return r, fmt.Errorf("SignInOptions.Prompt is %q, which is none of PromptSelectAccount, PromptLogin and PromptCreate", o.Prompt)
+		return r, fmt.Errorf("SignInOptions.Prompt is %q, which is not one of PromptSelectAccount, PromptLogin and PromptCreate", o.Prompt)
 	}
 	if o.Prompt != "" || o.LoginHint != r.LoginHint {
 		r = r.Interactive() // a silent sign-in is for the user of the session

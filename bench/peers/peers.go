@@ -91,7 +91,7 @@ func (e Env) Me(ctx context.Context, client *http.Client, token string) (id stri
 
 func nonEmpty(id string) error {
 	if id == "" {
-		return errors.New("the answer of Graph names nobody")
+		return errors.New("the response of Graph contains no user")
 	}
 	return nil
 }

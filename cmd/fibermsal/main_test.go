@@ -40,7 +40,7 @@ func TestProgram_SaysWhatIsWrong(t *testing.T) {
 			[]string{"doctor"},
 			map[string]string{"FIBERMSAL_MANAGED_IDENTITY": "system"},
 			2,
-			[]string{"\n  FIBERMSAL_CERTIFICATE_FILE, FIBERMSAL_FEDERATED_TOKEN_FILE, FIBERMSAL_WORKLOAD_IDENTITY or FIBERMSAL_MANAGED_IDENTITY is set beside FIBERMSAL_CLIENT_SECRET"},
+			[]string{"\n  FIBERMSAL_CERTIFICATE_FILE, FIBERMSAL_FEDERATED_TOKEN_FILE, FIBERMSAL_WORKLOAD_IDENTITY or FIBERMSAL_MANAGED_IDENTITY is set together with FIBERMSAL_CLIENT_SECRET"},
 		},
 		"no Redis":      {[]string{"sessions", "list"}, map[string]string{"FIBERMSAL_REDIS_URL": ""}, 2, []string{"FIBERMSAL_REDIS_URL is required: sessions in an app's own memory"}},
 		"Redis is down": {[]string{"sessions", "list"}, map[string]string{"FIBERMSAL_REDIS_URL": "redis://app:redis-canary@127.0.0.1:1/0"}, 1, []string{"fibermsal: unavailable: storage_failed: dial tcp", "connection refused"}},

@@ -44,14 +44,14 @@ func (a *App) settings() (findings []Finding) {
 		findings = append(findings, Finding{
 			Severity: SeverityWarning, Code: "streamed_bodies",
 			What: "fiber.Config.StreamRequestBody is set",
-			Why:  "fasthttp takes what a handler leaves unread of a body for the next request on the connection, which another site can forge in a user's name; behind the middleware such connections are closed, in front of it they are not",
+			Why:  "fasthttp treats the part of a body that a handler does not read as the next request on the connection, so another site can forge requests of a user; behind the middleware such connections are closed, in front of it they are not",
 			Fix:  "put the middleware in front of all routes, or leave StreamRequestBody out",
 		})
 	}
 	if a.ProxyHeader != "" && a.trustsEverybody() {
 		findings = append(findings, Finding{
 			Severity: SeverityWarning, Code: "proxy_trust",
-			What: "fiber.Config.ProxyHeader is " + a.ProxyHeader + ", and the app believes it whoever sends it",
+			What: "fiber.Config.ProxyHeader is " + a.ProxyHeader + ", and the app trusts it from any sender",
 			Why:  "visitors choose the address that c.IP() returns, and can evade limits and forge logs with it; signing in does not depend on it",
 			Fix:  "trust only the addresses of your proxies: set EnableTrustedProxyCheck and TrustedProxies (with Fiber v3, TrustProxy and TrustProxyConfig)",
 		})

@@ -20,7 +20,7 @@ func clock(ahead time.Duration, measured bool) Finding {
 	if !measured {
 		return Finding{
 			Severity: SeverityWarning, Code: "clock" + uncheckedSuffix,
-			What: "no answer of Entra had a Date header, so the clock was not compared",
+			What: "no response of Entra had a Date header, so the clock was not compared",
 			Why:  "a clock that is minutes off makes every sign-in fail",
 			Fix:  "compare it with another clock, and check whether a proxy removes the header",
 		}
@@ -36,7 +36,7 @@ func clock(ahead time.Duration, measured bool) Finding {
 	f := Finding{
 		Severity: SeverityWarning, Code: "clock_skew",
 		What: fmt.Sprintf("this machine's clock is %v %s Entra's", off, direction),
-		Why:  "from five minutes on ID tokens and client assertions are refused, so nobody can sign in",
+		Why:  "if the difference exceeds five minutes, ID tokens and client assertions are refused, so nobody can sign in",
 		Fix:  "let NTP set it, on the host if this is a container",
 	}
 	if off > skewError {

@@ -16,7 +16,7 @@ func (d *diagnosis) addresses() []Finding {
 		return []Finding{{
 			Severity: SeverityWarning, Code: "form_post_http",
 			What: "ResponseMode is form_post, with a PublicURL of plain http",
-			Why:  "Entra then answers with a cross-site POST, with which browsers send a cookie only if it is SameSite=None, so it must be Secure; Safari does not store such a cookie from http, so nobody can sign in with it",
+			Why:  "Entra then responds with a cross-site POST, and browsers send only cookies with SameSite=None and Secure with it; Safari does not store such cookies from http, so its users cannot sign in",
 			Fix:  "leave ResponseMode empty, which is query on http, or use https",
 		}}
 	}
@@ -77,7 +77,7 @@ func (d *diagnosis) scopes() []Finding {
 	return []Finding{{
 		Severity: SeverityError, Code: "scopes_mixed",
 		What: fmt.Sprintf("Config.Scopes contains %s and %s, which belong to two resources", scopes[0], scopes[other]),
-		Why:  "a token is for one resource: Entra refuses to redeem the code, or grants some of the scopes, and nobody can sign in",
+		Why:  "a token is for one resource only; Entra refuses to redeem the code, or grants some of the scopes, and nobody can sign in",
 		Fix:  "keep the scopes of one resource; request others where they are needed, with TokenCredential",
 	}}
 }

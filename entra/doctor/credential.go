@@ -33,7 +33,7 @@ func (d *diagnosis) credential(ctx context.Context) []Finding {
 		return append(findings, Finding{
 			Severity: SeverityWarning, Code: "secret_previous",
 			What: "Entra rejects ClientSecret" + numbered(result.numbers) + " and accepts one of PreviousSecrets",
-			Why:  "when that one expires nobody can sign in",
+			Why:  "when the previous secret expires, nobody can sign in",
 			Fix:  "add ClientSecret to the registration, or copy its Value, not its Secret ID, from there",
 		})
 	}
@@ -72,7 +72,7 @@ func (d *diagnosis) tryCredential(ctx context.Context, credential authority.Clie
 	if !d.Authority.AnyTenant && len(d.Authority.AllowedTenants) == 0 {
 		return d.tryInTenant(ctx, c, "") // the authority's own
 	}
-	result := credentialResult{finding: unchecked("credential", credentialSubject, "Entra issues tokens to an app in a tenant, and Config names no tenant that knows the app")}
+	result := credentialResult{finding: unchecked("credential", credentialSubject, "Entra issues tokens to an app in a tenant, and Config contains no tenant that has the app")}
 	for _, tenant := range d.organizations(maxTrialTenants) {
 		result = d.tryInTenant(ctx, c, tenant)
 		if result.accepted || result.rejected {

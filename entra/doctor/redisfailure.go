@@ -13,7 +13,7 @@ func redisFailure(err error) Finding {
 	switch {
 	case startsWith(err, "WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password"):
 		f.Code, f.What = "redis_login", "Redis refuses the user or the password: "+text
-		f.Fix = "compare both with ACL LIST on the server; the user must be on"
+		f.Fix = "compare both with ACL LIST on the server; the user must be enabled"
 	case isDeniedDatabase(err):
 		f.Code, f.What = "redis_rights", "the Redis user must not use SELECT, which a database other than 0 requires"
 		f.Fix = "ACL SETUSER with +select, or use database 0"
@@ -59,6 +59,6 @@ func outdated(what string) Finding {
 	return Finding{
 		Severity: SeverityError, Code: "redis_version", What: what,
 		Why: "signing in, renewing tokens or finding sessions fails where it is needed",
-		Fix: "run Redis 6.0 or later, or let the server keep the names of its commands",
+		Fix: "run Redis 6.0 or later, or do not rename commands on the server",
 	}
 }

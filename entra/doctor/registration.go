@@ -37,13 +37,13 @@ func (d *diagnosis) registration(ctx context.Context) []Finding {
 			Severity: SeverityError, Code: "scopes",
 			What: "Entra refuses Config.Scopes" + numbered(answer.numbers),
 			Why:  "nobody can sign in",
-			Fix:  adviceOr("look for a scope that does not exist, or belongs to an API that the tenant does not know", answer.numbers),
+			Fix:  adviceOr("look for a scope that does not exist, or belongs to an API that the tenant does not have", answer.numbers),
 		}}
 	case answer.isUnregistered():
 		return []Finding{{
 			Severity: SeverityError, Code: "redirect_uri",
 			What: address + " is not registered" + numbered(answer.numbers),
-			Why:  "Entra shows an error page instead of the sign-in, and the app does not learn of it",
+			Why:  "Entra shows an error page instead of the sign-in, and the app is not notified",
 			Fix:  "register exactly this URI with the platform Web; an API without user sign-in needs none",
 		}}
 	}

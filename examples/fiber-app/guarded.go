@@ -37,7 +37,7 @@ func (p *pages) org(c *fiber.Ctx) error {
 		}
 		manager, ok := above.(models.Userable)
 		if !ok {
-			break // somebody's contact
+			break // a contact, for example
 		}
 		chain = append(chain, personOf(manager))
 		id = text(manager.GetId())

@@ -35,7 +35,7 @@ type page struct {
 	Base     string          // the path below which browsers reach the app, or ""
 	Path     string          // of the page, below Base
 	Here     string          // the same with its query, to return to, or "" if this answers a form or is an error
-	User     *fibermsal.User // nil if nobody is signed in
+	User     *fibermsal.User // nil if no user is signed in
 	Emulated bool
 	Content  any
 }

@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := cfg.ValidateEnv("FIBERMSAL"); err != nil {
 		return err // with the names of the variables
 	}
-	auth, err := fibermsal.Open(cfg) //nolint:contextcheck // it calls nobody
+	auth, err := fibermsal.Open(cfg) //nolint:contextcheck // it makes no calls
 	if err != nil {
 		return err
 	}

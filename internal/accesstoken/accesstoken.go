@@ -37,7 +37,7 @@ const (
 // hints contain what to do about a rejected token if the cause is probably the client or a setting, and
 // not an attack.
 var hints = map[Reason]string{
-	Malformed:        "the token is no signed JWT as Entra issues for APIs; an opaque token is for another service",
+	Malformed:        "the token is not a signed JWT as Entra issues for APIs; an opaque token is for another service",
 	OutOfTime:        "the token has expired or is not valid yet: the client must get a new one, or a clock is wrong",
 	WrongVersion:     "the token has no version that Entra issues for APIs",
 	WrongIssuer:      "the token is of another tenant or cloud",

@@ -84,7 +84,7 @@ func loadCertificate(path string, info os.FileInfo) (*certificate, error) {
 	}
 	credential, err := confidential.NewCredFromCert(chain, key)
 	if err != nil {
-		return nil, errors.New("the private key does not fit the certificate")
+		return nil, errors.New("the private key does not match the certificate")
 	}
 	c := &certificate{credential: credential, modified: info.ModTime(), size: info.Size()}
 	c.from, c.until = validityOf(chain, key)

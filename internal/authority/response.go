@@ -152,7 +152,7 @@ func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 
 // unreadable returns the error for a response that is not a token response.
 func (x *exchange) unreadable() *autherr.Error {
-	return autherr.TryLater("entra_unreadable", fmt.Errorf("status %d with an answer that is no token response", x.status))
+	return autherr.TryLater("entra_unreadable", fmt.Errorf("status %d, and the body is not a token response", x.status))
 }
 
 // transportFailure returns the error of a call that got no response.

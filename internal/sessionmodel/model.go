@@ -58,7 +58,7 @@ type Outcome int
 // The outcomes of requests.
 const (
 	SignedIn    Outcome = iota + 1 // as the user of the session
-	SignedOut                      // as nobody, or with the request to sign in
+	SignedOut                      // without a user, or with the request to sign in
 	Unavailable                    // 503
 	OtherUser                      // as another user
 	Unexpected                     // anything else

@@ -73,8 +73,8 @@ func (t *Telemetry) observe(m *meter, cache func() CacheStats) {
 	callers := m.observed("fibermsal.api.requests", "{request}", "Requests whose access token was accepted, by whether it had been verified before.")
 	lookups := m.observed("fibermsal.sessions.cache.lookups", "{lookup}", "Sessions looked for in this process's memory, by whether they were there.")
 	evictions := m.observed("fibermsal.sessions.cache.evictions", "{session}", "Sessions that this process forgot for want of room.")
-	entries := m.gauge("fibermsal.sessions.cache.entries", "{session}", "Sessions that this process remembers.")
-	size := m.gauge("fibermsal.sessions.cache.size", "By", "About what the remembered sessions occupy.")
+	entries := m.gauge("fibermsal.sessions.cache.entries", "{session}", "Sessions in the cache of this process.")
+	size := m.gauge("fibermsal.sessions.cache.size", "By", "Approximate memory of the cached sessions.")
 	if m.err != nil {
 		return
 	}

@@ -69,7 +69,7 @@ func (b *OnBehalf) Replace(ctx context.Context, q Request, rejected string) (azc
 func (q *Request) checkAssertion() error {
 	switch caller := &q.session.User; {
 	case caller.AppOnly:
-		return autherr.Forbidden.New("app_token", errors.New("an app calls as itself, so there is no user for whom to call; use AppCredential"))
+		return autherr.Forbidden.New("app_token", errors.New("the caller is an app without a user, so there is no user to call on behalf of; use AppCredential"))
 	case !time.Now().Before(caller.ExpiresAt):
 		return autherr.InvalidToken.New("assertion_expired", errors.New("the access token has expired, so nothing can be called on behalf of its user"))
 	}
@@ -101,7 +101,7 @@ func (b *OnBehalf) acquire(ctx context.Context, q Request, early bool) (stored, 
 	}
 	defer release()
 	last, _ = b.load(ctx, &q, name)
-	if found, done, err := b.served(last, &q, early); done { // exchanged by another instance meanwhile
+	if found, done, err := b.served(last, &q, early); done { // another instance has exchanged it in the meantime
 		return found, err
 	}
 	return b.exchange(ctx, name, &q, last)

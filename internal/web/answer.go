@@ -98,7 +98,7 @@ func (v *Visit) answer(e *autherr.Error) *Response {
 func (v *Visit) answerClient(e *autherr.Error) *Response {
 	s := v.Site
 	if i := autherr.IntentOf(e); i != nil && i.SignOut {
-		e = autherr.InvalidRequest.New("no_session", errors.New("SignOut: the caller has an access token, which no app can end"))
+		e = autherr.InvalidRequest.New("no_session", errors.New("SignOut: the caller has an access token, which an app cannot revoke"))
 	}
 	e = s.reported(v.context(), e)
 	p := s.Challenger.ProblemOf(e)

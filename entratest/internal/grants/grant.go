@@ -23,7 +23,7 @@ type Grant struct {
 	AuthTime time.Time
 	MaxAge   time.Duration // of the request; 0 without
 	ACRs     []string      // authentication contexts satisfied and requested
-	IDToken  claims.Wanted // what the request wants in the ID token
+	IDToken  claims.Wanted // claims that the request adds to the ID token
 }
 
 // Dead reports whether the account is disabled or was revoked after the grant.

@@ -31,7 +31,7 @@ func New(o *origins.Origins, i *issuer.Issuer, custom Custom, managerScope strin
 // requirement.
 func (a *API) RequireContext(path, id string) {
 	if id != "" && !claims.IsContext(id) {
-		panic("entratest: the authentication context " + id + " is none of c1 to c99")
+		panic("entratest: the authentication context " + id + " is not one of c1 to c99")
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -39,7 +39,7 @@ type page struct {
 	Code    int
 	Text    string
 	Target  string
-	Admin   bool     // consent is for everybody
+	Admin   bool     // consent is for all users
 	Frames  []string // to be loaded unseen
 }
 

@@ -26,7 +26,7 @@ var graphScopes = []string{
 type Catalogue struct {
 	resources map[string]map[string]string
 	apis      map[string]API    // by resource, except Graph, whose tokens are opaque
-	aliases   map[string]string // resources by the application id that stands for them
+	aliases   map[string]string // resources by their application id
 	adminOnly map[string]bool   // by key
 }
 

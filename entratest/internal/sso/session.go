@@ -29,7 +29,7 @@ type Login struct {
 type Sessions struct {
 	mu       sync.Mutex // guards what follows
 	byCookie map[string]*Session
-	entered  map[string]bool // the sids the application knows, because it received a code for them
+	entered  map[string]bool // the sids for which the application has received a code
 }
 
 // New returns an empty store.

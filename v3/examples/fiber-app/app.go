@@ -81,7 +81,7 @@ func newApp(cfg fibermsal.Config) (*fiber.App, error) {
 // page is the data for every view.
 type page struct {
 	Title   string
-	User    *fibermsal.User // nil if nobody is signed in
+	User    *fibermsal.User // nil if no user is signed in
 	Content any
 }
 

@@ -50,7 +50,7 @@ func style(c fiber.Ctx) error {
 // page is the data for every view.
 type page struct {
 	Title   string
-	User    *fibermsal.User // nil if nobody is signed in
+	User    *fibermsal.User // nil if no user is signed in
 	Content any
 }
 
