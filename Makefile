@@ -13,7 +13,7 @@ FUZZTIME      ?= 30s
 # How long random histories are compared with the model of sessions, and the users of the simulated week.
 MODELTIME     ?= 10m
 WEEKUSERS     ?= 10000
-# Tests of the rows of the security model, and of Close: some of them are larger in a soak.
+# The tests of the threats in the security model, and of Close. Some of them run longer in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
 
 .PHONY: help
