@@ -15,7 +15,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/structure"
 )
 
-// layers lists directories from the lowest layer to the highest. A package may import packages of its
+// layers lists directories from the highest layer to the lowest. A package may import packages of its
 // own layer and of lower layers. A directory inside a listed one belongs to the same layer, unless it
 // is listed itself.
 var layers = [][]string{
