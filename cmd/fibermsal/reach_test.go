@@ -185,7 +185,7 @@ func TestSessions_AUserWhoseSessionsAreMissedIsNotOneWithoutSessions(t *testing.
 	if o := s.run("sessions", "end", "-user", user, "-yes"); o.status != statusOK || o.stdout != "1 session ended\n" || strings.Contains(o.stderr, "note") {
 		t.Errorf("%+v", o)
 	}
-	if o := s.run("sessions", "end", "-user", user, "-yes"); o.status != statusOK || o.stdout != "0 sessions ended\n" || !strings.Contains(o.stderr, "give -tenant") {
+	if o := s.run("sessions", "end", "-user", user, "-yes"); o.status != statusOK || o.stdout != "0 sessions ended\n" || !strings.Contains(o.stderr, "add -tenant") {
 		t.Errorf("nobody: %+v", o)
 	}
 }

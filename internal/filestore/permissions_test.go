@@ -115,7 +115,7 @@ func TestOpen_OfAToolMakesNothing(t *testing.T) {
 	app := open(t, newPath(t), filestore.Options{})
 	must(t, app.Close())
 	of := open(t, app.State().Path, filestore.Options{MustExist: true})
-	if _, err := of.Key(); err == nil || !strings.Contains(err.Error(), "the app has keys of its own") {
+	if _, err := of.Key(); err == nil || !strings.Contains(err.Error(), "the app has its own Keys") {
 		t.Errorf("a key that the app does not have: %v", err)
 	}
 	must(t, os.Mkdir(filepath.Dir(path), 0o700))
@@ -147,7 +147,7 @@ func TestKey_IsTheSameForeverAndMissedIfLost(t *testing.T) {
 	for name, change := range map[string]func() error{
 		"is missing":             func() error { return os.Remove(path + ".key") },
 		"does not contain a key": func() error { return os.WriteFile(path+".key", text[:20], 0o600) },
-		"is another key": func() error {
+		"is not that of the sessions": func() error {
 			return os.WriteFile(path+".key", []byte(strings.Repeat("A", 43)+"=\n"), 0o600)
 		},
 	} {
