@@ -58,6 +58,12 @@ test: setup generate-tests ## Run all tests, with -race but for budgets and net/
 	cd bench/peers/fibermsal-v3 && $(GO) test -count=1 -timeout 20m ./...
 	cd examples/graph-client && $(GO) test -count=1 -timeout 20m ./...
 
+.PHONY: ci
+ci: ## Run what CI runs: the tests, the linters, and each fuzz target for a moment
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=1000x
+
 .PHONY: test-pure
 test-pure: ## Run the tests that need no other program, on any system
 	@scripts/test-pure
@@ -97,7 +103,7 @@ setup: ## Install what the tests need: redis-server, chromium, nginx, node, and 
 	@scripts/setup
 
 .PHONY: fuzz
-fuzz: ## Fuzz every target for FUZZTIME (30s each); scripts/keep-corpus keeps what it finds
+fuzz: ## Fuzz every target for FUZZTIME (30s each, or 1000x); scripts/keep-corpus keeps what it finds
 	@for package in $$($(GO) list . ./entra ./graph ./internal/... | grep -v nethttpface); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \

@@ -125,7 +125,7 @@ func requestsChart(name string, results map[string]*result) error {
 		mine := r.Summary[ours].CPU.Median
 		var all []bar
 		for system, s := range r.Summary {
-			if system == oursTwice {
+			if system == oursTwice || !comesWithTheProject(system) {
 				continue
 			}
 			note := fmt.Sprintf("%s (%.2g x)", short(s.CPU.Median), s.CPU.Median/mine)

@@ -104,7 +104,7 @@ func parsed[T any](list string, parse func(string) (T, error)) (all []T, err err
 }
 
 func parse() (o options) {
-	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,bearer,bearernew,signin,storm,remote,distance,memory,growth,tokens", "what to measure")
+	flag.StringVar(&o.workloads, "workloads", "session,session-one,graph,typed,graph-h2,typed-h2,bearer,bearernew,signin,signin-one,storm,remote,distance,memory,growth,tokens", "what to measure")
 	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
 	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
 	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
@@ -196,18 +196,20 @@ func (w workload) uses(s system) bool {
 
 // workloads lists all workloads. The growth is the last one, because it empties the database.
 var workloads = map[string]workload{
-	"session":   {measure: sessionWorkload},
-	"graph":     {measure: graphWorkload},
-	"typed":     {measure: typedWorkload},
-	"graph-h2":  {graphH2Workload, system.usesH2},
-	"typed-h2":  {typedH2Workload, system.usesH2},
-	"bearer":    {bearerWorkload, callsAPI},
-	"bearernew": {newBearerWorkload, callsAPI},
-	"signin":    {measure: signInWorkload},
-	"storm":     {measure: stormWorkload},
-	"remote":    {remoteWorkload, goesFar},
-	"distance":  {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
-	"growth":    {measure: growthWorkload},
-	"memory":    {memoryWorkload, func(system) bool { return false }},
-	"tokens":    {measure: tokensWorkload},
+	"session":     {measure: sessionWorkload},
+	"session-one": {measure: loneSessionWorkload},
+	"graph":       {measure: graphWorkload},
+	"typed":       {measure: typedWorkload},
+	"graph-h2":    {graphH2Workload, system.usesH2},
+	"typed-h2":    {typedH2Workload, system.usesH2},
+	"bearer":      {bearerWorkload, callsAPI},
+	"bearernew":   {newBearerWorkload, callsAPI},
+	"signin":      {measure: signInWorkload},
+	"signin-one":  {measure: loneSignInWorkload},
+	"storm":       {measure: stormWorkload},
+	"remote":      {remoteWorkload, goesFar},
+	"distance":    {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
+	"growth":      {measure: growthWorkload},
+	"memory":      {memoryWorkload, func(system) bool { return false }},
+	"tokens":      {measure: tokensWorkload},
 }

@@ -128,6 +128,11 @@ var table = []system{
 	},
 }
 
+// comesWithTheProject reports whether a system is in the table, and not from a file.
+func comesWithTheProject(name string) bool {
+	return slices.ContainsFunc(table, func(s system) bool { return s.Name == name })
+}
+
 // hasSessions reports whether users sign in to a system.
 func (s system) hasSessions() bool { return s.Login != "" || s.Seed != "" }
 

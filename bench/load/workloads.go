@@ -13,12 +13,17 @@ func getAs(path func(system) string) step {
 }
 
 func (b *bench) pages(ctx context.Context, name, title, base string, path func(system) string) (*result, error) {
-	runs, err := b.turns(ctx, name, b.options.connections, func(s system) bool { return path(s) != "" }, getAs(path))
+	return b.pagesOf(ctx, b.options.connections, name, title, base, path)
+}
+
+// pagesOf has so many users get a page at once.
+func (b *bench) pagesOf(ctx context.Context, users int, name, title, base string, path func(system) string) (*result, error) {
+	runs, err := b.turns(ctx, name, users, func(s system) bool { return path(s) != "" }, getAs(path))
 	if err != nil {
 		return nil, err
 	}
 	r := newResult(name, title, base, b, runs)
-	r.AtOnce = b.options.connections
+	r.AtOnce = users
 	for _, s := range b.servers {
 		memory, err := s.redis.memory(ctx)
 		if err != nil {
@@ -32,6 +37,11 @@ func (b *bench) pages(ctx context.Context, name, title, base string, path func(s
 // sessionWorkload asks who is signed in: W1.
 func sessionWorkload(ctx context.Context, b *bench) (*result, error) {
 	return b.pages(ctx, "session", "a signed-in request that only asks who it is", bareGet, func(s system) string { return s.Session })
+}
+
+// loneSessionWorkload does so for one user after the other, who share no round trip.
+func loneSessionWorkload(ctx context.Context, b *bench) (*result, error) {
+	return b.pagesOf(ctx, 1, "session-one", "a signed-in request that only asks who it is", bareGet, func(s system) string { return s.Session })
 }
 
 // graphWorkload uses the token for one call over plain HTTP: W2.
@@ -95,11 +105,20 @@ func (b *bench) signingIn(s *server, worker, _ int) error {
 
 // signInWorkload signs users in: W3.
 func signInWorkload(ctx context.Context, b *bench) (*result, error) {
-	runs, err := b.turns(ctx, "signin", b.options.signIns, signsIn, b.signingIn)
+	return b.signInsOf(ctx, b.options.signIns, "signin")
+}
+
+// loneSignInWorkload signs them in one after the other.
+func loneSignInWorkload(ctx context.Context, b *bench) (*result, error) {
+	return b.signInsOf(ctx, 1, "signin-one")
+}
+
+func (b *bench) signInsOf(ctx context.Context, users int, name string) (*result, error) {
+	runs, err := b.turns(ctx, name, users, signsIn, b.signingIn)
 	if err != nil {
 		return nil, err
 	}
-	r := newResult("signin", "a whole sign-in: the request that starts it and the one that takes Entra's answer", goth, b, runs)
-	r.AtOnce = b.options.signIns
+	r := newResult(name, "a whole sign-in: the request that starts it and the one that takes Entra's answer", goth, b, runs)
+	r.AtOnce = users
 	return r, nil
 }

@@ -15,6 +15,9 @@ const Limit = 32
 // Map calls work for each name, for up to [Limit] of them at the same time, and yields the results in
 // the order of the names. After an error it starts no further calls. All calls have returned before the
 // error is yielded.
+//
+// The last name is processed without a goroutine, because most lists have one name, and waking another
+// processor for it costs more than a look-up in Redis.
 func Map[T any](names iter.Seq2[string, error], work func(name string) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var running sync.WaitGroup
@@ -28,17 +31,28 @@ func Map[T any](names iter.Seq2[string, error], work func(name string) (T, error
 			}
 			return yield(r.value, r.err) && r.err == nil
 		}
+		begin := func(name string, how func(func())) bool {
+			if len(begun) == Limit && !next() {
+				return false
+			}
+			done := make(chan result[T], 1)
+			how(func() { done <- resultOf(name, work) })
+			begun = append(begun, done)
+			return true
+		}
+		var last []string // at most one: the newest name
 		var failed error
 		for name, err := range names {
 			if failed = err; failed != nil {
 				break
 			}
-			if len(begun) == Limit && !next() {
+			if len(last) > 0 && !begin(last[0], running.Go) {
 				return
 			}
-			done := make(chan result[T], 1)
-			running.Go(func() { done <- resultOf(name, work) })
-			begun = append(begun, done)
+			last = append(last[:0], name)
+		}
+		if len(last) > 0 && !begin(last[0], func(work func()) { work() }) {
+			return
 		}
 		for len(begun) > 0 {
 			if !next() {
