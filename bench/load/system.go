@@ -128,7 +128,7 @@ var table = []system{
 	},
 }
 
-// comesWithTheProject reports whether a system is in the table, and not from a file.
+// comesWithTheProject reports whether a system is in the table and was not read from a file.
 func comesWithTheProject(name string) bool {
 	return slices.ContainsFunc(table, func(s system) bool { return s.Name == name })
 }

@@ -16,7 +16,7 @@ func (b *bench) pages(ctx context.Context, name, title, base string, path func(s
 	return b.pagesOf(ctx, b.options.connections, name, title, base, path)
 }
 
-// pagesOf has so many users get a page at once.
+// pagesOf lets the given number of users request a page at the same time.
 func (b *bench) pagesOf(ctx context.Context, users int, name, title, base string, path func(system) string) (*result, error) {
 	runs, err := b.turns(ctx, name, users, func(s system) bool { return path(s) != "" }, getAs(path))
 	if err != nil {
@@ -39,7 +39,8 @@ func sessionWorkload(ctx context.Context, b *bench) (*result, error) {
 	return b.pages(ctx, "session", "a signed-in request that only asks who it is", bareGet, func(s system) string { return s.Session })
 }
 
-// loneSessionWorkload does so for one user after the other, who share no round trip.
+// loneSessionWorkload is like sessionWorkload, but sends one request after the other, so that no round
+// trips are shared.
 func loneSessionWorkload(ctx context.Context, b *bench) (*result, error) {
 	return b.pagesOf(ctx, 1, "session-one", "a signed-in request that only asks who it is", bareGet, func(s system) string { return s.Session })
 }
@@ -108,7 +109,7 @@ func signInWorkload(ctx context.Context, b *bench) (*result, error) {
 	return b.signInsOf(ctx, b.options.signIns, "signin")
 }
 
-// loneSignInWorkload signs them in one after the other.
+// loneSignInWorkload signs users in one after the other.
 func loneSignInWorkload(ctx context.Context, b *bench) (*result, error) {
 	return b.signInsOf(ctx, 1, "signin-one")
 }
