@@ -37,7 +37,7 @@ func HasScope[C Locals](scopes ...string) Check[C] {
 		if err != nil {
 			return err
 		}
-		if !namePermissions { // no scopes would stand for those of Config, which every user has granted
+		if !namePermissions { // an empty list would mean the scopes of Config, which every user has granted
 			return autherr.Forbidden.New("scope", errors.New("HasScope names no scope"))
 		}
 		service := serviceOf(v)

@@ -55,7 +55,7 @@ func (cl *cleanCommand) run(ctx context.Context, t *tool) error {
 		record.write(ctx, err, "removed", report.Unreadable)
 	}
 	if err == nil {
-		err = t.judge(doubt, 0, session.ReasonNoTrace) // it cleans for all apps with this client ID, so the sessions that it saw prove nothing
+		err = t.judge(doubt, 0, session.ReasonNoTrace) // it cleans for all apps with this client ID, so sessions that it found do not show that the configuration is right
 	}
 	if err := errors.Join(t.print(report, "%s", cl.describe(report)), err); err != nil {
 		return err

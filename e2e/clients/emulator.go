@@ -69,7 +69,7 @@ func startEmulator(ctx context.Context, dir string) (*emulator, error) {
 }
 
 func (e *emulator) stop() error {
-	_ = e.command.Process.Signal(syscall.SIGTERM) // which fails only if it has ended
+	_ = e.command.Process.Signal(syscall.SIGTERM) // fails only if the process has ended
 	return e.command.Wait()
 }
 

@@ -104,7 +104,7 @@ func (p *pages) typed(c *fiber.Ctx) error {
 		"mail", "userPrincipalName", "officeLocation",
 		"mobilePhone"))
 	if err != nil {
-		return err // expired? consent missing? It is handled.
+		return err // an expired token or a missing consent is handled by the middleware
 	}
 	return p.render(c, "typed", "A typed Graph call", fiber.Map{
 		"Source": p.source,

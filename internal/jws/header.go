@@ -9,7 +9,7 @@ import (
 // Header is the protected header of a token, together with the signed data and the signature.
 type Header struct {
 	KeyID string
-	Type  string // of a token, "" if it is no text
+	Type  string // of the token, "" if it is not a string
 	// HasType is set if the header has a type, even one that is not a string. HasKey is set if the
 	// header contains a key or a certificate.
 	HasType, HasKey bool

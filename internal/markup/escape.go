@@ -11,7 +11,7 @@ func (w *Writer) escape(value string) {
 	for i := range len(value) {
 		switch c := value[i]; c {
 		case 0:
-			w.page = append(w.page, "\uFFFD"...) // which parsers of HTML replace it with
+			w.page = append(w.page, "\uFFFD"...) // HTML parsers replace it in the same way
 		case '"':
 			w.page = append(w.page, "&#34;"...)
 		case '\'':

@@ -20,7 +20,7 @@ type literal string
 // mistake.
 type Writer struct {
 	page  []byte
-	inTag bool // behind the name of a start tag, where attributes are
+	inTag bool // after the name of a start tag, where attributes are allowed
 }
 
 // Bytes returns the page.
@@ -78,7 +78,7 @@ func (w *Writer) URL(attribute literal, url string) {
 // Refresh writes the content of <meta http-equiv="refresh">, which opens a URL after a number of seconds.
 func (w *Writer) Refresh(seconds literal, url string) {
 	url = safeURL(url)
-	if strings.HasPrefix(url, "'") { // in quotes, a part of the URL would be all of it
+	if strings.HasPrefix(url, "'") { // a part of the URL in quotes would be used as the URL
 		url = escapeOf('\'') + url[1:]
 	}
 	w.attribute("content", seconds+";url=", url)

@@ -29,7 +29,7 @@ type Accessor struct {
 	cache Cache
 
 	mu      sync.Mutex
-	version []byte // of the content that MSAL got last and replaces
+	version []byte // of the content that MSAL has read and will replace
 }
 
 var _ cache.ExportReplace = (*Accessor)(nil)

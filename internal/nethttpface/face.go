@@ -69,7 +69,7 @@ func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix str
 // Auth is the middleware of one app.
 type Auth struct {
 	*entra.Service
-	Failed func(*Context, error) // answers errors of the app
+	Failed func(*Context, error) // responds to errors of the app
 }
 
 // Middleware serves requests with the next handler, and turns its error into a response.

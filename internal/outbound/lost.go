@@ -39,7 +39,7 @@ func (e *lostError) Unwrap() []error {
 
 // connection holds the connection that a call is sent on. A goroutine of net/http may set it.
 type connection struct {
-	large bool // whether the request is, see [large]
+	large bool // whether the request is large, see [large]
 
 	mu   sync.Mutex
 	conn net.Conn

@@ -78,8 +78,8 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.left < 0 {
 		return 0, ErrTooLarge
 	}
-	if int64(len(p))-1 > b.left { // not b.left+1, which overflows for the largest bound
-		p = p[:b.left+1] // one byte more shows whether the body ends at the bound
+	if int64(len(p))-1 > b.left { // not b.left+1, which overflows for the largest limit
+		p = p[:b.left+1] // one more byte shows whether the body ends at the limit
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
@@ -98,7 +98,7 @@ func RetryAfter(h http.Header, maximum time.Duration) time.Duration {
 	}
 	var wait time.Duration
 	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		wait = time.Duration(min(max(seconds, 0), int64(maximum/time.Second))) * time.Second // bounded first, because the product overflows
+		wait = time.Duration(min(max(seconds, 0), int64(maximum/time.Second))) * time.Second // limited first, because the product could overflow
 	} else if date, err := http.ParseTime(value); err == nil {
 		wait = time.Until(date)
 	}

@@ -47,7 +47,7 @@ func New(address string, more Options) (redis.UniversalClient, error) {
 		return nil, reservedLetters()
 	case !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme):
 		return nil, urlError("is not a URL of the form redis://user:password@host:6379/0, rediss://… or unix://…")
-	case u.Fragment != "": // the rest of a password, most likely
+	case u.Fragment != "": // most likely the rest of a password
 		return nil, reservedLetters()
 	}
 	parse := parseSingle

@@ -34,7 +34,7 @@ type Queue[T any] struct {
 	count   atomic.Int32 // lets readers skip the lock while the queue is empty
 	mu      sync.Mutex
 	items   map[string]T
-	running bool // whether the background work is
+	running bool // whether the background work is running
 }
 
 // New returns an empty Queue whose work runs in a group.

@@ -170,7 +170,7 @@ func KeyID(ciphertext []byte) (id string, ok bool) {
 // and [ErrCorrupt].
 func (r *Ring) Open(ciphertext, context []byte) ([]byte, error) {
 	if len(ciphertext) > 0 && ciphertext[0] > packed {
-		return nil, ErrUnknownKey // from an instance that is one release ahead
+		return nil, ErrUnknownKey // from an instance with a newer release
 	}
 	if len(ciphertext) < Overhead || ciphertext[0] < plain {
 		return nil, ErrCorrupt

@@ -89,7 +89,7 @@ func (s *Store) withoutExpired(ctx context.Context, added *Session, excess []str
 	removeExpired := func(id string) (removed string, err error) {
 		_, err = s.Records.Sealed(ctx, id, record.Session)
 		if !errors.Is(err, record.ErrNotFound) {
-			return "", nil // not expired, or a later request reports the error
+			return "", nil // if it has not expired, a later request reports the error
 		}
 		_ = s.Records.Delist(ctx, id, label) // or the next sign-in does
 		return id, nil

@@ -41,7 +41,7 @@ func Random(seed uint64) History {
 	faultless := r.IntN(3) == 0
 	browser := r.IntN(Browsers)
 	for range 4 + r.IntN(16) {
-		if r.IntN(3) == 0 { // otherwise the same one, because only what happens to one session can collide
+		if r.IntN(3) == 0 { // otherwise the same one, because only events of the same session can collide
 			browser = r.IntN(Browsers)
 		}
 		step := Step{After: pause(r), Kind: randomKind(r), Instance: r.IntN(Instances), Browser: browser, User: r.IntN(Users)}

@@ -88,7 +88,7 @@ func (m *Module) component() component {
 		Type: "library", Ref: purl(m.Path, m.Version), Name: m.Path, Version: m.Version,
 		PURL: purl(m.Path, m.Version), Licences: []licence{{m.Licence()}},
 	}
-	if m.Sum != "" { // a hash of the module's files, not of an archive, which hashes would be for
+	if m.Sum != "" { // a hash of the module's files; the member hashes is for hashes of an archive
 		c.Properties = []property{{"go:sum", m.Sum}}
 	}
 	return c

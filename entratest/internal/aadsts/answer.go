@@ -60,7 +60,7 @@ func PublicHeaders(h http.Header) {
 func WriteJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		panic("entratest: " + err.Error()) // only a value that a test put in can be unencodable
+		panic("entratest: " + err.Error()) // only a value that was set by a test can fail to encode
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)

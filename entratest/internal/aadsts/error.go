@@ -109,7 +109,7 @@ func (e *Error) allCodes() []int {
 	switch {
 	case e.Codes != nil:
 		return e.Codes
-	case e.Code == 0: // an error of a fault's own
+	case e.Code == 0: // an error that is defined by a fault
 		return []int{}
 	default:
 		return []int{e.Code}

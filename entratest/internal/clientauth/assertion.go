@@ -80,7 +80,7 @@ func (a *assertion) checkOwnClaims(audiences []string) *aadsts.Error {
 	switch {
 	case !strings.EqualFold(a.claims.Subject, a.claims.Issuer):
 		return aadsts.New(50048, a.claims.Subject)
-	case !isText: // entra: a list is refused even if it has the right one: panva/openid-client#348
+	case !isText: // entra: a list is refused even if it contains the right one (panva/openid-client#348)
 		return aadsts.New(50027, "Its aud is not a string.")
 	case !slices.Contains(audiences, audience):
 		return aadsts.New(700023, audience)

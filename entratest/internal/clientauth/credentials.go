@@ -30,7 +30,7 @@ type Federated struct {
 // Credentials are the credentials with which the application can authenticate. They are safe for
 // concurrent use.
 type Credentials struct {
-	audience string // of federated credentials that name none
+	audience string // of federated credentials without an audience
 
 	mu           sync.Mutex // guards what follows
 	secrets      []Secret
@@ -44,7 +44,7 @@ type Config struct {
 	Secrets      []Secret
 	Certificates []*x509.Certificate
 	Federated    []Federated
-	Exchange     string // end of the default audience, which names the cloud
+	Exchange     string // end of the default audience, which depends on the cloud
 }
 
 // New returns credentials.

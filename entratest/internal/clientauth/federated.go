@@ -43,7 +43,7 @@ func (a *assertion) matches(candidates []Federated) *aadsts.Error {
 	if fail := a.checkTime(0); fail != nil {
 		return fail
 	}
-	if a.header.Algorithm != "RS256" { // entra: the one algorithm of workload identity federation
+	if a.header.Algorithm != "RS256" { // entra: the only algorithm of workload identity federation
 		return aadsts.New(5002730)
 	}
 	for _, key := range candidates[i].Keys {

@@ -34,7 +34,7 @@ type Code struct {
 type Codes struct {
 	secrets *secrets.Set
 
-	mu     sync.Mutex // guards what follows, the codes included
+	mu     sync.Mutex // guards the fields below and the codes
 	issued map[string]*Code
 	lax    bool
 }

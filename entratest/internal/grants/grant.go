@@ -21,7 +21,7 @@ type Grant struct {
 	Nonce    string
 	SID      string
 	AuthTime time.Time
-	MaxAge   time.Duration // of the request; 0 without
+	MaxAge   time.Duration // of the request; 0 if it has none
 	ACRs     []string      // authentication contexts satisfied and requested
 	IDToken  claims.Wanted // claims that the request adds to the ID token
 }

@@ -28,7 +28,7 @@ type RefreshTokens struct {
 	secrets *secrets.Set
 	oneTime bool
 
-	mu     sync.Mutex // guards what follows, the tokens included
+	mu     sync.Mutex // guards the fields below and the tokens
 	issued map[string]*refreshToken
 }
 

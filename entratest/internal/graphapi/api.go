@@ -18,7 +18,7 @@ type API struct {
 	custom       Custom
 
 	mu       sync.Mutex        // guards what follows
-	contexts map[string]string // demanded authentication contexts by path
+	contexts map[string]string // required authentication contexts by path
 }
 
 // New returns an API for the access tokens of the issuer. custom must be prepared. managerScope is the

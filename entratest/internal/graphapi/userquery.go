@@ -19,7 +19,7 @@ type userQuery struct {
 // managerQuery contains the options for the manager in $expand.
 type managerQuery struct {
 	selected []string
-	levels   int // how many managers, one above the other
+	levels   int // number of levels of managers
 }
 
 const (

@@ -100,7 +100,7 @@ func privateKey(n int) *rsa.PrivateKey {
 	for len(privateKeys.list) <= n {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
-			panic("entratest: " + err.Error()) // no randomness, no cryptography
+			panic("entratest: " + err.Error()) // there is no cryptography without randomness
 		}
 		privateKeys.list = append(privateKeys.list, key)
 	}

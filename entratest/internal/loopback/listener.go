@@ -19,7 +19,7 @@ var ErrNotLoopback = errors.New("entratest: not a loopback address; use 127.0.0.
 // Listeners are two listeners, one for browsers and one for programs.
 type Listeners struct {
 	Plain, Secure net.Listener
-	CAPEM         []byte // the authority that the secure one's certificate is of
+	CAPEM         []byte // the authority that issued the certificate of the secure listener
 }
 
 // Config contains the addresses to listen on and the authority to use.
@@ -94,7 +94,7 @@ func (l *Listeners) Serve(plain, secure http.Handler) (stop func() error) {
 			ErrorLog:          log.New(io.Discard, "", 0), // handshakes that clients break off
 		}
 		servers = append(servers, server)
-		running.Go(func() { _ = server.Serve(listener) }) // ErrServerClosed, always
+		running.Go(func() { _ = server.Serve(listener) }) // always ErrServerClosed
 	}
 	return func() error {
 		var failed error

@@ -32,7 +32,7 @@ func (s *Service) parse(segment string, params url.Values) (*request, *aadsts.Er
 	if fail := s.parseTarget(req, segment); fail != nil {
 		return req, fail
 	}
-	if params.Get("prompt") == "create" && !s.Origins.External { // which only External ID has a page for
+	if params.Get("prompt") == "create" && !s.Origins.External { // for which only External ID has a page
 		return req, aadsts.New(90023, "prompt")
 	}
 	if fail := req.parseShape(); fail != nil {

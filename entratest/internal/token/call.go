@@ -20,7 +20,7 @@ type call struct {
 	form      url.Values
 	grantType string
 	segment   string
-	tenants   []*directory.Tenant // that the segment stands for
+	tenants   []*directory.Tenant // that the segment refers to
 	scopes    []scopes.Scope      // requested; nil means those of the sign-in
 	claims    claims.Request
 	client    grants.Client

@@ -30,7 +30,7 @@ const maxRecords = 50_000
 
 // Log contains the latest records, and counts all requests. It is safe for concurrent use.
 type Log struct {
-	mu     sync.Mutex // guards what follows, the records included
+	mu     sync.Mutex // guards the fields below and the records
 	latest []*Record
 	counts map[string]int
 }

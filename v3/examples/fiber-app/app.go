@@ -101,7 +101,7 @@ func home(c fiber.Ctx) error { return render(c, "home.html", "Sign in with Micro
 func profile(c fiber.Ctx) error {
 	me, err := graph.Me(c).Get(c.Context(), nil)
 	if err != nil {
-		return err // expired? consent missing? It is handled.
+		return err // an expired token or a missing consent is handled by the middleware
 	}
 	manager, err := graph.Manager(c)
 	if err != nil && !errors.Is(err, graph.ErrAccessDenied) { // some tenants require User.Read.All
