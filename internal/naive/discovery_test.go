@@ -25,7 +25,7 @@ func TestR14_CallsForMetadata(t *testing.T) {
 	if n := tokenCalls(a.idp); n != sessions {
 		t.Errorf("%d token calls, want one for each session", n)
 	}
-	report(t, "R14", fmt.Sprintf("calls for the OpenID configuration and the keys of %d sessions", sessions), "%d and %d, because MSAL verifies no signature",
+	report(t, "R14", fmt.Sprintf("calls for the OpenID configuration and the keys of %d sessions", sessions), "%d and %d, because each request has a client, and MSAL verifies no signature",
 		a.idp.Count(entratest.Discovery), a.idp.Count(entratest.Keys))
 	report(t, "R14", fmt.Sprintf("calls for instance discovery of %d sessions", sessions), "%d", a.idp.Count(entratest.InstanceDiscovery))
 }
