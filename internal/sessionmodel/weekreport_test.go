@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/sessionmodel"
 )
 
@@ -113,6 +114,15 @@ func (w *week) report(t *testing.T, took time.Duration) {
 		fmt.Fprintf(&b, "| %s | %s |\n", row[0], row[1])
 	}
 	t.Logf("a week in %v\n\n| figure | value |\n|---|---|\n%s", took.Round(time.Second), b.String())
+	users := strconv.Itoa(len(w.users))
+	for name, value := range map[string]int{
+		"users signed out by faults, in a simulated week of " + users:                      s.ends[""],
+		"wrong users and unexpected answers, of " + strconv.Itoa(s.requests) + " requests": s.wrong,
+		"sessions that outlived their limits, of " + strconv.Itoa(s.signIns) + " sign-ins": len(s.overdue),
+	} {
+		figure.Report(t, figure.Figure{Row: "R21", Name: name, Value: strconv.Itoa(value)})
+	}
+	figure.Report(t, figure.Figure{Row: "R21", Name: "token calls of the week", Value: fmt.Sprintf("%d, at most %d expected", e.calls, e.expected())})
 	w.check(t)
 }
 
