@@ -72,7 +72,7 @@ func TestG2_SignInsInFlightWhenRedisIsKilled(t *testing.T) {
 		lost := 0
 		for _, b := range done {
 			b.awaitStorage() // which meets nothing worse than a 503, above all no 401
-			if b.user() == "" {
+			if status, _ := b.glance("/guarded", b.session()); status == http.StatusUnauthorized {
 				lost++
 			}
 		}

@@ -11,7 +11,7 @@ const Key = "figure"
 
 // Figure is what a test measured.
 type Figure struct {
-	Row   string `json:"row"`             // of the scorecard, such as R6
+	Row   string `json:"row"`             // of the scorecard, such as R6, or a threat of docs/security-model.md, such as G24
 	Name  string `json:"name"`            // what was measured, such as "token calls of 50 requests"
 	Value string `json:"value"`           // such as "1" or "212 ms"
 	Naive bool   `json:"naive,omitempty"` // whether it was measured on an app without fibermsal
