@@ -235,12 +235,12 @@ func TestG14_TokenObtainedWhileTheStorageFailsIsUsedAndStoredLater(t *testing.T)
 		}
 		time.Sleep(20 * time.Second)
 		l.fail(false, false)
-		time.Sleep(10 * time.Second)
+		time.Sleep(5 * time.Second)
 		// Another instance finds the new refresh token: the old one is spent.
 		b.site = newSite(t, idp, onLedger(l))
 		time.Sleep(2 * time.Hour)
 		a = b.Get("/token")
-		figure.Report(t, figure.Figure{Row: "R10", Name: "refresh tokens lost ten seconds after the storage is back", Value: unlessEqual(a.Text, adele)})
+		figure.Report(t, figure.Figure{Row: "R10", Name: "refresh tokens lost five seconds after the storage is back", Value: unlessEqual(a.Text, adele)})
 		if a.Text != adele {
 			t.Errorf("the new refresh token was lost: %d %s\n%s", a.StatusCode, a.Text, b.log)
 		}

@@ -114,16 +114,23 @@ func (w *week) report(t *testing.T, took time.Duration) {
 		fmt.Fprintf(&b, "| %s | %s |\n", row[0], row[1])
 	}
 	t.Logf("a week in %v\n\n| figure | value |\n|---|---|\n%s", took.Round(time.Second), b.String())
-	users := strconv.Itoa(len(w.users))
-	for name, value := range map[string]int{
-		"users signed out by faults, in a simulated week of " + users:                      s.ends[""],
-		"wrong users and unexpected answers, of " + strconv.Itoa(s.requests) + " requests": s.wrong,
-		"sessions that outlived their limits, of " + strconv.Itoa(s.signIns) + " sign-ins": len(s.overdue),
-	} {
-		figure.Report(t, figure.Figure{Row: "R21", Name: name, Value: strconv.Itoa(value)})
-	}
-	figure.Report(t, figure.Figure{Row: "R21", Name: "token calls of the week", Value: fmt.Sprintf("%d, at most %d expected", e.calls, e.expected())})
+	w.reportFigures(t)
 	w.check(t)
+}
+
+// reportFigures reports what the scorecard shows of the week.
+func (w *week) reportFigures(t *testing.T) {
+	t.Helper()
+	s, e := w.seen, w.entra
+	for _, f := range [][2]string{
+		{"users signed out by faults in a simulated week", fmt.Sprintf("%d of %d", s.ends[""], len(w.users))},
+		{"requests of the week that got another user, or nonsense", fmt.Sprintf("%d of %d", s.wrong, s.requests)},
+		{"sessions of the week that outlived their limits", fmt.Sprintf("%d of %d", len(s.overdue), s.signIns)},
+		{"token calls of the week", fmt.Sprintf("%d, at most %d expected", e.calls, e.expected())},
+		{"heap in use at most, with the emulator", fmt.Sprintf("%d MB", s.peakHeap>>20)},
+	} {
+		figure.Report(t, figure.Figure{Row: "R21", Name: f[0], Value: f[1]})
+	}
 }
 
 func orNoReason(reason string) string {
