@@ -99,9 +99,7 @@ func writeCards(w io.Writer, cards []card) {
 	}
 	fmt.Fprint(w, "\nTo repeat a row:\n\n```sh\n")
 	for _, c := range cards {
-		for _, command := range c.commands() {
-			fmt.Fprintf(w, "%-3s %s\n", c.id, command)
-		}
+		fmt.Fprintf(w, "# %s\n%s\n", c.id, strings.Join(c.commands(), "\n"))
 	}
 	fmt.Fprint(w, "```\n")
 }

@@ -26,7 +26,7 @@ func (s selection) matches(dir, test string) bool {
 func (s selection) command() string {
 	run := "go test -count=1 -v -run '^" + s.prefix + "' "
 	if s.dir == endToEnd {
-		return "cd " + endToEnd + " && " + run + "."
+		return "(cd " + endToEnd + " && " + run + ".)"
 	}
 	if s.dir == "." {
 		return run + "."
@@ -151,7 +151,7 @@ var rows = []row{
 	},
 }
 
-// commandsOf returns what repeats a row.
+// commands returns what repeats a row.
 func (r row) commands() (all []string) {
 	if r.command != "" {
 		return []string{r.command}

@@ -62,19 +62,19 @@ func (r *results) cards() (all []card) {
 	return all
 }
 
-func (r *results) card(row row) card {
-	c := card{row: row}
+func (r *results) card(of row) card {
+	c := card{row: of}
 	for _, t := range r.Tests {
-		if row.has(t.Package, t.Name) {
+		if of.has(t.Package, t.Name) {
 			c.tests.add(t)
 		}
 	}
-	c.ours, c.naive = r.figuresOf(row.id, false), r.figuresOf(row.id, true)
+	c.ours, c.naive = r.figuresOf(of.id, false), r.figuresOf(of.id, true)
 	if c.tests.tests > 0 {
 		c.ours = append(c.ours, summary{name: "its tests", values: []string{c.tests.String()}})
 	}
 	failed := c.tests.failed > 0
-	switch row.id {
+	switch of.id {
 	case rowFuzz:
 		c.ours, failed = r.fuzzing()
 	case rowMutants:
@@ -83,7 +83,7 @@ func (r *results) card(row row) card {
 		s := r.stage(stageSupply)
 		failed = s != nil && len(s.Faults) > 0
 	}
-	c.missing = row.missing(c.ours)
+	c.missing = of.missing(c.ours)
 	switch {
 	case failed:
 		c.verdict = failing
@@ -123,8 +123,8 @@ func inOrder(figures []measured) []measured {
 }
 
 // missing returns the figures beyond the row's limits.
-func (row row) missing(figures []summary) (names []string) {
-	for _, l := range row.limits {
+func (r row) missing(figures []summary) (names []string) {
+	for _, l := range r.limits {
 		limit, _ := amountOf(l.most)
 		for _, s := range figures {
 			if a, ok := s.most(); ok && strings.HasPrefix(s.name, l.name) && a.unit == limit.unit && a.number > limit.number {
