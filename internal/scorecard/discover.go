@@ -24,7 +24,7 @@ func sources(root string, visit func(dir string, source []byte)) error {
 		}
 		dir = filepath.ToSlash(dir)
 		if entry.IsDir() {
-			if slices.Contains([]string{"v3", "bench", "examples", "docs", endToEnd + "/clients", ".git", "bin"}, dir) || entry.Name() == "node_modules" || entry.Name() == "testdata" {
+			if slices.Contains([]string{"v3", "internal/nethttpface", "bench", "examples", "docs", endToEnd + "/clients", ".git", "bin"}, dir) || entry.Name() == "node_modules" || entry.Name() == "testdata" {
 				return fs.SkipDir
 			}
 			return nil

@@ -50,7 +50,7 @@ func writeRun(w io.Writer, r *results) {
 // writeSummary counts the verdicts.
 func writeSummary(w io.Writer, cards []card) {
 	var parts []string
-	for _, v := range []verdict{kept, missed, failing, notMeasured} {
+	for _, v := range []verdict{kept, missed, failing, partly, notMeasured} {
 		var ids []string
 		for _, c := range cards {
 			if c.verdict == v {
@@ -72,6 +72,7 @@ func writeReading(w io.Writer) {
 
 - *Kept* means that all tests of the row passed and that no figure is beyond the target. *Missed* means that the tests
   passed, which allow for a busy machine, but that a figure is beyond the target. A failed test makes the row *failed*.
+  *Partly measured* means that some of its tests were not run.
 - Of a figure that several cases report, the page has the sum of shares such as *0 of 20*, or the least and the greatest.
 - The *naive app* is Fiber's session, its storage and MSAL put together as their documents say. It is measured here, by the
   tests of internal/naive. A dash means that the figure has no counterpart there.
@@ -132,10 +133,7 @@ func writeThreats(w io.Writer, r *results, threats []threat) {
 		"| # | Threat | Tests | Cases | Figures |\n|---|---|---|---|---|\n")
 	for _, t := range threats {
 		n := r.tallyOf(t.id)
-		outcome := n.String()
-		if n.failed > 0 {
-			outcome = string(failing) + ": " + outcome
-		}
+		outcome := n.marked()
 		if n.tests == 0 {
 			outcome = string(notMeasured)
 		}
@@ -184,25 +182,37 @@ func writePromises(w io.Writer, r *results, cards []card, promises []promise) {
 			fmt.Fprintf(w, "\n### %s\n\n| Promise | Held by | Outcome |\n|---|---|---|\n", section)
 		}
 		h, _ := holderOf(p)
-		var n tally
-		for _, id := range h.threats {
-			of := r.tallyOf(id)
-			n = tally{n.tests + of.tests, n.passed + of.passed, n.failed + of.failed, n.skipped + of.skipped}
-		}
-		var outcome []string
-		if n.tests > 0 {
-			outcome = append(outcome, n.String())
-		}
-		for _, c := range cards {
-			if slices.Contains(h.rows, c.id) {
-				outcome = append(outcome, c.id+" "+string(c.verdict))
-			}
-		}
-		if h.why != "" {
-			outcome = append(outcome, h.why)
-		}
+		outcome := r.outcomeOf(h, cards)
 		fmt.Fprintf(w, "| %s | %s | %s |\n", firstSentence(p.text), orDash(strings.Join(slices.Concat(h.threats, h.rows), ", ")), orDash(strings.Join(outcome, "; ")))
 	}
+}
+
+// outcomeOf returns what came of all that holds a promise.
+func (r *results) outcomeOf(h held, cards []card) (outcome []string) {
+	var n tally
+	var absent []string
+	for _, id := range h.threats {
+		of := r.tallyOf(id)
+		n = tally{n.tests + of.tests, n.passed + of.passed, n.failed + of.failed, n.skipped + of.skipped}
+		if of.tests == 0 {
+			absent = append(absent, id)
+		}
+	}
+	if n.tests > 0 {
+		outcome = append(outcome, n.marked())
+	}
+	if len(absent) > 0 {
+		outcome = append(outcome, "not run: "+strings.Join(absent, ", "))
+	}
+	for _, c := range cards {
+		if slices.Contains(h.rows, c.id) {
+			outcome = append(outcome, c.id+" "+string(c.verdict))
+		}
+	}
+	if h.why != "" {
+		outcome = append(outcome, h.why)
+	}
+	return outcome
 }
 
 // firstSentence returns the first sentence of a promise.

@@ -116,6 +116,20 @@ func TestCards_AreKeptMissedOrFailed(t *testing.T) {
 	}
 }
 
+// A row whose tests are in two places is kept if those of both passed.
+func TestCards_OfWhichSomeTestsWereNotRunArePartlyMeasured(t *testing.T) {
+	t.Parallel()
+	r := results{Tests: []test{{Package: ".", Name: "TestG5_X", Passed: 1}}}
+	for _, want := range []verdict{partly, kept} {
+		for _, c := range r.cards() {
+			if c.id == "R5" && c.verdict != want {
+				t.Errorf("%v: %s", r.Tests, c.verdict)
+			}
+		}
+		r.Tests = append(r.Tests, test{Package: endToEnd, Name: "TestG5_Y", Passed: 1})
+	}
+}
+
 func figureOf(row, name, value string) (m measured) {
 	m.Row, m.Name, m.Value, m.Package, m.Test = row, name, value, ".", "TestG3_X"
 	return m

@@ -13,6 +13,7 @@ const (
 	kept        verdict = "kept"
 	missed      verdict = "missed"
 	failing     verdict = "**failed**"
+	partly      verdict = "partly measured"
 	notMeasured verdict = "not measured"
 )
 
@@ -45,6 +46,14 @@ func (t tally) String() string {
 		text += fmt.Sprintf(", %d skipped", t.skipped)
 	}
 	return text
+}
+
+// marked returns the tally as text, in which a failure is seen at once.
+func (t tally) marked() string {
+	if t.failed > 0 {
+		return string(failing) + ": " + t.String()
+	}
+	return t.String()
 }
 
 func count(n int, what string) string {
@@ -91,10 +100,22 @@ func (r *results) card(of row) card {
 		c.verdict = notMeasured
 	case len(c.missing) > 0:
 		c.verdict = missed
+	case !r.ranAll(of.tests):
+		c.verdict = partly
 	default:
 		c.verdict = kept
 	}
 	return c
+}
+
+// ranAll reports whether tests of each selection passed.
+func (r *results) ranAll(all []selection) bool {
+	for _, s := range all {
+		if !slices.ContainsFunc(r.Tests, func(t test) bool { return s.matches(t.Package, t.Name) && t.Passed > 0 }) {
+			return false
+		}
+	}
+	return true
 }
 
 const (
