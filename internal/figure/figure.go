@@ -18,11 +18,11 @@ type Figure struct {
 }
 
 // Report makes the figure part of the output of go test -json.
-func Report(t testing.TB, f Figure) {
-	t.Helper()
+func Report(tb testing.TB, f Figure) {
+	tb.Helper()
 	text, err := json.Marshal(f)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Attr(Key, string(text))
+	tb.Attr(Key, string(text))
 }

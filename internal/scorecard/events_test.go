@@ -24,28 +24,34 @@ func TestEvents_AreCountedByTestAndCase(t *testing.T) {
 	}{
 		"a test without subtests": {
 			lineOf(`"Action":"run","Test":"TestA1_X"`) + lineOf(`"Action":"pass","Test":"TestA1_X","Elapsed":1.5`) + lineOf(`"Action":"pass","Elapsed":2`),
-			[]test{{Package: ".", Name: "TestA1_X", Passed: 1, Seconds: 1.5}}, nil,
+			[]test{{Package: ".", Name: "TestA1_X", Passed: 1, Seconds: 1.5}},
+			nil,
 		},
 		"subtests, one of which has subtests": {
 			lineOf(`"Action":"pass","Test":"TestA1_X"`) + lineOf(`"Action":"pass","Test":"TestA1_X/a"`) + lineOf(`"Action":"pass","Test":"TestA1_X/b"`) +
 				lineOf(`"Action":"pass","Test":"TestA1_X/b/1"`) + lineOf(`"Action":"skip","Test":"TestA1_X/b/2"`),
-			[]test{{Package: ".", Name: "TestA1_X", Passed: 2, Skipped: 1}}, nil,
+			[]test{{Package: ".", Name: "TestA1_X", Passed: 2, Skipped: 1}},
+			nil,
 		},
 		"a subtest that fails": {
 			lineOf(`"Action":"fail","Test":"TestA1_X/a"`) + lineOf(`"Action":"pass","Test":"TestA1_X/b"`) + lineOf(`"Action":"fail","Test":"TestA1_X"`) + lineOf(failed),
-			[]test{{Package: ".", Name: "TestA1_X", Passed: 1, Failed: 1}}, nil,
+			[]test{{Package: ".", Name: "TestA1_X", Passed: 1, Failed: 1}},
+			nil,
 		},
 		"a test that fails after its subtests": {
 			lineOf(`"Action":"pass","Test":"TestA1_X/a"`) + lineOf(`"Action":"fail","Test":"TestA1_X"`) + lineOf(failed),
-			[]test{{Package: ".", Name: "TestA1_X", Passed: 1, Failed: 1}}, nil,
+			[]test{{Package: ".", Name: "TestA1_X", Passed: 1, Failed: 1}},
+			nil,
 		},
 		"a process that ends before its tests": {
 			lineOf(`"Action":"run","Test":"TestA1_X"`) + lineOf(failed),
-			[]test{{Package: ".", Name: "TestA1_X", Failed: 1}}, nil,
+			[]test{{Package: ".", Name: "TestA1_X", Failed: 1}},
+			nil,
 		},
 		"a name that begins as another": {
 			lineOf(`"Action":"pass","Test":"TestA1_X"`) + lineOf(`"Action":"pass","Test":"TestA1_XY"`),
-			[]test{{Package: ".", Name: "TestA1_X", Passed: 1}, {Package: ".", Name: "TestA1_XY", Passed: 1}}, nil,
+			[]test{{Package: ".", Name: "TestA1_X", Passed: 1}, {Package: ".", Name: "TestA1_XY", Passed: 1}},
+			nil,
 		},
 		"a package that does not compile":  {"# text of the compiler\n" + lineOf(failed+`,"FailedBuild":"x"`), nil, []string{"package . failed"}},
 		"a TestMain that finds something":  {lineOf(`"Action":"pass","Test":"TestA1_X"`) + lineOf(failed), []test{{Package: ".", Name: "TestA1_X", Passed: 1}}, []string{"package . failed"}},
