@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -76,7 +77,7 @@ func TestH1_MixedLoadOnTwoProcessesMixesNobodyUp(t *testing.T) {
 	wait.Wait()
 	t.Logf("%d users: %d answers checked, %d foreign, %d renewals forced, %d sign-outs, after %v",
 		count, checked.Load(), foreign.Load(), renewed.Load(), left.Load(), time.Since(began).Round(time.Second))
-	figure.Report(t, figure.Figure{Row: "R1", Name: "foreign answers under mixed load in two processes", Value: fmt.Sprint(foreign.Load())})
+	figure.Report(t, figure.Figure{Row: "R1", Name: "foreign answers under mixed load in two processes", Value: strconv.FormatInt(foreign.Load(), 10)})
 	figure.Report(t, figure.Figure{Row: "R1", Name: "answers checked under mixed load", Value: fmt.Sprintf("%d to %d users", checked.Load(), count)})
 	if foreign.Load() != 0 || renewed.Load() == 0 || left.Load() == 0 {
 		t.Error("not what was to be shown")
