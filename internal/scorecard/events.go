@@ -101,12 +101,23 @@ func (r *reader) add(e event) error {
 		r.results.Figures = append(r.results.Figures, m)
 	case "pass", "fail", "skip":
 		t.outcome, t.seconds = e.Action, e.Elapsed
-		if e.Action == "fail" {
-			fmt.Fprintf(r.progress, "FAILED %s %s\n%s", dir, e.Test, strings.Join(t.output, ""))
-		}
+		r.show(dir, e, t)
 		t.output = nil
 	}
 	return nil
+}
+
+// longSeconds is how long a test takes that is mentioned.
+const longSeconds = 5
+
+// show prints what a test said that failed, and which tests took long, because somebody waits.
+func (r *reader) show(dir string, e event, t *trace) {
+	switch {
+	case e.Action == "fail":
+		fmt.Fprintf(r.progress, "FAILED %s %s\n%s", dir, e.Test, strings.Join(t.output, ""))
+	case e.Elapsed >= longSeconds && !strings.Contains(e.Test, "/"):
+		fmt.Fprintf(r.progress, "%s %s, %.0f s\n", dir, e.Test, e.Elapsed)
+	}
 }
 
 // addToPackage adds an event of a package as a whole.
