@@ -15,7 +15,7 @@ MODELTIME     ?= 10m
 WEEKUSERS     ?= 10000
 # How much of the proofs the scorecard runs: small or full.
 SCORESIZE     ?= small
-# Tests of the rows of the security model, and of Close: some of them are larger in a soak.
+# The tests of the threats in the security model, and of Close. Some of them run longer in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
 
 .PHONY: help

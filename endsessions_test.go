@@ -42,7 +42,7 @@ func TestD12_ManySessionsEndAtTheSameTimeAndAreCounted(t *testing.T) {
 			t.Errorf("%s: %d at the same time, %v", what, hook.most.Load(), err)
 		}
 	}
-	// The hundredth removal fails: what is counted has ended, and all else is there.
+	// The hundredth removal fails. The sessions in the result have ended, and all others still exist.
 	var removals atomic.Int64
 	hook.fail = func(cmd redis.Cmder) bool { return cmd.Name() == "del" && removals.Add(1) >= 100 }
 	failing := c.open()

@@ -38,9 +38,9 @@ func newSocketSite(t *testing.T, options []entratest.Option, change ...func(*fib
 	return &socketSite{site: s, proxy: proxy}
 }
 
-// Fifty calls a second are sent on one connection when it begins to pass nothing, silently.
-// They fail within their limits, and who comes five seconds later is served, by the gate and
-// the memory of failures, too.
+// Fifty calls a second are sent on one connection when it begins to pass nothing, silently. They fail
+// within their limits. Requests five seconds later are served, despite the limit on calls and the
+// cached failures.
 func TestG8_AFrozenConnectionToEntraIsGivenUp(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range storms {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// What docs/emulator.md shows in other languages is part of the programs that `make clients` runs.
+// The code in other languages in docs/emulator.md is part of the programs that `make clients` runs.
 func TestEmulatorDocument_CodeIsThatOfTheClients(t *testing.T) {
 	t.Parallel()
 	run := map[string]bool{}

@@ -15,10 +15,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// What happens to sessions in a Redis that is full depends on its policy. With noeviction
-// no sign-in that was acknowledged is lost; the others throw away what they please, which
-// is why docs/production.md advises against them, and then users are signed out and
-// nothing worse.
+// The effect of a full Redis on sessions depends on its policy. With noeviction no confirmed sign-in is
+// lost. The other policies evict any keys, so docs/production.md advises against them. Users are then
+// signed out, but nothing worse happens.
 func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 	t.Parallel()
 	for policy, keeps := range map[string]bool{"noeviction": true, "volatile-lru": false, "allkeys-lru": false} {
@@ -35,7 +34,7 @@ func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 			failed := 0
 			for i := range repeats(1000) {
 				b := s.browser()
-				// Of one user only a hundred sessions last, which is not what this is about.
+				// A user can have only a hundred sessions, which is not the subject of this test.
 				user := people[i/90%len(people)].UPN
 				a := b.Send(b.approve(b.start(""), user).Request())
 				switch {
@@ -94,7 +93,7 @@ func usedMemory(t *testing.T, server *redistest.Server) (used int64) {
 	return used
 }
 
-// What docs/production.md promises of noeviction.
+// The behaviour with noeviction that docs/production.md promises.
 func TestG5_FullOfMemoryRefusesSignInsAndKeepsUsers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory-policy", "noeviction")
@@ -133,8 +132,8 @@ func TestG5_FullOfMemoryRefusesSignInsAndKeepsUsers(t *testing.T) {
 	newcomer.signIn(alex)
 }
 
-// A Redis without memory cannot be told to refuse sign-ins that are under way, but it deletes:
-// an operator who locks a user out must not be stopped by the one.
+// A Redis without memory cannot store that sign-ins in progress must be refused, but it can delete. An
+// operator who locks a user out must still be able to end the sessions.
 func TestD12_AFullRedisKeepsNoSessionFromEnding(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory-policy", "noeviction")

@@ -12,8 +12,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// A sign-in that Redis acknowledged outlives the kill of Redis, which writes before it
-// answers. One that was caught by it says 503, leaves nothing behind, and can be repeated.
+// A sign-in that Redis has confirmed survives the kill of Redis, which writes before it replies. A
+// sign-in that was interrupted responds with 503, leaves no data, and can be repeated.
 func TestG2_SignInsInFlightWhenRedisIsKilled(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t, onDisk...), newRegistration(t)
@@ -124,7 +124,7 @@ func TestRedis_DownIsA503UntilItIsBack(t *testing.T) {
 	}
 }
 
-// Many ask at the moment at which Redis dies, who share what they ask it.
+// Many requests that share round trips are sent at the moment at which Redis is killed.
 func TestG2_ACrowdIsNotSignedOutWhenRedisIsKilled(t *testing.T) {
 	for name, start := range redistest.EachAlone(t, onDisk...) {
 		t.Run(name, func(t *testing.T) {

@@ -75,8 +75,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 	}
 }
 
-// The URL says how Redis is run, and options that it leaves open are those of an app in
-// a hurry.
+// The URL determines the kind of deployment. Options that it does not contain have short timeouts.
 func TestG3_RedisStorageSetsDeadlinesHoweverRedisIsRun(t *testing.T) {
 	t.Parallel()
 	type deadlines struct {
@@ -126,8 +125,8 @@ func TestG3_RedisStorageSetsDeadlinesHoweverRedisIsRun(t *testing.T) {
 	}
 }
 
-// A Redis that is silent holds nobody for longer than an operation may take, and leaves
-// no goroutine behind. It does not run beside other tests, whose goroutines would count.
+// A Redis that does not respond delays no request for longer than an operation may take, and no
+// goroutine remains. The test is not parallel, because goroutines of other tests would be counted.
 func TestG3_SilentRedisHoldsNobodyAndLeavesNothing(t *testing.T) {
 	bound := 600 * time.Millisecond
 	if withRaceDetector() { // which makes of 500 refusals at once seconds of work
@@ -163,8 +162,8 @@ func TestG3_SilentRedisHoldsNobodyAndLeavesNothing(t *testing.T) {
 	t.Error("they waited for more than one operation, or goroutines stay")
 }
 
-// crowd has 500 ask at once, who are not served, and returns how long each waited, the
-// shortest first.
+// crowd sends 500 simultaneous requests, which are not served, and returns their waiting times in
+// ascending order.
 func (b *browser) crowd() []time.Duration {
 	b.t.Helper()
 	waits := make([]time.Duration, 500)
@@ -184,7 +183,7 @@ func (b *browser) crowd() []time.Duration {
 	return waits
 }
 
-// goroutines counts those that are not the proxy's.
+// goroutines counts the goroutines that do not belong to the proxy.
 func goroutines() int {
 	stacks := make([]byte, 8<<20)
 	n := 0
@@ -203,7 +202,7 @@ func markGoroutines(t *testing.T) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), pprof.Labels("test", t.Name())))
 }
 
-// howManyAlike is the number of goroutines that a profile lists as one, because their stacks are equal.
+// howManyAlike matches the number of goroutines with the same stack, which a profile lists together.
 var howManyAlike = regexp.MustCompile(`(?m)^(\d+) @ `)
 
 // markedGoroutines counts what markGoroutines marked for this test.

@@ -42,7 +42,7 @@ func TestG11_TwoInstancesRenewAnExpiredTokenOnce(t *testing.T) {
 	}
 }
 
-// renewOnce has a hundred requests on two instances meet an expired token.
+// renewOnce sends a hundred requests with an expired token to two instances.
 func renewOnce(t *testing.T, sites []*site, b *browser) {
 	t.Helper()
 	b.idp.ResetRequests()
@@ -117,7 +117,7 @@ func TestD9_ConcurrentRenewalsForManyScopesLoseNothing(t *testing.T) {
 	}
 }
 
-// wanted is the scope that the latest token call asked for.
+// wanted is the scope of the latest token call.
 func wanted(idp *entratest.Server) string {
 	calls := idp.Requests(entratest.Token)
 	for _, scope := range strings.Fields(calls[len(calls)-1].Form.Get("scope")) {
@@ -156,7 +156,7 @@ func TestD8_SignOutOnAnotherInstanceWinsOverARenewal(t *testing.T) {
 	}
 }
 
-// Sign-ins of a browser whose other tabs keep on asking: each of them counts.
+// Sign-ins of a browser whose other tabs continue to send requests. Each of the sign-ins is counted.
 func TestD9_CallbacksLoseNothingToPollers(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t)
@@ -180,7 +180,7 @@ func TestD9_CallbacksLoseNothingToPollers(t *testing.T) {
 				replaced := current != cookie
 				mu.Unlock()
 				if a.Text != adele && a.StatusCode != http.StatusUnauthorized || a.StatusCode == http.StatusUnauthorized && !replaced {
-					// The callback may have ended the session and not told the browser yet.
+					// The callback may have ended the session before the browser receives its response.
 					r := request(http.MethodGet, "/user/info", "")
 					r.AddCookie(cookie)
 					if again := s.send(r); a.StatusCode != http.StatusUnauthorized || !strings.Contains(again.Text, `"authenticated":false`) {

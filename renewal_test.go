@@ -22,7 +22,7 @@ import (
 
 func TestToken_IsRenewedAndKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// A refresh token works once here, so each renewal needs the stored one.
+		// In this test a refresh token can be used only once, so each renewal needs the stored one.
 		b := newSite(t, newIDP(t, entratest.WithOneTimeRefreshTokens()), func(cfg *fibermsal.Config) {
 			cfg.IdleTimeout, cfg.AbsoluteTimeout = 12*time.Hour, 12*time.Hour
 		}).browser()

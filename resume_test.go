@@ -37,7 +37,7 @@ func servePages(s *site) {
 	s.app.Get("/pages/*", fibermsal.Require(), func(c *fiber.Ctx) error { return c.SendString("page") })
 }
 
-// lands follows redirects within the app, and signs in at Entra on the way as often as necessary.
+// lands follows redirects within the app, and signs in at Entra as often as necessary.
 func (b *browser) lands(a *answer, login string) (path string, signIns int) {
 	b.t.Helper()
 	for range 12 {
@@ -127,7 +127,8 @@ func TestResume_ManyTabsAtOnceAllReturnToTheirPages(t *testing.T) {
 	}
 }
 
-// testTabs opens 20 tabs. Together, none of them has a cookie that another one has brought.
+// testTabs opens 20 tabs. If they are opened together, none of them has a cookie that another one has
+// received.
 func testTabs(t *testing.T, b *browser, together bool, size int) {
 	t.Helper()
 	pages, authorize := map[int]string{}, map[int]string{}
@@ -191,7 +192,7 @@ func TestResume_ResponseInABrowserThatDidNotBegin(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, b *browser) {
 		t.Helper()
-		// An office program follows the redirects of a link without the browser's cookies, and
+		// An Office program follows the redirects of a link without the browser's cookies, and then
 		// opens the last address in the browser.
 		program := b.browser()
 		authorize := program.Navigate(program.Navigate("/pages/x").Location()).Location()

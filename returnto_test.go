@@ -16,8 +16,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// evilPaths are ways to leave the origin, or to look as if one did not: every
-// separator before every kind of host, plain and encoded.
+// evilPaths are paths that leave the origin, or that only look local: every separator before every kind
+// of host, plain and encoded.
 func evilPaths() []string {
 	paths := []string{
 		"", "evil.example", "https:evil.example", "https:/evil.example", "https://evil.example",
@@ -109,8 +109,8 @@ func assertStays(t *testing.T, base *url.URL, path string, status int, location 
 	return false
 }
 
-// Who asks for a page is sent back to it after signing in, whatever its path is, and
-// whatever page sent the browser there.
+// A user who requests a page is sent back to it after signing in, for every path and regardless of the
+// page that contained the link.
 func TestC1_PathOfAPageAndItsRefererLeadNowhereElse(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t), discardLog)

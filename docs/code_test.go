@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// documents returns all Markdown files, without the records of what was decided and released.
+// documents returns all Markdown files except the decision records and the changelog.
 func documents(t *testing.T) []string {
 	t.Helper()
 	return files(t, ".md", ".")
@@ -19,7 +19,7 @@ var (
 	omitted = regexp.MustCompile(`(?m)^.*// readme:omit\n`)
 )
 
-// foreign are beginnings of blocks that no module of the repository can compile, because that would
+// foreign are the beginnings of blocks that no module of the repository can compile, because they
 // require a module that nothing else needs.
 var foreign = []string{
 	`client, err := azsecrets.NewClient(`, // github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets

@@ -73,8 +73,8 @@ func TestG20_KilledAtAnyPointLeavesSessionsOldOrNew(t *testing.T) {
 	c.redis.Dump() // every record has an end
 }
 
-// approach goes through the emulator's pages and returns where its answer leads,
-// which has not been followed.
+// approach completes the emulator's pages and returns the target of its response, which is not
+// followed.
 func (c *client) approach(login string) (callback string) {
 	c.t.Helper()
 	a := c.navigate(c.site.url + "/user/login")
@@ -94,14 +94,14 @@ func (c *client) approach(login string) (callback string) {
 	return ""
 }
 
-// attempt opens a page of an app that may die meanwhile.
+// attempt opens a page of an app that may be killed in the meantime.
 func (c *client) attempt(address string) {
 	if resp, err := c.http.Get(address); err == nil {
 		_ = resp.Body.Close()
 	}
 }
 
-// signOut asks a process that may die meanwhile.
+// signOut sends a request to a process that may be killed in the meantime.
 func (c *cluster) signOut(instance int, cookie string) {
 	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, "http://127.0.0.1:"+c.ports[instance]+"/user/logout", http.NoBody)
 	if err != nil {

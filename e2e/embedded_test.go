@@ -142,8 +142,8 @@ func (s *single) administer(login string) {
 	}
 }
 
-// A tool with a wrong path must not report that there are no sessions, nor make a file that the app
-// could not open.
+// A command with a wrong path must neither report that there are no sessions nor create a file that the
+// app could not open.
 func TestSingleServer_ToolNeedsTheFile(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, exampleApp)
@@ -197,7 +197,8 @@ func TestG20_SingleServerKilledAtAnyPoint(t *testing.T) {
 	figure.Report(t, figure.Figure{Row: "R16", Name: "sessions broken by kill -9 at any point, in a file", Value: fmt.Sprintf("%d of %d", broken, whole+gone+broken)})
 }
 
-// attemptSignOut asks an app that may die meanwhile. The cookie is kept, as by an attacker.
+// attemptSignOut sends a request to an app that may be killed in the meantime. The cookie is kept, as
+// by an attacker.
 func (c *client) attemptSignOut() {
 	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.site.url+"/user/logout", http.NoBody)
 	if err != nil {

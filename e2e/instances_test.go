@@ -35,7 +35,7 @@ func newCluster(t *testing.T, redisArgs ...string) *cluster {
 	return newClusterOf(t, nil, redisArgs...)
 }
 
-// newClusterOf has people of its own, unless there are none.
+// newClusterOf returns a cluster with the given users, if there are any.
 func newClusterOf(t *testing.T, people []entratest.User, redisArgs ...string) *cluster {
 	t.Helper()
 	var options []entratest.Option
@@ -48,7 +48,7 @@ func newClusterOf(t *testing.T, people []entratest.User, redisArgs ...string) *c
 // starter runs an app at a site, as a client of an identity provider.
 type starter func(t *testing.T, s site, idp *provider, env ...string) *app
 
-// newClusterRunning is two processes of any app, with a query for the URL of their Redis.
+// newClusterRunning returns two processes of any app, with a query for the URL of their Redis.
 func newClusterRunning(t *testing.T, start starter, redisQuery string, options []entratest.Option, redisArgs ...string) *cluster {
 	t.Helper()
 	s := newSite(t, "http")
@@ -70,7 +70,7 @@ func newClusterRunning(t *testing.T, start starter, redisQuery string, options [
 	return c
 }
 
-// signIn returns the session cookie of somebody who has signed in.
+// signIn signs a user in and returns the session cookie.
 func (c *cluster) signIn(login string) string {
 	c.t.Helper()
 	browser := newClient(c.t, c.site)
@@ -110,8 +110,8 @@ func (c *cluster) get(instance int, path, field, cookie string) (status int, val
 	return resp.StatusCode, string(body)
 }
 
-// expire moves the end of a session's access tokens into the past: processes and
-// Redis do not live in virtual time.
+// expire moves the end of a session's access tokens into the past, because processes and Redis do not
+// run in virtual time.
 func (c *cluster) expire(cookie string) {
 	c.t.Helper()
 	store, ctx := c.vault, c.t.Context()
@@ -140,8 +140,8 @@ func (c *cluster) expire(cookie string) {
 	}
 }
 
-// storm has fifty ask each process at once and counts the answers by status; one
-// about somebody else counts as 0.
+// storm sends fifty simultaneous requests to each process and counts the responses by status. A
+// response about another user has the status 0.
 func (c *cluster) storm(cookie, login string, instances ...int) map[int]int {
 	var wait sync.WaitGroup
 	var mu sync.Mutex

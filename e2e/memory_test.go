@@ -23,15 +23,15 @@ import (
 )
 
 const (
-	// waves are how many times sessions come and go.
+	// waves is the number of times that sessions are created and removed.
 	waves = 50
-	// askers are the connections on which a wave's sessions are asked for.
+	// askers is the number of connections on which the sessions of a wave are requested.
 	askers = 8
-	// inARow is how many requests go out before the first answer is read.
+	// inARow is the number of requests that are sent before the first response is read.
 	inARow = 32
 )
 
-// A process remembers no more of a million sessions than of those that fill its cache.
+// A process uses no more memory for a million sessions than for those that fill its cache.
 func TestG24_AMillionSessionsPassThroughAProcessThatDoesNotGrow(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -114,8 +114,8 @@ func (c *cluster) multiply(genuine template, count int) []string {
 	return cookies
 }
 
-// askFor has the first process say of every session who it is, and of every fourth its
-// token.
+// askFor requests the user of every session from the first process, and the token of every fourth
+// session.
 func (c *cluster) askFor(cookies []string, genuine template) {
 	c.t.Helper()
 	var wait sync.WaitGroup

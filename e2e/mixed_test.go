@@ -14,14 +14,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
-// resident is one of many users. Whoever changes the session holds the lock alone.
+// resident is one of many users. Changes of the session require the exclusive lock.
 type resident struct {
 	sync.RWMutex
 	upn, cookie string
 }
 
-// Many users on two processes: sign-ins, pages, Graph calls, renewals and sign-outs all
-// at once. Every answer is about who asked.
+// Many users on two processes sign in and out, open pages, call Graph and renew tokens at the same
+// time. Every response is about the user who sent the request.
 func TestH1_MixedLoadOnTwoProcessesMixesNobodyUp(t *testing.T) {
 	t.Parallel()
 	const workers = 64
@@ -85,7 +85,7 @@ func TestH1_MixedLoadOnTwoProcessesMixesNobodyUp(t *testing.T) {
 	c.redis.Dump() // every record has an end
 }
 
-// checkResident asks for one page, of somebody who is signed in first if need be.
+// checkResident requests one page for a user, who is signed in first if necessary.
 func (c *cluster) checkResident(r *resident, instance int, graph bool, checked, foreign *atomic.Int64) {
 	r.RLock()
 	signedOut := r.cookie == ""

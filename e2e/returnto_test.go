@@ -14,8 +14,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// Browsers do not parse URLs as Go does. What is kept of a return path must stay on
-// the origin in theirs, too, whatever it was made of.
+// Browsers do not parse URLs as Go does. A return path that was accepted must stay on the origin for
+// browsers, too.
 func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 	t.Parallel()
 	const (
@@ -86,7 +86,7 @@ func keptReturnPaths(t *testing.T) (inputs []string) {
 	return inputs
 }
 
-// pieces strings together what open redirects are made of.
+// pieces combines the typical parts of open redirects.
 func pieces(random *rand.Rand) string {
 	alphabet := []string{
 		"/", "/", "\\", "//", ".", "..", "%2e", "%2f", "%5c", "%252f", "%09", "\t", "\n", "\r", " ", "@", ":", ";", "?", "#",

@@ -19,9 +19,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
-// All calls of a process are sent on one connection. When it silently stops passing data, reads
-// are repeated on another connection, other calls fail within their limit, and calls that begin
-// five seconds later succeed.
+// All calls of a process are sent on one connection. When it stops passing data without an error, reads
+// are repeated on another connection, other calls fail within their limit, and calls that begin five
+// seconds later succeed.
 func TestG18_AFrozenConnectionToGraphIsGivenUp(t *testing.T) {
 	t.Parallel()
 	entra := entratest.New(entratest.WithRedirectURI(publicURL + "/user/authorized"))

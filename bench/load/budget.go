@@ -7,13 +7,13 @@ import (
 	"strconv"
 )
 
-// budget is a promise and what was measured of it.
+// budget is a documented limit together with the measured value.
 type budget struct {
 	What, Promise, Measured string
 	Kept                    bool
 }
 
-// budgets are those that the load generator can tell, of the results that there are.
+// budgets returns the budgets that can be computed from the available results.
 func (r *report) budgets() (all []budget) {
 	add := func(what, promise, measured string, kept bool) {
 		all = append(all, budget{what, promise, measured, kept})
@@ -71,8 +71,7 @@ func (r *report) budgets() (all []budget) {
 	return all
 }
 
-// distanceBudgets are those of a crowd whose Redis is at a distance, at the worst of all sizes
-// of the pool.
+// distanceBudgets are the budgets for many users with a distant Redis, for the worst of all pool sizes.
 func (r *report) distanceBudgets(add func(what, promise, measured string, kept bool)) {
 	w := r.Results["distance"]
 	if w == nil {
@@ -98,7 +97,7 @@ func (r *report) distanceBudgets(add func(what, promise, measured string, kept b
 	add("requests refused or failed with Redis at any of these distances", "0", strconv.Itoa(failures), failures == 0)
 }
 
-// microBudgets are those of one process, from Go's benchmarks.
+// microBudgets are the budgets of one process, from Go's benchmarks.
 func (r *report) microBudgets(add func(what, promise, measured string, kept bool)) {
 	of := map[string]micro{}
 	for _, m := range r.Micro {
@@ -117,7 +116,7 @@ func (r *report) microBudgets(add func(what, promise, measured string, kept bool
 	add("token from the warm cache", "at most 1 us", ns(token.Nanoseconds), token.Nanoseconds <= 1000)
 }
 
-// countedBudgets are those of commands and calls, which no noise changes.
+// countedBudgets are the budgets for numbers of commands and calls, which do not depend on noise.
 func (r *report) countedBudgets(add func(what, promise, measured string, kept bool)) {
 	if w := r.Results["graph"]; w != nil {
 		for _, system := range []string{ours, oursOnV3} {

@@ -104,7 +104,7 @@ func TestSessions_OfAFileAreTheAppsOnly(t *testing.T) {
 	}
 }
 
-// While nobody runs the app, nobody says which keys it has. Sessions of the key before are there.
+// While the app is not running, no instance announces its keys. There are sessions of the previous key.
 func TestSessions_OfAFileAreMissedWithoutTheKeyBefore(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -209,7 +209,7 @@ func TestKeySet_APanicInTheTransportIsAnOutage(t *testing.T) {
 	}
 }
 
-// B11: the cost of hostile input is bounded, and no unsigned token passes.
+// B11: the cost of hostile input is limited, and no unsigned token is accepted.
 //
 // Not parallel: allocations are counted.
 func TestB11_HostileTokensAreRefusedCheaply(t *testing.T) {
@@ -309,7 +309,7 @@ var headers = []string{
 	`{"alg":"RS256","kid":"one","own":{"a":[1]}}`, `{"alg":"RS256","kid":"one","enc":"A256GCM"}`, `{"alg":"RS256","kid":"one","zip":"DEF"}`,
 }
 
-// go-jose is the third party: what it refuses is refused.
+// go-jose is the independent reference: tokens that it refuses must be refused.
 func TestB1_NoHeaderPassesThatGoJoseRefuses(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)

@@ -16,9 +16,10 @@ import (
 // sharedBy is how many histories share a world, whose emulator remembers all sign-ins.
 const sharedBy = 2000
 
-// Random histories of two instances hold what the model says: no foreign token, no session that comes back, no lost
-// refresh token, no key without an end, one token call for each expiry, and no sign-out because the storage failed
-// (threats B8, D8, D10 to D12, E5, E9, G2, G9, G11 to G14). A history that violates it is printed as a test.
+// Random histories of two instances satisfy the model: no token of another user, no session that
+// reappears, no lost refresh token, no key without expiry, one token call for each expiry, and no
+// sign-out because the storage failed (threats B8, D8, D10 to D12, E5, E9, G2, G9, G11 to G14). A
+// history that violates the model is printed as a test.
 //
 // FIBERMSAL_SEED repeats a history. FIBERMSAL_SOAK makes it run for ten minutes, and FIBERMSAL_MODEL as long as it
 // says.
@@ -81,7 +82,7 @@ func walk(t *testing.T, w *world, seed uint64) (steps int) {
 	return len(h.Steps)
 }
 
-// holds runs a history that was found.
+// holds runs a history that violated the model earlier.
 func holds(t *testing.T, h sessionmodel.History) {
 	t.Helper()
 	if violation := replay(t, newWorld(t), h); violation != nil {

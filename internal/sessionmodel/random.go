@@ -79,7 +79,7 @@ func randomKind(r *rand.Rand) Kind {
 }
 
 // pause returns the time between two steps: often so short that they overlap, and sometimes so long that an access token
-// or a session expires meanwhile.
+// or a session expires in the meantime.
 func pause(r *rand.Rand) time.Duration {
 	switch n := r.IntN(100); {
 	case n < 45:

@@ -27,7 +27,8 @@ type Federated struct {
 	Keys            []*rsa.PublicKey
 }
 
-// Credentials are what the application may authenticate with. They are safe for concurrent use.
+// Credentials are the credentials with which the application can authenticate. They are safe for
+// concurrent use.
 type Credentials struct {
 	audience string // of federated credentials that name none
 
@@ -38,7 +39,7 @@ type Credentials struct {
 	used         map[string]time.Time // jti of the accepted assertions, with their expiry
 }
 
-// Config is what the application is registered with.
+// Config contains the registered credentials.
 type Config struct {
 	Secrets      []Secret
 	Certificates []*x509.Certificate
@@ -46,7 +47,7 @@ type Config struct {
 	Exchange     string // end of the default audience, which names the cloud
 }
 
-// New makes credentials.
+// New returns credentials.
 func New(config Config) *Credentials {
 	c := &Credentials{audience: exchangeAudience + config.Exchange, used: map[string]time.Time{}}
 	c.SetSecrets(config.Secrets)

@@ -33,7 +33,7 @@ func (c *Credentials) checkFederated(a *assertion) *aadsts.Error {
 	return a.matches(ofSubject)
 }
 
-// matches checks the rest against the credentials whose issuer and subject are right.
+// matches checks the rest of the token against the credentials with its issuer and subject.
 func (a *assertion) matches(candidates []Federated) *aadsts.Error {
 	audience := a.soleAudience()
 	i := slices.IndexFunc(candidates, func(f Federated) bool { return f.Audience == audience })

@@ -70,7 +70,7 @@ func (e *Endpoint) authenticate(c *call) (authenticated bool, fail *aadsts.Error
 	return true, e.Client.Authenticate(c.form, c.segment, c.tenants)
 }
 
-// azpacr is the claim of that name: how the client has authenticated.
+// azpacr is the claim of that name, which describes how the client has authenticated.
 func (c *call) azpacr() string {
 	switch {
 	case !c.client.Authenticated:
