@@ -13,6 +13,8 @@ FUZZTIME      ?= 30s
 # How long random histories are compared with the model of sessions, and the users of the simulated week.
 MODELTIME     ?= 10m
 WEEKUSERS     ?= 10000
+# How much of the proofs the scorecard runs: small or full.
+SCORESIZE     ?= small
 # The tests of the threats in the security model, and of Close. Some of them run longer in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
 
@@ -97,6 +99,10 @@ model: ## Compare random histories of two instances with the model of sessions f
 .PHONY: week
 week: ## Simulate the week of WEEKUSERS (10,000) users, and print it as a table
 	FIBERMSAL_WEEK=$(WEEKUSERS) $(GO) test -count=1 -v -timeout 0 -run '^TestWeek$$' ./internal/sessionmodel
+
+.PHONY: scorecard
+scorecard: setup ## Run the proofs in SCORESIZE (small: an hour; full: a night), and write docs/scorecard.md with their figures
+	$(GO) run ./internal/scorecard -go '$(GO)' -size $(SCORESIZE) $(if $(filter-out file,$(origin FUZZTIME)),-fuzztime $(FUZZTIME))
 
 .PHONY: setup
 setup: ## Install what the tests need: redis-server, chromium, nginx, node, and MSAL for Node and browsers with npm

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 	"github.com/fibermsal/fibermsal/internal/sealed"
@@ -219,6 +220,7 @@ func (c *crowd) lookUp(way string, find func(*fibermsal.Auth, int) (*fibermsal.D
 	median, two := times[lookUps/2], pings[lookUps/2]
 	c.t.Logf("%-10s of %7d: median %v, two pings %v, which is %.2f times that; %.2f commands each: %v", way, c.size,
 		median.Round(time.Microsecond), two.Round(time.Microsecond), float64(median)/float64(two), float64(sum)/lookUps, calls)
+	figure.Report(c.t, figure.Figure{Row: "E14", Name: "commands of Redis for a look-up by " + way, Value: fmt.Sprintf("%.2f, of %d sessions", float64(sum)/lookUps, c.size)})
 }
 
 func (c *crowd) twoPings() time.Duration {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // Responses of Entra have one format. Any other request to the callback is refused and uses no memory.
@@ -92,6 +93,7 @@ func TestA12_OddRequestsToTheCallbackCostNoMemory(t *testing.T) {
 	run(rounds)
 	grown := resident(t) - before
 	t.Logf("%d requests; %d kB more memory", rounds*len(rows), grown>>10)
+	figure.Report(t, figure.Figure{Row: "A12", Name: "memory that odd requests keep", Value: fmt.Sprintf("%d kB of %d requests", max(0, grown)>>10, rounds*len(rows))})
 	if grown > 8<<20 {
 		t.Errorf("%d bytes of memory more", grown)
 	}

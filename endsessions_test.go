@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -56,6 +57,7 @@ func TestD12_ManySessionsEndAtTheSameTimeAndAreCounted(t *testing.T) {
 	began := time.Now()
 	rest, err := c.open().EndSessions(t.Context(), fibermsal.SessionFilter{Before: time.Now()})
 	t.Logf("%d sessions ended in %v, %d at the same time", rest, time.Since(began).Round(time.Millisecond), hook.most.Load())
+	figure.Report(t, figure.Figure{Row: "D12", Name: "time to end all sessions", Value: fmt.Sprintf("%v, of %d", time.Since(began).Round(time.Millisecond), rest)})
 	if err != nil || c.stored() != 0 {
 		t.Errorf("%d ended, %v; %d are left", rest, err, c.stored())
 	}

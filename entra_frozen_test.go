@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // socketSite is a site that reaches its emulator through sockets and a proxy.
@@ -79,6 +81,7 @@ func TestG8_AFrozenConnectionToEntraIsGivenUp(t *testing.T) {
 				t.Error("the freeze was not felt: this test proves nothing")
 			}
 			t.Logf("%d of %d calls failed", failed.Load(), len(calls))
+			figure.Report(t, figure.Figure{Row: "G8", Name: "calls that failed while a connection to Entra was frozen", Value: fmt.Sprintf("%d of %d", failed.Load(), len(calls))})
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -153,6 +155,7 @@ func TestG26_FloodsLeaveNothing(t *testing.T) {
 	if grown > 10<<20 {
 		t.Errorf("%d bytes of memory more", grown)
 	}
+	reportFlood(t, 2*n, took, grown, len(server.Keys()), len(idp.Requests())-calls)
 	if now := len(server.Keys()); now != 0 || keys != 0 {
 		t.Errorf("%d keys in Redis: %v", now, server.Keys())
 	}
@@ -162,6 +165,14 @@ func TestG26_FloodsLeaveNothing(t *testing.T) {
 	if now := len(idp.Requests()); now != calls || idp.Count(entratest.Token) != 0 {
 		t.Errorf("%d calls to Entra, %d of them for tokens", now-calls, idp.Count(entratest.Token))
 	}
+}
+
+func reportFlood(t *testing.T, requests int, took time.Duration, grown int64, keys, calls int) {
+	t.Helper()
+	figure.Report(t, figure.Figure{Row: "R15", Name: "keys in Redis after a flood of visitors", Value: strconv.Itoa(keys)})
+	figure.Report(t, figure.Figure{Row: "R15", Name: "calls to Entra", Value: strconv.Itoa(calls)})
+	figure.Report(t, figure.Figure{Row: "R15", Name: "memory that stays", Value: fmt.Sprintf("%.1f MB", float64(max(0, grown))/(1<<20))})
+	figure.Report(t, figure.Figure{Row: "R15", Name: "requests answered", Value: fmt.Sprintf("%d, %.0f a second", requests, float64(requests)/took.Seconds())})
 }
 
 // Codes that Entra refuses leave nothing in Redis, which visitors could fill otherwise.

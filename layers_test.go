@@ -21,7 +21,8 @@ import (
 var layers = [][]string{
 	{"docs"},                 // tests that compare the documents with the sources, and import nothing
 	{"internal/nethttpface"}, // the face for net/http: only its own tests import it
-	{"cmd", "examples", "v3/examples"},
+	{"internal/naive"},       // an app without the library: only tests, which measure it
+	{"cmd", "examples", "v3/examples", "internal/scorecard", "internal/mutants"},
 	{"entratest"}, // an app's tests and programs use it, but nothing below
 	{".", "v3"},
 	{"embedded"},
@@ -40,7 +41,7 @@ var layers = [][]string{
 
 var plainLogic = []string{
 	"internal/aadsts", "internal/accesstoken", "internal/background", "internal/browsertest", "internal/discovery", "internal/faultproxy",
-	"internal/filestore",
+	"internal/figure", "internal/filestore",
 	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/jws", "internal/mailaddr", "internal/markup", "internal/memlimit", "internal/outbound", "internal/pack",
 	"internal/phrases",
 	"internal/rawjson", "internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redislog", "internal/redistest",

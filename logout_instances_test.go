@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -34,6 +36,7 @@ func TestG25_SignOutIsKnownToOtherInstancesAtOnce(t *testing.T) {
 					stale, requests = stale+s, requests+a
 				}
 				t.Logf("after %s: %d of %d requests that began later were served", end, stale, requests)
+				figure.Report(t, figure.Figure{Row: "R22", Name: "requests served on another instance after " + end, Value: fmt.Sprintf("%d of %d", stale, requests)})
 				if stale != 0 || requests == 0 {
 					t.Errorf("after %s: %d of %d requests that began later were served", end, stale, requests)
 				}

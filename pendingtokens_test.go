@@ -12,6 +12,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 const ordersAPI = "api://orders/Read"
@@ -227,17 +228,29 @@ func TestG14_TokenObtainedWhileTheStorageFailsIsUsedAndStoredLater(t *testing.T)
 		time.Sleep(2 * time.Hour)
 		b.user() // prolongs the session
 		l.fail(false, true)
-		if a := b.Get("/token"); a.Text != adele {
+		a := b.Get("/token")
+		figure.Report(t, figure.Figure{Row: "R10", Name: "errors that a user sees when the tokens of a renewal cannot be stored", Value: unlessEqual(a.Text, adele)})
+		if a.Text != adele {
 			t.Fatalf("%d %s\n%s", a.StatusCode, a.Text, b.log)
 		}
 		time.Sleep(20 * time.Second)
 		l.fail(false, false)
-		time.Sleep(10 * time.Second)
+		time.Sleep(5 * time.Second)
 		// Another instance finds the new refresh token. The old one is no longer valid.
 		b.site = newSite(t, idp, onLedger(l))
 		time.Sleep(2 * time.Hour)
-		if a := b.Get("/token"); a.Text != adele {
+		a = b.Get("/token")
+		figure.Report(t, figure.Figure{Row: "R10", Name: "refresh tokens lost five seconds after the storage is back", Value: unlessEqual(a.Text, adele)})
+		if a.Text != adele {
 			t.Errorf("the new refresh token was lost: %d %s\n%s", a.StatusCode, a.Text, b.log)
 		}
 	})
+}
+
+// unlessEqual counts a difference, as a figure.
+func unlessEqual(got, want string) string {
+	if got == want {
+		return "0"
+	}
+	return "1"
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -60,6 +61,10 @@ func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 				}
 			}
 			t.Logf("%d acknowledged, %d refused, %d acknowledged and lost", len(acknowledged), failed, lost)
+			if keeps {
+				figure.Report(t, figure.Figure{Row: "R5", Name: "acknowledged sign-ins lost in a full Redis", Value: fmt.Sprintf("%d of %d", lost, len(acknowledged))})
+				figure.Report(t, figure.Figure{Row: "R5", Name: "sign-ins refused", Value: strconv.Itoa(failed)})
+			}
 			if keeps && (lost != 0 || failed == 0) {
 				t.Errorf("%d acknowledged and lost, %d refused", lost, failed)
 			}

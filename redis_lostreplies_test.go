@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -137,6 +139,7 @@ func commandsOfALife(t *testing.T, server *redistest.Server) []string {
 	names := l.commands.first(l.commands.count.Load())
 	all := strings.Join(names, ", ")
 	t.Logf("%d commands: %s", len(names), all)
+	figure.Report(t, figure.Figure{Row: "G7", Name: "commands whose reply was lost, each once", Value: strconv.Itoa(len(names))})
 	for _, kind := range []string{"set marker", "evalsha lock", "set session", "set tokens", "evalsha list", "pexpire session", "evalsha tokens", "del session"} {
 		if !strings.Contains(all, kind) {
 			t.Errorf("no %q among the commands", kind)

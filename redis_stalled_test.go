@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -58,6 +59,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 			}
 			slices.Sort(sorted)
 			t.Logf("500 requests on a stalled Redis: p50 %v, p99 %v, max %v", sorted[250], sorted[494], sorted[499])
+			figure.Report(t, figure.Figure{Row: "R4", Name: "p99 of 500 requests while Redis stalls", Value: sorted[494].Round(time.Millisecond).String()})
 			if sorted[494] > time.Second { // a busy machine may hold one longer
 				t.Error("they waited for more than one operation")
 			}
@@ -152,6 +154,8 @@ func TestG3_SilentRedisHoldsNobodyAndLeavesNothing(t *testing.T) {
 		}
 		b.awaitStorage()
 		if waits[494] <= bound && took <= 2*time.Second {
+			figure.Report(t, figure.Figure{Row: "R4", Name: "p99 of 500 requests at once on a silent Redis", Value: waits[494].Round(time.Millisecond).String()})
+			figure.Report(t, figure.Figure{Row: "R4", Name: "goroutines beside those of before, soon after", Value: strconv.Itoa(max(0, goroutines()-base))})
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -110,6 +112,8 @@ func TestG6_SwappedRepliesOpenNothing(t *testing.T) {
 			row.swap(d.proxy)
 			wait.Wait()
 			t.Logf("%d replies swapped; %v", d.proxy.Swapped(), y)
+			figure.Report(t, figure.Figure{Row: "R2", Name: "foreign answers while Redis' replies are swapped", Value: strconv.FormatInt(y.foreign.Load(), 10)})
+			figure.Report(t, figure.Figure{Row: "R2", Name: "replies swapped", Value: strconv.Itoa(d.proxy.Swapped())})
 			if d.proxy.Swapped() < 300 || y.signIns.Load() == 0 || y.unknown.Load() == 0 {
 				t.Error("too little happened to prove anything")
 			}
@@ -239,6 +243,8 @@ func TestG6_CancelledAndTimedOutCommandsMixNothing(t *testing.T) {
 	}
 	wait.Wait()
 	t.Logf("%d given up; %v", given.Load(), y)
+	figure.Report(t, figure.Figure{Row: "R2", Name: "foreign answers beside commands that were given up", Value: fmt.Sprintf("%d of %d", y.foreign.Load(), y.own.Load()+y.foreign.Load())})
+	figure.Report(t, figure.Figure{Row: "R2", Name: "commands given up", Value: strconv.FormatInt(given.Load(), 10)})
 	if y.own.Load() == 0 || given.Load() == 0 {
 		t.Error("too little happened to prove anything")
 	}

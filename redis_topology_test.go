@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
@@ -32,6 +33,7 @@ func TestG4_FailoverKeepsUsersSignedIn(t *testing.T) {
 	dead := sentinel.KillMaster()
 	o := stays.awaitStorage()
 	t.Logf("recovered %v after the kill; %d answers of 503, the slowest took %v", o.lasted.Round(time.Millisecond), o.answers, o.slowest.Round(time.Millisecond))
+	figure.Report(t, figure.Figure{Row: "G4", Name: "service is back after the kill of a master under Sentinel", Value: o.lasted.Round(time.Millisecond).String()})
 	if o.answers == 0 {
 		t.Error("nobody noticed that the master was dead")
 	}

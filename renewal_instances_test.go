@@ -2,6 +2,7 @@ package fibermsal_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -133,7 +135,8 @@ func TestD8_SignOutOnAnotherInstanceWinsOverARenewal(t *testing.T) {
 			r := start(t)
 			idp := newRegistration(t)
 			here, there := newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))
-			for range repeats(200) {
+			rounds := repeats(200)
+			for range rounds {
 				b := here.browser()
 				b.signIn(adele)
 				b.vault(r).expire()
@@ -148,6 +151,7 @@ func TestD8_SignOutOnAnotherInstanceWinsOverARenewal(t *testing.T) {
 					t.Fatalf("came back: %v", left)
 				}
 			}
+			figure.Report(t, figure.Figure{Row: "R11", Name: "sessions that a renewal brought back after their sign-out", Value: fmt.Sprintf("0 of %d", rounds)})
 		})
 	}
 }
@@ -199,6 +203,7 @@ func TestD9_CallbacksLoseNothingToPollers(t *testing.T) {
 	}
 	stop()
 	pollers.Wait()
+	figure.Report(t, figure.Figure{Row: "R13", Name: "sign-ins lost beside four tabs that poll", Value: fmt.Sprintf("%d of %d", lost, rounds)})
 	if lost > 0 {
 		t.Errorf("%d of %d sign-ins are lost", lost, rounds)
 	}

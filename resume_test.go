@@ -16,6 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // inBothModes runs a test for each response mode.
@@ -172,6 +173,10 @@ func TestD15_AnyNumberOfAttemptsCostsTheSame(t *testing.T) {
 		}
 	}
 	t.Log("bytes of cookies of pages and of routes:", costs)
+	figure.Report(t, figure.Figure{
+		Row: "D15", Name: "bytes of cookies of pages and of routes, after 1 and after 100 attempts",
+		Value: fmt.Sprintf("%d and %d, %d and %d", costs[1][0], costs[1][1], costs[100][0], costs[100][1]),
+	})
 	for n, cost := range costs {
 		if cost[0] > 500 || cost[1] > 12_000 {
 			t.Errorf("%d attempts: %v bytes", n, cost)

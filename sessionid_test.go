@@ -18,6 +18,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 	"github.com/fibermsal/fibermsal/internal/session"
 )
@@ -178,6 +179,7 @@ func TestD6_SessionIDsAreRandom(t *testing.T) {
 			octets[i][octet]++
 		}
 	}
+	figure.Report(t, figure.Figure{Row: "D6", Name: "session IDs that are not unique", Value: fmt.Sprintf("%d of %d", count-len(seen), count)})
 	if len(seen) != count {
 		t.Errorf("%d of %d ids are unique", len(seen), count)
 	}

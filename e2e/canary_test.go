@@ -65,12 +65,14 @@ func encodings(secret string) map[string]string {
 	return out
 }
 
-// search fails the test for what it finds.
-func (c *canaries) search(t *testing.T, where string, hay []byte) {
+// search fails the test for what it finds, and returns the number of pieces found.
+func (c *canaries) search(t *testing.T, where string, hay []byte) (pieces int) {
 	t.Helper()
 	for what, times := range c.find(hay) {
 		t.Errorf("%s contains %s (%d pieces)", where, what, times)
+		pieces += times
 	}
+	return pieces
 }
 
 // find counts the pieces found of each thing.

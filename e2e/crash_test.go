@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // soaking reports whether this is `make soak`.
@@ -28,7 +31,7 @@ func TestG20_KilledAtAnyPointLeavesSessionsOldOrNew(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, "--appendonly", "yes", "--appendfsync", "always")
 	a := c.apps[0]
-	signedIn, gone := 0, 0
+	signedIn, gone, broken := 0, 0, 0
 	for range repeats(200) {
 		cookie := c.signIn(adele.login)
 		c.expire(cookie)
@@ -54,6 +57,7 @@ func TestG20_KilledAtAnyPointLeavesSessionsOldOrNew(t *testing.T) {
 			case status == http.StatusUnauthorized && (who != adele.login || leaving):
 				gone++
 			default:
+				broken++
 				t.Errorf("%s: %d %s", who, status, upn)
 			}
 			if status, upn := c.me(1, value); status != http.StatusOK && status != http.StatusUnauthorized {
@@ -61,7 +65,8 @@ func TestG20_KilledAtAnyPointLeavesSessionsOldOrNew(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d sessions whole, %d gone or never begun, none broken", signedIn, gone)
+	t.Logf("%d sessions whole, %d gone or never begun, %d broken", signedIn, gone, broken)
+	figure.Report(t, figure.Figure{Row: "R16", Name: "sessions broken by kill -9 at any point, on Redis", Value: fmt.Sprintf("%d of %d", broken, signedIn+gone+broken)})
 	if signedIn == 0 || gone == 0 {
 		t.Errorf("not all cases were met: %d whole, %d gone", signedIn, gone)
 	}

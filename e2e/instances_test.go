@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 	"github.com/fibermsal/fibermsal/internal/sealed"
@@ -176,6 +177,8 @@ func TestG11_TwoProcessesRenewAnExpiredTokenOnce(t *testing.T) {
 			successes := c.storm(cookie, adele.login, 0, 1)[http.StatusOK]
 			calls := c.idp.server.Count(entratest.Token)
 			t.Logf("%d of 100 successes, %d token calls", successes, calls)
+			figure.Report(t, figure.Figure{Row: "R7", Name: "token calls of 100 requests in two processes, " + name, Value: strconv.Itoa(calls)})
+			figure.Report(t, figure.Figure{Row: "R7", Name: "requests that failed", Value: strconv.Itoa(100 - successes)})
 			if successes != 100 || calls != 1 {
 				t.Errorf("%d of 100 successes, %d token calls\n%s", successes, calls, c.apps[0].stderr)
 			}
@@ -208,6 +211,7 @@ func TestG16_StormsOnWhatCannotBeRenewed(t *testing.T) {
 			answers := c.storm(cookie, diego.login, 0, 1)
 			calls := c.idp.server.Count(entratest.Token)
 			t.Logf("answers by status: %v, %d token calls", answers, calls)
+			figure.Report(t, figure.Figure{Row: "R9", Name: "token calls of 100 requests in two processes, " + name, Value: strconv.Itoa(calls)})
 			if answers[row.status] != 100 || calls > row.maxCalls {
 				t.Errorf("answers by status: %v, %d token calls\n%s", answers, calls, c.apps[0].stderr)
 			}
@@ -242,14 +246,19 @@ func TestG12_StoppedHolderOfTheLockHoldsNobodyUpForLong(t *testing.T) {
 	}
 	calls := c.idp.server.Count(entratest.Token)
 	t.Logf("%d of 50 successes after %v, %d token calls", successes, waited.Round(time.Millisecond), calls)
+	figure.Report(t, figure.Figure{Row: "R8", Name: "requests that failed while the lock's holder was stopped", Value: strconv.Itoa(50 - successes)})
+	figure.Report(t, figure.Figure{Row: "R8", Name: "longest wait for it", Value: waited.Round(time.Millisecond).String()})
 	if successes != 50 || calls > 2 || waited > 15*time.Second {
 		t.Errorf("%d of 50 successes after %v, %d token calls\n%s", successes, waited, calls, c.apps[1].stderr)
 	}
+	overwritten := 0
 	for instance := range c.apps { // what the late one wrote has not hurt
 		if status, upn := c.me(instance, cookie); status != http.StatusOK || upn != alex.login {
+			overwritten++
 			t.Errorf("process %d afterwards: %d %s", instance, status, upn)
 		}
 	}
+	figure.Report(t, figure.Figure{Row: "R8", Name: "sessions broken by what the late holder wrote", Value: strconv.Itoa(overwritten)})
 }
 
 func TestG2_RedisKilledUnderLoadSignsNobodyOut(t *testing.T) {
@@ -297,6 +306,8 @@ func TestG2_RedisKilledUnderLoadSignsNobodyOut(t *testing.T) {
 	wait.Wait()
 	recovery := time.Unix(0, recovered.Load()).Sub(back)
 	t.Logf("%d answers, %d times 503, %d wrong; first answer %v after Redis was back", successes.Load(), unavailable.Load(), wrong.Load(), recovery.Round(time.Millisecond))
+	figure.Report(t, figure.Figure{Row: "R3", Name: "sign-outs and wrong answers while Redis is killed", Value: strconv.Itoa(int(wrong.Load()))})
+	figure.Report(t, figure.Figure{Row: "R3", Name: "first answer after Redis is back", Value: recovery.Round(time.Millisecond).String()})
 	if unavailable.Load() == 0 || recovered.Load() == -1 || recovery > 2*time.Second {
 		t.Errorf("no outage seen, or no recovery: %v", recovery)
 	}

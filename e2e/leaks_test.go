@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 const (
@@ -100,6 +101,12 @@ func (c *cluster) survive(t *testing.T, o outage, cookies []string, base [2]vita
 	now := c.awaitRest(t, base)
 	t.Logf("%d answers, %d of them met it; served after %v, at rest after %v: %v", m.fine.Load()+m.troubled.Load(), m.troubled.Load(),
 		served.Round(time.Millisecond), time.Since(healedAt).Round(time.Millisecond), now)
+	more, open := 0, 0
+	for i, v := range now {
+		more, open = max(more, v.goroutines-base[i].goroutines), max(open, v.descriptors-base[i].descriptors)
+	}
+	figure.Report(t, figure.Figure{Row: "R20", Name: "goroutines beside those of before, after a fault", Value: strconv.Itoa(more)})
+	figure.Report(t, figure.Figure{Row: "R20", Name: "file descriptors beside those of before, after a fault", Value: strconv.Itoa(open)})
 }
 
 // outages lists the outages that sessions must survive.

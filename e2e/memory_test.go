@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
@@ -59,6 +60,10 @@ func TestG24_AMillionSessionsPassThroughAProcessThatDoesNotGrow(t *testing.T) {
 	before, after := slices.Max(resident[waves/3:2*waves/3]), slices.Max(resident[2*waves/3:])
 	t.Logf("%d sessions after %v: %d MB resident at the most in the second third, %d MB in the last; after each wave %v kB",
 		sessions, time.Since(began).Round(time.Second), before>>10, after>>10, resident)
+	figure.Report(t, figure.Figure{
+		Row: "G24", Name: "resident memory in the second and in the last third of many sessions",
+		Value: fmt.Sprintf("%d MB and %d MB, of %d sessions", before>>10, after>>10, sessions),
+	})
 	if float64(after) > 1.15*float64(before) { // the garbage collector is not exact
 		t.Errorf("memory grows from %d to %d kB", before, after)
 	}

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // resident is one of many users. Changes of the session require the exclusive lock.
@@ -75,6 +77,8 @@ func TestH1_MixedLoadOnTwoProcessesMixesNobodyUp(t *testing.T) {
 	wait.Wait()
 	t.Logf("%d users: %d answers checked, %d foreign, %d renewals forced, %d sign-outs, after %v",
 		count, checked.Load(), foreign.Load(), renewed.Load(), left.Load(), time.Since(began).Round(time.Second))
+	figure.Report(t, figure.Figure{Row: "R1", Name: "foreign answers under mixed load in two processes", Value: strconv.FormatInt(foreign.Load(), 10)})
+	figure.Report(t, figure.Figure{Row: "R1", Name: "answers checked under mixed load", Value: fmt.Sprintf("%d to %d users", checked.Load(), count)})
 	if foreign.Load() != 0 || renewed.Load() == 0 || left.Load() == 0 {
 		t.Error("not what was to be shown")
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
@@ -24,7 +26,7 @@ func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 	page := newChromium(t, newSite(t, "http")).tab()
 	random := rand.New(rand.NewPCG(1, 2))
 	var paths []string
-	checked := 0
+	checked, left := 0, 0
 	check := func() {
 		list, err := json.Marshal(paths)
 		if err != nil {
@@ -38,7 +40,7 @@ func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 		for _, stray := range strays {
 			t.Errorf("%q leaves the origin", stray)
 		}
-		checked += len(paths)
+		checked, left = checked+len(paths), left+len(strays)
 		paths = paths[:0]
 	}
 	for _, raw := range keptReturnPaths(t) {
@@ -59,6 +61,7 @@ func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 		t.Errorf("only %d of %d inputs gave a path at all", checked, inputs)
 	}
 	t.Logf("%d inputs, %d paths kept and resolved by the browser", inputs, checked)
+	figure.Report(t, figure.Figure{Row: "R17", Name: "return paths that leave the origin in Chromium", Value: fmt.Sprintf("%d of %d, of %d inputs", left, checked, inputs)})
 }
 
 // keptReturnPaths returns what fuzzing has found interesting.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
@@ -61,6 +62,7 @@ func (c *cluster) checkUpdates(cookie string, scopes []string) {
 	}
 	lost := c.missing(cookie, given)
 	c.t.Logf("%d renewals in %v: %d tokens lost, %d token calls", len(scopes), took.Round(time.Millisecond), lost, calls)
+	figure.Report(c.t, figure.Figure{Row: "R12", Name: "tokens lost by concurrent renewals of one session in two processes", Value: fmt.Sprintf("%d of %d", lost, len(scopes))})
 	if lost != 0 || calls != len(scopes) {
 		c.t.Errorf("%d tokens lost, %d token calls\n%s%s", lost, calls, c.apps[0].stderr, c.apps[1].stderr)
 	}

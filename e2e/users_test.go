@@ -25,6 +25,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/graph"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -69,6 +70,7 @@ func TestH1_AThousandUsersAtOnceGetTheirOwnAnswers(t *testing.T) {
 	}
 	t.Logf("%d users signed in after %v; %d answers checked on %d connections after %v: %d foreign or wrong",
 		crowdSize, signedIn.Round(time.Millisecond), crowd.checked.Load(), crowd.dialed.Load(), answeredAfter.Round(time.Millisecond), crowd.wrong.Load())
+	figure.Report(t, figure.Figure{Row: "R1", Name: "foreign or wrong answers to a thousand users at once", Value: fmt.Sprintf("%d of %d", crowd.wrong.Load(), crowd.checked.Load())})
 
 	crowd.search(redis)
 	t.Logf("everything took %v", time.Since(began).Round(time.Millisecond))
@@ -373,8 +375,8 @@ func (c *crowd) search(redis *redistest.Server) {
 		secrets.add("a session cookie", m.session)
 		secrets.add("a sign-in cookie", m.spent)
 	}
-	secrets.search(c.t, "the log", []byte(c.log.String()))
-	secrets.search(c.t, "an answer", []byte(c.bodies.String()))
+	found := secrets.search(c.t, "the log", []byte(c.log.String()))
+	found += secrets.search(c.t, "an answer", []byte(c.bodies.String()))
 
 	// Responses may contain names of users. Redis must not contain them.
 	for _, m := range c.members {
@@ -385,9 +387,11 @@ func (c *crowd) search(redis *redistest.Server) {
 	}
 	// The written commands include data that was removed later. Dump fails for keys that never expire.
 	stored := append(redis.Dump(), redis.Written()...)
-	secrets.search(c.t, "Redis", stored)
+	found += secrets.search(c.t, "Redis", stored)
 	c.t.Logf("searched for %d pieces: %d kB of Redis, %d kB of log, %d kB of answers",
 		len(secrets.pieces), len(stored)>>10, len(c.log.String())>>10, len(c.bodies.String())>>10)
+	figure.Report(c.t, figure.Figure{Row: "R19", Name: "pieces of secrets found in logs, answers and Redis", Value: fmt.Sprintf("%d of %d", found, len(secrets.pieces))})
+	figure.Report(c.t, figure.Figure{Row: "R19", Name: "text searched", Value: fmt.Sprintf("%d kB", (len(stored)+len(c.log.String())+len(c.bodies.String()))>>10)})
 	if keys := len(redis.Keys()); keys < 2*crowdSize {
 		c.t.Errorf("%d keys in Redis, want two records of each of %d users", keys, crowdSize)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/graph"
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // All calls of a process are sent on one connection. When it stops passing data without an error, reads
@@ -77,4 +79,5 @@ func TestG18_AFrozenConnectionToGraphIsGivenUp(t *testing.T) {
 		t.Error("the freeze was not felt: this test proves nothing")
 	}
 	t.Logf("%d calls with a limit of a second failed", hurried.Load())
+	figure.Report(t, figure.Figure{Row: "G18", Name: "calls with a limit of a second that failed while a connection to Graph was frozen", Value: strconv.Itoa(int(hurried.Load()))})
 }

@@ -314,14 +314,15 @@ func TestB1_NoHeaderPassesThatGoJoseRefuses(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
 	v, passed := a.verifier(), 0
+	genuine := validPayload() // whose times are those of this moment
 	encode := base64.RawURLEncoding.EncodeToString
 	for _, header := range headers {
-		input := encode([]byte(header)) + "." + encode([]byte(validPayload()))
+		input := encode([]byte(header)) + "." + encode([]byte(genuine))
 		signature := a.signature(t, input)
 		for _, raw := range []string{
 			input + "." + signature, input + "." + signature + "=", input + "." + signature + "\n", " " + input + "." + signature,
 			input + "." + signature[:len(signature)-1], input + "." + signature[:len(signature)-1] + "_", input + "." + signature + "AAAA",
-			encode([]byte(header)) + "=." + encode([]byte(validPayload())) + "." + signature, input + "\n." + signature,
+			encode([]byte(header)) + "=." + encode([]byte(genuine)) + "." + signature, input + "\n." + signature,
 		} {
 			_, err := v.Verify(t.Context(), raw, "n")
 			if err != nil {
@@ -330,7 +331,7 @@ func TestB1_NoHeaderPassesThatGoJoseRefuses(t *testing.T) {
 			passed++
 			if signed, refused := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256}); refused != nil {
 				t.Errorf("%s: go-jose refuses %q: %v", header, raw, refused)
-			} else if payload, refused := signed.Verify(a.key.Public()); refused != nil || string(payload) != validPayload() {
+			} else if payload, refused := signed.Verify(a.key.Public()); refused != nil || string(payload) != genuine {
 				t.Errorf("%s: go-jose refuses %q: %v", header, raw, refused)
 			}
 		}

@@ -1,6 +1,7 @@
 package sessionmodel_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/sessionmodel"
 )
 
@@ -30,7 +32,7 @@ func TestModel_HoldsInRandomHistories(t *testing.T) {
 		walk(t, newWorld(t), seed)
 		return
 	}
-	var histories, steps atomic.Int64
+	var histories, steps, violations atomic.Int64
 	until, began := time.Now().Add(duration()), time.Now()
 	t.Run("walks", func(t *testing.T) {
 		for worker := range 2 {
@@ -39,6 +41,9 @@ func TestModel_HoldsInRandomHistories(t *testing.T) {
 				seed := rand.Uint64() >> 8 << 8
 				for w := newWorld(t); time.Now().Before(until) && !t.Failed(); seed++ {
 					steps.Add(int64(walk(t, w, seed)))
+					if t.Failed() {
+						violations.Add(1)
+					}
 					if histories.Add(1)%sharedBy == 0 {
 						w = newWorld(t)
 					}
@@ -47,6 +52,7 @@ func TestModel_HoldsInRandomHistories(t *testing.T) {
 		}
 	})
 	t.Logf("%d histories with %d steps: %.0f a second", histories.Load(), steps.Load(), float64(histories.Load())/time.Since(began).Seconds())
+	figure.Report(t, figure.Figure{Row: "R21", Name: "random histories that violate the model of sessions", Value: fmt.Sprintf("%d of %d", violations.Load(), histories.Load())})
 }
 
 // duration is as long as FIBERMSAL_MODEL says, "1h" for example.
