@@ -19,10 +19,10 @@ const (
 	sessionCookie = "session_id" // Fiber's default
 )
 
-// app is one instance of the app. Its handlers do what the documentation of Fiber and of MSAL Go
-// shows, and what both leave to the app: it checks state, it sends a PKCE challenge, its cookies
-// are Secure and HttpOnly, it begins a new session at each sign-in, and no error is ignored or
-// shown to users.
+// app is one instance of the app. Its handlers follow the documentation of Fiber and of MSAL Go, and
+// also do the work that both leave to the app: it checks state, sends a PKCE challenge, has Secure and
+// HttpOnly cookies, begins a new session at each sign-in, and neither ignores errors nor shows them to
+// users.
 type app struct {
 	idp      *entratest.Server
 	sessions *session.Store
@@ -31,7 +31,7 @@ type app struct {
 	log      *logbook
 }
 
-// newApp makes an instance that keeps its sessions on a storage, or in memory if that is nil.
+// newApp returns an instance with its sessions in a storage, or in memory if storage is nil.
 func newApp(t *testing.T, idp *entratest.Server, storage fiber.Storage) *app {
 	t.Helper()
 	a := &app{idp: idp, log: &logbook{}}
@@ -46,7 +46,7 @@ func newApp(t *testing.T, idp *entratest.Server, storage fiber.Storage) *app {
 	return a
 }
 
-// fail logs an error and answers with its status alone.
+// fail logs an error and responds with its status only.
 func (a *app) fail(c *fiber.Ctx, err error) error {
 	a.log.Printf("%s %s: %v", c.Method(), c.Path(), err)
 	status := fiber.StatusInternalServerError
@@ -70,7 +70,7 @@ func (a *app) me(c *fiber.Ctx) error {
 	return c.SendString(name)
 }
 
-// token is a page that calls an API: it answers with the user whose token it got.
+// token is a page that calls an API. It responds with the owner of the token that it got.
 func (a *app) token(c *fiber.Ctx) error {
 	sess, err := a.sessions.Get(c)
 	if err != nil {

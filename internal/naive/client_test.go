@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// newClient makes an MSAL client. Its documentation asks for one per user, with a cache in an
+// newClient returns an MSAL client. MSAL's documentation recommends one per user, with a cache in an
 // external storage.
 func newClient(idp *entratest.Server, kept cache.ExportReplace) (confidential.Client, error) {
 	credential, err := confidential.NewCredFromSecret(idp.ClientSecret)
@@ -23,7 +23,7 @@ func newClient(idp *entratest.Server, kept cache.ExportReplace) (confidential.Cl
 		confidential.WithCache(kept), confidential.WithHTTPClient(idp.HTTPClient))
 }
 
-// sessionCache keeps MSAL's cache in a session, which the handler saves.
+// sessionCache stores MSAL's cache in a session, which the handler saves.
 type sessionCache struct{ session *session.Session }
 
 // Replace implements cache.ExportReplace.
@@ -45,8 +45,8 @@ func (s sessionCache) Export(_ context.Context, from cache.Marshaler, _ cache.Ex
 	return nil
 }
 
-// partitions keeps the cache of a client that all users share, each user's part under the key that
-// MSAL suggests for it.
+// partitions stores the cache of a client that all users share. Each user's part has the key that MSAL
+// suggests.
 type partitions struct{ storage fiber.Storage }
 
 const partitionPrefix = "msal:"

@@ -7,7 +7,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// Visitors begin sign-ins, or send made-up answers of Entra, and do nothing else.
+// Visitors only begin sign-ins or send forged responses of Entra.
 func TestR15_FloodOfVisitors(t *testing.T) {
 	t.Parallel()
 	const visitors, workers = 1000, 4

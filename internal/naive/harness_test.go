@@ -14,8 +14,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// newIDP makes an emulator with the host names of the public cloud, some of which MSAL knows and
-// makes fewer calls for.
+// newIDP returns an emulator with the host names of the public cloud. For some of them MSAL makes fewer
+// calls.
 func newIDP(t *testing.T, options ...entratest.Option) *entratest.Server {
 	t.Helper()
 	idp := entratest.New(append([]entratest.Option{
@@ -33,7 +33,7 @@ func onRedis(t *testing.T, address string) fiber.Storage {
 	return storage
 }
 
-// newPair makes two instances on one Redis.
+// newPair returns two instances with one Redis.
 func newPair(t *testing.T, idp *entratest.Server, server *redistest.Server) [2]*app {
 	t.Helper()
 	return [2]*app{newApp(t, idp, onRedis(t, server.URL)), newApp(t, idp, onRedis(t, server.URL))}

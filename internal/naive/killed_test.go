@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// outage is how users were served while Redis was killed.
+// outage describes how users were served while Redis was down.
 type outage struct {
 	mu                    sync.Mutex
 	served, errors, wrong int
@@ -17,7 +17,7 @@ type outage struct {
 	backAt, firstServedAt time.Time
 }
 
-// ask sends a request and notes the answer.
+// ask sends a request and records the response.
 func (o *outage) ask(v *visitor, a *app) {
 	began := time.Now()
 	answer := v.get(a, "/token")
@@ -38,14 +38,14 @@ func (o *outage) ask(v *visitor, a *app) {
 	}
 }
 
-// isBack notes that Redis is back.
+// isBack records that Redis has recovered.
 func (o *outage) isBack() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.backAt = time.Now()
 }
 
-// It does not run beside other tests, because it measures time.
+// It is not parallel, because it measures time.
 func TestR3_RedisIsKilledUnderLoad(t *testing.T) {
 	server, idp := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always"), newIDP(t)
 	instances := newPair(t, idp, server)

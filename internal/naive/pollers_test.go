@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// Sign-ins of a browser whose other tabs keep on asking for tokens.
+// Sign-ins of a browser whose other tabs continue to request tokens.
 func TestR13_SignInsBesidePollers(t *testing.T) {
 	t.Parallel()
 	rounds := repeats(300)

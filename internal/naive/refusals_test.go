@@ -14,7 +14,7 @@ func TestR9_RenewalsThatEntraRefuses(t *testing.T) {
 		refuse   func(*entratest.Server)
 	}{
 		"token calls of 1,000 requests on a revoked refresh token": {1000, func(idp *entratest.Server) { idp.Revoke(adele) }},
-		// The pause is of 30 seconds, and the requests take less.
+		// The pause is 30 seconds, and the requests take less time.
 		"token calls of 290 requests during a pause of Entra": {290, func(idp *entratest.Server) {
 			idp.Fault(entratest.Token, entratest.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"30"}}, Body: "slow down"})
 		}},

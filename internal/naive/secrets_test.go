@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// tokenFaults are what the token endpoint may answer instead of tokens that MSAL accepts.
+// tokenFaults lists responses of the token endpoint other than tokens that MSAL accepts.
 func tokenFaults() map[string]entratest.Fault {
 	return map[string]entratest.Fault{
 		"dropped":              {Drop: true},

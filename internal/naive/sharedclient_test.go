@@ -16,8 +16,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// newSharingApp makes an instance with one MSAL client for all users, as MSAL's samples have, and
-// with its cache on Redis.
+// newSharingApp returns an instance with one MSAL client for all users, as in MSAL's samples, and with
+// its cache in Redis.
 func newSharingApp(t *testing.T, idp *entratest.Server, server *redistest.Server) *app {
 	t.Helper()
 	storage := onRedis(t, server.URL)

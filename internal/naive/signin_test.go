@@ -10,8 +10,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// login sends the user to Entra, and keeps in the session what the callback has to compare. MSAL's
-// URL has neither state nor a PKCE challenge.
+// login sends the user to Entra, and stores the values for the callback in the session. MSAL's URL has
+// neither state nor a PKCE challenge.
 func (a *app) login(c *fiber.Ctx) error {
 	sess, err := a.sessions.Get(c)
 	if err != nil {

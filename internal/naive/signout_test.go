@@ -67,7 +67,7 @@ func TestR11_SignOutDuringARenewal(t *testing.T) {
 	report(t, "R11", "sessions that a renewal of a second brought back after their sign-out", "%d of %d", cameBack.Load(), signOuts)
 }
 
-// mustSignOut signs the user out, which has to succeed.
+// mustSignOut signs the user out. The test fails if that does not succeed.
 func (v *visitor) mustSignOut(a *app) {
 	v.t.Helper()
 	if answer := v.signOut(a); answer.StatusCode != http.StatusFound {

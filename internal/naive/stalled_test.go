@@ -16,7 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// The tests of this file do not run beside others, because they measure time and goroutines.
+// The tests of this file are not parallel, because they measure time and goroutines.
 
 func TestR4_RedisStalls(t *testing.T) {
 	server, idp := redistest.Start(t, "--enable-debug-command", "yes"), newIDP(t)
@@ -91,8 +91,8 @@ func (v *visitor) timed(a *app) time.Duration {
 	return time.Since(began)
 }
 
-// goroutines counts those that are neither the proxy's nor wait for an answer of the app, as
-// clients do.
+// goroutines counts goroutines, except those of the proxy and of clients that wait for a response of
+// the app.
 func goroutines() int {
 	stacks := make([]byte, 8<<20)
 	n := 0

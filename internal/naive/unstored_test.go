@@ -8,7 +8,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// The storage cannot be written at the moment of a renewal, and Entra takes each refresh token once.
+// The storage cannot be written at the moment of a renewal, and Entra accepts each refresh token only
+// once.
 func TestR10_RenewalThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

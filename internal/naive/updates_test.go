@@ -41,7 +41,7 @@ func TestR12_ConcurrentRenewalsOfOneSession(t *testing.T) {
 	report(t, "R12", "tokens lost by concurrent renewals of one session on two instances", "%d of %d", tokenCalls(idp), len(scopes))
 }
 
-// consent has the user agree to scopes at the emulator, without the app.
+// consent lets the user consent to scopes at the emulator, without the app.
 func consent(t *testing.T, idp *entratest.Server, scopes []string) {
 	t.Helper()
 	question := url.Values{

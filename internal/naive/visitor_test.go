@@ -26,7 +26,7 @@ func newVisitor(t *testing.T, upn string) *visitor {
 	return &visitor{t: t, upn: upn}
 }
 
-// withItsCookie makes another browser that has the cookie of this one.
+// withItsCookie returns another browser with the cookie of this one.
 func (v *visitor) withItsCookie() *visitor {
 	return &visitor{t: v.t, upn: v.upn, cookie: v.session()}
 }
@@ -38,7 +38,7 @@ func (v *visitor) session() string {
 	return v.cookie
 }
 
-// send sends a request with the session's cookie, and keeps the cookie that the answer sets.
+// send sends a request with the session's cookie, and stores the cookie of the response.
 func (v *visitor) send(a *app, r *http.Request) *browsertest.Answer {
 	v.t.Helper()
 	if cookie := v.session(); cookie != "" {
@@ -67,7 +67,7 @@ func (v *visitor) signOut(a *app) *browsertest.Answer {
 	return v.send(a, browsertest.Navigation(http.MethodPost, publicURL, "/logout", ""))
 }
 
-// isServed reports whether a page answers about the user.
+// isServed reports whether a page responds with the user's data.
 func (v *visitor) isServed(a *app, path string) bool {
 	v.t.Helper()
 	answer := v.get(a, path)
@@ -88,12 +88,12 @@ func (v *visitor) signIn(a *app) *browsertest.Answer {
 	return v.send(a, response.Request())
 }
 
-// isAcknowledged reports whether the answer to a callback is that of a success.
+// isAcknowledged reports whether the response to a callback reports success.
 func isAcknowledged(a *browsertest.Answer) bool {
 	return a.StatusCode == http.StatusFound && a.Location() == "/me"
 }
 
-// mustSignIn signs the user in, which has to succeed.
+// mustSignIn signs the user in. The test fails if that does not succeed.
 func (v *visitor) mustSignIn(a *app) {
 	v.t.Helper()
 	if answer := v.signIn(a); !isAcknowledged(answer) || !v.isServed(a, "/me") {
@@ -101,8 +101,8 @@ func (v *visitor) mustSignIn(a *app) {
 	}
 }
 
-// mustSignInBriefly signs the user in with an access token that MSAL considers expired, because
-// it ends within five minutes. Tokens that are issued later last as usual.
+// mustSignInBriefly signs the user in with an access token that MSAL considers expired, because it ends
+// within five minutes. Tokens that are issued later have the usual lifetime.
 func (v *visitor) mustSignInBriefly(a *app) {
 	v.t.Helper()
 	a.idp.SetAccessTokenLifetime(time.Minute)
@@ -111,5 +111,5 @@ func (v *visitor) mustSignInBriefly(a *app) {
 	a.idp.ResetRequests()
 }
 
-// tokenCalls is how often an emulator was asked for tokens.
+// tokenCalls returns the number of token calls that an emulator has received.
 func tokenCalls(idp *entratest.Server) int { return idp.Count(entratest.Token) }

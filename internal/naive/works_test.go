@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// Without faults and without concurrency the app works, so that its figures mean something.
+// Without faults and without concurrency the app works, so its figures are meaningful.
 func TestApp_SignsInGetsTokensAndSignsOut(t *testing.T) {
 	t.Parallel()
 	for name, storage := range map[string]func(*testing.T) fiber.Storage{
