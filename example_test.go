@@ -19,7 +19,6 @@ import (
 
 // A whole sign-in, with the emulator in the place of Entra and Graph.
 func Example() {
-	// readme:start
 	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
 	defer func() { _ = idp.Close() }()
 
@@ -37,11 +36,10 @@ func Example() {
 	// One line: Adele's browser opens the page, is sent to sign in, and comes back.
 	adele, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
 	if err != nil {
-		panic(err) // in a test: t.Fatal(err)
+		panic(err)
 	}
-	body, _ := io.ReadAll(adele.Page.Body) // adele.Get opens further pages
+	body, _ := io.ReadAll(adele.Page.Body)
 	fmt.Println(string(body))
-	// readme:end
 	// Output: Hello Adele Vance
 }
 

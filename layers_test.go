@@ -19,7 +19,7 @@ import (
 // those of their own layer, and of layers below. A directory inside of one that is
 // named here has the place of that one, unless it is named itself.
 var layers = [][]string{
-	{"docs"},                 // tests that compare the documents with the sources, and import nothing
+	{"docs"},                 // tests that compare the documents with the sources
 	{"internal/nethttpface"}, // the face for net/http: only its own tests import it
 	{"cmd", "examples", "v3/examples"},
 	{"entratest"}, // an app's tests and programs use it, but nothing below
@@ -46,6 +46,7 @@ var plainLogic = []string{
 	"internal/rawjson", "internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redislog", "internal/redistest",
 	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/sessionmodel", "internal/storagefile", "internal/storedtest", "internal/structure", "internal/supply", "internal/tokencache",
 	"internal/turn",
+	"internal/codeblock", "internal/firstminutes", // about the documents
 }
 
 const (

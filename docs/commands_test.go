@@ -11,7 +11,7 @@ import (
 
 var (
 	makeTarget = regexp.MustCompile("(?m)(?:`|^    (?:nice )?)make ([a-z][a-z-]+)")
-	goRun      = regexp.MustCompile(`(?:cd ([a-z0-9/-]+) && )?go run (\./[a-z0-9/-]+)`)
+	goRun      = regexp.MustCompile(`(?:cd ([a-z0-9/-]+) && )?go run (?:-v |-tags emulator )?(\./[a-z0-9/-]+)`)
 )
 
 // Every `make target` and `go run ./directory` in a document exists.
