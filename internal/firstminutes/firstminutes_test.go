@@ -2,6 +2,8 @@ package main
 
 import (
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +49,33 @@ func TestDocument_SaysWhatItLacks(t *testing.T) {
 	want := "page.md: 2 commands that begin with go run ., want 1\npage.md: 0 files for Fiber v3 with func main(), want 1"
 	if page.lacks == nil || page.lacks.Error() != want {
 		t.Errorf("%v", page.lacks)
+	}
+}
+
+// A module proxy that knows no module of this project passes the other requests on.
+func TestUnpublished_KnowsNoModuleOfThisProject(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.EscapedPath()) }))
+	t.Cleanup(other.Close)
+	address, stop, err := unpublished(t.Context(), other.URL+",direct")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	for path, want := range map[string]int{
+		"/github.com/fibermsal/fibermsal/graph/@v/list": http.StatusNotFound, "/github.com/!azure/azure-sdk/@v/list": http.StatusOK,
+	} {
+		response, err := http.Get(address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != want || want == http.StatusOK && string(body) != path {
+			t.Errorf("%s: %d %q %v", path, response.StatusCode, body, err)
+		}
+	}
+	if same, _, err := unpublished(t.Context(), "off"); same != "off" || err != nil {
+		t.Errorf("%q, %v", same, err)
 	}
 }
 

@@ -20,6 +20,8 @@ type place struct {
 	scratch    string            // removed in the end
 	clone      string            // of the last commit, in scratch
 	goEnv      map[string]string // of the user
+	proxy      string            // for modules
+	stopProxy  func()
 	out        io.Writer
 }
 
@@ -47,11 +49,14 @@ func newPlace(ctx context.Context, out io.Writer) (_ *place, err error) {
 			p.remove()
 		}
 	}()
-	environment, err := said(ctx, "go", "env", "-json", "GOVERSION", "GOCACHE", "GOMODCACHE", "GOPATH", "GOENV")
+	environment, err := said(ctx, "go", "env", "-json", "GOVERSION", "GOCACHE", "GOMODCACHE", "GOPATH", "GOENV", "GOPROXY")
 	if err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal([]byte(environment), &p.goEnv); err != nil {
+		return nil, err
+	}
+	if p.proxy, p.stopProxy, err = unpublished(ctx, p.goEnv["GOPROXY"]); err != nil {
 		return nil, err
 	}
 	return p, p.cloneHead(ctx)
@@ -82,7 +87,12 @@ func (p *place) cloneHead(ctx context.Context) error {
 	return nil
 }
 
-func (p *place) remove() { _ = os.RemoveAll(p.scratch) }
+func (p *place) remove() {
+	if p.stopProxy != nil {
+		p.stopProxy()
+	}
+	_ = os.RemoveAll(p.scratch)
+}
 
 // source is what takes the place of the published repository in a command that clones it.
 func (p *place) source() string { return quoted(p.repository) + " fibermsal" }

@@ -104,5 +104,5 @@ func (s *session) env() []string {
 	for _, name := range []string{"GOMODCACHE", "GOPATH", "GOENV"} { // which depend on HOME
 		env = append(env, name+"="+s.place.goEnv[name])
 	}
-	return append(env, "GOCACHE="+s.goCache)
+	return append(env, "GOCACHE="+s.goCache, "GOPROXY="+s.place.proxy)
 }
