@@ -58,7 +58,7 @@ func read(repository, version string) (instructions, error) {
 		clone:     start.command("git clone " + publishedClone),
 		example:   start.command(commandsOf[version].example),
 		create:    start.command("go mod init"),
-		replace:   start.command("go mod edit -replace"),
+		replace:   start.command("go mod edit"),
 		get:       start.command(commandsOf[version].get),
 		emulator:  start.command("go run " + publishedEmulator),
 		run:       start.command("go run -v ."),

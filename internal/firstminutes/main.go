@@ -46,6 +46,7 @@ type options struct {
 
 // run takes all walks and prints what they took.
 func run(ctx context.Context, o options) error {
+	before := load()
 	versions, err := o.versions()
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("%s: %w", version, err)
 		}
 	}
-	table := tableOf(taken) + "\n" + note(time.Now(), place.goEnv["GOVERSION"])
+	table := tableOf(taken) + "\n" + note(time.Now(), place.goEnv["GOVERSION"], before)
 	fmt.Fprint(os.Stdout, "\n"+table)
 	if !o.write {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -59,10 +60,26 @@ func readable(d time.Duration) string {
 	return fmt.Sprintf("%d min %d s", d.Round(second)/time.Minute, d.Round(second)%time.Minute/second)
 }
 
-// note says when, where and how the table was made.
-func note(now time.Time, goVersion string) string {
-	return fmt.Sprintf("Measured on %s with %s on %s/%s, %d processors (%s). The seconds are those of the machine: reading, typing and\n"+
-		"the download of modules come on top.\n", now.UTC().Format(time.DateOnly), goVersion, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor())
+// note says when, where and how the table was made. load is how many processes wanted a processor before.
+func note(now time.Time, goVersion string, load float64) string {
+	busy := ""
+	if load >= 1 {
+		busy = fmt.Sprintf(", which had other work to do (a load of %.0f)", load)
+	}
+	return fmt.Sprintf("Measured on %s with %s on %s/%s, %d processors (%s)%s. The modules were on the\n"+
+		"machine; the time to read, to type and to download is not included.\n",
+		now.UTC().Format(time.DateOnly), goVersion, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), busy)
+}
+
+// load is how many processes want a processor, on average of the last minute; 0 where that is not known.
+func load() float64 {
+	average, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(average), " ")
+	wanting, _ := strconv.ParseFloat(first, 64) // 0 if it is no number
+	return wanting
 }
 
 // processor is what Linux calls the first one; elsewhere it is the architecture.
