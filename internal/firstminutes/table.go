@@ -66,8 +66,8 @@ func note(now time.Time, goVersion string, load float64) string {
 	if load >= 1 {
 		busy = fmt.Sprintf(", which had other work to do (a load of %.0f)", load)
 	}
-	return fmt.Sprintf("Measured on %s with %s on %s/%s, %d processors (%s)%s. The modules were on the\n"+
-		"machine; the time to read, to type and to download is not included.\n",
+	return fmt.Sprintf("Measured on %s with %s on %s/%s, %d processors (%s)%s.\n"+
+		"The modules had been downloaded, and the time to read and type is not included.\n",
 		now.UTC().Format(time.DateOnly), goVersion, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), busy)
 }
 
