@@ -124,7 +124,7 @@ func TestReadable_IsForPeople(t *testing.T) {
 
 func TestOptions_ContradictionsAreErrors(t *testing.T) {
 	t.Parallel()
-	for _, o := range []options{{write: true}, {write: true, cold: true, only: "v2"}, {only: "v1"}} {
+	for _, o := range []options{{write: true, only: "v2"}, {only: "v1"}} {
 		if got, err := o.versions(); err == nil {
 			t.Errorf("%+v: %v", o, got)
 		}

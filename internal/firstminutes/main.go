@@ -27,7 +27,7 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("first-minutes: ")
 	cold := flag.Bool("cold", os.Getenv("COLD") != "", "begin with an empty build cache, which takes minutes; also set by COLD=1")
-	write := flag.Bool("write", false, "write the table into "+startPage+"; requires -cold")
+	write := flag.Bool("write", false, "write the table into "+startPage)
 	only := flag.String("only", "", "walk only one `version` of Fiber, v2 or v3")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -75,8 +75,8 @@ func run(ctx context.Context, o options) error {
 // versions returns those of Fiber that are walked, or an error about options that contradict each other.
 func (o options) versions() ([]string, error) {
 	switch {
-	case o.write && (!o.cold || o.only != ""):
-		return nil, errors.New("-write requires -cold (COLD=1) and both versions, because the table has both")
+	case o.write && o.only != "":
+		return nil, errors.New("-write requires both versions, because the table has both")
 	case o.only == "":
 		return []string{fiberV3, fiberV2}, nil
 	case o.only == "v3":
