@@ -34,6 +34,10 @@ run-v3: ## Start the example app on Fiber v3
 	@echo "packages show the progress. Then the app prints an address to open."
 	cd v3 && $(GO) run -v ./examples/fiber-app
 
+.PHONY: first-minutes
+first-minutes: ## Measure a newcomer's first minutes, by the documents (COLD=1: with an empty build cache; WRITE=1: into docs)
+	@GO=$(GO) COLD=$(COLD) scripts/first-minutes $(if $(WRITE),-write)
+
 .PHONY: generate
 generate: ## Write the face for Fiber v3 from that for Fiber v2, and the tests of the other faces
 	$(GO) run ./internal/fiberv3/generate sources

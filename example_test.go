@@ -19,7 +19,6 @@ import (
 
 // A complete sign-in, with the emulator instead of Entra and Graph.
 func Example() {
-	// readme:start
 	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
 	defer func() { _ = idp.Close() }()
 
@@ -37,11 +36,10 @@ func Example() {
 	// In one line, Adele's browser opens the page, is sent to the sign-in, and returns.
 	adele, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
 	if err != nil {
-		panic(err) // in a test: t.Fatal(err)
+		panic(err)
 	}
-	body, _ := io.ReadAll(adele.Page.Body) // adele.Get opens further pages
+	body, _ := io.ReadAll(adele.Page.Body)
 	fmt.Println(string(body))
-	// readme:end
 	// Output: Hello Adele Vance
 }
 

@@ -64,6 +64,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	switch {
 	case errors.Is(err, entratest.ErrNotLoopback):
 		return usageError{err}
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: choose other addresses with -http and -https", err)
 	case err != nil:
 		return err
 	}

@@ -62,7 +62,7 @@ func hintFor(prefix, reason string) string {
 	case session.ReasonOtherOrigin:
 		return "see " + prefix + "PUBLIC_URL, " + prefix + "BASE_PATH and " + prefix + "ROUTE_PREFIX"
 	case session.ReasonNoTrace:
-		return "see " + prefix + "REDIS_URL"
+		return "see " + prefix + "REDIS_URL or " + prefix + "STORAGE_FILE"
 	}
 	return ""
 }
