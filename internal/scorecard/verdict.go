@@ -161,12 +161,15 @@ func (r *results) fuzzing() (figures []summary, failed bool) {
 	if len(r.Fuzzed) == 0 {
 		return nil, false
 	}
-	executions, crashed := 0, 0
+	executions, crashed, idle := 0, 0, 0
 	least := r.Fuzzed[0]
 	for _, f := range r.Fuzzed {
 		executions += f.Executions
 		if f.Failed {
 			crashed++
+		}
+		if f.Executions == 0 {
+			idle++
 		}
 		if f.Executions < least.Executions {
 			least = f
@@ -174,6 +177,7 @@ func (r *results) fuzzing() (figures []summary, failed bool) {
 	}
 	return []summary{
 		{"targets that crash", []string{fmt.Sprintf("%d of %d", crashed, len(r.Fuzzed))}},
+		{"targets without an execution beyond the kept inputs", []string{fmt.Sprintf("%d of %d", idle, len(r.Fuzzed))}},
 		{"executions", []string{grouped(float64(executions))}},
 		{"fewest, of " + least.Target, []string{grouped(float64(least.Executions))}},
 	}, crashed > 0
