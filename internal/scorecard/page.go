@@ -175,10 +175,18 @@ func (r *results) figuresAbout(id string) string {
 			own = append(own, f)
 		}
 	}
-	if len(own) == 0 {
-		return orDash(unmeasured[id])
+	figures := summaries(inOrder(own))
+	var why []string
+	if len(own) == 0 && unmeasured[id] != "" {
+		why = append(why, unmeasured[id])
 	}
-	return lines(summaries(inOrder(own)))
+	if checks, _ := mutation(r.mutantsOf(id)); len(checks) > 0 {
+		figures = append(figures, checks...)
+	}
+	if len(figures) > 0 {
+		why = append(why, lines(figures))
+	}
+	return orDash(strings.Join(why, "<br>"))
 }
 
 // writePromises writes what else the document promises, and what holds it.

@@ -87,7 +87,7 @@ func (r *results) card(of row) card {
 	case rowFuzz:
 		c.ours, failed = r.fuzzing()
 	case rowMutants:
-		c.ours, failed = r.mutation()
+		c.ours, failed = mutation(r.Mutants)
 	case rowSupply:
 		s := r.stage(stageSupply)
 		failed = s != nil && len(s.Faults) > 0
@@ -183,21 +183,31 @@ func (r *results) fuzzing() (figures []summary, failed bool) {
 	}, crashed > 0
 }
 
-// mutation is what R24 shows.
-func (r *results) mutation() (figures []summary, failed bool) {
-	if len(r.Mutants) == 0 {
+// mutantsOf returns the mutants whose check is against a threat.
+func (r *results) mutantsOf(id string) (own []mutant) {
+	for _, m := range r.Mutants {
+		if m.ID == id {
+			own = append(own, m)
+		}
+	}
+	return own
+}
+
+// mutation is what mutants show.
+func mutation(all []mutant) (figures []summary, failed bool) {
+	if len(all) == 0 {
 		return nil, false
 	}
 	killed := 0
 	var living []string
-	for _, m := range r.Mutants {
+	for _, m := range all {
 		if m.Killed {
 			killed++
 		} else {
 			living = append(living, m.ID+": "+m.Check)
 		}
 	}
-	figures = []summary{{"removed checks that a test notices", []string{fmt.Sprintf("%d of %d", killed, len(r.Mutants))}}}
+	figures = []summary{{"removed checks that a test notices", []string{fmt.Sprintf("%d of %d", killed, len(all))}}}
 	if len(living) > 0 {
 		figures = append(figures, summary{"not noticed", living})
 	}
