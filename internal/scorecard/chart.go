@@ -19,8 +19,8 @@ type bar struct {
 	number float64
 }
 
-// pairs returns one pair for each row of which the naive app has a figure in the same unit: the first with the same
-// name, or else the first of the row.
+// pairs returns one pair for each row of which the naive app has a figure in the same unit: those that the row names, or
+// the first that have the same name.
 func pairs(cards []card) (all []pair) {
 	for _, c := range cards {
 		if p, ok := c.pair(); ok {
@@ -33,7 +33,7 @@ func pairs(cards []card) (all []pair) {
 func (c card) pair() (p pair, ok bool) {
 	for _, n := range c.naive {
 		for _, o := range c.ours {
-			if o.name != n.name {
+			if !c.comparable(o, n) {
 				continue
 			}
 			if p, ok = c.compared(o, n); ok {
@@ -41,10 +41,15 @@ func (c card) pair() (p pair, ok bool) {
 			}
 		}
 	}
-	if len(c.ours) == 0 || len(c.naive) == 0 {
-		return pair{}, false
+	return pair{}, false
+}
+
+// comparable reports whether two figures are about the same.
+func (c card) comparable(ours, naive summary) bool {
+	if c.bars.ours != "" {
+		return strings.HasPrefix(ours.name, c.bars.ours) && strings.HasPrefix(naive.name, c.bars.naive)
 	}
-	return c.compared(c.ours[0], c.naive[0])
+	return ours.name == naive.name
 }
 
 // compared makes a pair of two figures, if they have the same unit.

@@ -39,8 +39,7 @@ func TestMutants_AreReadByLine(t *testing.T) {
 	if _, err := readMutants(strings.NewReader("{\n"), io.Discard); err == nil {
 		t.Error("half a line is passed over")
 	}
-	r := &results{Mutants: got}
-	if figures, failed := r.mutation(); !failed || lines(figures) != "removed checks that a test notices: 1 of 2<br>not noticed: M2: the audience" {
+	if figures, failed := mutation(got); !failed || lines(figures) != "removed checks that a test notices: 1 of 2<br>not noticed: M2: the audience" {
 		t.Errorf("%v: %s", failed, lines(figures))
 	}
 }

@@ -17,7 +17,7 @@ any Debian machine.
 `)
 	writeRun(w, r)
 	cards := r.cards()
-	writeSummary(w, cards)
+	writeSummary(w, r, cards)
 	writeReading(w)
 	fmt.Fprint(w, "## Figures\n\n")
 	if len(pairs(cards)) > 0 {
@@ -47,8 +47,8 @@ func writeRun(w io.Writer, r *results) {
 	}
 }
 
-// writeSummary counts the verdicts.
-func writeSummary(w io.Writer, cards []card) {
+// writeSummary counts the verdicts, and names the tests that failed, of which some belong to no row.
+func writeSummary(w io.Writer, r *results, cards []card) {
 	var parts []string
 	for _, v := range []verdict{kept, missed, failing, partly, notMeasured} {
 		var ids []string
@@ -65,6 +65,15 @@ func writeSummary(w io.Writer, cards []card) {
 		}
 	}
 	fmt.Fprintf(w, "%s.\n\n", strings.Join(parts, "; "))
+	var failed []string
+	for _, t := range r.Tests {
+		if t.Failed > 0 {
+			failed = append(failed, "`"+t.Name+"` in `"+t.Package+"`")
+		}
+	}
+	if len(failed) > 0 {
+		fmt.Fprintf(w, "**Tests that failed:** %s.\n\n", strings.Join(failed, ", "))
+	}
 }
 
 func writeReading(w io.Writer) {
@@ -72,7 +81,7 @@ func writeReading(w io.Writer) {
 
 - *Kept* means that all tests of the row passed and that no figure is beyond the target. *Missed* means that the tests
   passed, which allow for a busy machine, but that a figure is beyond the target. A failed test makes the row *failed*.
-  *Partly measured* means that some of its tests were not run.
+  *Partly measured* means that some of its tests were not run. Skipped cases are those of the full size.
 - Of a figure that several cases report, the page has the sum of shares such as *0 of 20*, or the least and the greatest.
 - The *naive app* is Fiber's session, its storage and MSAL put together as their documents say. It is measured here, by the
   tests of internal/naive. A dash means that the figure has no counterpart there.
@@ -166,10 +175,18 @@ func (r *results) figuresAbout(id string) string {
 			own = append(own, f)
 		}
 	}
-	if len(own) == 0 {
-		return orDash(unmeasured[id])
+	figures := summaries(inOrder(own))
+	var why []string
+	if len(own) == 0 && unmeasured[id] != "" {
+		why = append(why, unmeasured[id])
 	}
-	return lines(summaries(inOrder(own)))
+	if checks, _ := mutation(r.mutantsOf(id)); len(checks) > 0 {
+		figures = append(figures, checks...)
+	}
+	if len(figures) > 0 {
+		why = append(why, lines(figures))
+	}
+	return orDash(strings.Join(why, "<br>"))
 }
 
 // writePromises writes what else the document promises, and what holds it.

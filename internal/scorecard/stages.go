@@ -49,13 +49,18 @@ func (r *run) all(ctx context.Context, chosen []string) {
 	}
 }
 
-// tests runs the tests of the root's module. One package at a time, because some look at time and memory.
+// tests runs the tests of the root's module. One package at a time, because some look at time and memory. In full size,
+// many wait for long.
 func (r *run) tests(ctx context.Context, s *stage) error {
 	packages, err := testPackages(r.root, false)
 	if err != nil {
 		return err
 	}
-	return r.goTest(ctx, s, ".", append([]string{"-p", "1", "-parallel", "8", "-timeout", "150m", "-run", wanted}, packages...))
+	args := []string{"-p", "1", "-timeout", "150m", "-run", wanted}
+	if r.full {
+		args = append(args, "-parallel", "8")
+	}
+	return r.goTest(ctx, s, ".", append(args, packages...))
 }
 
 // endToEnd runs the tests with processes, browsers and other servers.

@@ -87,7 +87,7 @@ func (r *results) card(of row) card {
 	case rowFuzz:
 		c.ours, failed = r.fuzzing()
 	case rowMutants:
-		c.ours, failed = r.mutation()
+		c.ours, failed = mutation(r.Mutants)
 	case rowSupply:
 		s := r.stage(stageSupply)
 		failed = s != nil && len(s.Faults) > 0
@@ -161,12 +161,15 @@ func (r *results) fuzzing() (figures []summary, failed bool) {
 	if len(r.Fuzzed) == 0 {
 		return nil, false
 	}
-	executions, crashed := 0, 0
+	executions, crashed, idle := 0, 0, 0
 	least := r.Fuzzed[0]
 	for _, f := range r.Fuzzed {
 		executions += f.Executions
 		if f.Failed {
 			crashed++
+		}
+		if f.Executions == 0 {
+			idle++
 		}
 		if f.Executions < least.Executions {
 			least = f
@@ -174,26 +177,37 @@ func (r *results) fuzzing() (figures []summary, failed bool) {
 	}
 	return []summary{
 		{"targets that crash", []string{fmt.Sprintf("%d of %d", crashed, len(r.Fuzzed))}},
+		{"targets without an execution beyond the kept inputs", []string{fmt.Sprintf("%d of %d", idle, len(r.Fuzzed))}},
 		{"executions", []string{grouped(float64(executions))}},
 		{"fewest, of " + least.Target, []string{grouped(float64(least.Executions))}},
 	}, crashed > 0
 }
 
-// mutation is what R24 shows.
-func (r *results) mutation() (figures []summary, failed bool) {
-	if len(r.Mutants) == 0 {
+// mutantsOf returns the mutants whose check is against a threat.
+func (r *results) mutantsOf(id string) (own []mutant) {
+	for _, m := range r.Mutants {
+		if m.ID == id {
+			own = append(own, m)
+		}
+	}
+	return own
+}
+
+// mutation is what mutants show.
+func mutation(all []mutant) (figures []summary, failed bool) {
+	if len(all) == 0 {
 		return nil, false
 	}
 	killed := 0
 	var living []string
-	for _, m := range r.Mutants {
+	for _, m := range all {
 		if m.Killed {
 			killed++
 		} else {
 			living = append(living, m.ID+": "+m.Check)
 		}
 	}
-	figures = []summary{{"removed checks that a test notices", []string{fmt.Sprintf("%d of %d", killed, len(r.Mutants))}}}
+	figures = []summary{{"removed checks that a test notices", []string{fmt.Sprintf("%d of %d", killed, len(all))}}}
 	if len(living) > 0 {
 		figures = append(figures, summary{"not noticed", living})
 	}
