@@ -25,7 +25,7 @@ func TestHello_GreetsTheUser(t *testing.T) {
 		return c.SendString("Hello " + user.Name)
 	})
 
-	// One line: Adele's browser opens the page, is sent to sign in, and comes back.
+	// In one line, Adele's browser opens the page, is sent to the sign-in, and returns.
 	adele, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
 	if err != nil {
 		t.Fatal(err)
