@@ -135,6 +135,10 @@ bench-distance: setup ## Measure it with Redis at a distance only, beside the fl
 bench-build: ## Measure what building costs, on a cold cache (ten minutes)
 	cd bench && $(GO) run ./buildcost
 
+.PHONY: mutants
+mutants: setup ## Remove or weaken each security check in turn, and print the test that notices it (an hour)
+	$(GO) run ./internal/mutants
+
 .PHONY: structure
 structure: ## Print the figures that the structure test holds
 	@$(GO) run ./internal/structure/figures

@@ -1,8 +1,10 @@
 package fibermsal_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -162,6 +164,48 @@ func TestA3_ReplayToAnotherInstanceSignsInOnce(t *testing.T) {
 				t.Errorf("%d successes, %d token calls", successes.Load(), idp.Count(entratest.Token))
 			}
 		})
+	}
+}
+
+// Entra accepts a code once, and no instance that learns of the first sign-in relies on that.
+func TestA3_AnInstanceRefusesWhatAnotherHasCompleted(t *testing.T) {
+	t.Parallel()
+	server, idp := redistest.Start(t), newIDP(t)
+	var redeemed []byte // what Entra answered first, and answers again
+	repeating := func(cfg *fibermsal.Config) {
+		cfg.HTTPClient = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			if r.Method != http.MethodPost {
+				return idp.HTTPClient.Transport.RoundTrip(r)
+			}
+			if redeemed == nil {
+				response, err := idp.HTTPClient.Transport.RoundTrip(r)
+				if err != nil {
+					return nil, err
+				}
+				if redeemed, err = io.ReadAll(response.Body); err != nil {
+					return nil, err
+				}
+				_ = response.Body.Close()
+			}
+			return &http.Response{
+				StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+				Body: io.NopCloser(bytes.NewReader(redeemed)), ContentLength: int64(len(redeemed)), Request: r,
+			}, nil
+		})}
+	}
+	here, there := newSite(t, idp, on(t, server), repeating), newSite(t, idp, on(t, server), repeating)
+	b := here.browser()
+	response := b.approve(b.start(""), adele)
+	first, second := response.Request(), response.Request()
+	for _, c := range b.Jar {
+		first.AddCookie(c)
+		second.AddCookie(c)
+	}
+	if a := here.send(first); a.Cookie(sessionCookie) == nil {
+		t.Fatalf("%d %s", a.StatusCode, a.Text)
+	}
+	if a := there.send(second); a.Cookie(sessionCookie) != nil || !strings.Contains(a.Location(), "resume=") {
+		t.Errorf("again: %d to %q", a.StatusCode, a.Location())
 	}
 }
 

@@ -236,6 +236,24 @@ func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
 	}
 }
 
+// The routes read cookies by themselves.
+func TestD5_TwoCookiesOfOneNameEndNoSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newIDP(t))
+	one, two := s.browser(), s.browser()
+	one.signIn(adele)
+	two.signIn(alex)
+	a, b := sessionCookie+"="+one.session(), sessionCookie+"="+two.session()
+	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a, b}} {
+		r := request(http.MethodPost, "/user/logout", "")
+		r.Header["Cookie"] = cookies
+		s.send(r)
+	}
+	if one.user() != adele || two.user() != alex {
+		t.Errorf("%q and %q are signed in", one.user(), two.user())
+	}
+}
+
 func TestD15_CookiesOfManyFlowsFitTheHeader(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()

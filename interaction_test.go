@@ -206,6 +206,22 @@ func TestInteraction_SignInOfSomebodyElseIsTheirs(t *testing.T) {
 	}
 }
 
+// What one user has proved, another one in the same browser has not.
+func TestD13_AnotherAccountInheritsNoStepUp(t *testing.T) {
+	t.Parallel()
+	b := newInteractiveSite(t, newIDP(t)).browser()
+	b.signIn(adele)
+	if _, landed := b.follow("/step-up", adele); landed.Text != "shown" {
+		t.Fatalf("%d %s", landed.StatusCode, landed.Text)
+	}
+	if _, landed := b.follow("/scope", alex); landed.Text != "shown" || b.user() != alex { // for a page, so that it could inherit
+		t.Fatalf("%d %s, %q is signed in", landed.StatusCode, landed.Text, b.user())
+	}
+	if a := b.Navigate("/step-up"); a.Text == "shown" {
+		t.Error("the second user has passed the step-up of the first")
+	}
+}
+
 // A page may have several requirements. Each sign-in adds what is missing and keeps what the session
 // already has.
 func TestInteraction_PagesMayWantSeveralThings(t *testing.T) {

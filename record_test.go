@@ -95,8 +95,9 @@ func (l *ledger) flip(key string, i int) {
 
 func TestE4_PlaintextIsNeverParsed(t *testing.T) {
 	t.Parallel()
+	idp := newIDP(t)
 	forged, err := json.Marshal(map[string]any{
-		"user":    map[string]any{"tid": "x", "oid": "admin", "sub": "admin", "upn": "admin@contoso.com", "expires_at": time.Now().Add(time.Hour)},
+		"user":    map[string]any{"tid": idp.TenantID, "oid": "admin", "sub": "admin", "upn": "admin@contoso.com", "expires_at": time.Now().Add(time.Hour)},
 		"account": "a.b",
 	})
 	if err != nil {
@@ -106,7 +107,7 @@ func TestE4_PlaintextIsNeverParsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLedger()
-			b := newSite(t, newIDP(t), onLedger(l)).browser()
+			b := newSite(t, idp, onLedger(l)).browser()
 			b.signIn(adele)
 			key := l.key("s")
 			l.change(func(values map[string][]byte) { values[key] = value })

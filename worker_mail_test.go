@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/redistest"
@@ -61,6 +63,58 @@ func TestE6_MailLooksUpItsOwnerOnly(t *testing.T) {
 	}
 	if u, err := worker.UserByMail(t.Context(), "A@X.com"); err != nil || u.Username != people[0].UPN {
 		t.Errorf("in capitals: %v, %v", u, err)
+	}
+}
+
+// Lists are hints: a session that is put onto the lists of other users is not theirs.
+func TestE6_SessionsOnTheListsOfOthersAreNotFound(t *testing.T) {
+	t.Parallel()
+	server, idp := redistest.Start(t), newIDP(t, withMail())
+	s := newSite(t, idp, on(t, server))
+	browsers := map[string]*browser{adele: s.browser(), alex: s.browser()}
+	for login, b := range browsers {
+		b.signIn(login)
+	}
+	mixLists(t, server)
+	for login := range browsers {
+		known, _ := idp.User(login)
+		byMail, mailErr := s.auth.UserByMail(t.Context(), login)
+		byID, idErr := s.auth.UserByID(t.Context(), idp.TenantID, known.ID)
+		if mailErr != nil || idErr != nil || byMail.Username != login || byID.Username != login {
+			t.Errorf("%s: %v, %v; %v, %v", login, byMail, mailErr, byID, idErr)
+		}
+	}
+	if n, err := s.auth.EndSessions(t.Context(), fibermsal.SessionFilter{Mail: adele}); n != 1 || err != nil {
+		t.Errorf("%d sessions ended: %v", n, err)
+	}
+	if browsers[adele].user() != "" || browsers[alex].user() != alex {
+		t.Errorf("%q and %q are signed in", browsers[adele].user(), browsers[alex].user())
+	}
+}
+
+// mixLists puts all sessions onto all lists.
+func mixLists(t *testing.T, server redistest.Redis) {
+	t.Helper()
+	client := server.Connect()
+	var lists []string
+	var listed []redis.Z
+	for _, key := range server.Keys() {
+		if !strings.Contains(key, ":i:{") || strings.Contains(key, "{instances}") {
+			continue
+		}
+		members, err := client.ZRangeWithScores(t.Context(), key, 0, -1).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists, listed = append(lists, key), append(listed, members...)
+	}
+	if len(lists) < 4 {
+		t.Fatalf("lists: %v", lists)
+	}
+	for _, key := range lists {
+		if err := client.ZAdd(t.Context(), key, listed...).Err(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

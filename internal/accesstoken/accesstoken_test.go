@@ -66,12 +66,18 @@ func (a *authority) claims(changes map[string]any) map[string]any {
 
 func (a *authority) sign(tb testing.TB, claims any) string {
 	tb.Helper()
+	return a.signAs(tb, "JWT", claims)
+}
+
+// signAs signs a token of a type.
+func (a *authority) signAs(tb testing.TB, typ string, claims any) string {
+	tb.Helper()
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	input := encode([]byte(`{"alg":"RS256","kid":"one","typ":"JWT"}`)) + "." + encode(payload)
+	input := encode([]byte(`{"alg":"RS256","kid":"one","typ":"`+typ+`"}`)) + "." + encode(payload)
 	sum := sha256.Sum256([]byte(input))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, a.key, crypto.SHA256, sum[:])
 	if err != nil {
@@ -121,6 +127,8 @@ func TestVerify_ReadsTheClaims(t *testing.T) {
 		"a user with oid = sub": {map[string]any{"sub": "o", "idtyp": "user"}, func(c c) any { return c.AppOnly }, false},
 		"an agent, unscoped":    {map[string]any{"scp": "/", "roles": "A"}, func(c c) any { return c.AppOnly }, true},
 		"and with a scope":      {map[string]any{"scp": "/ Read", "roles": "A"}, func(c c) any { return c.AppOnly }, false},
+		"an app by idtyp":       {map[string]any{"idtyp": "app"}, func(c c) any { return c.AppOnly }, true},
+		"a device":              {map[string]any{"idtyp": "device"}, func(c c) any { return c.AppOnly }, true},
 		"an app with scopes":    {map[string]any{"sub": "o"}, func(c c) any { return c.AppOnly }, true},
 		"the client":            {map[string]any{"appid": "other"}, func(c c) any { return c.ClientID }, "app"},
 	} {
@@ -189,6 +197,38 @@ func TestVerify_RefusesTypesOfOtherMeaning(t *testing.T) {
 			if refused := (*accesstoken.Error)(nil); !errors.As(err, &refused) {
 				t.Errorf("%s %s: %v", claim, value, err)
 			}
+		}
+	}
+}
+
+// Each part that decides something is wrong once, in tokens that the authority has signed.
+func TestVerify_RefusesEachWrongToken(t *testing.T) {
+	t.Parallel()
+	const other = "99999999-2222-3333-4444-555555555555"
+	a := newAuthority(t)
+	type changes = map[string]any
+	for name, row := range map[string]struct {
+		typ     string
+		changes changes
+		want    accesstoken.Reason // none for a token that is accepted
+	}{
+		"honest":                  {"JWT", nil, ""},
+		"of the type of RFC 9068": {"at+jwt", nil, ""},
+		"of another type":         {"id+jwt", nil, accesstoken.Malformed},
+		"of no type's name":       {"", nil, accesstoken.Malformed},
+		"of another version":      {"JWT", changes{"ver": "3.0"}, accesstoken.WrongVersion},
+		"another audience":        {"JWT", changes{"aud": "other"}, accesstoken.WrongAudience},
+		"two audiences":           {"JWT", changes{"aud": []string{"client", "other"}}, accesstoken.WrongAudience},
+		"another tenant":          {"JWT", changes{"tid": other, "iss": "https://login.example/" + other + "/v2.0"}, accesstoken.TenantNotAllowed},
+		"another tenant's issuer": {"JWT", changes{"iss": "https://login.example/" + other + "/v2.0"}, accesstoken.WrongIssuer},
+		"an ID token":             {"JWT", changes{"nonce": "n"}, accesstoken.IsIDToken},
+		"no permission":           {"JWT", changes{"scp": nil}, accesstoken.NoPermission},
+		"only roles":              {"JWT", changes{"scp": nil, "roles": "A"}, ""},
+	} {
+		_, err := a.verifier().Verify(t.Context(), []byte(a.signAs(t, row.typ, a.claims(row.changes))))
+		refused := new(accesstoken.Error)
+		if errors.As(err, &refused); err == nil && row.want != "" || err != nil && refused.Reason != row.want {
+			t.Errorf("%s: %v, want %q", name, err, row.want)
 		}
 	}
 }

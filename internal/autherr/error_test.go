@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -59,5 +61,16 @@ func TestError_KeepsOfItsCauseOnlyTheEndOfAContext(t *testing.T) {
 	e := autherr.Unavailable.New("storage_failed", errors.Join(foreign, context.DeadlineExceeded))
 	if !errors.Is(e, context.DeadlineExceeded) || errors.Is(e, foreign) {
 		t.Errorf("%v", e)
+	}
+}
+
+// An app may make an Error of its own, and wrap what it likes.
+func TestF1_CausesOfTheAppsErrorsAreLoggedWithoutCredentials(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	err := &autherr.Error{Code: "too_late", Status: 403, Err: errors.New("GET https://api: client_secret=c4n4ry\nFAKE")}
+	slog.New(slog.NewTextHandler(&log, nil)).Info("refused", "error", err)
+	if line := log.String(); strings.Contains(line, "c4n4ry") || strings.Contains(line, `\n`) || !strings.Contains(line, "https://api") {
+		t.Error(line)
 	}
 }

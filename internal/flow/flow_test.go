@@ -284,9 +284,37 @@ func TestResumption_IsValidForAWhile(t *testing.T) {
 	}
 }
 
+// What no parser reads in two ways may still be too much, or no text.
+func TestA12_ResponsesAreTextAndBounded(t *testing.T) {
+	t.Parallel()
+	genuine := "code=x&state=" + strings.Repeat("A", 43)
+	filled := func(size int) string { return genuine + "&x=" + strings.Repeat("x", size-len(genuine)-3) }
+	for name, row := range map[string]struct {
+		raw    string
+		accept bool
+	}{
+		"genuine":             {genuine, true},
+		"20 fields":           {genuine + strings.Repeat("&a=1", 18), true},
+		"21 fields":           {genuine + strings.Repeat("&a=1", 19), false},
+		"16 kB":               {filled(flow.MaxResponse), true},
+		"16 kB and one":       {filled(flow.MaxResponse + 1), false},
+		"a NUL":               {genuine + "&a=%00", false},
+		"a NUL as it is":      {genuine + "&a=\x00", false},
+		"a NUL in a name":     {genuine + "&%00=1", false},
+		"no UTF-8":            {genuine + "&a=%ff", false},
+		"no UTF-8 as it is":   {genuine + "&a=\xff", false},
+		"no UTF-8 in a name":  {genuine + "&%ff=1", false},
+		"an escape that ends": {genuine + "&a=%4", false},
+	} {
+		if _, err := flow.ParseResponse(row.raw); (err == nil) != row.accept {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func FuzzParseResponse(f *testing.F) {
 	state := strings.Repeat("A", 43)
-	for _, seed := range []string{"", "state=" + state + "&code=x", "state=" + state + "&error=access_denied", "a=%zz", "state=%00", "state=" + state + "&state=" + state} {
+	for _, seed := range []string{"", "state=" + state + "&code=x", "state=" + state + "&error=access_denied", "a=%zz", "state=%00", "state=" + state + "&state=" + state, "state=" + state + "&code=x&error=access_denied"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {

@@ -32,6 +32,32 @@ func TestRequirements_AreSealedWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
+func TestA16_RequirementsOpenInTimeAndBesideTheirSession(t *testing.T) {
+	t.Parallel()
+	jar, now := newJar(t), time.Now()
+	text, err := jar.SealRequirements(flow.Requirements{Scopes: []string{"Mail.Read"}}, "session", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		session string
+		at      time.Duration
+		opens   bool
+	}{
+		"at once":            {"session", 0, true},
+		"in time":            {"session", 9 * time.Minute, true},
+		"late":               {"session", 11 * time.Minute, false},
+		"before":             {"session", -2 * time.Minute, false},
+		"beside another":     {"another", 0, false},
+		"beside no session":  {"", 0, false},
+		"and late, for none": {"", time.Hour, false},
+	} {
+		if r, ok := jar.OpenRequirements(text, row.session, now.Add(row.at)); ok != row.opens || r.IsZero() == row.opens {
+			t.Errorf("%s: %v, %+v", name, ok, r)
+		}
+	}
+}
+
 func TestRequirements_MergeClaims(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -83,6 +84,22 @@ func validPayload() string {
 	return string(payload)
 }
 
+// claims returns a payload with changes. nil removes a claim.
+func claims(tb testing.TB, changes map[string]any) string {
+	tb.Helper()
+	all := map[string]any{}
+	if err := json.Unmarshal([]byte(validPayload()), &all); err != nil {
+		tb.Fatal(err)
+	}
+	maps.Copy(all, changes)
+	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+	payload, err := json.Marshal(all)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(payload)
+}
+
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -98,6 +115,83 @@ func TestVerify(t *testing.T) {
 	}
 	if _, err := v.VerifyRefreshed(t.Context(), a.sign(t, validPayload()), time.Now()); err != nil {
 		t.Errorf("a refreshed one: %v", err)
+	}
+}
+
+// A foreign attempt has no nonce, and a token without one must not fit it.
+func TestA8_AnAttemptWithoutANonceAcceptsNoToken(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	for name, nonce := range map[string]any{"missing": nil, "empty": ""} {
+		_, err := a.verifier().Verify(t.Context(), a.sign(t, claims(t, map[string]any{"nonce": nonce})), "")
+		if refused := (*idtoken.Error)(nil); !errors.As(err, &refused) || refused.Reason != idtoken.WrongNonce {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Each claim that decides something is wrong once, in tokens that the authority has signed.
+func TestVerify_RefusesEachWrongClaim(t *testing.T) {
+	t.Parallel()
+	const other, unlike = "99999999-2222-3333-4444-555555555555", "abcdefab-2222-3333-4444-555555555555"
+	a := newAuthority(t)
+	one, many, personal := a.verifier(), a.verifier(), a.verifier()
+	many.AnyTenant, personal.AnyTenant, personal.Personal = true, true, true
+	of := func(tenant string) map[string]any {
+		return map[string]any{"tid": tenant, "iss": "https://login.example/" + tenant + "/v2.0"}
+	}
+	from := func(claim string, after time.Duration) map[string]any {
+		return map[string]any{claim: time.Now().Add(after).Unix()}
+	}
+	type changes = map[string]any
+	for name, row := range map[string]struct {
+		v       *idtoken.Verifier
+		changes changes
+		want    idtoken.Reason // none for a token that is accepted
+	}{
+		"honest":                       {one, nil, ""},
+		"another audience":             {one, changes{"aud": "other"}, idtoken.WrongAudience},
+		"for another party":            {one, changes{"azp": "other"}, idtoken.WrongAudience},
+		"two audiences":                {one, changes{"aud": []string{"client", "other"}, "azp": "client"}, ""},
+		"two, and no party":            {one, changes{"aud": []string{"client", "other"}}, idtoken.WrongAudience},
+		"two, and another party":       {one, changes{"aud": []string{"client", "other"}, "azp": "other"}, idtoken.WrongAudience},
+		"two others":                   {one, changes{"aud": []string{"x", "other"}, "azp": "client"}, idtoken.WrongAudience},
+		"another tenant":               {one, of(other), idtoken.TenantNotAllowed},
+		"another tenant's issuer":      {one, changes{"iss": of(other)["iss"]}, idtoken.WrongIssuer},
+		"any tenant":                   {many, of(other), ""},
+		"any tenant, another's issuer": {many, changes{"tid": other}, idtoken.WrongIssuer},
+		"a tenant in capitals":         {many, of(strings.ToUpper(unlike)), idtoken.TenantNotAllowed},
+		"a tenant that is none":        {many, of("common"), idtoken.TenantNotAllowed},
+		"a personal account":           {many, of(idtoken.ConsumersTenant), idtoken.TenantNotAllowed},
+		"a personal account that may":  {personal, of(idtoken.ConsumersTenant), ""},
+		"expired, as clocks differ":    {one, from("exp", -4*time.Minute), ""},
+		"expired":                      {one, from("exp", -6*time.Minute), idtoken.OutOfTime},
+		"not valid yet":                {one, from("nbf", 6*time.Minute), idtoken.OutOfTime},
+		"issued in the future":         {one, from("iat", 6*time.Minute), idtoken.OutOfTime},
+		"valid forever":                {one, changes{"exp": json.RawMessage("1e300")}, idtoken.OutOfTime},
+		"issued before the epoch":      {one, changes{"iat": -1}, idtoken.OutOfTime},
+		"no exp":                       {one, changes{"exp": nil}, idtoken.MissingClaim},
+		"no iat":                       {one, changes{"iat": nil}, idtoken.MissingClaim},
+		"no oid":                       {one, changes{"oid": nil}, idtoken.MissingClaim},
+		"no sub":                       {one, changes{"sub": nil}, idtoken.MissingClaim},
+		"no tid":                       {one, changes{"tid": nil}, idtoken.MissingClaim},
+	} {
+		_, err := row.v.Verify(t.Context(), a.sign(t, claims(t, row.changes)), "n")
+		refused := new(idtoken.Error)
+		if errors.As(err, &refused); err == nil && row.want != "" || err != nil && refused.Reason != row.want {
+			t.Errorf("%s: %v, want %q", name, err, row.want)
+		}
+	}
+}
+
+func TestB11_ALongTokenIsNotParsed(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	for more, accept := range map[int]bool{40 << 10: true, 50 << 10: false} { // of which base64 makes a third more
+		raw := a.sign(t, claims(t, map[string]any{"x": strings.Repeat("x", more)}))
+		if _, err := a.verifier().Verify(t.Context(), raw, "n"); (err == nil) != accept {
+			t.Errorf("%d bytes: %v", len(raw), err)
+		}
 	}
 }
 

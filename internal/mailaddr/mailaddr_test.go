@@ -31,6 +31,9 @@ func FuzzNormalize(f *testing.F) {
 		if !strings.EqualFold(address, strings.Trim(raw, " ")) || len(address) > 254 || strings.Count(address, "@") != 1 {
 			t.Fatalf("%q becomes %q", raw, address)
 		}
+		if strings.ContainsFunc(raw, func(r rune) bool { return r > '~' }) { // of which lower case may make ASCII
+			t.Fatalf("%q: %q was repaired", raw, address)
+		}
 		if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			t.Fatalf("%q: %q is not visible ASCII", raw, address)
 		}
