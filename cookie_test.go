@@ -210,13 +210,23 @@ func TestD5_CookiesOfOtherAppsDisturbNoSignIn(t *testing.T) {
 	}
 }
 
-func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, newIDP(t))
-	one, two := s.browser(), s.browser()
+// twoSignedIn returns an app and the browsers of two users.
+func twoSignedIn(t *testing.T) (s *site, one, two *browser) {
+	t.Helper()
+	s = newSite(t, newIDP(t))
+	one, two = s.browser(), s.browser()
 	one.signIn(adele)
 	two.signIn(alex)
-	a, b := sessionCookie+"="+one.session(), sessionCookie+"="+two.session()
+	return s, one, two
+}
+
+// cookie returns the session cookie as a browser sends it.
+func (b *browser) cookie() string { return sessionCookie + "=" + b.session() }
+
+func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
+	t.Parallel()
+	s, one, two := twoSignedIn(t)
+	a, b := one.cookie(), two.cookie()
 	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a + "; " + a + "; " + b}, {a, b}, {b, a, a}} {
 		r := request(http.MethodGet, "/guarded", "")
 		r.Header["Cookie"] = cookies
@@ -239,11 +249,8 @@ func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
 // The routes read cookies by themselves.
 func TestD5_TwoCookiesOfOneNameEndNoSession(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, newIDP(t))
-	one, two := s.browser(), s.browser()
-	one.signIn(adele)
-	two.signIn(alex)
-	a, b := sessionCookie+"="+one.session(), sessionCookie+"="+two.session()
+	s, one, two := twoSignedIn(t)
+	a, b := one.cookie(), two.cookie()
 	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a, b}} {
 		r := request(http.MethodPost, "/user/logout", "")
 		r.Header["Cookie"] = cookies
