@@ -13,7 +13,9 @@ FUZZTIME      ?= 30s
 # How long random histories are compared with the model of sessions, and the users of the simulated week.
 MODELTIME     ?= 10m
 WEEKUSERS     ?= 10000
-# Tests of the rows of the security model, and of Close: some of them are larger in a soak.
+# How much of the proofs the scorecard runs: small or full.
+SCORESIZE     ?= small
+# The tests of the threats in the security model, and of Close. Some of them run longer in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_
 
 .PHONY: help
@@ -31,6 +33,10 @@ run-v3: ## Start the example app on Fiber v3
 	@echo "Compiling. The first time takes some minutes, because Microsoft's Graph SDK is large; the names of the"
 	@echo "packages show the progress. Then the app prints an address to open."
 	cd v3 && $(GO) run -v ./examples/fiber-app
+
+.PHONY: first-minutes
+first-minutes: ## Measure a newcomer's first minutes, by the documents (COLD=1: with an empty build cache; WRITE=1: into docs)
+	@GO=$(GO) COLD=$(COLD) scripts/first-minutes $(if $(WRITE),-write)
 
 .PHONY: generate
 generate: ## Write the face for Fiber v3 from that for Fiber v2, and the tests of the other faces
@@ -57,6 +63,12 @@ test: setup generate-tests ## Run all tests, with -race but for budgets and net/
 	cd bench && FIBERMSAL_TEST_ALL=1 $(GO) test -count=1 -timeout 20m ./...
 	cd bench/peers/fibermsal-v3 && $(GO) test -count=1 -timeout 20m ./...
 	cd examples/graph-client && $(GO) test -count=1 -timeout 20m ./...
+
+.PHONY: ci
+ci: ## Run what CI runs: the tests, the linters, and each fuzz target for a moment
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=1000x
 
 .PHONY: test-pure
 test-pure: ## Run the tests that need no other program, on any system
@@ -92,12 +104,16 @@ model: ## Compare random histories of two instances with the model of sessions f
 week: ## Simulate the week of WEEKUSERS (10,000) users, and print it as a table
 	FIBERMSAL_WEEK=$(WEEKUSERS) $(GO) test -count=1 -v -timeout 0 -run '^TestWeek$$' ./internal/sessionmodel
 
+.PHONY: scorecard
+scorecard: setup ## Run the proofs in SCORESIZE (small: an hour; full: a night), and write docs/scorecard.md with their figures
+	$(GO) run ./internal/scorecard -go '$(GO)' -size $(SCORESIZE) $(if $(filter-out file,$(origin FUZZTIME)),-fuzztime $(FUZZTIME))
+
 .PHONY: setup
 setup: ## Install what the tests need: redis-server, chromium, nginx, node, and MSAL for Node and browsers with npm
 	@scripts/setup
 
 .PHONY: fuzz
-fuzz: ## Fuzz every target for FUZZTIME (30s each); scripts/keep-corpus keeps what it finds
+fuzz: ## Fuzz every target for FUZZTIME (30s each, or 1000x); scripts/keep-corpus keeps what it finds
 	@for package in $$($(GO) list . ./entra ./graph ./internal/... | grep -v nethttpface); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \

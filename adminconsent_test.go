@@ -14,7 +14,8 @@ import (
 
 const administrator = "PattiF@contoso.com"
 
-// consentURL is where an administrator is asked to consent, who comes back to the sign-ins' route.
+// consentURL is the URL at which an administrator is asked to consent. Entra redirects back to the
+// route of sign-ins.
 func (b *browser) consentURL(tenant string) string {
 	b.t.Helper()
 	address, err := b.auth.AdminConsentURL(tenant, redirectURI)
@@ -65,8 +66,8 @@ func TestAdminConsent_IsConfirmed(t *testing.T) {
 	})
 }
 
-// Anybody can write the response, so that without a state of ours the page claims nothing, and no
-// response with one repeats anything of it (threat A10).
+// An attacker can forge the response. Without a state of this app, the page therefore makes no
+// statement, and the page never repeats a part of the response (threat A10).
 func TestA10_ForgedConsentIsNotConfirmed(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, b *browser) {

@@ -22,7 +22,8 @@ func (s apiSite) failing(errs map[string]error) {
 	}
 }
 
-// Errors that mean a page or a redirect to browsers are answers that a client understands.
+// Errors for which a browser gets a page or a redirect are sent to clients in a form that they
+// understand.
 func TestAPI_ErrorsOfHandlersAreAnswersForClients(t *testing.T) {
 	t.Parallel()
 	const claims = `{"access_token":{"nbf":{"essential":true,"value":"1"}}}`
@@ -61,7 +62,8 @@ func TestAPI_ErrorsOfHandlersAreAnswersForClients(t *testing.T) {
 	}
 }
 
-// The app's functions draw what is for people. What a client must understand is written by the library.
+// The app's functions render responses for people. Responses for clients are always written by the
+// library.
 func TestAPI_FunctionsOfTheAppDrawNoChallenges(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2)))
@@ -234,7 +236,7 @@ func TestAPI_TokensWorkWhileTheStorageFails(t *testing.T) {
 	}
 }
 
-// Requests share what is remembered of a token, and the buffers of their connections.
+// Requests share the cached data of a token, and the buffers of their connections.
 func TestAPI_ConcurrentClientsAreNotMixed(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, withAgent(2)...)

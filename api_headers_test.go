@@ -118,7 +118,8 @@ func TestAPI_HeadersAsClientsWriteThem(t *testing.T) {
 	}
 }
 
-// Whatever a client sends, it gets an answer of 4xx or is cut off, and no handler sees the request.
+// For any header, a client gets a 4xx response or its connection is closed, and no handler receives the
+// request.
 func TestAPI_HeadersThatNoClientWrites(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2)))

@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// strangers are users of another organization, and of personal accounts.
+// strangers are users of another organization and users with personal accounts.
 func strangers() []entratest.Option {
 	user := func(n, upn string) entratest.User {
 		return entratest.User{ID: "22222222-0000-0000-0000-00000000000" + n, UPN: upn, DisplayName: "Stranger " + n}
@@ -23,7 +23,8 @@ func strangers() []entratest.Option {
 	}
 }
 
-// Entra has no tokens of version 1 for personal accounts. The library judges all tenants by its configuration.
+// Entra has no tokens of version 1 for personal accounts. The library checks the issuers of all tenants
+// against its configuration.
 func TestAPI_TenantsThatMayCallAreThoseThatMaySignIn(t *testing.T) {
 	t.Parallel()
 	const unlisted = "33333333-2222-3333-4444-555555555555"
@@ -69,7 +70,7 @@ func TestAPI_TenantsThatMayCallAreThoseThatMaySignIn(t *testing.T) {
 	}
 }
 
-// Whoever may call, a tenant has a GUID in lower case. It is half of what identifies the user.
+// The tenant must always be a GUID in lower case, because it is part of the user's identity.
 func TestAPI_EveryTenantHasAnID(t *testing.T) {
 	t.Parallel()
 	for _, version := range []int{1, 2} {

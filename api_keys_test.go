@@ -78,7 +78,8 @@ func TestAPI_KeysOfVersion1MayNameTheirIssuer(t *testing.T) {
 	}
 }
 
-// Keys of version 1 usually name no issuer. If version 2 says that a key is another issuer's, it is (threat B5).
+// Keys of version 1 usually contain no issuer. If a key belongs to another issuer according to version
+// 2, this applies to version 1 as well (threat B5).
 func TestAPI_KeysOfVersion1BelongToTheIssuerThatVersion2Names(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(1)))
@@ -141,8 +142,8 @@ func TestAPI_AnOutageOfEntraIsNoFaultOfTheToken(t *testing.T) {
 	}
 }
 
-// Forged tokens are free, so they must cause no calls (threat B2). Those that are wrong before their signature
-// cause none at all.
+// Forged tokens cost an attacker nothing, so they must not cause calls (threat B2). A token whose other
+// parts are wrong causes no call at all.
 func TestAPI_ForgedTokensCauseNoFloodOfCalls(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		synctest.Test(t, func(t *testing.T) {
@@ -182,7 +183,7 @@ func TestAPI_ForgedTokensCauseNoFloodOfCalls(t *testing.T) {
 	}
 }
 
-// A remembered token costs no signature, but ends when it expires.
+// The signature of a cached token is not verified again, but the token is refused after it has expired.
 func TestAPI_ARememberedTokenExpires(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		synctest.Test(t, func(t *testing.T) {

@@ -52,7 +52,7 @@ func TestOnBehalf_WithEveryClientCredential(t *testing.T) {
 	}
 }
 
-// A ClientCredential that fails is no fault of the client, and one that panics ends nothing.
+// If a ClientCredential fails, the client is not at fault. If it panics, the process continues.
 func TestOnBehalf_AClientCredentialThatFails(t *testing.T) {
 	for name, row := range map[string]struct {
 		fails  func() error
@@ -104,7 +104,8 @@ func TestOnBehalf_TheSecretRotates(t *testing.T) {
 	}
 }
 
-// Neither organizations nor common can exchange a token: the tenant of the caller does.
+// A token cannot be exchanged at the tenants organizations and common. The tenant of the caller must be
+// used.
 func TestOnBehalf_TheTenantOfTheCallerExchanges(t *testing.T) {
 	t.Parallel()
 	bob := entratest.User{ID: "22222222-0000-0000-0000-000000000001", UPN: "bob@fabrikam.example", DisplayName: "Bob"}
@@ -150,7 +151,7 @@ func TestOnBehalf_InSovereignClouds(t *testing.T) {
 	}
 }
 
-// A session of a cookie and a token on one route have tokens of their own.
+// On the same route, the session of the cookie and the caller's token have separate tokens.
 func TestOnBehalf_ARouteForBothHasTheTokensOfEither(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2)))

@@ -14,7 +14,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// The first call waits for Entra, and no other one does: tokens are renewed in the background.
+// Only the first call waits for Entra, because tokens are renewed in the background.
 func TestOnBehalf_TokensAreRenewedUntilTheAssertionEnds(t *testing.T) {
 	const day = 28 * time.Hour // as tokens of continuous access evaluation live
 	for name, row := range map[string]struct {
@@ -112,7 +112,8 @@ func TestOnBehalf_NoTokenOutlivesTheAssertion(t *testing.T) {
 	})
 }
 
-// No second is without a token when clients renew theirs in time, and each assertion costs one call.
+// If clients renew their tokens in time, a token is available at every second, and each assertion
+// causes one call.
 func TestOnBehalf_AssertionsFollowOneAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		idp := newIDP(t, entratest.WithAPI(ownAPI(1)), entratest.WithAccessTokenLifetime(600*time.Second))

@@ -16,7 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// newCallee makes an API whose callers have consented to what it calls for them.
+// newCallee returns an API whose callers have consented to the APIs that it calls on their behalf.
 func newCallee(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Config)) apiSite {
 	t.Helper()
 	idp.GrantAdminConsent("User.Read", "openid", "profile")
@@ -45,7 +45,7 @@ func exchanges(idp *entratest.Server) (calls []entratest.Request) {
 	return calls
 }
 
-// tell changes how long tokens on behalf of callers live, as the app is told.
+// tell changes the lifetime of on-behalf-of tokens in Entra's responses to the app.
 func tell(idp *entratest.Server, life, refresh time.Duration) {
 	idp.TamperTokenResponse(func(grant string, body map[string]any) {
 		if !strings.HasSuffix(grant, "jwt-bearer") {
@@ -58,8 +58,8 @@ func tell(idp *entratest.Server, life, refresh time.Duration) {
 	})
 }
 
-// storm has fifty clients call a route of each API at once, and counts the answers by their status.
-// A token of another user counts as 0.
+// storm lets fifty clients call a route of each API simultaneously, and counts the responses by status.
+// A response with another user's token has the status 0.
 func storm(path, token, user string, apis ...apiSite) map[int]int {
 	var wait sync.WaitGroup
 	var mu sync.Mutex

@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// A response that is about another user, or about nobody, is not used (threat G6).
+// A response for another user, or for no user, is not used (threat G6).
 func TestG6_ResponsesOnBehalfOfAnotherCallerAreNotUsed(t *testing.T) {
 	const genuine = http.StatusOK
 	for name, row := range map[string]struct {
@@ -59,7 +59,7 @@ func TestG6_ResponsesOnBehalfOfAnotherCallerAreNotUsed(t *testing.T) {
 	}
 }
 
-// clientInfo is that of an account in its home tenant.
+// clientInfo returns the client_info of an account in its home tenant.
 func clientInfo(user, tenant string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(`{"uid":"` + user + `","utid":"` + tenant + `"}`))
 }

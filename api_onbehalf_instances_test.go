@@ -67,8 +67,8 @@ func TestG11_TwoInstancesExchangeAnAssertionOnce(t *testing.T) {
 	}
 }
 
-// A storage that has no locks costs a call for each instance that is called at the same time, and none
-// for others.
+// With a storage that has no locks, each instance that is called at the same time makes one call, and
+// later instances make none.
 func TestOnBehalf_APlainStorageSharesTokensButNoLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
@@ -84,7 +84,7 @@ func TestOnBehalf_APlainStorageSharesTokensButNoLock(t *testing.T) {
 	})
 }
 
-// Without Redis each instance makes one call, and none is lost when Redis goes or comes back.
+// Without Redis each instance makes one call. No token is lost when Redis fails or recovers.
 func TestG2_RedisIsDownForCallers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

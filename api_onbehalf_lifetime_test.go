@@ -19,7 +19,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// A credential may outlive its handler, whose request Fiber uses for others meanwhile.
+// A credential may be used after its handler has returned, when Fiber already uses the request for
+// others.
 func TestOnBehalf_CredentialsAreKeptAfterTheHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		idp := newIDP(t, entratest.WithAPI(ownAPI(2)))
@@ -112,7 +113,7 @@ func TestH2_CredentialsOfCallersOutliveTheHandler(t *testing.T) {
 	}
 }
 
-// Close waits for the exchange that is under way, and none begins after it.
+// Close waits for the exchange in progress, and no exchange begins after it.
 func TestClose_DuringAnExchangeOnBehalfOfACaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()

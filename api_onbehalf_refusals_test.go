@@ -13,8 +13,8 @@ import (
 
 const factorClaims = `{"access_token":{"polids":{"essential":true,"values":["9ab03e19-ed42-4168-b6b7-7001fb3e933a"]}}}`
 
-// A hundred requests at once and a hundred one after the other cost one call, and an honest client gets
-// through as soon as it can.
+// A hundred simultaneous requests and a hundred successive ones cause one call, and an honest client
+// succeeds as soon as possible.
 func TestOnBehalf_RefusalsAreAnsweredAndRemembered(t *testing.T) {
 	refusal := func(oauth string, number int, more ...string) func(*entratest.Server) {
 		e := &entratest.OAuthError{Error: oauth, Codes: []int{number}}
@@ -86,8 +86,8 @@ func TestOnBehalf_RefusalsAreAnsweredAndRemembered(t *testing.T) {
 	}
 }
 
-// getsThrough lets Entra recover, and expects the same token to be exchanged after a while and not
-// before.
+// getsThrough lets Entra recover, and expects that the same token is exchanged after some time, but not
+// earlier.
 func (s apiSite) getsThrough(token string, after time.Duration) {
 	s.t.Helper()
 	s.idp.ClearFaults()
@@ -103,8 +103,8 @@ func (s apiSite) getsThrough(token string, after time.Duration) {
 	}
 }
 
-// The token that was exchanged before stays usable until it expires, as any access token does, and what
-// fails early fails in the background.
+// The exchanged token can be used until it expires, like any access token. If its early renewal fails,
+// this happens in the background.
 func TestOnBehalf_ATokenStaysUsableWhenItsRenewalFails(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault  entratest.Fault

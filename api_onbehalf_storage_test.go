@@ -12,8 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// calleeOf makes an API on a ledger, and returns it with tokens of two users for which it has called
-// Graph.
+// calleeOf returns an API with a ledger, and the tokens of two users for whom it has called Graph.
 func calleeOf(t *testing.T, l *ledger) (s apiSite, ofAdele, ofAlex string) {
 	t.Helper()
 	s = newCallee(t, newIDP(t, entratest.WithAPI(ownAPI(2))), onLedger(l))
@@ -43,8 +42,8 @@ func TestE13_RecordsOnBehalfOfCallersAreSealed(t *testing.T) {
 	})
 }
 
-// A record is no other caller's, and not even another one of the same caller: mixing users up is what
-// this must not do (threats E2, E13).
+// A record can only be used for its own caller and its own token, because tokens of users must never be
+// mixed up (threats E2, E13).
 func TestE13_RecordsOnBehalfOfCallersOpenInTheirPlaceOnly(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(first, second []byte) (newFirst, newSecond []byte){
@@ -102,7 +101,7 @@ func TestOnBehalf_TheStorageIsReadOncePerInstance(t *testing.T) {
 	t.Logf("%d reads and %d writes for two callers", gets, sets)
 }
 
-// A process that has forgotten a caller, among very many, finds the token in every storage.
+// A process whose cache no longer contains a caller finds the token in every kind of storage.
 func TestOnBehalf_EveryStorageKeepsTheToken(t *testing.T) {
 	for name, storage := range storages(t) {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +169,7 @@ func TestOnBehalf_TheStorageIsLostDuringAnExchange(t *testing.T) {
 	})
 }
 
-// What is stored of failures expires with them, and never after the assertion.
+// Stored failures expire when the pause ends, and never after the assertion.
 func TestE9_RecordsOnBehalfOfCallersExpireInTime(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault       entratest.Fault
@@ -204,8 +203,8 @@ func TestE9_RecordsOnBehalfOfCallersExpireInTime(t *testing.T) {
 	}
 }
 
-// Another process with other keys cannot read the record, exchanges the assertion itself, and lets the
-// first one go on.
+// A process with other keys cannot read the record. It exchanges the assertion itself, and does not
+// disturb the first process.
 func TestE5_KeysOfInstancesDiffer(t *testing.T) {
 	t.Parallel()
 	l := newLedger()

@@ -22,7 +22,7 @@ import (
 
 const otherURI = "api://orders.example"
 
-// Each set of scopes of one assertion is one call, in whatever order they are.
+// Each set of scopes for one assertion causes one call, regardless of the order of the scopes.
 func TestOnBehalf_ManyScopesAndResourcesForOneAssertion(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2), entratest.API{URI: otherURI, Scopes: []string{"Orders.Read", "Orders.Write"}}))
@@ -137,7 +137,7 @@ func TestOnBehalf_AuthenticationProviderAddsTheCallersToken(t *testing.T) {
 	}
 }
 
-// MSAL Go's own cache for this flow loses and mixes up tokens, so there is none to pass on.
+// MSAL Go's own cache for this flow loses and mixes up tokens, so the app gets no cache accessor.
 func TestOnBehalf_ThereIsNoCacheOfMSAL(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2)))
@@ -154,7 +154,7 @@ func TestOnBehalf_ThereIsNoCacheOfMSAL(t *testing.T) {
 	}
 }
 
-// A scope of another resource is one that the app gets for the caller.
+// The app gets scopes of other resources on behalf of the caller.
 func TestOnBehalf_HasScopeOfAnotherResource(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2), entratest.API{URI: otherURI, Scopes: []string{"Orders.Read"}}))

@@ -117,7 +117,7 @@ func TestAPI_CallsGraphOnBehalfOfTheCaller(t *testing.T) {
 	}
 }
 
-// The session of the cookie is not that of the client that sends a token.
+// The session of the cookie does not belong to the client that sends a token.
 func TestAPI_ATokenIsNotMixedWithTheSessionOfACookie(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2)))

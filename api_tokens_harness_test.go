@@ -12,8 +12,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// tokenRow is an access token, how it differs from an honest one, and what becomes of it: the reason for
-// which it is refused, or one of the results below.
+// tokenRow is an access token with its difference from an honest one, and the expected result, which is
+// the reason of the refusal or one of the results below.
 type tokenRow struct {
 	name, result string
 	change       func(a *entratest.AccessToken)
@@ -43,7 +43,7 @@ func header(name string, value any) func(*entratest.AccessToken) {
 	}
 }
 
-// changes are several ones after another.
+// changes applies several changes one after the other.
 func changes(all ...func(*entratest.AccessToken)) func(*entratest.AccessToken) {
 	return func(a *entratest.AccessToken) {
 		for _, change := range all {
@@ -52,12 +52,12 @@ func changes(all ...func(*entratest.AccessToken)) func(*entratest.AccessToken) {
 	}
 }
 
-// payload signs a text in place of the claims, which f makes of their JSON.
+// payload signs a text instead of the claims. f returns the text for the JSON of the claims.
 func payload(f func(claims string) string) func(*entratest.AccessToken) {
 	return func(a *entratest.AccessToken) { signText(a, asJSON(a.Header), f(asJSON(a.Claims))) }
 }
 
-// headerText signs a text in place of the header, which f makes of its JSON.
+// headerText signs a text instead of the header. f returns the text for the JSON of the header.
 func headerText(f func(header string) string) func(*entratest.AccessToken) {
 	return func(a *entratest.AccessToken) { signText(a, f(asJSON(a.Header)), asJSON(a.Claims)) }
 }
@@ -83,7 +83,7 @@ func signText(a *entratest.AccessToken, header, claims string) {
 	a.Raw = input + "." + base64.RawURLEncoding.EncodeToString(a.Sign([]byte(input)))
 }
 
-// attackers are keys that nobody publishes.
+// attackers are keys that are not published.
 type attackers struct {
 	rsa *rsa.PrivateKey
 	ec  *ecdsa.PrivateKey

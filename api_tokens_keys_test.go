@@ -7,8 +7,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// signatureRows are tokens of other algorithms, keys and forms. An algorithm or key that the token itself
-// names proves nothing (RFC 8725 sections 2.1 and 3.1).
+// signatureRows are tokens with other algorithms, keys and formats. An algorithm or key in the token
+// itself must not be trusted (RFC 8725 sections 2.1 and 3.1).
 func signatureRows(t *testing.T) []tokenRow {
 	t.Helper()
 	k := newAttackers(t)

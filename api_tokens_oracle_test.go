@@ -14,7 +14,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// oracle decides about access tokens for an API by go-jose's JWT package. It shares no code with the
+// oracle verifies access tokens for an API with go-jose's JWT package. It shares no code with the
 // library.
 type oracle struct {
 	idp *entratest.Server

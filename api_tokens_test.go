@@ -10,7 +10,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// Only an honest token passes, and go-jose with the checks of an oracle decides the same about each.
+// Only honest tokens are accepted, and the oracle, which uses go-jose, comes to the same result for
+// each token.
 func TestAPI_OnlyHonestTokensPass(t *testing.T) {
 	t.Parallel()
 	for _, version := range []int{1, 2} {
@@ -39,7 +40,8 @@ func TestAPI_OnlyHonestTokensPass(t *testing.T) {
 	}
 }
 
-// checkRow calls with the token of a row, twice because tokens may be remembered, and with an honest one.
+// checkRow calls with the token of a row twice, because tokens are cached, and then with an honest
+// token.
 func (s apiSite) checkRow(row tokenRow) {
 	s.t.Helper()
 	s.idp.TamperAccessToken(row.change)

@@ -58,7 +58,7 @@ func TestB2_AKeyOfTheAppsOwnThatComesLaterIsFound(t *testing.T) {
 	}
 }
 
-// Entra writes the IDs of its tokens in lower case, however the portal's were copied.
+// Entra writes the IDs in its tokens in lower case, even if the configured IDs are in upper case.
 func TestConfig_IDsInCapitalsWork(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*fibermsal.Config){

@@ -82,7 +82,8 @@ func TestAppOnly_TokenOfSecondsIsHandedOut(t *testing.T) {
 	})
 }
 
-// A caller who looks before a renewal has landed and asks after it must heed how it ended.
+// A caller that reads the cache before a renewal ends, and requests a token after it, must use the
+// result of the renewal.
 func TestAppOnly_CallersWhoComeJustAfterARefusalDoNotAskAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		idp := newIDP(t, entratest.WithAppPermissions("User.Read.All"), entratest.WithAccessTokenLifetime(time.Hour))
@@ -183,7 +184,8 @@ func TestAppOnly_FailuresAreNotRetriedAtOnce(t *testing.T) {
 	}
 }
 
-// panickingCredential makes a process of this test the one whose credential panics.
+// panickingCredential is the environment variable for a subprocess of this test whose credential
+// panics.
 const panickingCredential = "FIBERMSAL_TEST_PANICKING_CREDENTIAL"
 
 func TestAppOnly_PanicOfACredentialEndsNoProcess(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// Entra's auth_time is that of the password. A user who then looks for the telephone for longer than the
-// maximum age has authenticated all the same.
+// Entra's auth_time is the time of the password. A user who needs longer than the maximum age for the
+// second factor has authenticated nevertheless.
 func TestMaxAge_ASlowUserPasses(t *testing.T) {
 	for _, slow := range []time.Duration{0, 4 * time.Minute, 6 * time.Minute, 9 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestMaxAge_ASlowUserPasses(t *testing.T) {
 	}
 }
 
-// An authentication before the sign-in is as old as it is, also if the sign-in asked for a new one.
+// An authentication before the sign-in keeps its age, even if the sign-in requested a new one.
 func TestMaxAge_AnAuthenticationBeforeTheAttemptIsNotNew(t *testing.T) {
 	for _, age := range []time.Duration{5*time.Minute + time.Second, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestAuthContext_IsComparedWithoutCase(t *testing.T) {
 	}
 }
 
-// An ID that no tenant can have would send every user to sign in three times.
+// A context ID that cannot exist would send every user to the sign-in three times.
 func TestAuthContext_IsCheckedAtTheStart(t *testing.T) {
 	t.Parallel()
 	for id, valid := range map[string]bool{
@@ -108,7 +108,7 @@ func TestAuthContext_IsCheckedAtTheStart(t *testing.T) {
 	}
 }
 
-// What the documentation warns of: Entra confirms a context without a policy to everybody.
+// As the documentation warns, Entra confirms a context without a policy for all users.
 func TestAuthContext_WithoutAPolicyLetsEverybodyThrough(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t, entratest.WithoutAuthContextPolicy("c1")))

@@ -45,7 +45,7 @@ func TestBasePath_ResumedSignInsLeadToTheirPages(t *testing.T) {
 			}
 			b.Send(request(http.MethodPost, "/myapp/user/logout", ""))
 		}
-		// A program has begun the sign-in.
+		// The sign-in was started by a program.
 		program, page := b.beside(), "/myapp/guarded?c=d"
 		response := b.answered(program.Navigate(program.Navigate(page).Location()).Location(), adele)
 		started := b.Navigate(b.Send(response()).Location())
@@ -106,8 +106,8 @@ func TestBasePath_AdministratorsConsentThere(t *testing.T) {
 	})
 }
 
-// A form or a script leads to its page, which the browser names with the base path. Other apps of the
-// host are no pages of this one (threat C1).
+// After a form or script request the user returns to its page. The browser sends the page's path with
+// the base path. Pages of other apps on the host are not accepted (threat C1).
 func TestC1_RefererBesideTheBasePathLeadsHome(t *testing.T) {
 	t.Parallel()
 	for _, strips := range []bool{true, false} {

@@ -11,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// browser is one that signs in, and knows the site that it visits.
+// browser is a browser that signs in at a site.
 type browser struct {
 	*site
 	*browsertest.Browser
@@ -35,7 +35,7 @@ func (s *site) browserWith(jar browsertest.Jar) *browser {
 	return b
 }
 
-// request is one to the site, which sends the path as it is.
+// request returns a request to the site. The path is sent unchanged.
 func request(method, path, body string) *http.Request {
 	return browsertest.NewRequest(method, publicURL, path, body)
 }
@@ -70,8 +70,7 @@ func (b *browser) start(to string) string {
 	return a.Location()
 }
 
-// approve lets a person sign in at the emulator and returns its answer, which has
-// not been delivered.
+// approve lets a user sign in at the emulator and returns the response, which is not delivered.
 func (b *browser) approve(authorizeURL, login string) *entratest.Response {
 	b.t.Helper()
 	response, err := b.idp.SignIn(authorizeURL, login)
@@ -81,7 +80,7 @@ func (b *browser) approve(authorizeURL, login string) *entratest.Response {
 	return response
 }
 
-// follow plays a browser that is sent from a page to Entra and back.
+// follow acts as a browser that is redirected from a page to Entra and back.
 func (b *browser) follow(path, login string) (authorize url.Values, landed *answer) {
 	b.t.Helper()
 	a := b.Navigate(path)
@@ -100,7 +99,7 @@ func (b *browser) follow(path, login string) (authorize url.Values, landed *answ
 	return u.Query(), b.Navigate(back.Location())
 }
 
-// signIn signs a person in.
+// signIn signs a user in.
 func (b *browser) signIn(login string) *answer {
 	b.t.Helper()
 	a := b.Send(b.approve(b.start(""), login).Request())
@@ -110,7 +109,7 @@ func (b *browser) signIn(login string) *answer {
 	return a
 }
 
-// user is who the app says is signed in, or "".
+// user returns the user who is signed in according to the app, or "".
 func (b *browser) user() string {
 	b.t.Helper()
 	a := b.Get("/user/info")
@@ -142,10 +141,10 @@ func state(t *testing.T, authorizeURL string) string {
 	return query(t, authorizeURL).Get("state")
 }
 
-// assertRejected is what a refused response looks like: the status, a fixed text with a
-// correlation id, no session, nothing stored, and the reason in the log.
-// assertResumed checks that an authorization response signed nobody in, and that the browser is sent
-// on to its page by the login route.
+// assertRejected checks that a response was refused: with the status, a fixed text and a correlation
+// ID, without a session or any stored data, and with the reason in the log. assertResumed checks that
+// an authorization response signed no user in, and that the browser is redirected to its page through
+// the login route.
 func (b *browser) assertResumed(a *answer, to, reason string) {
 	b.t.Helper()
 	u, err := url.Parse(a.Location())

@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// byOwnClient gets a token as an app does that makes its own MSAL client.
+// byOwnClient gets a token as an app with its own MSAL client would.
 func byOwnClient(c *fiber.Ctx, idp *entratest.Server, scope string) (confidential.AuthResult, error) {
 	accessor, err := fibermsal.NewCacheAccessor(c)
 	if err != nil {
@@ -63,7 +63,7 @@ func TestCacheAccessor_ServesAnMSALClientOfTheApp(t *testing.T) {
 	}
 }
 
-// Clients that an app makes itself take no turns; only compare-and-set protects them.
+// The app's own MSAL clients use no lock, so only compare-and-set protects the record.
 func TestD9_ClientsOfTheAppLoseNothing(t *testing.T) {
 	t.Parallel()
 	const clients = 100 // 50 on each instance

@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// skipPrivate is the documented recipe for Fiber's cache, which knows pages by their path alone.
+// skipPrivate is the documented recipe for Fiber's cache, which identifies pages by their path only.
 func skipPrivate(c *fiber.Ctx) bool {
 	return strings.Contains(c.GetRespHeader(fiber.HeaderCacheControl), "private")
 }

@@ -12,10 +12,11 @@ import (
 	"testing"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
-// Answers of Entra have one form. Whatever else is sent to the callback is refused, and
-// costs no memory. It does not run beside other tests, whose memory would count.
+// Responses of Entra have one format. Any other request to the callback is refused and uses no memory.
+// The test is not parallel, because the memory of other tests would be measured.
 func TestA12_OddRequestsToTheCallbackCostNoMemory(t *testing.T) {
 	s := newSite(t, newIDP(t), discardLog)
 	addr := s.onSocket()
@@ -92,6 +93,7 @@ func TestA12_OddRequestsToTheCallbackCostNoMemory(t *testing.T) {
 	run(rounds)
 	grown := resident(t) - before
 	t.Logf("%d requests; %d kB more memory", rounds*len(rows), grown>>10)
+	figure.Report(t, figure.Figure{Row: "A12", Name: "memory that odd requests keep", Value: fmt.Sprintf("%d kB of %d requests", max(0, grown)>>10, rounds*len(rows))})
 	if grown > 8<<20 {
 		t.Errorf("%d bytes of memory more", grown)
 	}
@@ -118,9 +120,9 @@ func bomb(t *testing.T) string {
 	return strings.Repeat(b.String(), (1<<30)/part) // a gzip file may have many members
 }
 
-// Fiber inflates a body for whoever asks for it. No route of the library asks: a bomb costs
-// what it is, and not what it becomes. It does not run beside other tests, whose memory
-// would count.
+// Fiber decompresses a body if a handler requests it. No route of the library does, so a compressed
+// body costs only its own size. The test is not parallel, because the memory of other tests would be
+// measured.
 func TestH3_BombsAreNotInflated(t *testing.T) {
 	s := newSite(t, newIDP(t), discardLog)
 	addr := s.onSocket()

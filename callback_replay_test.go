@@ -65,7 +65,7 @@ func TestA3_ResponseIsGoodUntilEntraIsAsked(t *testing.T) {
 	}
 }
 
-// pauseEntra has Entra fail so often that nobody asks any more.
+// pauseEntra lets Entra fail so often that it is no longer called.
 func pauseEntra(s *site) {
 	s.idp.Fault(entratest.Token, entratest.Fault{Times: 10, Status: http.StatusServiceUnavailable, Body: "down"})
 	for range 10 {

@@ -123,8 +123,8 @@ func TestA7_InjectedCodeIsRefused(t *testing.T) {
 
 func TestA9_MixUpOfTwoAppsOnOneHost(t *testing.T) {
 	t.Parallel()
-	// Two registrations behind one host, under one key ring: only what a flow is
-	// bound to keeps them apart.
+	// Two registrations have the same host and the same keys. Only the data that a sign-in is bound to
+	// separates them.
 	app := newApp()
 	register := func(prefix, client string) *entratest.Server {
 		idp := entratest.New(entratest.WithClientID(client),

@@ -103,7 +103,7 @@ func TestChecks_OfNothingLetNobodyThrough(t *testing.T) {
 	}
 }
 
-// A guard keeps its checks, whatever becomes of the slice that it was given.
+// A guard keeps its checks even if the slice that was passed to it changes.
 func TestRequire_KeepsItsChecks(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -122,7 +122,7 @@ func TestRequire_KeepsItsChecks(t *testing.T) {
 	}
 }
 
-// Each is a function that a handler may call, too.
+// Handlers can call each check as a function.
 func TestChecks_WorkWithoutRequire(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))

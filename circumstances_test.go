@@ -24,8 +24,8 @@ func lineWith(t *testing.T, log, text string) string {
 	return found
 }
 
-// The log says what usually explains a response without its sign-in: which cookies arrived, and a host
-// that is not the one of PublicURL.
+// For a response without its sign-in, the log contains the usual causes: the cookies that arrived, and
+// a host that is not that of PublicURL.
 func TestLog_NamesCookiesAndHostOfAMissingSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))

@@ -15,8 +15,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// A tenant's claims mapping may give any claim any type. Only those about the identity, the times and the
-// nonce refuse a user: TestB3, TestB6 and TestA8 have them.
+// A tenant's claims mapping can give any claim any type. Users are refused only because of claims about
+// the identity, the times and the nonce, which TestB3, TestB6 and TestA8 test.
 func TestClaims_OfAnUnexpectedTypeRefuseNobody(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-value"
@@ -66,7 +66,7 @@ func TestClaims_OfAnUnexpectedTypeRefuseNobody(t *testing.T) {
 	}
 }
 
-// What can be used is used: a text is a list of one.
+// Values that can be used are used. For example, a string is treated as a list with one element.
 func TestClaims_OfAnUnexpectedTypeAreUsedIfTheyCanBe(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))
@@ -104,7 +104,7 @@ func TestClaims_OfAnUnexpectedTypeAreUsedIfTheyCanBe(t *testing.T) {
 	}
 }
 
-// Groups that cannot be read are not those of nobody: the app is asked.
+// Groups that cannot be read do not mean that the user has no groups. Config.Groups is called instead.
 func TestB12_GroupsThatCannotBeReadAreLookedUp(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{`{"a":1}`, `1`, `[1]`, `["22222222-2222-2222-2222-222222222222",1]`} {
@@ -121,7 +121,8 @@ func TestB12_GroupsThatCannotBeReadAreLookedUp(t *testing.T) {
 	}
 }
 
-// askedGroups is a Config.Groups that notes what it is asked, and knows the user to be in each.
+// askedGroups is a Config.Groups that records its arguments, and reports that the user is in each
+// group.
 func askedGroups(asked *[]string) func(context.Context, azcore.TokenCredential, []string) ([]string, error) {
 	return func(_ context.Context, _ azcore.TokenCredential, ids []string) ([]string, error) {
 		*asked = append(*asked, ids...)

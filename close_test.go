@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// slowLedger is a storage whose writes and deletes take their time.
+// slowLedger is a storage whose writes and deletes are slow.
 type slowLedger struct {
 	*ledger
 	delay  atomic.Int64

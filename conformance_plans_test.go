@@ -14,7 +14,7 @@ const idPrefix = "oidcc-client-test"
 const basicTests = `invalid-iss missing-sub invalid-aud missing-iat kid-absent-single-jwks kid-absent-multiple-jwks idtoken-sig-rs256
 	idtoken-sig-none invalid-sig-rs256 userinfo-invalid-sub nonce-invalid scope-userinfo-claims client-secret-basic`
 
-// suitePlans are the plans for relying parties with the code flow, and the one that has all tests.
+// suitePlans are the plans for relying parties with the code flow, and the plan with all tests.
 var suitePlans = []plan{
 	{"oidcc-client-basic-certification-test-plan", "basic", ". " + basicTests},
 	{"oidcc-client-formpost-basic-certification-test-plan", "form_post", ". " + basicTests},

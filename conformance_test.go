@@ -33,9 +33,11 @@ type verdict string
 
 const (
 	passed verdict = "passed"
-	// stricter: the suite permits what is refused here, and records the test as skipped.
+	// stricter: the library refuses something that the suite permits. The suite records the test as
+	// skipped.
 	stricter verdict = "refused, which the suite records as skipped"
-	// equivalent: Entra offers the same in another way, which is tested as the suite tests its own.
+	// equivalent: Entra offers the same in another way, which is tested in the same manner as in the
+	// suite.
 	equivalent verdict = "passed in Entra's way"
 	deviating  verdict = "not passed"
 	// inapplicable tests are about something that Entra, or this library, does not offer.

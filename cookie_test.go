@@ -12,13 +12,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// cookieLine is what a Set-Cookie of the library may look like: a value without a letter
-// that means something, and the attributes that RFC 6265bis section 4.1.3 ties to the
-// prefix.
+// cookieLine matches a Set-Cookie of the library. The value contains no special characters, and the
+// attributes are those that RFC 6265bis section 4.1.3 requires for the prefix.
 var cookieLine = regexp.MustCompile(`^(__Host-|__Secure-)?fibermsal(-[A-Za-z0-9_-]+)?=([A-Za-z0-9_-]*)((?:; [A-Za-z-]+(?:=[^;,\x00-\x1f\x7f]*|=[A-Z][a-z]{2}, [^;]*)?)*)$`)
 
-// cookieFault is what is wrong with a line of Set-Cookie that an app sends which is
-// reached by https, or "". The cookies of its routes have the path routes.
+// cookieFault returns the mistake in a Set-Cookie of an app with https, or "". The cookies of its
+// routes have the path routes.
 func cookieFault(line, routes string) string {
 	name, _, _ := strings.Cut(line, "=")
 	if !strings.Contains(strings.ToLower(name), "fibermsal") {
@@ -69,7 +68,7 @@ func cookieFault(line, routes string) string {
 	return ""
 }
 
-// assertCookies looks at every cookie that any test is sent (threat D4).
+// assertCookies checks every cookie that any test receives (threat D4).
 func (s *site) assertCookies(header http.Header) {
 	s.t.Helper()
 	if strings.HasPrefix(s.origin, "http:") {
@@ -82,7 +81,7 @@ func (s *site) assertCookies(header http.Header) {
 	}
 }
 
-// All answers of all tests are looked at; this looks at who looks.
+// The responses of all tests are checked. This test checks the checker.
 func TestD4_EverySetCookieIsLookedAt(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
@@ -186,7 +185,7 @@ func TestD4_SpellingOfThePublicURLDoesNotWeakenCookies(t *testing.T) {
 	}
 }
 
-// Apps on the same host set cookies as they like.
+// Other apps on the same host can set any cookies.
 func TestD5_CookiesOfOtherAppsDisturbNoSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -211,13 +210,23 @@ func TestD5_CookiesOfOtherAppsDisturbNoSignIn(t *testing.T) {
 	}
 }
 
-func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, newIDP(t))
-	one, two := s.browser(), s.browser()
+// twoSignedIn returns an app and the browsers of two users.
+func twoSignedIn(t *testing.T) (s *site, one, two *browser) {
+	t.Helper()
+	s = newSite(t, newIDP(t))
+	one, two = s.browser(), s.browser()
 	one.signIn(adele)
 	two.signIn(alex)
-	a, b := sessionCookie+"="+one.session(), sessionCookie+"="+two.session()
+	return s, one, two
+}
+
+// cookie returns the session cookie as a browser sends it.
+func (b *browser) cookie() string { return sessionCookie + "=" + b.session() }
+
+func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
+	t.Parallel()
+	s, one, two := twoSignedIn(t)
+	a, b := one.cookie(), two.cookie()
 	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a + "; " + a + "; " + b}, {a, b}, {b, a, a}} {
 		r := request(http.MethodGet, "/guarded", "")
 		r.Header["Cookie"] = cookies
@@ -240,11 +249,8 @@ func TestD5_TwoCookiesOfOneNameAreNone(t *testing.T) {
 // The routes read cookies by themselves.
 func TestD5_TwoCookiesOfOneNameEndNoSession(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, newIDP(t))
-	one, two := s.browser(), s.browser()
-	one.signIn(adele)
-	two.signIn(alex)
-	a, b := sessionCookie+"="+one.session(), sessionCookie+"="+two.session()
+	s, one, two := twoSignedIn(t)
+	a, b := one.cookie(), two.cookie()
 	for _, cookies := range [][]string{{a + "; " + b}, {b + "; " + a}, {a, b}} {
 		r := request(http.MethodPost, "/user/logout", "")
 		r.Header["Cookie"] = cookies

@@ -226,7 +226,7 @@ func TestCredential_WorkloadIdentityFindsTheFileOfThePlatform(t *testing.T) {
 	newSite(t, idp, by(fibermsal.WorkloadIdentity(""))).browser().signIn(adele)
 }
 
-// A managed identity's endpoint, as App Service has it: MSAL finds it by two variables.
+// An endpoint for managed identities as on App Service, which MSAL finds by two variables.
 func TestCredential_ManagedIdentityIsAFederatedCredential(t *testing.T) {
 	f, idp := newFederated(t)
 	requested := ""

@@ -168,8 +168,8 @@ func TestHTMX_IsNotSentToSignInForAFaultOrARefusal(t *testing.T) {
 	}
 }
 
-// A page that is shown, and loads a part that no sign-in satisfies, must not send its user round and
-// round. One whose part is satisfied is sent as often as necessary.
+// A page that loads a part whose requirement no sign-in meets must not send its user to the sign-in in
+// a loop. If the requirement is met, the user is sent as often as necessary.
 func TestB14_PartsOfAPageComeToAnEnd(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))
@@ -209,7 +209,7 @@ func TestB14_PartsOfAPageComeToAnEnd(t *testing.T) {
 	}
 }
 
-// Every 401 has a challenge (RFC 9110 section 15.5.2), and none for which a browser asks for a
+// Every 401 has a challenge (RFC 9110 section 15.5.2), but never one that makes a browser ask for a
 // password.
 func TestUnauthorized_HasAChallenge(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 func TestDiscovery_OfAnotherAuthorityIsRefused(t *testing.T) {
@@ -79,6 +81,10 @@ func TestG17_DiscoveryAndKeysOncePerProcess(t *testing.T) {
 			t.Errorf("%s: %d calls, want %d", endpoint, n, want)
 		}
 	}
+	figure.Report(t, figure.Figure{
+		Row: "R14", Name: fmt.Sprintf("calls for the OpenID configuration and the keys of %d sessions", sessions),
+		Value: fmt.Sprintf("%d and %d", s.idp.Count(entratest.Discovery), s.idp.Count(entratest.Keys)),
+	})
 }
 
 func TestG17_OldDiscoveryServesAtOnceWhileEntraStalls(t *testing.T) {

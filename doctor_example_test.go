@@ -33,7 +33,7 @@ func ExampleAuth_DoctorWithApp() {
 	fmt.Println(report.Worst())
 	// Output:
 	// error    redirect_uri: https://www.app.example/user/authorized is not registered (AADSTS50011)
-	//          why: Entra shows an error page instead of the sign-in, and the app does not learn of it
-	//          fix: register it, letter by letter, with the platform Web; an API that signs nobody in needs none
+	//          why: Entra shows an error page instead of the sign-in, and the app is not notified
+	//          fix: register exactly this URI with the platform Web; an API without user sign-in needs none
 	// error
 }

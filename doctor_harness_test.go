@@ -54,13 +54,13 @@ func newDoctorTest(t *testing.T, options ...entratest.Option) *doctorTest {
 	return d
 }
 
-// clock sets Entra's clock, so that this machine's is ahead of it.
+// clock sets Entra's clock, so that this machine's clock is ahead of it.
 func (d *doctorTest) clock(ahead time.Duration) {
 	d.idp.ClearFaults()
 	d.idp.Fault(entratest.Discovery, entratest.Fault{Header: http.Header{"Date": {time.Now().Add(-ahead).UTC().Format(http.TimeFormat)}}})
 }
 
-// on gives the app a Redis of its own.
+// on gives the app a new Redis.
 func (d *doctorTest) on(args ...string) *redistest.Server {
 	d.t.Helper()
 	r := redistest.Start(d.t, slices.Concat(onDisk, args)...)
@@ -86,7 +86,7 @@ func (d *doctorTest) use(r redistest.Redis, user, password string) {
 	}
 }
 
-// client keeps the app's sessions where a Redis client leads.
+// client stores the app's sessions with the given Redis client.
 func (d *doctorTest) client(client redis.UniversalClient) {
 	d.cfg.Storage = fiberredis.NewFromConnection(client)
 }
@@ -170,7 +170,7 @@ func (d *doctorTest) expect(want ...string) fibermsal.Report {
 	return report
 }
 
-// certificate makes the client credential a certificate that is valid for so long.
+// certificate sets the client credential to a certificate with the given validity.
 func (d *doctorTest) certificate(life time.Duration) (path string, c *x509.Certificate) {
 	d.t.Helper()
 	key := newKeyPair(d.t, 1).key
@@ -234,13 +234,13 @@ func (d *doctorTest) beside(keys ...[]byte) {
 	newSite(d.t, d.idp, func(cfg *fibermsal.Config) { cfg.Storage, cfg.Keys = d.cfg.Storage, keys }).browser().signIn(adele)
 }
 
-// doctorFault is a fault, and the only finding that is not OK because of it.
+// doctorFault is a fault and the only finding that must not be OK because of it.
 type doctorFault struct {
 	want    string
 	arrange func(*doctorTest)
 }
 
-// expectFaults introduces each fault into an app of its own.
+// expectFaults introduces each fault into a separate app.
 func expectFaults(t *testing.T, faults map[string]doctorFault) {
 	t.Helper()
 	for name, row := range faults {

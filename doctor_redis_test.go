@@ -158,7 +158,8 @@ func stalled(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// After two hours without a request no instance is announced. Those that were may have been a mistake.
+// After two hours without a request no instance is announced. The keys of earlier announcements may
+// have been a mistake.
 func TestDoctor_NamesTheKeysOfInstancesThatWereActiveBefore(t *testing.T) {
 	t.Parallel()
 	d := newDoctorTest(t)

@@ -16,7 +16,7 @@ func TestDoctor_FindsFaultsOfTheStorage(t *testing.T) {
 	})
 }
 
-// forgetful is a storage that keeps nothing.
+// forgetful is a storage that does not store anything.
 type forgetful struct{ *ledger }
 
 func (forgetful) Set(string, []byte, time.Duration) error { return nil }

@@ -80,7 +80,7 @@ func TestDoctor_WithoutAnAppAndWhileItServes(t *testing.T) {
 	}
 }
 
-// A check of something that does not answer takes seconds, which pass in an instant here.
+// A check of a system that does not respond takes seconds. In this test they are virtual.
 func TestDoctor_EndsInTime(t *testing.T) {
 	t.Parallel()
 	forever := entratest.Fault{Delay: 1000 * time.Hour}
@@ -128,7 +128,7 @@ func TestDoctor_EndsInTime(t *testing.T) {
 	}
 }
 
-// lazy is a storage that takes an hour to write.
+// lazy is a storage that needs an hour for a write.
 type lazy struct{ *ledger }
 
 func (l lazy) Set(key string, value []byte, life time.Duration) error {

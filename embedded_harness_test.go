@@ -34,7 +34,7 @@ func onFile(t *testing.T, path string) func(*fibermsal.Config) {
 	return func(cfg *fibermsal.Config) { cfg.Storage = storage }
 }
 
-// onFailing keeps sessions in a file that is opened by a function of the test.
+// onFailing stores sessions in a file that is opened by a function of the test.
 func onFailing(t *testing.T, path string, open func(string, int, fs.FileMode) (*os.File, error)) func(*fibermsal.Config) {
 	t.Helper()
 	storage, err := filestore.Open(path, filestore.Options{OpenFile: open})
@@ -45,7 +45,7 @@ func onFailing(t *testing.T, path string, open func(string, int, fs.FileMode) (*
 	return func(cfg *fibermsal.Config) { cfg.Storage = storage }
 }
 
-// killed returns a copy of a file and its key, as they are when the process that uses them is killed.
+// killed returns a copy of a file and its key in the state in which a killed process would leave them.
 func killed(t *testing.T, path string) (copied string) {
 	t.Helper()
 	copied = killedWithoutKey(t, path)
@@ -82,5 +82,5 @@ func readOnly(name string, flag int, mode fs.FileMode) (*os.File, error) {
 	return os.OpenFile(name, flag, mode)
 }
 
-// mentions counts a text in the log.
+// mentions returns how often a text occurs in the log.
 func (l *logbook) mentions(text string) int { return strings.Count(l.String(), text) }

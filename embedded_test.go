@@ -78,7 +78,7 @@ func TestEmbedded_AttemptsAreUsedOnceAlsoAcrossARestart(t *testing.T) {
 	}
 }
 
-// Sign-ins that are under way when a user's sessions are ended begin none.
+// Sign-ins that are in progress while a user's sessions are ended do not begin a session.
 func TestD12_EmbeddedSignInUnderWayBeginsNoSession(t *testing.T) {
 	t.Parallel()
 	var s *site
@@ -95,8 +95,7 @@ func TestD12_EmbeddedSignInUnderWayBeginsNoSession(t *testing.T) {
 	}
 }
 
-// A file that cannot be written is never a sign-out: users stay signed in, and what needs a write
-// gets 503.
+// If the file cannot be written, users are not signed out. Requests that need a write get 503.
 func TestG5_EmbeddedFileThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(string, int, fs.FileMode) (*os.File, error){
@@ -161,7 +160,8 @@ func TestEmbedded_LostKeyIsAnErrorAndSignsNobodyOut(t *testing.T) {
 	_ = auth.Close()
 }
 
-// Somebody empties the file of the running app. Nobody is signed out or waits, and the app can end.
+// The file of the running app is emptied. No user is signed out, no request waits, and the app can be
+// stopped.
 func TestG23_EmbeddedFileThatIsEmptied(t *testing.T) {
 	t.Parallel()
 	path := newStorageFile(t)

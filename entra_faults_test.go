@@ -39,8 +39,8 @@ func allocated() uint64 {
 	return m.TotalAlloc
 }
 
-// Whatever Entra does, a sign-in ends within its limit with a page that says to try again;
-// the code is not sent twice, and nothing of the sign-in stays.
+// For every fault of Entra, a sign-in ends within its time limit with a page that asks the user to try
+// again. The code is not sent twice, and no data of the sign-in remains.
 //
 // Not parallel: allocations are counted.
 func TestG8_EveryFaultOfEntraAtASignIn(t *testing.T) {
@@ -98,8 +98,8 @@ func TestG8_EveryFaultOfEntraAtASignIn(t *testing.T) {
 	}
 }
 
-// A body that begins and stops is no faster than one that does not come. In real time, since
-// it takes a connection to give up.
+// A body that stops in the middle is treated like a missing one. The test needs real time, because the
+// timeout needs a real connection.
 func TestG8_AnAnswerThatStopsEndsInTime(t *testing.T) {
 	t.Parallel()
 	s := newSocketSite(t, nil)
@@ -119,7 +119,7 @@ func TestG8_AnAnswerThatStopsEndsInTime(t *testing.T) {
 	s.browser().signIn(adele)
 }
 
-// stopped is a reader that gives nothing until it is closed.
+// stopped is a reader that blocks until it is closed.
 type stopped chan struct{}
 
 func (s stopped) Read([]byte) (int, error) { <-s; return 0, io.EOF }

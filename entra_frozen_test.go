@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // socketSite is a site that reaches its emulator through sockets and a proxy.
@@ -36,9 +38,9 @@ func newSocketSite(t *testing.T, options []entratest.Option, change ...func(*fib
 	return &socketSite{site: s, proxy: proxy}
 }
 
-// Fifty calls a second are sent on one connection when it begins to pass nothing, silently.
-// They fail within their limits, and who comes five seconds later is served, by the gate and
-// the memory of failures, too.
+// Fifty calls a second are sent on one connection when it begins to pass nothing, silently. They fail
+// within their limits. Requests five seconds later are served, despite the limit on calls and the
+// cached failures.
 func TestG8_AFrozenConnectionToEntraIsGivenUp(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range storms {
@@ -79,6 +81,7 @@ func TestG8_AFrozenConnectionToEntraIsGivenUp(t *testing.T) {
 				t.Error("the freeze was not felt: this test proves nothing")
 			}
 			t.Logf("%d of %d calls failed", failed.Load(), len(calls))
+			figure.Report(t, figure.Figure{Row: "G8", Name: "calls that failed while a connection to Entra was frozen", Value: fmt.Sprintf("%d of %d", failed.Load(), len(calls))})
 		})
 	}
 }

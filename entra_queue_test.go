@@ -17,7 +17,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// storms are bursts that begin at one moment: each returns what to do at once.
+// storms are bursts of requests. Each function prepares a burst and returns the function that starts
+// it.
 var storms = map[string]func(s *site, login string) func() *answer{
 	"renewals": func(s *site, login string) func() *answer {
 		b := s.browser() // whose tokens are never young enough
@@ -31,8 +32,8 @@ var storms = map[string]func(s *site, login string) func() *answer{
 	},
 }
 
-// storm prepares n calls of different users, more sessions of one of whom would end the
-// oldest, and makes them at once.
+// storm prepares n calls of different users, because too many sessions of one user would end the
+// oldest, and makes them simultaneously.
 func (s *site) storm(prepare func(*site, string) func() *answer, n int) (begin func() (failed int)) {
 	s.t.Helper()
 	users, calls := s.idp.Users(), make([]func() *answer, n)
@@ -86,7 +87,7 @@ func TestG10_ABurstDoesNotRunAtOnce(t *testing.T) {
 	}
 }
 
-// Nor does Entra's slowness make them wait for each other for long.
+// If Entra is slow, the calls do not wait for each other for long.
 func TestG10_ABurstAtASlowEntraIsNoQueue(t *testing.T) {
 	for name, prepare := range storms {
 		t.Run(name, func(t *testing.T) {
@@ -104,8 +105,8 @@ func TestG10_ABurstAtASlowEntraIsNoQueue(t *testing.T) {
 	}
 }
 
-// The machine is busy with something else, and the storage is well: nobody may be told that
-// it is not. The emulator's signatures are made by this process, too.
+// The machine is busy with other work, but the storage works, so no response may report a failure of
+// the storage. The emulator's signatures are made by this process, too.
 func TestG10_ABurstOnABusyMachineIsNoOutage(t *testing.T) {
 	if os.Getenv("FIBERMSAL_SOAK") == "" {
 		t.Skip("loads the machine for a minute; make soak")
@@ -139,8 +140,8 @@ func TestG10_ABurstOnABusyMachineIsNoOutage(t *testing.T) {
 	}
 }
 
-// Anybody can send callbacks, which must not keep users from their tokens. Nor must a burst
-// of renewals keep others from signing in.
+// Attackers can send callbacks, which must not delay the tokens of users. A burst of renewals must not
+// delay sign-ins either.
 func TestG26_AFloodOfOneKindDoesNotDelayTheOther(t *testing.T) {
 	for flood, prepare := range storms {
 		for other, one := range storms {

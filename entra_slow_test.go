@@ -13,11 +13,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// lockLife is how long a lock in Redis lives that is not prolonged.
+// lockLife is the lifetime of a lock in Redis that is not prolonged.
 const lockLife = 5 * time.Second
 
-// Entra takes longer than the lock lives. It is prolonged, so that the other instance waits
-// for the token that comes; a refresh token works once here. In real time, which is Redis's.
+// Entra takes longer than the lifetime of the lock. The lock is prolonged, so the other instance waits
+// for the new token. In this test a refresh token can be used only once. The test needs real time
+// because of Redis.
 func TestG12_AnEntraSlowerThanTheLockLives(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {

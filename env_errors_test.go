@@ -25,7 +25,7 @@ func TestConfigFromEnv_WrongVariablesAreNamedWithTheirFieldAndNoValue(t *testing
 		"spelling of a switch":      {map[string]string{"ANONYMOUS_IN_OUTAGE": canary}, "AnonymousOnOutage", "nearest is FMTEST_ANONYMOUS_ON_OUTAGE"},
 		"a file of a file":          {map[string]string{"CA_FILE_FILE": canary}, "HTTPClient", "nearest is FMTEST_CA_FILE"},
 		"near none":                 {map[string]string{"PORT": canary}, "", "FMTEST_PORT is unknown and similar to no known variable"},
-		"both":                      {map[string]string{"CLIENT_SECRET": canary, "CLIENT_SECRET_FILE": canary}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE is set beside FMTEST_CLIENT_SECRET"},
+		"both":                      {map[string]string{"CLIENT_SECRET": canary, "CLIENT_SECRET_FILE": canary}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE is set together with FMTEST_CLIENT_SECRET"},
 		"no such file":              {map[string]string{"CLIENT_SECRET_FILE": canary}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE cannot be read: no such file"},
 		"a directory":               {map[string]string{"CLIENT_SECRET_FILE": t.TempDir()}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE cannot be read"},
 		"an empty file":             {map[string]string{"CLIENT_SECRET_FILE": file(t, "\n")}, "ClientSecret", "FMTEST_CLIENT_SECRET_FILE names a file that is empty"},
@@ -102,7 +102,7 @@ func TestConfigFromEnv_PrefixIsAName(t *testing.T) {
 	}
 }
 
-// What is missing, Open says: code may complete what the environment left out.
+// Open reports missing fields, because code may set fields that the environment does not.
 func TestConfigFromEnv_LeavesWhatIsMissingToOpen(t *testing.T) {
 	cfg, err := withEnv(t, map[string]string{"CLIENT_ID": "app", "TENANT_ID": "contoso.com", "PUBLIC_URL": "https://app.example", "KEYS": base64.StdEncoding.EncodeToString(make([]byte, 16))})
 	if err != nil {
@@ -138,7 +138,7 @@ func TestF4_PrintingAConfigOfTheEnvironmentShowsNoSecret(t *testing.T) {
 	}
 }
 
-// A newcomer who starts the quick start as it is must read which variables are missing.
+// A new user who starts the quick start without changes must see which variables are missing.
 func TestConfigFromEnv_WhatIsMissingIsNamedAsAVariable(t *testing.T) {
 	t.Setenv("AZURE_FEDERATED_TOKEN_FILE", "")
 	cfg, err := withEnv(t, nil)

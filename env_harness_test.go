@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// Tests of the environment are not parallel: a process has one.
+// Tests of the environment are not parallel, because a process has only one environment.
 
 const envPrefix = "FMTEST"
 
@@ -43,7 +43,7 @@ func encoded(n byte) string { return base64.StdEncoding.EncodeToString(testKey(n
 
 const environmentTenant = "00000000-0000-0000-0000-000000000001"
 
-// completeEnv has a variable for each field that text can say.
+// completeEnv has a variable for each field that can be set by text.
 func completeEnv(t *testing.T) map[string]string {
 	t.Helper()
 	return map[string]string{

@@ -24,7 +24,7 @@ func TestConfigFromEnv_StorageFile(t *testing.T) {
 		says      string
 	}{
 		"in use":     {map[string]string{"STORAGE_FILE": path}, "FMTEST_STORAGE_FILE cannot be opened: another process uses the file"},
-		"and Redis":  {map[string]string{"STORAGE_FILE": newStorageFile(t), "REDIS_URL": "redis://127.0.0.1:1"}, "FMTEST_STORAGE_FILE is set beside FMTEST_REDIS_URL"},
+		"and Redis":  {map[string]string{"STORAGE_FILE": newStorageFile(t), "REDIS_URL": "redis://127.0.0.1:1"}, "FMTEST_STORAGE_FILE is set together with FMTEST_REDIS_URL"},
 		"directory":  {map[string]string{"STORAGE_FILE": filepath.Join(path, canary)}, "FMTEST_STORAGE_FILE cannot be opened"},
 		"wrong name": {map[string]string{"STORAGE_FIL": path}, "FMTEST_STORAGE_FIL is unknown; the nearest is FMTEST_STORAGE_FILE"},
 	} {

@@ -149,8 +149,8 @@ func TestConfigFromEnv_CredentialsOtherThanSecrets(t *testing.T) {
 	}
 }
 
-// A managed identity's token is for the cloud's own audience, whichever way the cloud is
-// said.
+// A managed identity's token is for the audience of the cloud, regardless of how the cloud is
+// configured.
 func TestConfigFromEnv_ManagedIdentityKnowsItsCloud(t *testing.T) {
 	for _, row := range []struct{ authority, cloud, audience string }{
 		{"", "us-government", "api://AzureADTokenExchangeUSGov"},

@@ -21,7 +21,7 @@ func TestErrors_TellTheAdministratorWhatToDo(t *testing.T) {
 		"wrong secret":   {entratest.Fault{Status: 401, OAuth: &entratest.OAuthError{Error: "invalid_client", Codes: []int{7000215}}}, "not its Secret ID"},
 		"expired secret": {entratest.Fault{Status: 401, OAuth: &entratest.OAuthError{Error: "invalid_client", Codes: []int{7000222}}}, "PreviousSecrets"},
 		"not in tenant":  {entratest.Fault{OAuth: &entratest.OAuthError{Error: "unauthorized_client", Codes: []int{700016}}}, "check ClientID and TenantID"},
-		"wrong verifier": {entratest.Fault{OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{501481}}}, "does not fit"},
+		"wrong verifier": {entratest.Fault{OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{501481}}}, "does not match"},
 	} {
 		s := newSite(t, newIDP(t))
 		s.idp.Fault(entratest.Token, row.fault)

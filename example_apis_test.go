@@ -20,7 +20,7 @@ import (
 
 // The examples of docs/apis.md, which readme_test.go compares.
 
-// exampleAPI makes an emulator with an API, and the app whose API that is.
+// exampleAPI returns an emulator with an API, and the app that has this API.
 func exampleAPI(options ...entratest.Option) (*entratest.Server, fibermsal.Config) {
 	api := entratest.API{URI: exampleURI, Scopes: []string{"access_as_user", "Orders.Read", "Orders.Write"}}
 	return exampleConfig(append([]entratest.Option{entratest.WithAPI(api)}, options...)...)
@@ -85,7 +85,7 @@ func ExampleRequireFrom_pages() {
 	app.Use(fibermsal.New(cfg))
 	fibermsal.RegisterRoutes(app)
 
-	// For clients. In front of csrf: they have none of its tokens, and without an access token they get a challenge.
+	// For API clients. They are in front of csrf, because clients have no CSRF tokens. Without an access token they get a challenge.
 	api := app.Group("/api", fibermsal.RequireToken(fibermsal.HasScope("access_as_user")))
 	api.Post("/orders", place)
 

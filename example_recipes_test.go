@@ -18,7 +18,7 @@ import (
 
 // The examples of docs/recipes.md, which readme_test.go compares.
 
-// A handler starts a sign-in with all options that there are, and a hook completes it.
+// A handler starts a sign-in with all available options, and a hook completes it.
 func ExampleStartSignIn_options() {
 	idp, cfg := exampleConfig()
 	defer func() { _ = idp.Close() }()
@@ -122,7 +122,7 @@ func ExampleSessionFromContext() {
 	// the phone gets 401
 }
 
-// A page that is left open asks for news, and keeps nobody signed in.
+// An open page polls for news, which does not keep its user signed in.
 func ExamplePassive() {
 	idp, cfg := exampleConfig()
 	defer func() { _ = idp.Close() }()

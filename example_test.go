@@ -17,9 +17,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// A whole sign-in, with the emulator in the place of Entra and Graph.
+// A complete sign-in, with the emulator instead of Entra and Graph.
 func Example() {
-	// readme:start
 	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"))
 	defer func() { _ = idp.Close() }()
 
@@ -34,19 +33,18 @@ func Example() {
 		return c.SendString("Hello " + user.Name)
 	})
 
-	// One line: Adele's browser opens the page, is sent to sign in, and comes back.
+	// In one line, Adele's browser opens the page, is sent to the sign-in, and returns.
 	adele, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
 	if err != nil {
-		panic(err) // in a test: t.Fatal(err)
+		panic(err)
 	}
-	body, _ := io.ReadAll(adele.Page.Body) // adele.Get opens further pages
+	body, _ := io.ReadAll(adele.Page.Body)
 	fmt.Println(string(body))
-	// readme:end
 	// Output: Hello Adele Vance
 }
 
-// Sessions can share the storage of Fiber's session middleware. What fibermsal
-// keeps there is sealed and has keys of its own.
+// Sessions can share the storage of Fiber's session middleware. The records of fibermsal are sealed,
+// and their keys do not collide with others.
 func ExampleNew_sessionStorage() {
 	var keys [][]byte
 	app := fiber.New()
@@ -62,7 +60,7 @@ func ExampleNew_sessionStorage() {
 	// Output: true without keys
 }
 
-// A wrong Config is refused as a whole.
+// All mistakes in a Config are reported together.
 func ExampleOpen() {
 	_, err := fibermsal.Open(fibermsal.Config{
 		ClientID: "my app", ClientSecret: "secret", TenantID: "common", PublicURL: "http://app.example.com",
@@ -74,7 +72,7 @@ func ExampleOpen() {
 	// fibermsal: Config.PublicURL: must be https; plain http is accepted for localhost only (in the environment: …_PUBLIC_URL)
 }
 
-// A handler that needs a token for a call of its own returns the error as it is.
+// A handler that needs a token for its own call returns the error unchanged.
 func ExampleTokenCredential() {
 	app := fiber.New()
 	app.Use(fibermsal.New(fibermsal.Config{
@@ -93,7 +91,7 @@ func ExampleTokenCredential() {
 	// Output: 401 application/problem+json
 }
 
-// Guards combine; what a sign-in can mend is mended by one.
+// Guards can be combined. If a sign-in can satisfy a check, the user is sent to the sign-in.
 func ExampleRequire() {
 	app := fiber.New()
 	app.Use(fibermsal.New(fibermsal.Config{
@@ -122,7 +120,7 @@ func ExampleRequire() {
 	// Output: 401
 }
 
-// Handlers start sign-ins, and sign their users out, by the error that they return.
+// Handlers start sign-ins and sign users out by returning an error.
 func ExampleStartSignIn() {
 	app := fiber.New()
 	app.Use(fibermsal.New(fibermsal.Config{
@@ -142,7 +140,7 @@ func ExampleStartSignIn() {
 	// Output: 303 /goodbye
 }
 
-// A job acts for somebody who is signed in, as long as they are.
+// A job acts on behalf of a user for as long as the user is signed in.
 func ExampleAuth_UserByMail() {
 	auth, err := fibermsal.Open(fibermsal.Config{
 		ClientID: "client", ClientSecret: "secret", TenantID: "72f988bf-86f1-41af-91ab-2d7cd011db47", PublicURL: "https://app.example.com",
@@ -168,7 +166,7 @@ func ExampleAuth_UserByMail() {
 	// Output: true
 }
 
-// An API accepts users for whom a client calls with an access token.
+// An API accepts calls of clients with a user's access token.
 func ExampleRequireToken() {
 	idp := entratest.New(entratest.WithAPI(entratest.API{
 		URI: "api://00001111-aaaa-2222-bbbb-3333cccc4444", Scopes: []string{"Orders.Read", "Orders.Write"},
@@ -198,7 +196,7 @@ func ExampleRequireToken() {
 	// 403 "Bearer realm=\"https://app.example\", error=\"insufficient_scope\", error_description=\"The access token lacks a permission that this needs.\", scope=\"api://00001111-aaaa-2222-bbbb-3333cccc4444/Orders.Read\""
 }
 
-// A route can accept the app's own pages, by their session, and API clients.
+// A route can accept both the app's own pages, which have a session, and API clients.
 func ExampleRequireFrom() {
 	idp := entratest.New(entratest.WithRedirectURI("https://app.example/user/authorized"),
 		entratest.WithAPI(entratest.API{URI: "api://00001111-aaaa-2222-bbbb-3333cccc4444", Scopes: []string{"access_as_user"}}))

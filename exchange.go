@@ -12,8 +12,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-// exchange is a request of Fiber's for the library, and what that knows of it. Its Visit lies in
-// Locals and has no Close method, because Fiber would call it (trap T12).
+// exchange adapts a request of Fiber to the library. Its Visit, the library's state for the request, is
+// stored in Locals and must not have a Close method, because Fiber would call it (trap T12).
 type exchange struct {
 	auth  *Auth
 	c     *fiber.Ctx
@@ -24,13 +24,13 @@ type exchange struct {
 
 var _ web.Exchange = (*exchange)(nil)
 
-// visitOf returns what is known of the request, or nil without the middleware.
+// visitOf returns the request's Visit, or nil if the middleware has not run.
 func visitOf(c *fiber.Ctx) *web.Visit {
 	v, _ := c.Locals(entra.VisitKey()).(*web.Visit)
 	return v
 }
 
-// exchangeOf returns the request's exchange, or nil without the middleware.
+// exchangeOf returns the request's exchange, or nil if the middleware has not run.
 func exchangeOf(c *fiber.Ctx) *exchange {
 	v := visitOf(c)
 	if v == nil {
@@ -80,7 +80,8 @@ func (e *exchange) HasQuery(name string) bool { return e.c.Request().URI().Query
 // SetCookie implements web.Exchange.
 func (e *exchange) SetCookie(cookie *http.Cookie) { setCookie(e.c, cookie) }
 
-// What KeepPrivate sets, as fasthttp takes it without a copy.
+// These are the headers that KeepPrivate sets, as byte slices, which fasthttp accepts without a
+// conversion.
 var (
 	varyName, cookieName, authorizationName = []byte(fiber.HeaderVary), []byte(fiber.HeaderCookie), []byte(fiber.HeaderAuthorization)
 	controlName, private                    = []byte(fiber.HeaderCacheControl), []byte("private")
@@ -127,8 +128,8 @@ func (e *exchange) cookies(yield func(name, value string) bool) {
 	})
 }
 
-// body reads a body of limited size. c.Body would inflate it and c.FormValue prefers the query;
-// if the app streams bodies, it is not read past the limit.
+// body reads a body of at most limit bytes. c.Body would decompress it, and c.FormValue prefers the
+// query. A streamed body is not read beyond the limit.
 func (e *exchange) body(limit int) (body []byte, ok bool) {
 	r := e.c.Request()
 	if r.Header.ContentLength() > limit {
@@ -142,8 +143,8 @@ func (e *exchange) body(limit int) (body []byte, ok bool) {
 	return body, err == nil && len(body) <= limit
 }
 
-// setCookie writes a cookie whose name and value consist of safe characters, because Fiber
-// writes them as they are (threat C2).
+// setCookie sets a cookie. Its name and value must consist of safe characters, because Fiber does not
+// escape them (threat C2).
 func setCookie(c *fiber.Ctx, cookie *http.Cookie) {
 	c.Cookie(&fiber.Cookie{
 		Name: cookie.Name, Value: cookie.Value, Path: cookie.Path, MaxAge: cookie.MaxAge, Expires: cookie.Expires,

@@ -13,8 +13,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// newImpatientSite is a site behind what Fiber's timeout middleware does: requests with the
-// header Patience end after so long.
+// newImpatientSite returns a site whose requests end after the time in the header Patience, as with
+// Fiber's timeout middleware.
 func newImpatientSite(t *testing.T, idp *entratest.Server) *site {
 	t.Helper()
 	s := newSite(t, idp)
@@ -59,7 +59,7 @@ func TestEntra_ACallersDeadlineSaysNothingAboutEntra(t *testing.T) {
 	})
 }
 
-// The limits of the library itself do: of a sign-in, a renewal and the app's own tokens.
+// The library's own limits for a sign-in, a renewal and the app's own tokens still apply.
 func TestEntra_CallsThatRunIntoTheLimitPauseEntra(t *testing.T) {
 	for name, fail := range map[string]func(*testing.T, *site, *browser){
 		"sign-ins": func(_ *testing.T, s *site, _ *browser) { s.browser().signInWithin("1m") },
@@ -122,7 +122,7 @@ func TestG16_OutageOfEntraIsFoundOutOnceForAllSessions(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		// Ten failures, then one call in five seconds; without the pause 480.
+		// Ten failures, and then one call every five seconds. Without the pause it would be 480.
 		if n := s.idp.Count(entratest.Token); n < 15 || n > 25 {
 			t.Errorf("%d token calls in a minute", n)
 		}

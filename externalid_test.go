@@ -16,8 +16,8 @@ func externalIDP(t *testing.T, host string) *entratest.Server {
 	return newIDP(t, entratest.WithHosts(host, "graph.microsoft.com"), entratest.WithExternalID())
 }
 
-// In External ID the issuer has the tenant's ID as host, whatever host was asked, and the endpoints have
-// the host that was asked.
+// In External ID the issuer's host is always the tenant's ID, and the endpoints have the host of the
+// request.
 func TestExternalID_UsersSignIn(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ host, tenant string }{
@@ -105,7 +105,8 @@ func TestB4_TheIssuerOfExternalIDIsExact(t *testing.T) {
 	}
 }
 
-// In Azure AD B2C and AD FS nobody could sign in, which the first user would find out.
+// With Azure AD B2C and AD FS no user could sign in. Without this check, only the first sign-in would
+// show it.
 func TestConfig_OtherDirectoriesAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	for address, says := range map[string]string{

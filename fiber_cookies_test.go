@@ -32,7 +32,8 @@ func TestFiber_AdaptedMiddlewaresKeepUsersSignedIn(t *testing.T) {
 	}
 }
 
-// A middleware that encrypts cookies works on either side of this one: loops end.
+// A middleware that encrypts cookies can be registered before or after this one. In both cases loops
+// end.
 func TestB14_LoopsEndBesideEncryptedCookies(t *testing.T) {
 	t.Parallel()
 	for name, order := range map[string]func(*fiber.App, fiber.Handler){

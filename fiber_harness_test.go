@@ -50,15 +50,15 @@ func routeAll(app *fiber.App, path string, handlers ...fiber.Handler) { app.All(
 // redirect answers with a redirect, whose default status differs.
 func redirect(c *fiber.Ctx, to string) error { return c.Redirect(to, http.StatusSeeOther) }
 
-// trustProxies lets an app believe in X-Forwarded-For, but by these proxies only.
+// trustProxies makes an app trust X-Forwarded-For, but only from these proxies.
 func trustProxies(c *fiber.Config, proxies ...string) {
 	c.ProxyHeader, c.EnableTrustedProxyCheck, c.TrustedProxies = "X-Forwarded-For", true, proxies
 }
 
-// believeAnyone lets an app believe in X-Forwarded-For whoever sends it.
+// believeAnyone makes an app trust X-Forwarded-For from any sender.
 func believeAnyone(c *fiber.Config) { c.ProxyHeader = "X-Forwarded-For" }
 
-// recoverPanics is the middleware that makes errors of panics.
+// recoverPanics is the middleware that turns panics into errors.
 func recoverPanics() fiber.Handler { return recover.New() }
 
 // checkCSRF is Fiber's middleware, which skips some requests.
@@ -84,8 +84,8 @@ func sessionStorage(storage fiber.Storage) fiber.Storage {
 	return session.New(session.Config{Storage: storage}).Storage
 }
 
-// shareStorage lets Fiber's middlewares keep what they keep on a storage, under names
-// that a request brings. They are set up as carelessly as they can be.
+// shareStorage makes Fiber's middlewares use a storage with key names from a request. They are
+// configured as carelessly as possible.
 func shareStorage(app *fiber.App, storage fiber.Storage) {
 	answer := func(c *fiber.Ctx) error { return c.SendString("neighbour") }
 	fromHeader := func(c *fiber.Ctx) string { return strings.Clone(c.Get("X-Key")) }

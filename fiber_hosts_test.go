@@ -88,8 +88,8 @@ func TestFiber_TwoAuthsOnTwoHosts(t *testing.T) {
 	}
 }
 
-// One of two apps takes the requests for hosts that belong to neither, such as www. and addresses: they are
-// led to its PublicURL, and fail nowhere.
+// One of two apps receives the requests for other hosts, such as www. and IP addresses. They are
+// redirected to its PublicURL and never fail.
 func TestFiber_OneOfTwoAuthsHasAllOtherHosts(t *testing.T) {
 	t.Parallel()
 	app := newApp()
@@ -122,7 +122,7 @@ func TestFiber_OneOfTwoAuthsHasAllOtherHosts(t *testing.T) {
 	}
 }
 
-// Two apps below two paths of one host have a middleware each for their path.
+// Two apps below two paths of one host each have a middleware for their path.
 func TestFiber_TwoAuthsBelowTwoPaths(t *testing.T) {
 	t.Parallel()
 	app, idps := newApp(), map[string]*entratest.Server{}

@@ -11,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// app.Test has another signature in each version of Fiber; entratest knows neither.
+// app.Test has a different signature in each version of Fiber, and entratest depends on neither.
 func TestFiber_ATestUserSignsInWithOneLine(t *testing.T) {
 	t.Parallel()
 	for name, mode := range map[string]fibermsal.ResponseMode{"form_post": fibermsal.ResponseModeFormPost, "query": fibermsal.ResponseModeQuery} {

@@ -233,7 +233,7 @@ func TestFiber_RoutesInAGroupThatLeadsToTheirPrefix(t *testing.T) {
 	}
 }
 
-// Where an app is mounted is not known until a request comes.
+// The path at which an app is mounted is not known before the first request.
 func TestFiber_RoutesOfAMountedAppInAnotherPlaceSaySo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -283,8 +283,8 @@ func TestD11_TheLibrarysRoutesCanBePassive(t *testing.T) {
 	})
 }
 
-// Entra's response has the spelling of the redirect URI. Others are refused like any POST without a token,
-// and anybody can send them.
+// Entra's response uses the exact spelling of the redirect URI. Other spellings, which an attacker can
+// send, are refused like any POST without a token.
 func TestA17_OnlyEntrasAnswerIsHintedAt(t *testing.T) {
 	t.Parallel()
 	log, app, idp := &logbook{}, newApp(), newIDP(t)
@@ -349,7 +349,8 @@ func TestA17_CSRFMiddlewareMustSkipEntrasAnswer(t *testing.T) {
 	}
 }
 
-// Without the middleware nothing carries out what a handler has asked for, so nobody must believe it.
+// Without the middleware a handler's request for a sign-in or sign-out has no effect, so the call must
+// fail visibly.
 func TestFiber_SignOutWithoutTheMiddlewareIsAFault(t *testing.T) {
 	t.Parallel()
 	app := newApp()

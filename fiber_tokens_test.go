@@ -14,8 +14,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// The token that is exchanged is the one that the guard has verified. A handler that replaces the header,
-// as one that passes requests on may do, must not get what is remembered for the caller, nor fill it.
+// The token that the guard has verified is exchanged. A handler that replaces the header, for example
+// to forward the request, must neither get tokens from the caller's cache nor add tokens to it.
 func TestOnBehalf_AHeaderThatAHandlerReplacesIsNotExchanged(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2)))
@@ -41,8 +41,8 @@ func TestOnBehalf_AHeaderThatAHandlerReplacesIsNotExchanged(t *testing.T) {
 	s.serves(token)
 }
 
-// A guard must not take the caller of another guard for the user of a session, whatever a handler between
-// them does to the header.
+// A guard must not confuse the caller of another guard with the user of a session, even if a handler
+// between them changes the header.
 func TestAPI_ACallerIsNoSessionWithoutTheHeader(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t, entratest.WithAPI(ownAPI(2)))

@@ -12,9 +12,9 @@ import (
 	"github.com/fibermsal/fibermsal/entra/doctor"
 )
 
-// Auth is a configured sign-in: the middleware, its routes and the tokens of the signed-in
-// users. Its methods for jobs, administration and diagnosis are those of [entra.Service]. It is
-// immutable after [Open] and safe for concurrent use.
+// Auth signs users in for one [Config]. It provides the middleware and the routes; its methods for
+// background jobs, administration and diagnosis are those of [entra.Service]. It is immutable after
+// [Open] and safe for concurrent use.
 type Auth struct {
 	*entra.Service
 
@@ -26,12 +26,12 @@ type Auth struct {
 //	app.Use(fibermsal.New(fibermsal.Config{…}))
 //	fibermsal.RegisterRoutes(app)
 //
-// Register it before all handlers that need the signed-in user, and after middlewares that must
-// see every response, such as Fiber's logger. It panics if the Config is not valid, naming
-// every wrong field, as Fiber's own middlewares do; [Open] returns an error instead. It also
-// panics if Config.RoutePrefix is not /user, because [RegisterRoutes] mounts no other: use Open
-// and [Auth.RegisterRoutes] then. It closes itself when the app shuts down. [AuthFromContext]
-// returns its Auth.
+// Register it before all handlers that need the signed-in user, and after middlewares that must see
+// every response, such as Fiber's logger. Like Fiber's own middlewares, New panics if the Config is
+// invalid; the message names every invalid field. [Open] returns an error instead. New also panics if
+// Config.RoutePrefix is not /user, because [RegisterRoutes] supports no other prefix; use Open and
+// [Auth.RegisterRoutes] for that. The middleware closes its Auth when the app shuts down.
+// [AuthFromContext] returns the Auth.
 func New(cfg Config) fiber.Handler {
 	a, err := Open(cfg)
 	if err != nil {
@@ -49,10 +49,10 @@ func New(cfg Config) fiber.Handler {
 	}
 }
 
-// Open checks a Config, copies it and makes an [Auth] of it, without any call to the network or
-// the storage. The error joins a [*ConfigError] for each wrong field.
+// Open validates cfg and returns an [Auth] that uses a copy of it. It calls neither the network nor the
+// storage. The error joins a [*ConfigError] for each invalid field.
 //
-// The caller closes the Auth after the app has shut down.
+// The caller must close the Auth after the app has shut down.
 func Open(cfg Config) (*Auth, error) {
 	service, err := entra.Open(cfg, entra.Process{SharesNoMemory: fiber.IsChild()})
 	if err != nil {
@@ -61,7 +61,8 @@ func Open(cfg Config) (*Auth, error) {
 	return &Auth{Service: service}, nil
 }
 
-// Handler returns the middleware, as [New] does, for an Auth that Open made.
+// Handler returns the middleware of an Auth that [Open] returned. Register it where the middleware of
+// [New] would be registered. It does not close the Auth when the app shuts down.
 func (a *Auth) Handler() fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		a.firstRequest.Do(func() { a.warnAboutApp(c.App()) })
@@ -69,8 +70,8 @@ func (a *Auth) Handler() fiber.Handler {
 	}
 }
 
-// AuthFromContext returns the Auth whose middleware serves a request, for an app that made it
-// with [New]. It returns false if no middleware has run, or if Config.Next let it skip the request.
+// AuthFromContext returns the Auth whose middleware serves a request. It is for apps that use [New],
+// which does not return the Auth. It returns false if no middleware has run or Config.Next skipped it.
 func AuthFromContext(c *fiber.Ctx) (*Auth, bool) {
 	e := exchangeOf(c)
 	if e == nil {
@@ -79,14 +80,14 @@ func AuthFromContext(c *fiber.Ctx) (*Auth, bool) {
 	return e.auth, true
 }
 
-// ReadyHandler answers whether users can sign in and stay signed in: 200 if the storage answers
-// and Entra's configuration is known, 503 if not, with both as JSON. Route it for whatever
-// monitors the app:
+// ReadyHandler reports whether users can sign in and stay signed in. It responds with 200 if the
+// storage responds and Entra's configuration is known, and with 503 otherwise. The body is the
+// [Readiness] as JSON. Register it on a path that your monitoring requests:
 //
 //	app.Get("/ready", auth.ReadyHandler)
 //
-// A 503 is not a reason to restart an instance or to take it from the load balancer. If the storage
-// is down, it is down for all instances, and requests that need no sign-in are still served.
+// Do not restart an instance, or remove it from the load balancer, because of a 503. If the storage is
+// down, it is down for all instances, and requests that need no sign-in are still served.
 func (a *Auth) ReadyHandler(c *fiber.Ctx) error {
 	readiness := a.Readiness(contextOf(c))
 	c.Set(fiber.HeaderCacheControl, "no-store")
@@ -96,7 +97,7 @@ func (a *Auth) ReadyHandler(c *fiber.Ctx) error {
 	return c.JSON(readiness)
 }
 
-// warnAboutApp logs what only an app's first request can reveal.
+// warnAboutApp logs problems with the settings of an app, which are not known before its first request.
 func (a *Auth) warnAboutApp(app *fiber.App) {
 	cfg := app.Config()
 	if cfg.ReadBufferSize < doctor.MinReadBuffer {

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -33,8 +35,8 @@ func (s *site) onSocket() string {
 	return listener.Addr().String()
 }
 
-// rawClient sends requests that were written beforehand, on one connection, and allocates
-// next to nothing: what grows belongs to the server.
+// rawClient sends prepared requests on one connection. It allocates almost no memory, so that growth
+// can be attributed to the server.
 type rawClient struct {
 	t    *testing.T
 	conn net.Conn
@@ -83,7 +85,7 @@ func (c *rawClient) send(raw []byte) (status int) {
 	return status
 }
 
-// rawRequest writes a request as it is on the wire.
+// rawRequest returns a request in its wire format.
 func rawRequest(method, path, body string, header ...string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: app.example\r\n", method, path)
@@ -98,10 +100,9 @@ func rawRequest(method, path, body string, header ...string) []byte {
 
 const formType = "application/x-www-form-urlencoded"
 
-// Visitors without a sign-in of their own cost nothing that stays: 100,000 who begin one,
-// and as many made-up answers of Entra.
+// 100,000 visitors who begin a sign-in, and as many forged responses of Entra, leave nothing in memory.
 //
-// It does not run beside other tests, whose memory would count.
+// The test is not parallel, because the memory of other tests would be measured.
 func TestG26_FloodsLeaveNothing(t *testing.T) {
 	server, idp := redistest.Start(t), newRegistration(t)
 	s := newSite(t, idp, on(t, server), func(cfg *fibermsal.Config) { cfg.Logger = slog.New(slog.DiscardHandler) })
@@ -154,6 +155,7 @@ func TestG26_FloodsLeaveNothing(t *testing.T) {
 	if grown > 10<<20 {
 		t.Errorf("%d bytes of memory more", grown)
 	}
+	reportFlood(t, 2*n, took, grown, len(server.Keys()), len(idp.Requests())-calls)
 	if now := len(server.Keys()); now != 0 || keys != 0 {
 		t.Errorf("%d keys in Redis: %v", now, server.Keys())
 	}
@@ -163,6 +165,14 @@ func TestG26_FloodsLeaveNothing(t *testing.T) {
 	if now := len(idp.Requests()); now != calls || idp.Count(entratest.Token) != 0 {
 		t.Errorf("%d calls to Entra, %d of them for tokens", now-calls, idp.Count(entratest.Token))
 	}
+}
+
+func reportFlood(t *testing.T, requests int, took time.Duration, grown int64, keys, calls int) {
+	t.Helper()
+	figure.Report(t, figure.Figure{Row: "R15", Name: "keys in Redis after a flood of visitors", Value: strconv.Itoa(keys)})
+	figure.Report(t, figure.Figure{Row: "R15", Name: "calls to Entra", Value: strconv.Itoa(calls)})
+	figure.Report(t, figure.Figure{Row: "R15", Name: "memory that stays", Value: fmt.Sprintf("%.1f MB", float64(max(0, grown))/(1<<20))})
+	figure.Report(t, figure.Figure{Row: "R15", Name: "requests answered", Value: fmt.Sprintf("%d, %.0f a second", requests, float64(requests)/took.Seconds())})
 }
 
 // Codes that Entra refuses leave nothing in Redis, which visitors could fill otherwise.
@@ -182,8 +192,8 @@ func TestG26_RefusedCodesLeaveNoKeys(t *testing.T) {
 	}
 }
 
-// resident is how much memory the process holds, after what is garbage was given back.
-// The race detector keeps much more beside what it watches; with it, the heap has to do.
+// resident returns the memory of the process after garbage has been returned to the system. The race
+// detector uses much additional memory, so with it the heap is measured instead.
 func resident(t *testing.T) int64 {
 	t.Helper()
 	for range 3 {

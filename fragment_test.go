@@ -20,8 +20,8 @@ var (
 	scriptOfPage = regexp.MustCompile(`(?s)<script>(.*)</script>`)
 )
 
-// readFragment does what the script does in a browser whose address ends in a fragment. The script
-// itself runs in Chromium, in e2e.
+// readFragment does the same as the script in a browser whose address ends in a fragment. The test in
+// e2e runs the script itself in Chromium.
 func (b *browser) readFragment(a *answer, fragment string) (next string) {
 	b.t.Helper()
 	link, script := linkOfPage.FindStringSubmatch(a.Text), scriptOfPage.FindStringSubmatch(a.Text)
@@ -66,7 +66,8 @@ func TestFragment_IsReturnedTo(t *testing.T) {
 			"#//evil.example":          "/guarded?a=b#//evil.example",
 			"#%0d%0aX:y":               "/guarded?a=b#%0d%0aX:y", // as in a query
 			"#" + string(rune(0x202e)): "/guarded?a=b#%E2%80%AE",
-			// It takes three bytes for each in a URL, and what does not fit would lead home, or to a 431.
+			// Each character takes three bytes in a URL. A fragment that is too long would lead to the
+			// home page, or cause a 431.
 			"#" + strings.Repeat("%7B", 300):  "/guarded?a=b#" + strings.Repeat("%7B", 300),
 			"#" + strings.Repeat("{", 900):    "/guarded?a=b#" + strings.Repeat("%7B", 900),
 			"#" + strings.Repeat("{", 1_000):  "/guarded?a=b",
@@ -117,7 +118,7 @@ func TestFragment_OnlyForBrowsersOfAppsThatAllowIt(t *testing.T) {
 	}
 }
 
-// The fragment is no part of the page's name, by which loops are found.
+// The fragment is not part of the page's name, which is used to detect loops.
 func TestB14_LoopsOfPagesWithFragmentsEnd(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t), keepFragment)

@@ -108,8 +108,8 @@ func TestFrontChannel_EndsAllItCan(t *testing.T) {
 	})
 }
 
-// Entra's sign-out page opens the route in a frame. A middleware such as Fiber's helmet, which
-// forbids frames for the app's pages, must not forbid that.
+// Entra's sign-out page opens the route in a frame. A middleware such as Fiber's helmet, which forbids
+// frames for the app's pages, must not prevent this.
 func TestFrontChannel_IsFramedWhateverAnotherMiddlewareSays(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// fuzzedApp is an app that many inputs share, because making one takes longer than a request. It is made anew from
-// time to time, because the emulator remembers all that it has issued.
+// fuzzedApp is an app that is shared by many inputs, because creating one takes longer than a request.
+// It is replaced from time to time, because the emulator keeps everything that it has issued.
 type fuzzedApp struct {
 	change []func(*fibermsal.Config)
 	uses   int
@@ -66,8 +66,9 @@ func (a *fuzzedApp) open(t *testing.T) {
 	}
 }
 
-// Of all that a browser could send to the callback, only the response to its own sign-in signs its user in, and
-// nothing is a fault of the app (threats A1, A11, A12). {state}, {code} and {cookies} stand for the genuine ones.
+// Of all requests that a browser could send to the callback, only the response to its own sign-in signs
+// its user in, and none causes an internal error (threats A1, A11, A12). {state}, {code} and {cookies}
+// stand for the genuine ones.
 func FuzzCallback(f *testing.F) {
 	const honest = "code={code}&state={state}&session_state=x"
 	for _, seed := range [][3]string{
@@ -172,8 +173,8 @@ func inHeader(value string) string {
 	}, value))
 }
 
-// Nobody is signed in by a cookie that the app has not set, and none costs a key in the storage (threats D1, D6).
-// {cookie} stands for the value of a session's.
+// A cookie that the app has not set never signs a user in, and never adds a key to the storage (threats
+// D1, D6). {cookie} stands for the value of a session's.
 func FuzzSessionCookie(f *testing.F) {
 	for _, seed := range []string{
 		"__Host-fibermsal={cookie}", "__Host-fibermsal={cookie}A", "__Host-fibermsal=", "fibermsal={cookie}", "__host-fibermsal={cookie}", "__Host-fibermsal={cookie}; __Host-fibermsal=x",

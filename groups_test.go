@@ -83,7 +83,8 @@ func TestB12_GroupsFailClosed(t *testing.T) {
 	}
 }
 
-// Checks may name groups as the claim does. Graph, which knows IDs only, is not asked about names.
+// Checks may use the names of groups in the claim. Graph is not asked about names, because it accepts
+// only IDs.
 func TestB12_GroupsCheckedByNameAreThoseOfTheClaim(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {

@@ -109,8 +109,8 @@ func TestRequire_BehindASkippedMiddlewareNobodyIsSignedIn(t *testing.T) {
 	}
 }
 
-// A guard for the whole app that is registered in front of the routes would send everybody from the login
-// route to the login route.
+// A guard for the whole app that is registered before the routes would redirect all users from the
+// login route to the login route.
 func TestRequire_InFrontOfTheRoutesIsNamed(t *testing.T) {
 	t.Parallel()
 	for name, guard := range map[string]fiber.Handler{

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// Each cloud has a form of its own for the home of a guest.
+// Each cloud has its own format for the home of a guest.
 func TestB7_GuestsOfEveryCloudAreAccepted(t *testing.T) {
 	t.Parallel()
 	guest := person(7, "guest@fabrikam.example")
@@ -38,7 +38,7 @@ func TestB7_GuestsOfEveryCloudAreAccepted(t *testing.T) {
 	}
 }
 
-// Only what contradicts the account of the tokens refuses a guest.
+// A guest is refused only if the claim contradicts the account of the tokens.
 func TestB7_TheHomeOfAGuestIsItsTenantNotItsHost(t *testing.T) {
 	t.Parallel()
 	guest := person(7, "guest@fabrikam.example")
@@ -83,7 +83,7 @@ func TestB7_TheHomeOfAGuestIsItsTenantNotItsHost(t *testing.T) {
 	}
 }
 
-// A provider that names no tenant does not excuse tokens that are filed under another user of this one.
+// Even if the provider contains no tenant, tokens of another user of this tenant are refused.
 func TestB7_AnotherUserOfTheTenantIsNoGuest(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()

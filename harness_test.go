@@ -28,8 +28,8 @@ const (
 	alex  = "AlexW@contoso.com"
 )
 
-// TestMain makes one request before any test: fasthttp starts a goroutine with
-// the first one, which must not belong to a synctest bubble (trap T21).
+// TestMain makes one request before any test, because fasthttp starts a goroutine with the first
+// request, which must not belong to a synctest bubble (trap T21).
 func TestMain(m *testing.M) {
 	if route := os.Getenv(brokenRandomness); route != "" {
 		if err := serveWithoutRandomness(route); err != nil {
@@ -67,13 +67,13 @@ type site struct {
 	changesCookies bool // a middleware of the app does
 }
 
-// siteOf is a site of an app that the test has made.
+// siteOf returns a site for an app that the test has created.
 func siteOf(t *testing.T, app *fiber.App, idp *entratest.Server, log *logbook) *site {
 	t.Helper()
 	return &site{t: t, app: app, idp: idp, log: log, origin: publicURL, seen: &browsertest.Seen{}}
 }
 
-// newIDP makes an emulator that knows the site's redirect URI.
+// newIDP returns an emulator with the site's redirect URI.
 func newIDP(t *testing.T, options ...entratest.Option) *entratest.Server {
 	t.Helper()
 	idp := entratest.New(append([]entratest.Option{
@@ -190,17 +190,17 @@ func (l *logbook) String() string {
 	return l.b.String()
 }
 
-// forgetSessions drops the sessions that an Auth remembers, as very many others would.
+// forgetSessions removes the cached sessions of an Auth, as a large number of other sessions would.
 func forgetSessions(a *fibermsal.Auth) {
 	entra.NewVisit(a.Service, withoutCookies{}).Site.Sessions.Cache().Clear()
 }
 
-// forgetCallers drops the callers that an Auth remembers.
+// forgetCallers removes the cached callers of an Auth.
 func forgetCallers(a *fibermsal.Auth) {
 	entra.NewVisit(a.Service, withoutCookies{}).Site.Tokens.Remembered.Clear()
 }
 
-// withoutCookies is a request that has none.
+// withoutCookies returns a request without cookies.
 type withoutCookies struct{ web.Exchange }
 
 func (withoutCookies) HasCookie(string) bool { return false }

@@ -11,14 +11,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// What nginx accepts by default: a header of 4 kB of a response, and a line of 8 kB of a request's. The app
-// needs a part of both.
+// The limits of nginx by default: 4 kB for the header of a response, and 8 kB for each header line of a
+// request. The app needs a part of both.
 const (
 	maxResponseHeader = 4096 - 300
 	maxRequestLine    = 8192 - 1000
 )
 
-// measured measures the headers of all that a browser exchanges with its app.
+// measured measures the headers of all requests and responses between a browser and its app.
 func (b *browser) measured() *browser {
 	app := b.App
 	b.App = browsertest.DoerFunc(func(r *http.Request) (*http.Response, error) {
@@ -95,7 +95,7 @@ func TestD15_LongTargetsOfHandlersFitTheBuffersOfProxies(t *testing.T) {
 	}
 }
 
-// A script of htmx follows no page.
+// A script of htmx does not follow the redirect of a page.
 func TestStartSignIn_LongTargetsReachHTMXInItsHeader(t *testing.T) {
 	t.Parallel()
 	b := behindProxy(t, false)

@@ -50,7 +50,7 @@ func TestHosts_VisitorsOfAnotherHostSignInAtPublicURL(t *testing.T) {
 				if back.Location() != "/guarded?a=b" || b.Navigate(back.Location()).Text != "hello "+adele {
 					t.Errorf("%d to %q", back.StatusCode, back.Location())
 				}
-				// Who is signed in there already goes on to the page.
+				// Users who are already signed in there are redirected to the page.
 				at = elsewhere.send(onHost(scheme, row.host, "/user/login?to=/guarded")).Location()
 				if a := b.Navigate(strings.TrimPrefix(at, row.publicURL)); a.Location() != "/guarded" {
 					t.Errorf("signed in: %d to %q", a.StatusCode, a.Location())
@@ -92,7 +92,8 @@ func TestHosts_OwnHostAndProxies(t *testing.T) {
 	}
 }
 
-// Nothing of the request becomes part of the redirect but what it would be without (threat C5).
+// The redirect contains only those parts of the request that it would contain on the right host (threat
+// C5).
 func TestC5_OtherHostsLeadToPublicURLOnly(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -143,7 +144,7 @@ func TestHosts_FormsAndScriptsOfAnotherHostLeadToTheirPage(t *testing.T) {
 	}
 }
 
-// The session belongs to PublicURL, where alone it can be ended, so a sign-out starts there, too.
+// The session belongs to PublicURL and can be ended only there, so a sign-out starts there, too.
 func TestHosts_SignOutLeadsToPublicURL(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -165,7 +166,7 @@ func TestHosts_SignOutLeadsToPublicURL(t *testing.T) {
 	if a := b.Send(typed("app.example", path)); !strings.HasPrefix(a.Location(), s.idp.Authority) || b.user() != "" {
 		t.Errorf("typed: %d to %q", a.StatusCode, a.Location())
 	}
-	// A proxy that changes the host and does not say so: it is tried once.
+	// If a proxy changes the host without telling the app, the redirect is tried once.
 	if a := s.browser().send(typed("app-7f9c:3000", path)); !strings.HasPrefix(a.Location(), s.idp.Authority) {
 		t.Errorf("round and round: %d to %q", a.StatusCode, a.Location())
 	}
@@ -177,7 +178,7 @@ func TestHosts_SignOutLeadsToPublicURL(t *testing.T) {
 	}
 }
 
-// What a handler asks for is kept on the way to PublicURL.
+// The options of a handler's sign-in are kept during the redirect to PublicURL.
 func TestHosts_StartedSignInsKeepTheirOptions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -191,8 +192,8 @@ func TestHosts_StartedSignInsKeepTheirOptions(t *testing.T) {
 	}
 }
 
-// The way to PublicURL is no restart: a browser that keeps no cookies gets there as many sign-ins as
-// without it.
+// The redirect to PublicURL does not reset the limit: a browser without cookies gets as many sign-ins
+// as without the redirect.
 func TestHosts_WayToPublicURLIsNoRestart(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -232,8 +233,8 @@ func TestHosts_LinksToAnotherHostWorkAnyNumberOfTimes(t *testing.T) {
 	}
 }
 
-// Behind a proxy that changes the host and does not say so, each host is another one. A page that
-// requires a sign-in again and again gets one, and comes to an end.
+// Behind a proxy that changes the host without telling the app, every request seems to be for another
+// host. A page that requires a sign-in repeatedly gets it, and the loop ends.
 func TestHosts_LoopsBehindAProxyThatHidesTheHostEnd(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))

@@ -188,8 +188,8 @@ func TestB6_Times(t *testing.T) {
 	}
 }
 
-// Users cannot set the clock of the app's machine, and without its difference administrators search
-// elsewhere (jenkinsci/azure-ad-plugin#181, azure-cli#25003).
+// Users cannot set the clock of the app's machine. If the log did not contain the difference,
+// administrators would look for other causes (jenkinsci/azure-ad-plugin#181, azure-cli#25003).
 func TestClock_ThatIsWrongIsForTheAdministrator(t *testing.T) {
 	t.Parallel()
 	for ahead, says := range map[time.Duration]string{
@@ -239,8 +239,7 @@ func TestA8_NonceMustBeTheOneSent(t *testing.T) {
 	}
 }
 
-// rejectTampered signs in with a tampered id_token and asserts that nothing comes
-// of it but one token call.
+// rejectTampered signs in with a tampered id_token and checks that the only effect is one token call.
 func rejectTampered(t *testing.T, status int, reason string, tamper func(*entratest.IDToken)) {
 	t.Helper()
 	l := newLedger()

@@ -47,7 +47,7 @@ func TestC7_InfoTellsAllowedFieldsOnly(t *testing.T) {
 	}
 }
 
-// A script that reads roles must not meet null.
+// A script that reads roles must not get null.
 func TestInfo_RolesAreAlwaysAList(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))

@@ -181,7 +181,7 @@ func TestInteraction_SilentOnceThenWithTheUser(t *testing.T) {
 	}
 }
 
-// routeBroken adds a page whose user is signed in, and which has use for a new sign-in.
+// routeBroken adds a page for a signed-in user that requires a new sign-in.
 func (s *site) routeBroken() {
 	s.app.Get("/broken", func(c *fiber.Ctx) error { fibermsal.FromContext(c); return fibermsal.ErrLoginRequired })
 }

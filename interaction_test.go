@@ -16,7 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// ways are how the same URL can be asked for.
+// ways are the ways in which the same URL can be requested.
 var ways = map[string]func(path string) *http.Request{
 	"navigation": func(path string) *http.Request { return navigation(http.MethodGet, path) },
 	"fetch": func(path string) *http.Request {
@@ -42,12 +42,12 @@ var ways = map[string]func(path string) *http.Request{
 	},
 }
 
-// redirected are the ways whose user can be sent to sign in.
+// redirected are the ways in which the user can be sent to the sign-in.
 var redirected = map[string]bool{"navigation": true, "old browser": true}
 
 const otherAPI = "api://orders/Orders.Read"
 
-// newInteractiveSite has a page for each reason to send somebody to sign in.
+// newInteractiveSite returns a site with a page for each reason to send a user to the sign-in.
 func newInteractiveSite(t *testing.T, idp *entratest.Server, change ...func(*fibermsal.Config)) *site {
 	t.Helper()
 	s := newSite(t, idp, change...)
@@ -222,8 +222,8 @@ func TestD13_AnotherAccountInheritsNoStepUp(t *testing.T) {
 	}
 }
 
-// A page may want several things at once; each sign-in brings what is missing and keeps
-// what was there.
+// A page may have several requirements. Each sign-in adds what is missing and keeps what the session
+// already has.
 func TestInteraction_PagesMayWantSeveralThings(t *testing.T) {
 	for name, checks := range map[string][]fibermsal.Check{
 		"two contexts":             {fibermsal.HasAuthContext("c1"), fibermsal.HasAuthContext("c2")},

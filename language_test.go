@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// inLanguages is a request of a browser whose user reads some languages.
+// inLanguages returns a request of a browser with preferred languages.
 func inLanguages(r *http.Request, accepted string) *http.Request {
 	r.Header.Set("Accept-Language", accepted)
 	return r
@@ -64,7 +64,7 @@ func TestLanguage_OfPagesIsTheUsers(t *testing.T) {
 	}
 }
 
-// Programs read the title of problem+json in logs and tests, so it is the same for everybody.
+// Programs read the title of problem+json in logs and tests, so it is in English for all users.
 func TestLanguage_OfProblemsIsEnglish(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))
@@ -92,7 +92,7 @@ func TestLanguage_IsThatOfTheAppsPages(t *testing.T) {
 	}
 }
 
-// An app that replaces a message has its own words for it, which are nobody's to translate.
+// If an app replaces a message, the app's own text is not translated.
 func TestLanguage_TheAppsMessagesStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))

@@ -15,13 +15,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/structure"
 )
 
-// layers are directories in the order in which packages may import each other:
-// those of their own layer, and of layers below. A directory inside of one that is
-// named here has the place of that one, unless it is named itself.
+// layers lists directories from the highest layer to the lowest. A package may import packages of its
+// own layer and of lower layers. A directory inside a listed one belongs to the same layer, unless it
+// is listed itself.
 var layers = [][]string{
-	{"docs"},                 // tests that compare the documents with the sources, and import nothing
+	{"docs"},                 // tests that compare the documents with the sources
 	{"internal/nethttpface"}, // the face for net/http: only its own tests import it
-	{"cmd", "examples", "v3/examples"},
+	{"internal/naive"},       // an app without the library: only tests, which measure it
+	{"cmd", "examples", "v3/examples", "internal/scorecard", "internal/mutants"},
 	{"entratest"}, // an app's tests and programs use it, but nothing below
 	{".", "v3"},
 	{"embedded"},
@@ -40,12 +41,13 @@ var layers = [][]string{
 
 var plainLogic = []string{
 	"internal/aadsts", "internal/accesstoken", "internal/background", "internal/browsertest", "internal/discovery", "internal/faultproxy",
-	"internal/filestore",
-	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/jws", "internal/mailaddr", "internal/markup", "internal/memlimit", "internal/mutants", "internal/outbound", "internal/pack",
+	"internal/figure", "internal/filestore",
+	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/idtoken", "internal/jws", "internal/mailaddr", "internal/markup", "internal/memlimit", "internal/outbound", "internal/pack",
 	"internal/phrases",
 	"internal/rawjson", "internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redislog", "internal/redistest",
 	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/sessionmodel", "internal/storagefile", "internal/storedtest", "internal/structure", "internal/supply", "internal/tokencache",
 	"internal/turn",
+	"internal/codeblock", "internal/firstminutes", // about the documents
 }
 
 const (
@@ -57,15 +59,14 @@ const (
 	msal       = "github.com/AzureAD"
 	bbolt      = "go.etcd.io/bbolt"
 
-	// They call methods by name, for which the linker keeps the exported methods of all types.
+	// They call methods by name, so the linker keeps the exported methods of all types.
 	htmlTemplate = "html/template"
 	textTemplate = "text/template"
 	whyTemplates = "it doubles the size of an app, see TestApps_LetTheLinkerDropMethods in bench/buildcost"
 )
 
-// unreachable are import paths that the packages of some directories must not reach,
-// through others neither. A directory and a path include those below it, unless they
-// end with $.
+// unreachable lists import paths that the packages of some directories must not depend on, directly or
+// indirectly. A directory or path includes those below it, unless it ends with $.
 var unreachable = []struct {
 	from  []string
 	paths []string
@@ -104,8 +105,8 @@ var unreachable = []struct {
 // an import path.
 type arrow struct{ from, to string }
 
-// Dependencies run one way, see docs/architecture.md. What a package reaches through
-// others counts, which a linter of imports does not see.
+// Dependencies have one direction, see docs/architecture.md. Indirect dependencies are checked as well,
+// which a linter of imports does not do.
 func TestStructure_DependenciesPointDownwards(t *testing.T) {
 	t.Parallel()
 	packages := listPackages(t)
@@ -155,7 +156,7 @@ func within(parent, dir string) bool {
 	return dir == parent || strings.HasPrefix(dir, parent+"/")
 }
 
-// reaching adds the paths that a package must not reach, but does.
+// reaching adds the forbidden paths that a package depends on.
 func reaching(p listed, forbidden map[arrow]string) {
 	for _, rule := range unreachable {
 		if !slices.ContainsFunc(rule.from, func(parent string) bool { return matches(parent, p.dir) }) {
@@ -169,8 +170,8 @@ func reaching(p listed, forbidden map[arrow]string) {
 	}
 }
 
-// templating adds the imports of templates by the root packages. Fiber has them as well, but for methods that
-// the linker drops.
+// templating adds the imports of templates by the root packages. Fiber imports them, too, but only in
+// methods that the linker removes.
 func templating(p listed, forbidden map[arrow]string) {
 	for _, path := range []string{htmlTemplate, textTemplate} {
 		if (p.dir == "." || p.dir == "v3") && slices.Contains(p.Imports, path) {

@@ -79,7 +79,7 @@ func TestA16_LoginIgnoresProtocolParametersOfTheQuery(t *testing.T) {
 	}
 }
 
-// A visitor who has begun a sign-in can make up a code for it.
+// A visitor who has begun a sign-in can invent a code for it.
 func TestG26_RefusedCodesStoreNothingAndAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
@@ -114,7 +114,8 @@ func TestG26_RefusedCodesStoreNothingAndAreBounded(t *testing.T) {
 	})
 }
 
-// Users of whom Entra demands more when their code is redeemed are no flood.
+// Users for whom Entra has further requirements when their code is redeemed must not be treated as a
+// flood.
 func TestG26_CodesOfGenuineUsersAreNotBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newIDP(t))

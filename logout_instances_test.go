@@ -1,6 +1,7 @@
 package fibermsal_test
 
 import (
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -9,12 +10,13 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// An instance remembers what it has opened, and asks the storage with each request whether
-// it still holds: what ends on one instance has ended on all, for every request that
-// begins afterwards. Security row G25 would allow a second.
+// An instance caches opened records, and checks with each request whether the storage still has them. A
+// session that ends on one instance has therefore ended on all of them for every request that begins
+// afterwards. Threat G25 would allow a delay of one second.
 func TestG25_SignOutIsKnownToOtherInstancesAtOnce(t *testing.T) {
 	for name, start := range redistest.Each(t) {
 		t.Run(name, func(t *testing.T) {
@@ -34,6 +36,7 @@ func TestG25_SignOutIsKnownToOtherInstancesAtOnce(t *testing.T) {
 					stale, requests = stale+s, requests+a
 				}
 				t.Logf("after %s: %d of %d requests that began later were served", end, stale, requests)
+				figure.Report(t, figure.Figure{Row: "R22", Name: "requests served on another instance after " + end, Value: fmt.Sprintf("%d of %d", stale, requests)})
 				if stale != 0 || requests == 0 {
 					t.Errorf("after %s: %d of %d requests that began later were served", end, stale, requests)
 				}
@@ -51,7 +54,7 @@ func endAllOf(b *browser, user string) {
 	}
 }
 
-// seenThere ends a session on one instance while a crowd asks on the other, and counts the
+// seenThere ends a session on one instance while many requests are sent to the other, and counts the
 // requests that began afterwards and were served.
 func seenThere(t *testing.T, here, there *site, end func(*browser)) (stale, requests int64) {
 	t.Helper()

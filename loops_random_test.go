@@ -75,8 +75,8 @@ func (a *carelessApp) handler(path string) fiber.Handler {
 	}
 }
 
-// However pages and hooks lead to each other, single sign-on does not go on forever: a page is shown in the
-// end, or the redirects that browsers count are too many.
+// For any combination of pages and hooks, repeated single sign-on ends. Either a page is shown, or the
+// browser's limit of redirects is exceeded.
 func TestB14_NoAppSignsInForever(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(repeats(1_000)) {

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-// middleware makes the request's exchange, runs the next handlers and answers their error.
+// middleware creates the request's exchange, runs the next handlers and handles their error.
 func (a *Auth) middleware(c *fiber.Ctx) error {
 	if entra.Skips(a.Service, c) {
 		defer closeUnread(c)
@@ -39,14 +39,14 @@ func (a *Auth) serve(c *fiber.Ctx, next fiber.Handler) error {
 		return write(c, published)
 	}
 	err := next(c)
-	if isAbandoned(c) { // its handler still runs, and must not get another user, nor an answer
+	if isAbandoned(c) { // its handler is still running, so neither its user nor its response may change
 		return err
 	}
 	return a.finish(e, err)
 }
 
-// restoreVisit gives a request back to the Auth around this one, also if a handler has panicked. A
-// handler that was abandoned still runs, and keeps the user that it had.
+// restoreVisit restores the visit of the Auth around this one, even if a handler has panicked. It does
+// not change an abandoned request, because its handler is still running and must keep its user.
 func restoreVisit(c *fiber.Ctx, outer *web.Visit) {
 	if !isAbandoned(c) {
 		setVisit(c, outer)
@@ -67,7 +67,8 @@ func (a *Auth) finish(e *exchange, err error) error {
 	return write(e.c, response)
 }
 
-// statusOf returns the status of the response that an error will make, if the error names one.
+// statusOf returns the status of the response to an error: the error's own, if it has one, or else
+// status.
 func statusOf(err error, status int) int {
 	var e *fiber.Error
 	if errors.As(err, &e) {
@@ -76,7 +77,7 @@ func statusOf(err error, status int) int {
 	return status
 }
 
-// startOver drops what the handler wrote before it failed.
+// startOver discards what the handler wrote before it failed.
 func startOver(c *fiber.Ctx) {
 	c.Response().ResetBody()
 	for _, name := range []string{fiber.HeaderContentEncoding, fiber.HeaderContentDisposition, fiber.HeaderContentRange, fiber.HeaderETag} {
@@ -102,10 +103,10 @@ func write(c *fiber.Ctx, r *web.Response) error {
 	return c.Send(r.Body)
 }
 
-// closeUnread closes the connection after a request whose body the app streams, unless a handler
-// read it by c.Body. Fasthttp would take what was left unread for the next request, which the
-// body's sender could forge (request smuggling, threats A12 and C4). Whether a handler read the
-// stream to its end cannot be seen.
+// closeUnread closes the connection after a request whose body is streamed, unless a handler has read
+// it with c.Body. Otherwise fasthttp would parse the unread part of the body as the next request, which
+// would let the sender of the body forge a request (request smuggling, threats A12 and C4). It is not
+// possible to tell whether a handler has read the stream to its end.
 func closeUnread(c *fiber.Ctx) {
 	if !isAbandoned(c) && c.Request().IsBodyStream() {
 		c.Response().SetConnectionClose()

@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// A tenant that does not exist is no outage: no user who waits will get in.
+// A tenant that does not exist is not an outage, because waiting does not help users.
 func TestMisconfigured_ATenantThatEntraDoesNotKnow(t *testing.T) {
 	for authority, advice := range map[string]string{
 		"https://login.entra.test/11111111-2222-3333-4444-555555555555": "the tenant does not exist",
@@ -43,7 +43,8 @@ func TestMisconfigured_ATenantThatEntraDoesNotKnow(t *testing.T) {
 	}
 }
 
-// Only Entra's own refusal is one. Anything in between may answer the rest.
+// Only a response of Entra itself counts as a refusal. Other responses may come from systems in
+// between.
 func TestMisconfigured_AnOutageOfTheConfigurationIsNone(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]entratest.Fault{
@@ -66,7 +67,7 @@ func TestMisconfigured_AnOutageOfTheConfigurationIsNone(t *testing.T) {
 	}
 }
 
-// A tenant that was misspelt and is corrected at Entra, or was just made, is found without a restart.
+// A tenant that was just created or renamed at Entra is found without a restart.
 func TestMisconfigured_IsNotRememberedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newIDP(t))

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// An app that began with the quick start needs the Auth later, without being written anew.
+// An app that began with the quick start can get the Auth later without being rewritten.
 func TestNew_HandlersGetItsAuthForAdministration(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// panicky is a logger of the app's that panics, once it is told to.
+// panicky is a logger of the app that panics after it has been switched on.
 type panicky struct {
 	slog.Handler
 	now *atomic.Bool
@@ -35,7 +35,7 @@ func (h panicky) WithAttrs([]slog.Attr) slog.Handler { return h }
 
 func (h panicky) WithGroup(string) slog.Handler { return h }
 
-// The work in the background goes on after a panic, and the process does.
+// After a panic, the background work and the process continue.
 func TestG23_ALoggerThatPanicsInTheBackgroundEndsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := new(atomic.Bool)
@@ -65,7 +65,7 @@ func TestG23_ALoggerThatPanicsInTheBackgroundEndsNothing(t *testing.T) {
 	})
 }
 
-// transport is the app's, and does something of its own on some requests.
+// transport is a transport of the app that calls a function for some requests.
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -103,8 +103,8 @@ func TestG23_ATransportThatPanicsIsAnOutageOfEntra(t *testing.T) {
 	}
 }
 
-// What is stored and removed later is so by goroutines of the library's own, where a panic
-// of the app's storage would end the process.
+// Goroutines of the library repeat failed writes and removals. A panic of the app's storage there would
+// end the process.
 func TestG23_AStorageThatPanicsIsOneThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, b := expired(t)
@@ -127,7 +127,7 @@ func TestG23_AStorageThatPanicsIsOneThatFails(t *testing.T) {
 	})
 }
 
-// A middleware that recovers a panic behind a second Auth must find the user of the first.
+// If a middleware recovers from a panic behind a second Auth, it must get the user of the first one.
 func TestPanics_TheUserOfAnInnerAuthDoesNotLeakOutwards(t *testing.T) {
 	t.Parallel()
 	idp := newIDP(t)

@@ -12,12 +12,13 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 const ordersAPI = "api://orders/Read"
 
-// strictSite is a site whose authority takes a refresh token once. Beside /token it has
-// /orders, for a token of another API, and /own, for one that an MSAL client of the app gets.
+// strictSite is a site whose authority accepts each refresh token only once. In addition to /token it
+// has /orders for a token of another API, and /own for a token of the app's own MSAL client.
 func strictSite(t *testing.T, idp *entratest.Server, l *ledger) *site {
 	t.Helper()
 	s := newSite(t, idp, onLedger(l), func(cfg *fibermsal.Config) {
@@ -42,7 +43,7 @@ func strictSite(t *testing.T, idp *entratest.Server, l *ledger) *site {
 	return s
 }
 
-// expired signs a user in and lets the access token end.
+// expired signs a user in and lets the access token expire.
 func expired(t *testing.T) (*ledger, *browser) {
 	t.Helper()
 	l, idp := newLedger(), newIDP(t, entratest.WithOneTimeRefreshTokens(), entratest.WithScopes(ordersAPI))
@@ -54,7 +55,7 @@ func expired(t *testing.T) (*ledger, *browser) {
 	return l, b
 }
 
-// serves asks for tokens, one after the other.
+// serves requests tokens one after the other.
 func (b *browser) serves(paths ...string) {
 	b.t.Helper()
 	for _, path := range paths {
@@ -109,8 +110,8 @@ func TestD8_SignOutWinsOverTokensThatAreNotStoredYet(t *testing.T) {
 	})
 }
 
-// An MSAL client of the app may have read the tokens before those came that could not be
-// stored, and write after Redis is back: neither loses what the other brought.
+// The app's own MSAL client may have read the tokens before new ones arrived that could not be stored,
+// and may write after Redis has recovered. The tokens of both must be kept.
 func TestG14_WhatWasReadBeforeDoesNotReplaceWhatWaits(t *testing.T) {
 	for name, unverified := range map[string]bool{"verified": false, "unverified": true} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +158,7 @@ func (h *heldCache) Marshal() ([]byte, error) { return h.content, nil }
 
 const neverHadKeys = "an instance that never had them"
 
-// keysGone are ways in which a renewal meets an authority whose keys cannot be had.
+// keysGone are the ways in which the authority's keys are unavailable during a renewal.
 var keysGone = map[string]func(*testing.T, *ledger, *browser){
 	neverHadKeys: func(t *testing.T, l *ledger, b *browser) {
 		t.Helper()
@@ -203,7 +204,7 @@ func TestG14_KeysThatCannotBeHadCostNoRefreshToken(t *testing.T) {
 	}
 }
 
-// What could not be verified when it came is not believed later either.
+// Tokens that could not be verified when they arrived must not be used later either.
 func TestB8_RefreshForAnotherUserEndsTheSessionWhenTheKeysAreBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, b := expired(t)
@@ -233,17 +234,29 @@ func TestG14_TokenObtainedWhileTheStorageFailsIsUsedAndStoredLater(t *testing.T)
 		time.Sleep(2 * time.Hour)
 		b.user() // prolongs the session
 		l.fail(false, true)
-		if a := b.Get("/token"); a.Text != adele {
+		a := b.Get("/token")
+		figure.Report(t, figure.Figure{Row: "R10", Name: "errors that a user sees when the tokens of a renewal cannot be stored", Value: unlessEqual(a.Text, adele)})
+		if a.Text != adele {
 			t.Fatalf("%d %s\n%s", a.StatusCode, a.Text, b.log)
 		}
 		time.Sleep(20 * time.Second)
 		l.fail(false, false)
-		time.Sleep(10 * time.Second)
-		// Another instance finds the new refresh token: the old one is spent.
+		time.Sleep(5 * time.Second)
+		// Another instance finds the new refresh token. The old one is no longer valid.
 		b.site = newSite(t, idp, onLedger(l))
 		time.Sleep(2 * time.Hour)
-		if a := b.Get("/token"); a.Text != adele {
+		a = b.Get("/token")
+		figure.Report(t, figure.Figure{Row: "R10", Name: "refresh tokens lost five seconds after the storage is back", Value: unlessEqual(a.Text, adele)})
+		if a.Text != adele {
 			t.Errorf("the new refresh token was lost: %d %s\n%s", a.StatusCode, a.Text, b.log)
 		}
 	})
+}
+
+// unlessEqual counts a difference, as a figure.
+func unlessEqual(got, want string) string {
+	if got == want {
+		return "0"
+	}
+	return "1"
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// verbs are all of fmt's, and the flags that change what they print.
+// verbs are all verbs of fmt, with the flags that change the output.
 var verbs = func() (all []string) {
 	for _, flag := range []string{"", "+", "#", " ", "0", "-10", "+#", "# "} {
 		for _, verb := range "vTtbcdoOqxXUeEfFgGsp" {
@@ -27,7 +27,7 @@ var verbs = func() (all []string) {
 	return all
 }()
 
-// inHiding is a value in fields for which fmt calls no method.
+// inHiding contains a value in fields for which fmt does not call methods.
 type inHiding struct {
 	value   any
 	pointer *any
@@ -35,18 +35,18 @@ type inHiding struct {
 	byName  map[string]any
 }
 
-// shown is a value where fmt and slog call its methods.
+// shown contains a value in places where fmt and slog call its methods.
 func shown(value any) []any {
 	return []any{value, &value, []any{value}, map[string]any{"x": value}, struct{ Value any }{value}}
 }
 
-// hidden is a value where they do not.
+// hidden contains a value in places where they do not.
 func hidden(value any) []any {
 	fields := inHiding{value, &value, []any{value}, map[string]any{"x": value}}
 	return []any{fields, &fields, []any{fields}}
 }
 
-// printed is values in every way that fmt and slog can print them, but for some verbs.
+// printed returns the output of fmt and slog for values in all ways, except with some verbs.
 func printed(values []any, except string) string {
 	var text strings.Builder
 	for _, v := range values {
@@ -94,7 +94,7 @@ func TestF4_NoVerbShowsASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = storage.Close() })
-	// In a bubble it is certain that nothing runs while fields are read.
+	// In a synctest bubble no other goroutine runs while fields are read.
 	synctest.Test(t, func(t *testing.T) { testPrinting(t, storage) })
 }
 

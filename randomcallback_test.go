@@ -13,8 +13,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// Of all that browsers and attackers could send together, only an attempt's own state, code and cookie
-// sign its user in.
+// Of all requests that browsers and attackers could send, only those with an attempt's own state, code
+// and cookie sign its user in.
 func TestA1_RandomCombinationsOfStateCookiesAndCallback(t *testing.T) {
 	t.Parallel()
 	for i, mode := range []fibermsal.ResponseMode{fibermsal.ResponseModeFormPost, fibermsal.ResponseModeQuery} {
@@ -42,7 +42,7 @@ type parts struct {
 	mode     string
 }
 
-// begun is an attempt with the response that is its own, and the cookies that its browser had since.
+// begun is an attempt with its own response, and the cookies that its browser has had since then.
 type begun struct {
 	login, state, code string
 	jars               []browsertest.Jar

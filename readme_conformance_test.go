@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// docs/conformance.md has the tests that TestConformance_RelyingParty runs. `make conformance` writes it.
+// docs/conformance.md lists the tests that TestConformance_RelyingParty runs. `make conformance` writes
+// it.
 func TestConformanceDocument_IsMadeOfTheTests(t *testing.T) {
 	t.Parallel()
 	compareDocument(t, "docs/conformance.md", "plans", plansTable())

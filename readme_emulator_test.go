@@ -7,9 +7,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/codeblock"
 )
 
-// What docs/emulator.md shows in other languages is part of the programs that `make clients` runs.
+// The code in other languages in docs/emulator.md is part of the programs that `make clients` runs.
 func TestEmulatorDocument_CodeIsThatOfTheClients(t *testing.T) {
 	t.Parallel()
 	run := map[string]bool{}
@@ -23,7 +25,7 @@ func TestEmulatorDocument_CodeIsThatOfTheClients(t *testing.T) {
 		}
 		source, err := os.ReadFile(file)
 		for _, region := range marked.FindAllStringSubmatch(string(source), -1) {
-			run[normal(region[1])] = true
+			run[codeblock.Normal(region[1])] = true
 		}
 		return err
 	})
@@ -35,10 +37,10 @@ func TestEmulatorDocument_CodeIsThatOfTheClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := map[string]bool{}
-	for _, block := range regexp.MustCompile("(?s)```(?:js|python)\n(.*?)```").FindAllStringSubmatch(string(document), -1) {
-		shown[normal(block[1])] = true
-		if !run[normal(block[1])] {
-			t.Errorf("no client contains\n%s", block[1])
+	for _, block := range codeblock.Fenced(string(document), "js", "python") {
+		shown[codeblock.Normal(block)] = true
+		if !run[codeblock.Normal(block)] {
+			t.Errorf("no client contains\n%s", block)
 		}
 	}
 	for region := range run {

@@ -15,7 +15,8 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// Pieces of docs/production.md and examples/deploy that stand for themselves, so they are compiled only.
+// Pieces of docs/production.md and examples/deploy. They are only compiled, because they need no other
+// test.
 
 func ExampleNew_middlewares() {
 	var cfg fibermsal.Config

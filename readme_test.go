@@ -3,18 +3,8 @@ package fibermsal_test
 import (
 	"os"
 	"regexp"
-	"strings"
 	"testing"
 )
-
-// normal is code without its indentation.
-func normal(code string) string {
-	var lines []string
-	for line := range strings.Lines(code) {
-		lines = append(lines, strings.TrimSpace(line))
-	}
-	return strings.TrimSpace(strings.Join(lines, "\n"))
-}
 
 // Every field of Config is in the table of docs/configuration.md, with nothing else.
 func TestReadme_TableNamesEveryField(t *testing.T) {

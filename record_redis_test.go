@@ -16,7 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// Each value in the storage is put at each other key, sessions, tokens, lists and marks.
+// Each value in the storage is copied to every other key: sessions, tokens, lists and marks.
 func TestE2_NoValueOfTheStorageOpensAtAnotherKey(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t, withMail())
@@ -106,7 +106,7 @@ func TestE5_TokensOfANewerKeyAreNoAlarm(t *testing.T) {
 	}
 }
 
-// Whatever is planted at a key, the user can sign in again and nobody else notices.
+// For any value that is planted at a key, the user can sign in again and other users are not affected.
 func TestE11_ValuesOfAnotherTypeAreNoOutage(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"hash", "set", "list", "zset", "stream"} {

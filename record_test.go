@@ -78,8 +78,7 @@ func TestE2_RecordsOpenOnlyInTheirOwnPlace(t *testing.T) {
 	}
 }
 
-// plainHeader is how many bytes there are in front of a box on a storage that is not
-// Redis.
+// plainHeader is the number of bytes before a ciphertext in a storage other than Redis.
 const plainHeader = 13
 
 func (l *ledger) copy(from, to string) {
@@ -226,8 +225,8 @@ func TestE11_CorruptRecordsSignOutAndNeverFail(t *testing.T) {
 			if a.StatusCode != http.StatusUnauthorized {
 				t.Fatalf("%s byte %d: status %d %s", kind, i, a.StatusCode, a.Text)
 			}
-			// The first byte names the format, and four of the box the key: both may be
-			// another instance's.
+			// The first byte is the format, and four bytes of the ciphertext identify the key. Both may
+			// be those of another instance.
 			unknown := i == 0 || (i > plainHeader && i <= plainHeader+4)
 			if kind == "s" && !unknown {
 				if c := a.Cookie(sessionCookie); c == nil || c.Value != "" {

@@ -16,8 +16,8 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// Whatever is decoded, kept in a cookie, and written into a header on the way through a
-// sign-in and a sign-out, on the wire there are the library's own headers only.
+// Values are decoded, stored in a cookie and written into a header during a sign-in and a sign-out. The
+// responses must still contain only the library's own headers.
 func TestC2_LineBreaksNeverReachAHeader(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -87,7 +87,7 @@ func (s *site) rawSignIn(address, to string) []string {
 	return lines
 }
 
-// rawHeader reads the header of an answer as it is on the wire.
+// rawHeader reads the header of a response in its wire format.
 func rawHeader(t *testing.T, address, path string) (lines []string) {
 	t.Helper()
 	return rawAnswer(t, address, "GET "+path+" HTTP/1.1\r\nHost: app.example\r\nAccept: text/html\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\nConnection: close\r\n\r\n")
@@ -112,8 +112,8 @@ func rawAnswer(t *testing.T, address, request string) (lines []string) {
 	return strings.FieldsFunc(strings.ReplaceAll(header, "\r\n", "\n"), func(r rune) bool { return r == '\n' })
 }
 
-// nginx takes a response whose header fits one buffer of 4 kB and answers another with 502
-// (EasyAuthForK8s#79).
+// nginx accepts a response only if its header fits into one buffer of 4 kB. Otherwise it responds with
+// 502 (EasyAuthForK8s#79).
 func TestRedirects_FitTheBuffersOfProxies(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))

@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// A job or a request that ran out of time says nothing about the storage.
+// A job or a request whose time limit expired gives no information about the storage.
 func TestRedis_CallersWhoGiveUpConcernNobodyElse(t *testing.T) {
 	t.Parallel()
 	for name, give := range map[string]func(ended context.Context, b *browser) error{
@@ -72,8 +72,8 @@ func (b *browser) claim(name string) string {
 	return value
 }
 
-// A Redis that takes no writes is asked to prolong sessions now and then, and not by every
-// request of every session.
+// If Redis accepts no writes, prolonging sessions is tried from time to time, and not for every request
+// of every session.
 func TestRedis_SessionThatCannotBeProlongedIsServed(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t)

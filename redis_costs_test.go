@@ -11,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// One command for who is signed in, whatever the handler asks beside it.
+// Reading the session takes one command, regardless of how often the handler uses it.
 func TestRedis_CommandsOfARequest(t *testing.T) {
 	for name, start := range redistest.EachAlone(t) {
 		t.Run(name, func(t *testing.T) {
@@ -73,9 +73,10 @@ func TestRedis_ColdTokenCostsTwoCommandsAndNoCallToEntra(t *testing.T) {
 	}
 }
 
-// maxSignInCommands is how many commands a sign-in costs Redis, with those that scripts run, as INFO
-// counts them: the used-marker, the two records, three for each list, one for the limit of sessions, and
-// three for the marks. A list of all sessions is new in an empty Redis, which is one more.
+// maxSignInCommands is the maximum number of commands in Redis for a sign-in, including those of
+// scripts, as INFO counts them. They are for the marker of the used response, the two records, three
+// for each list, one for the limit of sessions, and three for the marks. In an empty Redis the list of
+// all sessions is new, which takes one more.
 const maxSignInCommands = 16 + 1
 
 // A sign-in of a user without a mail address, who is on three lists. One with a mail address costs four
@@ -156,8 +157,8 @@ func TestRedis_MemoryOfSessions(t *testing.T) {
 	}
 }
 
-// recordsOfSessions groups the keys that belong to sessions by their hash tag. What
-// else there is are the markers of used responses, and lists of sessions.
+// recordsOfSessions groups the keys that belong to sessions by their hash tag. The other keys are
+// markers of used responses and lists of sessions.
 func recordsOfSessions(t *testing.T, keys []string) map[string][]string {
 	t.Helper()
 	records := map[string][]string{}

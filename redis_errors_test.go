@@ -14,7 +14,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// Errors that pass are a 503 that leaves the cookie, and nothing once they are over.
+// Temporary errors cause a 503 that keeps the cookie, and have no effect afterwards.
 func TestG4_PassingErrorsOfRedis(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
@@ -85,14 +85,14 @@ func TestG4_PassingErrorsOfRedis(t *testing.T) {
 	}
 }
 
-// loading has Redis read its data for some seconds.
+// loading makes Redis load its data for some seconds.
 func loading(t *testing.T, s *redistest.Server) (end func()) {
 	t.Helper()
 	for i := range 300 {
 		do(t, s, "SET", fmt.Sprint("ballast", i), strings.Repeat("x", 2000), "PX", 600_000)
 	}
 	do(t, s, "CONFIG", "SET", "key-load-delay", "10000") // microseconds for each key
-	// Whoever asks for it a second time has it done twice.
+	// A client that repeats the command would cause it to be executed twice.
 	patient := redis.NewClient(&redis.Options{Addr: s.Addr, ReadTimeout: time.Minute, MaxRetries: -1})
 	t.Cleanup(func() { _ = patient.Close() })
 	done := make(chan error, 1)

@@ -11,13 +11,13 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// What happens to sessions in a Redis that is full depends on its policy. With noeviction
-// no sign-in that was acknowledged is lost; the others throw away what they please, which
-// is why docs/production.md advises against them, and then users are signed out and
-// nothing worse.
+// The effect of a full Redis on sessions depends on its policy. With noeviction no confirmed sign-in is
+// lost. The other policies evict any keys, so docs/production.md advises against them. Users are then
+// signed out, but nothing worse happens.
 func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 	t.Parallel()
 	for policy, keeps := range map[string]bool{"noeviction": true, "volatile-lru": false, "allkeys-lru": false} {
@@ -31,10 +31,10 @@ func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 			room := int64(repeats(3 << 20)) // for a part of the sessions
 			configure(t, server, "maxmemory", strconv.FormatInt(usedMemory(t, server)+room, 10))
 			var acknowledged []*browser
-			failed := 0
+			failed, deceived := 0, 0
 			for i := range repeats(1000) {
 				b := s.browser()
-				// Of one user only a hundred sessions last, which is not what this is about.
+				// A user can have only a hundred sessions, which is not the subject of this test.
 				user := people[i/90%len(people)].UPN
 				a := b.Send(b.approve(b.start(""), user).Request())
 				switch {
@@ -43,6 +43,7 @@ func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 				case a.StatusCode == http.StatusServiceUnavailable && b.session() == "":
 					failed++
 				default:
+					deceived++
 					t.Errorf("sign-in: status %d, session %q\n%s", a.StatusCode, b.session(), a.Text)
 				}
 			}
@@ -61,6 +62,11 @@ func TestG5_PoliciesOfAFullRedis(t *testing.T) {
 				}
 			}
 			t.Logf("%d acknowledged, %d refused, %d acknowledged and lost", len(acknowledged), failed, lost)
+			if keeps {
+				figure.Report(t, figure.Figure{Row: "R5", Name: "acknowledged sign-ins lost in a full Redis", Value: fmt.Sprintf("%d of %d", lost, len(acknowledged))})
+				figure.Report(t, figure.Figure{Row: "R5", Name: "cookies given for sessions that are not stored", Value: strconv.Itoa(deceived)})
+				figure.Report(t, figure.Figure{Row: "R5", Name: "sign-ins refused", Value: strconv.Itoa(failed)})
+			}
 			if keeps && (lost != 0 || failed == 0) {
 				t.Errorf("%d acknowledged and lost, %d refused", lost, failed)
 			}
@@ -89,7 +95,7 @@ func usedMemory(t *testing.T, server *redistest.Server) (used int64) {
 	return used
 }
 
-// What docs/production.md promises of noeviction.
+// The behaviour with noeviction that docs/production.md promises.
 func TestG5_FullOfMemoryRefusesSignInsAndKeepsUsers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory-policy", "noeviction")
@@ -128,8 +134,8 @@ func TestG5_FullOfMemoryRefusesSignInsAndKeepsUsers(t *testing.T) {
 	newcomer.signIn(alex)
 }
 
-// A Redis without memory cannot be told to refuse sign-ins that are under way, but it deletes:
-// an operator who locks a user out must not be stopped by the one.
+// A Redis without memory cannot store that sign-ins in progress must be refused, but it can delete. An
+// operator who locks a user out must still be able to end the sessions.
 func TestD12_AFullRedisKeepsNoSessionFromEnding(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory-policy", "noeviction")

@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// withoutReplicas has Redis want a replica that it does not have.
+// withoutReplicas makes Redis require a replica that does not exist.
 func withoutReplicas(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
 	t.Helper()
 	configure(t, r.Masters()[0], "min-replicas-to-write", "1")
@@ -21,7 +21,7 @@ func withoutReplicas(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*b
 	return nil, func() { configure(t, r.Masters()[0], "min-replicas-to-write", "0") }
 }
 
-// slowReplica stops and continues the replica that Redis wants to hear from.
+// slowReplica stops and continues the replica that Redis requires.
 func slowReplica(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
 	t.Helper()
 	master := r.Masters()[0]
@@ -49,9 +49,9 @@ func slowReplica(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*brows
 	}
 }
 
-// waitForLag waits until a master has not heard from its replica for some seconds. What the
-// replica sent before it was stopped may be read late on a busy machine, and would let the master
-// accept writes once more.
+// waitForLag waits until a master has received nothing from its replica for some seconds. On a busy
+// machine, data that the replica sent before it was stopped may be read late, and the master would then
+// accept writes again.
 func waitForLag(t *testing.T, master *redistest.Server, seconds int) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; <-time.After(50 * time.Millisecond) {
@@ -66,7 +66,7 @@ func waitForLag(t *testing.T, master *redistest.Server, seconds int) {
 	}
 }
 
-// failedSnapshot has Redis write its snapshot to a directory that is gone.
+// failedSnapshot makes Redis write its snapshot to a directory that does not exist.
 func failedSnapshot(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
 	t.Helper()
 	server := r.Masters()[0]
@@ -84,8 +84,8 @@ func failedSnapshot(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*br
 	return nil, func() { configure(t, server, "save", "") }
 }
 
-// demoted makes the server that the app uses a replica of another one, as a failover
-// does that the app is not told of.
+// demoted makes the server that the app uses a replica of another one, as in a failover that the app is
+// not notified of.
 func demoted(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*browser]bool, heal func()) {
 	t.Helper()
 	server := r.Masters()[0]
@@ -110,8 +110,8 @@ func outOfMemory(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*brows
 	return nil, func() { configure(t, r.Masters()[0], "maxmemory", "0") }
 }
 
-// migrating moves slots to other masters, and stops half way: of one user's keys none
-// have arrived, of another's the session, of a third's the tokens.
+// migrating moves slots to other masters and stops half way. None of the first user's keys have been
+// moved, for the second user the session has been moved, and for the third the tokens.
 func migrating(t *testing.T, r redistest.Redis, users []*browser) (lost map[*browser]bool, heal func()) {
 	t.Helper()
 	var moves []func()
@@ -147,8 +147,8 @@ func migrating(t *testing.T, r redistest.Redis, users []*browser) (lost map[*bro
 	}
 }
 
-// emptySlot moves what a master still has of a slot: beside a session's records there may be its
-// lock, as long as a renewal holds it.
+// emptySlot moves the remaining keys of a slot. In addition to a session's records there may be its
+// lock while a renewal holds it.
 func emptySlot(t *testing.T, from *redistest.Server, slot int64, host, port string) {
 	t.Helper()
 	for {
@@ -185,7 +185,7 @@ func nodeID(t *testing.T, s *redistest.Server) string {
 	return id
 }
 
-// refuses waits until a server refuses writes in the way that is asked for.
+// refuses waits until a server refuses writes with the expected error.
 func refuses(t *testing.T, s *redistest.Server, with string) {
 	t.Helper()
 	for until := time.Now().Add(20 * time.Second); ; <-time.After(20 * time.Millisecond) {

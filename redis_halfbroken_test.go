@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// soaking is the short time, or the full one in make soak.
+// soaking returns the short duration, or the full one in make soak.
 func soaking(short, full time.Duration) time.Duration {
 	if os.Getenv("FIBERMSAL_SOAK") != "" {
 		return full
@@ -21,15 +21,15 @@ func soaking(short, full time.Duration) time.Duration {
 	return short
 }
 
-// halfBroken is a state in which Redis answers, and refuses some of what it is asked.
+// halfBroken is a state in which Redis responds, but refuses some commands.
 type halfBroken struct {
 	start func(t *testing.T) redistest.Redis
-	// ruin brings Redis into the state, in which it keeps the sessions of all users but
-	// those that it returns, and the way back.
+	// ruin puts Redis into the state. It returns the users whose sessions are not available in this
+	// state, and the function that ends it.
 	ruin func(t *testing.T, r redistest.Redis, users []*browser) (lost map[*browser]bool, heal func())
-	// deletes says whether Redis deletes what it is told to.
+	// deletes reports whether Redis executes deletions.
 	deletes bool
-	// signsIn says whether it may take new sessions.
+	// signsIn reports whether Redis may accept new sessions.
 	signsIn bool
 }
 
@@ -51,9 +51,9 @@ func halfBrokenStates() map[string]halfBroken {
 	}
 }
 
-// Pages and tokens that need no write are served whatever else Redis refuses, also while
-// sign-ins and sign-outs fail. A sign-out is carried out, or it says that it was not and
-// is repeated (threat D10).
+// Pages and tokens that need no write are served even if Redis refuses other commands and sign-ins and
+// sign-outs fail. A sign-out is carried out, or it reports that it was not and is repeated (threat
+// D10).
 func TestG4_HalfBrokenRedisServesWhoIsSignedIn(t *testing.T) {
 	t.Parallel()
 	tests := make(map[string]func(*testing.T))
@@ -62,7 +62,7 @@ func TestG4_HalfBrokenRedisServesWhoIsSignedIn(t *testing.T) {
 			t.Helper()
 			duration := soaking(4*time.Second, 10*time.Minute)
 			r, idp := state.start(t), newRegistration(t)
-			// The end of a session slides once in a tenth of this: also while it lasts.
+			// The end of a session slides once in a tenth of this time, also while the state lasts.
 			idle := func(cfg *fibermsal.Config) { cfg.IdleTimeout = max(30*time.Second, 3*duration) }
 			sites := []*site{newSite(t, idp, on(t, r), idle), newSite(t, idp, on(t, r), idle)}
 			people := idp.Users()
@@ -99,8 +99,8 @@ func TestG4_HalfBrokenRedisServesWhoIsSignedIn(t *testing.T) {
 	atOnce(t, tests)
 }
 
-// atOnce runs subtests that mostly wait beside each other, however few processors there
-// are, by which parallel ones would be limited.
+// atOnce runs subtests that mostly wait at the same time. Parallel subtests would be limited by the
+// number of processors.
 func atOnce(t *testing.T, tests map[string]func(*testing.T)) {
 	t.Helper()
 	var wait sync.WaitGroup
@@ -110,7 +110,7 @@ func atOnce(t *testing.T, tests map[string]func(*testing.T)) {
 	wait.Wait()
 }
 
-// watch asks for pages and tokens, and counts what is not served.
+// watch requests pages and tokens, and counts the requests that are not served.
 func (s *site) watch(session, user string, duration time.Duration) {
 	served, failed, first := 0, 0, ""
 	for until := time.Now().Add(duration); time.Now().Before(until); <-time.After(20 * time.Millisecond) {
@@ -130,8 +130,7 @@ func (s *site) watch(session, user string, duration time.Duration) {
 	}
 }
 
-// comeAndGo signs in and out again and again. Where Redis refuses that, nothing worse
-// than a 503 happens.
+// comeAndGo repeatedly signs in and out. If Redis refuses that, nothing worse than a 503 happens.
 func comeAndGo(t *testing.T, s *site, stop <-chan struct{}, may bool) {
 	t.Helper()
 	done, failed := 0, 0
@@ -141,8 +140,8 @@ func comeAndGo(t *testing.T, s *site, stop <-chan struct{}, may bool) {
 			t.Errorf("%d sign-ins", done)
 		}
 	}()
-	// With a master down, four in five fail: some users have their lists there, and so have some
-	// sessions of the others. A busy machine may have come to no other ones when it is to stop.
+	// With a master down, four in five fail, because some users have their lists there, and others have
+	// sessions there. On a busy machine the test may end before other sign-ins were tried.
 	const enough = 200
 	people := s.idp.Users()
 	for i := 0; ; i++ {
@@ -169,7 +168,7 @@ func comeAndGo(t *testing.T, s *site, stop <-chan struct{}, may bool) {
 	}
 }
 
-// leave signs users out, and checks that they stay signed out when Redis is well again.
+// leave signs users out, and checks that they stay signed out after Redis has recovered.
 func leave(t *testing.T, r redistest.Redis, users []*browser, deletes bool, heal func()) {
 	t.Helper()
 	stolen := make(map[*browser]string)
@@ -204,8 +203,7 @@ func leave(t *testing.T, r redistest.Redis, users []*browser, deletes bool, heal
 	}
 }
 
-// A master that refuses writes must not keep the sessions on the others from being
-// prolonged.
+// A master that refuses writes must not prevent the sessions on the other masters from being prolonged.
 func TestG2_ARefusingMasterEndsNoSessionOnTheOthers(t *testing.T) {
 	const idle = 30 * time.Second
 	r := redistest.EachAlone(t)["cluster"](t)

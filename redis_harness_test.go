@@ -27,20 +27,20 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// on keeps sessions on a Redis, each site with a client of its own, as instances have.
+// on stores sessions in a Redis. Each site has its own client, like separate instances.
 func on(t *testing.T, r redistest.Redis) func(*fibermsal.Config) {
 	t.Helper()
 	return onURL(t, patiently(r.URLAs("", "")))
 }
 
-// inHaste is on with the deadlines of an app, for tests that are about them.
+// inHaste is like on, but with the timeouts of an app, for tests that are about them.
 func inHaste(t *testing.T, r redistest.Redis) func(*fibermsal.Config) {
 	t.Helper()
 	return onURL(t, r.URLAs("", ""))
 }
 
-// patiently is a URL whose client waits for seconds: on a machine that is busy with tests a
-// process may not get to read its answers for a while.
+// patiently returns a URL whose client waits for seconds, because on a machine that is busy with tests
+// a process may not read replies for some time.
 func patiently(address string) string {
 	mark := "?"
 	if strings.Contains(address, mark) {
@@ -49,7 +49,7 @@ func patiently(address string) string {
 	return address + mark + "read_timeout=10s&write_timeout=10s&pool_timeout=10s&dial_timeout=10s"
 }
 
-// onURL is on by the URL of a Redis.
+// onURL is like on, but takes the URL of a Redis.
 func onURL(t *testing.T, address string) func(*fibermsal.Config) {
 	t.Helper()
 	return func(cfg *fibermsal.Config) {
@@ -63,7 +63,8 @@ func onURL(t *testing.T, address string) func(*fibermsal.Config) {
 	}
 }
 
-// newRegistration is newIDP for an app whose keys are not those of other tests on the same Redis.
+// newRegistration is like newIDP, but for an app whose Redis keys differ from those of other tests on
+// the same Redis.
 func newRegistration(t *testing.T, options ...entratest.Option) *entratest.Server {
 	t.Helper()
 	var id [16]byte
@@ -71,14 +72,14 @@ func newRegistration(t *testing.T, options ...entratest.Option) *entratest.Serve
 	return newIDP(t, append(options, entratest.WithClientID(fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])))...)
 }
 
-// keysOf are those of keys that belong to an app.
+// keysOf returns those keys that belong to an app.
 func keysOf(idp *entratest.Server, keys []string) []string {
 	app := sha256.Sum256([]byte(idp.ClientID))
 	prefix := "fm:" + base64.RawURLEncoding.EncodeToString(app[:6]) + ":"
 	return slices.DeleteFunc(keys, func(key string) bool { return !strings.HasPrefix(key, prefix) })
 }
 
-// onDisk makes a Redis keep what it was given.
+// onDisk makes a Redis store its data on disk.
 var onDisk = []string{"--appendonly", "yes", "--appendfsync", "always"}
 
 // storages are the ways to keep sessions.
@@ -102,19 +103,19 @@ func foreignStorage(client redis.UniversalClient) *fiberredis.Storage {
 	return fiberredis.NewFromConnection(client)
 }
 
-// unavailable reports whether an answer asks to come again, and leaves the cookies.
+// unavailable reports whether a response asks the client to try again later, and keeps the cookies.
 func isUnavailable(a *answer) bool {
 	return a.StatusCode == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "" && len(a.Cookies()) == 0
 }
 
-// outage is how somebody who is signed in was served until the storage was back.
+// outage describes how a signed-in user was served until the storage had recovered.
 type outage struct {
 	lasted, slowest time.Duration
 	answers         int
 }
 
-// awaitStorage asks until the user is served, which is no later than 20 s, and meets
-// nothing worse until then than a 503.
+// awaitStorage sends requests until the user is served, which must happen within 20 s. Until then
+// nothing worse than a 503 may happen.
 func (b *browser) awaitStorage() outage {
 	b.t.Helper()
 	var o outage
@@ -132,7 +133,7 @@ func (b *browser) awaitStorage() outage {
 	}
 }
 
-// stall has all masters accept connections and answer nothing for some seconds.
+// stall makes all masters accept connections without responding for some seconds.
 func stall(r redistest.Redis, seconds int) (awake func()) {
 	var stalled sync.WaitGroup
 	for _, s := range r.Masters() {
@@ -145,7 +146,7 @@ func stall(r redistest.Redis, seconds int) (awake func()) {
 	return stalled.Wait
 }
 
-// commands is how many commands of an app the masters were sent.
+// commands returns the number of commands that an app has sent to the masters.
 func commands(t *testing.T, r redistest.Redis) int {
 	t.Helper()
 	sum := 0
@@ -155,8 +156,8 @@ func commands(t *testing.T, r redistest.Redis) int {
 	return sum
 }
 
-// commandsOf counts those that an app may use, redirected ones included: servers talk
-// among themselves as well.
+// commandsOf counts the commands that an app may use, including redirected ones. Commands between
+// servers are not counted.
 func commandsOf(t *testing.T, r redistest.Redis) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
@@ -182,7 +183,7 @@ func commandsOf(t *testing.T, r redistest.Redis) map[string]int {
 	return counts
 }
 
-// keyWith is the only key that ends so.
+// keyWith returns the only key with an ending.
 func keyWith(t *testing.T, server *redistest.Server, end string) string {
 	t.Helper()
 	for _, key := range server.Keys() {
@@ -194,13 +195,13 @@ func keyWith(t *testing.T, server *redistest.Server, end string) string {
 	return ""
 }
 
-// keysWith are those of a session's records, among those of neighbours.
+// keysWith returns the keys of a session's records among the keys of other libraries.
 func keysWith(server *redistest.Server, cookie string) []string {
 	name, _ := record.SessionID(cookie)
 	return slices.DeleteFunc(server.Keys(), func(key string) bool { return !strings.Contains(key, "{"+name+"}") })
 }
 
-// keysOfSession are those of the records that a cookie belongs to.
+// keysOfSession returns the keys of the records that belong to a cookie.
 func keysOfSession(t *testing.T, r redistest.Redis, cookie string) []string {
 	t.Helper()
 	name, ok := record.SessionID(cookie)
@@ -210,7 +211,7 @@ func keysOfSession(t *testing.T, r redistest.Redis, cookie string) []string {
 	return recordsOfSessions(t, r.Keys())[name]
 }
 
-// slowRedis makes each trip take a while, and counts those that are under way.
+// slowRedis delays each round trip, and counts the ones in progress.
 type slowRedis struct {
 	takes         time.Duration
 	running, most atomic.Int64
@@ -268,7 +269,7 @@ func do(t *testing.T, s *redistest.Server, command ...any) {
 	}
 }
 
-// replicaOf starts a replica that is in step.
+// replicaOf starts a replica and waits until it is in sync.
 func replicaOf(t *testing.T, master *redistest.Server) *redistest.Server {
 	t.Helper()
 	configure(t, master, "repl-diskless-sync-delay", "0")
@@ -291,7 +292,7 @@ func awaitLink(t *testing.T, replica *redistest.Server) {
 	}
 }
 
-// awaitSignIn signs in as soon as the storage is back.
+// awaitSignIn signs in as soon as the storage has recovered.
 func (b *browser) awaitSignIn(user string) {
 	b.t.Helper()
 	for until := time.Now().Add(20 * time.Second); b.session() == ""; <-time.After(20 * time.Millisecond) {
@@ -302,8 +303,8 @@ func (b *browser) awaitSignIn(user string) {
 	}
 }
 
-// glance sends a request with a session and returns what it got. Unlike send it keeps
-// nothing, so that it can be called millions of times, by many at once.
+// glance sends a request with a session and returns the response. Unlike send it records nothing, so
+// that it can be called millions of times and concurrently.
 func (s *site) glance(path, session string) (status int, body string) {
 	r := request(http.MethodGet, path, "")
 	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,10 +13,11 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// redisCommands are those that the visit has sent to Redis when it is over, in order.
+// redisCommands returns the commands that the visit has sent to Redis, in order.
 type redisCommands struct {
 	count atomic.Int32
 	lose  []int32 // the numbers of those whose reply gets lost, the first is 1
@@ -34,7 +36,7 @@ func (r *redisCommands) match(command []string) bool {
 	return slices.Contains(r.lose, n)
 }
 
-// kindOfKey says what the keys of a command are of.
+// kindOfKey returns the kind of a command's keys.
 func kindOfKey(command []string) string {
 	for _, part := range command[1:] {
 		for suffix, kind := range map[string]string{"}:s": "session", "}:t": "tokens", "}:l": "lock"} {
@@ -51,7 +53,7 @@ func kindOfKey(command []string) string {
 	return "?"
 }
 
-// first are the names of the first n.
+// first returns the names of the first n.
 func (r *redisCommands) first(n int32) (names []string) {
 	for i := range min(n, r.count.Load(), int32(len(r.names))) {
 		names = append(names, *r.names[i].Load())
@@ -69,10 +71,10 @@ func (r *redisCommands) lost() string {
 	return fmt.Sprintf("%d (%s)", r.lose, strings.Join(names, ", "))
 }
 
-// A reply of Redis that gets lost leaves open whether the command was carried out. A
-// session's life is repeated, with another reply lost each time: the client asks again,
-// and the user does not notice. What is claimed, the marker of a used response and the
-// lock of a renewal, knows its claimant.
+// If a reply of Redis is lost, it is unknown whether the command was executed. This test repeats the
+// life of a session and loses a different reply each time. The client repeats the command, and the user
+// does not notice. The marker of a used response and the lock of a renewal contain their owner, so a
+// repetition succeeds.
 func TestG7_LostReplyOfAnyCommandIsNotNoticed(t *testing.T) {
 	t.Parallel()
 	loseEachReply(t, 1, 1, func(l *life) {
@@ -82,16 +84,16 @@ func TestG7_LostReplyOfAnyCommandIsNotNoticed(t *testing.T) {
 	}, http.StatusSeeOther)
 }
 
-// If the second try fares like the first, a user may be asked to come again, and then it
-// works. Nothing is lost for good, and nobody is signed out.
+// If the second try fails as well, a user may get a 503, and the next request works. No data is lost
+// permanently, and no user is signed out.
 func TestG7_ReplyLostTwiceIsA503AtMost(t *testing.T) {
 	t.Parallel()
 	loseEachReply(t, 2, 3, func(*life) {}, http.StatusSeeOther, http.StatusServiceUnavailable)
 }
 
-// loseEachReply repeats a session's life for each of its commands, whose reply is lost with
-// those after it, inARow altogether. A step may take some tries. After the renewals there is
-// a check, and the sign-out ends with one of some statuses.
+// loseEachReply repeats a session's life for each of its commands. The reply to the command and to the
+// following ones are lost, inARow in total. A step may take several tries. A check follows the
+// renewals, and the sign-out must end with one of the given statuses.
 func loseEachReply(t *testing.T, inARow int32, tries int, renewed func(*life), signedOut ...int) {
 	t.Helper()
 	server := redistest.Start(t)
@@ -121,7 +123,7 @@ func loseEachReply(t *testing.T, inARow int32, tries int, renewed func(*life), s
 	}
 }
 
-// commandsOfALife are those that a session's life takes.
+// commandsOfALife returns the commands of a session's life.
 func commandsOfALife(t *testing.T, server *redistest.Server) []string {
 	t.Helper()
 	var l *life
@@ -137,6 +139,7 @@ func commandsOfALife(t *testing.T, server *redistest.Server) []string {
 	names := l.commands.first(l.commands.count.Load())
 	all := strings.Join(names, ", ")
 	t.Logf("%d commands: %s", len(names), all)
+	figure.Report(t, figure.Figure{Row: "G7", Name: "commands whose reply was lost, each once", Value: strconv.Itoa(len(names))})
 	for _, kind := range []string{"set marker", "evalsha lock", "set session", "set tokens", "evalsha list", "pexpire session", "evalsha tokens", "del session"} {
 		if !strings.Contains(all, kind) {
 			t.Errorf("no %q among the commands", kind)
@@ -145,7 +148,7 @@ func commandsOfALife(t *testing.T, server *redistest.Server) []string {
 	return names
 }
 
-// life is a session's, all of which is stored: some replies of Redis get lost.
+// life is the life of a session during which some replies of Redis are lost. All data must be stored.
 type life struct {
 	*browser
 	t        *testing.T
@@ -170,7 +173,7 @@ func (l *life) fail(format string, args ...any) {
 	l.t.Errorf("reply %s lost: %s\n%s", l.commands.lost(), fmt.Sprintf(format, args...), l.log)
 }
 
-// timed sends a request and remembers the slowest.
+// timed sends a request and records the longest duration.
 func (l *life) timed(send func() *answer) *answer {
 	l.t.Helper()
 	began := time.Now()
@@ -179,7 +182,8 @@ func (l *life) timed(send func() *answer) *answer {
 	return a
 }
 
-// signsIn tries so often. What is not a sign-in is a 503 without a session.
+// signsIn tries to sign in up to the given number of times. A failed try must be a 503 without a
+// session.
 func (l *life) signsIn(tries int) {
 	l.t.Helper()
 	for range tries {
@@ -194,7 +198,8 @@ func (l *life) signsIn(tries int) {
 	l.t.Fatalf("reply %s lost: no sign-in in %d tries\n%s", l.commands.lost(), tries, l.log)
 }
 
-// hasToken asks for one so often. What is none is a 503 that leaves the cookie.
+// hasToken requests a token up to the given number of times. A failed try must be a 503 that keeps the
+// cookie.
 func (l *life) hasToken(tries int) {
 	l.t.Helper()
 	for range tries {
@@ -233,7 +238,7 @@ func (l *life) isProlonged(tries int) {
 	l.fail("the session lives for %v: not prolonged", left)
 }
 
-// signsOut checks that the session is gone for good.
+// signsOut checks that the session has ended permanently.
 func (l *life) signsOut(allowed ...int) {
 	l.t.Helper()
 	cookie := l.session()

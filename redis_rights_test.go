@@ -14,8 +14,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// documentedRules are what docs/production.md tells operators to give the app's Redis
-// user, and what besides on a Cluster.
+// documentedRules are the rules for the app's Redis user in docs/production.md, and the additional ones
+// for a Cluster.
 func documentedRules(t *testing.T) (rules, onACluster string) {
 	t.Helper()
 	page, err := os.ReadFile("docs/production.md")
@@ -29,8 +29,8 @@ func documentedRules(t *testing.T) (rules, onACluster string) {
 	return string(found[1]), string(found[2])
 }
 
-// The app's Redis user needs what docs/production.md gives it, and nothing else: all
-// that fibermsal does is done as that user (threat E8).
+// The app's Redis user needs exactly the rights in docs/production.md. All functions of fibermsal are
+// used with that user (threat E8).
 func TestE8_UserWithTheDocumentedRightsIsEnough(t *testing.T) {
 	for name, start := range redistest.EachAlone(t) {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func assertNothingDenied(t *testing.T, servers ...*redistest.Server) {
 			t.Fatal(err)
 		}
 		for _, entry := range denied {
-			// go-redis introduces itself, and takes no for an answer.
+			// go-redis sends its name and version, and accepts a refusal.
 			if !strings.HasPrefix(entry.Object, "client|") {
 				t.Errorf("denied: %s %q (%s)", entry.Reason, entry.Object, entry.Context)
 			}
@@ -99,8 +99,8 @@ func assertNothingDenied(t *testing.T, servers ...*redistest.Server) {
 	}
 }
 
-// useEverything signs a user in, renews tokens on two instances at once, so that
-// they meet at whatever keeps them apart, prolongs the session and signs out.
+// useEverything signs a user in, renews tokens on two instances at the same time, so that the lock is
+// used, prolongs the session and signs out.
 func useEverything(t *testing.T, storage func(*fibermsal.Config)) {
 	t.Helper()
 	idp := newIDP(t, entratest.WithAccessTokenLifetime(shortLived))

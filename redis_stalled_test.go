@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -58,6 +59,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 			}
 			slices.Sort(sorted)
 			t.Logf("500 requests on a stalled Redis: p50 %v, p99 %v, max %v", sorted[250], sorted[494], sorted[499])
+			figure.Report(t, figure.Figure{Row: "R4", Name: "p99 of 500 requests while Redis stalls", Value: sorted[494].Round(time.Millisecond).String()})
 			if sorted[494] > time.Second { // a busy machine may hold one longer
 				t.Error("they waited for more than one operation")
 			}
@@ -73,8 +75,7 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 	}
 }
 
-// The URL says how Redis is run, and options that it leaves open are those of an app in
-// a hurry.
+// The URL determines the kind of deployment. Options that it does not contain have short timeouts.
 func TestG3_RedisStorageSetsDeadlinesHoweverRedisIsRun(t *testing.T) {
 	t.Parallel()
 	type deadlines struct {
@@ -124,8 +125,8 @@ func TestG3_RedisStorageSetsDeadlinesHoweverRedisIsRun(t *testing.T) {
 	}
 }
 
-// A Redis that is silent holds nobody for longer than an operation may take, and leaves
-// no goroutine behind. It does not run beside other tests, whose goroutines would count.
+// A Redis that does not respond delays no request for longer than an operation may take, and no
+// goroutine remains. The test is not parallel, because goroutines of other tests would be counted.
 func TestG3_SilentRedisHoldsNobodyAndLeavesNothing(t *testing.T) {
 	bound := 600 * time.Millisecond
 	if withRaceDetector() { // which makes of 500 refusals at once seconds of work
@@ -153,14 +154,16 @@ func TestG3_SilentRedisHoldsNobodyAndLeavesNothing(t *testing.T) {
 		}
 		b.awaitStorage()
 		if waits[494] <= bound && took <= 2*time.Second {
+			figure.Report(t, figure.Figure{Row: "R4", Name: "p99 of 500 requests at once on a silent Redis", Value: waits[494].Round(time.Millisecond).String()})
+			figure.Report(t, figure.Figure{Row: "R4", Name: "goroutines beside those of before, soon after", Value: strconv.Itoa(max(0, goroutines()-base))})
 			return
 		}
 	}
 	t.Error("they waited for more than one operation, or goroutines stay")
 }
 
-// crowd has 500 ask at once, who are not served, and returns how long each waited, the
-// shortest first.
+// crowd sends 500 simultaneous requests, which are not served, and returns their waiting times in
+// ascending order.
 func (b *browser) crowd() []time.Duration {
 	b.t.Helper()
 	waits := make([]time.Duration, 500)
@@ -180,7 +183,7 @@ func (b *browser) crowd() []time.Duration {
 	return waits
 }
 
-// goroutines counts those that are not the proxy's.
+// goroutines counts the goroutines that do not belong to the proxy.
 func goroutines() int {
 	stacks := make([]byte, 8<<20)
 	n := 0
@@ -199,7 +202,7 @@ func markGoroutines(t *testing.T) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), pprof.Labels("test", t.Name())))
 }
 
-// howManyAlike is the number of goroutines that a profile lists as one, because their stacks are equal.
+// howManyAlike matches the number of goroutines with the same stack, which a profile lists together.
 var howManyAlike = regexp.MustCompile(`(?m)^(\d+) @ `)
 
 // markedGoroutines counts what markGoroutines marked for this test.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,10 +19,11 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// tally counts answers, and reports those that must not be.
+// tally counts responses, and reports those that are not allowed.
 type tally struct {
 	t                         *testing.T
 	own, unknown, unavailable atomic.Int64
@@ -29,8 +31,8 @@ type tally struct {
 	signIns, failed, repeated atomic.Int64
 }
 
-// page looks at an answer to a user: the user's own, or that nobody is known, or that
-// the storage failed. Anything else is somebody else's.
+// page checks a response to a user. It must be the user's own, report that no user is signed in, or
+// report that the storage failed. Any other response belongs to another user.
 func (y *tally) page(status int, user, who string) {
 	switch {
 	case status == http.StatusOK && who == user:
@@ -53,7 +55,7 @@ func (y *tally) String() string {
 		y.own.Load(), y.unknown.Load(), y.unavailable.Load(), y.foreign.Load(), y.signIns.Load(), y.failed.Load(), y.repeated.Load())
 }
 
-// whoIsMe is the user that an answer of a page names.
+// whoIsMe returns the user in a page's response.
 func whoIsMe(path, body string) string {
 	if path != "/user/info" {
 		var name string
@@ -71,8 +73,8 @@ func whoIsMe(path, body string) string {
 	return info.UPN
 }
 
-// Redis, or a proxy in front of it, sends each what somebody else asked for. Whoever
-// gets it can open nothing of it: records know where they belong (threat E2).
+// Redis, or a proxy in front of it, sends replies to the wrong clients. The records in them cannot be
+// opened there, because they are sealed for their key (threat E2).
 func TestG6_SwappedRepliesOpenNothing(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
@@ -110,6 +112,8 @@ func TestG6_SwappedRepliesOpenNothing(t *testing.T) {
 			row.swap(d.proxy)
 			wait.Wait()
 			t.Logf("%d replies swapped; %v", d.proxy.Swapped(), y)
+			figure.Report(t, figure.Figure{Row: "R2", Name: "foreign answers while Redis' replies are swapped", Value: strconv.FormatInt(y.foreign.Load(), 10)})
+			figure.Report(t, figure.Figure{Row: "R2", Name: "replies swapped", Value: strconv.Itoa(d.proxy.Swapped())})
 			if d.proxy.Swapped() < 300 || y.signIns.Load() == 0 || y.unknown.Load() == 0 {
 				t.Error("too little happened to prove anything")
 			}
@@ -125,8 +129,7 @@ func TestG6_SwappedRepliesOpenNothing(t *testing.T) {
 
 func swapAll(p *faultproxy.Proxy) { p.SwapReplies(true) }
 
-// sendOfflineToken answers with the owner of a token that a background job gets for a
-// user.
+// sendOfflineToken responds with the owner of a token that a background job gets for a user.
 func sendOfflineToken(c *fiber.Ctx, s *site, idp *entratest.Server) error {
 	person, _ := idp.User(c.Params("user"))
 	user, err := s.auth.UserByID(c.UserContext(), idp.TenantID, person.ID)
@@ -141,8 +144,8 @@ func sendOfflineToken(c *fiber.Ctx, s *site, idp *entratest.Server) error {
 	return c.SendString(owner)
 }
 
-// live has a user sign in, look at pages and get tokens, and start again when a reply of
-// somebody else has ended the session.
+// live lets a user sign in, open pages and get tokens, and start again after another user's reply has
+// ended the session.
 func (y *tally) live(s *site, user entratest.User, enough func() bool) {
 	b := s.browser()
 	for !enough() {
@@ -171,7 +174,7 @@ func (y *tally) live(s *site, user entratest.User, enough func() bool) {
 	}
 }
 
-// signIn tries once. It may fail, and says so.
+// signIn tries once, and reports whether it succeeded.
 func (y *tally) signIn(b *browser, user string) {
 	a := b.Send(b.approve(b.start(""), user).Request())
 	switch {
@@ -187,8 +190,8 @@ func (y *tally) signIn(b *browser, user string) {
 	}
 }
 
-// Callers who give up in the middle of a reply leave the rest of it on the connection.
-// Nobody may read that for an own one.
+// Callers who give up in the middle of a reply leave the rest of it on the connection. No other caller
+// may read it as its own reply.
 func TestG6_CancelledAndTimedOutCommandsMixNothing(t *testing.T) {
 	t.Parallel()
 	idp := newRegistration(t)
@@ -240,6 +243,8 @@ func TestG6_CancelledAndTimedOutCommandsMixNothing(t *testing.T) {
 	}
 	wait.Wait()
 	t.Logf("%d given up; %v", given.Load(), y)
+	figure.Report(t, figure.Figure{Row: "R2", Name: "foreign answers beside commands that were given up", Value: fmt.Sprintf("%d of %d", y.foreign.Load(), y.own.Load()+y.foreign.Load())})
+	figure.Report(t, figure.Figure{Row: "R2", Name: "commands given up", Value: strconv.FormatInt(given.Load(), 10)})
 	if y.own.Load() == 0 || given.Load() == 0 {
 		t.Error("too little happened to prove anything")
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// certificates are those of a private network, each a PEM file.
+// certificates are the certificates of a private network, each in a PEM file.
 type certificates struct{ authority, server, client string }
 
 func newCertificates(t *testing.T) certificates {
@@ -39,8 +39,8 @@ func newCertificates(t *testing.T) certificates {
 	return certificates{file(t, caPEM), file(t, serverPEM), file(t, clientPEM)}
 }
 
-// sign makes a certificate with a key of its own, both as PEM. Without an authority's key it
-// signs itself.
+// sign returns a certificate and its new key, both as PEM. Without an authority's key the certificate
+// is self-signed.
 func sign(t *testing.T, template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*ecdsa.PrivateKey, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -71,7 +71,7 @@ func contentOf(t *testing.T, name string) string {
 	return string(content)
 }
 
-// secured is a Redis that speaks TLS, too.
+// secured is a Redis that supports TLS, too.
 func secured(t *testing.T, certs certificates, authClients string) (server *redistest.Server, address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

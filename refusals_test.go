@@ -14,7 +14,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// link returns the target of the main action of a page, and its text.
+// link returns the target and the text of the main action of a page.
 func link(t *testing.T, a *answer) (target, text string) {
 	t.Helper()
 	_, after, _ := strings.Cut(a.Text, `<a href="`)
@@ -129,7 +129,7 @@ func TestRefusal_ByAFaultKeepsTheAccount(t *testing.T) {
 	}
 }
 
-// Only a user who cancelled reads that.
+// Only a user who cancelled gets this page.
 func TestRefusal_SaysWhatHappened(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
@@ -177,7 +177,7 @@ func TestRefusal_SaysWhatHappened(t *testing.T) {
 	}
 }
 
-// What only an administrator can change is no reason to start again.
+// If only an administrator can help, the sign-in is not started again.
 func TestRefusal_OfTheAppIsForTheAdministrator(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -254,7 +254,7 @@ func TestA12_ErrorByGETIsRefusedAndItsNumberLogged(t *testing.T) {
 	}
 }
 
-// Numbers of responses are in the log, whoever wrote them. What to do about them is not, unless the
+// The AADSTS numbers of all responses are logged, even of forged ones. The advice is only logged if the
 // browser itself began the sign-in (threat A10).
 func TestA10_ForgedDescriptionsAreNoAdvice(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package fibermsal_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -40,7 +42,7 @@ func TestG11_TwoInstancesRenewAnExpiredTokenOnce(t *testing.T) {
 	}
 }
 
-// renewOnce has a hundred requests on two instances meet an expired token.
+// renewOnce sends a hundred requests with an expired token to two instances.
 func renewOnce(t *testing.T, sites []*site, b *browser) {
 	t.Helper()
 	b.idp.ResetRequests()
@@ -115,7 +117,7 @@ func TestD9_ConcurrentRenewalsForManyScopesLoseNothing(t *testing.T) {
 	}
 }
 
-// wanted is the scope that the latest token call asked for.
+// wanted is the scope of the latest token call.
 func wanted(idp *entratest.Server) string {
 	calls := idp.Requests(entratest.Token)
 	for _, scope := range strings.Fields(calls[len(calls)-1].Form.Get("scope")) {
@@ -133,7 +135,8 @@ func TestD8_SignOutOnAnotherInstanceWinsOverARenewal(t *testing.T) {
 			r := start(t)
 			idp := newRegistration(t)
 			here, there := newSite(t, idp, on(t, r)), newSite(t, idp, on(t, r))
-			for range repeats(200) {
+			rounds := repeats(200)
+			for range rounds {
 				b := here.browser()
 				b.signIn(adele)
 				b.vault(r).expire()
@@ -148,11 +151,12 @@ func TestD8_SignOutOnAnotherInstanceWinsOverARenewal(t *testing.T) {
 					t.Fatalf("came back: %v", left)
 				}
 			}
+			figure.Report(t, figure.Figure{Row: "R11", Name: "sessions that a renewal brought back after their sign-out", Value: fmt.Sprintf("0 of %d", rounds)})
 		})
 	}
 }
 
-// Sign-ins of a browser whose other tabs keep on asking: each of them counts.
+// Sign-ins of a browser whose other tabs continue to send requests. Each of the sign-ins is counted.
 func TestD9_CallbacksLoseNothingToPollers(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t)
@@ -176,7 +180,7 @@ func TestD9_CallbacksLoseNothingToPollers(t *testing.T) {
 				replaced := current != cookie
 				mu.Unlock()
 				if a.Text != adele && a.StatusCode != http.StatusUnauthorized || a.StatusCode == http.StatusUnauthorized && !replaced {
-					// The callback may have ended the session and not told the browser yet.
+					// The callback may have ended the session before the browser receives its response.
 					r := request(http.MethodGet, "/user/info", "")
 					r.AddCookie(cookie)
 					if again := s.send(r); a.StatusCode != http.StatusUnauthorized || !strings.Contains(again.Text, `"authenticated":false`) {
@@ -199,6 +203,7 @@ func TestD9_CallbacksLoseNothingToPollers(t *testing.T) {
 	}
 	stop()
 	pollers.Wait()
+	figure.Report(t, figure.Figure{Row: "R13", Name: "sign-ins lost beside four tabs that poll", Value: fmt.Sprintf("%d of %d", lost, rounds)})
 	if lost > 0 {
 		t.Errorf("%d of %d sign-ins are lost", lost, rounds)
 	}

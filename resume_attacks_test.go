@@ -36,7 +36,7 @@ func (b *browser) withoutCookies(names ...string) {
 	})
 }
 
-// withoutSameSiteNone keeps no cookie that other sites may use, as some browsers do.
+// withoutSameSiteNone rejects cookies that other sites may use, as some browsers do.
 func (b *browser) withoutSameSiteNone() {
 	b.App = browsertest.DoerFunc(func(r *http.Request) (*http.Response, error) {
 		response, err := b.Do(r)
@@ -49,8 +49,8 @@ func (b *browser) withoutSameSiteNone() {
 	})
 }
 
-// wanders follows redirects, and signs in at Entra on the way, until a page answers. It returns the
-// number of sign-ins, of which it makes at most limit.
+// wanders follows redirects, and signs in at Entra if necessary, until a page responds. It returns the
+// number of sign-ins, which is at most limit.
 func (b *browser) wanders(path string, limit int) (last *answer, signIns int) {
 	b.t.Helper()
 	last = b.Navigate(path)
@@ -65,8 +65,8 @@ func (b *browser) wanders(path string, limit int) (last *answer, signIns int) {
 	return last, signIns
 }
 
-// A user with a session is sent by a page to a sign-in that cannot be completed, and by the login
-// route back to the page.
+// A page sends a user with a session to a sign-in that cannot be completed, and the login route sends
+// the user back to the page.
 func TestResume_PagesThatRequireMoreDoNotLoop(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(b *browser){
@@ -119,7 +119,7 @@ func TestResume_RepeatedResponseOfTheLastRestartLeadsToThePage(t *testing.T) {
 	})
 }
 
-// A slow user is no loop: somebody may answer Entra's page of yesterday any number of times.
+// A slow user is not a loop. A user may complete Entra's page a day later, any number of times.
 func TestResume_LateResponsesNeverDeadEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSite(t, newIDP(t)).browser()
@@ -209,7 +209,7 @@ func TestResume_SlowUserFulfilsTheClaimsOfARepeatedSignIn(t *testing.T) {
 	})
 }
 
-// Of pages that fit no state, the last ones are returned to. All sign-ins succeed.
+// If pages are too long for a state, only the last ones are returned to. All sign-ins succeed.
 func TestD15_LongPathsOfTabsOpenedTogetherFitTheHeader(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, newIDP(t)).browser()
@@ -250,7 +250,7 @@ func TestC11_RoutesAreNoPagesInAnySpelling(t *testing.T) {
 	}
 }
 
-// Whoever can plant the cookie that binds sign-ins to a browser also has it in their own.
+// An attacker who can set the cookie that binds sign-ins to a browser also has this cookie.
 func TestA2_PlantedBindingCookieBindsNoLaterSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))

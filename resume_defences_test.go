@@ -11,8 +11,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// The cookie that binds sign-ins names the session that they replace. It must not stand in for that
-// session's own cookie.
+// The cookie that binds sign-ins contains the session that they replace. It must not be accepted
+// instead of that session's own cookie.
 func TestA2_BindingCookieInheritsNoStepUp(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))
@@ -96,7 +96,7 @@ func TestE5_SignInsSurviveTheRotationOfKeys(t *testing.T) {
 	old, both, young, early := all[0], all[1], all[2], all[3]
 	b := old.browser()
 	at := func(s *site) { b.App = browsertest.DoerFunc(s.Do) }
-	// Begun before the rotation, with a path of its own cookie; completed after.
+	// Begun before the rotation, with a separate cookie for the path, and completed afterwards.
 	long := "/pages/" + noise(2000)
 	for _, to := range []string{"/pages/x", long} {
 		at(old)
@@ -107,14 +107,15 @@ func TestE5_SignInsSurviveTheRotationOfKeys(t *testing.T) {
 		}
 		b.Jar = browsertest.Jar{}
 	}
-	// Begun with the new key; an instance that knows it already but does not use it completes it.
+	// Begun with the new key, and completed by an instance that has this key but does not seal with it
+	// yet.
 	at(both)
 	response := b.approve(b.start("/pages/y"), adele)
 	at(early)
 	if a := b.Send(response.Request()); a.Location() != "/pages/y" {
 		t.Errorf("early: %d to %q", a.StatusCode, a.Location())
 	}
-	// A key that is gone opens nothing.
+	// Nothing can be opened with a removed key.
 	b.Jar = browsertest.Jar{}
 	at(old)
 	response = b.approve(b.start("/pages/z"), adele)
@@ -137,7 +138,8 @@ func TestA3_ReplayAfterARestartSignsNobodyIn(t *testing.T) {
 	}
 }
 
-// A response that arrives elsewhere satisfies nothing, and brings nothing along.
+// A response that arrives in another browser satisfies no requirement, and has no effect on its
+// sign-in.
 func TestB14_ResumingWeakensNoRequirement(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t))
@@ -161,7 +163,7 @@ func TestB14_ResumingWeakensNoRequirement(t *testing.T) {
 			t.Errorf("%s: it then requires %q instead of %q", page, again, required)
 		}
 	}
-	// Without a session, the sign-in that is started again requests nothing in addition.
+	// Without a session, the restarted sign-in has no additional requirements.
 	stranger := s.browser()
 	plain := query(t, stranger.start("")).Get("scope")
 	authorize := program.Navigate(program.Navigate("/scope").Location()).Location()

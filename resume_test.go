@@ -16,6 +16,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/browsertest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // inBothModes runs a test for each response mode.
@@ -36,7 +37,7 @@ func servePages(s *site) {
 	s.app.Get("/pages/*", fibermsal.Require(), func(c *fiber.Ctx) error { return c.SendString("page") })
 }
 
-// lands follows redirects within the app, and signs in at Entra on the way as often as necessary.
+// lands follows redirects within the app, and signs in at Entra as often as necessary.
 func (b *browser) lands(a *answer, login string) (path string, signIns int) {
 	b.t.Helper()
 	for range 12 {
@@ -126,7 +127,8 @@ func TestResume_ManyTabsAtOnceAllReturnToTheirPages(t *testing.T) {
 	}
 }
 
-// testTabs opens 20 tabs. Together, none of them has a cookie that another one has brought.
+// testTabs opens 20 tabs. If they are opened together, none of them has a cookie that another one has
+// received.
 func testTabs(t *testing.T, b *browser, together bool, size int) {
 	t.Helper()
 	pages, authorize := map[int]string{}, map[int]string{}
@@ -171,6 +173,10 @@ func TestD15_AnyNumberOfAttemptsCostsTheSame(t *testing.T) {
 		}
 	}
 	t.Log("bytes of cookies of pages and of routes:", costs)
+	figure.Report(t, figure.Figure{
+		Row: "D15", Name: "bytes of cookies of pages and of routes, after 1 and after 100 attempts",
+		Value: fmt.Sprintf("%d and %d, %d and %d", costs[1][0], costs[1][1], costs[100][0], costs[100][1]),
+	})
 	for n, cost := range costs {
 		if cost[0] > 500 || cost[1] > 12_000 {
 			t.Errorf("%d attempts: %v bytes", n, cost)
@@ -186,7 +192,7 @@ func TestResume_ResponseInABrowserThatDidNotBegin(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, b *browser) {
 		t.Helper()
-		// An office program follows the redirects of a link without the browser's cookies, and
+		// An Office program follows the redirects of a link without the browser's cookies, and then
 		// opens the last address in the browser.
 		program := b.browser()
 		authorize := program.Navigate(program.Navigate("/pages/x").Location()).Location()

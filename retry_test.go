@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// Pages about faults offer to try again. To sign in would not help.
+// Pages for faults offer to try again, because a sign-in would not help.
 func TestRetry_IsTheMainActionOfAFault(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
@@ -90,7 +90,8 @@ func TestRetry_OfAResponseIsAnotherSignIn(t *testing.T) {
 	}
 }
 
-// A user who signs out of a shared computer must know whether the next one is them (threat D10).
+// A user who signs out on a shared computer must know whether the next person would still be signed in
+// as this user (threat D10).
 func TestD10_SignOutDuringAnOutageSaysThatTheBrowserIsSignedOut(t *testing.T) {
 	t.Parallel()
 	l := newLedger()

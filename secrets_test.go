@@ -18,7 +18,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// tokenFaults is everything the token endpoint may answer instead of tokens.
+// tokenFaults lists the responses of the token endpoint other than tokens.
 func tokenFaults() map[string]entratest.Fault {
 	return map[string]entratest.Fault{
 		"dropped":              {Drop: true},
@@ -39,7 +39,7 @@ func tokenFaults() map[string]entratest.Fault {
 	}
 }
 
-// The site asserts at its end that no credential is in any log line or answer.
+// When the test ends, the site checks that no log line or response contains a credential.
 func TestF1_NoFaultShowsACredential(t *testing.T) {
 	for name, fault := range tokenFaults() {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestF1_NoFaultShowsACredential(t *testing.T) {
 	}
 }
 
-// assertClean prints an error in every way there is.
+// assertClean prints an error in every possible way.
 func assertClean(t *testing.T, s *site, err error) {
 	t.Helper()
 	for e := err; e != nil; e = errors.Unwrap(e) {
@@ -95,7 +95,7 @@ func TestF2_RedisPasswordIsNotInTheError(t *testing.T) {
 		"unix://:S3cretPw@":                     "has no path of a socket",
 		"redis://user:S3cretPw@%zz/":            reserved,
 		"redis://user:S3cretPw@host:bad-port/0": reserved,
-		// What of a password stands where nobody looks for one is not shown either.
+		// Parts of a password in unexpected places are not shown either.
 		"redis://user:6/S3cretPw@host:6379/0": reserved,
 		"redis://user:6?S3cretPw@host:6379/0": reserved,
 		"redis://user:6?S3cretPw#x@host/0":    reserved,
@@ -176,8 +176,8 @@ func TestF4_PrintingShowsNoSecret(t *testing.T) {
 	}
 }
 
-// A new field is either printed with a Config, if it is set, or named here because it is a secret or
-// has no text. Then its name is printed.
+// A new field must either be printed with a Config if it is set, or be listed here because it is a
+// secret or has no text. Then only its name is printed.
 func TestF1_EveryFieldOfAConfigIsShownOrNamedAsHidden(t *testing.T) {
 	t.Parallel()
 	hidden := map[string]bool{

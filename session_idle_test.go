@@ -39,7 +39,7 @@ func TestD11_IdleAndAbsoluteEnd(t *testing.T) {
 	}
 }
 
-// A page that is left open asks for news, which keeps nobody signed in.
+// An open page polls for news, which does not keep its user signed in.
 func TestD11_PassiveRequestsDoNotProlongTheSession(t *testing.T) {
 	for name, storage := range map[string]func(*fibermsal.Config){"memory": func(*fibermsal.Config) {}, "storage": onLedger(newLedger())} {
 		t.Run(name, func(t *testing.T) {
@@ -130,8 +130,8 @@ func TestD11_IdleSessionsEndOnAStorageThatKeepsEverything(t *testing.T) {
 	})
 }
 
-// With more users at once than a process remembers, a session is prolonged as seldom as
-// with few.
+// With more concurrent users than fit into the cache of a process, a session is prolonged as seldom as
+// with few users.
 func TestSession_IsProlongedOnceAlsoWhereItIsForgottenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
@@ -167,7 +167,7 @@ func TestSession_IsProlongedOnceAlsoWhereItIsForgottenAtOnce(t *testing.T) {
 	})
 }
 
-// Behind what has asked for the user, Passive comes too late, which the log says once.
+// If Passive is called after the user was requested, it is too late. This is logged once.
 func TestD11_PassiveThatComesTooLateIsLogged(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))

@@ -63,8 +63,8 @@ func TestE12_TheBoundIsConfigured(t *testing.T) {
 	}
 }
 
-// Sessions that began earlier may all end later: where AbsoluteTimeout was shortened, or the
-// clock of another instance is ahead. The new one has its place all the same.
+// All earlier sessions may end later than the new one, because AbsoluteTimeout was shortened or the
+// clock of another instance is ahead. The new session must be kept nevertheless.
 func TestE12_ANewSessionIsNotTheOneTooMany(t *testing.T) {
 	for name, start := range redistest.Each(t) {
 		t.Run(name, func(t *testing.T) {
@@ -209,8 +209,8 @@ func TestE12_ListsOutliveAClockOfRedisThatIsWrong(t *testing.T) {
 	}
 }
 
-// A list of sessions is bounded however often its user signs in, and forgets those that
-// ended by themselves.
+// A list of sessions is limited regardless of how often its user signs in, and expired sessions are
+// removed from it.
 func TestE12_ListsNeitherGrowNorRot(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t, withMail())

@@ -18,6 +18,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 	"github.com/fibermsal/fibermsal/internal/session"
 )
@@ -88,8 +89,8 @@ func TestD3_StorageKeysAreNoSessions(t *testing.T) {
 	}
 }
 
-// Whoever can read the names of all keys of a Redis, those of other libraries included,
-// learns nothing by sending them as a cookie.
+// An attacker who can read the names of all keys in a Redis, including those of other libraries, learns
+// nothing by sending them as a cookie.
 func TestD3_NoKeyOfAPopulatedRedisIsASession(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -139,7 +140,7 @@ func TestD3_NoKeyOfAPopulatedRedisIsASession(t *testing.T) {
 			}
 		}
 	}
-	// An answer that depends on what is there would also take another number of commands.
+	// If a response depended on an existing key, it would also take another number of commands.
 	before := commands(t, server)
 	for range 10 {
 		send("fm:" + strings.Repeat("A", 40))
@@ -178,11 +179,12 @@ func TestD6_SessionIDsAreRandom(t *testing.T) {
 			octets[i][octet]++
 		}
 	}
+	figure.Report(t, figure.Figure{Row: "D6", Name: "session IDs that are not unique", Value: fmt.Sprintf("%d of %d", count-len(seen), count)})
 	if len(seen) != count {
 		t.Errorf("%d of %d ids are unique", len(seen), count)
 	}
-	// Of each bit half are set, with a standard deviation of 500: all 256 of fair ones are
-	// within six of them but once in two million runs.
+	// Each bit is set in half of the IDs, with a standard deviation of 500. With fair bits, all 256 are
+	// within six standard deviations, except once in two million runs.
 	for bit := range 256 {
 		n := 0
 		for octet, times := range octets[bit/8] {
@@ -231,8 +233,8 @@ type noRandomness struct{}
 
 func (noRandomness) Read([]byte) (int, error) { return 0, errors.New("no entropy") }
 
-// serveWithoutRandomness is what this test binary does instead of testing when
-// brokenRandomness is set: the source of random numbers belongs to the whole process.
+// serveWithoutRandomness is run by this test binary instead of the tests if brokenRandomness is set,
+// because the source of random numbers belongs to the whole process.
 func serveWithoutRandomness(route string) error {
 	idp := entratest.New(entratest.WithRedirectURI(redirectURI))
 	l := newLedger()

@@ -19,8 +19,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// neighbourhood is an app that keeps everything on one storage: fibermsal's records, and
-// what Fiber's middlewares keep.
+// neighbourhood is an app with a single storage for fibermsal's records and for the data of Fiber's
+// middlewares.
 func neighbourhood(t *testing.T, server *redistest.Server) *site {
 	t.Helper()
 	idp := newRegistration(t)
@@ -34,7 +34,7 @@ func neighbourhood(t *testing.T, server *redistest.Server) *site {
 	return s
 }
 
-// attacks are the requests with which somebody has the neighbours use a key.
+// attacks are requests by which an attacker makes other middlewares use a key.
 func attacks(key string) map[string]*http.Request {
 	with := func(method, path string, header ...string) *http.Request {
 		r := request(method, path, "")
@@ -55,8 +55,8 @@ func attacks(key string) map[string]*http.Request {
 	}
 }
 
-// names are the keys that an outsider can compute of what they know: the client id, their
-// own cookie, the state of a sign-in that they have begun, and the user's name.
+// names returns the keys that an attacker can compute from known data, which is the client ID, the
+// attacker's own cookie, the state of a sign-in that the attacker has begun, and the user's name.
 func namesAnOutsiderKnows(idp *entratest.Server, cookie, state string) []string {
 	app := sha256.Sum256([]byte(idp.ClientID))
 	prefix := "fm:" + base64.RawURLEncoding.EncodeToString(app[:6]) + ":"
@@ -71,7 +71,7 @@ func namesAnOutsiderKnows(idp *entratest.Server, cookie, state string) []string 
 	}
 }
 
-// usedAttempts are the keys by which an authorization response is accepted only once.
+// usedAttempts are the keys that ensure that an authorization response is accepted only once.
 func usedAttempts(server *redistest.Server) (keys []string) {
 	for _, key := range server.Keys() {
 		if strings.Contains(key, ":u:") {
@@ -81,9 +81,9 @@ func usedAttempts(server *redistest.Server) (keys []string) {
 	return keys
 }
 
-// Whatever the neighbours are made to do with names that outsiders know, other users do
-// not notice: their sessions stay, the lists stay whole, and a response that was used
-// stays used. Whoever attacks their own session has at most lost it.
+// If an attacker makes other middlewares use known key names, other users are not affected. Their
+// sessions remain, the lists remain complete, and a used response remains used. Attackers can at most
+// lose their own session.
 func TestE7_NeighboursOnTheSameStorageChangeNothing(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -147,8 +147,8 @@ func TestE7_NeighboursOnTheSameStorageChangeNothing(t *testing.T) {
 	}
 }
 
-// Whoever learns the name of somebody's record, as from a dump, can end the session with
-// the help of a careless neighbour, and nothing else.
+// An attacker who knows the name of another user's record, for example from a dump, can end the session
+// with the help of a careless middleware, but do nothing else.
 func TestE7_ClobberedRecordIsNobody(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -177,7 +177,7 @@ func TestE7_ClobberedRecordIsNobody(t *testing.T) {
 	}
 }
 
-// strike sends an attack. What neighbours answer, and which cookies they set, is theirs.
+// strike sends an attack. The response and the cookies of the other middlewares are ignored.
 func (s *site) strike(r *http.Request) *answer {
 	s.t.Helper()
 	resp, err := testApp(s.app, r)
@@ -187,7 +187,7 @@ func (s *site) strike(r *http.Request) *answer {
 	return browsertest.Read(s.t, resp)
 }
 
-// sessionsOf are the users of all listed sessions.
+// sessionsOf returns the users of all listed sessions.
 func sessionsOf(t *testing.T, s *site) map[string]string {
 	t.Helper()
 	sessions := map[string]string{}
@@ -264,7 +264,7 @@ func TestE13_AnotherAppOfTheSameRegistrationAcceptsNoSession(t *testing.T) {
 	if _, err := spelled.auth.UserByMail(t.Context(), adele); err != nil {
 		t.Errorf("an instance that spells the port of https: %v", err)
 	}
-	// A session of a version that did not record where it began.
+	// A session of a version that did not record the app of a session.
 	b.vault(server).rewriteSession(func(fields map[string]any) { delete(fields, "origin") })
 	if b.user() != adele {
 		t.Error("an earlier version's session ended")

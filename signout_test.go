@@ -90,8 +90,8 @@ func TestD10_HandlersSignOutWhileTheStorageIsDown(t *testing.T) {
 	}
 }
 
-// The page says what has happened, and goes on to Entra unless the user is to stay signed in there.
-// That the handler has asked for the user before changes nothing.
+// The page explains what has happened, and redirects to Entra unless the user should stay signed in
+// there. It makes no difference whether the handler has requested the user before.
 func TestD10_SignOutByAHandlerDuringAnOutageSaysThatTheBrowserIsSignedOut(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -181,7 +181,7 @@ func TestOnSignOut_IsCalledByEndSessions(t *testing.T) {
 	}
 }
 
-// What a browser fetches before its user opens it signs nobody out or in.
+// Requests that a browser prefetches do not sign users in or out.
 func TestA15_PrefetchingSignsNobodyOut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -204,8 +204,8 @@ func TestA15_PrefetchingSignsNobodyOut(t *testing.T) {
 	}
 }
 
-// A hook that panics fails like one that returns an error: all sessions end, and users get where they
-// would.
+// A hook that panics is treated like one that returns an error. All sessions end, and users reach the
+// same page.
 func TestOnSignOut_PanicsKeepNobodySignedIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t), func(cfg *fibermsal.Config) {

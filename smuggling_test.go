@@ -16,8 +16,8 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// If the app streams bodies, fasthttp takes what was not read of one for the next request. A form
-// of a foreign site could so smuggle a request that browsers would not send for it.
+// If the app streams bodies, fasthttp treats the unread part of a body as the next request. A form of
+// another site could smuggle a request in this way that browsers would not send for it.
 func TestC4_UnreadBodyOfAStreamIsNoSecondRequest(t *testing.T) {
 	t.Parallel()
 	address := serveStreams(t)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// serve puts a site on a socket, where Fiber reuses the buffers of a connection,
-// and returns a client that keeps one connection alive for everybody.
+// serve serves a site on a socket, where Fiber reuses the buffers of a connection, and returns a client
+// that uses one connection for all users.
 func (s *site) serve() *http.Client {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -14,7 +14,8 @@ import (
 
 // With form_post, no browser counts the redirects of a sign-in: a page of Entra's is in between.
 
-// A hook that answers every sign-in by another one lets nobody in, and says so at once.
+// A hook that answers every sign-in with another one would let no user in, so this is reported
+// immediately.
 func TestBeforeSignIn_CannotAnswerBySignIns(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
@@ -37,7 +38,7 @@ func TestBeforeSignIn_CannotAnswerBySignIns(t *testing.T) {
 	}
 }
 
-// A hook that refuses every user by another sign-in comes to an end like other loops.
+// A hook that refuses every user with another sign-in ends like other loops.
 func TestOnSignIn_StartingSignInsComesToAnEnd(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]fibermsal.SignInOptions{
@@ -56,8 +57,8 @@ func TestOnSignIn_StartingSignInsComesToAnEnd(t *testing.T) {
 	}
 }
 
-// A hook may let users choose another account. The sign-in has its options, also beside a session, and
-// leads to the page that required the first one.
+// A hook may let users choose another account. The sign-in has the hook's options, even if there is a
+// session, and leads to the page that required the first one.
 func TestOnSignIn_StartsSignInsWithTheirOptions(t *testing.T) {
 	t.Parallel()
 	for _, present := range []string{"", alex} {
@@ -85,8 +86,8 @@ func TestOnSignIn_StartsSignInsWithTheirOptions(t *testing.T) {
 	}
 }
 
-// A path to return to that comes from a request may name the handlers that start sign-ins, nested as
-// deeply as the path is long, and a page may redirect to them.
+// A return path from a request may contain handlers that start sign-ins, nested as deeply as the length
+// of the path allows, and a page may redirect to them.
 func TestB14_HandlersThatLeadToEachOtherComeToAnEnd(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -110,8 +111,9 @@ func TestB14_HandlersThatLeadToEachOtherComeToAnEnd(t *testing.T) {
 	}
 }
 
-// A user who is led to a page that is shown may be led there again, whatever the query is. So may one who
-// is led to a page that does not ask for the user, of which nothing is known.
+// A user who was sent to a page that was shown may be sent there again, with any query. The same
+// applies to a page that does not request the user, because the library does not see whether it was
+// shown.
 func TestStartSignIn_PagesThatAreShownAreNoLoop(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -131,7 +133,7 @@ func TestStartSignIn_PagesThatAreShownAreNoLoop(t *testing.T) {
 	}
 }
 
-// A guarded page that signs out those it refuses, and that they are led to afterwards.
+// A guarded page signs refused users out and is also the page to which they are redirected afterwards.
 func TestB14_PagesThatSignOutComeToAnEnd(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -147,7 +149,7 @@ func TestB14_PagesThatSignOutComeToAnEnd(t *testing.T) {
 	}
 }
 
-// An OnSignIn that signs out those whom it refuses, in an app all of whose pages are guarded.
+// An OnSignIn signs refused users out, in an app in which all pages are guarded.
 func TestB14_OnSignInThatSignsOutComesToAnEnd(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []fibermsal.ResponseMode{fibermsal.ResponseModeFormPost, fibermsal.ResponseModeQuery} {

@@ -14,12 +14,12 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// starts lets a site start sign-ins by a handler of /start.
+// starts adds a handler for /start to a site that starts sign-ins.
 func (s *site) starts(o fibermsal.SignInOptions) {
 	routeAll(s.app, "/start", func(*fiber.Ctx) error { return fibermsal.StartSignIn(o) })
 }
 
-// authorize starts a sign-in by a handler and returns the parameters that Entra gets.
+// authorize starts a sign-in by a handler and returns the parameters of the authorize request.
 func (b *browser) authorize(path string) url.Values {
 	b.t.Helper()
 	a := b.Navigate(path)
@@ -163,7 +163,8 @@ func TestStartSignIn_ProgramsGetItsURL(t *testing.T) {
 	}
 }
 
-// A button of htmx starts a sign-in as often as the user likes. What a page loads by itself does not.
+// A button of htmx starts a sign-in as often as the user likes. Requests that a page sends by itself do
+// not.
 func TestHTMX_HandlersStartSignIns(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -194,7 +195,7 @@ func TestHTMX_HandlersStartSignIns(t *testing.T) {
 	}
 }
 
-// A sign-in with less than the handler wants is no retry.
+// A sign-in with fewer requirements than the handler's is not a retry.
 func TestStartSignIn_RetryRepeatsTheHandler(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -204,7 +205,7 @@ func TestStartSignIn_RetryRepeatsTheHandler(t *testing.T) {
 	}
 }
 
-// Who has to use another account may use one of another domain.
+// A user who has to use another account may use one of another domain.
 func TestStartSignIn_AnotherAccountIsFreeOfHints(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -218,7 +219,7 @@ func TestStartSignIn_AnotherAccountIsFreeOfHints(t *testing.T) {
 	}
 }
 
-// A handler that is its own way back ends like other loops.
+// A handler that starts a sign-in with itself as the return path ends like other loops.
 func TestB14_HandlersThatStartSignInsForThemselvesComeToAnEnd(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -237,7 +238,8 @@ func TestB14_HandlersThatStartSignInsForThemselvesComeToAnEnd(t *testing.T) {
 	}
 }
 
-// What a handler asks for is bound to the browser's session, and cannot be changed on the way.
+// The options of a handler's sign-in are bound to the browser's session, and cannot be changed during
+// the redirect.
 func TestA16_StartedSignInsAreSealed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newIDP(t))
@@ -309,7 +311,7 @@ func TestBeforeSignIn_ChangesAndRefusesSignIns(t *testing.T) {
 	}
 }
 
-// What a page requires holds, whatever the hook does.
+// The requirements of a page apply regardless of what the hook does.
 func TestBeforeSignIn_CannotWeakenASignIn(t *testing.T) {
 	t.Parallel()
 	s := newInteractiveSite(t, newIDP(t), func(cfg *fibermsal.Config) {

@@ -11,8 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// ledger is a fiber.Storage that keeps account of what happens to it, and fails
-// on demand. It has no goroutines.
+// ledger is a fiber.Storage that records its calls and fails on demand. It has no goroutines.
 type ledger struct {
 	mu      sync.Mutex
 	values  map[string][]byte
@@ -107,14 +106,14 @@ func (l *ledger) fail(all, writes bool) {
 	l.failing, l.failSet = all, writes
 }
 
-// onLedger keeps sessions in a ledger, under a fixed key.
+// onLedger stores sessions in a ledger, sealed with a fixed key.
 func onLedger(l *ledger) func(*fibermsal.Config) {
 	return func(cfg *fibermsal.Config) {
 		cfg.Storage, cfg.Keys = l, [][]byte{testKey(1)}
 	}
 }
 
-// testKey is a key that is not random but different for each number.
+// testKey returns a key that is not random, but different for each number.
 func testKey(n byte) []byte {
 	key := make([]byte, 32)
 	for i := range key {

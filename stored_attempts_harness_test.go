@@ -19,7 +19,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/storedtest"
 )
 
-// storedKey is the key of what versions store for tests.
+// storedKey is the key that versions use for the stored test data.
 const storedKey = "golden key of the stored formats"
 
 var (
@@ -89,8 +89,8 @@ func (r *recorder) recordStrangers() {
 	r.add("long page", b, "", b.Navigate(b.Navigate(longPage).Location()).Location())
 }
 
-// circling returns a browser that has completed two sign-ins for a page, which requires a third one. Its
-// session is left out.
+// circling returns a browser, without its session, that has completed two sign-ins for a page which
+// requires a third one.
 func (r *recorder) circling(page string) *browser {
 	r.t.Helper()
 	b := r.browser()

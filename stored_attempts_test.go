@@ -91,7 +91,7 @@ var signInChecks = map[string][]func(*resumed){
 // started are parameters of a sign-in that a handler starts.
 var started = []string{"prompt", "login", "login_hint", alex, "domain_hint", "contoso.com", "ui_locales", "de", "scope", "Mail.Read"}
 
-// sinceLater are sign-ins that the first versions did not have.
+// sinceLater are kinds of sign-ins that the first versions did not support.
 var sinceLater = []string{"started by a handler, login", "started by a handler"}
 
 func checkSignIns(t *testing.T, mode string, key []byte, signIns *storedtest.SignInMode) {
@@ -147,8 +147,8 @@ func (r *resumed) completes() *answer {
 	return a
 }
 
-// leadsToItsPage checks that the browser gets to the page that the version has kept. Earlier ones kept
-// no long ones.
+// leadsToItsPage checks that the browser gets to the page that the version has stored. Earlier versions
+// did not store long paths.
 func leadsToItsPage(r *resumed) {
 	page := r.Path
 	if r.LoginURL != "" {
@@ -174,7 +174,7 @@ func shows(page string) func(*resumed) {
 	}
 }
 
-// asks checks that parameters of the authorize request contain a text.
+// asks checks that the parameters of the authorize request contain a text.
 func asks(user string, parameters ...string) func(*resumed) {
 	return func(r *resumed) {
 		if r.user() != user {
@@ -200,7 +200,8 @@ func endsTheSession(r *resumed) {
 	}
 }
 
-// isAdministered checks that the session, whose storage has no lists, is found once it is used.
+// isAdministered checks that the session, which is in a storage without lists, is found after its first
+// use.
 func isAdministered(r *resumed) {
 	time.Sleep(time.Hour) // or it is not written again yet
 	tenant, id := userOf(r.t, r.browser)
@@ -239,7 +240,7 @@ func isSilent(r *resumed) {
 	}
 }
 
-// isNobodyElses checks that no other user is signed in without having seen a page.
+// isNobodyElses checks that no other user can be signed in without a confirmation page.
 func isNobodyElses(r *resumed) {
 	if a := r.silently(r.authorizeWithout("login_hint"), alex); !strings.HasPrefix(a.Location(), "/user/login?") || r.user() != adele {
 		r.t.Errorf("it leads to %q, and %q is signed in", a.Location(), r.user())

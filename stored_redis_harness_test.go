@@ -20,7 +20,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/storedtest"
 )
 
-// hundredYears is longer than the files are read.
+// hundredYears is longer than the files will be used.
 const hundredYears = 100 * 365 * 24 * time.Hour
 
 // storedKeys are the keys of the first of two instances, between which a key is being replaced.

@@ -15,8 +15,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/storedtest"
 )
 
-// What an instance of one version has left in Redis is found there by one of the next: sessions and
-// tokens, the lists by which administration and workers find them, locks, and announcements.
+// An instance of the next version uses the data that an instance of one version has left in Redis:
+// sessions and tokens, the lists for administration and workers, locks, and announcements.
 func TestStored_WhatEarlierVersionsLeftInRedisIsFound(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -25,7 +25,8 @@ func TestStored_WhatEarlierVersionsLeftInRedisIsFound(t *testing.T) {
 	}
 }
 
-// What this version leaves in Redis is that of the files, so that a file for it can be written.
+// This version leaves the same kinds of data in Redis as the files contain, so that a file for it can
+// be written.
 func TestStored_WhatThisVersionLeavesInRedisIsFound(t *testing.T) {
 	t.Parallel()
 	file := recordRedis(t)
@@ -33,7 +34,7 @@ func TestStored_WhatThisVersionLeavesInRedisIsFound(t *testing.T) {
 	storedtest.Write(t, ".", storedtest.Redis, &file.Origin, file)
 }
 
-// inherited is a Redis with what another version has left, and an instance of this one.
+// inherited is a Redis with the data of another version, and an instance of this version.
 type inherited struct {
 	*site
 	*storedtest.RedisFile
@@ -249,8 +250,8 @@ func doctorKnowsInstances(i *inherited) {
 	}
 }
 
-// lockIsRespected checks that a renewal waits for that of an instance of the other version. Both would
-// spend the refresh token.
+// lockIsRespected checks that a renewal waits for the renewal of an instance of the other version.
+// Otherwise both would use the refresh token.
 func lockIsRespected(i *inherited) {
 	store, client := storeOf(i.t, i.redis, i.ClientID, i.Keys), i.redis.Client()
 	key := keyWith(i.t, i.redis, "{"+i.Locked+"}:l")

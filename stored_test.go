@@ -18,7 +18,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// stored is what an earlier version has written, under testdata/stored.
+// stored is the data that an earlier version has written, in testdata/stored.
 type stored struct {
 	ClientID  string            `json:"client_id"`
 	Authority string            `json:"authority"`
@@ -27,7 +27,7 @@ type stored struct {
 	Records   map[string][]byte `json:"records"`
 }
 
-// frozen is a fiber.Storage that has what a version wrote.
+// frozen is a fiber.Storage with the data that a version wrote.
 type frozen map[string][]byte
 
 func (f frozen) Get(key string) ([]byte, error) { return f[key], nil }
@@ -45,8 +45,8 @@ func (f frozen) Delete(key string) error {
 func (frozen) Reset() error { return nil }
 func (frozen) Close() error { return nil }
 
-// Records of one version are read by the next: their keys, how they are sealed and the names of
-// their fields are part of that.
+// The next version must read the records of this version, so their keys, their seals and the names of
+// their fields must not change.
 func TestStored_SessionsOfEarlierVersionsAreSignedIn(t *testing.T) {
 	versions, err := filepath.Glob("testdata/stored/*.json")
 	if err != nil || len(versions) == 0 {
@@ -115,7 +115,7 @@ func testStored(t *testing.T, file string) {
 	_ = resp.Body.Close()
 }
 
-// nobody is a network without anybody.
+// nobody is a network without servers.
 type nobody struct{}
 
 func (nobody) RoundTrip(*http.Request) (*http.Response, error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// vault opens the records of an app, as somebody with its keys can.
+// vault opens the records of an app with the app's keys.
 type vault struct {
 	t     *testing.T
 	store *record.Store
@@ -46,8 +46,8 @@ func (v *vault) accessTokens() map[string]map[string]any {
 	return cache.AccessToken
 }
 
-// expire moves the end of all access tokens into the past: a real Redis does not live
-// in virtual time.
+// expire moves the end of all access tokens into the past, because a real Redis does not run in virtual
+// time.
 func (v *vault) expire() {
 	v.t.Helper()
 	ctx := v.t.Context()

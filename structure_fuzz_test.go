@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// fuzzed are what comes from outside, and the targets that make it up, as directory:target.
+// fuzzed lists the kinds of external input, with their fuzz targets as directory:target.
 var fuzzed = map[string][]string{
 	"callbacks":               {".:FuzzCallback", "internal/flow:FuzzParseResponse", "internal/flow:FuzzOpen", "internal/flow:FuzzSealedContents"},
 	"session cookies":         {".:FuzzSessionCookie"},
@@ -31,7 +31,7 @@ var fuzzed = map[string][]string{
 	"JSON and texts for logs": {"internal/rawjson:FuzzObject", "internal/redact:FuzzText", "internal/pack:FuzzPack"},
 }
 
-// `make fuzz` runs every target, and `go test` the inputs that were kept of it: each has some.
+// `make fuzz` runs every target, and `go test` runs the stored inputs. Each target must have some.
 func TestStructure_FuzzTargetsHaveCorpora(t *testing.T) {
 	t.Parallel()
 	listed := map[string]bool{}
@@ -66,7 +66,7 @@ func TestStructure_FuzzTargetsHaveCorpora(t *testing.T) {
 	}
 }
 
-// fuzzTargets returns the targets of the root module, without those that are made of others.
+// fuzzTargets returns the targets of the root module, without generated ones.
 func fuzzTargets(t *testing.T) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}

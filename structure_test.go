@@ -18,15 +18,15 @@ const (
 	mostLines         = 350
 )
 
-// exception is what a package may have beyond the limits.
+// exception contains the figures of a package that may exceed the limits.
 type exception struct {
 	cycle   int            // files in cycles that are too large
 	methods map[string]int // by type
 	lines   map[string]int // by file
 }
 
-// exceptions are older than the limits. They can only shrink: none may grow, and
-// those that are no longer needed have to be removed.
+// exceptions are older than the limits. No exception may grow, and those that are no longer needed have
+// to be removed.
 var exceptions = map[string]exception{}
 
 // Files that depend on each other can only be read together, and so can the methods
@@ -69,8 +69,7 @@ func checkFigures(t *testing.T, p *structure.Package, allowed exception) {
 	checkEach(t, "lines", lines, mostLines, allowed.lines)
 }
 
-// tangled lists the files of all cycles that are too large: of two such cycles,
-// none may hide behind the other.
+// tangled lists the files of all cycles that are too large, so that one cycle cannot hide another.
 func tangled(p *structure.Package) []string {
 	var files []string
 	for _, cycle := range p.Cycles {
@@ -92,8 +91,7 @@ func checkEach(t *testing.T, unit string, figures map[string]int, limit int, all
 	}
 }
 
-// fault says what is wrong with a figure that has a limit and maybe, above 0, an
-// exception.
+// fault describes how a figure exceeds its limit or its exception, which is 0 if there is none.
 func fault(figure, limit, allowed int) string {
 	switch {
 	case allowed > 0 && figure <= limit:

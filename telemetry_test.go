@@ -25,7 +25,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// observatory sees the metrics and spans of all tests.
+// observatory receives the metrics and spans of all tests.
 type observatory struct {
 	readers []*sdkmetric.ManualReader
 
@@ -45,7 +45,7 @@ func (o *observatory) observe() {
 	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(o)))
 }
 
-// code is what attributes may hold: nothing of a user, a session or a token looks so.
+// code matches the allowed values of attributes. Data of a user, a session or a token does not match.
 var code = regexp.MustCompile(`^[a-z0-9_]{0,40}$`)
 
 func (o *observatory) note(attributes []attribute.KeyValue) {
@@ -77,7 +77,7 @@ func (o *observatory) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySp
 // Shutdown implements sdktrace.SpanExporter.
 func (o *observatory) Shutdown(context.Context) error { return nil }
 
-// check reports what no attribute may hold, after all tests.
+// check reports forbidden values of attributes, after all tests.
 func (o *observatory) check() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -186,7 +186,7 @@ func TestTelemetry_TellsWhatHappened(t *testing.T) {
 	}
 }
 
-// spanSeeker finds out whether a message is logged with a span.
+// spanSeeker records whether a message is logged with a span.
 type spanSeeker struct {
 	slog.Handler
 	message string

@@ -46,7 +46,7 @@ func TestTombstones_DoNotAliasTheRequest(t *testing.T) {
 	})
 }
 
-// A sign-in that is inside OnSignIn when EndSessions returns must not begin a session.
+// A sign-in whose OnSignIn is still running when EndSessions returns must not begin a session.
 func TestD12_ASignInUnderWayIsEndedWithTheSessions(t *testing.T) {
 	for name, storage := range storages(t) {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// withMail makes the registration add what it has to for a look-up by mail.
+// withMail adds the claims to the registration that a look-up by mail needs.
 func withMail() entratest.Option { return entratest.WithOptionalClaims("email", "login_hint", "sid") }
 
 func person(n int, mail string) entratest.User {
@@ -159,8 +159,8 @@ func TestB9_MailOfTwoTenantsFindsNobody(t *testing.T) {
 	}
 }
 
-// Two users of one tenant share the address: that another tenant has only one of it chooses
-// nobody, and the error says why.
+// Two users of one tenant have the same address. The user of another tenant with this address is not
+// chosen, and the error explains why.
 func TestB9_MailSharedInOneTenantFindsNobodyInAnother(t *testing.T) {
 	t.Parallel()
 	const mail = "same@fabrikam.example"

@@ -19,7 +19,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// ownerOf is whose token a credential gives.
+// ownerOf returns the owner of a credential's token.
 func ownerOf(t *testing.T, idp *entratest.Server, k azcore.TokenCredential) (string, error) {
 	t.Helper()
 	token, err := k.GetToken(t.Context(), tokenRequest())
@@ -105,7 +105,7 @@ func TestWorker_TakesTheNewestSessionThatServes(t *testing.T) {
 		if _, err := s.auth.UserByID(t.Context(), tenant, "x"); !errors.Is(err, fibermsal.ErrNotSignedIn) {
 			t.Errorf("nobody: %v", err)
 		}
-		// The newest must sign in again, the older one serves.
+		// The newest session requires a new sign-in, so the older one is used.
 		s.idp.Fault(entratest.Token, entratest.Fault{Times: 1, OAuth: &entratest.OAuthError{Error: "invalid_grant", Codes: []int{50173}, Suberror: "bad_token"}})
 		time.Sleep(3 * time.Hour)
 		if owner, err := ownerOf(t, s.idp, u.TokenCredential()); err != nil || owner != adele {
@@ -289,7 +289,7 @@ func TestWorker_ClaimsThatNoTokenSatisfiesAreNotSoughtInEverySession(t *testing.
 	}
 }
 
-// A job with other keys than the app's must not take its users for signed out.
+// A job with other keys than the app's must not report the app's users as signed out.
 func TestWorker_OtherKeysAreAFaultAndNoUsersWithoutSessions(t *testing.T) {
 	t.Parallel()
 	server, idp := redistest.Start(t), newIDP(t, withMail())

@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	// callAllocations are those of a call with an access token that is remembered, beside a bare handler's, and
-	// one to spare.
+	// callAllocations is the limit of allocations for a call with a cached access token, in addition to
+	// those of a bare handler. It includes a margin of one.
 	callAllocations = 5 + 1
-	// newCallAllocations are those of a call with a new token, whose signature is verified, and five to spare.
+	// newCallAllocations is the limit for a call with a new token, whose signature is verified. It
+	// includes a margin of five.
 	newCallAllocations = 68 + 5
 )
 

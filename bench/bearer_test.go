@@ -22,13 +22,12 @@ const (
 	apiURI   = "api://00001111-aaaa-2222-bbbb-3333cccc4444"
 	apiScope = apiURI + "/access_as_user"
 
-	// manyTokens are more than fibermsal remembers, so that each of them is new to it when its turn
-	// comes again.
+	// manyTokens is more than fibermsal caches, so that each token is new to it when it is used again.
 	manyTokens = 10_500
 )
 
-// BenchmarkBearer is a call of an API with an access token: with the same one again and again, and with
-// one that is new each time.
+// BenchmarkBearer measures a call of an API with an access token, both with the same token and with a
+// new token for each call.
 func BenchmarkBearer(b *testing.B) {
 	idp := newAPI(b)
 	apps := map[string]*site{"fibermsal": oursVerifying(b, idp, nil), "contrib-jwt": contribJWT(b, idp), "jwx": jwxVerifying(b, idp)}
@@ -40,8 +39,8 @@ func BenchmarkBearer(b *testing.B) {
 	}
 }
 
-// callAPI sends a request of each caller in turn. It begins where the last run has ended, because the
-// last tokens of that are remembered.
+// callAPI sends a request of each caller in turn. It begins where the last run ended, because the last
+// tokens of that run are cached.
 func (s *site) callAPI(b *testing.B, callers []visitor, turn *int) {
 	b.Helper()
 	s.sendOnce(b, callers[0]) // keys are fetched
@@ -59,7 +58,7 @@ func (s *site) callAPI(b *testing.B, callers []visitor, turn *int) {
 	b.ReportMetric(float64(processorTime(b)-began)/float64(b.N), "cpu-ns/op")
 }
 
-// processorTime is that of this process so far, which other processes do not change.
+// processorTime returns the processor time of this process, which other processes do not influence.
 func processorTime(tb testing.TB) time.Duration {
 	tb.Helper()
 	var used unix.Rusage
@@ -75,7 +74,7 @@ func newAPI(tb testing.TB) *entra {
 	return newEntra(tb, entratest.WithAPI(entratest.API{URI: apiURI, Scopes: []string{"access_as_user"}}))
 }
 
-// callers returns clients, each with another token.
+// callers returns clients, each with a different token.
 func callers(idp *entra, number int) []visitor {
 	all, users := make([]visitor, number), idp.Users()
 	for i := range all {

@@ -1,11 +1,11 @@
-// Package bench measures what fibermsal costs, beside what others cost that do the
-// same work in the same run, and holds it to budgets that no machine changes.
+// Package bench measures the cost of fibermsal, compares it in the same run with other libraries that
+// do the same work, and checks budgets that do not depend on the machine.
 //
 //	go test -run '^$' -bench . -count 6 ./... | tee new.txt; benchstat old.txt new.txt
 //
-// Nothing here crosses a network but to Redis: an app's handler is called as fasthttp
-// calls it, and Entra is the emulator in this process. Names are made of key=value
-// pairs, for benchstat's -col and -row.
+// Only Redis is reached through a network. An app's handler is called as fasthttp would call it, and
+// Entra is the emulator in this process. Names consist of key=value pairs, for benchstat's -col and
+// -row.
 package bench
 
 import (
@@ -36,22 +36,21 @@ const (
 	gothLogin  = "/auth/azureadv2"
 	gothAnswer = gothLogin + "/callback"
 
-	// people is how many users there are: one for each goroutine.
+	// people is the number of users, one for each goroutine.
 	people = 64
 )
 
-// concurrency is from how many goroutines requests are sent at once.
+// concurrency lists the numbers of goroutines that send requests at the same time.
 var concurrency = []int{1, 4, 16, people}
 
-// entra is the emulator, and how long it was at work: that is no app's cost.
+// entra is the emulator with its working time, which is not part of an app's cost.
 type entra struct {
 	*entratest.Server
 	HTTPClient *http.Client
 	worked     atomic.Int64 // nanoseconds
 }
 
-// newEntra makes the emulator under Microsoft's own host names, for goth knows no
-// others.
+// newEntra returns an emulator with Microsoft's own host names, because goth supports no others.
 func newEntra(tb testing.TB, options ...entratest.Option) *entra {
 	tb.Helper()
 	users := make([]entratest.User, people)
@@ -78,7 +77,7 @@ func (e *entra) RoundTrip(r *http.Request) (*http.Response, error) {
 	return e.Server.HTTPClient.Transport.RoundTrip(r)
 }
 
-// SignIn is what a person does at Entra.
+// SignIn performs the user's part of a sign-in at Entra.
 func (e *entra) SignIn(authorizeURL, login string) (*entratest.Response, error) {
 	defer e.atWork(time.Now())
 	return e.Server.SignIn(authorizeURL, login)
@@ -86,7 +85,7 @@ func (e *entra) SignIn(authorizeURL, login string) (*entratest.Response, error) 
 
 func (e *entra) atWork(since time.Time) { e.worked.Add(int64(time.Since(since))) }
 
-// reportOwn reports what is left of a benchmark's time without the emulator.
+// reportOwn reports a benchmark's time without the time of the emulator.
 func (e *entra) reportOwn(b *testing.B, done int) {
 	b.Helper()
 	b.ReportMetric(float64(int64(b.Elapsed())-e.worked.Load())/float64(done), "own-ns/op")
@@ -94,15 +93,15 @@ func (e *entra) reportOwn(b *testing.B, done int) {
 
 func userID(i int) string { return fmt.Sprintf("5e3ce6c0-2b1f-4285-8d4b-75ee78%06x", i) }
 
-// eachStorage runs a benchmark on the memory of the process, which everybody has by
-// default and nil stands for, and on a Redis of its own.
+// eachStorage runs a benchmark with the memory of the process, which is the default (nil), and with its
+// own Redis.
 func eachStorage(b *testing.B, run func(*testing.B, fiber.Storage)) {
 	b.Helper()
 	b.Run("storage=memory", func(b *testing.B) { run(b, nil) })
 	b.Run("storage=redis", func(b *testing.B) { run(b, newRedis(b, redistest.Start(b))) })
 }
 
-// newFile keeps sessions on the disk of this machine.
+// newFile returns a storage on the disk of this machine.
 func newFile(tb testing.TB) fiber.Storage {
 	tb.Helper()
 	storage, err := embedded.Open(filepath.Join(tb.TempDir(), "sessions.db"))
@@ -123,7 +122,7 @@ func newRedis(tb testing.TB, server *redistest.Server) fiber.Storage {
 	return storage
 }
 
-// site is an app and people who are signed in to it, whom "/" answers.
+// site is an app with signed-in users. Its page "/" responds to them.
 type site struct {
 	app      *fiber.App
 	visitors []visitor
@@ -136,7 +135,7 @@ type visitor struct {
 	want          string // the answer
 }
 
-// request is the visitor's, for "/".
+// request is the visitor's request for "/".
 func (v visitor) request() *fasthttp.RequestCtx {
 	ctx := new(fasthttp.RequestCtx)
 	ctx.Request.SetRequestURI("/")
@@ -155,8 +154,8 @@ func (v visitor) send(handler fasthttp.RequestHandler, ctx *fasthttp.RequestCtx)
 	return ctx.Response.StatusCode() == http.StatusOK && string(ctx.Response.Body()) == v.want
 }
 
-// measure sends requests from ever more goroutines. All must be answered to the right
-// person.
+// measure sends requests from increasing numbers of goroutines. Every response must be for the right
+// user.
 func (s *site) measure(b *testing.B) {
 	b.Helper()
 	s.confirm(b)
@@ -169,8 +168,8 @@ func (s *site) measure(b *testing.B) {
 	}
 }
 
-// load sends b.N requests and returns how many answers were wrong. RunParallel would
-// have a multiple of GOMAXPROCS goroutines, never one.
+// load sends b.N requests and returns the number of wrong responses. It does not use RunParallel, which
+// always runs a multiple of GOMAXPROCS goroutines and never just one.
 func (s *site) load(b *testing.B, goroutines int) (wrong int64) {
 	b.Helper()
 	handler := s.app.Handler()
@@ -213,7 +212,7 @@ func (s *site) sendOnce(tb testing.TB, v visitor) string {
 	return string(ctx.Response.Body())
 }
 
-// admit signs everybody in, at the path where an app begins that.
+// admit signs all users in, at the path where the app starts sign-ins.
 func (s *site) admit(tb testing.TB, idp *entra, login string) {
 	tb.Helper()
 	for _, u := range idp.Users() {
@@ -221,8 +220,8 @@ func (s *site) admit(tb testing.TB, idp *entra, login string) {
 	}
 }
 
-// expectTokens makes "/" of an app that answers with the end of a token wanted, and
-// makes sure that all tokens are their owners'.
+// expectTokens is for an app whose page "/" returns the end of a token. It checks that every user gets
+// the user's own token.
 func (s *site) expectTokens(tb testing.TB, idp *entra) {
 	tb.Helper()
 	for i, u := range idp.Users() {
@@ -240,10 +239,10 @@ func (s *site) expectTokens(tb testing.TB, idp *entra) {
 	}
 }
 
-// tokenEnd is the end of a token's signature: as good as the whole to tell it by.
+// tokenEnd returns the end of a token's signature, which is sufficient to identify the token.
 func tokenEnd(token string) string { return token[max(0, len(token)-24):] }
 
-// signIn plays the browser through a sign-in, and returns its cookies.
+// signIn acts as a browser during a sign-in, and returns its cookies.
 func signIn(tb testing.TB, app *fiber.App, idp *entra, login, user string) (cookies string) {
 	tb.Helper()
 	started := send(tb, app, httptest.NewRequest(http.MethodGet, login, http.NoBody))

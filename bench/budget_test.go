@@ -16,20 +16,20 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// Budgets that are the same on every machine. Times are not: see docs/performance.md.
-// The race detector allocates, so these tests run without.
+// Budgets that are the same on every machine. Times are not, so they are in docs/performance.md. The
+// race detector allocates, so these tests run without.
 const (
-	// requestAllocations are those of a request on memory beside a bare handler's, and
-	// one to spare: that asks for the user, and that uses the user's token. The design
-	// allows twelve.
+	// requestAllocations are the limits of allocations for requests with sessions in memory, in
+	// addition to those of a bare handler, with a margin of one. One request reads the user, and the
+	// other uses the user's token. The design allows twelve.
 	requestAllocations      = 5 + 1
 	tokenRequestAllocations = 6 + 1
-	// tokenAllocations are those of a token that is remembered.
+	// tokenAllocations is the limit for a cached token.
 	tokenAllocations = 0
-	// signInCommands are the round trips of a sign-in: the used-marker, and then the two
-	// records with the lists of sessions by user, by mail and by sid.
+	// signInCommands is the number of round trips of a sign-in: one for the marker of the used
+	// response, and one for the two records with the lists of sessions by user, by mail and by sid.
 	signInCommands = 2
-	// coldCommands are the session and its tokens.
+	// coldCommands is the number of commands that read the session and its tokens.
 	coldCommands = 2
 )
 
@@ -126,8 +126,8 @@ func TestBudget_TheFirstTokenAfterARestartIsTwoCommandsAndNoCall(t *testing.T) {
 	}
 }
 
-// commands are the commands that a client sends to Redis. Those that a script runs inside Redis
-// are not among them, because they are not round trips; a pipeline is one command.
+// commands counts the commands that a client sends to Redis. Commands that a script runs inside Redis
+// are not counted, because they are not round trips. A pipeline counts as one command.
 type commands struct {
 	mu   sync.Mutex
 	sent []string

@@ -17,15 +17,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// newBare is Fiber alone: what it costs to measure.
+// newBare returns an app with Fiber only. It shows the cost of the measurement itself.
 func newBare() *site {
 	s := &site{app: fiber.New(), visitors: []visitor{{want: public}}}
 	s.app.Get("/", openToAll)
 	return s
 }
 
-// newFloor is the least that anybody can do who keeps sessions in Redis: a handler that
-// reads one value, as long as a session of ours and by the same client.
+// newFloor returns an app with the minimum work for sessions in Redis, which is a handler that reads
+// one value. The value is as long as a session of this library, and the client is the same.
 func newFloor(b *testing.B) *site {
 	b.Helper()
 	server := redistest.Start(b)
@@ -58,7 +58,7 @@ func newFloor(b *testing.B) *site {
 	return s
 }
 
-// recordSize is how long a sealed session is.
+// recordSize is the length of a sealed session.
 func recordSize(b *testing.B, server *redistest.Server) int {
 	b.Helper()
 	for _, key := range server.Keys() {
@@ -70,8 +70,7 @@ func recordSize(b *testing.B, server *redistest.Server) int {
 	return 0
 }
 
-// newSessions is Fiber's session middleware, which knows who somebody is because the
-// app has written it there.
+// newSessions returns an app with Fiber's session middleware, in which the app has stored the user.
 func newSessions(tb testing.TB, storage fiber.Storage) *site {
 	tb.Helper()
 	store := session.New(session.Config{Storage: storage})

@@ -13,9 +13,9 @@ import (
 	"github.com/shareed2k/goth_fiber"
 )
 
-// newGoth is an app that signs in by goth_fiber, as its README shows it, and keeps
-// goth's session to have the user's token. goth keeps its provider and its store in
-// variables of its packages, so only one such app works at a time.
+// newGoth returns an app that signs users in with goth_fiber, as in its README, and keeps goth's
+// session for the user's token. goth stores its provider and its store in package variables, so only
+// one such app works at a time.
 func newGoth(tb testing.TB, idp *entra, storage fiber.Storage) *site {
 	tb.Helper()
 	provider := azureadv2.New(idp.ClientID, idp.ClientSecret, publicURL+gothAnswer, azureadv2.ProviderOptions{

@@ -22,15 +22,15 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// me is what Graph answers for /me by default.
+// me is Graph's response for /me by default.
 const me = `{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users/$entity","businessPhones":["+1 425 555 0109"],` +
 	`"displayName":"Adele Vance","givenName":"Adele","jobTitle":"Retail Manager","mail":"AdeleV@contoso.com","mobilePhone":null,` +
 	`"officeLocation":"18/2111","preferredLanguage":"en-US","surname":"Vance","userPrincipalName":"AdeleV@contoso.com",` +
 	`"id":"87d349ed-44d7-43e1-9a83-5f2406dee5bd"}`
 
-// BenchmarkGraph is a call of /me with a token that is at hand: by package graph, by the SDK as its
-// documentation puts it together for each user, and over plain HTTP; over HTTP/2, which Graph speaks, over
-// HTTP/1.1, and with a transport that answers at once, which leaves what a client costs by itself.
+// BenchmarkGraph measures a call of /me with an available token: with package graph, with the SDK as
+// documented with a client for each user, and with plain HTTP. Each uses HTTP/2, as Graph does,
+// HTTP/1.1, and a transport that responds immediately, which shows the cost of the client itself.
 func BenchmarkGraph(b *testing.B) {
 	for _, protocol := range []string{"h2", "h1", "none"} {
 		b.Run("protocol="+protocol, func(b *testing.B) {
@@ -52,7 +52,7 @@ func measureGraph(b *testing.B, call func(context.Context) error) {
 	}
 }
 
-// graphCredential has a token, and leads to a server.
+// graphCredential is a credential with a token and the address of a server.
 type graphCredential struct {
 	root, host     string
 	client, forSDK *http.Client
@@ -83,7 +83,7 @@ func graphCredentialFor(root string, client *http.Client) *graphCredential {
 	return &graphCredential{root, host, client, &http.Client{Transport: khttp.NewCustomTransportWithParentTransport(client.Transport, handlers...)}}
 }
 
-// answerAtOnce answers without a network.
+// answerAtOnce is a transport that responds immediately, without a network.
 type answerAtOnce struct{}
 
 // RoundTrip implements http.RoundTripper.
@@ -107,7 +107,7 @@ func (k *graphCredential) typed(ctx context.Context) error {
 	return err
 }
 
-// sdk puts Microsoft's client together for a credential, around one HTTP client for all.
+// sdk returns Microsoft's client for a credential, with one HTTP client for all users.
 func (k *graphCredential) sdk(ctx context.Context) error {
 	provider, err := azure.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(k, nil, []string{k.host})
 	if err != nil {

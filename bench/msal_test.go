@@ -15,13 +15,12 @@ import (
 
 var userRead = []string{"User.Read"}
 
-// partitions keeps what MSAL serializes in a storage: under one key, or without one
-// under the key that MSAL hints at, as its documentation suggests for many users.
+// partitions stores MSAL's serialized cache under a fixed key, or, without one, under the key that MSAL
+// suggests, as its documentation recommends for many users.
 type partitions struct {
 	storage fiber.Storage
 	key     string
-	// keeps leaves MSAL with what it has when there is nothing to load, as is easily
-	// written.
+	// keeps lets MSAL keep its cache if there is nothing to load, which is an easy mistake.
 	keeps bool
 }
 
@@ -84,8 +83,8 @@ func redeem(tb testing.TB, idp *entra, client confidential.Client, user string) 
 	return result.Account
 }
 
-// newMSAL is an app that does by MSAL alone what fibermsal does: it makes a client for
-// each request, over the tokens of the user. Which user that is costs it nothing.
+// newMSAL returns an app that does the work of fibermsal with MSAL only. It creates a client with the
+// user's tokens for each request. Finding out the user costs it nothing.
 func newMSAL(tb testing.TB, idp *entra, storage fiber.Storage) *site {
 	tb.Helper()
 	if storage == nil {
@@ -117,7 +116,7 @@ func newMSAL(tb testing.TB, idp *entra, storage fiber.Storage) *site {
 	return s
 }
 
-// sharedMSAL is an app with one MSAL client for all users, that counts what goes wrong.
+// sharedMSAL is an app with one MSAL client for all users. It counts errors.
 type sharedMSAL struct {
 	site
 	failures, strangers atomic.Int64
@@ -153,12 +152,11 @@ func newSharedMSAL(tb testing.TB, idp *entra, accessor *partitions) *sharedMSAL 
 
 func sessionID(i int) string { return fmt.Sprintf("%043d", i) }
 
-// BenchmarkSharedMSALClient shows what a single MSAL client for all users costs, and
-// that it works for one at a time: it loads one user's tokens over another's between the
-// look and the read (docs/traps.md, M1). Failures are requests for a token that is there,
-// and good; strangers are tokens of another user; mixed records hold other users' tokens
-// beside those of their own, which happens where an accessor keeps what MSAL has when
-// there is nothing to load (M2).
+// BenchmarkSharedMSALClient measures the cost of a single MSAL client for all users, and shows that it
+// works for one user at a time only, because it loads one user's tokens over another's between the
+// check and the read (docs/traps.md, M1). Failures are failed requests for a valid stored token.
+// Strangers are tokens of another user. Mixed records contain tokens of several users, which happens if
+// an accessor keeps MSAL's cache when there is nothing to load (M2).
 func BenchmarkSharedMSALClient(b *testing.B) {
 	for _, goroutines := range concurrency {
 		b.Run(fmt.Sprintf("app=msal/client=shared/miss=empty/goroutines=%d", goroutines), func(b *testing.B) {
@@ -179,7 +177,7 @@ func shareClient(b *testing.B, goroutines int, keeps bool) {
 	b.ReportMetric(mixedRecords(b, idp, storage), "mixed-records")
 }
 
-// mixedRecords are those that hold the tokens of more than one user.
+// mixedRecords returns the number of records with tokens of more than one user.
 func mixedRecords(b *testing.B, idp *entra, storage fiber.Storage) (mixed float64) {
 	b.Helper()
 	for _, u := range idp.Users() {

@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal"
 )
 
-// ours is the Config of an app on a storage.
+// ours returns the Config of an app with a storage.
 func ours(idp *entra, storage fiber.Storage) fibermsal.Config {
 	return fibermsal.Config{
 		ClientID: idp.ClientID, ClientSecret: idp.ClientSecret, TenantID: idp.TenantID, HTTPClient: idp.HTTPClient,
@@ -17,7 +17,7 @@ func ours(idp *entra, storage fiber.Storage) fibermsal.Config {
 	}
 }
 
-// newOurs makes an app behind fibermsal.
+// newOurs returns an app with fibermsal.
 func newOurs(tb testing.TB, cfg fibermsal.Config, handlers ...fiber.Handler) *site {
 	tb.Helper()
 	s, stop := startOurs(tb, cfg, handlers...)
@@ -39,7 +39,7 @@ func startOurs(tb testing.TB, cfg fibermsal.Config, handlers ...fiber.Handler) (
 	return &site{app: app}, func() { _ = auth.Close() }
 }
 
-// greet answers with who is signed in.
+// greet responds with the signed-in user.
 func greet(c *fiber.Ctx) error {
 	user, ok := fibermsal.FromContext(c)
 	if !ok {
@@ -48,7 +48,7 @@ func greet(c *fiber.Ctx) error {
 	return c.SendString(user.ID)
 }
 
-// useToken gets the user's token, as a handler does that calls an API.
+// useToken gets the user's token, as a handler that calls an API would.
 func useToken(c *fiber.Ctx) error {
 	token, err := fibermsal.TokenCredential(c).GetToken(c.UserContext(), policy.TokenRequestOptions{})
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// BenchmarkSignIn is a whole sign-in: the login page's redirect, the person's answer at
-// Entra, the callback. Most of it is the emulator, which signs tokens with RSA: own-ns/op
-// is the time without it. For allocations app=emulator is what is asked of it alone; goth
-// asks for the user at Graph beside.
+// BenchmarkSignIn measures a complete sign-in: the redirect of the login route, the user's part at
+// Entra, and the callback. The emulator takes most of the time, because it signs tokens with RSA;
+// own-ns/op is the time without it. For allocations, app=emulator shows those of the emulator alone.
+// goth also requests the user from Graph.
 func BenchmarkSignIn(b *testing.B) {
 	b.Run("app=fibermsal", func(b *testing.B) { eachStorage(b, signInToOurs) })
 	b.Run("app=fibermsal/storage=file", func(b *testing.B) { signInToOurs(b, newFile(b)) })
@@ -43,7 +43,7 @@ func signInToGoth(b *testing.B, storage fiber.Storage) {
 	signInAll(b, idp, func(user string) { signIn(b, s.app, idp, gothLogin, user) })
 }
 
-// signInAll signs one after another in. Each is one call of the token endpoint.
+// signInAll signs the users in one after the other. Each causes one call of the token endpoint.
 func signInAll(b *testing.B, idp *entra, signIn func(user string)) {
 	b.Helper()
 	users := idp.Users()
@@ -61,14 +61,14 @@ func signInAll(b *testing.B, idp *entra, signIn func(user string)) {
 	idp.reportOwn(b, done)
 }
 
-// tokens are what the token endpoint answers.
+// tokens is the response of the token endpoint.
 type tokens struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
 	IDToken      string `json:"id_token"`
 }
 
-// signInAlone is what a sign-in asks of Entra, without an app.
+// signInAlone makes the requests of a sign-in to Entra without an app.
 func signInAlone(tb testing.TB, idp *entra, user string) tokens {
 	tb.Helper()
 	const verifier = "a-verifier-that-is-as-long-as-one-has-to-be"
@@ -87,7 +87,7 @@ func signInAlone(tb testing.TB, idp *entra, user string) tokens {
 	})
 }
 
-// grant asks the token endpoint as the app.
+// grant calls the token endpoint as the app would.
 func grant(tb testing.TB, idp *entra, form url.Values) tokens {
 	tb.Helper()
 	form.Set("client_id", idp.ClientID)

@@ -18,11 +18,11 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// BenchmarkToken is one user's access token, by where it comes from: from=memory is the
-// call alone, without a request around it; from=storage is the first request after a
-// restart; from=entra is a request that finds the token expired, and its own-ns/op what
-// that takes beside the emulator, which is also measured alone; from=recording is the same with
-// responses that the emulator gave before, so that nothing but the library and MSAL is at work.
+// BenchmarkToken measures getting one user's access token from different places. from=memory is the
+// call alone, without a request. from=storage is the first request after a restart. from=entra is a
+// request with an expired token; its own-ns/op is the time without the emulator, which is also measured
+// alone. from=recording is the same with recorded responses of the emulator, so that only the library
+// and MSAL are measured.
 func BenchmarkToken(b *testing.B) {
 	b.Run("app=fibermsal/from=memory", warmToken)
 	b.Run("app=msal/client=each/from=memory", func(b *testing.B) { msalToken(b, false) })
@@ -42,7 +42,7 @@ func BenchmarkToken(b *testing.B) {
 	})
 }
 
-// warmCredential is that of a request which has ended, and whose token is remembered.
+// warmCredential returns the credential of an ended request whose token is cached.
 func warmCredential(tb testing.TB) azcore.TokenCredential {
 	tb.Helper()
 	idp := newEntra(tb)
@@ -71,8 +71,8 @@ func warmToken(b *testing.B) {
 	}
 }
 
-// msalToken is MSAL's silent call over a record in memory, by a client for each or by
-// one that is kept: for one user, for whom it works.
+// msalToken measures MSAL's silent call with a record in memory, with a new client for each call or
+// with a shared one. There is only one user, so the shared client works.
 func msalToken(b *testing.B, kept bool) {
 	b.Helper()
 	idp := newEntra(b)
@@ -100,7 +100,7 @@ func msalToken(b *testing.B, kept bool) {
 	}
 }
 
-// coldToken asks an app that has just been started, over what another one stored.
+// coldToken sends requests to an app that has just been started with the records of another one.
 func coldToken(b *testing.B, storage fiber.Storage) {
 	b.Helper()
 	idp := newEntra(b)
@@ -129,7 +129,8 @@ func coldToken(b *testing.B, storage fiber.Storage) {
 	}
 }
 
-// expiredToken asks with tokens that live for less than what one must have left.
+// expiredToken sends requests with tokens whose lifetime is shorter than the required remaining
+// lifetime.
 func expiredToken(b *testing.B, storage fiber.Storage) {
 	b.Helper()
 	idp := newEntra(b, entratest.WithAccessTokenLifetime(10*time.Second))
@@ -152,7 +153,7 @@ func expiredToken(b *testing.B, storage fiber.Storage) {
 	idp.reportOwn(b, requests)
 }
 
-// recording answers calls of the token endpoint with what Entra answered to the first of them.
+// recording responds to all calls of the token endpoint with Entra's response to the first one.
 type recording struct {
 	http.RoundTripper
 
@@ -182,7 +183,7 @@ func (r *recording) RoundTrip(request *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// recordedToken is expiredToken with recorded responses. The time of the processor is that of the
+// recordedToken is like expiredToken, but with recorded responses. It reports the processor time of the
 // process, which is the same on a busy machine.
 func recordedToken(b *testing.B, storage fiber.Storage) {
 	b.Helper()

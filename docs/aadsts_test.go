@@ -21,14 +21,14 @@ const (
 	aadstsEnd   = "<!-- aadsts:end -->"
 )
 
-// subjects are what the classes of numbers are about, as a reader of the table understands it.
+// subjects are descriptions of the classes of numbers for readers of the table.
 var subjects = map[string]string{
 	"Other": "", "UnknownTenant": "tenant", "UnknownApp": "app", "DisabledApp": "app", "WrongSecret": "secret", "ExpiredSecret": "secret",
 	"UnregisteredCertificate": "certificate", "UnregisteredRedirectURI": "redirect URI", "InvalidScope": "scopes", "NotSignedIn": "session at Entra",
 	"Unassigned": "account", "NotInTenant": "account", "Blocked": "policy", "Unusable": "account", "Declined": "consent", "NeedsApproval": "consent",
 }
 
-// number is one of Entra's error numbers, and what the library says about it.
+// number is one of Entra's error numbers with the library's advice.
 type number struct {
 	value           int
 	subject, advice string

@@ -99,7 +99,7 @@ func isNamed(e ast.Expr, name string) bool {
 	return false
 }
 
-// aReason is what reasons look like.
+// aReason matches the format of reasons.
 var aReason = regexp.MustCompile(`^[a-z][a-z_]+$`)
 
 // makers are the functions whose first argument is the reason of an error, or whose second one is.
@@ -192,7 +192,7 @@ func codes(cell string) (found []string) {
 	return found
 }
 
-// compare reports what is documented but does not exist, and the other way round.
+// compare reports documented items that do not exist, and existing items that are not documented.
 func compare[V any](t *testing.T, what string, documented map[string]bool, existing map[string]V) {
 	t.Helper()
 	if len(existing) == 0 {

@@ -10,15 +10,15 @@ import (
 )
 
 var (
-	makeTarget = regexp.MustCompile("(?m)(?:`|^    (?:nice )?)make ([a-z][a-z-]+)")
-	goRun      = regexp.MustCompile(`(?:cd ([a-z0-9/-]+) && )?go run (\./[a-z0-9/-]+)`)
+	makeTarget = regexp.MustCompile("(?m)(?:`|^    (?:nice )?)make ([a-z][a-z0-9-]+)")
+	goRun      = regexp.MustCompile(`(?:cd ([a-z0-9/-]+) && )?go run (?:-v |-tags emulator )?(\./[a-z0-9/-]+)`)
 )
 
 // Every `make target` and `go run ./directory` in a document exists.
 func TestDocuments_CommandsExist(t *testing.T) {
 	t.Parallel()
 	targets := map[string]bool{}
-	for _, rule := range regexp.MustCompile(`(?m)^([a-z][a-z-]*):`).FindAllStringSubmatch(read(t, "Makefile"), -1) {
+	for _, rule := range regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`).FindAllStringSubmatch(read(t, "Makefile"), -1) {
 		targets[rule[1]] = true
 	}
 	found := 0

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// maxWords is how long the README may be: it is what people read before they decide.
+// maxWords is the maximum length of the README, which users read before they decide.
 const maxWords = 1200
 
 func TestReadme_IsShort(t *testing.T) {

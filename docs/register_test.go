@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// az is a stand-in for the Azure CLI. It keeps what would be sent, and answers as Entra does.
+// az replaces the Azure CLI. It records the requests that would be sent, and responds as Entra would.
 const az = `#!/bin/sh
 echo "$*" >>"$CALLS"
 case "$*" in
@@ -20,8 +20,8 @@ rest*) cat >"$BODY"; echo 00001111-aaaa-2222-bbbb-3333cccc4444 ;;
 esac
 `
 
-// The script of docs/entra-setup.md registers what the steps there say. Only a tenant could show that
-// Entra accepts it.
+// The script in docs/entra-setup.md creates the same registration as the steps there. Only a real
+// tenant could show that Entra accepts it.
 func TestRegisterApp_SendsARegistration(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"bash", "openssl"} {

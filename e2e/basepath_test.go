@@ -125,7 +125,7 @@ func longPath(i int) string {
 	return path
 }
 
-// Nginx has its default buffers, and refuses what does not fit them.
+// Nginx has its default buffers, and refuses requests and responses that are too large for them.
 func TestBasePath_LongPathsOfTwentyTabsFitTheBuffersOfNginx(t *testing.T) {
 	t.Parallel()
 	behindNginx(t, []string{"strips"}, func(st *proxied) {

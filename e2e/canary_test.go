@@ -10,18 +10,17 @@ import (
 	"testing"
 )
 
-// canaries finds things that must not be found. Each secret is cut into pieces of
-// which every one gives it away, so that a truncated token is found as well; and
-// the middle of it is looked for in the encodings in which a careless program might
-// hide it from a plain search.
+// canaries finds secrets in places where they must not be. Each secret is cut into pieces that are long
+// enough to identify it, so that a truncated token is found as well. The middle of each secret is also
+// searched for in the encodings that a careless program might use.
 type canaries struct {
 	pieces map[string]string // piece -> what it is of
-	// starts marks the first three bytes of the pieces: most of what is searched is
-	// random and begins none, which a table tells faster than a map.
+	// starts marks the first three bytes of the pieces. Most of the searched text is random and is not
+	// the beginning of a piece, and a table shows this faster than a map.
 	starts []bool
 }
 
-// pieceSize is long enough that chance never makes a piece of a random secret.
+// pieceSize is large enough that a piece of a random secret never occurs by chance.
 const pieceSize = 16
 
 func newCanaries() *canaries {
@@ -66,12 +65,14 @@ func encodings(secret string) map[string]string {
 	return out
 }
 
-// search fails the test for what it finds.
-func (c *canaries) search(t *testing.T, where string, hay []byte) {
+// search fails the test for what it finds, and returns the number of pieces found.
+func (c *canaries) search(t *testing.T, where string, hay []byte) (pieces int) {
 	t.Helper()
 	for what, times := range c.find(hay) {
 		t.Errorf("%s contains %s (%d pieces)", where, what, times)
+		pieces += times
 	}
+	return pieces
 }
 
 // find counts the pieces found of each thing.
@@ -92,7 +93,7 @@ func (c *canaries) find(hay []byte) map[string]int {
 	return found
 }
 
-// inflate returns what gzip has hidden.
+// inflate decompresses gzip.
 func inflate(hay []byte) (plains [][]byte) {
 	for {
 		i := bytes.Index(hay, []byte{0x1f, 0x8b, 0x08})
@@ -108,7 +109,7 @@ func inflate(hay []byte) (plains [][]byte) {
 	}
 }
 
-// The search would be worth nothing if it found nothing.
+// This test shows that the search finds secrets.
 func TestCanaries_AreFoundInEverySpelling(t *testing.T) {
 	t.Parallel()
 	const secret = "eyJhbGciOi.J1c2VyIjoiYWRlbGUifQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"

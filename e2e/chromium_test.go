@@ -26,7 +26,7 @@ import (
 // screenshotsEnv names a directory for pictures of what the browser saw.
 const screenshotsEnv = "FIBERMSAL_E2E_SCREENSHOTS"
 
-// browsers is how many run at once: two are what two cores carry.
+// browsers is the number of browsers that run at the same time, which is two for two cores.
 var browsers = make(chan struct{}, 2)
 
 // chromium is a running browser with a profile of its own.
@@ -41,8 +41,7 @@ func chromiumPath(t *testing.T) string {
 	return redistest.Program(t, "chromium", "chromium-browser", "google-chrome")
 }
 
-// newChromium starts a browser that trusts the site's certificate and no other
-// self-made one.
+// newChromium starts a browser that trusts the site's certificate and no other self-signed one.
 func newChromium(t *testing.T, s site) *chromium {
 	t.Helper()
 	path := chromiumPath(t)
@@ -54,11 +53,12 @@ func newChromium(t *testing.T, s site) *chromium {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// None of chromedp's defaults: among them is the end of site isolation.
+	// chromedp's default options are not used, because they disable site isolation.
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.DisableGPU,
 		chromedp.UserDataDir(profile), chromedp.Flag("headless", "new"), chromedp.WindowSize(1200, 900), chromedp.WSURLReadTimeout(patience),
-		// The certificate is accepted over TCP only; and nothing may call home.
+		// The certificate is accepted over TCP only, and background requests of the browser are
+		// disabled.
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
@@ -78,13 +78,11 @@ func newChromium(t *testing.T, s site) *chromium {
 	return &chromium{t: t, ctx: ctx}
 }
 
-// ignoreNews drops what chromedp says of events that a younger browser sends and
-// it does not know.
+// ignoreNews drops chromedp's messages about unknown events of newer browsers.
 func ignoreNews(string, ...any) {}
 
-// tab is a page of a browser. What goes wrong on it, as the developer console
-// shows it, fails the test: errors of scripts, violations of a content security
-// policy, pictures and styles that do not load.
+// tab is a page of a browser. Errors in the developer console fail the test, such as script errors,
+// violations of a content security policy, and pictures and styles that fail to load.
 type tab struct {
 	t       *testing.T
 	browser *chromium
@@ -115,7 +113,7 @@ func (b *chromium) tab() *tab {
 	return p
 }
 
-// listen runs in chromedp's goroutine, so it only takes notes.
+// listen runs in chromedp's goroutine, so it only records events.
 func (p *tab) listen(event any) {
 	var complaint string
 	switch e := event.(type) {
@@ -142,7 +140,7 @@ func (p *tab) listen(event any) {
 	}
 }
 
-// expect lets complaints pass that match.
+// expect allows complaints that match.
 func (p *tab) expect(pattern string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -180,9 +178,8 @@ func (p *tab) open(url string) {
 	p.do("opening "+url, chromedp.Navigate(url))
 }
 
-// click clicks what an XPath finds, as a mouse does, when it is there. The place
-// is asked of the page: chromedp's own picture of it is lost when the browser goes
-// back to a page it has kept.
+// click waits for the element of an XPath and clicks it with the mouse. The page itself returns the
+// position, because chromedp's own information is lost when the browser goes back to a cached page.
 func (p *tab) click(xpath string) {
 	p.t.Helper()
 	find := fmt.Sprintf(`document.evaluate(%q, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE).singleNodeValue`, xpath)
@@ -197,7 +194,7 @@ func (p *tab) click(xpath string) {
 	p.do("clicking "+xpath, page.BringToFront(), chromedp.MouseClickXY(at.X, at.Y))
 }
 
-// leave does something that leads to another page, and waits until it is there.
+// leave runs an action that leads to another page, and waits for that page.
 func (p *tab) leave(action func()) {
 	p.t.Helper()
 	p.eval(`window.left = false`, nil)
@@ -216,7 +213,7 @@ func (p *tab) await(condition string) {
 	defer cancel()
 	script := `document.readyState === "complete" && Boolean(` + condition + `)`
 	for holds := false; ; {
-		// An error is a page that is being replaced by the next.
+		// An error means that the page is being replaced by the next one.
 		if err := chromedp.Run(ctx, chromedp.Evaluate(script, &holds)); err == nil && holds {
 			return
 		}
@@ -238,7 +235,7 @@ func (p *tab) awaitText(origin string, texts ...string) {
 	p.await(strings.Join(conditions, " && "))
 }
 
-// eval evaluates a script; result may be nil.
+// eval evaluates a script. result may be nil.
 func (p *tab) eval(script string, result any) {
 	p.t.Helper()
 	p.do("evaluating "+script, chromedp.Evaluate(script, result))
@@ -258,7 +255,7 @@ func (p *tab) cookies(url string) map[string]*network.Cookie {
 	return byName
 }
 
-// describe says where the tab is and what it shows, for failures.
+// describe returns the address and the text of the tab, for failures.
 func (p *tab) describe() string {
 	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 	defer cancel()
@@ -271,7 +268,7 @@ func (p *tab) describe() string {
 
 var notInFileNames = regexp.MustCompile(`[^A-Za-z0-9_\-]+`)
 
-// screenshot saves a picture of the whole page, if somebody wants it.
+// screenshot saves a picture of the whole page, if a directory for pictures is set.
 func (p *tab) screenshot(name string) {
 	p.t.Helper()
 	p.capture(name, func(png *[]byte) chromedp.Action { return chromedp.FullScreenshot(png, 100) })
@@ -300,7 +297,7 @@ func (p *tab) capture(name string, take func(png *[]byte) chromedp.Action) {
 	}
 }
 
-// The tests below rely on the console; a driver that does not hear it would pass
+// The tests below rely on the console. A driver that does not receive its messages would accept
 // everything.
 func TestChromium_HearsTheConsole(t *testing.T) {
 	t.Parallel()

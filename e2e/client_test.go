@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// client is a browser without a screen: it keeps cookies, follows redirects only
-// when asked to, and says of its requests what browsers say.
+// client is a browser without a screen. It keeps cookies, follows redirects only on request, and sends
+// the same headers as browsers.
 type client struct {
 	t    *testing.T
 	http *http.Client
@@ -103,13 +103,13 @@ func (c *client) request(method, to string, form url.Values) *http.Request {
 	return r
 }
 
-// get asks as a script does.
+// get sends a request as a script would.
 func (c *client) get(path string) *answer {
 	c.t.Helper()
 	return c.do(c.request(http.MethodGet, c.site.url+path, nil))
 }
 
-// navigate opens a page as a person does, without following redirects.
+// navigate opens a page as a user would, without following redirects.
 func (c *client) navigate(to string) *answer {
 	c.t.Helper()
 	r := c.request(http.MethodGet, to, nil)
@@ -125,8 +125,8 @@ var (
 	hiddenTag = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
 )
 
-// signIn opens the sign-in route and goes through the emulator's pages until the
-// app has the answer.
+// signIn opens the sign-in route and completes the emulator's pages until the app has received the
+// response.
 func (c *client) signIn(login string) {
 	c.t.Helper()
 	a := c.navigate(c.site.url + "/user/login")
@@ -170,7 +170,7 @@ func (c *client) submit(a *answer, name, value string) *answer {
 	return c.do(c.request(http.MethodPost, html.UnescapeString(action[1]), form))
 }
 
-// user is who the app says is signed in, or "".
+// user returns the user who is signed in according to the app, or "".
 func (c *client) user() string {
 	c.t.Helper()
 	a := c.get("/user/info")

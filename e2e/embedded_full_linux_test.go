@@ -19,7 +19,7 @@ func limitWrites(t *testing.T, pid int, size uint64) {
 	}
 }
 
-// A full disk signs nobody out, and when there is room again nothing has to be restarted.
+// A full disk signs no user out. When there is space again, a restart is not necessary.
 func TestG5_SingleServerWithAFullDisk(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, exampleApp)

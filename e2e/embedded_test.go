@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 var tool = &program{source: "./cmd/fibermsal"}
@@ -139,8 +142,8 @@ func (s *single) administer(login string) {
 	}
 }
 
-// A tool with a wrong path must not report that there are no sessions, nor make a file that the app
-// could not open.
+// A command with a wrong path must neither report that there are no sessions nor create a file that the
+// app could not open.
 func TestSingleServer_ToolNeedsTheFile(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, exampleApp)
@@ -159,7 +162,7 @@ func TestSingleServer_ToolNeedsTheFile(t *testing.T) {
 func TestG20_SingleServerKilledAtAnyPoint(t *testing.T) {
 	t.Parallel()
 	s := newSingle(t, exampleApp)
-	whole, gone := 0, 0
+	whole, gone, broken := 0, 0, 0
 	for range repeats(200) {
 		resident, leaver, newcomer := s.signedIn(adele.login), s.signedIn(diego.login), newClient(t, s.site)
 		callback := newcomer.approach(alex.login)
@@ -171,6 +174,7 @@ func TestG20_SingleServerKilledAtAnyPoint(t *testing.T) {
 		wait.Wait()
 		s.start(t)
 		if got := resident.user(); got != adele.login {
+			broken++
 			t.Errorf("signed in before: %q", got)
 		}
 		for c, login := range map[*client]string{leaver: diego.login, newcomer: alex.login} {
@@ -180,17 +184,21 @@ func TestG20_SingleServerKilledAtAnyPoint(t *testing.T) {
 			case "":
 				gone++
 			default:
+				broken++
 				t.Errorf("%s: %q", login, got)
 			}
 		}
 		if newcomer.cookie(s.site.cookieName()) != "" && newcomer.user() != alex.login {
+			broken++
 			t.Error("a session that was handed out is lost")
 		}
 	}
 	t.Logf("%d sessions whole, %d gone or never begun", whole, gone)
+	figure.Report(t, figure.Figure{Row: "R16", Name: "sessions broken by kill -9 at any point, in a file", Value: fmt.Sprintf("%d of %d", broken, whole+gone+broken)})
 }
 
-// attemptSignOut asks an app that may die meanwhile. The cookie is kept, as by an attacker.
+// attemptSignOut sends a request to an app that may be killed in the meantime. The cookie is kept, as
+// by an attacker.
 func (c *client) attemptSignOut() {
 	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.site.url+"/user/logout", http.NoBody)
 	if err != nil {

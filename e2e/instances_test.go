@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 	"github.com/fibermsal/fibermsal/internal/sealed"
@@ -34,7 +35,7 @@ func newCluster(t *testing.T, redisArgs ...string) *cluster {
 	return newClusterOf(t, nil, redisArgs...)
 }
 
-// newClusterOf has people of its own, unless there are none.
+// newClusterOf returns a cluster with the given users, if there are any.
 func newClusterOf(t *testing.T, people []entratest.User, redisArgs ...string) *cluster {
 	t.Helper()
 	var options []entratest.Option
@@ -47,7 +48,7 @@ func newClusterOf(t *testing.T, people []entratest.User, redisArgs ...string) *c
 // starter runs an app at a site, as a client of an identity provider.
 type starter func(t *testing.T, s site, idp *provider, env ...string) *app
 
-// newClusterRunning is two processes of any app, with a query for the URL of their Redis.
+// newClusterRunning returns two processes of any app, with a query for the URL of their Redis.
 func newClusterRunning(t *testing.T, start starter, redisQuery string, options []entratest.Option, redisArgs ...string) *cluster {
 	t.Helper()
 	s := newSite(t, "http")
@@ -69,7 +70,7 @@ func newClusterRunning(t *testing.T, start starter, redisQuery string, options [
 	return c
 }
 
-// signIn returns the session cookie of somebody who has signed in.
+// signIn signs a user in and returns the session cookie.
 func (c *cluster) signIn(login string) string {
 	c.t.Helper()
 	browser := newClient(c.t, c.site)
@@ -109,8 +110,8 @@ func (c *cluster) get(instance int, path, field, cookie string) (status int, val
 	return resp.StatusCode, string(body)
 }
 
-// expire moves the end of a session's access tokens into the past: processes and
-// Redis do not live in virtual time.
+// expire moves the end of a session's access tokens into the past, because processes and Redis do not
+// run in virtual time.
 func (c *cluster) expire(cookie string) {
 	c.t.Helper()
 	store, ctx := c.vault, c.t.Context()
@@ -139,8 +140,8 @@ func (c *cluster) expire(cookie string) {
 	}
 }
 
-// storm has fifty ask each process at once and counts the answers by status; one
-// about somebody else counts as 0.
+// storm sends fifty simultaneous requests to each process and counts the responses by status. A
+// response about another user has the status 0.
 func (c *cluster) storm(cookie, login string, instances ...int) map[int]int {
 	var wait sync.WaitGroup
 	var mu sync.Mutex
@@ -176,6 +177,8 @@ func TestG11_TwoProcessesRenewAnExpiredTokenOnce(t *testing.T) {
 			successes := c.storm(cookie, adele.login, 0, 1)[http.StatusOK]
 			calls := c.idp.server.Count(entratest.Token)
 			t.Logf("%d of 100 successes, %d token calls", successes, calls)
+			figure.Report(t, figure.Figure{Row: "R7", Name: "token calls of 100 requests in two processes, " + name, Value: strconv.Itoa(calls)})
+			figure.Report(t, figure.Figure{Row: "R7", Name: "requests that failed", Value: strconv.Itoa(100 - successes)})
 			if successes != 100 || calls != 1 {
 				t.Errorf("%d of 100 successes, %d token calls\n%s", successes, calls, c.apps[0].stderr)
 			}
@@ -208,6 +211,7 @@ func TestG16_StormsOnWhatCannotBeRenewed(t *testing.T) {
 			answers := c.storm(cookie, diego.login, 0, 1)
 			calls := c.idp.server.Count(entratest.Token)
 			t.Logf("answers by status: %v, %d token calls", answers, calls)
+			figure.Report(t, figure.Figure{Row: "R9", Name: "token calls of 100 requests in two processes, " + name, Value: strconv.Itoa(calls)})
 			if answers[row.status] != 100 || calls > row.maxCalls {
 				t.Errorf("answers by status: %v, %d token calls\n%s", answers, calls, c.apps[0].stderr)
 			}
@@ -242,14 +246,19 @@ func TestG12_StoppedHolderOfTheLockHoldsNobodyUpForLong(t *testing.T) {
 	}
 	calls := c.idp.server.Count(entratest.Token)
 	t.Logf("%d of 50 successes after %v, %d token calls", successes, waited.Round(time.Millisecond), calls)
+	figure.Report(t, figure.Figure{Row: "R8", Name: "requests that failed while the lock's holder was stopped", Value: strconv.Itoa(50 - successes)})
+	figure.Report(t, figure.Figure{Row: "R8", Name: "longest wait for it", Value: waited.Round(time.Millisecond).String()})
 	if successes != 50 || calls > 2 || waited > 15*time.Second {
 		t.Errorf("%d of 50 successes after %v, %d token calls\n%s", successes, waited, calls, c.apps[1].stderr)
 	}
+	overwritten := 0
 	for instance := range c.apps { // what the late one wrote has not hurt
 		if status, upn := c.me(instance, cookie); status != http.StatusOK || upn != alex.login {
+			overwritten++
 			t.Errorf("process %d afterwards: %d %s", instance, status, upn)
 		}
 	}
+	figure.Report(t, figure.Figure{Row: "R8", Name: "sessions broken by what the late holder wrote", Value: strconv.Itoa(overwritten)})
 }
 
 func TestG2_RedisKilledUnderLoadSignsNobodyOut(t *testing.T) {
@@ -297,6 +306,8 @@ func TestG2_RedisKilledUnderLoadSignsNobodyOut(t *testing.T) {
 	wait.Wait()
 	recovery := time.Unix(0, recovered.Load()).Sub(back)
 	t.Logf("%d answers, %d times 503, %d wrong; first answer %v after Redis was back", successes.Load(), unavailable.Load(), wrong.Load(), recovery.Round(time.Millisecond))
+	figure.Report(t, figure.Figure{Row: "R3", Name: "sign-outs and wrong answers while Redis is killed", Value: strconv.Itoa(int(wrong.Load()))})
+	figure.Report(t, figure.Figure{Row: "R3", Name: "first answer after Redis is back", Value: recovery.Round(time.Millisecond).String()})
 	if unavailable.Load() == 0 || recovered.Load() == -1 || recovery > 2*time.Second {
 		t.Errorf("no outage seen, or no recovery: %v", recovery)
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// stage is an app with an emulator of its own, and somebody's browser.
+// stage is an app with its own emulator, and the browser of a user.
 type stage struct {
 	*chromium
 	site site
@@ -32,7 +32,7 @@ type stage struct {
 	app  *app
 }
 
-// onStages runs a scenario in both ways in which Entra's answers come.
+// onStages runs a scenario in both response modes.
 func onStages(t *testing.T, scenario func(*stage), env ...string) {
 	t.Helper()
 	chromiumPath(t) // before anything is built for it
@@ -44,14 +44,14 @@ func onStages(t *testing.T, scenario func(*stage), env ...string) {
 	}
 }
 
-// newStage starts the app at a site, whose emulator has options.
+// newStage starts the app at a site, with options for its emulator.
 func newStage(t *testing.T, s site, options []entratest.Option, env ...string) *stage {
 	t.Helper()
 	idp := emulatorFor(t, s, append(options, entratest.WithFrontChannelLogout(s.at("/user/frontchannel-logout")))...)
 	return &stage{site: s, idp: idp.server, app: startApp(t, s, idp, env...), chromium: newChromium(t, s)}
 }
 
-// otherProfile is another person's at the same machine: no cookie is shared.
+// otherProfile returns the browser of another user on the same machine. It shares no cookie.
 func (b *chromium) otherProfile() *chromium {
 	b.t.Helper()
 	var profile cdp.BrowserContextID
@@ -73,7 +73,7 @@ func (b *chromium) otherProfile() *chromium {
 	return &chromium{t: b.t, ctx: ctx}
 }
 
-// signIn signs somebody in, in a tab of their own.
+// signIn signs a user in, in a new tab.
 func (st *stage) signIn(b *chromium, who person) *tab {
 	st.t.Helper()
 	p := b.tab()
@@ -90,14 +90,13 @@ func (st *stage) signIn(b *chromium, who person) *tab {
 	return p
 }
 
-// awaitAt waits until the tab is at a path with its query, to the letter.
+// awaitAt waits until the address of the tab has exactly the given path and query.
 func (p *tab) awaitAt(s site, path string) {
 	p.t.Helper()
 	p.await(fmt.Sprintf(`location.href === %q`, s.at(path)))
 }
 
-// goTo opens a URL from within the page, so that waiting for what it leads to is the
-// test's.
+// goTo opens a URL from within the page. The test has to wait for the result.
 func (p *tab) goTo(to string) { p.t.Helper(); p.eval(fmt.Sprintf(`location.assign(%q)`, to), nil) }
 
 // checkVisits counts the browser's visits at Entra and the pages it was shown there.
@@ -111,7 +110,7 @@ func (st *stage) checkVisits(what string, authorize, pressed int) {
 	}
 }
 
-// inBothColours takes pictures of a page for people who like it light, and dark.
+// inBothColours takes pictures of a page in the light and in the dark colour scheme.
 func (p *tab) inBothColours(name string) {
 	p.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
@@ -134,8 +133,7 @@ type fetched struct {
 	}
 }
 
-// fetch runs in a page of the app. The example has no script and allows none, so its
-// policy is put aside.
+// fetch runs in a page of the app. The example has no script and allows none, so its policy is ignored.
 func (st *stage) fetch(b *chromium, path, options string) (got fetched) {
 	st.t.Helper()
 	p := b.tab()
@@ -151,8 +149,8 @@ func (st *stage) fetch(b *chromium, path, options string) (got fetched) {
 	return got
 }
 
-// A page that needs a scope more gets it by consent, and the browser is where it was;
-// a script that asks for the same is told where to go and never taken to Entra.
+// A page that needs an additional scope gets it by consent, and the browser returns to it. A script
+// that requests the same gets the login URL, and is never redirected to Entra.
 func TestInteraction_NewScopeAsksForConsent(t *testing.T) {
 	t.Parallel()
 	onStages(t, func(st *stage) {
@@ -191,8 +189,8 @@ func TestInteraction_NewScopeAsksForConsent(t *testing.T) {
 	})
 }
 
-// Who may not do something, or does not consent, gets a page that says so and leads
-// nowhere by itself; one may think again (threat B15).
+// Users who lack a permission, or who decline consent, get a page that explains this and does not
+// redirect. They can try again (threat B15).
 func TestInteraction_RefusalsArePages(t *testing.T) {
 	t.Parallel()
 	onStages(t, func(st *stage) {
@@ -220,8 +218,8 @@ func TestInteraction_RefusalsArePages(t *testing.T) {
 	})
 }
 
-// An administrator ends all sessions of somebody: Graph refuses the token, and one
-// sign-in mends it (threat B14).
+// An administrator ends all sessions of a user. Graph refuses the token, and one sign-in resolves this
+// (threat B14).
 func TestInteraction_RevocationIsOneSignIn(t *testing.T) {
 	t.Parallel()
 	onStages(t, func(st *stage) {
@@ -245,7 +243,7 @@ func TestInteraction_RevocationIsOneSignIn(t *testing.T) {
 	})
 }
 
-// insufficientClaims is Graph refusing every token, whatever a sign-in brings.
+// insufficientClaims makes Graph refuse every token, even after a new sign-in.
 func insufficientClaims() entratest.Fault {
 	claims := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true,"value":"1"}}}`))
 	return entratest.Fault{
@@ -255,8 +253,8 @@ func insufficientClaims() entratest.Fault {
 	}
 }
 
-// A page that no sign-in satisfies ends with one that explains, not in a circle (threat
-// B14); and when the fault is gone, so is the page.
+// If no sign-in satisfies a page, the user gets a page that explains this, and no loop (threat B14).
+// When the fault has been fixed, the original page is shown.
 func TestInteraction_LoopEndsWithAPageThatExplains(t *testing.T) {
 	t.Parallel()
 	onStages(t, func(st *stage) {
@@ -285,7 +283,7 @@ func TestInteraction_LoopEndsWithAPageThatExplains(t *testing.T) {
 	})
 }
 
-// evilSite is a page of somebody else's that wants the visitor signed out.
+// evilSite is a page of an attacker that tries to sign the visitor out.
 func evilSite(t *testing.T, s site) (address string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -302,8 +300,8 @@ func evilSite(t *testing.T, s site) (address string) {
 	return strings.Replace(server.URL, "127.0.0.1", "elsewhere.localhost", 1)
 }
 
-// Another site cannot sign anybody out, but make them be asked (threat C4). The
-// question's button leads through Entra and back, which the page's policy must allow.
+// Another site cannot sign a user out, but only cause the question (threat C4). The question's button
+// leads through Entra and back, which the page's policy must allow.
 func TestInteraction_SignOutFromAnotherSiteIsAsked(t *testing.T) {
 	t.Parallel()
 	onStages(t, func(st *stage) {
@@ -332,7 +330,8 @@ func TestInteraction_SignOutFromAnotherSiteIsAsked(t *testing.T) {
 		}
 		st.idp.ResetRequests()
 		if st.site.cert == nil {
-			// Entra has nobody to tell: it leads back by a redirect, to which Chromium applies the policy as well.
+			// Entra has no other app to notify, so it redirects back immediately. Chromium applies the
+			// policy to this redirect as well.
 			p.forgetEntra(st)
 		}
 		p.open(evil)
@@ -348,7 +347,7 @@ func TestInteraction_SignOutFromAnotherSiteIsAsked(t *testing.T) {
 	})
 }
 
-// forgetEntra ends the browser's session at Entra, as closing all windows may.
+// forgetEntra ends the browser's session at Entra, as closing all windows may do.
 func (p *tab) forgetEntra(st *stage) {
 	p.t.Helper()
 	p.do("forgetting Entra", network.DeleteCookies("ESTSAUTH").WithURL(st.idp.BrowserURL))
@@ -380,8 +379,8 @@ func TestInteraction_SignOutEverywhereEndsASecondBrowser(t *testing.T) {
 	})
 }
 
-// Who signs out at Entra, for another app or for all, is signed out here by a frame that
-// brings no cookie.
+// A user who signs out at Entra, for another app or for all, is signed out here by a frame that sends
+// no cookie.
 func TestInteraction_SignOutAtEntraEndsTheSessionHere(t *testing.T) {
 	t.Parallel()
 	onStages(t, func(st *stage) {
@@ -400,8 +399,8 @@ func TestInteraction_SignOutAtEntraEndsTheSessionHere(t *testing.T) {
 	})
 }
 
-// A session whose tokens are gone gets new ones without troubling anybody, as long as
-// Entra knows the browser; and with the user's help otherwise.
+// A session whose tokens have been lost gets new ones without asking the user if the browser has a
+// session at Entra. Otherwise the user has to sign in.
 func TestInteraction_LostTokensComeBackSilently(t *testing.T) {
 	t.Parallel()
 	chromiumPath(t)
@@ -440,8 +439,7 @@ func TestInteraction_LostTokensComeBackSilently(t *testing.T) {
 	}, "FIBERMSAL_REDIS_URL="+redis.URL+patientRedis, "FIBERMSAL_KEYS="+newSealingKey().base64())
 }
 
-// loseTokens removes the record of a session's tokens. What the app remembers goes with
-// its process.
+// loseTokens removes the record of a session's tokens. The app's cache is lost with its process.
 func (st *stage) loseTokens(redis *redistest.Server, session string) {
 	st.t.Helper()
 	st.app.signal(syscall.SIGTERM)
@@ -459,7 +457,7 @@ func (st *stage) loseTokens(redis *redistest.Server, session string) {
 	st.idp.ResetRequests()
 }
 
-// Pages that want more than a session get it at Entra and are shown.
+// Pages that require more than a session get it at Entra, and are then shown.
 func TestInteraction_StepUpAndFreshProof(t *testing.T) {
 	t.Parallel()
 	onStages(t, func(st *stage) {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 const (
@@ -25,22 +26,22 @@ const (
 	tokenLife = time.Second
 	// redisPool is small, so that the load without faults fills it, too.
 	redisPool = 8
-	// slack is what may be there beside what was there before: a pooled connection
-	// with its two goroutines, and what is between two requests. A leak of one for each
-	// request that meets a fault is hundreds.
+	// slack is the allowed difference from the state before: a pooled connection with its two
+	// goroutines, and resources between two requests. A leak for each request during a fault would be
+	// hundreds.
 	slack = 5
-	// threadSlack is larger, for Go's runtime gives no thread back.
+	// threadSlack is larger, because Go's runtime does not release threads.
 	threadSlack = 16
 )
 
-// outage is something that goes wrong while people use the app.
+// outage is a fault while users use the app.
 type outage struct {
 	name       string
 	begin, end func()
 }
 
-// Two processes under load meet one fault after the other, and are afterwards what they
-// were before.
+// Two processes under load meet one fault after the other. Afterwards they use the same resources as
+// before.
 func TestG28_NothingIsLeftOfAnyFault(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -58,8 +59,9 @@ func TestG28_NothingIsLeftOfAnyFault(t *testing.T) {
 	base := c.rested()
 	t.Logf("before any request, were the pools full: %v; base: %v", full, base)
 	for i := range base {
-		// Shared round trips leave part of Redis' pool unused until a fault makes requests wait,
-		// so the descriptors are the only ones that need not be back where they were.
+		// Because of shared round trips, a part of the Redis pool is unused until a fault makes
+		// requests wait. File descriptors are therefore the only resource that may remain above the
+		// initial number.
 		base[i].descriptors = full[i].descriptors
 	}
 	for _, o := range c.outages(cookies) {
@@ -70,7 +72,8 @@ func TestG28_NothingIsLeftOfAnyFault(t *testing.T) {
 	rejected := c.answering(entratest.Token, entratest.Fault{OAuth: &entratest.OAuthError{Error: "invalid_grant", Suberror: "bad_token", Codes: []int{50173}}})
 	refuse := rejected.begin
 	rejected.begin = func() { refuse(); c.awaitService(t, cookies[0], http.StatusUnauthorized) }
-	// Whoever renewed just before was not refused, so it is open who is served afterwards.
+	// Users whose tokens were renewed shortly before were not refused, so it is not certain which users
+	// are served afterwards.
 	t.Run("refresh tokens refused", func(t *testing.T) { c.survive(t, rejected, cookies, base, anyStatus) })
 	for _, a := range c.apps { // which looks for what Close has left behind
 		a.signal(syscall.SIGTERM)
@@ -82,8 +85,8 @@ func TestG28_NothingIsLeftOfAnyFault(t *testing.T) {
 
 const anyStatus = 0
 
-// survive lets an outage come and go, and waits until Graph calls have the given status
-// again, if that is not open, and everything else is as before.
+// survive begins and ends an outage. It then waits until Graph calls have the given status again,
+// unless the status is not certain, and everything else is as before.
 func (c *cluster) survive(t *testing.T, o outage, cookies []string, base [2]vitals, status int) {
 	t.Helper()
 	m := c.under(cookies, o)
@@ -98,9 +101,15 @@ func (c *cluster) survive(t *testing.T, o outage, cookies []string, base [2]vita
 	now := c.awaitRest(t, base)
 	t.Logf("%d answers, %d of them met it; served after %v, at rest after %v: %v", m.fine.Load()+m.troubled.Load(), m.troubled.Load(),
 		served.Round(time.Millisecond), time.Since(healedAt).Round(time.Millisecond), now)
+	more, open := 0, 0
+	for i, v := range now {
+		more, open = max(more, v.goroutines-base[i].goroutines), max(open, v.descriptors-base[i].descriptors)
+	}
+	figure.Report(t, figure.Figure{Row: "R20", Name: "goroutines beside those of before, after a fault", Value: strconv.Itoa(more)})
+	figure.Report(t, figure.Figure{Row: "R20", Name: "file descriptors beside those of before, after a fault", Value: strconv.Itoa(open)})
 }
 
-// outages are those that sessions outlive.
+// outages lists the outages that sessions must survive.
 func (c *cluster) outages(cookies []string) []outage {
 	entra := func(name string, f entratest.Fault) outage {
 		return c.answering(entratest.Token, f).named("Entra " + name)
@@ -137,12 +146,12 @@ func (o outage) named(name string) outage {
 	return o
 }
 
-// answering is the emulator failing at an endpoint.
+// answering makes the emulator fail at an endpoint.
 func (c *cluster) answering(e entratest.Endpoint, f entratest.Fault) outage {
 	return outage{begin: func() { c.idp.server.Fault(e, f) }, end: c.idp.server.ClearFaults}
 }
 
-// command returns what sends a command to Redis.
+// command returns a function that sends a command to Redis.
 func (c *cluster) command(words ...any) func() {
 	return func() {
 		if err := c.redis.Client().Do(context.Background(), words...).Err(); err != nil {
@@ -153,7 +162,7 @@ func (c *cluster) command(words ...any) func() {
 
 var processID = regexp.MustCompile(`process_id:(\d+)`)
 
-// stalledRedis accepts connections and answers nothing.
+// stalledRedis accepts connections but never replies.
 func (c *cluster) stalledRedis() outage {
 	var pid int
 	return outage{
@@ -179,7 +188,7 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
-// signInAll returns sessions of everybody in the directory.
+// signInAll returns sessions of all users in the directory.
 func (c *cluster) signInAll(times int) (cookies []string) {
 	c.t.Helper()
 	for range times {
@@ -193,7 +202,7 @@ func (c *cluster) signInAll(times int) (cookies []string) {
 	return cookies
 }
 
-// hangUp drops connections whose requests are being answered, or are not yet whole.
+// hangUp drops connections while a request is being handled or received.
 func (c *cluster) hangUp(cookies []string, count int) {
 	c.t.Helper()
 	before := c.idp.server.Count(entratest.GraphMe)
@@ -225,10 +234,10 @@ func (c *cluster) hangUp(cookies []string, count int) {
 	}
 }
 
-// met counts answers: those as on a good day, and the others.
+// met counts the normal responses and the others.
 type met struct{ fine, troubled atomic.Int64 }
 
-// under has many clients ask both processes for everything during an outage.
+// under lets many clients send all kinds of requests to both processes during an outage.
 func (c *cluster) under(cookies []string, o outage) *met {
 	const clients = 32
 	transport := &http.Transport{MaxIdleConnsPerHost: clients}
@@ -259,7 +268,7 @@ func (c *cluster) under(cookies []string, o outage) *met {
 	return &m
 }
 
-// bother asks for something, and tells a good day's answer from others.
+// bother sends a request, and counts whether the response is a normal one.
 func (c *cluster) bother(client *http.Client, cookie string, m *met) {
 	path, want := "/api/me", http.StatusOK
 	switch rand.IntN(8) {
@@ -309,7 +318,7 @@ func (c *cluster) awaitService(t *testing.T, cookie string, want int) {
 	}
 }
 
-// vitals are what a process holds.
+// vitals are the resources of a process.
 type vitals struct{ goroutines, descriptors, threads int }
 
 func (v vitals) exceeds(base vitals) bool {

@@ -18,19 +18,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
 const (
-	// waves are how many times sessions come and go.
+	// waves is the number of times that sessions are created and removed.
 	waves = 50
-	// askers are the connections on which a wave's sessions are asked for.
+	// askers is the number of connections on which the sessions of a wave are requested.
 	askers = 8
-	// inARow is how many requests go out before the first answer is read.
+	// inARow is the number of requests that are sent before the first response is read.
 	inARow = 32
 )
 
-// A process remembers no more of a million sessions than of those that fill its cache.
+// A process uses no more memory for a million sessions than for those that fill its cache.
 func TestG24_AMillionSessionsPassThroughAProcessThatDoesNotGrow(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -59,6 +60,10 @@ func TestG24_AMillionSessionsPassThroughAProcessThatDoesNotGrow(t *testing.T) {
 	before, after := slices.Max(resident[waves/3:2*waves/3]), slices.Max(resident[2*waves/3:])
 	t.Logf("%d sessions after %v: %d MB resident at the most in the second third, %d MB in the last; after each wave %v kB",
 		sessions, time.Since(began).Round(time.Second), before>>10, after>>10, resident)
+	figure.Report(t, figure.Figure{
+		Row: "G24", Name: "resident memory in the second and in the last third of many sessions",
+		Value: fmt.Sprintf("%d MB and %d MB, of %d sessions", before>>10, after>>10, sessions),
+	})
 	if float64(after) > 1.15*float64(before) { // the garbage collector is not exact
 		t.Errorf("memory grows from %d to %d kB", before, after)
 	}
@@ -109,8 +114,8 @@ func (c *cluster) multiply(genuine template, count int) []string {
 	return cookies
 }
 
-// askFor has the first process say of every session who it is, and of every fourth its
-// token.
+// askFor requests the user of every session from the first process, and the token of every fourth
+// session.
 func (c *cluster) askFor(cookies []string, genuine template) {
 	c.t.Helper()
 	var wait sync.WaitGroup

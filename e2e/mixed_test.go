@@ -4,22 +4,24 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
-// resident is one of many users. Whoever changes the session holds the lock alone.
+// resident is one of many users. Changes of the session require the exclusive lock.
 type resident struct {
 	sync.RWMutex
 	upn, cookie string
 }
 
-// Many users on two processes: sign-ins, pages, Graph calls, renewals and sign-outs all
-// at once. Every answer is about who asked.
+// Many users on two processes sign in and out, open pages, call Graph and renew tokens at the same
+// time. Every response is about the user who sent the request.
 func TestH1_MixedLoadOnTwoProcessesMixesNobodyUp(t *testing.T) {
 	t.Parallel()
 	const workers = 64
@@ -75,13 +77,15 @@ func TestH1_MixedLoadOnTwoProcessesMixesNobodyUp(t *testing.T) {
 	wait.Wait()
 	t.Logf("%d users: %d answers checked, %d foreign, %d renewals forced, %d sign-outs, after %v",
 		count, checked.Load(), foreign.Load(), renewed.Load(), left.Load(), time.Since(began).Round(time.Second))
+	figure.Report(t, figure.Figure{Row: "R1", Name: "foreign answers under mixed load in two processes", Value: strconv.FormatInt(foreign.Load(), 10)})
+	figure.Report(t, figure.Figure{Row: "R1", Name: "answers checked under mixed load", Value: fmt.Sprintf("%d to %d users", checked.Load(), count)})
 	if foreign.Load() != 0 || renewed.Load() == 0 || left.Load() == 0 {
 		t.Error("not what was to be shown")
 	}
 	c.redis.Dump() // every record has an end
 }
 
-// checkResident asks for one page, of somebody who is signed in first if need be.
+// checkResident requests one page for a user, who is signed in first if necessary.
 func (c *cluster) checkResident(r *resident, instance int, graph bool, checked, foreign *atomic.Int64) {
 	r.RLock()
 	signedOut := r.cookie == ""

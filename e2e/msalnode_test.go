@@ -16,8 +16,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// The emulator is a program for clients in any language. Microsoft's own for another
-// platform signs in at it; msalnode/check.mjs says what is looked at.
+// The emulator is a program for clients in any language. Microsoft's own client for another platform
+// signs in at it. msalnode/check.mjs contains the checks.
 func TestMSALNode_SignsInAtTheEmulator(t *testing.T) {
 	t.Parallel()
 	node := redistest.Node(t, "msalnode")
@@ -40,14 +40,14 @@ func TestMSALNode_SignsInAtTheEmulator(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%s check.mjs: %v\n%s", node, err, out)
 	}
-	// A file whose tests are never reached ends well, too.
+	// A file whose tests are never reached also ends successfully.
 	if !regexp.MustCompile(`(?m)^# pass [1-9]`).Match(out) || !regexp.MustCompile(`(?m)^# skipped 0$`).Match(out) {
 		t.Errorf("not every check was made:\n%s", out)
 	}
 }
 
-// newClientCertificate makes what an app shows instead of a secret. Entra takes no
-// keys but RSA.
+// newClientCertificate returns the certificate that an app uses instead of a secret. Entra accepts RSA
+// keys only.
 func newClientCertificate(t *testing.T) (certFile, keyFile string) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// patience is how long anything may take that normally takes a moment: the
-	// machine may be small, busy, and looking for races.
+	// patience is the timeout for operations that normally take a moment, because the machine may be
+	// small and busy, and the race detector may be enabled.
 	patience = 60 * time.Second
 	// pollInterval is how often a condition is looked at.
 	pollInterval = 20 * time.Millisecond
@@ -37,7 +37,7 @@ var (
 	emulator     = &program{source: "./cmd/entra-emulator"}
 )
 
-// scratch is a directory for the whole run: the programs, and what browsers keep.
+// scratch is a directory for the whole run. It contains the programs and the browsers' profiles.
 var scratch string
 
 func TestMain(m *testing.M) {
@@ -52,8 +52,8 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// program is a command of the repository, built once per run and only if a test
-// wants it: one that uses the Graph SDK takes minutes to compile for the first time.
+// program is a command of the repository. It is built once per run, and only if a test needs it,
+// because a program with the Graph SDK takes minutes to compile for the first time.
 type program struct {
 	module  string // the directory of its module in the repository, "" for the root
 	source  string
@@ -92,8 +92,8 @@ type process struct {
 	exited chan struct{}
 }
 
-// run starts a program with no environment but env and what a program cannot do
-// without, and ends it with the test.
+// run starts a program with env and the few variables that every program needs, and ends it with the
+// test.
 func run(t *testing.T, p *program, env []string, args ...string) *process {
 	t.Helper()
 	q := &process{t: t, stdout: &logbook{}, stderr: &logbook{}, exited: make(chan struct{})}
@@ -113,7 +113,7 @@ func run(t *testing.T, p *program, env []string, args ...string) *process {
 	return q
 }
 
-// stop ends the process as an operator does. A race it found is the test's failure.
+// stop ends the process as an operator would. A detected race fails the test.
 func (q *process) stop() {
 	q.t.Helper()
 	if q.running() {
@@ -177,7 +177,7 @@ type app struct {
 	site    site
 }
 
-// site is where an app is reached.
+// site is the address of an app.
 type site struct {
 	url  string // origin
 	base string // the path below which browsers reach the app, or ""
@@ -198,7 +198,7 @@ func newSite(t *testing.T, scheme string) site {
 	return s
 }
 
-// at is the URL of a path of the app, as browsers write it.
+// at returns the URL of a path of the app, as browsers write it.
 func (s site) at(path string) string { return s.url + s.base + path }
 
 // startApp runs the example at a site, as a client of an identity provider.
@@ -252,7 +252,7 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// logbook collects what is written.
+// logbook collects log output.
 type logbook struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -17,8 +17,8 @@ type provider struct {
 	server *entratest.Server
 }
 
-// emulatorFor runs the emulator in this process, where its secrets and counters
-// can be asked for, listening on loopback for the site.
+// emulatorFor runs the emulator in this process, listening on loopback for the site. Its secrets and
+// counters are available to the test.
 func emulatorFor(t *testing.T, s site, options ...entratest.Option) *provider {
 	t.Helper()
 	idp := entratest.New(append([]entratest.Option{
@@ -34,8 +34,7 @@ func emulatorFor(t *testing.T, s site, options ...entratest.Option) *provider {
 	}
 }
 
-// emulatorProcess runs cmd/entra-emulator and returns the line with which it says
-// that it is ready.
+// emulatorProcess runs cmd/entra-emulator and returns the line that it prints when it is ready.
 func emulatorProcess(t *testing.T, args ...string) string {
 	t.Helper()
 	q := run(t, emulator, nil, append([]string{"-http", "127.0.0.1:0", "-https", "127.0.0.1:0"}, args...)...)

@@ -2,6 +2,6 @@
 
 package e2e
 
-// raceEnabled tells that this test binary looks for data races. The programs it
-// builds then do so, too.
+// raceEnabled reports whether this test binary has the race detector. The programs that it builds have
+// it, too.
 const raceEnabled = true

@@ -65,7 +65,7 @@ func TestRestart_LeavesUsersSignedIn(t *testing.T) {
 		if me.StatusCode != http.StatusOK || me.json(t)["id"] != person.ID {
 			t.Errorf("after %s: /api/me: %d %s\n%s", end.name, me.StatusCode, me.body, a.stderr)
 		}
-		// The token was in Redis: Entra was not asked for anything.
+		// The token was in Redis, so Entra was not called.
 		calls := idp.server.Requests(entratest.Authorize, entratest.Login, entratest.Token, entratest.Keys,
 			entratest.Discovery, entratest.InstanceDiscovery)
 		for _, r := range calls {
@@ -74,8 +74,8 @@ func TestRestart_LeavesUsersSignedIn(t *testing.T) {
 	}
 }
 
-// askSlowly asks for something that takes a while. It returns when the app is at
-// it, and later sends what became of it.
+// askSlowly sends a request that takes some time. It returns when the app handles the request, and
+// later sends the result.
 func askSlowly(c *client, idp *entratest.Server) <-chan string {
 	c.t.Helper()
 	before := idp.Count(entratest.GraphMe)

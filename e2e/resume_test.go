@@ -38,8 +38,8 @@ func TestResume_TwentyTabs(t *testing.T) {
 	})
 }
 
-// Users who go back to Entra's page have it answer the same request twice, at once or when they choose
-// their account again. They see their page, and stay signed in as they were.
+// If users go back to Entra's page, it responds to the same request again, either immediately or after
+// they choose their account again. They see their page, and their session stays the same.
 func TestResume_BackButton(t *testing.T) {
 	t.Parallel()
 	onStages(t, func(st *stage) {

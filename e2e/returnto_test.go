@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -9,11 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// Browsers do not parse URLs as Go does. What is kept of a return path must stay on
-// the origin in theirs, too, whatever it was made of.
+// Browsers do not parse URLs as Go does. A return path that was accepted must stay on the origin for
+// browsers, too.
 func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 	t.Parallel()
 	const (
@@ -24,7 +26,7 @@ func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 	page := newChromium(t, newSite(t, "http")).tab()
 	random := rand.New(rand.NewPCG(1, 2))
 	var paths []string
-	checked := 0
+	checked, left := 0, 0
 	check := func() {
 		list, err := json.Marshal(paths)
 		if err != nil {
@@ -38,7 +40,7 @@ func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 		for _, stray := range strays {
 			t.Errorf("%q leaves the origin", stray)
 		}
-		checked += len(paths)
+		checked, left = checked+len(paths), left+len(strays)
 		paths = paths[:0]
 	}
 	for _, raw := range keptReturnPaths(t) {
@@ -59,6 +61,7 @@ func TestC1_ReturnPathsStayOnTheOriginInABrowser(t *testing.T) {
 		t.Errorf("only %d of %d inputs gave a path at all", checked, inputs)
 	}
 	t.Logf("%d inputs, %d paths kept and resolved by the browser", inputs, checked)
+	figure.Report(t, figure.Figure{Row: "R17", Name: "return paths that leave the origin in Chromium", Value: fmt.Sprintf("%d of %d, of %d inputs", left, checked, inputs)})
 }
 
 // keptReturnPaths returns what fuzzing has found interesting.
@@ -83,7 +86,7 @@ func keptReturnPaths(t *testing.T) (inputs []string) {
 	return inputs
 }
 
-// pieces strings together what open redirects are made of.
+// pieces combines the typical parts of open redirects.
 func pieces(random *rand.Rand) string {
 	alphabet := []string{
 		"/", "/", "\\", "//", ".", "..", "%2e", "%2f", "%5c", "%252f", "%09", "\t", "\n", "\r", " ", "@", ":", ";", "?", "#",

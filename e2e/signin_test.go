@@ -12,10 +12,10 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// person is somebody with a photo and a manager, as the example's pages show them.
+// person is a user with a photo and a manager, as shown on the example's pages.
 type person struct{ login, name, manager string }
 
-// Everybody signs in for the first time, so everybody is asked for consent.
+// All users sign in for the first time, so all are asked for consent.
 var (
 	adele = person{"AdeleV@contoso.com", "Adele Vance", "Miriam Graham"}
 	alex  = person{"AlexW@contoso.com", "Alex Wilber", "Megan Bowen"}
@@ -23,7 +23,7 @@ var (
 	grady = person{"GradyA@contoso.com", "Grady Archie", "Megan Bowen"}
 )
 
-// XPaths of what a person clicks.
+// XPaths of elements that a user clicks.
 const (
 	signInLink    = `//main//a[contains(., "Sign in")]`
 	signOutButton = `//button[contains(., "Sign out")]`
@@ -39,8 +39,8 @@ const (
 	consentPage  = `document.title === "Permissions requested"`
 )
 
-// The ways in which sign-in works: the answer of Entra by POST or in the URL, sessions in
-// memory or in Redis, and both versions of Fiber.
+// The variants of a sign-in: Entra's response by POST or in the URL, sessions in memory or in Redis,
+// and both versions of Fiber.
 func TestSignIn_InARealBrowserAcrossSites(t *testing.T) {
 	t.Parallel()
 	chromiumPath(t) // before anything is built for it
@@ -69,8 +69,8 @@ func TestSignIn_InARealBrowserAcrossSites(t *testing.T) {
 	}
 }
 
-// trySigningInOnRedis has the emulator in this process, which knows what must not
-// be found in Redis.
+// trySigningInOnRedis runs the emulator in this process, because the emulator has the secrets that must
+// not be found in Redis.
 func trySigningInOnRedis(t *testing.T, s site, p *program) {
 	t.Helper()
 	redis, key := redistest.Start(t, "--appendonly", "yes"), newSealingKey()
@@ -83,7 +83,7 @@ func trySigningInOnRedis(t *testing.T, s site, p *program) {
 			t.Errorf("what the pages showed did not come from Graph: %s was not called", endpoint)
 		}
 	}
-	// The scenarios end with somebody signed in: their sessions are there.
+	// At the end of the scenarios a user is still signed in, so there are sessions.
 	if keys := redis.Keys(); len(keys) < 4 {
 		t.Errorf("the sessions are not in Redis: %q", keys)
 	}
@@ -104,8 +104,8 @@ func trySigningInOnRedis(t *testing.T, s site, p *program) {
 	}
 }
 
-// trySigningIn lets people with browsers of their own use the app at a site. It
-// returns the session cookies they got.
+// trySigningIn lets users with separate browsers use the app at a site. It returns their session
+// cookies.
 func trySigningIn(t *testing.T, s site) (sessions []string) {
 	t.Helper()
 	for _, scenario := range []struct {
@@ -116,7 +116,7 @@ func trySigningIn(t *testing.T, s site) (sessions []string) {
 		{"signs in in two tabs at once", signInInTwoTabs},
 		{"cancels and signs in after all", cancelAndSignIn},
 	} {
-		// One after the other: they share the app, and the machine is small.
+		// The scenarios run one after the other, because they share the app and the machine is small.
 		t.Run(scenario.name, func(t *testing.T) {
 			b := newChromium(t, s)
 			scenario.run(t, b, s)
@@ -128,7 +128,7 @@ func trySigningIn(t *testing.T, s site) (sessions []string) {
 	return sessions
 }
 
-// seeProfileAndSignOut is the main job, as a person meets it.
+// seeProfileAndSignOut is the main scenario from a user's point of view.
 func seeProfileAndSignOut(t *testing.T, b *chromium, s site) {
 	t.Helper()
 	p := b.tab()
@@ -175,7 +175,7 @@ func seeProfileAndSignOut(t *testing.T, b *chromium, s site) {
 	}
 }
 
-// signInInTwoTabs starts twice and finishes in the other order.
+// signInInTwoTabs starts two sign-ins and completes them in the opposite order.
 func signInInTwoTabs(t *testing.T, b *chromium, s site) {
 	t.Helper()
 	first, second := b.tab(), b.tab()
@@ -201,13 +201,13 @@ func signInInTwoTabs(t *testing.T, b *chromium, s site) {
 	first.checkCookies(s)
 }
 
-// cancelAndSignIn is somebody who changes their mind twice.
+// cancelAndSignIn is a user who cancels twice and then signs in.
 func cancelAndSignIn(t *testing.T, b *chromium, s site) {
 	t.Helper()
 	p := b.tab()
 	p.open(s.at(""))
 	p.click(signInLink)
-	// The page that says so has an error's status.
+	// The page for a cancelled sign-in has the status of an error.
 	p.expect(`network: .* status of 4\d\d .*/user/authorized`)
 	p.click(cancelButton)
 	p.awaitText(s.url, "Sign in")
@@ -224,7 +224,7 @@ func cancelAndSignIn(t *testing.T, b *chromium, s site) {
 	p.checkSignedIn(s, grady.login)
 }
 
-// awaitProfile waits for the profile of somebody, with a photo that is a picture.
+// awaitProfile waits for the profile of a user, with a valid photo.
 func (p *tab) awaitProfile(s site, who person) {
 	p.t.Helper()
 	p.awaitText(s.url, who.name, who.manager)
@@ -232,7 +232,7 @@ func (p *tab) awaitProfile(s site, who person) {
 	p.await(fmt.Sprintf(`document.querySelector("img[alt*='%s']").naturalWidth > 0`, who.name))
 }
 
-// photo returns what the browser has drawn, as a URL.
+// photo returns the displayed photo as a URL.
 func (p *tab) photo() (picture string) {
 	p.t.Helper()
 	p.eval(`(() => {
@@ -244,7 +244,7 @@ func (p *tab) photo() (picture string) {
 	return picture
 }
 
-// checkSignedIn asks the app who is signed in, in a tab of its own.
+// checkSignedIn checks the signed-in user according to the app, in a new tab.
 func (p *tab) checkSignedIn(s site, login string) {
 	p.t.Helper()
 	infoTab := p.browser.tab()
@@ -259,8 +259,7 @@ func (p *tab) checkSignedIn(s site, login string) {
 	}
 }
 
-// checkNothingAbout looks at what the app shows; the emulator's pages list
-// everybody.
+// checkNothingAbout checks the app's pages only, because the emulator's pages list all users.
 func (p *tab) checkNothingAbout(s site, who person) {
 	p.t.Helper()
 	var origin, text string
@@ -283,7 +282,7 @@ func (s site) cookieName() string {
 	return "fibermsal"
 }
 
-// flowCookies are the cookies of sign-ins that are not finished: one, whatever their number.
+// flowCookies returns the cookies of unfinished sign-ins. There is one, regardless of their number.
 func (p *tab) flowCookies(s site) (cookies []*network.Cookie) {
 	p.t.Helper()
 	for name, c := range p.cookies(s.at("/user/authorized")) {
@@ -311,7 +310,7 @@ func (p *tab) checkFlowCookie(s site) {
 	}
 }
 
-// checkCookies looks at the cookies of a signed-in user with the browser's eyes.
+// checkCookies checks the cookies of a signed-in user as the browser stores them.
 func (p *tab) checkCookies(s site) {
 	p.t.Helper()
 	cookies := p.cookies(s.url)

@@ -12,11 +12,12 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// Every one of a hundred renewals adds a token to the same record. They take turns, and
-// wait for 21 seconds at the most; so this test does not share the machine with others.
+// Each of a hundred renewals adds a token to the same record. They wait for each other, for 21 seconds
+// at most, so this test does not run in parallel with others.
 func TestD9_ConcurrentRenewalsInTwoProcessesLoseNothing(t *testing.T) {
 	scopes := make([]string, 100) // of as many APIs, for a token is for one
 	if raceEnabled {
@@ -46,7 +47,7 @@ func TestD9_ConcurrentRenewalsInTwoProcessesLoseNothing(t *testing.T) {
 	}
 }
 
-// checkUpdates has each scope's token renewed, and looks for them in the record.
+// checkUpdates renews the token of each scope, and checks that all are in the record.
 func (c *cluster) checkUpdates(cookie string, scopes []string) {
 	c.t.Helper()
 	c.idp.server.ResetRequests()
@@ -61,6 +62,7 @@ func (c *cluster) checkUpdates(cookie string, scopes []string) {
 	}
 	lost := c.missing(cookie, given)
 	c.t.Logf("%d renewals in %v: %d tokens lost, %d token calls", len(scopes), took.Round(time.Millisecond), lost, calls)
+	figure.Report(c.t, figure.Figure{Row: "R12", Name: "tokens lost by concurrent renewals of one session in two processes", Value: fmt.Sprintf("%d of %d", lost, len(scopes))})
 	if lost != 0 || calls != len(scopes) {
 		c.t.Errorf("%d tokens lost, %d token calls\n%s%s", lost, calls, c.apps[0].stderr, c.apps[1].stderr)
 	}
@@ -93,8 +95,8 @@ func (c *cluster) missing(cookie string, given map[string]string) (count int) {
 	}
 }
 
-// stealLocks removes every lock it sees, as if its holder had been stopped for too
-// long, until it is told to stop.
+// stealLocks removes every lock that it finds, as if its holder had been stopped for too long, until it
+// is stopped.
 func (c *cluster) stealLocks() (stop func()) {
 	c.t.Helper()
 	ctx, cancel := context.WithCancel(c.t.Context())
@@ -118,7 +120,7 @@ func (c *cluster) stealLocks() (stop func()) {
 	}
 }
 
-// consent has somebody agree to scopes at the emulator, without the app.
+// consent lets a user consent to scopes at the emulator, without the app.
 func (c *cluster) consent(login string, scopes []string) {
 	c.t.Helper()
 	question := url.Values{
@@ -130,7 +132,7 @@ func (c *cluster) consent(login string, scopes []string) {
 	}
 }
 
-// tokensFor asks for a token for each scope, all at once and of both processes.
+// tokensFor requests a token for each scope from both processes, all at the same time.
 func (c *cluster) tokensFor(cookie string, scopes []string) (given map[string]string) {
 	given = make(map[string]string)
 	var wait sync.WaitGroup

@@ -11,8 +11,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// An app that changes to Fiber v3, and back if need be, signs nobody out: both faces read the
-// same records.
+// An app can change to Fiber v3, and back if necessary, without signing users out, because both faces
+// read the same records.
 func TestUpgrade_SessionsOfFiberV2AreAcceptedByFiberV3AndBack(t *testing.T) {
 	t.Parallel()
 	t.Run("one after the other", replaceOneByTheOther)
@@ -35,8 +35,8 @@ func (u *upgrade) replaceWith(version *program) {
 	u.app.start(u.t)
 }
 
-// checkUser reports an error unless a user is signed in and their tokens work, without a question
-// to Entra.
+// checkUser returns an error unless a user is signed in and the user's tokens work without a call to
+// Entra.
 func (u *upgrade) checkUser(c *client, p person) {
 	u.t.Helper()
 	if got := c.user(); got != p.login {
@@ -98,7 +98,7 @@ func (c *client) signOut() {
 	}
 }
 
-// setCookie restores the session cookie, as a thief does who has kept it.
+// setCookie restores the session cookie, as an attacker who has kept it would.
 func (c *client) setCookie(value string) {
 	c.t.Helper()
 	c.http.Jar.SetCookies(c.page, []*http.Cookie{{Name: c.site.cookieName(), Value: value, Path: "/", Secure: c.site.cert != nil}})

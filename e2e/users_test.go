@@ -25,26 +25,27 @@ import (
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/graph"
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
 const (
 	crowdSize = 1000
-	// workers are the requests in flight, connections the sockets they share: each
-	// socket carries requests of many users, one after the other, which is where
-	// Fiber's reuse of buffers would mix them up (threat H1).
+	// workers is the number of concurrent requests, and connections is the number of sockets that they
+	// share. Each socket carries requests of many users one after the other, so mistakes with Fiber's
+	// reused buffers would mix the users up (threat H1).
 	workers     = 64
 	connections = 48
-	// rounds is how often each user asks for everything.
+	// rounds is the number of times that each user sends all requests.
 	rounds = 2
 )
 
-// The app's public URL is https, as behind a proxy that ends TLS: the test is that
-// proxy, so cookies are those of production and answers come by form_post.
+// The app's public URL is https, as behind a proxy that terminates TLS. The test acts as that proxy, so
+// cookies are as in production, and responses arrive by form_post.
 const crowdURL = "https://app.example"
 
-// A thousand people at once get their own answers, and nothing of theirs can be
-// read anywhere (threats C7, E1, E9, F1, H1, H2).
+// A thousand simultaneous users get their own responses, and their data cannot be read anywhere
+// (threats C7, E1, E9, F1, H1, H2).
 func TestH1_AThousandUsersAtOnceGetTheirOwnAnswers(t *testing.T) {
 	standing := goleak.IgnoreCurrent() // tests that wait for their turn
 	t.Cleanup(func() {
@@ -69,6 +70,7 @@ func TestH1_AThousandUsersAtOnceGetTheirOwnAnswers(t *testing.T) {
 	}
 	t.Logf("%d users signed in after %v; %d answers checked on %d connections after %v: %d foreign or wrong",
 		crowdSize, signedIn.Round(time.Millisecond), crowd.checked.Load(), crowd.dialed.Load(), answeredAfter.Round(time.Millisecond), crowd.wrong.Load())
+	figure.Report(t, figure.Figure{Row: "R1", Name: "foreign or wrong answers to a thousand users at once", Value: fmt.Sprintf("%d of %d", crowd.wrong.Load(), crowd.checked.Load())})
 
 	crowd.search(redis)
 	t.Logf("everything took %v", time.Since(began).Round(time.Millisecond))
@@ -87,7 +89,7 @@ type crowd struct {
 	dialed  atomic.Int64
 	checked atomic.Int64
 	wrong   atomic.Int64
-	// complete counts sessions that have what Graph knows about their user.
+	// complete counts sessions with data of Graph about their user.
 	complete atomic.Int64
 
 	gate chan struct{} // opened when all handlers have returned
@@ -122,8 +124,7 @@ func newCrowd(t *testing.T, redis *redistest.Server) *crowd {
 	return c
 }
 
-// portrait is a picture with the user's number in a comment, so that no two are
-// the same bytes.
+// portrait returns a picture with the user's number in a comment, so that all pictures differ.
 func portrait(t *testing.T, number int) []byte {
 	t.Helper()
 	var picture bytes.Buffer
@@ -139,7 +140,7 @@ func portrait(t *testing.T, number int) []byte {
 // serve runs an app on a real socket.
 func (c *crowd) serve(redis *redistest.Server) {
 	c.t.Helper()
-	// Redis is fast, but this process may not get to read its answers for a while.
+	// Redis is fast, but this process may be too busy to read its replies for some time.
 	storage, err := fibermsal.RedisStorage(redis.URL + "?read_timeout=20s&write_timeout=20s&pool_timeout=20s&dial_timeout=20s&pool_size=32")
 	if err != nil {
 		c.t.Fatal(err)
@@ -186,7 +187,7 @@ func (c *crowd) serve(redis *redistest.Server) {
 	})
 }
 
-// serveMe answers with whom Graph and the token are about.
+// serveMe responds with the user of Graph and of the token.
 func (c *crowd) serveMe(ctx *fiber.Ctx) error {
 	me, err := graph.Me(ctx).Get(ctx.UserContext(), nil)
 	if err != nil {
@@ -200,8 +201,8 @@ func (c *crowd) serveMe(ctx *fiber.Ctx) error {
 	return ctx.JSON(fiber.Map{"id": me.GetId(), "displayName": me.GetDisplayName(), "mail": me.GetMail(), "token": owner})
 }
 
-// serveLate uses what a handler got after it has returned, when Fiber has given
-// its request to somebody else (threat H2).
+// serveLate uses a handler's objects after the handler has returned, when Fiber already uses the
+// request for another user (threat H2).
 func (c *crowd) serveLate(ctx *fiber.Ctx) error {
 	caller := strings.Clone(ctx.Get("X-Caller"))
 	user, _ := fibermsal.FromContext(ctx)
@@ -216,7 +217,7 @@ func (c *crowd) serveLate(ctx *fiber.Ctx) error {
 	return ctx.SendString(user.Username)
 }
 
-// each does something for all members in random order, by several workers.
+// each calls a function for all members in random order, with several workers.
 func (c *crowd) each(do func(*member)) {
 	c.t.Helper()
 	queue := make(chan *member, crowdSize)
@@ -238,7 +239,7 @@ func (c *crowd) each(do func(*member)) {
 	}
 }
 
-// check counts an answer. Only the first few wrong ones are worth reading.
+// check counts a response. Only the first few wrong ones are logged.
 func (c *crowd) check(what string, right bool, caller, got string) {
 	c.checked.Add(1)
 	if !right && c.wrong.Add(1) <= 10 {
@@ -305,7 +306,7 @@ func (c *crowd) signIn(m *member) {
 	c.check("sign-in", resp.StatusCode == http.StatusSeeOther && m.session != "", m.UPN, fmt.Sprint(resp.StatusCode, body))
 }
 
-// checkAll asks everything that has an answer of one's own.
+// checkAll sends all requests whose response depends on the user.
 func (c *crowd) checkAll(m *member) {
 	for _, i := range rand.Perm(5) {
 		switch i {
@@ -327,8 +328,8 @@ func (c *crowd) checkAll(m *member) {
 	}
 }
 
-// checkInfo accepts that graph.Profile, which completes a session at sign-in, had
-// to give up: it waits for two seconds at most, and this machine may be busy.
+// checkInfo accepts sessions without data of graph.Profile, because it waits for two seconds at most
+// and this machine may be busy.
 func (c *crowd) checkInfo(m *member) {
 	resp, body := c.get(m, "/user/info")
 	var got struct {
@@ -361,7 +362,7 @@ func (c *crowd) checkAfterwards() {
 	c.late.Wait()
 }
 
-// search looks for what must not be found.
+// search searches for data that must not be found.
 func (c *crowd) search(redis *redistest.Server) {
 	c.t.Helper()
 	secrets, issued := newCanaries(), c.idp.Secrets()
@@ -374,22 +375,23 @@ func (c *crowd) search(redis *redistest.Server) {
 		secrets.add("a session cookie", m.session)
 		secrets.add("a sign-in cookie", m.spent)
 	}
-	secrets.search(c.t, "the log", []byte(c.log.String()))
-	secrets.search(c.t, "an answer", []byte(c.bodies.String()))
+	found := secrets.search(c.t, "the log", []byte(c.log.String()))
+	found += secrets.search(c.t, "an answer", []byte(c.bodies.String()))
 
-	// Answers may name people, Redis may not.
+	// Responses may contain names of users. Redis must not contain them.
 	for _, m := range c.members {
 		secrets.add("somebody's id", m.ID)
 		secrets.add("somebody's sign-in name", m.UPN)
 		secrets.add("somebody's mail address", m.Mail)
 		secrets.add("somebody's name", m.DisplayName)
 	}
-	// What was written includes what came and went. Dump fails for keys that never
-	// expire.
+	// The written commands include data that was removed later. Dump fails for keys that never expire.
 	stored := append(redis.Dump(), redis.Written()...)
-	secrets.search(c.t, "Redis", stored)
+	found += secrets.search(c.t, "Redis", stored)
 	c.t.Logf("searched for %d pieces: %d kB of Redis, %d kB of log, %d kB of answers",
 		len(secrets.pieces), len(stored)>>10, len(c.log.String())>>10, len(c.bodies.String())>>10)
+	figure.Report(c.t, figure.Figure{Row: "R19", Name: "pieces of secrets found in logs, answers and Redis", Value: fmt.Sprintf("%d of %d", found, len(secrets.pieces))})
+	figure.Report(c.t, figure.Figure{Row: "R19", Name: "text searched", Value: fmt.Sprintf("%d kB", (len(stored)+len(c.log.String())+len(c.bodies.String()))>>10)})
 	if keys := len(redis.Keys()); keys < 2*crowdSize {
 		c.t.Errorf("%d keys in Redis, want two records of each of %d users", keys, crowdSize)
 	}

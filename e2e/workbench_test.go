@@ -26,23 +26,24 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// The workbench is an app that shows more of itself than the example may: its
-// goroutines, and the access tokens it is given. It is this test binary, run again.
+// The workbench is an app that shows internal data, unlike the example: its goroutines and its access
+// tokens. It is this test binary, run again.
 const workbenchEnv = "FIBERMSAL_E2E_WORKBENCH"
 
-// patientRedis is for tests that are not about Redis: on a busy machine a process may
-// not get to read its answers for a while.
+// patientRedis sets long timeouts for tests that are not about Redis, because on a busy machine a
+// process may not read replies for some time.
 const patientRedis = "?read_timeout=20s&write_timeout=20s&pool_timeout=20s&dial_timeout=20s"
 
 const (
-	// idleWorker is how long fasthttp keeps the goroutine of a connection that has
-	// ended. Its default, ten seconds, would have tests wait.
+	// idleWorker is how long fasthttp keeps the goroutine of a closed connection. Tests would have to
+	// wait for the default of ten seconds.
 	idleWorker = 200 * time.Millisecond
-	// idleConnections to Entra and Graph are few, so that any load leaves them all.
+	// idleConnections is the number of idle connections to Entra and Graph. It is low, so that any load
+	// fills it.
 	idleConnections = 4
 )
 
-// startWorkbench runs the workbench in place of the example.
+// startWorkbench runs the workbench instead of the example.
 func startWorkbench(t *testing.T, s site, idp *provider, env ...string) *app {
 	t.Helper()
 	file, err := os.Executable()
@@ -62,7 +63,7 @@ func startWorkbench(t *testing.T, s site, idp *provider, env ...string) *app {
 	return a
 }
 
-// No test, but the workbench's main function.
+// This is not a test, but the workbench's main function.
 func TestWorkbench(t *testing.T) {
 	if os.Getenv(workbenchEnv) == "" {
 		return
@@ -135,7 +136,7 @@ func newWorkbench(cfg fibermsal.Config) *fiber.App {
 	return app
 }
 
-// trusting is the client of somebody who knows one certificate authority.
+// trusting returns a client that trusts one certificate authority.
 func trusting(t *testing.T, caFile string) *http.Client {
 	t.Helper()
 	pem, err := os.ReadFile(caFile)

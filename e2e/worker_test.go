@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // worker is a process beside the two of the app: this one.
@@ -61,6 +63,7 @@ func TestG27_AWorkerProcessAndTheWebRenewOnce(t *testing.T) {
 	wait.Wait()
 	calls := c.idp.server.Count(entratest.Token)
 	t.Logf("%d of 50 in the worker, %d of 100 in the web, %d token calls", successes.Load(), answers[http.StatusOK], calls)
+	figure.Report(t, figure.Figure{Row: "G27", Name: "token calls of a worker and two processes of the web", Value: strconv.Itoa(calls)})
 	if successes.Load() != 50 || answers[http.StatusOK] != 100 || calls != 1 {
 		t.Errorf("%d in the worker, web %v, %d token calls", successes.Load(), answers, calls)
 	}

@@ -6,10 +6,10 @@
 //
 //	FIBERMSAL_STORAGE_FILE=/var/lib/myapp/sessions.db
 //
-// Users stay signed in when the app is restarted or killed. Sessions can be listed and ended, and
-// tokens renewed for jobs, as on Redis. Only one process at a time can use the file, so it is not for
-// Fiber's Prefork or several instances, and cmd/fibermsal can change it only while the app is stopped.
-// For more than one process use Redis.
+// Users stay signed in when the app is restarted or killed. As with Redis, sessions can be listed and
+// ended, and jobs can renew tokens. Only one process at a time can use the file, so it does not work
+// with Fiber's Prefork or with several instances, and cmd/fibermsal can change it only while the app is
+// stopped. For more than one process, use Redis.
 //
 // The file is a bbolt database. It must be on a local disk.
 package embedded
@@ -21,21 +21,21 @@ import (
 	"github.com/fibermsal/fibermsal/internal/storagefile"
 )
 
-// Storage is an open file, for Config.Storage. Like any of Fiber's storages, it also serves
-// middlewares of Fiber v2 and v3, such as session. Their values are separate from the sessions of
-// users, and Reset removes only these values. The app closes it, after the Auth.
+// Storage is an open file, for Config.Storage. Middlewares of Fiber v2 and v3, such as session, can
+// also use it as a storage; their values are separate from the users' sessions, and Reset removes only
+// these values. The app must close it after the Auth. It is safe for concurrent use.
 type Storage struct {
 	*filestore.Storage
 }
 
-// Open opens a file of sessions. If there is none, it creates one, and the directory as well if the
-// directory's parent exists. Only the user of the process can access them. Without Config.Keys, the key
-// that seals the sessions is kept beside the file, under the same name with .key appended.
+// Open opens the file at path. If it does not exist, Open creates it, and also its directory if the
+// parent of the directory exists. Only the user of the process can access them. Without Config.Keys,
+// the key that seals the sessions is kept next to the file, under the same name with .key appended.
 //
-// If another process uses the file, Open waits up to 3 seconds for that process to end, so that an app
-// can be replaced by its next version. If the file is not writable, it is opened for reading: users
-// stay signed in, and sign-ins get 503. For a damaged file Open returns an error and leaves the file
-// as it is.
+// If another process uses the file, Open waits up to 3 seconds for that process to end, so that a new
+// version of the app can replace the running one. If the file is not writable, it is opened read-only:
+// users stay signed in, but sign-ins get 503. If the file is damaged, Open returns an error and does
+// not change the file.
 func Open(path string) (*Storage, error) {
 	s, err := open(path)
 	if err != nil {

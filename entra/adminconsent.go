@@ -10,17 +10,17 @@ import (
 	"github.com/fibermsal/fibermsal/internal/authority"
 )
 
-// AdminConsentURL returns where an administrator of a tenant, a GUID or a domain, consents to
-// Config.Scopes for all its users, within 30 days. Entra then sends the browser to redirectURI, which
-// must be registered, with admin_consent=True, tenant and state, or error. The redirect URI of the
-// sign-ins, PublicURL followed by BasePath and /user/authorized, is registered already, and shows the
-// administrator a page that says whether the permissions were granted. At another address the app has
-// to answer.
+// AdminConsentURL returns the URL at which an administrator of a tenant can consent to Config.Scopes
+// for all users of the tenant. tenant is a GUID or a domain name. The URL is valid for 30 days. Entra
+// then redirects the browser to redirectURI, which must be registered, with the parameters
+// admin_consent=True, tenant and state, or with error. The redirect URI of sign-ins (PublicURL followed
+// by BasePath and /user/authorized) is already registered and shows the administrator whether the
+// permissions were granted. Any other redirectURI must be handled by the app.
 //
-// The response proves nothing: anybody can write the tenant in the URL. The state only says that this
-// app made the URL for this tenant.
+// The redirect is not proof of consent, because anyone can put a tenant into the URL. The state only
+// shows that this app created the URL for this tenant.
 //
-// It returns an error if an argument is not valid.
+// It returns an error if an argument is invalid.
 func (s *Service) AdminConsentURL(tenant, redirectURI string) (string, error) {
 	if !tenantName.MatchString(tenant) {
 		return "", errors.New("fibermsal: AdminConsentURL: the tenant is neither a GUID nor a domain name")

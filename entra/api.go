@@ -7,8 +7,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/api"
 )
 
-// Verified access tokens are remembered in a share of the memory of sessions, besides it. It is enough
-// for thousands of them in any case.
+// The cache of verified access tokens is this fraction of the size of the session cache, in addition to
+// it. The minimum is enough for thousands of tokens.
 const (
 	callersShare = 8
 	minCallers   = 4 << 20
@@ -17,7 +17,8 @@ const (
 // defaultAudience returns the App ID URI that the portal proposes.
 func defaultAudience(clientID string) string { return "api://" + clientID }
 
-// audience returns the App ID URI by which the API's scopes are named, without a slash at the end.
+// audience returns the App ID URI that the names of the API's scopes begin with, without a trailing
+// slash.
 func (s *settings) audience() string {
 	first := ""
 	if len(s.Audiences) > 0 {
@@ -26,8 +27,9 @@ func (s *settings) audience() string {
 	return strings.TrimSuffix(cmp.Or(first, defaultAudience(s.ClientID)), "/")
 }
 
-// ownScope returns the name of a scope of the app's own API, or false for one of another resource. It belongs
-// to the longest App ID URI that it begins with.
+// ownScope returns the name of a scope of the app's own API, without the App ID URI, or false if the
+// scope belongs to another resource. If several App ID URIs are a prefix of the scope, the longest one
+// is used.
 func (s *settings) ownScope(scope string) (name string, own bool) {
 	if !strings.Contains(scope, "/") {
 		return scope, true
@@ -41,7 +43,7 @@ func (s *settings) ownScope(scope string) (name string, own bool) {
 	return name, own
 }
 
-// resource returns the metadata to publish, or nil.
+// resource returns the metadata to publish, or nil if there is none.
 func (s *settings) resource() *api.Resource {
 	if s.APIMetadata == nil {
 		return nil
@@ -59,7 +61,7 @@ func (s *settings) resource() *api.Resource {
 	return r
 }
 
-// challenger returns what challenges say.
+// challenger returns the contents of challenges.
 func (s *settings) challenger() api.Challenger {
 	c := api.Challenger{Realm: s.PublicURL, Audience: s.audience()}
 	if r := s.resource(); r != nil {

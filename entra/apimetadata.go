@@ -1,9 +1,11 @@
 package entra
 
-// APIMetadata is what an app publishes about its API, by which clients that only know its address, such
-// as those of the Model Context Protocol, find Entra and the scopes to request (RFC 9728).
+// APIMetadata is the metadata that an app publishes about its API (RFC 9728). With it, clients that
+// know only the address of the API, such as Model Context Protocol clients, find Entra and the scopes
+// to request.
 type APIMetadata struct {
-	// Scopes are those that clients may request, such as access_as_user. Entra needs at least one.
+	// Scopes are the scopes that clients may request, such as access_as_user. At least one is required,
+	// because Entra does not issue tokens without a scope.
 	Scopes []string
 	// Name is shown to users.
 	Name string

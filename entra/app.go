@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/token"
 )
 
-// appCredential returns the app's own tokens.
+// appCredential provides the app's own tokens.
 type appCredential struct {
 	settings *settings
 	tokens   *token.App // a pointer, which fmt does not follow
@@ -23,13 +23,13 @@ func (c *appCredential) GetToken(ctx context.Context, options policy.TokenReques
 	return c.tokens.Token(ctx, options.Scopes, options.TenantID)
 }
 
-// GraphURL returns the root of Graph with the version, without a slash at the end.
+// GraphURL returns the root URL of Graph with the version, without a trailing slash.
 func (c *appCredential) GraphURL() string { return c.settings.GraphURL }
 
 // HTTPClient returns the client that reaches Graph.
 func (c *appCredential) HTTPClient() *http.Client { return c.settings.HTTPClient }
 
-// Format prints nothing of the tokens, whatever the verb.
+// Format never prints tokens, whatever the verb.
 func (c *appCredential) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "fibermsal app credential")
 }

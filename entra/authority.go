@@ -6,7 +6,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// newAuthority makes the client for the authority of the settings.
+// newAuthority returns a client for the configured authority.
 func (s *settings) newAuthority(b *background.Group, t *telemetry.Telemetry) *authority.Client {
 	return authority.New(authority.Options{
 		Authority: s.authority, Tenant: s.tenant, AllowedTenants: s.AllowedTenants, AnyTenant: s.AnyTenantMaySignIn, Personal: s.PersonalAccountsMaySignIn,

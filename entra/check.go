@@ -16,13 +16,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
-// Check decides whether a signed-in user may go on: nil lets the request pass, an error ends
-// it. It may do I/O, and requests call it concurrently; each call receives its own copy of
-// user. An [*Error] is answered as it says, other errors go to the app's ErrorHandler.
+// Check decides whether a signed-in user may proceed: if it returns nil, the request proceeds. The
+// middleware answers an [*Error] with its Status and Code; other errors go to the app's ErrorHandler. A
+// Check may do I/O and is called concurrently; each call receives its own copy of user.
 type Check[C Locals] func(c C, user *User) error
 
-// Require returns a function that returns nil for a request of a signed-in user who passes all checks,
-// in their order. Behind RequireFrom the user is the caller that it accepted. It keeps a copy of checks.
+// Require returns a function that returns nil if the user of a request is signed in and passes all
+// checks, which run in the given order. Behind RequireFrom, the user is the caller that RequireFrom
+// accepted. It keeps a copy of checks.
 func Require[C Locals](checks []Check[C]) func(c C) error {
 	checks = slices.Clone(checks) // the caller's slice may be overwritten by an append
 	return func(c C) error {
@@ -57,9 +58,9 @@ func All[C Locals](checks ...Check[C]) Check[C] {
 	}
 }
 
-// Any passes if one of the checks passes, which are tried in their order. Any() without checks
-// never passes. If none passes, the error is the one that is easiest to recover from: first
-// that the storage or Graph is unavailable, then one that a sign-in fixes, then a refusal.
+// Any passes if at least one check passes. The checks run in the given order. Any() without checks
+// never passes. If no check passes, the error is the one that is easiest to recover from: preferably
+// that the storage or Graph is unavailable, then an error that signing in can fix, then a refusal.
 func Any[C Locals](checks ...Check[C]) Check[C] {
 	checks = slices.Clone(checks)
 	return func(c C, user *User) error {
@@ -77,8 +78,8 @@ func Any[C Locals](checks ...Check[C]) Check[C] {
 	}
 }
 
-// errorRank orders errors by how recoverable they are. Errors from the app rank highest,
-// because a refusal must not hide a check whose result is unknown.
+// errorRank orders errors by how easy it is to recover from them. Failures (status 500 and above, and
+// any error of the app) rank highest, because a refusal must not hide a check whose result is unknown.
 func errorRank(err error) int {
 	e, ok := autherr.Find(err)
 	switch {
@@ -90,8 +91,8 @@ func errorRank(err error) int {
 	return 0
 }
 
-// HasRole passes if the user has one of the app roles, by their values in the registration. If
-// no role is named, nobody passes. Otherwise the error is [ErrForbidden].
+// HasRole passes if the user has at least one of the app roles, which are given by their values in the
+// registration. Otherwise the error is [ErrForbidden]. HasRole() without roles never passes.
 func HasRole[C Locals](roles ...string) Check[C] {
 	roles = slices.Clone(roles)
 	return func(_ C, user *User) error {
@@ -102,12 +103,13 @@ func HasRole[C Locals](roles ...string) Check[C] {
 	}
 }
 
-// InGroup passes if the user is a member of one of the groups, by their object IDs, also
-// through other groups. Otherwise the error is [ErrForbidden].
+// InGroup passes if the user is a direct or indirect member of at least one of the groups, which are
+// given by their object IDs. Otherwise the error is [ErrForbidden].
 //
-// The registration's groups claim decides if there is one. If there is none, if the user has
-// more groups than Entra puts into it, or if it has names in place of IDs, Config.Groups is called,
-// and its answer is remembered for five minutes. Without Config.Groups nobody passes then.
+// If the ID token has a groups claim, the claim decides. If there is no such claim, if the user has
+// more groups than Entra puts into it, or if it contains names instead of IDs, Config.Groups is called
+// and its result is cached for five minutes. If Config.Groups is not set, the check fails in these
+// cases.
 func InGroup[C Locals](ids ...string) Check[C] {
 	ids = lowered(ids)
 	key := fmt.Sprintf("%q", ids) // two names must not look like one with a space
@@ -127,13 +129,13 @@ func InGroup[C Locals](ids ...string) Check[C] {
 	}
 }
 
-// AuthenticatedWithin passes if the user authenticated at most that long ago, rather than only
-// having a session at Entra. Otherwise the error is [ErrClaimsChallenge], and the sign-in that
-// the middleware starts makes the user authenticate. The age is rounded up to seconds and
-// measured by this machine's clock without tolerance: if the clock is fast by more than the
-// age, nobody passes. A user who authenticates for this check has done so when Entra answers,
-// however long the second factor took; otherwise Entra counts from the password. It requires the
-// optional claim auth_time in the registration's ID token; without it, nobody passes.
+// AuthenticatedWithin passes if the user authenticated within the given time. Having a session at Entra
+// is not enough. Otherwise the error is [ErrClaimsChallenge], and the middleware starts a sign-in that
+// makes the user authenticate again. The age is rounded up to whole seconds and measured with this
+// machine's clock without tolerance; if the clock is fast by more than the age, the check always fails.
+// For a user who authenticates because of this check, the time is when Entra's response arrives,
+// however long the second factor took; otherwise it is when Entra accepted the password. The
+// registration must add the optional claim auth_time to ID tokens; without it, the check always fails.
 func AuthenticatedWithin[C Locals](age time.Duration) Check[C] {
 	seconds := max(1, int64((age+time.Second-1)/time.Second))
 	return sessionCheck[C]("AuthenticatedWithin", func(s *session.Session) error {
@@ -144,13 +146,13 @@ func AuthenticatedWithin[C Locals](age time.Duration) Check[C] {
 	})
 }
 
-// HasAuthContext passes if the user has satisfied an authentication context of the tenant's
-// Conditional Access: "c1" to "c99", in either case. It panics if the ID is another, and without
-// an ID nobody passes. Otherwise the error is [ErrClaimsChallenge], and the sign-in that the
-// middleware starts requests the context. Entra names the contexts in the claim acrs.
+// HasAuthContext passes if the user has satisfied an authentication context of the tenant's Conditional
+// Access, "c1" to "c99" in upper or lower case. Otherwise the error is [ErrClaimsChallenge], and the
+// middleware starts a sign-in that requests the context. Entra lists the satisfied contexts in the
+// claim acrs. HasAuthContext panics if the ID is invalid. An empty ID never passes.
 //
-// The tenant must have a policy for the context, and it must be on. Entra names a context without
-// one as satisfied, too, so that this check lets every user through.
+// The tenant must have a policy for the context, and the policy must be on. Otherwise every user
+// passes, because Entra then also lists the context as satisfied.
 func HasAuthContext[C Locals](id string) Check[C] {
 	id = strings.ToLower(strings.Clone(id))
 	if id != "" && !authContext.MatchString(id) {
@@ -167,7 +169,7 @@ func HasAuthContext[C Locals](id string) Check[C] {
 // authContext is the ID of an authentication context in lower case.
 var authContext = regexp.MustCompile(`^c[1-9][0-9]?$`)
 
-// sessionCheck returns a check of what is known of the user's session.
+// sessionCheck returns a check that depends only on the user's session.
 func sessionCheck[C Locals](name string, check func(*session.Session) error) Check[C] {
 	return func(c C, _ *User) error {
 		_, s, err := signedIn(c, name)

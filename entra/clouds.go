@@ -13,7 +13,7 @@ const (
 	USGovernmentCloud = authority.USGovernmentCloud // GCC High, L4
 	USDoDCloud        = authority.USDoDCloud        // L5
 	ChinaCloud        = authority.ChinaCloud        // operated by 21Vianet
-	BleuCloud         = authority.BleuCloud         // of France
-	DelosCloud        = authority.DelosCloud        // of Germany
-	GovSGCloud        = authority.GovSGCloud        // of Singapore's government
+	BleuCloud         = authority.BleuCloud         // operated in France
+	DelosCloud        = authority.DelosCloud        // operated in Germany
+	GovSGCloud        = authority.GovSGCloud        // for the government of Singapore
 )

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// printed returns those fields that are set, as they may appear in logs and dumps. Of all others,
-// which are secrets, storages and functions, Others has the names.
+// printed returns the fields that are set and may appear in logs and dumps. Others lists the names of
+// the other fields that are set: secrets, storages and functions.
 func (cfg Config[C]) printed() map[string]any {
 	var published APIMetadata
 	if cfg.APIMetadata != nil {
@@ -63,7 +63,8 @@ func (cfg Config[C]) GoString() string { return cfg.String() }
 // MarshalJSON describes a Config without its secrets.
 func (cfg Config[C]) MarshalJSON() ([]byte, error) { return json.Marshal(cfg.printed()) }
 
-// Format prints what String does, whatever the verb: fmt would call String for some of them only.
+// Format prints what String returns, whatever the verb. Without it, fmt would call String for some
+// verbs only.
 func (cfg Config[C]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, cfg.String()) }
 
 // LogValue describes a Config without its secrets.

@@ -9,13 +9,13 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-// Locals is what the library needs of a request's context to find the signed-in user: Fiber's
-// method of this name. *fiber.Ctx of v2 and fiber.Ctx of v3 have it.
+// Locals is the method of a request's context that the library needs to find the signed-in user.
+// *fiber.Ctx of Fiber v2 and fiber.Ctx of Fiber v3 implement it.
 type Locals interface {
 	Locals(key any, value ...any) any
 }
 
-// visitOf returns the request's Visit, or nil without the middleware.
+// visitOf returns the request's Visit, or nil if the middleware has not run.
 func visitOf(c Locals) *web.Visit {
 	v, _ := c.Locals(visitKey{}).(*web.Visit)
 	return v
@@ -30,7 +30,8 @@ func RequestContext(c Locals) context.Context {
 	return context.Background()
 }
 
-// RequestQuery returns the query of a request that the middleware serves, as far as it can be parsed.
+// RequestQuery returns the query parameters of a request that the middleware serves. Malformed
+// parameters are left out.
 func RequestQuery(c Locals) url.Values {
 	v := visitOf(c)
 	if v == nil {
@@ -40,8 +41,7 @@ func RequestQuery(c Locals) url.Values {
 	return values
 }
 
-// signedIn returns the request's Visit and session for a function, or the error to return
-// without them.
+// signedIn returns the request's Visit and session, or an error for the named function to return.
 func signedIn(c Locals, function string) (*web.Visit, *session.Session, error) {
 	v := visitOf(c)
 	if v == nil {
@@ -51,7 +51,7 @@ func signedIn(c Locals, function string) (*web.Visit, *session.Session, error) {
 	return v, s, err
 }
 
-// serviceOf returns the Service of a Visit, or nil without one.
+// serviceOf returns the Service of a Visit, or nil if v is nil.
 func serviceOf(v *web.Visit) *Service {
 	if v == nil {
 		return nil
@@ -60,8 +60,8 @@ func serviceOf(v *web.Visit) *Service {
 	return s
 }
 
-// FromContext returns the signed-in user, or false if there is none. If the storage failed it
-// returns false, too, and the middleware answers 503 in place of what the handler wrote, unless
+// FromContext returns the signed-in user, or false if there is none. It also returns false if the
+// storage failed; the middleware then replaces the handler's response with 503, unless
 // Config.AnonymousOnOutage is set.
 func FromContext(c Locals) (*User, bool) {
 	v := visitOf(c)

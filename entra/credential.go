@@ -23,23 +23,23 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-// TokenCredential returns the signed-in user's tokens for the Azure SDK, Kiota clients or plain
-// HTTP calls. It is bound to the session of this request, may be used after the handler has
-// returned, and is safe for concurrent use.
+// TokenCredential returns a credential that provides the signed-in user's tokens to the Azure SDK,
+// Kiota clients or plain HTTP calls. It is bound to the session of this request, may be used after the
+// handler has returned, and is safe for concurrent use.
 //
-// GetToken takes the scopes of Config if none, or Graph's .default, are requested. It renews
-// the token if necessary, and waits no longer than its context. The tokens are those of the tenant
-// that the user signed in to: if another TenantID is requested, the error is [ErrMisconfigured].
+// If no scopes, or Graph's .default, are requested, GetToken uses the scopes of Config. It renews the
+// token if necessary and returns when its context ends. It provides tokens only of the tenant that the
+// user signed in to; for another TenantID the error is [ErrMisconfigured].
 //
 // GetToken returns an [*Error]: [ErrLoginRequired] if no user is signed in or the tokens cannot
 // be renewed, [ErrConsentRequired], [ErrClaimsChallenge] if claims are requested,
 // [ErrUnavailable], or [ErrMisconfigured] if the middleware has not run.
 //
-// For a caller with an access token, which RequireToken or RequireFrom of a face has accepted, the tokens
-// are those of the on-behalf-of flow. They end with the caller's token at the latest. For an app that
-// calls as itself the error is [ErrForbidden], and [ErrInvalidToken] once the caller's token has expired.
-// There are no long-running jobs on behalf of a caller: a job uses AppCredential, or UserByID or UserByMail
-// for a user with a session.
+// If RequireToken or RequireFrom of a face has accepted a caller with an access token, the tokens come
+// from the on-behalf-of flow and expire no later than the caller's token. If the caller is an app
+// without a user, the error is [ErrForbidden]; once the caller's token has expired, it is
+// [ErrInvalidToken]. Background jobs cannot run on behalf of such a caller. They can use AppCredential
+// or, for a user with a session, UserByID or UserByMail.
 func TokenCredential(c Locals) azcore.TokenCredential {
 	v, s, err := signedIn(c, "TokenCredential")
 	if err != nil {
@@ -79,16 +79,15 @@ func (p failingProvider) AuthenticateRequest(context.Context, *abstractions.Requ
 	return p.err
 }
 
-// CacheAccessor lets an MSAL client keep its tokens in one session's sealed record. It
-// implements MSAL's cache.ExportReplace. It belongs to that session alone: a client made with
-// it must not serve other users (trap M1). It is safe for concurrent use and may be used after
-// the handler has returned.
+// CacheAccessor lets an MSAL client keep its tokens in the sealed record of one session. It implements
+// MSAL's cache.ExportReplace. A client that uses it must not serve other users (trap M1). It is safe
+// for concurrent use and may be used after the handler has returned.
 type CacheAccessor = msalcache.Accessor
 
-// NewCacheAccessor returns the accessor for the signed-in user's tokens, to make a
-// confidential.Client of one's own with confidential.WithCache. It returns [ErrLoginRequired]
-// if no user is signed in, [ErrUnavailable] if the storage failed, and [ErrMisconfigured] if the
-// middleware has not run or the caller has an access token, for which there is no cache.
+// NewCacheAccessor returns the accessor for the signed-in user's tokens. Pass it to
+// confidential.WithCache to create your own confidential.Client. It returns [ErrLoginRequired] if no
+// user is signed in, [ErrUnavailable] if the storage failed, and [ErrMisconfigured] if the middleware
+// has not run or if the caller has an access token, because only sessions have a cache.
 func NewCacheAccessor(c Locals) (*CacheAccessor, error) {
 	v, s, err := signedIn(c, "NewCacheAccessor")
 	if err != nil {
@@ -100,25 +99,25 @@ func NewCacheAccessor(c Locals) (*CacheAccessor, error) {
 	return msalcache.New(serviceOf(v).renewer.QueuedCacheOf(s)), nil
 }
 
-// userCredential returns a user's tokens. Besides implementing azcore.TokenCredential, it has
-// methods from which the package graph learns Graph's URL and HTTP client.
+// userCredential provides a user's tokens. It implements azcore.TokenCredential and has further methods
+// from which package graph gets Graph's URL and the HTTP client.
 type userCredential struct {
 	service *Service
 	session *session.Session
 	cache   msalcache.Cache
-	// assertion is the access token that the session stands for, if it is a client's.
+	// assertion is the caller's access token, if the session stands for one.
 	assertion string
 	err       error // why there are no tokens
 }
 
 var _ azcore.TokenCredential = (*userCredential)(nil)
 
-// credential returns the tokens of a session that are in a cache.
+// credential returns a credential for a session whose tokens are in a cache.
 func (s *Service) credential(of *session.Session, cache msalcache.Cache) *userCredential {
 	return &userCredential{service: s, session: of, cache: cache}
 }
 
-// credentialIn returns the tokens of the user of a request.
+// credentialIn returns a credential for the user of a request.
 func (s *Service) credentialIn(v *web.Visit, of *session.Session) *userCredential {
 	if of.Token != nil {
 		assertion, err := v.Assertion()
@@ -127,7 +126,7 @@ func (s *Service) credentialIn(v *web.Visit, of *session.Session) *userCredentia
 	return s.credential(of, s.renewer.CacheOf(of))
 }
 
-// tokenSource returns users' tokens: of their sessions, or on behalf of callers.
+// tokenSource provides users' tokens, either from their sessions or on behalf of callers.
 type tokenSource interface {
 	Token(ctx context.Context, q token.Request) (azcore.AccessToken, error)
 	Replace(ctx context.Context, q token.Request, rejected string) (azcore.AccessToken, error)
@@ -149,8 +148,8 @@ func (c *userCredential) GetToken(ctx context.Context, options policy.TokenReque
 	return c.source().Token(ctx, request)
 }
 
-// Replace returns a token in place of one that the API rejected although it has not expired, as
-// after a change of the user's permissions.
+// Replace returns a new token after an API has rejected one that has not expired, for example because
+// the user's permissions have changed.
 func (c *userCredential) Replace(ctx context.Context, options policy.TokenRequestOptions, rejected string) (azcore.AccessToken, error) {
 	options.Claims = ""
 	request, err := c.request(options)
@@ -168,8 +167,8 @@ func (c *userCredential) request(options policy.TokenRequestOptions) (token.Requ
 		return token.Request{}, err
 	}
 	if options.Claims != "" {
-		// MSAL cannot request claims silently, and Entra would refuse: the API has seen a
-		// revocation or a policy that requires the user.
+		// MSAL cannot request claims silently, and Entra would refuse, because the API has seen a
+		// revocation or a policy that requires the user to be present.
 		return token.Request{}, claimsChallenge(options.Claims, c.service.settings.scopes.ForTokenOrConfigured(options.Scopes))
 	}
 	if c.session.Token != nil {
@@ -178,9 +177,9 @@ func (c *userCredential) request(options policy.TokenRequestOptions) (token.Requ
 	return c.service.renewer.Request(c.session, c.cache, options.Scopes), nil
 }
 
-// checkTenant returns an error if tokens of another tenant than that of the session are requested.
-// Clients of the Azure SDK take the tenant from the challenge of a service. To send the service a
-// token of another tenant would be answered by one challenge after the other.
+// checkTenant returns an error if tokens of a tenant other than the session's are requested. Clients of
+// the Azure SDK take the tenant from the challenge of a service, and a token of the wrong tenant would
+// only lead to the same challenge again.
 func (c *userCredential) checkTenant(requested string) error {
 	own := c.session.User.TenantID
 	if requested == "" || strings.EqualFold(requested, own) || c.service.authority.IsOwn(requested) {
@@ -189,7 +188,7 @@ func (c *userCredential) checkTenant(requested string) error {
 	return autherr.Misconfigured.New("other_tenant", fmt.Errorf("a token of the tenant %.64q was requested, and the user signed in to %s", requested, own))
 }
 
-// GraphURL returns the root of Graph with the version, without a slash at the end.
+// GraphURL returns the root URL of Graph with the version, without a trailing slash.
 func (c *userCredential) GraphURL() string {
 	if c.service == nil {
 		return publicGraph
@@ -205,7 +204,8 @@ func (c *userCredential) HTTPClient() *http.Client {
 	return c.service.settings.HTTPClient
 }
 
-// AppValue returns a value that packages keep for the app, made at the first call with its key.
+// AppValue returns a value that a package keeps for the app. It is created by the first call with its
+// key.
 func (c *userCredential) AppValue(key any, create func() any) any {
 	if c.service == nil {
 		return create()
@@ -225,7 +225,7 @@ func (c *userCredential) Logger() *slog.Logger {
 	return c.service.log
 }
 
-// Format prints nothing of the tokens, whatever the verb.
+// Format never prints tokens, whatever the verb.
 func (c *userCredential) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "fibermsal credential")
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 )
 
-// otherDirectory returns the field that names a directory in which nobody could sign in, and
-// what is wrong with it. Without this, the first user would find out, and MSAL would speak
-// another protocol to an authority whose path begins with adfs or dstsv2.
+// otherDirectory returns the field that names a directory of an unsupported kind, and what is wrong
+// with it. Without this check, the first user's sign-in would fail, and MSAL would use another protocol
+// for an authority whose path begins with adfs or dstsv2.
 func (cfg Config[C]) otherDirectory() (field, problem string) {
 	if cfg.TenantID != "" {
 		return "TenantID", otherDirectoryOf(cfg.TenantID, "/"+cfg.TenantID, true)

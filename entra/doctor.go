@@ -23,23 +23,22 @@ type Finding = doctor.Finding
 // Report is what Doctor found, see [doctor.Report].
 type Report = doctor.Report
 
-// Doctor checks everything that signing in depends on: addresses and cookies, Entra and the
-// network in between, the clock, the client credential and its registration, the storage, and
-// whether other instances have the same keys. It is for a command, a start-up check or an
-// administrator's page, but not for a health check: it makes some calls to Entra, one of them
-// for a token of the app, which is discarded, and some dozen commands to Redis, which change
-// nothing there.
+// Doctor checks everything that sign-ins depend on: addresses and cookies, Entra and the network in
+// between, the clock, the client credential and its registration, the storage, and whether other
+// instances have the same keys. Use it for a command, a start-up check or an administrator's page, but
+// not for a health check, because it makes several calls to Entra, one of which gets a token of the app
+// and discards it, and sends a few dozen commands to Redis, which change nothing there.
 //
-// It returns after 20 seconds at most, and each check ends after 5. A check that takes longer, is
-// refused or meets the end of ctx is a warning; checks that depend on one that failed are left
-// out. Doctor cannot see whether users have consented, when a client secret expires, or what a
-// proxy in front of the app does.
+// It returns after at most 20 seconds, and each check ends after at most 5 seconds. A check that takes
+// longer, is refused, or is cut short by the end of ctx is reported as a warning; checks that depend on
+// a failed check are left out. Doctor cannot find out whether users have consented, when a client
+// secret expires, or what a proxy in front of the app does.
 //
 // It is safe for concurrent use, and may be called while the app serves requests.
 func (s *Service) Doctor(ctx context.Context) Report { return doctor.Examine(ctx, s.doctorOptions()) }
 
-// DoctorWithApp also checks the settings and the login route of a web app, which a framework's
-// package describes.
+// DoctorWithApp runs the checks of Doctor and also checks the settings and the login route of a web
+// app. It is for faces, which describe the app.
 func (s *Service) DoctorWithApp(ctx context.Context, app *doctor.App) Report {
 	options := s.doctorOptions()
 	options.App = app

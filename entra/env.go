@@ -11,9 +11,9 @@ import (
 
 var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// ConfigFromEnv reads a [Config] from the environment. With the prefix FIBERMSAL, the field
-// ClientID is FIBERMSAL_CLIENT_ID, and so on for each field that can be expressed as text. An
-// empty variable is unset, and spaces around a value are ignored.
+// ConfigFromEnv reads a [Config] from environment variables. With the prefix FIBERMSAL, the field
+// ClientID is read from FIBERMSAL_CLIENT_ID, and so on for each field that can be expressed as text. An
+// empty variable counts as unset, and spaces around a value are ignored.
 //
 //	CLIENT_ID, CLIENT_SECRET, PREVIOUS_SECRETS
 //	CERTIFICATE_FILE          PEM with certificate and key: see CertificateFile
@@ -35,22 +35,21 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 //	MAX_SESSIONS_PER_USER, CACHE_MEGABYTES
 //	ANONYMOUS_ON_OUTAGE, RECORD_BROWSER, KEEP_FRAGMENT
 //
-// The items of a list are separated by commas or spaces. Durations look like 90m or 8h, numbers
-// like 100, and switches are true or false. Each variable may instead name a file, as secrets
-// are mounted, with _FILE at its end: FIBERMSAL_CLIENT_SECRET_FILE. One line break at the end of
-// the file is ignored.
+// The items of a list are separated by commas or spaces. Durations look like 90m or 8h, numbers like
+// 100, and switches are true or false. The value of each variable may instead be read from a file, such
+// as a mounted secret: append _FILE to the name of the variable and set it to the path, such as
+// FIBERMSAL_CLIENT_SECRET_FILE. One line break at the end of the file is ignored.
 //
-// The prefix belongs to this library: any other variable that begins with it is an error,
-// because most are spelling mistakes. Name the app's own variables as others, without the
-// prefix.
+// Any other variable with the prefix is an error, because it is probably misspelled. If the app has
+// variables of its own with the same prefix, pass their names, without the prefix, as others.
 //
-// The error joins a [*ConfigError] for each variable that is wrong, which names it and never its
-// value; its Field is empty for a variable that is unknown and similar to none. What is missing or does
-// not fit together is reported by Config.ValidateEnv and Open, so that code may complete before what
-// the environment left out.
+// The error joins a [*ConfigError] for each invalid variable, which contains its name and never its
+// value. Its Field is empty if the variable is unknown and not similar to a known one. Missing fields
+// and conflicts are reported only by Config.ValidateEnv and Open, so that code can first set what the
+// environment left out.
 //
-// REDIS_URL and STORAGE_FILE make a storage that the caller closes with Config.Storage.Close, after
-// the Auth is closed. With an error there is none.
+// REDIS_URL and STORAGE_FILE open a storage. The caller must close it with Config.Storage.Close after
+// closing the Auth. If ConfigFromEnv returns an error, no storage is open.
 func ConfigFromEnv[C any](prefix string, others ...string) (Config[C], error) {
 	cfg, err := configFromEnv(prefix, others)
 	return convert[C](cfg), err
@@ -82,7 +81,7 @@ func configFromEnv(prefix string, others []string) (plainConfig, error) {
 	return e.cfg, nil
 }
 
-// read sets the field of a variable, if that is in the environment.
+// read sets the field of a variable, if the variable is set.
 func (e *environment) read(v variable) {
 	name := v.name
 	value, direct := e.take(name)
@@ -90,7 +89,7 @@ func (e *environment) read(v variable) {
 		file, mounted := e.take(v.name + fileSuffix)
 		switch {
 		case direct && mounted:
-			e.refuse(v.name+fileSuffix, v.field, "is set beside %s%s; set only one of them", e.prefix, v.name)
+			e.refuse(v.name+fileSuffix, v.field, "is set together with %s%s; set only one of them", e.prefix, v.name)
 			return
 		case mounted:
 			name += fileSuffix

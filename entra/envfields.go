@@ -2,7 +2,8 @@ package entra
 
 import "time"
 
-// setters set the fields of a Config, by variable. The others are read by environment.connect.
+// setters set the fields of a Config, by variable. The variables that are not listed are read by
+// environment.connect.
 var setters = map[string]func(*plainConfig, string) error{
 	"CLIENT_ID":                     setText(func(c *plainConfig) *string { return &c.ClientID }),
 	"CLIENT_SECRET":                 setText(func(c *plainConfig) *string { return &c.ClientSecret }),

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// environment becomes a Config.
+// environment collects the fields of a Config from environment variables.
 type environment struct {
 	prefix   string
-	values   map[string]string  // not read yet, without the prefix
-	network  map[string]setting // what connect needs, by name
+	values   map[string]string  // that have not been read yet, by name without the prefix
+	network  map[string]setting // for connect, by name
 	cfg      plainConfig
 	problems problems
 }
@@ -34,8 +34,8 @@ func (e *environment) closeStorage() error {
 	return e.cfg.Storage.Close()
 }
 
-// mountedText returns the content of a file. Errors do not repeat its name, which may be the
-// secret itself in the wrong variable.
+// mountedText returns the content of a file. Errors do not contain the path, because it may be a secret
+// that was put into the wrong variable.
 func mountedText(path string) (string, error) {
 	raw, err := os.ReadFile(path) //nolint:gosec // the operator's own
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 // setting is the value of a variable and the name under which it was found.
 type setting struct{ name, value string }
 
-// connect makes the HTTP client and the storage after all other variables are read, because
-// Redis may be opened with the app's identity.
+// connect creates the HTTP client and the storage. It runs after all other variables have been read,
+// because Redis may be opened with the app's identity.
 func (e *environment) connect() {
 	roots, err := authorities(e.network["CA_FILE"].value)
 	if err != nil {
@@ -34,7 +34,7 @@ func (e *environment) connect() {
 	address, ok := e.network["REDIS_URL"]
 	switch {
 	case ok && hasFile:
-		e.refuse(file.name, "Storage", "is set beside %s%s; set only one of them", e.prefix, address.name)
+		e.refuse(file.name, "Storage", "is set together with %s%s; set only one of them", e.prefix, address.name)
 		return
 	case hasFile:
 		e.openFile(file)
@@ -71,7 +71,7 @@ func (e *environment) openFile(file setting) {
 
 var objectID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// redisOptions returns what other variables set for the connection to Redis.
+// redisOptions returns the options for the connection to Redis that other variables set.
 func (e *environment) redisOptions(address string, roots *x509.CertPool) (options redisclient.Options, ok bool) {
 	before := len(e.problems)
 	config := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
@@ -94,8 +94,8 @@ func (e *environment) redisOptions(address string, roots *x509.CertPool) (option
 	return options, len(e.problems) == before
 }
 
-// clientCertificate reads a certificate with its key again for each handshake, because files are
-// replaced before their certificates expire.
+// clientCertificate reads a certificate with its key. It is called for each handshake, because the file
+// may be replaced before the certificate expires.
 func clientCertificate(file string) (*tls.Certificate, error) {
 	content, err := mountedText(file)
 	if err != nil {
@@ -108,8 +108,8 @@ func clientCertificate(file string) (*tls.Certificate, error) {
 	return &certificate, nil
 }
 
-// authorities returns the certificate authorities of the system and of a file, or nil without a
-// file.
+// authorities returns the certificate authorities of the system and of a file, or nil if no file is
+// given.
 func authorities(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil

@@ -29,7 +29,7 @@ func setList(field func(*plainConfig) *[]string) func(*plainConfig, string) erro
 	}
 }
 
-// split separates the items of a list. A file has line breaks between them.
+// split separates the items of a list. In a file, the items may be on separate lines.
 func split(value string) []string {
 	return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
 }
@@ -77,7 +77,7 @@ func setOneOf[T ~string](field func(*plainConfig) *T, values ...T) func(*plainCo
 	}
 }
 
-// either joins two values or more as in a sentence.
+// either joins at least two values with commas and "or".
 func either[T ~string](values []T) string {
 	texts := make([]string, len(values))
 	for i, value := range values {
@@ -87,7 +87,7 @@ func either[T ~string](values []T) string {
 	return strings.Join(texts[:last], ", ") + " or " + texts[last]
 }
 
-// setKeys leaves the length of keys to Open, which checks those from code as well.
+// setKeys does not check the length of keys, because Open does.
 func setKeys(cfg *plainConfig, value string) error {
 	for i, encoded := range split(value) {
 		key, err := base64.StdEncoding.DecodeString(encoded)
@@ -99,8 +99,8 @@ func setKeys(cfg *plainConfig, value string) error {
 	return nil
 }
 
-// setCertificate reads the file once, because a mistake is better reported now than when the
-// first user signs in.
+// setCertificate reads the file once, so that a mistake is reported now rather than when the first user
+// signs in.
 func setCertificate(cfg *plainConfig, file string) error {
 	credential := CertificateFile(file)
 	if _, err := credential.Credential(context.Background()); err != nil {

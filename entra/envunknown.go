@@ -1,7 +1,7 @@
 package entra
 
-// refuseUnknown names the variable that was probably meant: one that differs in less than half
-// of its letters. A variable that is similar to none is likely the app's own.
+// refuseUnknown reports an unknown variable and suggests the known variable that was probably meant, if
+// less than half of the letters differ. Otherwise the variable is probably the app's own.
 func (e *environment) refuseUnknown(name string) {
 	var nearest, field string
 	best := -1

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// variable is a known one.
+// variable is a known environment variable, without the prefix, and the field that it sets.
 type variable struct{ name, field string }
 
-// variables come in the order in which they are set: a managed identity depends on the
+// variables are listed in the order in which they are read, because a managed identity depends on the
 // cloud.
 var variables = []variable{
 	{"CLIENT_ID", "ClientID"},
@@ -53,8 +53,7 @@ var variables = []variable{
 
 const fileSuffix = "_FILE"
 
-// namesFile reports whether the value is a path already, so there is no second variable with
-// _FILE.
+// namesFile reports whether the value is a path, so that there is no second variable with _FILE.
 func (v variable) namesFile() bool { return strings.HasSuffix(v.name, fileSuffix) }
 
 // names returns the known spellings.
@@ -65,8 +64,8 @@ func (v variable) names() []string {
 	return []string{v.name, v.name + fileSuffix}
 }
 
-// EnvVariables returns the variables that set a field of a [Config], without the prefix and
-// without those that name a file instead, for messages about a Config from the environment.
+// EnvVariables returns the environment variables that set a field of a [Config], without the prefix,
+// for messages. It leaves out the variants with _FILE.
 func EnvVariables(field string) (names []string) {
 	for _, v := range variables {
 		if v.field == field {
@@ -76,7 +75,7 @@ func EnvVariables(field string) (names []string) {
 	return names
 }
 
-// inWords lists variables.
+// inWords joins the names of variables with commas and "or".
 func inWords(prefix string, names []string) string {
 	full := make([]string, len(names))
 	for i, name := range names {
@@ -89,8 +88,8 @@ func inWords(prefix string, names []string) string {
 	return strings.Join(full[:last], ", ") + " or " + full[last]
 }
 
-// withVariables returns the error of a Config whose fields were set by variables with a prefix. Each
-// problem names variables in place of fields.
+// withVariables returns an error about the fields of a Config with the names of environment variables
+// instead of fields.
 func withVariables(prefix string, err error) error {
 	joined, isJoined := err.(interface{ Unwrap() []error })
 	if !isJoined {
@@ -118,7 +117,7 @@ func withVariable(prefix string, problem error) error {
 
 var word = regexp.MustCompile(`[A-Z][A-Za-z]+`)
 
-// fieldsInWords replaces the fields in a text by their variables.
+// fieldsInWords replaces the names of fields in a text with those of their variables.
 func fieldsInWords(prefix, text string) string {
 	return word.ReplaceAllStringFunc(text, func(field string) string {
 		if names := EnvVariables(field); len(names) > 0 {

@@ -8,17 +8,18 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-// Error is a failure with two sides: a status, a code and a sentence that are public, and a
-// cause for the log from which credentials have been removed. Handlers return it unchanged,
-// and the middleware answers it.
+// Error is an error with a public part (a status, a code and a sentence) and a private cause for the
+// log, from which credentials have been removed. Handlers return it unchanged, and the middleware
+// answers it.
 //
-// Code is stable and for programs, such as "login_required"; Status is the HTTP status, and Message one
-// sentence. Reason is more specific, for logs and tests. CorrelationID connects the answer with its line
-// in the log. RetryAfter is how long to wait, or 0. Err is the cause, without credentials, or nil.
-// errors.Is compares errors by Code, and errors.As finds a *fiber.Error with the Status and Message.
+// Code is a stable value for programs, such as "login_required". Status is the HTTP status, and Message
+// is one sentence. Reason is more specific than Code, for logs and tests. CorrelationID connects the
+// response with its line in the log. RetryAfter is how long to wait before retrying, or 0. Err is the
+// cause without credentials, or nil. errors.Is compares errors by Code, and errors.As finds a
+// *fiber.Error with the Status and Message.
 type Error = autherr.Error
 
-// Errors to compare with by errors.Is. Handlers may return them, too.
+// Errors to compare with errors.Is. Handlers may also return them.
 var (
 	// ErrLoginRequired means that no user is signed in, or that the user's tokens cannot be
 	// renewed without the user. The middleware starts a sign-in.
@@ -39,21 +40,22 @@ var (
 	// ErrMisconfigured means that the app or its registration is not set up correctly. The log
 	// says what to change.
 	ErrMisconfigured error = autherr.Misconfigured
-	// ErrInvalidToken means that a client's access token was not accepted, and ErrInvalidRequest that it
-	// was not sent as it must be. ErrInsufficientScope means that a valid one lacks a scope.
+	// ErrInvalidToken means that a client's access token was not accepted. ErrInvalidRequest means that
+	// it was not sent in the way that RFC 6750 requires. ErrInsufficientScope means that a valid access
+	// token lacks a scope.
 	ErrInvalidToken      error = autherr.InvalidToken
 	ErrInvalidRequest    error = autherr.InvalidRequest
 	ErrInsufficientScope error = autherr.InsufficientScope
-	// ErrNotSignedIn means that a user has no session whose tokens a job could use, or has
-	// signed out meanwhile.
+	// ErrNotSignedIn means that a user has no session whose tokens a job could use, or has signed out
+	// in the meantime.
 	ErrNotSignedIn error = autherr.NotSignedIn
 )
 
-// ClaimsChallenge returns the error for a handler whose API answered 401 with a claims
-// challenge, decoded. The middleware then starts a sign-in that satisfies the claims. Calls
-// through the package graph need no help with it. If the claims are not a JSON object, or are
-// longer than 700 bytes together with the scopes, no sign-in can satisfy them: the answer is
-// then [ErrMisconfigured], and not a weaker sign-in.
+// ClaimsChallenge returns the error for a handler to return after an API has answered 401 with a claims
+// challenge. claims is the decoded challenge. The middleware starts a sign-in that satisfies it. Calls
+// through package graph do this themselves. If the claims are not a JSON object, or are longer than 700
+// bytes together with the scopes, no sign-in can satisfy them, and the request is answered with
+// [ErrMisconfigured] rather than with a weaker sign-in.
 func ClaimsChallenge(claims string) *Error { return claimsChallenge(claims, nil) }
 
 func claimsChallenge(claims string, scopes []string) *Error {

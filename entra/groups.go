@@ -21,12 +21,12 @@ import (
 )
 
 const (
-	// membershipsFor is how long an answer about memberships is remembered.
+	// membershipsFor is how long a result of Config.Groups is cached.
 	membershipsFor = 5 * time.Minute
-	// groupsTimeout bounds Config.Groups.
+	// groupsTimeout is the time limit of Config.Groups.
 	groupsTimeout = 5 * time.Second
-	// maxMemberships bounds the sets of groups that are remembered for a session, and
-	// membershipSize is about what one of them occupies beside its name.
+	// maxMemberships is how many results are cached for a session, and membershipSize is the
+	// approximate size of one in bytes, without its key.
 	maxMemberships = 64
 	membershipSize = 256
 )
@@ -47,14 +47,15 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// namesOtherThan reports whether a groups claim has names although the groups of a check are IDs: a
-// registration can be set to emit the names of groups that are synchronized with a directory.
+// namesOtherThan reports whether a groups claim contains names although a check uses IDs. A
+// registration can be configured to emit the names of groups that are synchronized with an on-premises
+// directory.
 func namesOtherThan(claim, ids []string) bool {
 	isName := func(group string) bool { return !discovery.IsGUID(group) }
 	return slices.ContainsFunc(claim, isName) && !slices.ContainsFunc(ids, isName)
 }
 
-// groups gets memberships from the app and remembers them.
+// groups gets memberships from Config.Groups and caches them.
 type groups struct {
 	// lookup is Config.Groups, or nil.
 	lookup     func(ctx context.Context, user azcore.TokenCredential, ids []string) ([]string, error)
@@ -64,8 +65,8 @@ type groups struct {
 	flights    flight.Group
 }
 
-// memberships are the results that are remembered for a session, by the groups that were checked.
-// The map is immutable.
+// memberships are the cached results for a session, by the groups that were checked. The map is
+// immutable.
 type memberships map[string]membership
 
 type membership struct {
@@ -78,7 +79,7 @@ var membershipsAttachment = session.Attachment{Kind: "groups"}
 // check returns nil if the user of a session, who has a credential, is a member of one of the groups.
 func (g *groups) check(ctx context.Context, s *session.Session, ids []string, key string, credential func() azcore.TokenCredential) error {
 	if s.User.AppOnly {
-		return notInGroup(ids) // no user, whose groups could be looked up
+		return notInGroup(ids) // there is no user whose groups could be looked up
 	}
 	if g.lookup == nil {
 		return autherr.Forbidden.New("groups_unknown", errors.New("the id_token does not contain the groups of the user: add the groups claim to the registration, or set Config.Groups"))
@@ -101,12 +102,11 @@ func (g *groups) check(ctx context.Context, s *session.Session, ids []string, ke
 	return nil
 }
 
-// callGroups calls Config.Groups in a goroutine of its own, once for all concurrent callers that
-// check the same groups of a session. It takes only the span from the first caller's context
-// (trap T13).
+// callGroups calls Config.Groups in a separate goroutine, once for all concurrent callers that check
+// the same groups for the same session. It uses only the span of the first caller's context (trap T13).
 func (g *groups) callGroups(span trace.SpanContext, s *session.Session, user azcore.TokenCredential, ids []string, key string) (member bool, err error) {
 	defer func() {
-		if p := recover(); p != nil { // a panic of the app's Groups would reach no other recover
+		if p := recover(); p != nil { // nothing else would recover from a panic in Config.Groups
 			member, err = false, autherr.Panicked(p)
 		}
 	}()
@@ -114,7 +114,7 @@ func (g *groups) callGroups(span trace.SpanContext, s *session.Session, user azc
 		return false, autherr.TryLater("closed", nil)
 	}
 	defer g.background.Done()
-	// The last call may have ended after the caller looked.
+	// Another call may have ended after the caller checked.
 	if member, ok := g.remembered(s, key); ok {
 		return member, nil
 	}
@@ -129,7 +129,7 @@ func (g *groups) callGroups(span trace.SpanContext, s *session.Session, user azc
 	return member, nil
 }
 
-// groupsFailure keeps an Error, which a sign-in or waiting may fix.
+// groupsFailure returns an Error unchanged, because a sign-in or waiting may fix it.
 func groupsFailure(err error) error {
 	if e, ok := autherr.Find(err); ok {
 		return e
@@ -137,7 +137,7 @@ func groupsFailure(err error) error {
 	return autherr.TryLater("groups_failed", err)
 }
 
-// memoryOf returns the cache that remembers a session.
+// memoryOf returns the cache that contains a session.
 func (g *groups) memoryOf(s *session.Session) *session.Cache {
 	if s.Token != nil {
 		return g.callers
@@ -163,7 +163,7 @@ func (g *groups) remember(s *session.Session, key string, member bool) {
 	})
 }
 
-// with returns a copy without expired results, and with one more if there is room for it.
+// with returns a copy without expired results and, if there is room, with a further result.
 func (m memberships) with(key string, added membership) memberships {
 	next := maps.Clone(m)
 	if next == nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// infoFields returns the fields that the functions of Config.Info add to the answer of the route
-// /info. It returns none if no user is signed in.
+// infoFields returns the fields that the functions of Config.Info add to the response of the route
+// /info. It returns nil if no user is signed in.
 func infoFields[C any](l Locals, c C, functions map[string]func(C, *User) (any, error)) map[string]any {
 	fields := make(map[string]any, len(functions))
 	for name, function := range functions {

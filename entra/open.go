@@ -25,10 +25,10 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-// Open checks a Config, copies it and makes a Service of it, without any call to the network or
-// the storage. The error joins a [*ConfigError] for each wrong field.
+// Open validates cfg and returns a [Service] that uses a copy of it. It calls neither the network nor
+// the storage. The error joins a [*ConfigError] for each invalid field.
 //
-// The caller closes the Service after the app has shut down.
+// The caller must close the Service after the app has shut down.
 func Open[C any](cfg Config[C], process Process) (*Service, error) {
 	settings, err := cfg.resolve(process)
 	if err != nil {
@@ -58,7 +58,7 @@ func Open[C any](cfg Config[C], process Process) (*Service, error) {
 	return s, nil
 }
 
-// addHooks adds the functions of a Config that get the context of a framework.
+// addHooks adds the functions of a Config that take the context of a framework.
 func addHooks[C any](s *Service, cfg *Config[C]) {
 	if pages := cfg.Pages; pages != nil {
 		s.site.Pages = func(c any, page Page) error { return pages(contextAs[C](c), page) }
@@ -80,8 +80,8 @@ func addHooks[C any](s *Service, cfg *Config[C]) {
 	s.info = func(c Locals) map[string]any { return infoFields(c, contextAs[C](c), info) }
 }
 
-// contextAs returns the context of a request as the functions of a Config get it. It panics if the
-// Config is for another framework, which no request can repair.
+// contextAs returns the context of a request as the type that the functions of a Config take. It panics
+// if the Config is for another framework, which is a programming error.
 func contextAs[C any](c any) C {
 	typed, ok := c.(C)
 	if !ok {
@@ -90,7 +90,7 @@ func contextAs[C any](c any) C {
 	return typed
 }
 
-// wire makes the layers, each of which knows those below it.
+// wire creates the layers. Each layer uses only those below it.
 func (s *Service) wire(cache *session.Cache) {
 	cfg := s.settings
 	s.authority = cfg.newAuthority(s.background, s.telemetry)
@@ -139,7 +139,8 @@ func (s *Service) newSite() *web.Site {
 	return web.NewSite(options)
 }
 
-// onSignIn runs the app's OnSignIn, which must not change who the user is.
+// onSignIn calls Config.OnSignIn. Only Name, Roles, Mail and values are taken over, because OnSignIn
+// must not change the identity of the user.
 func (s *Service) onSignIn(ctx context.Context, begun *session.Session, tokens *msalcache.Memory) (session.Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, web.HookTimeout)
 	defer cancel()

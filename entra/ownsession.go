@@ -2,8 +2,8 @@ package entra
 
 import "log/slog"
 
-// MakePassive makes a request passive, if no function has asked for its user yet: it does not prolong
-// the session. Otherwise a line in the log says once what to change. It is for a face, whose handler
+// MakePassive keeps a request from extending the session, if no function has used the user of the
+// request yet. Otherwise it has no effect, and a warning is logged once. It is for faces, whose handler
 // Passive calls it.
 func MakePassive(c Locals) {
 	v := visitOf(c)
@@ -21,9 +21,10 @@ func MakePassive(c Locals) {
 	v.Passive = true
 }
 
-// SessionFromContext returns the session of a request, or false if no user is signed in, as
-// [FromContext] does, or if the caller has an access token. Its ID is the one that Sessions lists and a SessionFilter takes, so a page can
-// mark the user's own session in a list, or end all others. LastSeenAt and IdleAt are zero.
+// SessionFromContext returns the session of a request. It returns false if [FromContext] does, and if
+// the caller has an access token. The ID of the session is the one that Sessions returns and
+// SessionFilter takes, so a page can mark the current session in a list, or end all other sessions of
+// the user. LastSeenAt and IdleAt are zero.
 func SessionFromContext(c Locals) (*SessionInfo, bool) {
 	v := visitOf(c)
 	if v == nil {

@@ -2,14 +2,14 @@ package entra
 
 import "reflect"
 
-// noContext is the context type of a Config whose functions for a web framework are left out.
+// noContext is the context type of a Config without functions that take the context of a framework.
 type noContext struct{}
 
-// plainConfig is a Config without the functions for a web framework.
+// plainConfig is a Config without functions that take the context of a framework.
 type plainConfig = Config[noContext]
 
-// withoutHooks returns the Config for code that does not depend on the framework. Fields of
-// the same type are copied, so it need not list them.
+// withoutHooks returns the Config for code that does not depend on a framework. It copies all fields
+// whose type does not depend on C.
 func (cfg Config[C]) withoutHooks() plainConfig { return convert[noContext](cfg) }
 
 func convert[D, C any](from Config[C]) (to Config[D]) {

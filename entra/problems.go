@@ -24,19 +24,19 @@ const (
 	maxStaleSessions   = 15 * time.Minute
 )
 
-// ConfigError is a problem with one field of a [Config]. Open joins the problems of all fields:
-// errors.As finds the first, and the joined error's Unwrap() []error returns all.
+// ConfigError is a problem with one field of a [Config]. Open joins the problems of all fields;
+// errors.As finds the first, and the method Unwrap() []error of the joined error returns all.
 type ConfigError struct {
 	// Field is the name of the field. It is empty if the problem is not about a field.
 	Field string
-	// Problem describes what is wrong, without the value. It may begin with the variable of the
-	// environment that is wrong.
+	// Problem describes what is wrong, without the value. It may begin with the name of the environment
+	// variable that is wrong.
 	Problem string
 
 	namesVariable bool
 }
 
-// Error names the field, the problem, and the variables of the environment that set the field.
+// Error returns the field, the problem, and the environment variables that set the field.
 func (e *ConfigError) Error() string {
 	if e.Field == "" || e.namesVariable {
 		return "fibermsal: " + e.Problem
@@ -48,14 +48,14 @@ func (e *ConfigError) Error() string {
 	return text
 }
 
-// problems are those of the fields of a Config.
+// problems are the problems with the fields of a Config.
 type problems []error
 
 func (p *problems) add(field, format string, args ...any) {
 	*p = append(*p, &ConfigError{Field: field, Problem: fmt.Sprintf(format, args...)})
 }
 
-// problems returns the invalid fields of a Config.
+// problems returns the problems with the fields of a Config.
 func (cfg Config[C]) problems(process Process) (p problems) {
 	cfg.checkRegistration(&p)
 	cfg.checkAddresses(&p)
@@ -82,7 +82,7 @@ func (cfg Config[C]) checkRegistration(p *problems) {
 	case cfg.ClientSecret == "" && cfg.Credential == nil:
 		p.add("ClientSecret", "is required, or Credential instead")
 	case cfg.ClientSecret != "" && cfg.Credential != nil:
-		p.add("Credential", "is set beside ClientSecret; set only one of them")
+		p.add("Credential", "is set together with ClientSecret; set only one of them")
 	case cfg.ClientSecret == "" && len(cfg.PreviousSecrets) > 0:
 		p.add("PreviousSecrets", "needs a ClientSecret")
 	}
@@ -107,7 +107,7 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 	case cfg.TenantID == "" && cfg.Authority == "":
 		p.add("TenantID", "is required, or Authority instead")
 	case cfg.TenantID != "" && cfg.Authority != "":
-		p.add("Authority", "is set beside TenantID; set only one of them")
+		p.add("Authority", "is set together with TenantID; set only one of them")
 	case cfg.TenantID != "":
 		if !tenantName.MatchString(cfg.TenantID) {
 			p.add("TenantID", "is neither a GUID nor a domain name")
@@ -127,7 +127,7 @@ func (cfg Config[C]) checkAuthority(p *problems) (tenant string) {
 
 func isConsumers(tenant string) bool { return strings.EqualFold(tenant, "consumers") }
 
-// isOfManyTenants reports whether the name of a tenant stands for many.
+// isOfManyTenants reports whether the name of a tenant stands for several tenants.
 func isOfManyTenants(tenant string) bool {
 	return slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
 }
@@ -139,13 +139,13 @@ func (cfg Config[C]) checkTenants(p *problems, tenant string) {
 		p.add("PersonalAccountsMaySignIn", "needs the tenant common, or consumers")
 	case isConsumers(tenant) && cfg.PersonalAccountsMaySignIn:
 	case isConsumers(tenant) && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
-		p.add("PersonalAccountsMaySignIn", "is required with %q: without it everybody in the world could sign in", tenant)
+		p.add("PersonalAccountsMaySignIn", "is required with %q: without it anyone with a Microsoft account could sign in", tenant)
 	case many && len(cfg.AllowedTenants) == 0 && !cfg.AnyTenantMaySignIn:
 		p.add("AllowedTenants", "is required with %q, or AnyTenantMaySignIn: without them users of every tenant in the world could sign in", tenant)
 	case !many && tenant != "" && cfg.AnyTenantMaySignIn:
 		p.add("AnyTenantMaySignIn", "needs the tenant common or organizations")
 	case len(cfg.AllowedTenants) > 0 && cfg.AnyTenantMaySignIn:
-		p.add("AnyTenantMaySignIn", "is set beside AllowedTenants; set only one of them")
+		p.add("AnyTenantMaySignIn", "is set together with AllowedTenants; set only one of them")
 	case !many && tenant != "" && len(cfg.AllowedTenants) > 0:
 		p.add("AllowedTenants", "needs the tenant common or organizations")
 	}
@@ -199,7 +199,7 @@ func secureURL(raw string) (*url.URL, error) {
 	if err != nil || u.Host == "" || u.Hostname() == "" {
 		return nil, errors.New("is not an absolute URL")
 	}
-	if !plainHost.MatchString(u.Host) { // it is compared with the headers of browsers, and part of a policy
+	if !plainHost.MatchString(u.Host) { // the host is compared with browsers' headers and becomes part of a Content-Security-Policy
 		return nil, errors.New("must have its host as browsers send it: in ASCII, as xn--…, and with a port or without a colon")
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !discovery.IsLoopback(u.Hostname())) {
@@ -208,7 +208,7 @@ func secureURL(raw string) (*url.URL, error) {
 	return u, rejectExtras(raw, u)
 }
 
-// rejectExtras looks at the text as well, because parsing drops an empty fragment.
+// rejectExtras also examines the raw text, because parsing removes an empty fragment.
 func rejectExtras(raw string, u *url.URL) error {
 	if strings.ContainsFunc(u.Host, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return errors.New("must have its host in ASCII, as browsers send it: xn--…")
@@ -256,8 +256,8 @@ func (cfg Config[C]) checkAPI(p *problems) {
 	}
 }
 
-// isAppIDURI reports whether a text may name an API in tokens. Registrations can also have other
-// schemes, and tokens of version 1 the client ID.
+// isAppIDURI reports whether a text can be the audience of a token. Registrations also allow schemes
+// other than api and https, and the audience can also be the client ID.
 func isAppIDURI(uri string) bool {
 	if discovery.IsGUID(uri) {
 		return true
@@ -279,7 +279,7 @@ func (cfg Config[C]) checkStorage(p *problems, process Process) {
 	if embedded && process.SharesNoMemory {
 		p.add("Storage", "is a file that one process uses, which does not work with Prefork; use Redis")
 	}
-	if cfg.Storage != nil && len(cfg.Keys) == 0 && !embedded { // which has a key
+	if cfg.Storage != nil && len(cfg.Keys) == 0 && !embedded { // an embedded storage has a key of its own
 		p.add("Keys", "is required with a Storage: what is stored must outlive this process; make a key with: openssl rand -base64 32")
 	}
 	for i, k := range cfg.Keys {

@@ -8,20 +8,21 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// readyTimeout bounds Readiness.
+// readyTimeout is the time limit of Readiness.
 const readyTimeout = 2 * time.Second
 
-// Readiness is whether users can sign in and stay signed in.
+// Readiness reports whether users can sign in and stay signed in.
 type Readiness struct {
-	// Entra is set if Entra's configuration is known, and Storage if the storage answers.
+	// Entra is set if Entra's configuration is known, and Storage if the storage responds.
 	Entra   bool `json:"entra"`
 	Storage bool `json:"storage"`
 }
 
-// Ready reports whether nothing is missing.
+// Ready reports whether both Entra and Storage are set.
 func (r Readiness) Ready() bool { return r.Storage && r.Entra }
 
-// Readiness checks the storage and Entra, for 2 seconds at most. It is safe for concurrent use.
+// Readiness checks the storage and Entra. It returns after at most 2 seconds. It is safe for concurrent
+// use.
 func (s *Service) Readiness(ctx context.Context) Readiness {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()

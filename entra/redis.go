@@ -23,8 +23,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// RedisStorage makes a storage from a URL as go-redis reads it, with time limits that keep a
-// request from waiting. The query of the URL selects the topology of Redis:
+// RedisStorage returns a storage for a URL in the format of go-redis. Its timeouts limit how long a
+// request waits for Redis. The query of the URL selects the topology:
 //
 //	redis://user:password@host:6379/0             one server; rediss:// for TLS, unix:// for a socket
 //	redis://user:password@host:6379?addr=host2:6379&addr=host3:6379
@@ -32,20 +32,21 @@ import (
 //	redis://host:26379/0?master_name=app&addr=host2:26379&username=user&password=password
 //	                                              a master that Sentinels watch; see redis.ParseFailoverURL
 //
-// A Cluster of which only one server is named repeats it: ?addr=host:6379. Credentials before the
-// host of a Sentinel are for the Sentinels; username and password in the query are for the
-// master. With rediss:// all servers, Sentinels too, must have a certificate for the URL's host.
+// For a Cluster of which you name only one server, repeat that server: ?addr=host:6379. Credentials
+// before the host of a Sentinel are for the Sentinels; username and password in the query are for the
+// master. With rediss://, all servers, including Sentinels, must have a certificate for the URL's host.
 //
-// Options in the query, such as pool_size or read_timeout, are honoured, except those that read
-// from replicas. The defaults are 500 ms to connect, and 250 ms each for the answer and for a
-// connection from the pool. All attempts of a command together take twice read_timeout at most.
+// Options in the query, such as pool_size or read_timeout, are honoured, except those that read from
+// replicas. The default timeouts are 500 ms for connecting, and 250 ms each for the reply and for
+// getting a connection from the pool. All attempts of a command together take at most twice
+// read_timeout.
 //
-// Connections are closed after three minutes without use (conn_max_idle_time), and those that
-// the network has dropped are detected together.
+// Connections are closed after three minutes without use (conn_max_idle_time). If a command gets no
+// reply because the network has dropped its connection, the other idle connections are closed, too.
 //
-// RedisStorage does not connect, so an app starts while Redis is down. The caller closes the
-// storage, which serves Fiber's session middleware as well. The error never contains the URL,
-// which may contain a password.
+// RedisStorage does not connect, so an app can start while Redis is down. The caller must close the
+// storage. Fiber's session middleware can use the same storage. The error never contains the URL,
+// because the URL may contain a password.
 func RedisStorage(url string, options ...RedisOption) (*fiberredis.Storage, error) {
 	var all redisclient.Options
 	for _, set := range options {
@@ -61,31 +62,31 @@ func RedisStorage(url string, options ...RedisOption) (*fiberredis.Storage, erro
 // RedisOption sets what a Redis URL cannot express, for [RedisStorage].
 type RedisOption func(*redisclient.Options)
 
-// RedisTLS sets certificate authorities and client certificates for a rediss:// URL. The
-// configuration is copied. If it names no server, the certificate must be valid for the URL's
-// host. With another URL [RedisStorage] returns an error.
+// RedisTLS sets certificate authorities and client certificates for a rediss:// URL. The configuration
+// is copied. If it has no ServerName, the server's certificate must be valid for the URL's host. With
+// any other kind of URL, [RedisStorage] returns an error.
 func RedisTLS(config *tls.Config) RedisOption {
 	return func(o *redisclient.Options) { o.TLS = config.Clone() }
 }
 
-// RedisCredentials makes a storage call a function for user and password whenever it opens a
-// connection, for credentials that change. The URL must then contain neither, or [RedisStorage]
-// returns an error. Connections that are open keep the credentials with which they were opened.
+// RedisCredentials sets a function that returns the user and the password for each new connection, for
+// credentials that change. The URL must then contain neither, or [RedisStorage] returns an error. Open
+// connections keep the credentials with which they were opened.
 //
-// The function is called concurrently, and its context ends with the time limit for connecting.
-// If it returns an error, the command that needed the connection fails with it, as if Redis were
-// not reachable. The error is logged, so its text must not contain the password.
+// The function is called concurrently, and its context ends with the timeout for connecting. If it
+// returns an error, the command that needed the connection fails with this error, as if Redis were
+// unreachable. The error is logged, so its text must not contain the password.
 func RedisCredentials(credentials func(context.Context) (user, password string, err error)) RedisOption {
 	return func(o *redisclient.Options) { o.Credentials = credentials }
 }
 
 // RedisEntraID signs in to Azure Managed Redis or Azure Cache for Redis with tokens of Entra ID.
-// The object ID belongs to the managed identity or service principal of the credential, which
-// needs an access policy in the cache. The URL must begin with rediss://, because tokens are
-// bearer secrets, and contain neither user nor password.
+// objectID is the object ID of the managed identity or service principal of the credential, which needs
+// an access policy in the cache. The URL must begin with rediss://, because tokens are bearer secrets,
+// and must contain neither user nor password.
 //
-// A token is remembered until it is about to expire, and replaced in the background before,
-// because opening a connection must not wait for Entra.
+// A token is cached and replaced in the background before it expires, so that opening a connection does
+// not wait for Entra.
 func RedisEntraID(objectID string, credential azcore.TokenCredential) RedisOption {
 	tokens := redisclient.EntraTokens(objectID, credential)
 	return func(o *redisclient.Options) {
@@ -100,8 +101,8 @@ func RedisEntraID(objectID string, credential azcore.TokenCredential) RedisOptio
 	}
 }
 
-// noRedisToken returns an error whose text contains the reason, because go-redis and the log
-// keep no more of it.
+// noRedisToken returns an error whose text contains the reason, because go-redis and the log keep only
+// the text.
 func noRedisToken(err error) error {
 	const what = "no Entra ID token for Redis"
 	e, ok := autherr.Find(err)
@@ -118,8 +119,8 @@ func noRedisToken(err error) error {
 	return redact.Wrap(errors.New(text), autherr.EndedContext(err))
 }
 
-// appIdentity returns tokens of the app itself before there is a Service, for the storage that
-// the Service will use. It makes one call at a time and remembers nothing.
+// appIdentity provides tokens of the app itself for the storage, before there is a Service. It makes
+// one call at a time and caches nothing.
 type appIdentity struct {
 	cfg plainConfig
 
@@ -145,8 +146,9 @@ func (i *appIdentity) GetToken(ctx context.Context, options policy.TokenRequestO
 	return azcore.AccessToken{Token: got.Secret, ExpiresOn: got.ExpiresOn}, nil
 }
 
-// backend returns the backend for a storage: Redis and embedded storages have their own, and other
-// storages are read and written by their methods. A storage that is down is not called for a while.
+// backend returns the backend for a storage. Redis and embedded storages have their own backends; other
+// storages are accessed through the methods of Storage. A storage that is down is not called for a
+// while.
 func backend(storage Storage, log *slog.Logger, observe func(operation string) func(error)) record.Backend {
 	if storage == nil {
 		return record.NewMemory()

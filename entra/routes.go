@@ -9,20 +9,20 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-// Routes are routes that a package offers, such as graph.Routes, and that RegisterRoutes of a
-// face mounts under its prefix.
+// Routes are additional routes, such as those of graph.Routes, which RegisterRoutes of a face mounts
+// under its prefix.
 type Routes []Route
 
-// Route answers GET and HEAD on a path below the prefix. Serve is called for the request whose
-// signed-in user c identifies, with a function that returns a header of the request. It returns a
-// Reply or an error, which the middleware answers, or both: then the header and cookies of the
-// Reply go with the answer to the error. Requests call it concurrently.
+// Route answers GET and HEAD on a path below the prefix. Serve is called concurrently. c identifies the
+// request and its signed-in user, and header returns a header of the request. Serve returns a Reply, or
+// an error, which the middleware answers, or both: then the header and cookies of the Reply are added
+// to the response to the error.
 type Route struct {
 	Path  string
 	Serve func(c Locals, header func(name string) string) (*Reply, error)
 }
 
-// answer returns what Serve does, or an error if that is nothing.
+// answer returns the result of Serve, or an error if Serve returns neither a Reply nor an error.
 func (r *Route) answer(v *web.Visit, c Locals) (*web.Response, error) {
 	reply, err := r.Serve(c, v.Exchange.Request().Header)
 	if reply == nil && err == nil {
@@ -31,19 +31,19 @@ func (r *Route) answer(v *web.Visit, c Locals) (*web.Response, error) {
 	return reply, err
 }
 
-// Reply is the answer of a Route: its Status, Header and Body.
+// Reply is the response of a Route: its Status, Header and Body.
 type Reply = web.Response
 
 // MountedRoute is a route that a face mounts.
 type MountedRoute struct {
 	Method string
 	Path   string // below the prefix
-	// Head is set if HEAD is answered as GET is.
+	// Head is set if HEAD is answered like GET.
 	Head  bool
 	serve func(v *web.Visit, c Locals, mountedAt string) (*web.Response, error)
 }
 
-// MountedRoutes returns the library's routes and those that packages offer, for a face.
+// MountedRoutes returns the library's routes and the additional routes, for a face to mount.
 func MountedRoutes(more ...Routes) []MountedRoute {
 	var mounted []MountedRoute
 	for _, route := range web.Routes() {
@@ -69,8 +69,8 @@ func MountedRoutes(more ...Routes) []MountedRoute {
 	return mounted
 }
 
-// Serve handles a request to the route, which is mounted at a path. The header and cookies of the
-// response, if there is one, are to be written even with an error.
+// Serve handles a request to the route, which is mounted at the path mountedAt. If it returns a
+// response together with an error, the caller must write the header and cookies of that response.
 func (r *MountedRoute) Serve(c Locals, mountedAt string) (*web.Response, error) {
 	v := visitOf(c)
 	if v == nil {

@@ -22,14 +22,15 @@ import (
 )
 
 const (
-	// closeTimeout bounds Close, which waits for renewals under way.
+	// closeTimeout is how long Close waits for renewals in progress.
 	closeTimeout = 5 * time.Second
-	// closeGrace is how much earlier the context of the background work ends.
+	// closeGrace is how much earlier than closeTimeout the context of the background work ends.
 	closeGrace = time.Second
 )
 
-// Service is the library for one app, without a web framework: sessions, tokens, users for
-// jobs, administration and diagnosis. It is immutable after [Open] and safe for concurrent use.
+// Service is the library for one Config, without a web framework: sessions, tokens, users for
+// background jobs, administration and diagnosis. It is immutable after [Open] and safe for concurrent
+// use.
 type Service struct {
 	settings *settings
 	log      *slog.Logger
@@ -52,12 +53,12 @@ type Service struct {
 
 	beforeSignIn func(c Locals, start *flow.Start) error // Config.BeforeSignIn
 
-	detachLog func() // go-redis' from this logger
+	detachLog func() // from go-redis
 
 	values sync.Map // of packages, see AppValue
 
 	closing     sync.Once
-	latePassive sync.Once // a line in the log
+	latePassive sync.Once // the warning of MakePassive
 }
 
 // RoutePrefix returns the path under which the routes are mounted.
@@ -66,20 +67,20 @@ func (s *Service) RoutePrefix() string { return s.settings.RoutePrefix }
 // Logger returns the logger, for a face.
 func (s *Service) Logger() *slog.Logger { return s.log }
 
-// AppCredential returns tokens of the app itself, without a user, for jobs that act as the app:
-// with application permissions, to which an administrator consents. It is safe for concurrent
-// use and shares its tokens with the other instances.
+// AppCredential returns a credential for the app itself, without a user, for jobs that use application
+// permissions, to which an administrator must consent. It is safe for concurrent use and shares its
+// tokens with the other instances.
 //
-// GetToken takes one scope, which ends in /.default; none is that of Graph. It returns an
-// [*Error]: [ErrMisconfigured] if Entra refuses the app, or [ErrUnavailable]. Entra issues such
-// tokens for one tenant only, so with "common" or "organizations" the TenantID must be requested.
-// Tenants whose users may not sign in are refused.
+// GetToken takes one scope, which must end in /.default; without a scope it uses that of Graph. It
+// returns an [*Error]: [ErrMisconfigured] if Entra refuses the app, or [ErrUnavailable]. Entra issues
+// such tokens for one tenant only, so with "common" or "organizations" the request must have a
+// TenantID. Tenants whose users may not sign in are refused.
 func (s *Service) AppCredential() azcore.TokenCredential { return s.app }
 
-// Close refuses new token calls, waits for those that are under way, for 5 seconds at most, and
-// closes idle connections. It does not close the Storage, which belongs to the app. Its error
-// means that a call was still running or that telemetry could not be closed; everything else has
-// been closed then. It may be called more than once, and returns nil again.
+// Close refuses new token calls, waits at most 5 seconds for calls in progress, and closes idle
+// connections. It does not close the Storage, which belongs to the app. It returns an error if a call
+// was still running or if telemetry could not be closed; everything else is then closed. It may be
+// called more than once; later calls return nil.
 func (s *Service) Close() error {
 	var err error
 	s.closing.Do(func() {
@@ -94,13 +95,13 @@ func (s *Service) Close() error {
 	return err
 }
 
-// String names the Service without any of its secrets.
+// String returns a text with the client ID and without secrets.
 func (s *Service) String() string { return "fibermsal.Auth(" + s.settings.ClientID + ")" }
 
 // GoString returns what String does.
 func (s *Service) GoString() string { return s.String() }
 
-// Format prints what String does, whatever the verb.
+// Format prints what String returns, whatever the verb.
 func (s *Service) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue logs what String returns.

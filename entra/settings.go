@@ -34,25 +34,26 @@ const (
 	hostPrefix         = "__Host-"
 )
 
-// settings is a Config that was checked, completed and copied.
+// settings is a validated copy of a Config with its defaults.
 type settings struct {
-	plainConfig // without its secrets, because fmt prints fields without asking (threat F4)
+	plainConfig // without its secrets, because fmt may print fields without calling methods (threat F4)
 
 	keys        func() [][]byte           // Config.Keys, or a random one
 	credentials func() []ClientCredential // in the order in which they are tried
 	hasSecret   bool                      // rather than a Credential
 
-	authority   string // without a slash at the end
-	tenant      string // its GUID, or "" if the authority names a domain or many tenants
+	authority   string // without a trailing slash
+	tenant      string // its GUID, or "" if the authority has a domain name or allows several tenants
 	redirectURI string
-	origin      string // that sessions belong to, see sessionOrigin
+	origin      string // to which sessions belong, see sessionOrigin
 	cookieName  string
 	scopes      *authority.Scopes
 	secure      bool // cookies have Secure and the __Host- prefix
 }
 
-// ValidateEnv returns the error that New and Open would report about the fields of a Config from
-// [ConfigFromEnv], or nil. It names the variables, which begin with prefix, in place of fields:
+// ValidateEnv returns the error that New and Open would report for a Config from [ConfigFromEnv], or
+// nil. The error contains the names of environment variables, which begin with prefix, instead of
+// fields:
 //
 //	FIBERMSAL_CLIENT_ID is required: the application (client) ID of the registration
 func (cfg Config[C]) ValidateEnv(prefix string) error {
@@ -125,7 +126,7 @@ func (cfg Config[C]) complete() (*settings, error) {
 	return s, nil
 }
 
-// hideSecrets moves the secrets of the Config into functions, which nothing prints.
+// hideSecrets moves the secrets of the Config into functions, whose results are never printed.
 func (s *settings) hideSecrets() {
 	keys, credentials := s.Keys, clientCredentials(&s.plainConfig)
 	s.keys = func() [][]byte { return keys }
@@ -148,7 +149,7 @@ func (s *settings) completeAuthority() {
 	if len(s.Scopes) == 0 {
 		s.Scopes = []string{defaultScope}
 	}
-	s.scopes = authority.NewScopes("https://"+hosts.Graph, s.GraphURL, s.Scopes) // wherever Graph is reached
+	s.scopes = authority.NewScopes("https://"+hosts.Graph, s.GraphURL, s.Scopes) // whatever GraphURL is
 	s.Scopes = s.scopes.Configured()
 }
 
@@ -165,8 +166,8 @@ func (s *settings) completeAddresses() {
 			s.ResponseMode = ResponseModeFormPost
 		}
 	}
-	// Browsers accept Secure cookies from http://localhost, except Safari. Only form_post
-	// requires them, because SameSite=None does.
+	// All browsers except Safari accept Secure cookies from http://localhost. Only form_post requires
+	// Secure cookies, because it needs SameSite=None.
 	s.secure = https || s.ResponseMode == ResponseModeFormPost
 	s.cookieName = cmp.Or(s.CookieName, defaultCookie)
 	if s.secure {
@@ -174,7 +175,7 @@ func (s *settings) completeAddresses() {
 	}
 }
 
-// publicPrefix returns the path under which browsers reach the routes.
+// publicPrefix returns the path under which browsers reach the routes, including BasePath.
 func (s *settings) publicPrefix() string {
 	if strings.HasPrefix(s.RoutePrefix, s.BasePath+"/") {
 		return s.RoutePrefix
@@ -202,7 +203,7 @@ func (s *settings) completeKeys() error {
 	return nil
 }
 
-// clientCredentials returns the client credentials in the order in which they are tried.
+// clientCredentials returns the client credentials in the order in which to try them.
 func clientCredentials(cfg *plainConfig) []ClientCredential {
 	if cfg.Credential != nil {
 		return []ClientCredential{cfg.Credential}
@@ -214,10 +215,10 @@ func clientCredentials(cfg *plainConfig) []ClientCredential {
 	return all
 }
 
-// sessionOrigin returns the redirect URI at which sessions of this app begin. A session belongs
-// to it, besides to a client ID and keys. Another app of the same registration, whose OnSignIn
-// may refuse the user, must not accept it (threat E13). The default port is left out, because
-// the instances of an app may write its URL differently.
+// sessionOrigin returns the redirect URI at which sessions of this app begin. A session is bound to it,
+// as well as to a client ID and keys, because another app with the same registration, whose OnSignIn
+// may refuse the user, must not accept the session (threat E13). The default port is left out, because
+// the instances of an app may be configured with or without it.
 func (s *settings) sessionOrigin() string {
 	return strings.TrimSuffix(s.PublicURL, defaultPort(s.PublicURL)) + strings.TrimPrefix(s.redirectURI, s.PublicURL)
 }

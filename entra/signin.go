@@ -8,29 +8,29 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 )
 
-// maxValues bounds what OnSignIn may add to a session, in bytes of JSON.
+// maxValues is how many bytes of JSON OnSignIn may add to a session.
 const maxValues = 4 << 10
 
-// SignIn is a sign-in that is about to begin a session. It is valid during one call of
+// SignIn is a verified sign-in whose session is about to begin. It is valid during one call of
 // Config.OnSignIn and must not be retained. It is not safe for concurrent use, except for its
 // Credential.
 type SignIn struct {
-	// User may be completed: Name, Mail and Roles. Changes of other fields have no effect.
+	// User is the verified user. OnSignIn may change Name, Mail and Roles; changes to other fields have no effect.
 	User *User
-	// Credential returns tokens of the user, as TokenCredential does later.
+	// Credential provides the user's tokens, as TokenCredential does later.
 	Credential azcore.TokenCredential
 
 	values map[string]json.RawMessage
 }
 
-// Set adds a value to the session under a name, in place of an earlier value of that name. It
-// becomes part of User.Values and of the answer of GET /user/info, so it must not be a secret. It
-// does not change during the session. The fields of /user/info that are the library's own, and
-// those of Config.Info, hide values of the same name.
+// Set adds a value to the session under a name. It replaces an earlier value of the same name. The
+// value becomes part of User.Values and of the response of GET /user/info, so it must not be a secret.
+// It does not change during the session. In /user/info, the library's own fields and those of
+// Config.Info take precedence over values of the same name.
 //
-// The value is encoded as JSON at once. Names and values may have 4,096 bytes together. If they
-// would exceed that, or if the value cannot be encoded, Set returns an error and changes nothing.
-// It must not be called by several goroutines at the same time, nor after OnSignIn has returned.
+// Set encodes the value as JSON immediately. All names and values together may have at most 4,096
+// bytes. If they would exceed that, or if the value cannot be encoded, Set returns an error and changes
+// nothing. It is not safe for concurrent use and must not be called after OnSignIn has returned.
 func (s *SignIn) Set(name string, value any) error {
 	raw, err := json.Marshal(value)
 	if err != nil {

@@ -10,56 +10,57 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-// Prompt is which page of Entra's a sign-in shows although Entra knows the user.
+// Prompt makes Entra show a page during a sign-in even if the user is signed in there.
 type Prompt string
 
 const (
 	// PromptSelectAccount lets the user choose an account.
 	PromptSelectAccount Prompt = "select_account"
-	// PromptLogin makes the user authenticate again. A user can remove it from the address of
-	// Entra's page, so a page that depends on it also needs [AuthenticatedWithin].
+	// PromptLogin makes the user authenticate again. Users can remove it from the URL of Entra's page,
+	// so a page that depends on it also needs [AuthenticatedWithin].
 	PromptLogin Prompt = "login"
-	// PromptCreate shows the page for registering, which only External ID has.
+	// PromptCreate shows the page for creating an account. It is for External ID only.
 	PromptCreate Prompt = "create"
 )
 
-// SignInOptions are those of a sign-in that a handler starts, or that Config.BeforeSignIn sees.
-// Together with the scopes and claims that a page requires, they may take 700 bytes.
+// SignInOptions control a sign-in, for StartSignIn and Config.BeforeSignIn. Together with the scopes
+// and claims that a page requires, they may take at most 700 bytes.
 type SignInOptions struct {
 	// Scopes are requested in addition to the configured ones.
 	Scopes []string
-	// LoginHint is the account to sign in, most likely its UPN. Entra fills it in. It has no effect
-	// with PromptSelectAccount.
+	// LoginHint is the account to sign in with, usually a UPN. Entra fills it in on its sign-in page.
+	// It has no effect with PromptSelectAccount.
 	LoginHint string
-	// DomainHint leads to the pages of the users' own identity provider: a domain name,
+	// DomainHint sends users directly to their own identity provider. It is a domain name,
 	// "organizations" or "consumers".
 	DomainHint string
-	// Prompt shows a page of Entra's. Without it, Entra may sign in a user whom it knows at once.
+	// Prompt makes Entra show a page. Without it, a user who is signed in to Entra may be signed in
+	// without seeing a page.
 	Prompt Prompt
 	// Parameters are further parameters of the authorize request: acr_values, amr_values, cobrandid,
 	// hsu, kmsi, lc, mkt, msafed or ui_locales. Others are refused.
 	Parameters map[string]string
-	// To is the path to which the browser returns. A path that would leave the app is replaced by
-	// "/", so it may come from a request. The handler that starts the sign-in should not be reached
-	// by it.
+	// To is the path to which the browser returns. A path that would leave the app is replaced by "/",
+	// so it may come from a request. It should not be the path of the handler that starts the sign-in.
 	//
 	// Optional. Default: "/".
 	To string
 }
 
-// furtherParameters are the parameters that an app may set. None of them is about the protocol.
+// furtherParameters are the parameters that an app may set. None of them affects the protocol.
 var furtherParameters = []string{"acr_values", "amr_values", "cobrandid", "hsu", "kmsi", "lc", "mkt", "msafed", "ui_locales"}
 
-// StartSignIn returns the error by which a handler starts a sign-in, although nothing has failed:
+// StartSignIn returns an error that makes the middleware start a sign-in. The handler returns it
+// although nothing has failed:
 //
 //	app.Post("/switch", func(*fiber.Ctx) error {
 //		return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: "/profile"})
 //	})
 //
-// The middleware redirects page navigations, forms that a browser sends from a page, and what htmx
-// requests, to the sign-in; other requests, such as those of fetch, get 401 with a login_url. The options travel sealed: the
-// visitor cannot change them, nor bring others in the query. The user who is signed in stays so until
-// the sign-in succeeds. With options that no sign-in can have, the error is [ErrMisconfigured].
+// The middleware redirects page navigations, submitted forms and requests of htmx to the sign-in; other
+// requests, such as those of fetch, get 401 with a login_url. The options are sealed, so visitors can
+// neither change them nor add others in the query. The current user stays signed in until the sign-in
+// succeeds. If the options are invalid, the error is [ErrMisconfigured].
 func StartSignIn(o SignInOptions) *Error {
 	requirements, err := o.requirements(flow.Requirements{})
 	if err != nil {
@@ -68,13 +69,13 @@ func StartSignIn(o SignInOptions) *Error {
 	return autherr.LoginRequired.Intending(autherr.Intent{To: strings.Clone(o.To)}, &requirements)
 }
 
-// requirements returns the requirements of a sign-in with these options in place of those that it
-// has. The strings are copies, because a request may have brought them (trap T10).
+// requirements returns r with these options instead of its own. The strings are copies, because they
+// may come from a request (trap T10).
 func (o *SignInOptions) requirements(r flow.Requirements) (flow.Requirements, error) {
 	switch o.Prompt {
 	case "", PromptSelectAccount, PromptLogin, PromptCreate:
 	default:
-		return r, fmt.Errorf("SignInOptions.Prompt is %q, which is none of PromptSelectAccount, PromptLogin and PromptCreate", o.Prompt)
+		return r, fmt.Errorf("SignInOptions.Prompt is %q, which is not one of PromptSelectAccount, PromptLogin and PromptCreate", o.Prompt)
 	}
 	if o.Prompt != "" || o.LoginHint != r.LoginHint {
 		r = r.Interactive() // a silent sign-in is for the user of the session

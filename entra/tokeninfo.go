@@ -7,42 +7,44 @@ import (
 	"github.com/fibermsal/fibermsal/internal/accesstoken"
 )
 
-// TokenInfo is the verified access token with which a client called. It contains no part of the token
-// itself, may be kept, and is safe for concurrent use.
+// TokenInfo describes the verified access token with which a client called. It does not contain the
+// token itself, may be retained, and is safe for concurrent use.
 type TokenInfo struct {
-	// ClientID is the application that called.
+	// ClientID is the client ID of the application that called.
 	ClientID string
-	// Version is "1.0" or "2.0", and Audience the App ID URI or client ID of the API that the token
-	// names.
+	// Version is "1.0" or "2.0". Audience is the App ID URI or client ID for which the token was
+	// issued.
 	Version, Audience string
-	// Scopes are the delegated permissions of the client, without the API's address.
+	// Scopes are the delegated permissions of the client, without the App ID URI.
 	Scopes []string
-	// Roles are the app roles of the user, or of the application that calls as itself.
+	// Roles are the app roles of the user or, if the application calls without a user, of the
+	// application.
 	Roles []string
-	// IssuedAt and ExpiresAt are when the token was issued and when it ends.
+	// IssuedAt and ExpiresAt are when the token was issued and when it expires.
 	IssuedAt, ExpiresAt time.Time
-	// Capabilities are those of the client, if the registration adds the optional claim xms_cc: "cp1"
-	// is a client that understands claims challenges.
+	// Capabilities are the capabilities of the client, if the registration adds the optional claim
+	// xms_cc. "cp1" means that the client understands claims challenges.
 	Capabilities []string
-	// ActorFacets and SubjectFacets are those of the claims xms_act_fct and xms_sub_fct, numbers that
-	// say what kind of identity the actor and the subject are. "11" is an agent identity, "13" the user
-	// account of an agent.
+	// ActorFacets and SubjectFacets are the values of the claims xms_act_fct and xms_sub_fct, which are
+	// numbers for the kinds of identity of the actor and the subject. "11" is an agent identity, and
+	// "13" is the user account of an agent.
 	ActorFacets, SubjectFacets []string
-	// Blueprint is the client ID of the application that the agent was made of, in the claim
-	// xms_par_app_azp. It is for logs: many agents share it, so it should not decide what they may do.
+	// Blueprint is the client ID of the application from which the agent was created, in the claim
+	// xms_par_app_azp. It is for logs. Many agents share a blueprint, so do not use it to decide what
+	// an agent may do.
 	Blueprint string
 
 	claims *accesstoken.Claims
 }
 
-// Claim decodes any claim of the token, such as a claim that a policy adds, as json.Unmarshal does. It
-// reports whether the token has the claim.
+// Claim decodes a claim of the token into a variable, as json.Unmarshal does, for example a claim that
+// a claims-mapping policy adds. It reports whether the token has the claim.
 func (t *TokenInfo) Claim(name string, into any) (present bool, err error) {
 	return t.claims.Claim(name, into)
 }
 
-// TokenFromContext returns the access token with which the request was authenticated, or false if no
-// guard has accepted one, as for the user of a session.
+// TokenFromContext returns the access token with which the request was authenticated. It returns false
+// if no guard has accepted a token, for example because the caller is the user of a session.
 func TokenFromContext(c Locals) (*TokenInfo, bool) {
 	v := visitOf(c)
 	if v == nil {

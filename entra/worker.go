@@ -19,27 +19,26 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// DelegatedUser is a signed-in user for background jobs, which act for the user outside any
-// request as long as the user stays signed in. It may be retained: the session that it was made
-// from can end at any time, and another session of the same user then takes its place. Its User
-// is that of the first session and does not change.
+// DelegatedUser is a signed-in user for whom background jobs act, outside any request, as long as the
+// user stays signed in. It may be retained. Its session can end at any time; another session of the
+// same user is then used. Its User is that of the first session and does not change.
 type DelegatedUser struct {
 	User
 	credential *delegatedCredential
 }
 
-// TokenCredential returns the user's tokens for graph.MeFor, the Azure SDK or plain HTTP calls,
-// renewed if necessary as for a request, without extending the session. It is safe for
-// concurrent use.
+// TokenCredential returns a credential that provides the user's tokens to graph.MeFor, the Azure SDK or
+// plain HTTP calls. Tokens are renewed if necessary, as for a request, but the session is not extended.
+// The credential is safe for concurrent use.
 //
-// GetToken returns an [*Error]: [ErrNotSignedIn] if the user has signed out meanwhile,
-// [ErrLoginRequired] if the user must sign in again, [ErrConsentRequired], or [ErrUnavailable].
-// If a session has ended or requires a sign-in, another session of the same user is used, also
-// one that began later.
+// GetToken returns an [*Error]: [ErrNotSignedIn] if the user has signed out in the meantime,
+// [ErrLoginRequired] if the user must sign in again, [ErrConsentRequired], or [ErrUnavailable]. If a
+// session has ended or requires a sign-in, GetToken tries the user's other sessions, including those
+// that began later.
 func (u *DelegatedUser) TokenCredential() azcore.TokenCredential { return u.credential }
 
-// UserByID returns a signed-in user by tenant and object ID. Of several sessions it uses the
-// newest whose sign-in was granted all the scopes, if any are given.
+// UserByID returns a signed-in user by tenant and object ID. If the user has several sessions, it uses
+// the newest one. If scopes are given, only sessions whose sign-in was granted all of them are used.
 //
 // It returns an [*Error]: [ErrNotSignedIn], or [ErrUnavailable] if the storage failed.
 func (s *Service) UserByID(ctx context.Context, tenantID, userID string, scopes ...string) (*DelegatedUser, error) {
@@ -56,12 +55,12 @@ func (s *Service) UserByID(ctx context.Context, tenantID, userID string, scopes 
 	return &DelegatedUser{User: *userOf(&newest.User), credential: credential}, nil
 }
 
-// UserByMail is [Service.UserByID] by the whole mail address that was known at sign-in; its case
-// does not matter. An address does not identify a user, because it can be given to another
-// one, and is only as reliable as its tenant. If several signed-in users have it, none is returned,
-// and the Reason of [ErrNotSignedIn] begins with "mail_". If several tenants may sign in, the
-// address is looked up in each that is listed; with AnyTenantMaySignIn no user is found by
-// mail.
+// UserByMail is like [Service.UserByID], but finds the user by the complete mail address that was known
+// at sign-in; case does not matter. A mail address does not identify a user reliably, because it can be
+// reassigned to another user, and it is only as trustworthy as the tenant. If several signed-in users
+// have the address, none is returned, and the Reason of [ErrNotSignedIn] begins with "mail_". If
+// several tenants may sign in, the address is looked up in each of AllowedTenants; with
+// AnyTenantMaySignIn no user is found by mail.
 func (s *Service) UserByMail(ctx context.Context, mail string, scopes ...string) (*DelegatedUser, error) {
 	address, ok := mailaddr.Normalize(mail)
 	if !ok {
@@ -101,12 +100,12 @@ func (s *Service) userByMail(ctx context.Context, tenant, address string, scopes
 	return s.UserByID(ctx, tenant, owner, scopes...)
 }
 
-// delegatedCredential returns tokens of whichever session of a user provides them.
+// delegatedCredential provides tokens from any session of a user that can provide them.
 type delegatedCredential struct {
 	service          *Service
 	tenantID, userID string
-	scopes           []string                        // which the session's sign-in must have been granted
-	current          atomic.Pointer[session.Session] // that provided a token last
+	scopes           []string                        // that the session's sign-in must have been granted
+	current          atomic.Pointer[session.Session] // that provided the last token
 }
 
 // newest returns the newest session of the user that has not been tried.
@@ -126,16 +125,15 @@ func (c *delegatedCredential) GetToken(ctx context.Context, options policy.Token
 	})
 }
 
-// Replace returns a token in place of one that the API rejected although it has not expired.
+// Replace returns a new token after an API has rejected one that has not expired.
 func (c *delegatedCredential) Replace(ctx context.Context, options policy.TokenRequestOptions, rejected string) (azcore.AccessToken, error) {
 	return c.fromAnySession(ctx, func(one *userCredential) (azcore.AccessToken, error) {
 		return one.Replace(ctx, options, rejected)
 	})
 }
 
-// fromAnySession requests a token with the session that provided the last one, then with the
-// user's other sessions as they are now, until one succeeds or fails for another reason than
-// that the user must sign in.
+// fromAnySession requests a token with the session that provided the last one, and then with the user's
+// other current sessions, until one succeeds, or fails for a reason that another session would share.
 func (c *delegatedCredential) fromAnySession(ctx context.Context, request func(*userCredential) (azcore.AccessToken, error)) (azcore.AccessToken, error) {
 	tried := make(map[string]bool)
 	var failure error
@@ -148,7 +146,7 @@ func (c *delegatedCredential) fromAnySession(ctx context.Context, request func(*
 		if !needsOtherSession(err) {
 			return azcore.AccessToken{}, err
 		}
-		if failure == nil || !errors.Is(err, autherr.NotSignedIn) { // an ended session says less than one that requires a sign-in
+		if failure == nil || !errors.Is(err, autherr.NotSignedIn) { // that a session requires a sign-in is more informative than that one has ended
 			failure = err
 		}
 		tried[s.ID] = true
@@ -168,7 +166,7 @@ func needsOtherSession(err error) bool {
 	return ok && (errors.Is(e, autherr.NotSignedIn) || autherr.NeedsSignIn(e))
 }
 
-// fromSession requests a token of a session, after checking that the session has not ended.
+// fromSession requests a token with a session, after checking that the session has not ended.
 func (c *delegatedCredential) fromSession(ctx context.Context, s *session.Session, request func(*userCredential) (azcore.AccessToken, error)) (azcore.AccessToken, error) {
 	present, _, err := c.service.sessions.Find(ctx, s.ID)
 	if err != nil {
@@ -180,13 +178,13 @@ func (c *delegatedCredential) fromSession(ctx context.Context, s *session.Sessio
 	return request(c.service.credential(present, c.service.renewer.CacheOf(present)))
 }
 
-// GraphURL returns the root of Graph with the version, without a slash at the end.
+// GraphURL returns the root URL of Graph with the version, without a trailing slash.
 func (c *delegatedCredential) GraphURL() string { return c.service.settings.GraphURL }
 
 // HTTPClient returns the client that reaches Graph.
 func (c *delegatedCredential) HTTPClient() *http.Client { return c.service.settings.HTTPClient }
 
-// Format prints nothing of the tokens, whatever the verb.
+// Format never prints tokens, whatever the verb.
 func (c *delegatedCredential) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "fibermsal credential")
 }

@@ -2,28 +2,31 @@ package entratest
 
 import "github.com/fibermsal/fibermsal/entratest/internal/scopes"
 
-// API is a protected API other than Graph, for [WithAPI].
+// API describes a protected API other than Graph, for [WithAPI].
 type API struct {
-	// URI is the application ID URI that scopes begin with: "api://orders", "https://other.example".
+	// URI is the application ID URI with which scopes begin, such as "api://orders" or
+	// "https://other.example".
 	URI string
-	// Version is that of its access tokens, which the API's own registration chooses: 2, or 1 as in registrations
-	// that leave accessTokenAcceptedVersion unset. The issuer of version 1 is https://sts.windows.net/<TenantID>/,
-	// whose configuration is at Authority + "/.well-known/openid-configuration". Default: 2.
+	// Version is the version of the API's access tokens, which the API's own registration determines:
+	// 2, or 1 as in registrations in which accessTokenAcceptedVersion is not set. The issuer of version
+	// 1 tokens is https://sts.windows.net/<TenantID>/, and its configuration is at Authority +
+	// "/.well-known/openid-configuration". Default: 2.
 	Version int
-	// Audience is the aud claim of its tokens. Default: the GUID of a URI api://<GUID> in version 2, and
-	// otherwise URI.
+	// Audience is the aud claim of the API's tokens. Default: in version 2, the GUID of a URI
+	// api://<GUID>; otherwise URI.
 	Audience string
-	// Scopes are its delegated permissions: "access_as_user". URI/.default stands for all of them.
+	// Scopes are the API's delegated permissions, such as "access_as_user". URI/.default stands for all of them.
 	Scopes []string
-	// Roles are the app roles of its users by sign-in name (UPN), for the roles claim. Users of an API that is
-	// the registered application itself (URI api://<ClientID>) have [User].Roles as well.
+	// Roles are the app roles of the API's users, by sign-in name (UPN), for the roles claim. Users of
+	// an API that is the registered application itself (URI api://<ClientID>) also have the roles in
+	// [User].Roles.
 	Roles map[string][]string
-	// NoIDType leaves idtyp out of tokens without a user. It is an optional claim, so Entra issues it only if the
-	// API's registration asks for it.
+	// NoIDType omits idtyp from tokens without a user. It is an optional claim, which Entra issues only
+	// if the API's registration requests it.
 	NoIDType bool
-	// Capable lets the clients that get tokens by [Server.Issue], [Server.IssueForApp] and [Server.IssueForAgent]
-	// declare that they understand claims challenges: the claim xms_cc is ["cp1"]. Clients that call the token
-	// endpoint declare it themselves.
+	// Capable sets the claim xms_cc to ["cp1"] in tokens of [Server.Issue], [Server.IssueForApp] and
+	// [Server.IssueForAgent], which declares that the client understands claims challenges. Clients
+	// that call the token endpoint declare it themselves.
 	Capable bool
 }
 

@@ -32,7 +32,8 @@ type batchAnswer struct {
 	Body    any               `json:"body,omitempty"`
 }
 
-// serveBatch answers POST /v1.0/$batch. Each part is a request of its own, to be recorded and to meet faults.
+// serveBatch serves POST /v1.0/$batch. Each part is a separate request, which is recorded and to which
+// faults apply.
 func (h *router) serveBatch(w http.ResponseWriter, r *http.Request, _ string) {
 	var batch struct {
 		Requests []batchPart `json:"requests"`
@@ -52,7 +53,7 @@ func (h *router) serveBatch(w http.ResponseWriter, r *http.Request, _ string) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"responses": answers}) // fails only if the client has gone
 }
 
-// servePart answers a part with the token of the batch.
+// servePart serves a part with the token of the batch.
 func (h *router) servePart(r *http.Request, part batchPart) batchAnswer {
 	u, err := url.Parse(h.origins.Graph + "/v1.0" + part.URL)
 	if err != nil || !strings.HasPrefix(part.URL, "/") {
@@ -76,7 +77,7 @@ func (h *router) servePart(r *http.Request, part batchPart) batchAnswer {
 	return out
 }
 
-// partBody returns the body of a part: JSON as it is, and everything else in base64.
+// partBody returns the body of a part: unchanged JSON, or any other content in base64.
 func partBody(answer *wire.Answer) any {
 	content := answer.Body.Bytes()
 	if answer.Stream != nil {

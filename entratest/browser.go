@@ -9,8 +9,9 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/useragent"
 )
 
-// PageHeader names the page of an HTML answer: accounts, step-up, consent, form_post, error, pick-logout,
-// signing-out or signed-out. Real pages do not have it; with it tests need not parse HTML.
+// PageHeader is the response header with the name of the HTML page: accounts, step-up, consent,
+// form_post, error, pick-logout, signing-out or signed-out. Entra's pages do not have it. With it,
+// tests need not parse HTML.
 const PageHeader = "X-Entratest-Page"
 
 // PageError is an error that Entra shows to the user and never to the app.
@@ -22,17 +23,17 @@ type PageError struct {
 // Error implements error.
 func (e *PageError) Error() string { return "entratest: the sign-in page shows " + e.Description }
 
-// Browser is a browser whose session at the sign-in service lasts: for single sign-on, prompt=none, max_age,
-// step-up and signing out. It delivers nothing to the app; that is left to the caller. It is not safe for
-// concurrent use.
+// Browser simulates a browser that keeps its session at the sign-in service, to test single sign-on,
+// prompt=none, max_age, step-up and sign-out. It does not send anything to the app; the caller delivers
+// the responses. It is not safe for concurrent use.
 type Browser struct {
 	agent   *useragent.Agent
 	origins *origins.Origins
 }
 
-// SignIn opens the authorize URL, picks the account of login (object id, UPN or mail) if a page asks,
-// approves, consents, and returns the authorization response without delivering it. If Entra would show an
-// error page instead, the error is a [*PageError]. The URL may also be that of the admin consent endpoint.
+// SignIn opens the authorize URL, selects the account of login (object ID, UPN or mail) if a page asks,
+// approves, consents, and returns the authorization response without delivering it. If Entra would show
+// an error page, the error is a [*PageError]. The URL may also be that of the admin consent endpoint.
 func (b *Browser) SignIn(authorizeURL, login string) (*Response, error) {
 	return b.browse(authorizeURL, func(page string, form url.Values) error {
 		switch page {
@@ -49,7 +50,7 @@ func (b *Browser) SignIn(authorizeURL, login string) (*Response, error) {
 	})
 }
 
-// Cancel is a user who presses Cancel on the first page.
+// Cancel simulates a user who presses Cancel on the first page.
 func (b *Browser) Cancel(authorizeURL string) (*Response, error) {
 	return b.browse(authorizeURL, func(_ string, form url.Values) error {
 		form.Set("action", "cancel")
@@ -57,8 +58,8 @@ func (b *Browser) Cancel(authorizeURL string) (*Response, error) {
 	})
 }
 
-// Decline is SignIn by a user who refuses consent. For a user who has consented before, add prompt=consent to
-// the URL.
+// Decline is like SignIn, but for a user who refuses consent. If the user has consented before, add
+// prompt=consent to the URL.
 func (b *Browser) Decline(authorizeURL, login string) (*Response, error) {
 	return b.browse(authorizeURL, func(page string, form url.Values) error {
 		switch page {

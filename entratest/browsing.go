@@ -13,22 +13,22 @@ type browsing struct {
 	origins   *origins.Origins
 }
 
-// NewBrowser makes a browser without a session.
+// NewBrowser returns a browser without a session.
 func (s *browsing) NewBrowser() *Browser {
 	return &Browser{agent: useragent.New(s.transport), origins: s.origins}
 }
 
-// SignIn is [Browser.SignIn] in a browser without a session.
+// SignIn calls [Browser.SignIn] in a new browser.
 func (s *browsing) SignIn(authorizeURL, login string) (*Response, error) {
 	return s.NewBrowser().SignIn(authorizeURL, login)
 }
 
-// Cancel is [Browser.Cancel] in a browser without a session.
+// Cancel calls [Browser.Cancel] in a new browser.
 func (s *browsing) Cancel(authorizeURL string) (*Response, error) {
 	return s.NewBrowser().Cancel(authorizeURL)
 }
 
-// Decline is [Browser.Decline] in a browser without a session.
+// Decline calls [Browser.Decline] in a new browser.
 func (s *browsing) Decline(authorizeURL, login string) (*Response, error) {
 	return s.NewBrowser().Decline(authorizeURL, login)
 }

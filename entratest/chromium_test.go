@@ -13,7 +13,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// The whole way in a browser: sign-in, sign-out, frame, and only then the way back.
+// A complete sign-in and sign-out in a browser. The frame is loaded before the browser is redirected
+// back.
 func TestChromium_LoadsTheFramesBeforeItGoesOn(t *testing.T) {
 	t.Parallel()
 	chromium := redistest.Program(t, "chromium") // left out without it, but never under make test

@@ -93,7 +93,7 @@ func (p keyPair) sha1() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// header and payload are those of a right assertion.
+// header and payload are those of a valid assertion.
 func (p keyPair) header() claimSet {
 	return claimSet{"alg": "PS256", "typ": "JWT", "x5t#S256": p.sha256()}
 }
@@ -116,7 +116,7 @@ func with(set claimSet, changes claimSet) claimSet {
 	return out
 }
 
-// assertionForm asks for a token of the application itself.
+// assertionForm is the form of a call for a token of the application itself.
 func assertionForm(s *entratest.Server, assertion string, changes ...string) string {
 	return change(url.Values{
 		"client_id": {s.ClientID}, "client_assertion": {assertion}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},

@@ -11,13 +11,13 @@ const (
 	USGovernmentCloud Cloud = "us-government" // GCC High, L4
 	USDoDCloud        Cloud = "us-dod"        // L5
 	ChinaCloud        Cloud = "china"         // operated by 21Vianet
-	BleuCloud         Cloud = "bleu"          // of France
-	DelosCloud        Cloud = "delos"         // of Germany
-	GovSGCloud        Cloud = "gov-sg"        // of Singapore's government
+	BleuCloud         Cloud = "bleu"          // operated in France
+	DelosCloud        Cloud = "delos"         // operated in Germany
+	GovSGCloud        Cloud = "gov-sg"        // for the government of Singapore
 )
 
-// cloudHosts are the properties by which the clouds differ. exchange is the end of the default audience of federated
-// credentials.
+// cloudHosts are the properties in which the clouds differ. exchange is the suffix of the default
+// audience of federated credentials.
 var cloudHosts = map[Cloud]struct{ login, graph, exchange string }{
 	PublicCloud:       {"login.microsoftonline.com", "graph.microsoft.com", ""},
 	USGovernmentCloud: {"login.microsoftonline.us", "graph.microsoft.us", "USGov"},
@@ -28,10 +28,10 @@ var cloudHosts = map[Cloud]struct{ login, graph, exchange string }{
 	GovSGCloud:        {"login.sovcloud-identity.sg", "graph.svc.sovcloud.sg", "GovSG"},
 }
 
-// WithCloud makes the server one of Microsoft's clouds, with the hosts of its sign-in service and its Graph, the
-// default audience of its federated credentials, and its issuer of version 1 tokens. After [Server.Listen] the
-// hosts are this machine's, but scopes may still be written with the address of the cloud's Graph. Default: hosts
-// that do not exist, see [WithHosts].
+// WithCloud makes the server emulate one of Microsoft's clouds, with the cloud's hosts for sign-in and
+// Graph, default audience of federated credentials, and issuer of version 1 tokens. After
+// [Server.Listen] the hosts are on this machine, but scopes may still be written with the URL of the
+// cloud's Graph. Default: hosts that do not exist, see [WithHosts].
 func WithCloud(cloud Cloud) Option {
 	return func(c *settings) {
 		hosts, ok := cloudHosts[cloud]

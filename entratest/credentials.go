@@ -15,15 +15,15 @@ type Secret struct {
 	Expires time.Time
 }
 
-// FederatedCredential lets tokens of another issuer replace a secret: workload identity federation, and a
-// managed identity as federated credential. A token is accepted if its iss, sub and aud are exactly these and
-// it is signed with one of Keys by RS256.
+// FederatedCredential allows tokens of another issuer instead of a secret, for workload identity
+// federation or a managed identity as a federated credential. A token is accepted if its iss, sub and
+// aud match exactly and it is signed by one of Keys with RS256.
 type FederatedCredential struct {
 	Issuer, Subject string
-	// Audience is the aud claim. Default: "api://AzureADTokenExchange", with the cloud of [WithCloud] at its end:
-	// "api://AzureADTokenExchangeUSGov".
+	// Audience is the aud claim. Default: "api://AzureADTokenExchange", with a suffix for the cloud of
+	// [WithCloud], such as "api://AzureADTokenExchangeUSGov".
 	Audience string
-	// Keys are the keys that the issuer publishes for the verification of its tokens. The kid of a token is
+	// Keys are the public keys with which the issuer's tokens are verified. The kid of a token is
 	// ignored.
 	Keys []*rsa.PublicKey
 }

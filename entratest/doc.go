@@ -7,31 +7,33 @@
 //	// and idp.HTTPClient; then let a user sign in, with app.Test of Fiber or with [Handler] and [Client]:
 //	visitor, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
 //
-// A server made by [New] opens no sockets and starts no goroutines: [Server.HTTPClient] runs the
-// handlers in the caller's goroutine. It reads the time with time.Now, so inside a testing/synctest
-// bubble an hour of token life passes in an instant. [Server.Listen] serves it on loopback for real
-// browsers and for clients in other languages; cmd/entra-emulator does that as a program.
+// The server that [New] returns opens no sockets and starts no goroutines: [Server.HTTPClient] runs the
+// handlers in the caller's goroutine. It reads the time with time.Now, so in a testing/synctest bubble
+// an hour of a token's lifetime passes in an instant. [Server.Listen] serves it on loopback for real
+// browsers and for clients in other languages; cmd/entra-emulator does the same as a program.
 //
 // # Strictness
 //
-// The emulator refuses what Entra ID refuses, with Entra's error codes, and where the real service is
-// lenient it is strict: redirect URIs match exactly, the only PKCE method is S256, a code works once and for
-// ten minutes, Graph accepts exactly the tokens that were issued for it, and a client assertion must expire within
-// ten minutes. Until then it may be used again, as at Entra; with [WithOneTimeAssertions] it works once. The
-// application authenticates by a secret in the form or in a Basic header, or by an assertion, but never by two of
-// them. Scopes are echoed, accounts identified and refresh tokens rotated as Entra does.
+// The emulator refuses what Entra ID refuses, with Entra's error codes. Where Entra is lenient, the
+// emulator is strict: redirect URIs must match exactly, S256 is the only PKCE method, a code works once
+// and for ten minutes, Graph accepts only tokens that were issued for it, and a client assertion must
+// expire within ten minutes. Until it expires, an assertion may be used again, as with Entra; with
+// [WithOneTimeAssertions] it works once. The application authenticates with a secret in the form, a
+// secret in a Basic header, or an assertion; a request with more than one of these is refused. Scopes
+// are echoed, accounts are identified, and refresh tokens are rotated as in Entra.
 //
-// docs/emulator.md of the repository lists what is served and what is not. [WithGraph] and [WithGraphFiles] add
-// parts of Graph.
+// docs/emulator.md in the repository lists what is served and what is not. [WithGraph] and
+// [WithGraphFiles] add parts of Graph.
 //
 // # Controls
 //
-// A test can cause every failure. [Server.Fault] breaks endpoints. [Server.Revoke], [Server.Disable],
-// [Server.WithdrawConsent], [Server.SetSecrets], [Server.SetCertificates], [Server.RequireAuthContext] and
-// [Server.UseAppSigningKey] act like an administrator, [Server.RotateKeys] like Microsoft, and
-// [Server.TamperIDToken] and [Server.TamperAccessToken] like an attacker. [Server.NewBrowser] returns the browser of
-// a user who stays signed in at Entra and signs out, and [SignInTo] one that visits the app as well.
-// [Server.Requests] returns the app's requests, and [Server.Secrets] the texts that must never be found in its logs.
+// Tests can simulate every kind of failure. [Server.Fault] makes endpoints fail. [Server.Revoke],
+// [Server.Disable], [Server.WithdrawConsent], [Server.SetSecrets], [Server.SetCertificates],
+// [Server.RequireAuthContext] and [Server.UseAppSigningKey] act like an administrator,
+// [Server.RotateKeys] like Microsoft, and [Server.TamperIDToken] and [Server.TamperAccessToken] like an
+// attacker. [Server.NewBrowser] returns a browser that keeps its session at Entra, and [SignInTo] a
+// browser that also visits the app. [Server.Requests] returns the app's requests, and [Server.Secrets]
+// the values that must never appear in its logs.
 //
 // All methods are safe for concurrent use unless they say otherwise.
 package entratest

@@ -9,40 +9,45 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/faults"
 )
 
-// Fault is one way for an endpoint to fail. Its zero fields change nothing, so a Fault with only Delay is
-// a slow but correct answer, and one with only Header adds headers to it.
+// Fault describes how an endpoint fails. Zero fields change nothing, so a Fault with only Delay makes
+// the correct response slow, and a Fault with only Header adds headers to it.
 type Fault struct {
-	// Times is the number of requests that fail; 0 means until ClearFaults.
+	// Times is the number of requests that fail; 0 means all requests until ClearFaults.
 	Times int
-	// Delay passes before anything else happens, but ends with the request's context.
+	// Delay is how long to wait before anything else happens. It ends early if the request's context
+	// ends.
 	Delay time.Duration
-	// Drop closes the connection without an answer, or the stream where the client speaks HTTP/2. The
-	// request is not handled.
+	// Drop closes the connection, or the stream in HTTP/2, without a response. The request is not
+	// handled.
 	Drop bool
-	// LoseAnswer handles the request, so that codes are spent and tokens issued, and then drops it.
+	// LoseAnswer handles the request, so that codes are redeemed and tokens issued, and then drops the
+	// response.
 	LoseAnswer bool
 
-	// Status answers with this status instead of handling the request. With Body or BodyFrom, 0 means 200.
+	// Status is the status of the response, which is sent instead of handling the request. With Body or
+	// BodyFrom, 0 means 200.
 	Status int
-	// Body is the answer's body. Its type is guessed from its first character unless Header has it.
+	// Body is the body of the response. Unless Header contains Content-Type, the type is guessed from
+	// the first character.
 	Body string
-	// BodyFrom makes a body that is too big or too slow for a string, one for each answer.
+	// BodyFrom returns the body of one response, for bodies that are too large for a string or must be
+	// slow.
 	BodyFrom func() io.Reader
-	// OAuth answers with an error in Entra's JSON. Status 0 then means 400.
+	// OAuth is an error that is sent in Entra's JSON format. Status 0 then means 400.
 	OAuth *OAuthError
 
-	// Header is set on the answer, genuine or not; an empty list removes a header. "Connection: close" ends the
-	// connection behind the answer: by GOAWAY where the client speaks HTTP/2.
+	// Header is set on the response, whether the response is genuine or not; an empty list removes a
+	// header. "Connection: close" ends the connection after the response (in HTTP/2, with GOAWAY).
 	Header http.Header
-	// Truncate cuts the body off after that many bytes and breaks the connection; 0 means never.
+	// Truncate cuts the body off after this many bytes and breaks the connection; 0 means never.
 	Truncate int
 }
 
-// OAuthError is an error as the token endpoint sends it, for [Fault].
+// OAuthError is an error of the token endpoint, for [Fault].
 type OAuthError struct {
 	Error       string // such as "invalid_grant"
 	Suberror    string // such as "basic_action"
-	Codes       []int  // AADSTS numbers; the first leads the description
+	Codes       []int  // AADSTS numbers; the description begins with the first
 	Description string // default: a sentence
 	Claims      string // JSON for the claims parameter of the next sign-in
 }
@@ -50,11 +55,12 @@ type OAuthError struct {
 // faultInjection makes endpoints fail.
 type faultInjection struct{ queue *faults.Queue }
 
-// Fault makes the endpoint's next requests fail. Faults of one endpoint queue up: each is for as many requests
-// as its Times, then the next one is in effect. One without end keeps those behind it waiting for ClearFaults.
+// Fault makes the endpoint's next requests fail. The faults of an endpoint form a queue: each applies
+// to as many requests as its Times, and then the next one applies. A fault with Times 0 blocks those
+// behind it until ClearFaults.
 func (s *faultInjection) Fault(e Endpoint, f Fault) { s.queue.Add(string(e), f.internal()) }
 
-// ClearFaults ends all faults.
+// ClearFaults removes all faults.
 func (s *faultInjection) ClearFaults() { s.queue.Clear() }
 
 func (f Fault) internal() faults.Fault {

@@ -159,7 +159,7 @@ func TestGraph_NamesTheUnknownSegment(t *testing.T) {
 			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
 		}
 	}
-	// What Graph has and the emulator has not is another matter.
+	// Paths that Graph serves and the emulator does not have a different error.
 	for _, path := range []string{"/me/messages", "/groups", "/users", "/me/photos/48x48", "/me/photos"} {
 		if a := graphGet(t, s, "AdeleV@contoso.com", path); a.StatusCode != 400 || !strings.Contains(a.body, "WithGraph") {
 			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)

@@ -6,8 +6,9 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
 )
 
-// Issue returns an access token of the user without a sign-in, for tests of Graph or of an API alone. The scopes
-// are of one resource: "User.Read", "api://orders/Orders.Read". Without scopes it is for Graph's User.Read.
+// Issue returns an access token of the user without a sign-in, for tests of Graph or of an API alone.
+// All scopes must belong to one resource, such as "User.Read" or "api://orders/Orders.Read". Without
+// scopes, the token is for Graph's User.Read.
 func (s *Server) Issue(login string, scopes ...string) string {
 	if len(scopes) == 0 {
 		scopes = []string{"User.Read"}
@@ -15,16 +16,18 @@ func (s *Server) Issue(login string, scopes ...string) string {
 	return s.parts.issuer.Issue(s.tokenOf(login, scopes))
 }
 
-// IssueForApp returns an access token of the application itself without a call, as a daemon gets it by
-// client_credentials. The scope is all of one resource: "api://orders/.default". Its roles are the permissions of
+// IssueForApp returns an access token of the application itself, as a daemon gets it with
+// client_credentials, without a call of the token endpoint. The scope is the .default scope of a
+// resource, such as "api://orders/.default". The roles in the token are the permissions of
 // [WithAppPermissions].
 func (s *Server) IssueForApp(scope string) string {
 	return s.parts.issuer.Issue(s.tokenOfApp(scope))
 }
 
-// IssueForAgent returns an access token with which an agent identity of Entra Agent ID calls an API, without a call:
-// on behalf of the user, or with the user account of the agent, if [User].Agent is set. The scopes are those of
-// Issue. Without a login, the agent calls as itself, and the scope and roles are those of IssueForApp.
+// IssueForAgent returns an access token with which an agent identity of Entra Agent ID calls an API,
+// without a call of the token endpoint. The agent calls on behalf of the user or, if [User].Agent is
+// set, with its own user account; scopes are as for Issue. If login is empty, the agent calls as
+// itself; scope and roles are as for IssueForApp.
 func (s *Server) IssueForAgent(login string, scopes ...string) string {
 	var t *issuer.AccessToken
 	switch {

@@ -11,16 +11,16 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/keys"
 )
 
-// JWT is a token before its signature, for [Server.TamperIDToken] and [Server.TamperAccessToken]. Every change is
-// allowed: the token becomes header.claims.signature, whatever those are.
+// JWT is a token before it is signed, for [Server.TamperIDToken] and [Server.TamperAccessToken]. Every
+// change is allowed: the token becomes header.claims.signature, whatever these contain.
 type JWT struct {
-	// Header and Claims are encoded as JSON. Any JSON type will do, json.RawMessage included.
+	// Header and Claims are encoded as JSON. Values may have any type that can be encoded, including json.RawMessage.
 	Header, Claims map[string]any
-	// Sign makes the signature over the encoded header and claims. Default: RS256 with the right key.
+	// Sign returns the signature of the encoded header and claims. Default: RS256 with the correct key.
 	Sign func(input []byte) []byte
-	// Raw, if not empty, is sent in place of the token.
+	// Raw, if not empty, is sent instead of the token.
 	Raw string
-	// PublicKey is that key's public half, which is public in the JWKS.
+	// PublicKey is the public half of the correct key, which the JWKS contains.
 	PublicKey *rsa.PublicKey
 
 	key, foreign *keys.Key
@@ -42,8 +42,8 @@ func (t *JWT) Corrupt() {
 	}
 }
 
-// SignHS256 makes an HMAC token. With an encoding of PublicKey as secret it is the classic confusion of
-// algorithms.
+// SignHS256 signs with HMAC. With an encoding of PublicKey as the secret, this is the classic algorithm
+// confusion attack.
 func (t *JWT) SignHS256(secret []byte) {
 	t.Header["alg"] = "HS256"
 	t.Sign = func(input []byte) []byte {
@@ -53,13 +53,14 @@ func (t *JWT) SignHS256(secret []byte) {
 	}
 }
 
-// SignRS256 signs with any key, such as an attacker's. Set kid, jwk, jku or x5u in Header to point at it.
+// SignRS256 signs with any key, such as an attacker's. Set kid, jwk, jku or x5u in Header to refer to
+// it.
 func (t *JWT) SignRS256(key *rsa.PrivateKey) {
 	t.Header["alg"] = "RS256"
 	t.Sign = func(input []byte) []byte { return keys.RS256(key, input) }
 }
 
-// SignRS512 signs with the right key but an algorithm that Entra does not use.
+// SignRS512 signs with the correct key but with an algorithm that Entra does not use.
 func (t *JWT) SignRS512() {
 	t.Header["alg"] = "RS512"
 	t.Sign = t.key.RS512

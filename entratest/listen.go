@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/wire"
 )
 
-// ListenConfig is the configuration of [Server.Listen]. The zero value means free ports of 127.0.0.1.
+// ListenConfig is the configuration of [Server.Listen]. The zero value selects free ports of 127.0.0.1.
 type ListenConfig struct {
 	// HTTP is the address for browsers: sign-in pages and logout. Default "127.0.0.1:0".
 	HTTP string
@@ -19,27 +19,29 @@ type ListenConfig struct {
 	// below .localhost do in browsers. Default "login.localhost", so that an app on localhost is another
 	// site and SameSite cookies behave as in production.
 	BrowserHost string
-	// HTTPSPages puts the pages on the https listener as well and names that one in documents, for clients that
-	// accept no other authorize and logout addresses (openid-client 6, passport-azure-ad). A browser then has
-	// to trust [Server.CAPEM], or warns. Default: plain http.
+	// HTTPSPages also serves the pages on the https listener and publishes its URLs in the
+	// configuration, for clients that accept only https for the authorize and logout endpoints
+	// (openid-client 6, passport-azure-ad). Browsers then show a warning unless they trust
+	// [Server.CAPEM]. Default: plain http.
 	HTTPSPages bool
-	// CADir is a directory that keeps the certificate authority, so that clients that trust it survive a
-	// restart. It is made, readable by its owner alone, if it does not exist; an authority that others can read
-	// is refused. Default: none, a new authority for each server.
+	// CADir is a directory in which the certificate authority is stored, so that clients still trust it
+	// after a restart. If the directory does not exist, it is created and is readable only by its
+	// owner. An authority that other users can read is refused. Default: none; each server has a new
+	// authority.
 	CADir string
 }
 
 // ErrNotLoopback is the error of Listen for an address that other machines could reach.
 var ErrNotLoopback = loopback.ErrNotLoopback
 
-// Listen puts the server on loopback and changes Authority and GraphURL to match. Call it once, before
-// they are used; it is not safe for concurrent use.
+// Listen serves the server on loopback addresses and changes Authority, GraphURL and BrowserURL
+// accordingly. Call it once, before these are used. It is not safe for concurrent use.
 //
-// Browsers use plain http, so none warns of a certificate, unless HTTPSPages is set. Programs use TLS, as MSAL
-// demands, with a certificate of an authority made for this server; they must trust [Server.CAPEM]. They may
-// speak HTTP/2, as Entra and Graph do, or HTTP/1.1, whichever they offer (RFC 7301). HTTPClient serves the new
-// URLs without sockets. Addresses that are not on loopback are refused, because an emulator lets anybody sign
-// in as anybody. An address in use is an error.
+// Browsers use plain http, so that they show no certificate warning, unless HTTPSPages is set. Programs
+// use TLS, which MSAL requires, and must trust [Server.CAPEM], an authority that is created for this
+// server. HTTP/2, as with Entra and Graph, or HTTP/1.1 is negotiated (RFC 7301). HTTPClient serves the
+// new URLs without sockets. Listen returns an error for an address that is in use, and for one that is
+// not on loopback, because the emulator lets anyone sign in as any user.
 func (s *Server) Listen(config ListenConfig) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +61,7 @@ func (s *Server) Listen(config ListenConfig) error {
 	return nil
 }
 
-// browserOrigin is that of the pages.
+// browserOrigin returns the origin of the pages.
 func (c ListenConfig) browserOrigin(opened *loopback.Listeners) string {
 	scheme, listener, host := "http", opened.Plain, c.BrowserHost
 	if c.HTTPSPages {

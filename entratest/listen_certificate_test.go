@@ -62,7 +62,7 @@ func TestListen_CertificatePassesStrictVerification(t *testing.T) {
 	}
 }
 
-// A developer may trust the authority for months: it must not be good for more than this machine.
+// A developer may trust the authority for months, so it must be valid for this machine only.
 func TestListen_AuthorityVouchesForLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	block, _ := pem.Decode(listening(t).CAPEM())

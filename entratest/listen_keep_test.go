@@ -14,7 +14,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// A running app goes on trusting an emulator that was restarted.
+// A running app still trusts an emulator after its restart.
 func TestListen_AuthorityInADirectorySurvivesARestart(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state", "ca")
@@ -116,7 +116,7 @@ func TestListen_RefusesAnAuthorityThatIsOpenOrBroken(t *testing.T) {
 	refused("does not hold a certificate authority")
 }
 
-// openid-client 6 and passport-azure-ad take no pages on plain http.
+// openid-client 6 and passport-azure-ad do not accept plain http.
 func TestListen_PagesCanBeHTTPS(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, entratest.WithAutoSignIn())

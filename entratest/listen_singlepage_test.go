@@ -32,7 +32,8 @@ func fromBrowser(t *testing.T, origin, address, form string) answer {
 	return do(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, r)
 }
 
-// A browser trusts no certificate of the emulator, and pages have only what it lets them read.
+// A browser does not trust the emulator's certificate, and pages can read only the responses that the
+// emulator allows.
 func TestListen_PagesOfASinglePageAppNeedNoCertificate(t *testing.T) {
 	t.Parallel()
 	const page = "http://localhost:3000"

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Entra counts max_age from the password, and ends the ID token with it.
+// Entra counts max_age from the time of the password, and the ID token expires at the end of it.
 func TestMaxAge_EndsTheIDToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -26,7 +26,7 @@ func newBrowser(t *testing.T, s *entratest.Server) *browser {
 	return &browser{t, s, &http.Client{Transport: s.HTTPClient.Transport, Jar: jar}}
 }
 
-// open loads an authorize URL and says what is shown.
+// open loads an authorize URL and returns the name of the page.
 func (b *browser) open(changes ...string) answer {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, authorizeURL(b.server, changes...), nil)

@@ -11,9 +11,9 @@ import (
 // Endpoint is one of the server's endpoints, for [Server.Fault] and [Server.Requests].
 type Endpoint string
 
-// The endpoints. Login receives the forms of the sign-in pages. GraphUser is /users/{id} and everything below
-// it except groups, GraphGroups are the groups below /me and /users/{id}, GraphBatch is /$batch, whose parts are
-// requests of their own, and GraphOther is any Graph path that is not served.
+// The endpoints. Login receives the forms of the sign-in pages. GraphUser is /users/{id} and everything
+// below it except groups. GraphGroups are the groups below /me and /users/{id}. GraphBatch is /$batch,
+// whose parts are also recorded as separate requests. GraphOther is any Graph path that is not served.
 const (
 	Authorize         Endpoint = "authorize"
 	Login             Endpoint = "login"
@@ -34,7 +34,7 @@ const (
 	Other             Endpoint = "other"
 )
 
-// Request is a request as the server received it.
+// Request is a request that the server has received.
 type Request struct {
 	Endpoint Endpoint
 	Method   string
@@ -42,8 +42,8 @@ type Request struct {
 	Proto    string // such as "HTTP/2.0", after Listen
 	Header   http.Header
 	Form     url.Values // of the query and of a form body
-	Status   int        // of the answer; 0 while there is none, and after a drop
-	User     string     // UPN of the user it was about; empty if none
+	Status   int        // of the response; 0 while there is none, and after a drop
+	User     string     // UPN of the user whom the request concerned; empty if none
 	Time     time.Time
 }
 
@@ -54,11 +54,12 @@ func newRequest(r traffic.Record) Request {
 	}
 }
 
-// requestLog shows which requests have arrived.
+// requestLog provides the requests that have arrived.
 type requestLog struct{ log *traffic.Log }
 
-// Requests returns the requests that arrived at the given endpoints, or without endpoints at all of them, in
-// order of arrival. Those of SignIn are among them. Of very many, only the latest 50,000 or more are kept.
+// Requests returns the requests to the given endpoints, or to all endpoints if none are given, in the
+// order of their arrival. It includes the requests of SignIn. Only the last 50,000 requests or more are
+// kept.
 func (s *requestLog) Requests(endpoints ...Endpoint) []Request {
 	names := make([]string, 0, len(endpoints))
 	for _, e := range endpoints {
@@ -74,5 +75,5 @@ func (s *requestLog) Requests(endpoints ...Endpoint) []Request {
 // Count returns how many requests have arrived at the endpoint.
 func (s *requestLog) Count(e Endpoint) int { return s.log.Count(string(e)) }
 
-// ResetRequests forgets the requests so far.
+// ResetRequests removes the recorded requests.
 func (s *requestLog) ResetRequests() { s.log.Reset() }

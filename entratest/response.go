@@ -9,20 +9,21 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/registration"
 )
 
-// Response is an authorization response that a browser is about to deliver to the app.
+// Response is an authorization response that has not been delivered to the app yet.
 type Response struct {
 	// Mode is "form_post", "query" or "fragment".
 	Mode string
 	// RedirectURI is its target.
 	RedirectURI string
-	// Values are its parameters: code, state, session_state, or error and its companions.
-	// Change them to act as an attacker.
+	// Values are its parameters: code, state and session_state, or error and its details. Change them
+	// to act like an attacker.
 	Values url.Values
 
 	origin string // of the emulator's pages
 }
 
-// redirected reads a response that came by redirect. The query of the registered URI itself stays there.
+// redirected parses a response in the Location of a redirect. The query of the registered URI itself is
+// kept in RedirectURI.
 func redirected(location, origin string) (*Response, error) {
 	u, err := url.Parse(location)
 	if err != nil {
@@ -54,8 +55,8 @@ var responseParams = map[string]bool{
 	"admin_consent": true, "tenant": true, "scope": true,
 }
 
-// Request is the browser's request to the app: for form_post a cross-site POST, otherwise a navigation.
-// Cookies are left to the caller. It suits fiber's app.Test and any http.Client.
+// Request returns the browser's request to the app: a cross-site POST for form_post, and a navigation
+// otherwise. The caller must add the cookies. Send it with Fiber's app.Test or any http.Client.
 func (r *Response) Request() *http.Request {
 	method, target, body := http.MethodGet, r.RedirectURI, ""
 	switch r.Mode {

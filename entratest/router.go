@@ -12,14 +12,15 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/wire"
 )
 
-// maxBody is larger than any real form, and than the parts of an upload that a test receives by WithGraph.
+// maxBody is the size limit of a request body. It is larger than any real form, and than the parts of
+// an upload that a handler of WithGraph receives.
 const maxBody = 64 << 20
 
 // route is the target of a request.
 type route struct {
 	endpoint Endpoint
-	browser  bool // visited by browsers, so served over plain http as well
-	// serve is the handler; arg is the tenant segment, or what the path names instead.
+	browser  bool // visited by browsers, so it is also served over plain http
+	// serve is the handler. arg is the tenant segment or, for other paths, the rest of the path.
 	serve func(w http.ResponseWriter, r *http.Request, arg string)
 }
 
@@ -50,7 +51,8 @@ var graphEndpoints = map[graphapi.Area]Endpoint{
 	graphapi.User: GraphUser, graphapi.Groups: GraphGroups, graphapi.Other: GraphOther,
 }
 
-// find returns the route of a request. Paths are taken literally: nothing is cleaned, folded or redirected.
+// find returns the route of a request. Paths are compared literally, without cleaning, case folding or
+// redirects.
 func (h *router) find(r *http.Request) (found route, arg string) {
 	path := r.URL.Path
 	if area, serve, below, ok := h.graph.Find(r); ok && h.origins.Addresses(r, h.origins.Graph) {
@@ -72,8 +74,9 @@ func (h *router) find(r *http.Request) (found route, arg string) {
 	return route{Other, true, func(w http.ResponseWriter, r *http.Request, _ string) { http.NotFound(w, r) }}, path
 }
 
-// pagesOf decides by origin which pages may call an endpoint; nil means none. entra: the token endpoint is for
-// single-page apps, documents and Graph are for everybody.
+// pagesOf returns a function that reports whether pages of an origin may call an endpoint, or nil if no
+// page may. entra: single-page apps may call the token endpoint, and all pages may read documents and
+// call Graph.
 func (h *router) pagesOf(e Endpoint) func(origin string) bool {
 	switch e {
 	case Token:
@@ -85,8 +88,9 @@ func (h *router) pagesOf(e Endpoint) func(origin string) bool {
 	}
 }
 
-// ofSinglePage reports whether a single-page app calls for documents or tokens. It does so from a browser, which does
-// not trust the certificate of https, and which treats plain http on loopback as secure as https.
+// ofSinglePage reports whether a single-page app requests documents or tokens. Such requests are also
+// served over plain http, because browsers do not trust the https certificate but treat plain http on
+// loopback as secure.
 func (h *router) ofSinglePage(r *http.Request, e Endpoint) bool {
 	switch e {
 	case Token, Discovery, Keys, InstanceDiscovery:
@@ -96,7 +100,7 @@ func (h *router) ofSinglePage(r *http.Request, e Endpoint) bool {
 	}
 }
 
-// ServeHTTP implements http.Handler: it records the request and answers it, or lets it meet a fault.
+// ServeHTTP implements http.Handler. It records the request and serves it or applies a fault.
 func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = wire.EscapeSemicolons(r)
 	found, arg := h.find(r)
@@ -106,7 +110,7 @@ func (h *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	malformed := r.ParseForm() != nil
 	r, done := h.log.Record(string(found.endpoint), r)
 	answer := &traffic.StatusWriter{ResponseWriter: w}
-	defer func() { done(answer.Status) }() // after a drop, too
+	defer func() { done(answer.Status) }() // also after a drop
 	if crossorigin.Allow(answer, r, h.pagesOf(found.endpoint)) {
 		return
 	}

@@ -10,7 +10,8 @@ import (
 //go:embed photos/*.jpg
 var photos embed.FS
 
-// Object ids of sample users: fixed, so that stored sessions survive a restart of the emulator.
+// Object IDs of sample users. They are fixed, so that stored sessions survive a restart of the
+// emulator.
 const (
 	pattiID  = "1a2b41c6-5a0f-4f0e-9d3e-0c5e6f1b0a01"
 	miriamID = "2b7c52d7-6b10-4a1f-8e4f-1d6f7a2c1b02"
@@ -18,9 +19,10 @@ const (
 	nestorID = "3c8d63e8-7c21-4b20-9f50-2e708b3d2c03"
 )
 
-// Users returns the sample directory: the users of Microsoft's fictional Contoso, with a chain of managers.
-// Patti Fernandez has no manager and is the administrator, Isaiah Langer has no photo, Johanna Lorenz no
-// mail, and Pradeep Gupta is a guest from another tenant, whose photo Graph refuses with 401.
+// Users returns the sample users, who work for Microsoft's fictional company Contoso and have a chain
+// of managers. Patti Fernandez has no manager and is the administrator, Isaiah Langer has no photo,
+// Johanna Lorenz has no mail address, and Pradeep Gupta is a guest from another tenant, whose photo
+// Graph refuses with 401.
 func Users() []User { return slices.Concat(usersAToJ(), usersLToP()) }
 
 func usersAToJ() []User {
@@ -97,7 +99,7 @@ func usersLToP() []User {
 	}
 }
 
-// sample fills in what the sample users have in common.
+// sample sets the properties that the sample users have in common.
 func sample(photo string, u User) User {
 	if photo != "" {
 		u.Photo, _ = photos.ReadFile("photos/" + photo + ".jpg") // embedded; a test checks each

@@ -10,9 +10,9 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/wire"
 )
 
-// Server is one emulated Entra ID together with the Microsoft Graph that trusts it. Make one with [New].
+// Server is an emulated Entra ID together with a Microsoft Graph that trusts it. Create one with [New].
 //
-// The exported fields are for reading. They are set by New and, for the URLs, by [Server.Listen].
+// The exported fields are read-only. New sets them, and [Server.Listen] changes the URLs.
 type Server struct {
 	// Authority is the tenant's URL as MSAL and OpenID Connect libraries expect it:
 	// https://login.entra.test/<TenantID> in process, an https URL on loopback after Listen.
@@ -25,27 +25,28 @@ type Server struct {
 	// ClientID is the registered application's GUID.
 	ClientID string
 
-	// ClientSecret is the secret the application was registered with, empty with [WithoutClientSecret].
-	// [Server.SetSecrets] replaces the valid secrets, not this field.
+	// ClientSecret is the secret with which the application was registered. It is empty with
+	// [WithoutClientSecret]. [Server.SetSecrets] replaces the valid secrets but not this field.
 	ClientSecret string
 
 	// GraphURL is the base of the Graph API and ends in /v1.0:
 	// https://graph.entra.test/v1.0 in process, an https URL on loopback after Listen.
 	GraphURL string
 
-	// BrowserURL is the origin of the pages that users see: that of Authority in process, plain http on
-	// loopback after Listen, or https with HTTPSPages. An app whose Content-Security-Policy names form targets needs it.
+	// BrowserURL is the origin of the pages that users see: the origin of Authority in process, and
+	// plain http on loopback after Listen, or https with HTTPSPages. Apps whose Content-Security-Policy
+	// lists form targets need it.
 	BrowserURL string
 
-	// HTTPClient reaches this server without sockets and nothing else: a request to any foreign host is an
-	// error, so a test that leaves the emulator by mistake fails instead of calling Microsoft.
-	// After Listen it serves the loopback URLs in the same way. It respects the request's context.
+	// HTTPClient calls this server without sockets. A request to any other host is an error, so a test
+	// that leaves the emulator by mistake fails instead of calling Microsoft. After Listen it serves
+	// the loopback URLs in the same way. It respects the request's context.
 	HTTPClient *http.Client
 
 	parts   *parts
 	handler http.Handler
 
-	// The controls. Their methods are the server's.
+	// The controls, whose methods are promoted to the server.
 	administration
 	signingKeys
 	tampering
@@ -58,15 +59,16 @@ type Server struct {
 	listener listener
 }
 
-// listener is what Listen has opened; its zero value listens to nothing.
+// listener is what Listen has opened. The zero value is not listening.
 type listener struct {
 	stop  func() error
 	caPEM []byte
 }
 
-// New makes a server that is ready at once. It panics if the options contradict each other or describe
-// something that cannot be registered in Entra ID (a redirect URI on plain http outside localhost, two users
-// with one sign-in name, a tenant id that is not a GUID), because such a test is wrong, not failing.
+// New returns a server that is ready to use. It panics if the options contradict each other or describe
+// something that cannot be registered in Entra ID (such as a redirect URI with plain http outside
+// localhost, two users with the same sign-in name, or a tenant ID that is not a GUID), because that is
+// a mistake in the test.
 func New(opts ...Option) *Server {
 	settings := defaultSettings()
 	for _, opt := range opts {
@@ -95,8 +97,8 @@ func (s *Server) publishURLs() {
 	s.Authority, s.GraphURL, s.BrowserURL = o.Login+"/"+s.TenantID, o.GraphURL(), o.Browser
 }
 
-// Handler returns the server as an http.Handler, for tests that bring their own browser or listener.
-// URLs in documents and pages remain those of Authority.
+// Handler returns the server as an http.Handler, for tests that have their own browser or listener.
+// URLs in documents and pages are still those of Authority.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 var errClosed = errors.New("entratest: the server is closed")
@@ -120,7 +122,7 @@ func (s *Server) handlerFor(r *http.Request) (http.Handler, error) {
 }
 
 // Close stops the listeners of [Server.Listen], if any, and makes HTTPClient refuse further requests.
-// It may be called twice.
+// It may be called more than once.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -133,7 +135,7 @@ func (s *Server) Close() error {
 	return stop()
 }
 
-// Users returns the users of all tenants of this server, those of its own tenant first.
+// Users returns the users of all tenants of this server, beginning with its own tenant.
 func (s *Server) Users() []User {
 	var users []User
 	for _, t := range s.parts.directory.Tenants {
@@ -144,8 +146,8 @@ func (s *Server) Users() []User {
 	return users
 }
 
-// User looks a user up by object id, UPN or mail, in that order and case-insensitively.
-// The server's own tenant comes before extra ones.
+// User finds a user by object ID, UPN or mail address, in this order, ignoring case. It searches the
+// server's own tenant before additional tenants.
 func (s *Server) User(login string) (User, bool) {
 	a := s.parts.directory.Find(login)
 	if a == nil {
@@ -154,17 +156,16 @@ func (s *Server) User(login string) (User, bool) {
 	return User(a.User), true
 }
 
-// Secrets returns everything that this server has issued or received and that must never appear in logs,
-// stores or pages: client secrets and assertions, authorization codes, PKCE verifiers, access, refresh and ID
-// tokens.
-// Search an app's output for them.
+// Secrets returns all values that this server has issued or received and that must never appear in
+// logs, stores or pages: client secrets and assertions, authorization codes, PKCE verifiers, and
+// access, refresh and ID tokens. Tests can search an app's output for them.
 func (s *Server) Secrets() []string { return s.parts.secrets.All() }
 
 // SetAccessTokenLifetime changes the lifetime of the access tokens issued from now on.
 func (s *Server) SetAccessTokenLifetime(d time.Duration) { s.parts.issuer.SetLifetime(d) }
 
-// TokenUser returns the owner (UPN) of an access token that this server has issued, expired or not. Tokens of
-// the application itself have none.
+// TokenUser returns the UPN of the user of an access token that this server has issued, even if the
+// token has expired. It returns false for tokens without a user.
 func (s *Server) TokenUser(accessToken string) (login string, ok bool) {
 	t := s.parts.issuer.Find(accessToken)
 	if t == nil || t.Account == nil {

@@ -19,17 +19,17 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/registration"
 )
 
-// Placeholders of Microsoft's own documentation, which cannot be mistaken for a real tenant.
+// Placeholders from Microsoft's documentation, which cannot be mistaken for a real tenant.
 const (
 	defaultTenantID = "aaaabbbb-0000-cccc-1111-dddd2222eeee"
 	defaultClientID = "00001111-aaaa-2222-bbbb-3333cccc4444"
 )
 
-// DefaultRedirectURI is registered when [WithRedirectURI] is not used. As in Entra ID the port of a
-// http://localhost URI is ignored, so it fits an app on any local port.
+// DefaultRedirectURI is registered if [WithRedirectURI] is not used. As in Entra ID, the port of an
+// http://localhost URI is ignored, so it works for an app on any local port.
 const DefaultRedirectURI = "http://localhost/user/authorized"
 
-// settings are the result of the options; they do not change after New.
+// settings is the result of the options. It does not change after New.
 type settings struct {
 	tenantID, clientID, clientSecret string
 	redirectURIs, logoutURIs         []string
@@ -85,7 +85,8 @@ func defaultSettings() settings {
 	}
 }
 
-// check completes the settings and reports what contradicts itself or cannot be registered.
+// check completes the settings and returns an error if they contradict each other or cannot be
+// registered.
 func (c *settings) check() error {
 	if len(c.redirectURIs)+len(c.spaURIs) == 0 {
 		c.redirectURIs = []string{DefaultRedirectURI}

@@ -6,16 +6,17 @@ import (
 	"net/url"
 )
 
-// SignedOut is what a browser does after signing out.
+// SignedOut describes what a browser does after signing out.
 type SignedOut struct {
 	// Frames are the requests of the page's hidden frames to the apps: front-channel requests without cookies.
 	Frames []*http.Request
-	// Target is the address of the browser after them; empty if it stays on the page.
+	// Target is the URL to which the browser goes afterwards. It is empty if the browser stays on the
+	// page.
 	Target string
 }
 
-// SignOut opens a logout URL, picks the account of login if a page asks, and returns what follows without
-// doing it.
+// SignOut opens a logout URL, selects the account of login if a page asks, and returns what the browser
+// would do next. It does not send these requests.
 func (b *Browser) SignOut(logoutURL, login string) (*SignedOut, error) {
 	start, err := url.Parse(logoutURL)
 	if err != nil {

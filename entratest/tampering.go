@@ -2,11 +2,11 @@ package entratest
 
 import "github.com/fibermsal/fibermsal/entratest/internal/issuer"
 
-// tampering falsifies answers.
+// tampering contains the controls that falsify responses.
 type tampering struct{ parts *parts }
 
-// TamperIDToken lets f change every ID token of the token endpoint before it is sent; nil ends it.
-// f runs in the request's goroutine, without locks, possibly several times at once.
+// TamperIDToken lets f change every ID token of the token endpoint before it is sent; nil ends this. f
+// is called in the request's goroutine without locks, and possibly concurrently.
 func (s *tampering) TamperIDToken(f func(t *IDToken)) {
 	if f == nil {
 		s.parts.issuer.Tamper(nil)
@@ -19,9 +19,10 @@ func (s *tampering) TamperIDToken(f func(t *IDToken)) {
 	})
 }
 
-// TamperAccessToken lets f change every access token for an API before it is issued; nil ends it. Those for Graph
-// are opaque. f runs as in TamperIDToken. The emulator itself accepts a changed token for on-behalf-of as if it were
-// the original, because it identifies what it has issued by the whole token.
+// TamperAccessToken lets f change every access token for an API before it is issued; nil ends this. It
+// does not affect tokens for Graph, which are opaque. f is called as in TamperIDToken. The emulator
+// itself accepts a changed token for on-behalf-of like the original, because it looks up issued tokens
+// as a whole.
 func (s *tampering) TamperAccessToken(f func(t *AccessToken)) {
 	if f == nil {
 		s.parts.issuer.TamperAccess(nil)
@@ -34,21 +35,22 @@ func (s *tampering) TamperAccessToken(f func(t *AccessToken)) {
 	})
 }
 
-// TamperTokenResponse lets f change the JSON of every successful token answer; nil ends it.
-// grant is the grant_type. f runs as in TamperIDToken, and after it.
+// TamperTokenResponse lets f change the JSON of every successful token response; nil ends this. grant
+// is the grant_type. f is called as in TamperIDToken, and after it.
 func (s *tampering) TamperTokenResponse(f func(grant string, body map[string]any)) {
 	s.parts.token.Tamper(f)
 }
 
-// TamperDiscovery lets f change every OpenID configuration before it is sent; nil ends it. f runs as in TamperIDToken.
+// TamperDiscovery lets f change every OpenID configuration before it is sent; nil ends this. f is
+// called as in TamperIDToken.
 func (s *tampering) TamperDiscovery(f func(document map[string]any)) {
 	s.parts.metadata.TamperDiscovery.Set(f)
 }
 
-// TamperKeys lets f change every set of signing keys before it is sent; nil ends it. Its member keys is a list of
-// objects: a []any of map[string]any. f runs as in TamperIDToken.
+// TamperKeys lets f change every set of signing keys before it is sent; nil ends this. The member
+// "keys" of the document is a []any of map[string]any. f is called as in TamperIDToken.
 func (s *tampering) TamperKeys(f func(document map[string]any)) { s.parts.metadata.TamperKeys.Set(f) }
 
-// AcceptAnyVerifier switches the PKCE check at the token endpoint off (true) or on again (false, the
-// default), to show the effect of an app's other defences without it.
+// AcceptAnyVerifier turns the PKCE check at the token endpoint off (true) or on again (false, the
+// default), to test an app's other defences without it.
 func (s *tampering) AcceptAnyVerifier(accept bool) { s.parts.codes.AcceptAnyVerifier(accept) }

@@ -1,14 +1,14 @@
 package entratest
 
-// IDToken is an ID token before its signature, which [Server.TamperIDToken] may change.
+// IDToken is an ID token before it is signed, for [Server.TamperIDToken].
 type IDToken struct {
 	JWT
 
 	// Grant is the grant_type of the token call: "authorization_code" or "refresh_token".
 	Grant string
-	// User is the user the token is about.
+	// User is the user of the token.
 	User User
-	// Omit leaves id_token out of the answer.
+	// Omit leaves id_token out of the response.
 	Omit bool
 }
 
@@ -20,12 +20,12 @@ func (t *IDToken) encode() string {
 	return t.JWT.encode()
 }
 
-// AccessToken is an access token for an API before its signature, which [Server.TamperAccessToken] may change.
+// AccessToken is an access token for an API before it is signed, for [Server.TamperAccessToken].
 type AccessToken struct {
 	JWT
 
 	// API is the application ID URI of the API.
 	API string
-	// User is the user the token is about; without an ID, the token is the application's own.
+	// User is the user of the token. If it has no ID, the token is the application's own.
 	User User
 }

@@ -42,7 +42,7 @@ func TestUserInfo_ContainsWhatIsConsentedTo(t *testing.T) {
 	if a := get(t, s, target, token("adelev@contoso.com", "openid User.Read")); len(a.json(t)) != 1 || a.json(t)["sub"] == "" {
 		t.Errorf("with openid: %s", a.body)
 	}
-	// An account without a mail address has no email, though it is consented to.
+	// An account without a mail address has no email claim, even with consent.
 	if body := post(t, s, target, "", token("johannal@contoso.com", "openid profile email User.Read")).json(t); body["email"] != nil || body["name"] != "Johanna Lorenz" {
 		t.Errorf("by POST: %v", body)
 	}

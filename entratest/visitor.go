@@ -12,11 +12,11 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/origins"
 )
 
-// Visitor is a user whose browser visits the app under test, and the emulator if the app redirects there. It keeps
-// the cookies of both and follows redirects, like a browser that navigates. [SignInTo] returns one. It is not safe
-// for concurrent use.
+// Visitor simulates a user whose browser visits the app under test, and the emulator if the app
+// redirects there. Like a browser, it keeps the cookies of both and follows redirects. [SignInTo]
+// returns one. It is not safe for concurrent use.
 type Visitor struct {
-	// Page is the response with which the sign-in has ended, such as the page that was requested.
+	// Page is the last response of the sign-in, normally the requested page.
 	Page *http.Response
 
 	send     func(*http.Request) (*http.Response, error)
@@ -28,15 +28,16 @@ type Visitor struct {
 	entered  bool // the emulator has signed the user in
 }
 
-// SignInTo opens a page of the app under test, signs the user in when the app redirects to the emulator, and returns
-// the visitor with the page. login is the user's object ID, UPN or mail address. The page must require a sign-in, and
-// the app must run under the origin of the first redirect URI ([WithRedirectURI]). test is app.Test of Fiber v2 or
-// v3, [Handler] of an http.Handler, or [Client] for an app that listens:
+// SignInTo opens a page of the app under test, signs the user in when the app redirects to the
+// emulator, and returns the visitor with the page. login is the user's object ID, UPN or mail address.
+// The page must require a sign-in, and the app must use the origin of the first redirect URI
+// ([WithRedirectURI]). test is app.Test of Fiber v2 or v3, [Handler] for an http.Handler, or [Client]
+// for an app that listens on a network address:
 //
 //	visitor, err := entratest.SignInTo(idp, app.Test, "/hello", "AdeleV@contoso.com")
 //
-// Fiber's limit of one second for a test does not apply. If Entra would show an error page, the error is a
-// [*PageError].
+// Fiber's default timeout of one second for app.Test does not apply. If Entra would show an error page,
+// the error is a [*PageError].
 func SignInTo[O any](s *Server, test func(*http.Request, ...O) (*http.Response, error), path, login string) (*Visitor, error) {
 	base, err := url.Parse(slices.Concat(s.parts.app.RedirectURIs, s.parts.app.SPAURIs)[0])
 	if err != nil {
@@ -62,7 +63,8 @@ func SignInTo[O any](s *Server, test func(*http.Request, ...O) (*http.Response, 
 	return v, nil
 }
 
-// withoutTimeout is the option by which Fiber's app.Test waits for the app: -1 in v2, the zero TestConfig in v3.
+// withoutTimeout returns the option that turns off the timeout of Fiber's app.Test: -1 in v2, the zero
+// TestConfig in v3.
 func withoutTimeout[O any]() O {
 	var option O
 	if milliseconds, ok := any(&option).(*int); ok {
@@ -71,7 +73,7 @@ func withoutTimeout[O any]() O {
 	return option
 }
 
-// Get opens a page of the app by its path or its URL.
+// Get opens a page of the app, by path or URL. See [Visitor.Do].
 func (v *Visitor) Get(path string) (*http.Response, error) {
 	r, err := http.NewRequest(http.MethodGet, path, http.NoBody) //nolint:noctx // in memory, or the caller's client limits it
 	if err != nil {
@@ -80,11 +82,11 @@ func (v *Visitor) Get(path string) (*http.Response, error) {
 	return v.Do(r)
 }
 
-// maxRedirects is that of browsers.
+// maxRedirects is the limit of browsers.
 const maxRedirects = 20
 
-// Do sends a request to the app with the visitor's cookies, and follows redirects, including those to the emulator.
-// The URL may be only a path. A redirect to another site is returned as it is.
+// Do sends a request to the app with the visitor's cookies and follows redirects, including those to
+// the emulator. The URL may be just a path. A redirect to another site is returned and not followed.
 func (v *Visitor) Do(r *http.Request) (*http.Response, error) {
 	r = v.navigation(r)
 	for range maxRedirects {
@@ -105,7 +107,7 @@ func (v *Visitor) Do(r *http.Request) (*http.Response, error) {
 	return nil, fmt.Errorf("entratest: %s ends a chain of %d redirects", r.URL, maxRedirects)
 }
 
-// navigation completes a request with what a browser sends.
+// navigation adds the headers and cookies that a browser sends.
 func (v *Visitor) navigation(r *http.Request) *http.Request {
 	r = r.Clone(r.Context())
 	r.URL = v.base.ResolveReference(r.URL)
@@ -125,14 +127,15 @@ func (v *Visitor) navigation(r *http.Request) *http.Request {
 	return r
 }
 
-// secure is the address by which the cookies of a URL are kept: browsers send Secure ones to localhost by http, too.
+// secure returns the URL under which the cookies of a URL are kept. It is https, because browsers also
+// send Secure cookies to localhost over http.
 func secure(u *url.URL) *url.URL {
 	out := *u
 	out.Scheme = "https"
 	return &out
 }
 
-// follow returns the request to which an answer leads; nil if it is the last one.
+// follow returns the request to which a response redirects, or nil if it does not.
 func (v *Visitor) follow(r *http.Request, answer *http.Response) (*http.Request, error) {
 	location := answer.Header.Get("Location")
 	if location == "" || answer.StatusCode < 300 || answer.StatusCode > 399 {

@@ -13,8 +13,9 @@ func Handler(app http.Handler) func(*http.Request, ...struct{}) (*http.Response,
 	return func(r *http.Request, _ ...struct{}) (*http.Response, error) { return transport.RoundTrip(r) }
 }
 
-// Client returns the argument of [SignInTo] for an app that listens somewhere. Requests are sent with the client's
-// transport and timeout. The app must be reachable under the origin of the redirect URI.
+// Client returns the argument of [SignInTo] for an app that listens on a network address. Requests are
+// sent with the client's transport and timeout. The app must be reachable at the origin of the redirect
+// URI.
 func Client(client *http.Client) func(*http.Request, ...struct{}) (*http.Response, error) {
 	own := *client
 	own.Jar = nil // the visitor keeps the cookies, and follows redirects

@@ -76,7 +76,7 @@ type testConfig struct {
 	FailOnTimeout bool
 }
 
-// visits checks what a visitor does in an app.
+// visits checks the behaviour of a visitor in an app.
 func visits[O any](t *testing.T, idp *entratest.Server, test func(*http.Request, ...O) (*http.Response, error)) {
 	t.Helper()
 	visitor, err := entratest.SignInTo(idp, test, "/hello", adeleName)

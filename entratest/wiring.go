@@ -23,10 +23,11 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
 )
 
-// parts are what a server consists of. Each is an internal package, and imports run one way: the endpoints
-// (signin, signout, token, metadata, graphapi) use what issues and checks (issuer, grants, clientauth, sso,
-// pages), which uses what is registered (directory, scopes, registration, keys), which uses identifiers,
-// origins and errors (ids, origins, aadsts). No endpoint knows another.
+// parts are the components of a server. Each is an internal package, and imports go in one direction:
+// the endpoints (signin, signout, token, metadata, graphapi) use the packages that issue and check
+// (issuer, grants, clientauth, sso, pages); these use the packages for registrations (directory,
+// scopes, registration, keys); and these use identifiers, origins and errors (ids, origins, aadsts). No
+// endpoint imports another.
 type parts struct {
 	app         *registration.App
 	origins     *origins.Origins
@@ -48,7 +49,7 @@ type parts struct {
 	log    *traffic.Log
 }
 
-// assemble makes the parts and connects them.
+// assemble creates and connects the parts.
 func assemble(c *settings) (*parts, error) {
 	users, err := newDirectory(c)
 	if err != nil {

@@ -16,20 +16,20 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// adapter bounds Kiota's calls, binds them to one credential, and returns their failures as
-// errors of the library.
+// adapter limits Kiota's calls in time and size, binds them to one credential, and converts their
+// failures to errors of the library.
 //
-// Each adapter has a Kiota adapter of its own, which consists of a few small objects without
-// state. What is worth sharing, the connections, is in the transport that all adapters of an app
-// have in common. So there is no table of adapters from which closed apps would have to be
-// removed, and two users cannot share an entry of it.
+// Each adapter creates its own Kiota adapter, which consists of a few small stateless objects. The
+// connections, which are worth sharing, are in the transport that all adapters of an app use. So there
+// is no table of adapters from which closed apps would have to be removed and in which two users could
+// share an entry.
 type adapter struct {
 	kiota            *khttp.NetHttpRequestAdapter
 	beta             func() *khttp.NetHttpRequestAdapter
 	root             string // of Graph, with the version
 	transport        *transport
-	retries          bool  // whether a busy Graph is tried again
-	followsDownloads bool  // to the storage that Graph redirects to
+	retries          bool  // whether calls are retried while Graph is busy
+	followsDownloads bool  // whether redirects of downloads are followed
 	limit            int64 // of a response, in bytes
 }
 
@@ -70,7 +70,7 @@ func newKiota(provider *authenticator, client *http.Client, base string) *khttp.
 	return kiota
 }
 
-// Send returns the object that Graph answers with.
+// Send returns the object in Graph's response.
 func (a *adapter) Send(ctx context.Context, info *abstractions.RequestInformation, constructor serialization.ParsableFactory, errs abstractions.ErrorMappings) (serialization.Parsable, error) {
 	errs = orODataErrors(errs)
 	kiota := a.kiotaFor(constructor, errs)
@@ -79,8 +79,8 @@ func (a *adapter) Send(ctx context.Context, info *abstractions.RequestInformatio
 		c.upload = upload && !a.transport.graph.owns(info)
 		object, err := kiota.Send(ctx, info, constructor, errs)
 		if err == nil && object == nil && c.lacksObject(ctx, info) {
-			// Kiota returns nil for a response without a type or a body, and so does the
-			// generated code, without an error.
+			// For a response without a type or a body, Kiota and the generated code return nil without
+			// an error.
 			return nil, errors.New("the answer is empty")
 		}
 		completeBatch(object)
@@ -88,7 +88,7 @@ func (a *adapter) Send(ctx context.Context, info *abstractions.RequestInformatio
 	})
 }
 
-// SendEnum returns the enumeration value that Graph answers with.
+// SendEnum returns the enumeration value in Graph's response.
 func (a *adapter) SendEnum(ctx context.Context, info *abstractions.RequestInformation, parser serialization.EnumFactory, errs abstractions.ErrorMappings) (any, error) {
 	errs = orODataErrors(errs)
 	return run(ctx, a, info, func(ctx context.Context, _ *call, info *abstractions.RequestInformation) (any, error) {
@@ -96,7 +96,7 @@ func (a *adapter) SendEnum(ctx context.Context, info *abstractions.RequestInform
 	})
 }
 
-// SendCollection returns the objects that Graph answers with.
+// SendCollection returns the objects in Graph's response.
 func (a *adapter) SendCollection(ctx context.Context, info *abstractions.RequestInformation, constructor serialization.ParsableFactory, errs abstractions.ErrorMappings) ([]serialization.Parsable, error) {
 	errs = orODataErrors(errs)
 	return run(ctx, a, info, func(ctx context.Context, _ *call, info *abstractions.RequestInformation) ([]serialization.Parsable, error) {
@@ -104,7 +104,7 @@ func (a *adapter) SendCollection(ctx context.Context, info *abstractions.Request
 	})
 }
 
-// SendEnumCollection returns the enumeration values that Graph answers with.
+// SendEnumCollection returns the enumeration values in Graph's response.
 func (a *adapter) SendEnumCollection(ctx context.Context, info *abstractions.RequestInformation, parser serialization.EnumFactory, errs abstractions.ErrorMappings) ([]any, error) {
 	errs = orODataErrors(errs)
 	return run(ctx, a, info, func(ctx context.Context, _ *call, info *abstractions.RequestInformation) ([]any, error) {
@@ -112,8 +112,8 @@ func (a *adapter) SendEnumCollection(ctx context.Context, info *abstractions.Req
 	})
 }
 
-// SendPrimitive returns the value that Graph answers with, bytes for example. Bytes are those of a
-// file, to whose storage Graph may redirect.
+// SendPrimitive returns the value in Graph's response. A value of type []byte is the content of a file,
+// for which Graph may redirect to a storage.
 func (a *adapter) SendPrimitive(ctx context.Context, info *abstractions.RequestInformation, typeName string, errs abstractions.ErrorMappings) (any, error) {
 	errs = orODataErrors(errs)
 	return run(ctx, a, info, func(ctx context.Context, c *call, info *abstractions.RequestInformation) (any, error) {
@@ -122,10 +122,10 @@ func (a *adapter) SendPrimitive(ctx context.Context, info *abstractions.RequestI
 	})
 }
 
-// bytesType is Kiota's name of the type of a file's content.
+// bytesType is Kiota's name for the type of a file's content.
 const bytesType = "[]byte"
 
-// SendPrimitiveCollection returns the values that Graph answers with.
+// SendPrimitiveCollection returns the values in Graph's response.
 func (a *adapter) SendPrimitiveCollection(ctx context.Context, info *abstractions.RequestInformation, typeName string, errs abstractions.ErrorMappings) ([]any, error) {
 	errs = orODataErrors(errs)
 	return run(ctx, a, info, func(ctx context.Context, _ *call, info *abstractions.RequestInformation) ([]any, error) {
@@ -144,8 +144,8 @@ func (a *adapter) SendNoContent(ctx context.Context, info *abstractions.RequestI
 	return err
 }
 
-// ConvertToNativeRequest returns an authenticated *http.Request for the caller to send. Only its
-// URL is checked: deadline, limits and errors are up to the caller.
+// ConvertToNativeRequest returns an authenticated *http.Request for the caller to send. Only its URL is
+// checked; the caller is responsible for the deadline, limits and errors.
 func (a *adapter) ConvertToNativeRequest(ctx context.Context, info *abstractions.RequestInformation) (native any, err error) {
 	c := a.newCall(info)
 	ctx = c.in(orBackground(ctx))
@@ -169,17 +169,17 @@ func (a *adapter) GetSerializationWriterFactory() serialization.SerializationWri
 	return a.kiota.GetSerializationWriterFactory()
 }
 
-// EnableBackingStore does nothing. Change tracking is on already, and Kiota's implementation,
-// which NewGraphServiceClient calls each time, writes a package variable that all models read.
+// EnableBackingStore does nothing. Change tracking is already on, and Kiota's implementation, which
+// every NewGraphServiceClient calls, writes to a package variable that all models read.
 func (a *adapter) EnableBackingStore(store.BackingStoreFactory) {}
 
-// SetBaseUrl changes the version of Graph, such as to beta. The host cannot be changed: calls to
+// SetBaseUrl changes the version of Graph, for example to beta. The host cannot be changed; calls to
 // another host return [ErrForeignURL].
 func (a *adapter) SetBaseUrl(base string) {
 	a.kiota.SetBaseUrl(strings.TrimSuffix(strings.Clone(base), "/"))
 }
 
-// GetBaseUrl returns the root of Graph with the version.
+// GetBaseUrl returns the root URL of Graph with the version.
 func (a *adapter) GetBaseUrl() string {
 	return a.kiota.GetBaseUrl()
 }

@@ -40,7 +40,7 @@ func TestAdapter_MakesAClientOfTheWholeSDK(t *testing.T) {
 	})
 }
 
-// No table holds the clients of apps that are closed.
+// No table keeps references to the clients of closed apps.
 func TestAdapters_DoNotKeepAnAuthInMemory(t *testing.T) {
 	t.Parallel()
 	gone := func() weak.Pointer[entratest.Server] {

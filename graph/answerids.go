@@ -8,26 +8,27 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// answerIDs are what Microsoft's support needs to find a call. They are logged under Graph's names.
+// answerIDs are the IDs with which Microsoft's support can find a call. They are logged under Graph's
+// names.
 type answerIDs struct {
 	request, clientRequest, diagnostic string
 
 	sentAs string // the client-request-id of the request, for responses that do not repeat it
 }
 
-// sent forgets the IDs of an earlier request.
+// sent resets the IDs before another request.
 func (i *answerIDs) sent(h http.Header) {
 	*i = answerIDs{sentAs: h.Get("Client-Request-Id")}
 }
 
-// received takes over the IDs in the header of a response.
+// received stores the IDs in the header of a response.
 func (i *answerIDs) received(h http.Header) {
 	i.request = h.Get("Request-Id")
 	i.clientRequest = h.Get("Client-Request-Id")
 	i.diagnostic = h.Get("X-Ms-Ags-Diagnostic")
 }
 
-// attrs returns the IDs that there are as attributes of a log line.
+// attrs returns the known IDs as attributes of a log line.
 func (i *answerIDs) attrs() (attrs []slog.Attr) {
 	for _, id := range []struct{ name, value string }{
 		{"request-id", i.request}, {"client-request-id", cmp.Or(i.clientRequest, i.sentAs)}, {"x-ms-ags-diagnostic", i.diagnostic},

@@ -16,8 +16,9 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// Whatever Graph answers, a call returns: something, or an error of this library that does not contain the token
-// (traps K1, K2). Statuses for which a call is repeated are left out, because repeating takes seconds.
+// For any response of Graph, a call returns either a result, or an error of this library that does not
+// contain the token (traps K1, K2). Statuses for which a call is repeated are left out, because
+// repeating takes seconds.
 func FuzzAnswers(f *testing.F) {
 	for _, seed := range []struct {
 		status     uint16
@@ -75,7 +76,7 @@ type answering func(*http.Request) *http.Response
 
 func (f answering) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
 
-// fuzzedCredential has a token that an error can be searched for.
+// fuzzedCredential has a token that can be searched for in errors.
 type fuzzedCredential struct {
 	urlCredential
 	token string

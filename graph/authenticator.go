@@ -14,18 +14,18 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// authenticator adds the credential's token to requests for Graph and returns an error for all
-// others, which Kiota's own provider would send without a token (trap K5). Kiota decodes claims
-// challenges; the credential answers them.
+// authenticator adds the credential's token to requests for Graph. For all other requests it returns an
+// error, whereas Kiota's own provider would send them without a token (trap K5). Kiota decodes claims
+// challenges, and the credential handles them.
 type authenticator struct {
 	graph origin
 	inner authentication.AuthenticationProvider
 	err   error // why there can be no token
 }
 
-// newAuthenticator passes scopes to Kiota's provider in every case. Its default is derived from
-// the URL, and behind a gateway with a path of its own the credential would not recognize that
-// as the scope of Graph.
+// newAuthenticator always passes scopes to Kiota's provider. The provider's default is derived from the
+// URL. Behind a gateway with its own path, the credential would not recognize that default as the scope
+// of Graph.
 func newAuthenticator(credential azcore.TokenCredential, scopes []string, root string, graph origin) *authenticator {
 	if len(scopes) == 0 {
 		scopes = []string{root[:strings.LastIndexByte(root, '/')] + "/.default"}
@@ -66,16 +66,16 @@ func (a *authenticator) AuthenticateRequest(ctx context.Context, info *abstracti
 	return err
 }
 
-// setURL sets the URL of a call's own request to the one that has been checked. Kiota would expand the template
-// again for the token, and again for the request.
+// setURL sets the URL of a request to the one that has been checked. Otherwise Kiota would expand the
+// template again for the token and once more for the request.
 func setURL(info *abstractions.RequestInformation, u *url.URL) {
-	// The other parameters are those of the caller's request as well, and SetUri removes them.
+	// The parameters are shared with the caller's request, and SetUri would remove them there.
 	info.PathParameters, info.QueryParameters, info.QueryParametersAny = map[string]string{}, nil, nil
 	info.SetUri(*u)
 }
 
-// removeToken removes the token from a request object. Kiota leaves it there and would use it
-// again, so that an object used for two users would give the second user the data of the first.
+// removeToken removes the token from a request object. Kiota leaves it there and would use it again: if
+// the object were used for a second user, that user would get the data of the first.
 func removeToken(info *abstractions.RequestInformation) {
 	if info != nil && info.Headers != nil {
 		info.Headers.Remove("Authorization")

@@ -8,7 +8,7 @@ import (
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 )
 
-// batchPart is a request of a batch, at most 20 of which Graph accepts in one call.
+// batchPart is a request in a batch. Graph accepts at most 20 in one call.
 type batchPart struct {
 	ID      string            `json:"id"`
 	Method  string            `json:"method"`
@@ -22,10 +22,10 @@ type batchAnswer struct {
 	Body   json.RawMessage
 }
 
-// batchAnswers are the responses by the IDs of the parts.
+// batchAnswers are the responses to the parts, by ID.
 type batchAnswers map[string]batchAnswer
 
-// batch makes one call of several requests.
+// batch sends several requests in one call.
 func (a *adapter) batch(ctx context.Context, parts []batchPart) (batchAnswers, error) {
 	info := newRequest(abstractions.POST, "/$batch", "application/json")
 	if err := addBody(info, map[string]any{"requests": parts}); err != nil {
@@ -52,7 +52,7 @@ func (a *adapter) batch(ctx context.Context, parts []batchPart) (batchAnswers, e
 	return answers, nil
 }
 
-// person returns the user that a response contains, or none.
+// person returns the user that a response contains, or the zero person.
 func (b batchAnswer) person() person {
 	var p person
 	if b.Status != http.StatusOK || json.Unmarshal(b.Body, &p) != nil {
@@ -61,8 +61,8 @@ func (b batchAnswer) person() person {
 	return p
 }
 
-// photo returns the picture that a response contains, nil if the user has none, and false if it
-// says neither. A batch has pictures in base64.
+// photo returns the picture that a response contains, or nil if the user has none. It returns false if
+// the response shows neither. Pictures in a batch are encoded in base64.
 func (b batchAnswer) photo() (picture []byte, known bool) {
 	if isNoPhoto(b.Status) {
 		return nil, true

@@ -15,8 +15,8 @@ import (
 // odataErrors are the error mappings of the SDK's own builders.
 var odataErrors = abstractions.ErrorMappings{"XXX": odataerrors.CreateODataErrorFromDiscriminatorValue}
 
-// orODataErrors returns error mappings, or those of the SDK if there are none. PageIterator and
-// batches have none of their own, and the errors of Graph would lose their code.
+// orODataErrors returns errs, or the SDK's error mappings if errs is empty. PageIterator and batches
+// pass no mappings, and without them Graph's errors would lose their codes.
 func orODataErrors(errs abstractions.ErrorMappings) abstractions.ErrorMappings {
 	if len(errs) == 0 {
 		return odataErrors
@@ -24,8 +24,8 @@ func orODataErrors(errs abstractions.ErrorMappings) abstractions.ErrorMappings {
 	return errs
 }
 
-// init registers what the SDK reads the errors of a batch's parts with. If the app has registered
-// its own mappings, they are used.
+// init registers the mappings with which the SDK reads the errors of a batch's parts. If the app has
+// registered its own mappings, those are used.
 func init() {
 	_ = core.RegisterError(core.BatchRequestErrorRegistryKey, abstractions.ErrorMappings{"4XX": newPartError, "5XX": newPartError})
 }
@@ -51,9 +51,9 @@ func (e *partError) GetFieldDeserializers() map[string]func(serialization.ParseN
 	return fields
 }
 
-// entraError returns the error that the same response would be outside of a batch.
+// entraError returns the same error that the response would cause outside of a batch.
 func (e *partError) entraError() *entra.Error {
-	c := &call{status: cmp.Or(e.ResponseStatusCode, http.StatusBadGateway)} // without a status, the batch was another adapter's
+	c := &call{status: cmp.Or(e.ResponseStatusCode, http.StatusBadGateway)} // the status is missing if another adapter sent the batch
 	return c.statusError(e.ODataError)
 }
 
@@ -66,8 +66,8 @@ func (e *partError) Unwrap() error { return e.entraError() }
 // partStatus is a property of a part's error body that Graph does not have.
 const partStatus = "@fibermsal.status"
 
-// completeBatch writes the status of failed parts into their bodies, where the SDK's function for
-// the answer of a part passes it to the error, and gives a body to those without one.
+// completeBatch writes the status of each failed part into its body, and adds a body if there is none,
+// because the SDK passes only the body to the error of a part.
 func completeBatch(object serialization.Parsable) {
 	batch, ok := object.(core.BatchResponse)
 	if !ok {

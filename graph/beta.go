@@ -10,12 +10,12 @@ import (
 	khttp "github.com/microsoft/kiota-http-go"
 )
 
-// betaSDK is in the import paths of msgraph-beta-sdk-go.
+// betaSDK is a part of all import paths of msgraph-beta-sdk-go.
 const betaSDK = "/msgraph-beta-sdk-go/"
 
-// kiotaFor returns Kiota's adapter for a request. A client of the beta SDK uses the base URL that an
-// adapter has, and would call v1.0 without an error, so its requests are recognized by the models
-// that they ask for. After SetBaseUrl, all requests have the version that was set.
+// kiotaFor returns Kiota's adapter for a request. A client of the beta SDK uses the adapter's base URL
+// and would silently call v1.0, so its requests are recognized by their models and sent to beta. After
+// SetBaseUrl, all requests use the version that was set.
 func (a *adapter) kiotaFor(constructor serialization.ParsableFactory, errs abstractions.ErrorMappings) *khttp.NetHttpRequestAdapter {
 	if a.kiota.GetBaseUrl() != a.root {
 		return a.kiota

@@ -15,7 +15,7 @@ import (
 
 var betaErrors = abstractions.ErrorMappings{"XXX": beta.CreateODataErrorFromDiscriminatorValue}
 
-// A client of the beta SDK takes the base URL that the adapter has, which is that of v1.0.
+// A client of the beta SDK uses the adapter's base URL, which is that of v1.0.
 func TestBeta_RequestsOfItsSDKGoToBeta(t *testing.T) {
 	t.Parallel()
 	g := newRecorder(t, func(_ int, w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, `{"id":"1"}`) })

@@ -8,8 +8,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
-// callBody is a body that fails after its limit, and when the context ends. Kiota reads bodies
-// without a limit, also those of errors.
+// callBody is a response body whose Read fails beyond a limit and after the context has ended. Kiota
+// reads all bodies, including those of errors, without a limit.
 type callBody struct {
 	ctx     context.Context // of the request
 	call    *call
@@ -38,7 +38,7 @@ func (b *callBody) Close() error { return b.bounded.Close() }
 // maxErrorBody is how much of an error response is kept. Graph's are below 1 kB.
 const maxErrorBody = 16 << 10
 
-// keep keeps the beginning of an error response, from which Kiota's errors leave out a lot.
+// keep stores the beginning of an error response, because Kiota's errors omit much of it.
 func (c *call) keep(p []byte) {
 	if room := maxErrorBody - len(c.errorBody); c.status >= 400 && room > 0 {
 		c.errorBody = append(c.errorBody, p[:min(len(p), room)]...)

@@ -9,28 +9,28 @@ import (
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
-// maxRetryAfter bounds the Retry-After of a response that is passed on.
+// maxRetryAfter is the longest Retry-After that is accepted from a response.
 const maxRetryAfter = 24 * time.Hour
 
-// maxResponse bounds a response. Graph's pages of 999 users are below 2 MB.
+// maxResponse is the size limit of a response. Graph's pages of 999 users are smaller than 2 MB.
 const maxResponse = 8 << 20
 
 // callKey is the key of a call in its context. Its type is not exported, so neither an option
 // of Kiota nor a value of the handler can replace the call.
 type callKey struct{}
 
-// call is one call, with its retries and a claims challenge: how it is to be made, and what
-// happened. Errors are classified by what was recorded, because Kiota's errors lose the status of
+// call contains the settings of one call and a record of what happened, including retries and a claims
+// challenge. Errors are classified with this record, because Kiota's errors lose the status of
 // responses that are not JSON. Only the goroutine that makes the call uses it.
 type call struct {
 	limit    int64 // of the response, in bytes
-	retries  bool  // whether a busy Graph is tried again
+	retries  bool  // whether the call is retried while Graph is busy
 	patient  bool  // whether the caller has set the deadline
 	content  []byte
 	stream   *stream    // where the response goes, or nil
 	idle     *idleTimer // of a response without a time limit, or nil
 	download bool       // whether a redirect to the content is followed
-	upload   bool       // whether the URL is that of an upload session, which gets no token
+	upload   bool       // whether the URL belongs to an upload session, to which no token is sent
 
 	sent        int           // requests
 	waited      time.Duration // between requests
@@ -44,8 +44,8 @@ type call struct {
 	body        io.Closer     // of the latest response
 }
 
-// in returns a context with the call in it. The value is added last, so that the call is found
-// before another one in whose context it may be made.
+// in returns a context that contains the call. If the call is made in the context of another call, the
+// inner call is found.
 func (c *call) in(ctx context.Context) context.Context {
 	return context.WithValue(ctx, callKey{}, c)
 }
@@ -63,7 +63,7 @@ func (c *call) recordResponse(resp *http.Response) {
 	c.errorBody = nil
 }
 
-// closeBody returns the connection to the pool after a panic, which kept Kiota from it.
+// closeBody returns the connection to the pool after a panic that prevented Kiota from closing the body.
 func (c *call) closeBody() {
 	if c.body != nil {
 		_ = c.body.Close() // the call has failed already

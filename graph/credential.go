@@ -15,14 +15,14 @@ import (
 
 const publicGraph = "https://graph.microsoft.com/v1.0"
 
-// graphLocator is a credential that knows where Graph is and how to reach it.
+// graphLocator is a credential that has a URL and a client for Graph.
 type graphLocator interface {
 	GraphURL() string
 	HTTPClient() *http.Client
 }
 
-// locateGraph returns the root of Graph and the transport to it. Of the credential's client only
-// the transport is used, which has the connections, and not the redirect policy and the cookies.
+// locateGraph returns the root URL of Graph and the transport for it. Of the credential's client, only
+// the transport is used, which has the connections; its redirect policy and cookies are not.
 func locateGraph(credential azcore.TokenCredential) (root string, transport http.RoundTripper) {
 	root = publicGraph
 	if locator, ok := credential.(graphLocator); ok {
@@ -37,8 +37,8 @@ func locateGraph(credential azcore.TokenCredential) (root string, transport http
 	return root, transport
 }
 
-// defaultTransport returns the transport for credentials without a client. There is only one, so
-// that connections are kept alive.
+// defaultTransport returns the transport for credentials without a client. It is shared, so that
+// connections are kept alive.
 var defaultTransport = sync.OnceValue(func() http.RoundTripper { return outbound.New(nil) })
 
 // tokenReplacer is a credential that can replace a token that Graph rejected.
@@ -49,7 +49,7 @@ type tokenReplacer interface {
 // replaceToken returns another token for a rejected one, and false if there is none.
 type replaceToken func(ctx context.Context, rejected string) (token string, ok bool)
 
-// replacement returns how to replace tokens of a credential, or nil if it has no such method.
+// replacement returns a function that replaces tokens of a credential, or nil if the credential cannot.
 func replacement(credential azcore.TokenCredential, scopes []string) replaceToken {
 	replacer, ok := credential.(tokenReplacer)
 	if !ok {
@@ -61,8 +61,8 @@ func replacement(credential azcore.TokenCredential, scopes []string) replaceToke
 	}
 }
 
-// cloneAll copies strings out of the request's buffer, which Fiber reuses (trap T10), because an
-// adapter may outlive its request.
+// cloneAll copies strings, because they may alias the request's buffer, which Fiber reuses (trap T10),
+// and an adapter may outlive its request.
 func cloneAll(scopes []string) []string {
 	scopes = slices.Clone(scopes)
 	for i, s := range scopes {

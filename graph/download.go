@@ -7,17 +7,18 @@ import (
 	"net/url"
 )
 
-// isRedirect reports whether a response is how Graph points to the content of a file: its storage
-// serves that at a URL that is authenticated for some minutes.
+// isRedirect reports whether a response redirects to the content of a file. The file's storage serves
+// it at a pre-authenticated URL that is valid for a few minutes.
 func isRedirect(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusFound && resp.Header.Get("Location") != ""
 }
 
-// forwarded are the headers of a request that concern the content.
+// forwarded are the headers of a request that are also sent to the storage, because they concern the
+// content.
 var forwarded = []string{"Accept", "Range", "If-Range", "User-Agent"}
 
-// follow requests the content that Graph redirected to: once, over https, and without the token
-// (threat C8).
+// follow requests the content to which Graph has redirected. It follows a single redirect, over https
+// and without the token (threat C8).
 func (t *transport) follow(c *call, r *http.Request, redirect *http.Response) (*http.Response, error) {
 	drain(redirect)
 	u, err := url.Parse(redirect.Header.Get("Location"))

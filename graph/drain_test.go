@@ -17,8 +17,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
-// fleet is a Graph whose servers are replaced one after the other, as behind a load balancer: new
-// connections go to the latest, and the one before is drained.
+// fleet is a Graph whose servers are replaced one after the other, as behind a load balancer. New
+// connections are sent to the latest server, and the previous one is drained.
 type fleet struct {
 	current atomic.Pointer[httptest.Server]
 	mu      sync.Mutex
@@ -41,7 +41,7 @@ func (f *fleet) start() *httptest.Server {
 	return server
 }
 
-// Writes go on while five servers are drained by GOAWAY, and none is lost or made twice.
+// Writes continue while five servers are drained by GOAWAY. None is lost or executed twice.
 func TestBodies_SurviveAFleetThatIsReplaced(t *testing.T) {
 	t.Parallel()
 	f := &fleet{served: map[string]int{}}

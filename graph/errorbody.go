@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 )
 
-// errorContent is the content of an error response. Its services write innerError and innererror,
-// and some put the IDs into the innermost one only; encoding/json ignores the case of names.
+// errorContent is the content of an error response. Some services behind Graph write innerError and
+// others innererror, and some put the IDs only into the innermost one. encoding/json ignores the case
+// of names.
 type errorContent struct {
 	Error struct {
 		Code, Message string
@@ -20,10 +21,10 @@ type innerError struct {
 	InnerError      *innerError
 }
 
-// readErrorBody reads an error response, as far as it has Graph's form, and takes over IDs that its
-// header does not have.
+// readErrorBody parses an error response, as far as it has Graph's format, and stores IDs that were not
+// in the header.
 func (c *call) readErrorBody() (content errorContent) {
-	_ = json.Unmarshal(c.errorBody, &content) // what has another type is left out
+	_ = json.Unmarshal(c.errorBody, &content) // values of another type are ignored
 	for inner := &content.Error.InnerError; inner != nil; inner = inner.InnerError {
 		c.ids.request = cmp.Or(c.ids.request, inner.RequestID)
 		c.ids.clientRequest = cmp.Or(c.ids.clientRequest, inner.ClientRequestID)

@@ -9,27 +9,27 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// Errors to compare with by errors.Is, beside those of the package entra. The Status of a
-// returned error is the one that Graph answered with, if it answered.
+// Errors to compare with errors.Is, in addition to those of package entra. The Status of a returned
+// error is that of Graph's response, if there was a response.
 var (
-	// ErrAccessDenied means that Graph does not permit this to the user, or to the app on the
-	// user's behalf. Often a scope has not been requested.
+	// ErrAccessDenied means that Graph does not allow the user, or the app on the user's behalf, to do
+	// this. Often a scope is missing.
 	ErrAccessDenied error = errAccessDenied
 	// ErrNotFound means that Graph has no such object.
 	ErrNotFound error = errNotFound
 	// ErrRefused means that Graph did not understand or accept the request.
 	ErrRefused error = errRefused
-	// ErrFailed means that Graph failed.
+	// ErrFailed means that Graph failed with a 5xx status.
 	ErrFailed error = errFailed
-	// ErrBadAnswer means that the response cannot be used: it is not JSON, a redirect, not a
-	// picture where one was requested, or too large.
+	// ErrBadAnswer means that the response cannot be used because it is not JSON, is a redirect, is not
+	// a picture although one was requested, or is too large.
 	ErrBadAnswer error = errBadAnswer
 	// ErrForeignURL means that the URL of a call was outside of Config.GraphURL. Nothing was
 	// sent.
 	ErrForeignURL error = errForeignURL
 )
 
-// The kinds behind the exported errors.
+// The kinds of the exported errors.
 var (
 	errAccessDenied = autherr.NewKind("graph_access_denied", http.StatusForbidden, phrases.GraphAccessDenied)
 	errNotFound     = autherr.NewKind("graph_not_found", http.StatusNotFound, phrases.GraphNotFound)
@@ -39,15 +39,15 @@ var (
 	errForeignURL   = autherr.NewKind("graph_foreign_url", http.StatusInternalServerError, phrases.GraphForeignURL)
 )
 
-// newError returns an error of a kind. The text of the cause is redacted, and of its chain
-// only reachable, which may be nil, can be found by errors.Is and errors.As.
+// newError returns an error of a kind. The text of the cause is redacted. errors.Is and errors.As find
+// only reachable, which may be nil, and not the chain of the cause.
 func newError(kind *autherr.Kind, reason string, cause, reachable error) *entra.Error {
 	e := kind.New(reason, nil)
 	e.Err = redact.Wrap(cause, reachable)
 	return e
 }
 
-// kindOf returns the kind of a response by its status.
+// kindOf returns the kind of error for a status.
 func kindOf(status int) *autherr.Kind {
 	switch {
 	case status == http.StatusUnauthorized:
@@ -64,7 +64,7 @@ func kindOf(status int) *autherr.Kind {
 	return errRefused
 }
 
-// isBusy reports whether a status is that of a service that will recover by itself.
+// isBusy reports whether a status means that the service will recover by itself.
 func isBusy(status int) bool {
 	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }

@@ -95,7 +95,7 @@ func TestErrors_AreTypedWithStatusAndCode(t *testing.T) {
 	}
 }
 
-// A response that repeats the request must not bring the token into a log.
+// If a response repeats the request, the token must not get into a log.
 func TestErrors_DoNotRepeatATokenThatGraphEchoes(t *testing.T) {
 	t.Parallel()
 	entra := entratest.New()

@@ -13,10 +13,10 @@ func newRequest(method abstractions.HttpMethod, path, accept string) *abstractio
 	return info
 }
 
-// exchange sends a request, and returns the content of the response and the call, which shows what
+// exchange sends a request. It returns the content of the response and the call, which records what
 // happened.
 func (a *adapter) exchange(ctx context.Context, info *abstractions.RequestInformation) (content []byte, made *call, err error) {
-	made = new(call) // if it is not even begun
+	made = new(call) // in case it is not even started
 	result, err := run(ctx, a, info, func(ctx context.Context, c *call, info *abstractions.RequestInformation) (any, error) {
 		made = c
 		return a.kiota.SendPrimitive(ctx, info, bytesType, odataErrors)

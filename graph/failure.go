@@ -12,8 +12,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
-// failure returns the error of a failed call, classified by the recorded response. The
-// text of Kiota's error is used last, and only where it cannot contain a URL or a token.
+// failure returns the error of a failed call, classified by the recorded response. The text of Kiota's
+// error is only a last resort, and only used where it cannot contain a URL or a token.
 func (c *call) failure(ctx context.Context, err error) error {
 	if e, ok := autherr.Find(err); ok {
 		if errors.Is(e, errBadAnswer) || errors.Is(e, errFailed) {
@@ -65,8 +65,8 @@ func (c *call) statusError(err error) *entra.Error {
 	return e
 }
 
-// kind returns the kind of an error response. That the storage of a file does not accept its own
-// URL any more is not something that a sign-in fixes.
+// kind returns the kind of an error response. A 401 from the storage of a file is not a missing
+// sign-in, because it only means that the storage no longer accepts its own URL.
 func (c *call) kind() *autherr.Kind {
 	if c.foreign && c.status == http.StatusUnauthorized {
 		return errAccessDenied
@@ -74,9 +74,8 @@ func (c *call) kind() *autherr.Kind {
 	return kindOf(c.status)
 }
 
-// recoverInto turns a panic of Kiota or the SDK into an error. They dereference what an unusual
-// response leaves out, such as the message of an error or the quotes of a claims challenge
-// (traps K1, K2).
+// recoverInto turns a panic of Kiota or the SDK into an error. They dereference parts that an unusual
+// response omits, such as the message of an error or the quotes of a claims challenge (traps K1, K2).
 func (c *call) recoverInto(ctx context.Context, err *error) {
 	if p := recover(); p != nil {
 		c.closeBody()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,11 +16,12 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/graph"
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
-// All calls of a process are sent on one connection. When it silently stops passing data, reads
-// are repeated on another connection, other calls fail within their limit, and calls that begin
-// five seconds later succeed.
+// All calls of a process are sent on one connection. When it stops passing data without an error, reads
+// are repeated on another connection, other calls fail within their limit, and calls that begin five
+// seconds later succeed.
 func TestG18_AFrozenConnectionToGraphIsGivenUp(t *testing.T) {
 	t.Parallel()
 	entra := entratest.New(entratest.WithRedirectURI(publicURL + "/user/authorized"))
@@ -77,4 +79,5 @@ func TestG18_AFrozenConnectionToGraphIsGivenUp(t *testing.T) {
 		t.Error("the freeze was not felt: this test proves nothing")
 	}
 	t.Logf("%d calls with a limit of a second failed", hurried.Load())
+	figure.Report(t, figure.Figure{Row: "G18", Name: "calls with a limit of a second that failed while a connection to Graph was frozen", Value: strconv.Itoa(int(hurried.Load()))})
 }

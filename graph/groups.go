@@ -12,13 +12,13 @@ import (
 // groupsPerCall is how many IDs Graph accepts in a call.
 const groupsPerCall = 20
 
-// Groups returns those of the groups, by their object IDs, that the user of a credential is a
-// member of, also through other groups. It is for Config.Groups:
+// Groups returns the groups among ids of which the user of a credential is a direct or indirect member.
+// ids are object IDs. It is for Config.Groups:
 //
 //	fibermsal.Config{Groups: graph.Groups}
 //
-// It calls Graph with the scopes of Config, once for each 20 IDs. Graph requires
-// GroupMember.Read.All, to which an administrator must consent.
+// It calls Graph once per 20 IDs, with the scopes of Config. Graph requires GroupMember.Read.All, to
+// which an administrator must consent.
 func Groups(ctx context.Context, user azcore.TokenCredential, ids []string) (memberOf []string, err error) {
 	for some := range slices.Chunk(ids, groupsPerCall) {
 		body := users.NewItemCheckMemberGroupsPostRequestBody()
@@ -27,7 +27,7 @@ func Groups(ctx context.Context, user azcore.TokenCredential, ids []string) (mem
 		if err != nil {
 			return nil, err
 		}
-		those := found.GetValue() // the adapter returns an error in place of nothing
+		those := found.GetValue() // found is not nil, because the adapter returns an error for an empty response
 		if those == nil {         // the SDK returns an empty object for a response that is not an object
 			return nil, errBadAnswer.New("unreadable", errors.New("the answer has no list of groups"))
 		}

@@ -78,7 +78,7 @@ func TestGroups_GraphsFailuresLetNobodyIn(t *testing.T) {
 	}
 }
 
-// An answer without a list is not one of a user without groups (threat B12).
+// A response without a list does not mean that the user has no groups (threat B12).
 func TestGroups_AnAnswerWithoutAListIsNone(t *testing.T) {
 	t.Parallel()
 	for answer, ok := range map[string]bool{

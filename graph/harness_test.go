@@ -23,7 +23,7 @@ import (
 
 const publicURL = "https://app.example"
 
-// site is an app with the middleware and the routes, and the Entra it trusts.
+// site is an app with the middleware and the routes, and its Entra.
 type site struct {
 	entra  *entratest.Server
 	net    *network
@@ -42,8 +42,8 @@ func newSite(t *testing.T, change func(*fibermsal.Config), opts ...entratest.Opt
 	return siteOf(t, entratest.New(append(opts, entratest.WithRedirectURI(publicURL+"/user/authorized"))...), change)
 }
 
-// siteOf makes a site that trusts the given Entra. When the test ends, no answer and no log line
-// may contain a credential.
+// siteOf returns a site with the given Entra. When the test ends, no response and no log line may
+// contain a credential.
 func siteOf(t *testing.T, entra *entratest.Server, change func(*fibermsal.Config)) *site {
 	t.Helper()
 	s := &site{entra: entra, log: &safeBuffer{}, seen: &browsertest.Seen{}, net: &network{next: entra.HTTPClient.Transport, entra: entra}}

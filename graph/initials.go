@@ -11,8 +11,8 @@ import (
 	"github.com/fibermsal/fibermsal/entra"
 )
 
-// gradients are the backgrounds, from top left to bottom right. White text on the brighter end
-// has a contrast of at least 4.5 (WCAG 1.4.3).
+// gradients are the background colours at the top left and the bottom right. White text on the brighter
+// one has a contrast of at least 4.5 (WCAG 1.4.3).
 var gradients = [...][2]string{
 	{"#2563eb", "#1e3a8a"},
 	{"#7c3aed", "#4c1d95"},
@@ -28,9 +28,9 @@ var gradients = [...][2]string{
 	{"#475569", "#1e293b"},
 }
 
-// drawInitials draws the substitute for a photo: the initials of the user, or a silhouette if the
-// name has none, on a colour that depends on the user. Its style is in attributes, which the
-// Content-Security-Policy of the answer permits.
+// drawInitials draws the substitute for a photo: the initials of the user, or a silhouette if the name
+// has none, on a colour that depends on the user. Styles are written as attributes, which the
+// Content-Security-Policy of the response allows.
 func drawInitials(u *entra.User) []byte {
 	hash := sha256.Sum256([]byte(u.TenantID + "/" + u.ID))
 	colours := gradients[int(hash[0])%len(gradients)]
@@ -52,8 +52,8 @@ func drawInitials(u *entra.User) []byte {
 	return svg.Bytes()
 }
 
-// initials returns the first letters of the first and the last word. Text in parentheses is not
-// part of a name: "Adele Vance (Contoso)".
+// initials returns the first letters of the first and the last word of a name. Text in parentheses, as
+// in "Adele Vance (Contoso)", is not part of the name.
 func initials(name string) string {
 	if before, _, found := strings.Cut(name, "("); found && initials(before) != "" {
 		name = before

@@ -13,10 +13,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// Manager returns the manager of the signed-in user, or nil without an error if the user has
-// none. In most tenants the scope User.Read suffices for one's own manager; [ErrAccessDenied]
-// means that this tenant requires User.Read.All. That is an error here, unlike in [Profile],
-// because an app can do something about it.
+// Manager returns the manager of the signed-in user, or nil without an error if the user has none. In
+// most tenants the scope User.Read is sufficient. [ErrAccessDenied] means that this tenant requires
+// User.Read.All; unlike [Profile], Manager returns it, because the app can request that scope.
 //
 // A manager may be an organizational contact, which has fewer properties.
 func Manager(c entra.Locals, scopes ...string) (models.Userable, error) {
@@ -27,7 +26,7 @@ func Manager(c entra.Locals, scopes ...string) (models.Userable, error) {
 // code, does not come from the directory.
 const noManager = "Request_ResourceNotFound"
 
-// managerOf gets the given properties of the manager, or Graph's default ones.
+// managerOf gets the given properties of the manager, or Graph's default properties if none are given.
 func managerOf(ctx context.Context, adapter abstractions.RequestAdapter, properties ...string) (models.Userable, error) {
 	info, err := me(adapter).Manager().ToGetRequestInformation(ctx, &users.ItemManagerRequestBuilderGetRequestConfiguration{
 		QueryParameters: &users.ItemManagerRequestBuilderGetQueryParameters{Select: properties},
@@ -35,8 +34,8 @@ func managerOf(ctx context.Context, adapter abstractions.RequestAdapter, propert
 	if err != nil {
 		return nil, errBadAnswer.New("request", err)
 	}
-	// Not the builder's own Get, which returns a directory object without a name if @odata.type
-	// is missing.
+	// The builder's own Get is not used, because it returns a directory object without a name if
+	// @odata.type is missing.
 	object, err := adapter.Send(ctx, info, models.CreateUserFromDiscriminatorValue, abstractions.ErrorMappings{
 		"XXX": odataerrors.CreateODataErrorFromDiscriminatorValue,
 	})

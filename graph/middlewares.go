@@ -11,9 +11,10 @@ import (
 // because the SDK has one builder for /users/{id} and /me.
 const mePlaceholder = "me-token-to-replace"
 
-// middlewares are those of Kiota and Graph that requests need, in a fixed order; Kiota's default
-// order is that of a map. They have no state, so all calls share them. Kiota's handlers for
-// redirects and retries, which are unbounded, and for compression at random are left out.
+// middlewares are the middlewares of Kiota and of Graph's SDK that requests need, in a fixed order,
+// whereas Kiota's default order is that of a map. They are stateless, so all calls share them. Kiota's
+// handlers for redirects and retries are left out because they have no limits, and its handler for
+// compression because it compresses at random.
 var middlewares = []khttp.Middleware{
 	khttp.NewUrlReplaceHandler(true, map[string]string{"/users/" + mePlaceholder: "/me"}),
 	khttp.NewParametersNameDecodingHandler(),

@@ -15,7 +15,7 @@ type graphError struct {
 	code, message, requestID, clientRequestID string
 
 	odata *odataerrors.ODataError
-	other error // of another SDK, which can be printed
+	other error // of another SDK, if it can be printed safely
 }
 
 // sdkError returns the SDK's error, or nil if Graph sent none.
@@ -26,7 +26,7 @@ func (g *graphError) sdkError() error {
 	return g.odata
 }
 
-// complete takes over from an error response what the SDK's error does not have.
+// complete adds the code and the message of an error response if the SDK's error lacks them.
 func (g *graphError) complete(body errorContent) {
 	if g.code == "" && validCode.MatchString(body.Error.Code) {
 		g.code = body.Error.Code
@@ -36,8 +36,8 @@ func (g *graphError) complete(body errorContent) {
 
 var validCode = regexp.MustCompile(`^[A-Za-z0-9_.\-]{1,64}$`)
 
-// readGraphError reads the SDK's error. It does not call the Error method, which dereferences
-// what Graph may have left out, and completes the error so that callers can.
+// readGraphError reads the SDK's error. It does not call the Error method, which dereferences parts
+// that Graph may have omitted. It fills in these parts, so that callers can call Error safely.
 func readGraphError(err error) (g graphError) {
 	defer func() {
 		if recover() != nil { // the getters of the SDK's models can panic

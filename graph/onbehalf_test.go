@@ -70,7 +70,7 @@ func (s callee) call(path, token string) *browsertest.Answer {
 	return a
 }
 
-// exchanges is how many on-behalf-of calls Entra has received.
+// exchanges returns the number of on-behalf-of calls that Entra has received.
 func (s callee) exchanges() (calls int) {
 	for _, r := range s.entra.Requests(entratest.Token) {
 		if strings.HasSuffix(r.Form.Get("grant_type"), "jwt-bearer") {
@@ -117,7 +117,7 @@ func TestOnBehalf_GraphAnswersAboutTheCaller(t *testing.T) {
 	}
 }
 
-// What Graph requires of the user is for the client to get, not for a new exchange.
+// If Graph has requirements for the user, the client must meet them, and a new exchange would not help.
 func TestOnBehalf_ClaimsThatGraphRequiresReachTheClient(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
@@ -148,7 +148,7 @@ func TestOnBehalf_ClaimsThatGraphRequiresReachTheClient(t *testing.T) {
 	}
 }
 
-// Graph may reject a token for which it requires nothing: another one is tried, once a minute.
+// Graph may reject a token without a requirement. Another token is then tried, once per minute.
 func TestOnBehalf_ATokenThatGraphRejectsIsReplacedOnce(t *testing.T) {
 	for name, row := range map[string]struct {
 		times, status, calls int

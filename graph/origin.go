@@ -37,10 +37,10 @@ func (o origin) hostname() string {
 	return (&url.URL{Host: o.host}).Hostname()
 }
 
-// check returns an error for a URL outside of Graph (threat C8). Calls of the SDK take URLs
-// from anywhere, such as the nextLink of a response, or user input in WithUrl. The path must
-// not be ambiguous either, because servers and proxies interpret dot segments, backslashes and
-// leading double slashes differently.
+// check returns an error for a URL outside of Graph (threat C8). The SDK's calls use URLs from many
+// sources, such as the nextLink of a response or user input in WithUrl. Ambiguous paths are also
+// refused, because servers and proxies interpret dot segments, backslashes and leading double slashes
+// differently.
 func (o origin) check(u *url.URL) error {
 	switch {
 	case originOf(u) != o || u.Opaque != "":
@@ -57,11 +57,11 @@ func (o origin) check(u *url.URL) error {
 	return nil
 }
 
-// checkForeign returns an error for a URL outside of Graph to which a download redirects, or at
-// which a file is uploaded. It gets no token, but the content, and its answer is read. It must be
-// https, so that the certificate proves that it is the named host and not another one that DNS
-// answers. An address of a private network is accepted only if Graph is at one itself, as in
-// tests.
+// checkForeign returns an error unless a URL outside of Graph may be used for a download or an upload.
+// The host gets no token, but it gets or provides the content, and its response is read. The URL must
+// be https, so that a certificate proves that the server is the named host and not a host to which a
+// forged DNS answer leads. An address in a private network is accepted only if Graph itself has one, as
+// in tests.
 func (o origin) checkForeign(u *url.URL) error {
 	host := u.Hostname()
 	switch {
@@ -75,9 +75,10 @@ func (o origin) checkForeign(u *url.URL) error {
 	return nil
 }
 
-// specialAddresses are those that netip does not count as private and that are not of the public
-// Internet either (RFC 6890), such as those of carriers (RFC 6598), or that contain an IPv4 address,
-// which may be private: of translators (RFC 6052), 6to4, Teredo, and compatible addresses.
+// specialAddresses are addresses that netip does not report as private but that do not belong to the
+// public Internet either (RFC 6890), such as carriers' addresses (RFC 6598), and IPv6 addresses that
+// contain an IPv4 address, which may be private: those of translators (RFC 6052), 6to4 and Teredo, and
+// IPv4-compatible addresses.
 var specialAddresses = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
@@ -89,7 +90,8 @@ func isSpecial(address netip.Addr) bool {
 	return slices.ContainsFunc(specialAddresses, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
-// isPrivate reports whether a host is not one of the public Internet by its name.
+// isPrivate reports whether a host name or address does not belong to the public Internet. It does not
+// resolve names.
 func isPrivate(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if address, err := netip.ParseAddr(host); err == nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// A call fixes its URL in a copy: what a caller, a builder and another adapter have stays what it was.
+// A call sets its URL in a copy, so the requests of callers, builders and other adapters do not change.
 func TestCall_LeavesTheRequestAsItIs(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 10)

@@ -7,33 +7,34 @@ import (
 	"github.com/fibermsal/fibermsal/entra"
 )
 
-// Photo returns the photo of the signed-in user, or nil without an error if the user has none.
-// It is a JPEG, PNG, GIF or WebP picture, recognized by its bytes and not by Graph's Content-Type.
-// For anything else, or more than 4 MB, the error is [ErrBadAnswer].
+// Photo returns the photo of the signed-in user, or nil without an error if the user has none. The
+// photo is a JPEG, PNG, GIF or WebP picture, recognized by its bytes and not by Graph's Content-Type.
+// For anything else, and for more than 4 MB, the error is [ErrBadAnswer].
 //
-// Guests and users without a mailbox have no photo, and Graph says so with various statuses. As long
-// as Graph accepts the token for other calls, none of these requires a sign-in. Photos are cached for an
-// hour, and for 15 minutes that a user has none. The cache takes at most 16 MB for all users of the app.
+// Guests and users without a mailbox have no photo, which Graph reports with various statuses. None of
+// them leads to a sign-in as long as Graph accepts the token for other calls. A photo is cached for an
+// hour, and the fact that a user has none for 15 minutes. The cache takes at most 16 MB for all users
+// of the app.
 func Photo(c entra.Locals, scopes ...string) ([]byte, error) {
 	return PhotoOfSize(c, 0, scopes...)
 }
 
-// PhotoOfSize returns what [Photo] does, in the smallest of Graph's sizes that has at least the
-// given width in pixels: 48, 64, 96, 120, 240, 360, 432, 504 or 648. For 0, for more than 648, and if
-// Graph does not have the photo in that size, it is the photo as it was uploaded.
+// PhotoOfSize is like [Photo], but returns the photo in the smallest of Graph's sizes with at least the
+// given width in pixels. The sizes are 48, 64, 96, 120, 240, 360, 432, 504 and 648. For 0, for more
+// than 648, and if Graph does not have the photo in that size, it returns the photo as it was uploaded.
 func PhotoOfSize(c entra.Locals, pixels int, scopes ...string) ([]byte, error) {
 	picture, _, err := photoOf(c, sizeOf(pixels), scopes)
 	return slices.Clone(picture), err
 }
 
-// photoOf returns the photo of the signed-in user from the cache, or loads it. An error is that of
-// the photo alone if everything else works for the user.
+// photoOf returns the photo of the signed-in user from the cache, or loads it. alone reports that an
+// error concerns only the photo and that everything else works for the user.
 func photoOf(c entra.Locals, size string, scopes []string) (picture []byte, alone bool, err error) {
 	credential := entra.TokenCredential(c)
 	user, signedIn := entra.FromContext(c)
 	cache := cacheOf(credential)
 	if !signedIn {
-		user, cache = new(entra.User), nil // the credential has the error
+		user, cache = new(entra.User), nil // the credential returns the error
 	}
 	if picture, known := cache.get(keyOf(user, size)); known {
 		return picture, false, nil
@@ -53,7 +54,7 @@ func photoOf(c entra.Locals, size string, scopes []string) (picture []byte, alon
 	return picture, l.alone, err
 }
 
-// sizes are those that Graph has photos in.
+// sizes are the sizes in which Graph provides photos.
 var sizes = []struct {
 	pixels int
 	name   string
@@ -69,7 +70,7 @@ var sizes = []struct {
 	{648, "648x648"},
 }
 
-// sizeOf returns the name of the smallest size with so many pixels, or "" for the original.
+// sizeOf returns the name of the smallest size with at least this width, or "" for the original.
 func sizeOf(pixels int) string {
 	for _, size := range sizes {
 		if 0 < pixels && pixels <= size.pixels {
@@ -89,10 +90,10 @@ func pictureType(content []byte) string {
 	return ""
 }
 
-// isNoPhoto reports whether a status of the photo service means that there is no photo in a size. It
-// is any refusal, because the service answers 404 with five codes, 400 and 403 to users without a
-// mailbox, 401 to guests, and 501 to some accounts. A token that is refused has been ruled out
-// before, and a service that is busy, or has waited in vain, has not said anything.
+// isNoPhoto reports whether a status of the photo service means that there is no photo in a size. Every
+// refusal does, because the service returns 404 with five different codes, 400 and 403 for users
+// without a mailbox, 401 for guests, and 501 for some accounts. The caller has already ruled out that
+// the token is refused. Statuses of a service that is busy or timed out allow no conclusion.
 func isNoPhoto(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:

@@ -133,8 +133,8 @@ func TestPhoto_IsRememberedForItsUserAlone(t *testing.T) {
 	})
 }
 
-// Each app has a cache of its own: users of two tenants may have the same ID by an error of one,
-// and two apps need not trust the same tenants.
+// Each app has a separate cache, because users of two tenants may have the same ID by mistake, and two
+// apps may trust different tenants.
 func TestPhoto_IsNotSharedByApps(t *testing.T) {
 	t.Parallel()
 	one, two := newSite(t, nil), newSite(t, nil)

@@ -11,28 +11,30 @@ import (
 )
 
 const (
-	// maxCache bounds the photos of all users of an app in memory, and maxCached one of them.
+	// maxCache is the size of the cache for all users of an app, and maxCached that of the largest
+	// photo in it, in bytes.
 	maxCache  = 16 << 20
 	maxCached = 1 << 20
-	// entryCost is what an entry takes besides the picture, so that users without photos are
-	// bounded, too.
+	// entryCost is the size of an entry without the picture, so that the number of users without photos
+	// is also limited.
 	entryCost = 512
-	// photoFor and noPhotoFor are how long Graph is not asked again.
+	// photoFor and noPhotoFor are how long a photo, or the fact that there is none, is cached.
 	photoFor   = time.Hour
 	noPhotoFor = 15 * time.Minute
 )
 
-// photoKey names a photo of a user. Users are their tenant and object ID, so no two share one.
+// photoKey identifies a photo of a user. It contains the tenant and object ID, so two users never share
+// an entry.
 type photoKey struct{ tenant, user, size string }
 
 func keyOf(u *entra.User, size string) photoKey { return photoKey{u.TenantID, u.ID, size} }
 
-// photoCache remembers photos, and which users have none. If it is full, it forgets the photo that
-// was not shown for the longest time. It is safe for concurrent use. A nil cache remembers nothing.
+// photoCache caches photos and the fact that users have none. If it is full, it evicts the least
+// recently used entry. It is safe for concurrent use. A nil cache stores nothing.
 type photoCache struct {
 	mu      sync.Mutex
 	entries map[photoKey]*list.Element
-	latest  list.List // of *photoEntry, the latest shown first
+	latest  list.List // of *photoEntry, most recently used first
 	size    int
 }
 
@@ -44,7 +46,7 @@ type photoEntry struct {
 
 func (e *photoEntry) cost() int { return len(e.picture) + entryCost }
 
-// appValues is a credential whose app remembers values.
+// appValues is a credential whose app stores values for packages.
 type appValues interface {
 	AppValue(key any, create func() any) any
 }
@@ -63,7 +65,8 @@ func cacheOf(credential azcore.TokenCredential) *photoCache {
 	return cache
 }
 
-// get returns a picture, nil if the user has none, and false if it is not known.
+// get returns a picture, or nil if the user is known to have none. It returns false if nothing is
+// known.
 func (c *photoCache) get(key photoKey) (picture []byte, known bool) {
 	if c == nil {
 		return nil, false
@@ -83,7 +86,7 @@ func (c *photoCache) get(key photoKey) (picture []byte, known bool) {
 	return entry.picture, true
 }
 
-// put remembers a picture, or nil for none.
+// put stores a picture, or nil if the user has none.
 func (c *photoCache) put(key photoKey, picture []byte) {
 	if c == nil || len(picture) > maxCached {
 		return

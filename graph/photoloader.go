@@ -22,8 +22,8 @@ type photoLoader struct {
 	alone      bool // the error is one of the photo service; the token works
 }
 
-// load returns a photo, or nil if the user has none. A photo that is not there in a size is
-// returned as it was uploaded.
+// load returns a photo, or nil if the user has none. If the photo is not available in the given size,
+// it returns the photo as it was uploaded.
 func (l *photoLoader) load(ctx context.Context, size string) ([]byte, error) {
 	picture, err := l.loadSize(ctx, size)
 	if picture == nil && err == nil && size != "" {
@@ -58,8 +58,8 @@ func (l *photoLoader) loadSize(ctx context.Context, size string) ([]byte, error)
 	return picture, nil
 }
 
-// get requests a photo. It does not replace a token that is refused: the photo service refuses the
-// tokens of guests, which are valid, and each replacement is a call of Entra.
+// get requests a photo. It does not replace a token that is refused, because the photo service refuses
+// valid tokens of guests, and each replacement would be a call to Entra.
 func (l *photoLoader) get(ctx context.Context, size string) ([]byte, *call, error) {
 	a := newAdapter(l.credential, l.scopes)
 	a.limit, a.followsDownloads, a.transport.replace = maxPhoto, false, nil
@@ -70,14 +70,14 @@ func (l *photoLoader) get(ctx context.Context, size string) ([]byte, *call, erro
 	return a.exchange(ctx, newRequest(abstractions.GET, path, "image/*"))
 }
 
-// requiresUser reports whether an error would be answered by a sign-in.
+// requiresUser reports whether an error would lead to a sign-in.
 func requiresUser(err error) bool {
 	e, ok := autherr.Find(err)
 	return ok && autherr.NeedsSignIn(e)
 }
 
-// checkToken returns an error if Graph does not accept the token for the user's own properties
-// either, and whether it has been replaced meanwhile.
+// checkToken requests the user's own properties. It returns an error if Graph does not accept the token
+// for these either, and otherwise whether the token has been replaced in the meantime.
 func (l *photoLoader) checkToken(ctx context.Context) (renewed bool, err error) {
 	options := policy.TokenRequestOptions{Scopes: l.scopes}
 	before, err := l.credential.GetToken(ctx, options)
@@ -85,7 +85,7 @@ func (l *photoLoader) checkToken(ctx context.Context) (renewed bool, err error) 
 		return false, err
 	}
 	_, _, err = newAdapter(l.credential, l.scopes).exchange(ctx, newRequest(abstractions.GET, "/me?$select=id", "application/json"))
-	if err != nil && !errors.Is(err, errAccessDenied) { // without User.Read, but with a valid token
+	if err != nil && !errors.Is(err, errAccessDenied) { // the token is valid but lacks User.Read
 		return false, err
 	}
 	after, err := l.credential.GetToken(ctx, options)

@@ -9,8 +9,8 @@ import (
 	"github.com/fibermsal/fibermsal/entra"
 )
 
-// servePhoto answers GET /user/photo (threat C9). It is an image of a page, so whatever the photo
-// service answers, the result is a picture: without a photo, that of the initials.
+// servePhoto serves GET /user/photo (threat C9). Pages use it as the source of an image, so the result
+// is a picture whatever the photo service returns: the initials if there is no photo.
 func servePhoto(c entra.Locals, header func(name string) string) (*entra.Reply, error) {
 	size, err := requestedSize(c)
 	if err != nil {
@@ -30,14 +30,14 @@ func servePhoto(c entra.Locals, header func(name string) string) (*entra.Reply, 
 	if err != nil {
 		logPhoto(c, err)
 		reply := pictureReply("image/svg+xml", drawInitials(user), "")
-		reply.Header.Set("Cache-Control", "no-store, private") // the photo may be there a moment later
+		reply.Header.Set("Cache-Control", "no-store, private") // the photo may be available a moment later
 		reply.Header.Del("ETag")
 		return reply, nil
 	}
 	return pictureReply("image/svg+xml", drawInitials(user), header("If-None-Match")), nil
 }
 
-// requestedSize returns the size that the query names, as 96 or 96x96.
+// requestedSize returns the size in the query, which may be written as 96 or 96x96.
 func requestedSize(c entra.Locals) (string, error) {
 	requested := entra.RequestQuery(c).Get("size")
 	if requested == "" {
@@ -51,7 +51,7 @@ func requestedSize(c entra.Locals) (string, error) {
 	return sizeOf(int(pixels)), nil
 }
 
-// logPhoto logs why the initials are shown in place of a photo.
+// logPhoto logs why the initials are shown instead of a photo.
 func logPhoto(c entra.Locals, err error) {
 	if app, ok := entra.TokenCredential(c).(interface{ Logger() *slog.Logger }); ok {
 		app.Logger().LogAttrs(entra.RequestContext(c), slog.LevelWarn, "the photo of a user cannot be loaded", slog.Any("error", err))

@@ -9,9 +9,9 @@ import (
 	"github.com/fibermsal/fibermsal/entra"
 )
 
-// pictureReply returns a picture, which any user may have uploaded, with headers by which a
-// browser can only display it. None of Graph's headers are passed on: the ETag is made here, and
-// Vary keeps the pictures of two users of one browser apart.
+// pictureReply returns a picture with headers that prevent a browser from doing anything but displaying
+// it, because any user may have uploaded it. Graph's headers are not passed on. The ETag is computed
+// here, and Vary keeps the pictures of two users of the same browser apart.
 func pictureReply(mediaType string, picture []byte, ifNoneMatch string) *entra.Reply {
 	sum := sha256.Sum256(picture)
 	tag := `"` + hex.EncodeToString(sum[:16]) + `"`

@@ -12,19 +12,19 @@ import (
 	"github.com/fibermsal/fibermsal/internal/mailaddr"
 )
 
-// profileTimeout is how long a sign-in waits for Graph altogether.
+// profileTimeout is how long a sign-in waits for Graph in total.
 const profileTimeout = 2 * time.Second
 
-// Profile completes a user at sign-in from Graph: the display name and the mail address, if Graph
-// has them, and the manager, who becomes the value "manager" of the session, as {"id", "name",
-// "mail"}. The photo is loaded as well, for [Photo] and GET /user/photo.
+// Profile completes a user at sign-in with data from Graph: the display name and the mail address, if
+// Graph has them, and the manager, who becomes the session value "manager" as {"id", "name", "mail"}.
+// It also loads the photo into the cache of [Photo] and GET /user/photo.
 //
 //	fibermsal.Config{OnSignIn: graph.Profile}
 //
-// It makes one call, a batch. It always returns nil, within 2 seconds, because a user without a
-// manager or mailbox, a missing permission, or a slow Graph must not prevent a sign-in. Properties
-// that it could not get keep their values from the ID token. An app that does more at sign-in can call
-// Profile from its own function.
+// It makes a single call, which is a batch. It always returns nil, within 2 seconds, because a missing
+// manager, mailbox or permission, or a slow Graph, must not prevent a sign-in. Properties that it
+// cannot get keep their values from the ID token. An app that does more at sign-in can call Profile
+// from its own OnSignIn function.
 func Profile(ctx context.Context, s *entra.SignIn) error {
 	if s == nil || s.User == nil {
 		return nil
@@ -49,8 +49,8 @@ const (
 	partPhoto   = "photo"
 )
 
-// profileParts are what Profile requests. Of those that it can do without, Graph may reject more
-// when it throttles.
+// profileParts are the requests of Profile. The optional ones have a low priority, so Graph throttles
+// them first.
 var profileParts = []batchPart{
 	{ID: partMe, Method: http.MethodGet, URL: "/me?$select=id,displayName,mail"},
 	{ID: partManager, Method: http.MethodGet, URL: "/me/manager?$select=id,displayName,mail", Headers: lowPriority},
@@ -59,8 +59,8 @@ var profileParts = []batchPart{
 
 var lowPriority = map[string]string{"x-ms-throttle-priority": "low"}
 
-// await gets answers in the background, and returns nothing after an error or a panic, or if the
-// context ends first, even if the app's transport ignores the context. The sign-in continues.
+// await calls get in the background. It returns nil after an error or a panic, and when the context
+// ends, even if the app's transport ignores the context.
 func await(ctx context.Context, get func() (batchAnswers, error)) batchAnswers {
 	result := make(chan batchAnswers, 1)
 	go func() {
@@ -79,8 +79,9 @@ func await(ctx context.Context, get func() (batchAnswers, error)) batchAnswers {
 	}
 }
 
-// completeUser takes over name and mail. It returns false and changes nothing if Graph's user is
-// not the user of the ID token, as OpenID Connect requires for UserInfo (Core, section 5.3.4).
+// completeUser sets name and mail from a profile. It returns false and changes nothing if the profile
+// does not belong to the user of the ID token, as OpenID Connect requires for UserInfo (Core, section
+// 5.3.4).
 func completeUser(u *entra.User, profile person) bool {
 	if !strings.EqualFold(profile.ID, u.ID) {
 		return false
@@ -100,7 +101,7 @@ func setManager(s *entra.SignIn, manager person) {
 		return
 	}
 	mail, _ := mailaddr.Normalize(manager.Mail)
-	_ = s.Set("manager", struct { // too large a value is left out
+	_ = s.Set("manager", struct { // a value that is too large is left out
 		ID   string `json:"id"`
 		Name string `json:"name"`
 		Mail string `json:"mail"`

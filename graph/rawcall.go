@@ -10,17 +10,17 @@ import (
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 )
 
-// Call makes a call without a builder of the SDK. It takes a path below Config.GraphURL, a body that is
-// encoded as JSON, and a result into which the response is decoded, both by encoding/json.
+// Call makes a call without a builder of the SDK. path is a path below Config.GraphURL. encoding/json
+// encodes the body and decodes the response into result.
 //
 //	var drive struct{ Quota struct{ Used int64 } }
 //	err := graph.Call(c.UserContext(), graph.Adapter(c, "Files.Read"), http.MethodGet, "/me/drive", nil, &drive)
 //
 // The path may have a query, in which spaces need not be escaped. It may also be a complete URL of
-// Graph, such as a nextLink. A body of type []byte is sent as it is, and a nil body is not sent. A result
-// of type *[]byte receives the response as it is. A nil result is for responses without content; with
-// any other result, an empty response is the error [ErrBadAnswer]. Call has the same guarantees as the
-// calls of builders, and takes options such as [StreamTo] and [WithHeader].
+// Graph, such as a nextLink. A body of type []byte is sent unchanged, and a nil body is not sent. A
+// result of type *[]byte receives the unchanged response. Use a nil result for responses without
+// content; with any other result, an empty response is the error [ErrBadAnswer]. Call has the same
+// guarantees as the calls of builders and accepts options such as [StreamTo] and [WithHeader].
 func Call(ctx context.Context, adapter abstractions.RequestAdapter, method, path string, body, result any, options ...abstractions.RequestOption) error {
 	info, err := rawRequest(adapter, method, path, body)
 	if err != nil {
@@ -113,8 +113,8 @@ func WithHeader(name, value string) abstractions.RequestOption {
 
 type header struct{ name, value string }
 
-// GetKey implements abstractions.RequestOption. Each header has a key of its own, because an option
-// replaces one with the same key.
+// GetKey implements abstractions.RequestOption. Each header has a different key, because an option
+// replaces another option with the same key.
 func (h *header) GetKey() abstractions.RequestOptionKey {
 	return abstractions.RequestOptionKey{Key: "github.com/fibermsal/fibermsal/graph.WithHeader " + h.name}
 }

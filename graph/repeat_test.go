@@ -36,7 +36,7 @@ type received struct {
 	header                            http.Header
 }
 
-// newRecorder makes a Graph. script gets the number of the request, from 0.
+// newRecorder returns a Graph. script gets the number of the request, beginning with 0.
 func newRecorder(t *testing.T, script func(n int, w http.ResponseWriter, r *http.Request)) *recorder {
 	t.Helper()
 	g := &recorder{}
@@ -175,7 +175,7 @@ func TestBodies_ATokenIsReplacedOnce(t *testing.T) {
 	}
 }
 
-// A claims challenge requires the user, whatever the method.
+// A claims challenge requires the user for every method.
 func TestBodies_AreNotSentAgainForAClaimsChallenge(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -236,7 +236,7 @@ func TestG18_RetryAfterIsHonouredWithinTheCallersDeadline(t *testing.T) {
 	}
 }
 
-// The transport that an app has by default is used with a deadline of the caller's.
+// The default transport of an app is used with a deadline of the caller.
 func TestG18_ACallersDeadlineIsHonoured(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

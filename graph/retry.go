@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// maxTries and maxWait bound the retries of a call to a busy Graph whose caller set no
-	// deadline. Kiota's own handler sleeps for any Retry-After, however long (trap K3).
+	// maxTries and maxWait limit the retries of a call, and the time between them, if the caller has
+	// set no deadline. Kiota's own handler waits for any Retry-After, however long (trap K3).
 	maxTries = 3
 	maxWait  = 3 * time.Second
-	// maxPatientTries bounds them if the caller has set a deadline, within which every
-	// Retry-After is waited for.
+	// maxPatientTries limits the retries if the caller has set a deadline. Within the deadline, each
+	// Retry-After is honoured.
 	maxPatientTries = 10
-	// firstPause triples from try to try, up to maxPause.
+	// firstPause is the pause before the first retry. Each further pause is three times as long, up to maxPause.
 	firstPause = 200 * time.Millisecond
 	maxPause   = 10 * time.Second
 )
 
-// send sends a request, and retries it within the bounds while Graph is busy. A request whose
-// connection was lost is sent on another one at once, if it is safe.
+// send sends a request and retries it, within the limits, while Graph is busy. A safe request whose
+// connection was lost is sent again immediately on another connection.
 func (c *call) send(transport http.RoundTripper, r *http.Request) (*http.Response, error) {
 	for pause := firstPause; ; pause = min(pause*3, maxPause) {
 		c.sent++
@@ -51,9 +51,9 @@ func (c *call) send(transport http.RoundTripper, r *http.Request) (*http.Respons
 	}
 }
 
-// repeatable returns a request that can be sent, also by net/http when a server closes an HTTP/2
-// connection that it has not used (GOAWAY, RFC 9113 section 6.8). Kiota's bodies can be read once,
-// and have no length.
+// repeatable returns a request that can be sent more than once, including by net/http after a server
+// has closed an HTTP/2 connection without processing the request (GOAWAY, RFC 9113 section 6.8).
+// Kiota's bodies can be read only once and have no length.
 func (c *call) repeatable(r *http.Request) *http.Request {
 	if len(c.content) == 0 || c.foreign && !c.upload {
 		return r
@@ -65,7 +65,7 @@ func (c *call) repeatable(r *http.Request) *http.Request {
 	return again
 }
 
-// local removes what a response of another host than Graph could make Kiota request a token for.
+// local removes the header with which a host other than Graph could make Kiota request another token.
 func (c *call) local(resp *http.Response) *http.Response {
 	if c.foreign && resp != nil {
 		resp.Header.Del("WWW-Authenticate")
@@ -73,8 +73,8 @@ func (c *call) local(resp *http.Response) *http.Response {
 	return resp
 }
 
-// mayRetry reports whether another try after a wait is within the bounds and the caller's
-// deadline. If it is not, the call fails at once instead of after the wait.
+// mayRetry reports whether a retry after a wait is within the limits and the caller's deadline. If it
+// is not, the call fails immediately instead of after the wait.
 func (c *call) mayRetry(ctx context.Context, wait time.Duration) bool {
 	tries := maxTries
 	if c.patient {
@@ -87,8 +87,8 @@ func (c *call) mayRetry(ctx context.Context, wait time.Duration) bool {
 	return !bounded || time.Until(end) > wait
 }
 
-// isWorthRetrying reports whether a response is one that a later request may not get. One that was
-// throttled has had no effect, whatever its method.
+// isWorthRetrying reports whether a retry may succeed and is allowed. A throttled request has had no
+// effect, so it may be retried whatever its method.
 func isWorthRetrying(r *http.Request, resp *http.Response) bool {
 	return resp.StatusCode == http.StatusTooManyRequests || isBusy(resp.StatusCode) && isSafe(r)
 }

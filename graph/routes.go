@@ -9,23 +9,23 @@ import (
 	"github.com/fibermsal/fibermsal/entra"
 )
 
-// Routes returns two routes, which the face of Fiber v2 or v3 mounts beside its own:
+// Routes returns two routes for RegisterRoutes of the package for Fiber v2 or v3:
 //
 //	fibermsal.RegisterRoutes(app, graph.Routes())
 //
 //	GET /user/manager  the manager of the signed-in user, as JSON with Graph's names: id,
 //	                   displayName, mail, userPrincipalName, jobTitle, department,
 //	                   officeLocation, mobilePhone, businessPhones; unset properties are null.
-//	                   If the user has no manager, the answer is 404 with a problem document
+//	                   If the user has no manager, the response is 404 with a problem document
 //	                   (RFC 9457) whose code is "no_manager".
 //	GET /user/photo    the photo of the signed-in user, as image/jpeg, png, gif or webp; if the
 //	                   user has no photo, or it cannot be loaded, a picture of the initials, as
 //	                   image/svg+xml. It has an ETag, and the browser may cache it for an hour.
 //	                   ?size=96 is the photo with at least 96 pixels, see [PhotoOfSize].
 //
-// Both answer HEAD, too. A request cannot choose whose manager or photo is returned. If no user
-// is signed in, the error is [entra.ErrLoginRequired], which the middleware answers, as it does
-// the errors of [Manager] and [Photo].
+// Both also answer HEAD. A request cannot choose whose manager or photo is returned. If no user is
+// signed in, the error is [entra.ErrLoginRequired]. The middleware answers it, and the errors of
+// [Manager] and [Photo].
 func Routes() entra.Routes {
 	return entra.Routes{
 		{Path: "/manager", Serve: serveManager},
@@ -33,8 +33,8 @@ func Routes() entra.Routes {
 	}
 }
 
-// managerJSON lists the properties one by one, so that properties that the SDK adds later are
-// not published.
+// managerJSON lists the properties explicitly, so that properties that the SDK adds later are not
+// published.
 type managerJSON struct {
 	ID                *string  `json:"id"`
 	DisplayName       *string  `json:"displayName"`
@@ -47,7 +47,7 @@ type managerJSON struct {
 	BusinessPhones    []string `json:"businessPhones"`
 }
 
-// managerProperties are those of managerJSON.
+// managerProperties are the properties of managerJSON.
 var managerProperties = []string{
 	"id", "displayName", "mail", "userPrincipalName", "jobTitle",
 	"department", "officeLocation", "mobilePhone", "businessPhones",
@@ -61,8 +61,8 @@ func newManagerJSON(u models.Userable) managerJSON {
 	}
 }
 
-// serveManager answers GET /user/manager. A user without a manager is not a failure: the answer
-// has Graph's status, and no error is logged.
+// serveManager serves GET /user/manager. If the user has no manager, the response has Graph's status,
+// and no error is logged.
 func serveManager(c entra.Locals, _ func(string) string) (*entra.Reply, error) {
 	manager, err := managerOf(entra.RequestContext(c), Adapter(c), managerProperties...)
 	switch {

@@ -9,18 +9,19 @@ import (
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 )
 
-// defaultTimeout bounds a call whose context has no deadline, as that of a Fiber request (trap
-// T13). A user does not wait longer for a page.
+// defaultTimeout is the time limit of a call whose context has no deadline, such as that of a Fiber
+// request (trap T13). Users do not wait longer for a page.
 const defaultTimeout = 15 * time.Second
 
-// run makes one call of Kiota in bounded time, without panics, and with the library's errors. Kiota gets a
-// request that is the call's own.
+// run makes one call of Kiota within a time limit, recovers from panics, and returns the library's
+// errors. Kiota gets a copy of the request.
 func run[T any](ctx context.Context, a *adapter, info *abstractions.RequestInformation, send func(context.Context, *call, *abstractions.RequestInformation) (T, error)) (result T, err error) {
 	c := a.newCall(info)
 	ctx, cancel := c.bounded(orBackground(ctx))
 	ctx = c.in(ctx)
 	if wantsRawResponse(ctx, info) {
-		// The response is returned before it has been read; the timer ends the call.
+		// The response is returned before it has been read, so the context is left to end at its
+		// deadline.
 		cancel = func() {}
 	}
 	defer cancel()
@@ -34,8 +35,8 @@ func run[T any](ctx context.Context, a *adapter, info *abstractions.RequestInfor
 	return result, nil
 }
 
-// ownRequest returns a copy of a request, in which the URL of the call can be set: a request can be sent again
-// and by another adapter, and shares its path parameters with the builder.
+// ownRequest returns a copy of a request whose URL can be set. The original may be sent again, also by
+// another adapter, and shares its path parameters with the builder.
 func ownRequest(info *abstractions.RequestInformation) *abstractions.RequestInformation {
 	if info == nil {
 		return nil
@@ -45,7 +46,7 @@ func ownRequest(info *abstractions.RequestInformation) *abstractions.RequestInfo
 	return &own
 }
 
-// newCall returns the call that an adapter makes for a request.
+// newCall returns a call for a request.
 func (a *adapter) newCall(info *abstractions.RequestInformation) *call {
 	c := &call{limit: a.limit, retries: a.retries}
 	if info == nil {
@@ -58,8 +59,7 @@ func (a *adapter) newCall(info *abstractions.RequestInformation) *call {
 	return c
 }
 
-// bounded returns the context of a call, which has a deadline, or ends when a response that is
-// streamed stalls.
+// bounded returns the context of a call. It has a deadline, or ends when a streamed response stalls.
 func (c *call) bounded(ctx context.Context) (context.Context, func()) {
 	_, c.patient = ctx.Deadline()
 	switch {
@@ -73,8 +73,8 @@ func (c *call) bounded(ctx context.Context) (context.Context, func()) {
 	return context.WithTimeout(ctx, defaultTimeout)
 }
 
-// lacksObject reports whether a response without an object is not a success. Changes and
-// accepted orders (202) have none to return, and neither have unchanged objects.
+// lacksObject reports whether a response without an object is an error. It is not for a change, an
+// accepted job (202) or an unchanged object, because these return no object.
 func (c *call) lacksObject(ctx context.Context, info *abstractions.RequestInformation) bool {
 	if c.stream != nil || wantsRawResponse(ctx, info) {
 		return false

@@ -9,9 +9,9 @@ import (
 	text "github.com/microsoft/kiota-serialization-text-go"
 )
 
-// parsers and writers are the adapters' own factories instead of Kiota's global registries, which
-// are read without their lock while any other new client in the process writes to them. They
-// track changes, as the SDK's own client does, so that a PATCH sends what was set.
+// parsers and writers are used instead of Kiota's global registries, which are read without their lock
+// while any other new client in the process writes to them. Like the SDK's own client they track
+// changes, so that a PATCH sends only the properties that were set.
 var (
 	parsers = abstractions.EnableBackingStoreForParseNodeFactory(newParsers())
 	writers = abstractions.EnableBackingStoreForSerializationWriterFactory(newWriters())
@@ -34,9 +34,9 @@ func newWriters() serialization.SerializationWriterFactory {
 	return registry
 }
 
-// init fills the global registries as well, for the SDK's batches and helpers, which read nothing
-// else. It runs before main, so that NewGraphServiceClient, which is called in later requests,
-// has nothing left to write while others read.
+// init also fills the global registries, for the SDK's batches and helpers, which use only these. It
+// runs before main, so that NewGraphServiceClient in later requests has nothing left to write while
+// other goroutines read.
 func init() {
 	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory { return json.NewJsonSerializationWriterFactory() })
 	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory { return text.NewTextSerializationWriterFactory() })

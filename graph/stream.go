@@ -18,11 +18,11 @@ import (
 //		Options: []abstractions.RequestOption{graph.StreamTo(file, 2<<30)},
 //	})
 //
-// Responses of more than 8 MB require it. Its memory use does not depend on their size. If the context
-// has no deadline, the call may take any time as long as data arrives at least every 15
-// seconds. If Graph answers with an error, nothing is written. A call that fails later is not
-// retried, because w has received a part of the response. The option must not be used for two calls
-// at the same time.
+// Responses of more than 8 MB require it. Its memory use does not depend on the size of the response.
+// If the context has no deadline, the call may take any time as long as data arrives at least every 15
+// seconds. If Graph responds with an error, nothing is written. If a call fails after that, it is not
+// retried, because w has already received a part of the response. The option must not be used for two
+// calls at the same time.
 func StreamTo(w io.Writer, limit int64) abstractions.RequestOption {
 	return &stream{w: w, limit: limit}
 }
@@ -47,7 +47,7 @@ func streamOf(info *abstractions.RequestInformation) *stream {
 	return nil
 }
 
-// copied writes a response to the writer, and returns an empty one for Kiota.
+// copied writes a response to the writer and returns an empty response for Kiota.
 func (s *stream) copied(resp *http.Response) (*http.Response, error) {
 	defer func() { _ = resp.Body.Close() }() // it has been read, or the call fails
 	target := &recordingWriter{Writer: s.w}
@@ -65,7 +65,7 @@ func (s *stream) copied(resp *http.Response) (*http.Response, error) {
 	return &empty, nil
 }
 
-// recordingWriter remembers its error, which is not one of the response.
+// recordingWriter stores the error of the writer, to distinguish it from an error of the response.
 type recordingWriter struct {
 	io.Writer
 	err error
@@ -77,7 +77,7 @@ func (w *recordingWriter) Write(p []byte) (n int, err error) {
 	return n, w.err
 }
 
-// idleTimer ends a context after some time in which it was not stopped.
+// idleTimer ends a context if it is not stopped in time.
 type idleTimer struct {
 	timer *time.Timer
 	limit time.Duration

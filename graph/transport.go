@@ -8,8 +8,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
-// transport is the last stage before the network. Kiota's middlewares may have changed a
-// request; it is sent to Graph or not at all.
+// transport is the last stage before the network. It checks the URL again, because Kiota's middlewares
+// may have changed the request.
 type transport struct {
 	next    http.RoundTripper
 	graph   origin
@@ -58,7 +58,7 @@ func (t *transport) send(c *call, r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// sendWithNewToken repeats a request whose token Graph rejected. It does not for a claims
+// sendWithNewToken repeats a request whose token Graph has rejected, unless the rejection is a claims
 // challenge, which requires the user.
 func (t *transport) sendWithNewToken(c *call, r *http.Request, rejection *http.Response) (*http.Response, error) {
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -75,7 +75,8 @@ func (t *transport) sendWithNewToken(c *call, r *http.Request, rejection *http.R
 	return c.send(t.next, again)
 }
 
-// limitOf returns the limit of a response. Those with an error are read by Kiota in any case.
+// limitOf returns the size limit of a response. Error responses are always read by Kiota, even if the
+// response would be streamed.
 func (c *call) limitOf(resp *http.Response) int64 {
 	if resp.StatusCode >= http.StatusBadRequest {
 		return min(c.limit, maxResponse)
@@ -83,8 +84,8 @@ func (c *call) limitOf(resp *http.Response) int64 {
 	return c.limit
 }
 
-// checkResponse returns an error for a response that must not be read. A redirect that is not that
-// of a download would take the user's data to a host that is not configured, and Kiota takes one
+// checkResponse returns an error for a response that must not be read. A redirect other than that of a
+// download would send the user's data to a host that is not configured, and Kiota mistakes a redirect
 // without a Location for a success.
 func (c *call) checkResponse(r *http.Request, resp *http.Response) error {
 	switch {

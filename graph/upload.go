@@ -10,10 +10,10 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go-core/fileuploader"
 )
 
-// asUpload reports whether a request is one of the SDK's LargeFileUploadTask for an upload session.
-// Its URL authenticates itself and is not Graph's; the token must not be sent with it. Requests of
-// any other form to another host are refused (threat C8). The URL is used as it is: as the template
-// that the SDK takes it for, it could be changed.
+// asUpload reports whether the SDK's LargeFileUploadTask makes a request for an upload session. Its URL
+// is pre-authenticated and not Graph's, so the token must not be sent. All other requests to another
+// host are refused (threat C8). asUpload sets the URL explicitly, because the SDK uses it as a
+// template, whose expansion could change it.
 func asUpload(info *abstractions.RequestInformation, constructor serialization.ParsableFactory) bool {
 	if info == nil || info.Headers == nil || !hasOwnURL(info) {
 		return false
@@ -23,11 +23,11 @@ func asUpload(info *abstractions.RequestInformation, constructor serialization.P
 		if len(info.Headers.Get("Content-Range")) == 0 {
 			return false
 		}
-	case abstractions.GET: // which parts are missing
+	case abstractions.GET: // asks which parts are missing
 		if !isStatusOfUpload(constructor) {
 			return false
 		}
-	case abstractions.DELETE: // cancelled
+	case abstractions.DELETE: // cancels the upload
 	default:
 		return false
 	}
@@ -42,20 +42,20 @@ func asUpload(info *abstractions.RequestInformation, constructor serialization.P
 	return true
 }
 
-// hasOwnURL reports whether a request has a URL in place of a template. Those of builders begin with
-// a variable, and WithUrl leaves that and sets a parameter.
+// hasOwnURL reports whether a request has a URL instead of a template. The templates of builders begin
+// with a variable, and WithUrl keeps the template and sets a parameter.
 func hasOwnURL(info *abstractions.RequestInformation) bool {
 	const scheme = "https://"
 	return len(info.UrlTemplate) > len(scheme) && strings.EqualFold(info.UrlTemplate[:len(scheme)], scheme) && info.PathParameters["request-raw-url"] == ""
 }
 
-// isStatusOfUpload reports whether a constructor is the one of the status of an upload session,
-// which only LargeFileUploadTask uses.
+// isStatusOfUpload reports whether a constructor is that of an upload session's status, which only
+// LargeFileUploadTask uses.
 func isStatusOfUpload(constructor serialization.ParsableFactory) bool {
 	return constructor != nil && reflect.ValueOf(constructor).Pointer() == reflect.ValueOf(fileuploader.CreateUploadSessionDiscriminator).Pointer()
 }
 
-// owns reports whether a request is for Graph, by its URL.
+// owns reports whether the URL of a request is in Graph. It is false for a PUT.
 func (o origin) owns(info *abstractions.RequestInformation) bool {
 	u, err := info.GetUri()
 	return err == nil && originOf(u) == o && info.Method != abstractions.PUT

@@ -29,17 +29,17 @@ type (
 	ClientCredential = entra.ClientCredential
 	// ClientCredentialFunc is a function that implements ClientCredential.
 	ClientCredentialFunc = entra.ClientCredentialFunc
-	// Error is a failure with a public side and a cause for the log.
+	// Error is an error with a public message and a private cause for the log.
 	Error = entra.Error
 	// User is a signed-in user.
 	User = entra.User
-	// SignIn is a sign-in that is about to begin a session.
+	// SignIn is a verified sign-in whose session is about to begin, see Config.OnSignIn.
 	SignIn = entra.SignIn
-	// DelegatedUser is a signed-in user for background jobs.
+	// DelegatedUser is a signed-in user for whom background jobs act.
 	DelegatedUser = entra.DelegatedUser
-	// SignInOptions are those of a sign-in that a handler starts, or that Config.BeforeSignIn sees.
+	// SignInOptions control a sign-in, for StartSignIn and Config.BeforeSignIn.
 	SignInOptions = entra.SignInOptions
-	// Prompt is which page of Entra's a sign-in shows although Entra knows the user.
+	// Prompt makes Entra show a page during a sign-in even if the user is signed in there.
 	Prompt = entra.Prompt
 	// SignOutOptions control SignOut.
 	SignOutOptions = entra.SignOutOptions
@@ -57,13 +57,13 @@ type (
 	Finding = entra.Finding
 	// Severity is how bad a Finding is.
 	Severity = entra.Severity
-	// Readiness is whether users can sign in and stay signed in.
+	// Readiness reports whether users can sign in and stay signed in.
 	Readiness = entra.Readiness
 	// Routes are routes that a package offers, for RegisterRoutes.
 	Routes = entra.Routes
 	// Route is one of Routes.
 	Route = entra.Route
-	// Reply is the answer of a Route.
+	// Reply is the response of a Route.
 	Reply = entra.Reply
 	// Locals is what the library needs of a request. Fiber's context implements it.
 	Locals = entra.Locals
@@ -118,7 +118,7 @@ const (
 	SeverityError   = entra.SeverityError
 )
 
-// Errors to compare with by errors.Is. Handlers may return them, too.
+// Errors to compare with errors.Is. Handlers may also return them.
 var (
 	// ErrLoginRequired means that no user is signed in, or that the user's tokens cannot be
 	// renewed without the user. The middleware starts a sign-in.
@@ -140,17 +140,17 @@ var (
 	ErrMisconfigured = entra.ErrMisconfigured
 	// ErrInvalidToken means that a client's access token was not accepted.
 	ErrInvalidToken = entra.ErrInvalidToken
-	// ErrInvalidRequest means that an access token was not sent as it must be.
+	// ErrInvalidRequest means that an access token was not sent in the way that RFC 6750 requires.
 	ErrInvalidRequest = entra.ErrInvalidRequest
 	// ErrInsufficientScope means that a valid access token lacks a scope.
 	ErrInsufficientScope = entra.ErrInsufficientScope
-	// ErrNotSignedIn means that a user has no session whose tokens a job could use, or has
-	// signed out meanwhile.
+	// ErrNotSignedIn means that a user has no session whose tokens a job could use, or has signed out
+	// in the meantime.
 	ErrNotSignedIn = entra.ErrNotSignedIn
 )
 
-// FromContext returns the signed-in user, or false if there is none. If the storage failed it
-// returns false, too, and the middleware answers 503 in place of what the handler wrote, unless
+// FromContext returns the signed-in user, or false if there is none. It also returns false if the
+// storage failed; the middleware then replaces the handler's response with 503, unless
 // Config.AnonymousOnOutage is set. c is a Fiber context.
 func FromContext(c Locals) (*User, bool) { return entra.FromContext(c) }
 
@@ -162,30 +162,30 @@ func SessionFromContext(c Locals) (*SessionInfo, bool) { return entra.SessionFro
 // caller is the user of a session. See [entra.TokenFromContext].
 func TokenFromContext(c Locals) (*TokenInfo, bool) { return entra.TokenFromContext(c) }
 
-// StartSignIn returns the error by which a handler starts a sign-in, although nothing has failed, with
-// a login hint, a prompt, further scopes. See [entra.StartSignIn].
+// StartSignIn returns an error that makes the middleware start a sign-in, for example with a login
+// hint, a prompt or further scopes. The handler returns it. See [entra.StartSignIn].
 func StartSignIn(o SignInOptions) *Error { return entra.StartSignIn(o) }
 
-// SignOut returns the error by which a handler signs its user out, of this app only or of Entra, too.
-// See [entra.SignOut].
+// SignOut returns an error that makes the middleware sign the user out, either of this app only or also
+// of Entra. The handler returns it. See [entra.SignOut].
 func SignOut(o SignOutOptions) *Error { return entra.SignOut(o) }
 
-// ClaimsChallenge returns the error for a handler whose API answered 401 with a claims
-// challenge, decoded. The middleware then starts a sign-in that satisfies the claims. See
+// ClaimsChallenge returns the error for a handler to return after an API has answered 401 with a claims
+// challenge. claims is the decoded challenge. The middleware starts a sign-in that satisfies it. See
 // [entra.ClaimsChallenge].
 func ClaimsChallenge(claims string) *Error { return entra.ClaimsChallenge(claims) }
 
-// ConfigFromEnv reads a [Config] from the environment. With the prefix FIBERMSAL, the field
-// ClientID is FIBERMSAL_CLIENT_ID, and so on. Variables with the prefix that are not the
-// library's must be named as others, without the prefix. See [entra.ConfigFromEnv] for the
+// ConfigFromEnv reads a [Config] from environment variables. With the prefix FIBERMSAL, the field
+// ClientID is read from FIBERMSAL_CLIENT_ID, and so on. If the app has variables of its own with the
+// same prefix, pass their names, without the prefix, as others. See [entra.ConfigFromEnv] for the
 // variables and errors.
 func ConfigFromEnv(prefix string, others ...string) (Config, error) {
 	return entra.ConfigFromEnv[fiber.Ctx](prefix, others...)
 }
 
-// RedisStorage makes a storage from a URL as go-redis reads it: one server, a Cluster or
-// Sentinels, with time limits that keep a request from waiting. It does not connect, and the
-// caller closes the storage. See [entra.RedisStorage].
+// RedisStorage returns a storage for a URL in the format of go-redis: a single server, a Cluster or
+// Sentinels. Its timeouts limit how long a request waits for Redis. It does not connect. The caller
+// must close the storage. See [entra.RedisStorage].
 func RedisStorage(url string, options ...RedisOption) (*fiberredis.Storage, error) {
 	return entra.RedisStorage(url, options...)
 }
@@ -194,8 +194,8 @@ func RedisStorage(url string, options ...RedisOption) (*fiberredis.Storage, erro
 // [entra.RedisTLS].
 func RedisTLS(config *tls.Config) RedisOption { return entra.RedisTLS(config) }
 
-// RedisCredentials makes a storage call a function for user and password whenever it opens a
-// connection, for credentials that change. See [entra.RedisCredentials].
+// RedisCredentials sets a function that returns the user and the password for each new connection, for
+// credentials that change. See [entra.RedisCredentials].
 func RedisCredentials(credentials func(context.Context) (user, password string, err error)) RedisOption {
 	return entra.RedisCredentials(credentials)
 }
@@ -206,16 +206,16 @@ func RedisEntraID(objectID string, credential azcore.TokenCredential) RedisOptio
 	return entra.RedisEntraID(objectID, credential)
 }
 
-// CertificateFile returns a certificate with its unencrypted private key in a PEM file as a
-// client credential. See [entra.CertificateFile].
+// CertificateFile returns a client credential that uses a certificate and its unencrypted private key
+// from a PEM file. See [entra.CertificateFile].
 func CertificateFile(path string) ClientCredential { return entra.CertificateFile(path) }
 
-// WorkloadIdentity returns a federated client credential whose token is in a file. See
+// WorkloadIdentity returns a client credential that uses a federated token from a file. See
 // [entra.WorkloadIdentity].
 func WorkloadIdentity(tokenFile string) ClientCredential { return entra.WorkloadIdentity(tokenFile) }
 
-// ManagedIdentity returns the managed identity of the Azure resource that the app runs on as a
-// client credential. See [entra.ManagedIdentity].
+// ManagedIdentity returns a client credential that uses the managed identity of the Azure resource that
+// the app runs on. See [entra.ManagedIdentity].
 func ManagedIdentity(clientID string, cloud Cloud) ClientCredential {
 	return entra.ManagedIdentity(clientID, cloud)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// DoctorWithApp checks what Doctor does, and whether an app on which the routes are mounted
-// leaves sign-ins intact: it reads the app's settings, and requests its login route as a browser
-// does.
+// DoctorWithApp runs the checks of Doctor and also checks that an app does not break sign-ins: it reads
+// the app's settings and requests its login route as a browser would. The routes must be mounted on the
+// app.
 func (a *Auth) DoctorWithApp(ctx context.Context, app *fiber.App) Report {
 	cfg := app.Config()
 	examined := examined(&cfg)
@@ -20,8 +20,8 @@ func (a *Auth) DoctorWithApp(ctx context.Context, app *fiber.App) Report {
 	return a.Service.DoctorWithApp(ctx, examined)
 }
 
-// get returns an app's response to a GET request without a network. It does not use app.Test, in
-// which a handler that panics ends the process.
+// get returns an app's response to a GET request without a network. It does not use app.Test, because a
+// panic in a handler would then end the process.
 func get(app *fiber.App, address string, header http.Header) (status int, response http.Header) {
 	var request fasthttp.Request
 	request.SetRequestURI(address)

@@ -37,7 +37,7 @@ func ExampleRedisStorage() {
 	fmt.Println(resp, err)
 }
 
-// An API accepts users for whom a client calls with an access token.
+// An API accepts calls of clients with a user's access token.
 func ExampleRequireToken() {
 	idp := entratest.New(entratest.WithAPI(entratest.API{
 		URI: "api://00001111-aaaa-2222-bbbb-3333cccc4444", Scopes: []string{"Orders.Read", "Orders.Write"},
@@ -67,7 +67,7 @@ func ExampleRequireToken() {
 	// 403 "Bearer realm=\"https://app.example\", error=\"insufficient_scope\", error_description=\"The access token lacks a permission that this needs.\", scope=\"api://00001111-aaaa-2222-bbbb-3333cccc4444/Orders.Read\""
 }
 
-// A route can accept users of the app's own pages, by their session, and API clients.
+// A route can accept both the app's own pages, which have a session, and API clients.
 func ExampleRequireFrom() {
 	idp := entratest.New(entratest.WithAPI(entratest.API{URI: "api://00001111-aaaa-2222-bbbb-3333cccc4444", Scopes: []string{"access_as_user"}}))
 	defer func() { _ = idp.Close() }()

@@ -12,15 +12,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-// This file is what differs between the versions of Fiber. The other files of the package are
-// made of those in the root of the repository.
+// This file contains everything that differs between Fiber v2 and v3. The other files of the package
+// are generated from those in the root of the repository.
 
-// contextOf returns the context that the app gave a request. Fiber's own is recycled after the
-// request (trap T13).
+// contextOf returns the context that the app has set for a request. Fiber's own context is recycled
+// after the request (trap T13).
 func contextOf(c fiber.Ctx) context.Context { return c.Context() }
 
-// addRoute adds a route. Fiber v3 answers HEAD by the handlers of GET; the routes refuse it (traps
-// T17, A15).
+// addRoute adds a route. Fiber v3 also calls the handlers of GET for HEAD; the routes refuse HEAD
+// themselves (trap T17, threat A15).
 func addRoute(router fiber.Router, method, path string, handler fiber.Handler) {
 	router.Add([]string{method}, path, handler)
 }
@@ -30,17 +30,16 @@ func onShutdown(app *fiber.App, f func() error) {
 	app.Hooks().OnPostShutdown(func(error) error { return f() })
 }
 
-// visitCookies calls a function for each cookie of a request, whose bytes Fiber will reuse
-// (trap T10).
+// visitCookies calls a function for each cookie of a request. Fiber reuses the bytes later (trap T10).
 func visitCookies(c fiber.Ctx, visit func(name, value []byte)) {
 	for name, value := range c.Request().Header.Cookies() {
 		visit(name, value)
 	}
 }
 
-// setVisit puts what is known of a request where the handlers find it. What Locals of Fiber's own
-// context does is done directly, because a variadic call through an interface allocates. An app's
-// context may keep its Locals elsewhere.
+// setVisit stores the Visit of a request where the handlers find it. For Fiber's own context it
+// bypasses Locals, because a variadic call through an interface allocates. An app's own context type
+// may keep its Locals elsewhere.
 func setVisit(c fiber.Ctx, v *web.Visit) {
 	if own, ok := c.(*fiber.DefaultCtx); ok {
 		own.RequestCtx().SetUserValue(entra.VisitKey(), v)
@@ -49,8 +48,8 @@ func setVisit(c fiber.Ctx, v *web.Visit) {
 	c.Locals(entra.VisitKey(), v)
 }
 
-// isAbandoned reports whether a middleware has answered a request whose handler still runs, as
-// that for time-outs does.
+// isAbandoned reports whether a middleware, such as the one for timeouts, has answered a request whose
+// handler is still running.
 func isAbandoned(c fiber.Ctx) bool { return c.IsAbandoned() }
 
 // examined returns the settings of an app that Doctor examines. Fiber v3 reads the header of a

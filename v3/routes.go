@@ -12,19 +12,20 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// RegisterRoutes mounts the routes under /user, for the middleware that [New] put in front of
+// RegisterRoutes mounts the routes under /user. The middleware of [New] must be registered in front of
 // them:
 //
 //	GET  /user/login?to=/path  sends the browser to Entra and back to the path
-//	POST /user/authorized      takes Entra's answer (GET with ResponseModeQuery)
-//	POST /user/logout          signs out here and at Entra; a GET asks first, unless the user
-//	                           typed it or it comes from the app's pages
+//	POST /user/authorized      receives Entra's response (GET with ResponseModeQuery)
+//	POST /user/logout          signs out here and at Entra; a GET asks for confirmation, unless the user
+//	                           typed the URL or the request comes from the app's pages
 //	GET  /user/info            the signed-in user, as JSON
-//	GET  /user/frontchannel-logout  ends the sessions that began with the session at Entra that
+//	GET  /user/frontchannel-logout  ends the sessions that belong to the session at Entra that
 //	                           has just ended; register it as the front-channel logout URL
 //
-// and the routes that other packages offer, such as graph.Routes(). It panics if the router is a
-// group with a prefix. For another prefix use [Open] and [Auth.RegisterRoutes].
+// It also mounts the routes of other packages that are passed as more, such as graph.Routes(). It
+// panics if the router is a group with a prefix. For another prefix use [Open] and
+// [Auth.RegisterRoutes].
 func RegisterRoutes(router fiber.Router, more ...Routes) {
 	mount(router, entra.DefaultRoutePrefix, func(c fiber.Ctx, handler fiber.Handler) error {
 		if exchangeOf(c) == nil {
@@ -36,14 +37,14 @@ func RegisterRoutes(router fiber.Router, more ...Routes) {
 	}, more)
 }
 
-// RegisterRoutes mounts the routes under Config.RoutePrefix, as the function of the same name
-// does under /user. They work without the middleware in front. It panics if the router is a group
-// whose prefix does not lead to Config.RoutePrefix.
+// RegisterRoutes mounts the routes under Config.RoutePrefix, like the function [RegisterRoutes] does
+// under /user. They do not need the middleware in front of them. It panics if the router is a group
+// whose prefix is not a parent of Config.RoutePrefix.
 func (a *Auth) RegisterRoutes(router fiber.Router, more ...Routes) {
 	mount(router, a.RoutePrefix(), a.serveOwnRoute, more)
 }
 
-// serveOwnRoute serves a request to a route, unless it is for another Auth's.
+// serveOwnRoute serves a request to a route, unless the request is for another Auth.
 func (a *Auth) serveOwnRoute(c fiber.Ctx, handler fiber.Handler) error {
 	if entra.IsForAnother(a.Service, c, (&exchange{auth: a, c: c}).Request()) {
 		return c.Next()
@@ -51,13 +52,13 @@ func (a *Auth) serveOwnRoute(c fiber.Ctx, handler fiber.Handler) error {
 	return a.serve(c, handler)
 }
 
-// mount mounts the routes, whose handlers run through a function.
+// mount mounts the routes. Each handler is called through a function.
 func mount(router fiber.Router, prefix string, through func(fiber.Ctx, fiber.Handler) error, more []Routes) {
 	prefix = belowGroup(router, prefix)
 	for _, route := range entra.MountedRoutes(more...) {
 		serve := func(c fiber.Ctx) error { return serveRoute(c, &route) }
 		handler := func(c fiber.Ctx) error {
-			if c.Path() != c.Route().Path { // another spelling, which no rule about the path knows (threats C6, C11)
+			if c.Path() != c.Route().Path { // another spelling, which rules about paths do not match (threats C6, C11)
 				return c.Next()
 			}
 			return through(c, serve)
@@ -70,7 +71,8 @@ func mount(router fiber.Router, prefix string, through func(fiber.Ctx, fiber.Han
 	}
 }
 
-// belowGroup returns the path below a group that leads to a prefix.
+// belowGroup returns the rest of a prefix below the prefix of a group. It panics if the group is not a
+// parent.
 func belowGroup(router fiber.Router, prefix string) string {
 	group, ok := router.(*fiber.Group)
 	if !ok {

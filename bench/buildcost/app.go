@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// app is what is built.
+// app is a program to build.
 type app struct {
 	name string
 	what string
 	dir  string // of its package, from bench
 }
 
-// apps are in the order in which each adds to the one before.
+// apps lists the programs. Each of them contains more than the one before.
 var apps = []app{
 	{"bare", "Fiber alone", "buildcost/apps/bare"},
 	{"root", "Fiber and fibermsal", "buildcost/apps/root"},
@@ -34,7 +34,7 @@ func appNames() []string {
 	return names
 }
 
-// measure builds the app with all it depends on, the standard library included.
+// measure builds the app with all its dependencies, including the standard library.
 func (a app) measure(ctx context.Context) (_ result, err error) {
 	scratch, err := os.MkdirTemp("", "buildcost-")
 	if err != nil {
@@ -61,7 +61,7 @@ func (a app) measure(ctx context.Context) (_ result, err error) {
 	return r, nil
 }
 
-// download brings the app's modules, and compiles nothing.
+// download downloads the app's modules, and compiles nothing.
 func (a app) download(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "go", "list", "-deps", ".")
 	cmd.Dir = a.dir
@@ -73,8 +73,8 @@ func (a app) download(ctx context.Context) error {
 	return nil
 }
 
-// build is the command. It has no C compiler, so that it costs the same on every
-// machine, and no flags of the environment.
+// build returns the build command. It uses no C compiler, so that the costs are comparable between
+// machines, and no flags of the environment.
 func (a app) build(ctx context.Context, cache, binary string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
 	cmd.Dir = a.dir
@@ -84,7 +84,7 @@ func (a app) build(ctx context.Context, cache, binary string) *exec.Cmd {
 	return cmd
 }
 
-// watch runs a build and notes what it takes.
+// watch runs a build and measures its costs.
 func (r *result) watch(cmd *exec.Cmd) error {
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -99,8 +99,8 @@ func (r *result) watch(cmd *exec.Cmd) error {
 	if err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, &said)
 	}
-	// What the kernel adds up for a child that was waited for includes the
-	// compilers, for which the child has waited.
+	// The kernel's figures for a child that was waited for include the compilers, because the child has
+	// waited for them.
 	r.CPUSeconds = seconds(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
 	return nil
 }

@@ -18,7 +18,7 @@ func TestApps_areThere(t *testing.T) {
 	}
 }
 
-// A build is a command whose children do the work.
+// A build is a command whose child processes do the work.
 func TestWatch_countsWhatChildrenTake(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
@@ -86,9 +86,9 @@ func TestResults_areReplacedOneByOne(t *testing.T) {
 	}
 }
 
-// The linker drops methods that nothing calls, unless some code that is in the binary calls methods by names
-// which it cannot know, as templates do. Then it keeps the exported methods of all types, which doubles an
-// app: the linker's list of what depends on what marks such code.
+// The linker removes methods that are not called, unless code in the binary calls methods by names that
+// the linker cannot determine, as templates do. Then it keeps the exported methods of all types, which
+// doubles the size of an app. The linker's list of dependencies marks such code.
 func TestApps_LetTheLinkerDropMethods(t *testing.T) {
 	t.Parallel()
 	for _, a := range apps {

@@ -1,12 +1,12 @@
-// Command buildcost measures what the library costs whoever builds an app with it: a
-// build on an empty build cache, as a container image or a new machine does it, with
-// the modules already downloaded. It runs in directory bench:
+// Command buildcost measures how much the library adds to the build of an app. The builds begin with an
+// empty build cache, as for a container image or on a new machine, but the modules are already
+// downloaded. Run it in directory bench:
 //
 //	go run ./buildcost                   all apps, ten minutes of two cores
 //	go run ./buildcost -apps bare,root   the two that take no Graph SDK, two minutes
 //
-// The machine should do nothing else. The results replace those of the same apps in
-// the file; those of other apps stay.
+// The machine should be otherwise idle. The results replace those of the same apps in the file. Results
+// of other apps are kept.
 package main
 
 import (
@@ -35,8 +35,8 @@ func main() {
 	}
 }
 
-// run builds the named apps one after the other. Each result is written as soon as it
-// is there: the next may take minutes and be interrupted.
+// run builds the named apps one after the other. Each result is written immediately, because the next
+// build may take minutes and be interrupted.
 func run(ctx context.Context, names []string, file string) error {
 	for _, name := range names {
 		if !slices.Contains(appNames(), name) {

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// sampleInterval is short against the life of a compiler that needs much memory.
+// sampleInterval is short compared with the run time of a compiler that needs much memory.
 const sampleInterval = 100 * time.Millisecond
 
-// samplePeak looks at the memory of a process and all below it until the function it
-// returns is called, which tells the largest sum it saw, or 0 where there is no /proc.
-// Pages that processes share count for each of them.
+// samplePeak samples the memory of a process and all its descendants until the returned function is
+// called. That function returns the largest sum, or 0 on systems without /proc. Shared pages are
+// counted once for each process.
 func samplePeak(root int) (stop func() int64) {
 	done, peak := make(chan struct{}), make(chan int64)
 	go func() {
@@ -42,7 +42,7 @@ type process struct {
 	rss         int64 // bytes
 }
 
-// processes are those of the machine.
+// processes returns all processes of the machine.
 func processes() []process {
 	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well formed
 	all := make([]process, 0, len(files))
@@ -78,7 +78,7 @@ func parseProcess(line []byte) (process, bool) {
 	return process{numbers[0], numbers[1], int64(numbers[2]) * int64(os.Getpagesize())}, true
 }
 
-// treeRSS adds up the memory of a process and all below it.
+// treeRSS returns the memory of a process and all its descendants.
 func treeRSS(all []process, root int) int64 {
 	children := make(map[int][]process, len(all))
 	var sum int64

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// result is what building one app takes.
+// result contains the costs of building one app.
 type result struct {
 	App          string  `json:"app"`
 	What         string  `json:"what"`
@@ -27,8 +27,8 @@ type result struct {
 	Machine      machine `json:"machine"`
 }
 
-// machine is where and when. Each result has its own, because a file may hold results
-// of several runs.
+// machine describes the machine and the time of a measurement. Each result has its own, because a file
+// may contain results of several runs.
 type machine struct {
 	Date  string `json:"date"`
 	Go    string `json:"go"`
@@ -40,7 +40,7 @@ func thisMachine(goVersion string) machine {
 	return machine{Date: time.Now().UTC().Format(time.DateOnly), Go: goVersion, CPU: cpuModel(), Cores: runtime.NumCPU()}
 }
 
-// cpuModel is what Linux calls the first processor; elsewhere it is the architecture.
+// cpuModel returns Linux's name of the first processor, or the architecture on other systems.
 func cpuModel() string {
 	info, err := os.Open("/proc/cpuinfo")
 	if err != nil {
@@ -55,10 +55,10 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-// results are in the order of apps.
+// results are sorted in the order of apps.
 type results []result
 
-// readResults reads a file. One that does not exist has no results.
+// readResults reads a file. It returns no results if the file does not exist.
 func readResults(file string) (results, error) {
 	content, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +74,7 @@ func readResults(file string) (results, error) {
 	return all, nil
 }
 
-// with replaces the result of r's app. Results of apps that are no more are left out.
+// with replaces the result of r's app. Results of apps that no longer exist are left out.
 func (all results) with(r result) results {
 	var merged results
 	for _, name := range appNames() {

@@ -1,10 +1,10 @@
-// Link is the network between a server and its Redis, for kernels without netem: it holds
-// back whatever Redis replies for a round-trip time.
+// Link simulates the network between a server and its Redis, for kernels without netem. It delays the
+// replies of Redis by a round-trip time.
 //
 //	link 127.0.0.1:6379 5ms 0s      target, round-trip time, jitter
 //
-// It writes the address where it listens. It is a process of its own, so that it competes
-// with nobody for a scheduler and its processor time is in none of the figures.
+// It prints the address on which it listens. It is a separate process, so that it does not share a
+// scheduler with a measured program, and so that its processor time is not part of any figure.
 package main
 
 import (

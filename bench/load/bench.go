@@ -15,11 +15,11 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// usualRecord is about what our session's record has in Redis, in bytes, where ours is not
-// among the systems and cannot be asked.
+// usualRecord is the approximate size of this library's session record in Redis, in bytes. It is used
+// if the library is not among the measured systems.
 const usualRecord = 900
 
-// bench is everything that runs.
+// bench contains everything that runs during a measurement.
 type bench struct {
 	options  options
 	scratch  string
@@ -98,11 +98,11 @@ func (b *bench) stop() {
 	}
 }
 
-// step is one thing that a user does at a server, for which the user waits.
+// step is one action of a user at a server that the user waits for.
 type step func(s *server, worker, turn int) error
 
-// turns has all systems that take part do the same in turns, repetition by repetition,
-// each time in another order.
+// turns measures the same workload with all participating systems in turn. The order changes with each
+// repetition.
 func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart func(system) bool, do step) ([]turn, error) {
 	var runs []turn
 	part := slices.DeleteFunc(slices.Clone(b.servers), func(s *server) bool { return !takesPart(s.system) })
@@ -116,7 +116,7 @@ func (b *bench) turns(ctx context.Context, name string, atOnce int, takesPart fu
 	return runs, nil
 }
 
-// repetition has each of some servers do the same once, in any order.
+// repetition measures each of the given servers once, in random order.
 func (b *bench) repetition(ctx context.Context, name string, repetition int, last bool, atOnce int, part []*server, do step) ([]turn, error) {
 	var runs []turn
 	for _, i := range rand.Perm(len(part)) {
@@ -161,7 +161,7 @@ type turn struct {
 	Warning    string  `json:"warning,omitempty"`
 }
 
-// counters are what is read before and after.
+// counters are the values that are read before and after a measurement.
 type counters struct {
 	cpu, link           time.Duration
 	redis, token, graph int
@@ -181,13 +181,13 @@ func (b *bench) counters(ctx context.Context, s *server) (c counters, err error)
 	return c, errors.Join(err, failed)
 }
 
-// measure does the same thing over and over for a while, in a closed loop.
+// measure repeats the same step for some time, in a closed loop.
 func (b *bench) measure(ctx context.Context, s *server, atOnce int, lasting time.Duration, do step) (turn, error) {
 	began := time.Now()
 	return b.measureUntil(ctx, s, atOnce, func() bool { return time.Since(began) >= lasting }, do)
 }
 
-// measureUntil is measure until something is over.
+// measureUntil is like measure, but runs until a condition holds.
 func (b *bench) measureUntil(ctx context.Context, s *server, atOnce int, over func() bool, do step) (turn, error) {
 	before, err := b.counters(ctx, s)
 	if err != nil {

@@ -34,7 +34,7 @@ func colorOf(system string) color.Color {
 	return rust
 }
 
-// bar is one of a chart.
+// bar is one bar of a chart.
 type bar struct {
 	name  string
 	value float64
@@ -84,7 +84,7 @@ func sans(size float64) font.Font {
 	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(size)}
 }
 
-// draws writes panels below each other, as high as their shares say.
+// draws writes panels below each other, with heights according to their shares.
 func draws(name string, width, height vg.Length, shares []float64, panels ...*plot.Plot) error {
 	canvas := vgsvg.New(width, height)
 	whole := draw.New(canvas)
@@ -113,7 +113,7 @@ func draws(name string, width, height vg.Length, shares []float64, panels ...*pl
 	return file.Close()
 }
 
-// requestsChart shows what requests cost each system.
+// requestsChart shows the cost of requests for each system.
 func requestsChart(name string, results map[string]*result) error {
 	var panels []*plot.Plot
 	var shares []float64
@@ -125,7 +125,7 @@ func requestsChart(name string, results map[string]*result) error {
 		mine := r.Summary[ours].CPU.Median
 		var all []bar
 		for system, s := range r.Summary {
-			if system == oursTwice {
+			if system == oursTwice || !comesWithTheProject(system) {
 				continue
 			}
 			note := fmt.Sprintf("%s (%.2g x)", short(s.CPU.Median), s.CPU.Median/mine)
@@ -152,7 +152,7 @@ var titles = map[string]string{
 	"signin":  "... of a whole sign-in",
 }
 
-// short is a number of microseconds to be read at a glance.
+// short formats a number of microseconds briefly.
 func short(us float64) string {
 	if us >= 1000 {
 		return fmt.Sprintf("%.2f ms", us/1000)
@@ -160,7 +160,7 @@ func short(us float64) string {
 	return fmt.Sprintf("%.0f us", us)
 }
 
-// growthChart shows what stays the same however many sessions there are.
+// growthChart shows the values that do not depend on the number of sessions.
 func growthChart(name string, r *result) error {
 	p := newPlot("A worker's look-up by mail, and the CPU of a request (us)")
 	p.X.Label.Text = "sessions"
@@ -190,7 +190,7 @@ func growthChart(name string, r *result) error {
 	return draws(name, 17*vg.Centimeter, 7*vg.Centimeter, []float64{1}, p)
 }
 
-// stormChart shows how often Entra is asked when one token has expired.
+// stormChart shows how often Entra is called after one token has expired.
 func stormChart(name string, r *result) error {
 	var all []bar
 	for _, s := range r.Storms {

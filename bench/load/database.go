@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// database is a redis-server with one system's sessions in it.
+// database is a redis-server that contains one system's sessions.
 type database struct {
 	*process
 	url    string
@@ -33,10 +33,10 @@ func newDatabase(ctx context.Context, dir string) (*database, error) {
 	return &database{process: p, url: "redis://" + address + "/0", client: redisClient(address)}, nil
 }
 
-// redisClient is this program's own.
+// redisClient is this program's own client.
 func redisClient(address string) *redis.Client { return redis.NewClient(&redis.Options{Addr: address}) }
 
-// theirs is one that runs already, or nothing.
+// theirs returns a database that is already running, or nil.
 func theirs(address string) (*database, error) {
 	if address == "" {
 		return &database{}, nil
@@ -50,8 +50,8 @@ func theirs(address string) (*database, error) {
 
 var callsOf = regexp.MustCompile(`(?m)^cmdstat_([a-z|]+):calls=(\d+)`)
 
-// commands are how often the server was asked for what, without what this program asks
-// and what clients say when they connect.
+// commands are the numbers of the server's commands by name, without those of this program and those
+// that clients send when they connect.
 func (d *database) commands(ctx context.Context) (map[string]int, error) {
 	if d.client == nil {
 		return nil, nil
@@ -71,7 +71,7 @@ func (d *database) commands(ctx context.Context) (map[string]int, error) {
 	return calls, nil
 }
 
-// sizeOf is the length of a value whose key has a pattern.
+// sizeOf returns the length of a value whose key matches a pattern.
 func (d *database) sizeOf(ctx context.Context, pattern string) (int, error) {
 	keys, err := d.client.Keys(ctx, pattern).Result()
 	if err != nil || len(keys) == 0 {
@@ -81,12 +81,12 @@ func (d *database) sizeOf(ctx context.Context, pattern string) (int, error) {
 	return int(size), err
 }
 
-// usedMemory are the parts of a server's memory: all of it, what it takes without data, and what its
-// connections take.
+// usedMemory contains a server's memory: the total, its memory without data, and the memory of its
+// connections.
 var usedMemory = regexp.MustCompile(`(?m)^(used_memory|used_memory_startup|mem_clients_normal):(\d+)`)
 
-// memory is what the data occupy, in bytes: keys and values with all that Redis keeps about them, but
-// not the server and its connections, which are more than a megabyte.
+// memory returns the memory of the data in bytes. It includes keys, values and Redis' overhead for
+// them, but not the server and its connections, which need more than a megabyte.
 func (d *database) memory(ctx context.Context) (int64, error) {
 	if d.client == nil {
 		return 0, nil

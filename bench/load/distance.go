@@ -20,9 +20,9 @@ type spot struct {
 	What     string `json:"what"`
 	Base     string `json:"base"`
 	AtOnce   int    `json:"at_once"`
-	// RTT is what is added to every reply of Redis, in milliseconds. Measured is what one
-	// client sees of it that has the machine to itself: with the time of Redis and of
-	// loopback, and of the relay.
+	// RTT is the delay that is added to every reply of Redis, in milliseconds. Measured is the
+	// round-trip time that a single client measures on an idle machine, which includes the time of
+	// Redis, loopback and the relay.
 	RTT      float64            `json:"rtt_ms"`
 	Measured float64            `json:"measured_rtt_ms"`
 	Jitter   float64            `json:"jitter_ms,omitempty"` // up to so much more
@@ -34,7 +34,7 @@ type spot struct {
 	do   step
 }
 
-// spotRepetitions are how often each spot is measured at most: there are many of them.
+// spotRepetitions is the maximum number of repetitions for each spot, because there are many spots.
 const spotRepetitions = 3
 
 // remoteRTTs are the distances at which the other workloads are measured again.
@@ -47,7 +47,8 @@ func goesFar(s system) bool {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// distanceWorkload has a crowd ask who it is, with pools that are smaller than the crowd.
+// distanceWorkload measures requests of many users for their own ID, with pools that are smaller than
+// the number of users.
 func distanceWorkload(ctx context.Context, b *bench) (*result, error) {
 	var spots []spot
 	for _, pool := range b.options.pools {
@@ -65,7 +66,7 @@ func distanceWorkload(ctx context.Context, b *bench) (*result, error) {
 	return b.spots(ctx, "distance", "a signed-in request that only asks who it is, with Redis at a distance", spots)
 }
 
-// remoteWorkload is what the other workloads do, with Redis at a distance.
+// remoteWorkload repeats the other workloads with a distant Redis.
 func remoteWorkload(ctx context.Context, b *bench) (*result, error) {
 	var spots []spot
 	var storming []*server
@@ -96,8 +97,8 @@ func remoteWorkload(ctx context.Context, b *bench) (*result, error) {
 	return r, err
 }
 
-// spots measures all of them in each repetition, so that the systems at one spot follow one
-// another at once.
+// spots measures all spots in each repetition. The systems at one spot are measured directly after each
+// other.
 func (b *bench) spots(ctx context.Context, name, title string, spots []spot) (*result, error) {
 	r := &result{Workload: name, Title: title, Seconds: b.options.duration.Seconds(), Systems: map[string]string{}, Spots: spots}
 	for i := range spots {
@@ -131,7 +132,7 @@ func (b *bench) spots(ctx context.Context, name, title string, spots []spot) (*r
 	return r, nil
 }
 
-// at starts systems once more, so far away from the same Redis, with the same users signed in.
+// at starts systems again at the given distance from the same Redis, with the same signed-in users.
 func (b *bench) at(ctx context.Context, rtt time.Duration, pool int, takesPart func(system) bool) (part []*server, err error) {
 	for _, near := range b.servers {
 		if !goesFar(near.system) || !takesPart(near.system) {
@@ -157,7 +158,7 @@ func (b *bench) at(ctx context.Context, rtt time.Duration, pool int, takesPart f
 	return part, nil
 }
 
-// startLink starts the link to Redis, and returns where it listens.
+// startLink starts the link to Redis, and returns the address on which it listens.
 func (s *server) startLink(ctx context.Context, b *bench, redis string) (string, error) {
 	name, err := b.build(ctx, "./link")
 	if err != nil {
@@ -182,7 +183,7 @@ func (s *server) startLink(ctx context.Context, b *bench, redis string) (string,
 	return s.linked, errors.Join(err, out.Close())
 }
 
-// roundTrip is the median time of a PING on the way that the server's commands take, in
+// roundTrip is the median time of a PING over the same connection path as the server's commands, in
 // milliseconds.
 func (s *server) roundTrip(ctx context.Context) (float64, error) {
 	target := s.redis.client.Options().Addr

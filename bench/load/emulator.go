@@ -14,7 +14,7 @@ import (
 // apiURI names the API of the systems, which is the emulator's registered application.
 const apiURI = "api://00001111-aaaa-2222-bbbb-3333cccc4444"
 
-// clients returns clients with access tokens for the API, each with another one.
+// clients returns clients, each with a different access token for the API.
 func (e *emulator) clients(number int) []*visitor {
 	all := make([]*visitor, number)
 	for i := range all {
@@ -24,8 +24,8 @@ func (e *emulator) clients(number int) []*visitor {
 	return all
 }
 
-// emulator is Entra and Graph, on sockets of loopback, in this process: what it costs is
-// not in any server's figures, which are their own processor time.
+// emulator is Entra and Graph on loopback sockets in this process. Its cost is not part of a server's
+// figures, which contain the server's own processor time only.
 type emulator struct {
 	*entratest.Server
 	host   string // of authority and Graph
@@ -62,12 +62,12 @@ func newEmulator(o options, scratch string, redirectURIs []string) (*emulator, e
 	return e, os.WriteFile(e.caFile, e.CAPEM(), 0o600)
 }
 
-// calls are how often the token endpoint and Graph were asked.
+// calls are the numbers of calls of the token endpoint and of Graph.
 func (e *emulator) calls() (token, graph int) {
 	return e.Count(entratest.Token), e.Count(entratest.GraphMe)
 }
 
-// here leads an address of Microsoft's, which some systems have built in, to the emulator.
+// here redirects an address of Microsoft, which is built into some systems, to the emulator.
 func (e *emulator) here(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err == nil && strings.HasSuffix(u.Hostname(), ".microsoftonline.com") {

@@ -18,7 +18,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// stage is what a request costs among so many sessions.
+// stage contains the cost of a request at a certain number of sessions.
 type stage struct {
 	Sessions   int            `json:"sessions"`
 	PerSession int64          `json:"redis_session_bytes"`
@@ -29,7 +29,7 @@ type stage struct {
 	Resident   int64          `json:"resident_bytes"`
 }
 
-// crowd is many sessions, written as a sign-in writes them.
+// crowd is a large number of sessions that are written as a sign-in would write them.
 type crowd struct {
 	server  *server
 	records *record.Store
@@ -40,8 +40,8 @@ type crowd struct {
 	size    int
 }
 
-// growthWorkload measures requests and a worker's look-ups while the sessions grow in
-// number: W5, W7, and W6's memory.
+// growthWorkload measures requests and a worker's look-ups while the number of sessions grows: W5, W7,
+// and the memory of W6.
 func growthWorkload(ctx context.Context, b *bench) (*result, error) {
 	r := &result{Workload: "growth", Title: "a request and a worker's look-up among many sessions", AtOnce: b.options.connections, Systems: map[string]string{}}
 	for _, s := range b.servers {
@@ -70,7 +70,7 @@ func growthWorkload(ctx context.Context, b *bench) (*result, error) {
 	return r, nil
 }
 
-// newCrowd begins with one session made by the front door.
+// newCrowd begins with one session that was created by a regular sign-in.
 func newCrowd(ctx context.Context, s *server, e *emulator, key []byte) (*crowd, error) {
 	v, err := s.enter(0, e.people[0].UPN, e.people[0].ID)
 	if err != nil {
@@ -99,7 +99,7 @@ func newCrowd(ctx context.Context, s *server, e *emulator, key []byte) (*crowd, 
 	return nil, errors.New("no session cookie")
 }
 
-// stage lets the crowd grow and measures.
+// stage adds sessions and measures.
 func (c *crowd) stage(ctx context.Context, b *bench, size int) (g stage, err error) {
 	if err := c.grow(ctx, size); err != nil {
 		return g, err
@@ -141,16 +141,16 @@ func (c *crowd) stage(ctx context.Context, b *bench, size int) (g stage, err err
 	return g, err
 }
 
-// perSession is what a session occupies in Redis.
+// perSession returns the memory of a session in Redis.
 func (c *crowd) perSession(ctx context.Context) (int64, error) {
 	memory, err := c.server.redis.memory(ctx)
 	return memory / int64(c.size), err
 }
 
-// anyone is one of the crowd.
+// anyone returns a random session.
 func (c *crowd) anyone() int { return rand.IntN(c.size) }
 
-// get gets a page as one of the crowd.
+// get requests a page with a random session.
 func (c *crowd) get(worker, n int, path string) error {
 	return c.server.get(worker, &visitor{id: c.id(n), header: c.cookie + "=" + sessionID(n)}, path)
 }
@@ -158,14 +158,14 @@ func (c *crowd) get(worker, n int, path string) error {
 func (c *crowd) id(n int) string   { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 func (c *crowd) mail(n int) string { return fmt.Sprintf("person%d@contoso.com", n) }
 
-// sessionID is a cookie's value made of a number.
+// sessionID returns a cookie value that is derived from a number.
 func sessionID(n int) string {
 	var id [record.TokenSize]byte
 	binary.BigEndian.PutUint64(id[:], uint64(n)+1)
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// grow adds sessions until there are so many.
+// grow adds sessions until the given number is reached.
 func (c *crowd) grow(ctx context.Context, size int) error {
 	numbers := make(chan int)
 	var wait sync.WaitGroup

@@ -33,7 +33,7 @@ func started(t *testing.T, systems []system) *bench {
 	return b
 }
 
-// What is measured is comparable only if every system does it, and does no more.
+// The results are comparable only if every system does the same work and no additional work.
 func TestSystems_DoTheSame(t *testing.T) {
 	for _, s := range started(t, table).servers {
 		t.Run(s.Name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestSystems_DoTheSame(t *testing.T) {
 	}
 }
 
-// knowsNobody asks without cookies.
+// knowsNobody sends a request without cookies.
 func (s *server) knowsNobody(t *testing.T, path string) {
 	t.Helper()
 	var answer fasthttp.Response
@@ -87,7 +87,7 @@ func (s *server) knowsNobody(t *testing.T, path string) {
 	}
 }
 
-// A whole run in small: what is measured and written is there.
+// A complete run with small numbers must produce all results and files.
 func TestLoad_MeasuresAndReports(t *testing.T) {
 	b := started(t, slices.DeleteFunc(slices.Clone(table), func(s system) bool {
 		return s.Name != ours && s.Name != bareGet && s.Name != oursOnH2 && s.Name != floorOnH2 && s.Name != contribJWT

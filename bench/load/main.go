@@ -1,5 +1,5 @@
-// Load drives real servers over HTTP, with a real Redis each and the emulator of Entra and
-// Graph between them, and measures what a request costs them.
+// Load sends requests to real servers over HTTP and measures the cost of a request. Each server has a
+// real Redis, and all use the emulator of Entra and Graph.
 //
 //	go run ./load              all of it, some minutes, as make bench does
 //	go run ./load -workloads session,graph -repetitions 3
@@ -7,9 +7,9 @@
 //	go run ./load -workloads memory   the storage in memory among a million sessions, four minutes
 //	go run ./load -system mine.json   one more server, see system.go
 //
-// It is a closed loop: each of the users at once asks again when the answer has come. The
-// systems take turns, and all go through each repetition, so that a noisy machine does not
-// decide: what counts is the ratio within a repetition.
+// It is a closed loop: each user sends the next request immediately after the response to the previous
+// one. The systems are measured in turn in each repetition. Results are ratios within a repetition, so
+// that noise on the machine has less effect.
 package main
 
 import (
@@ -28,7 +28,7 @@ import (
 	"time"
 )
 
-// options is the command line.
+// options are the options of the command line.
 type options struct {
 	workloads    string
 	systems      string
@@ -68,7 +68,7 @@ func (f *files) Set(name string) error {
 	return nil
 }
 
-// durations is a flag with several of them.
+// durations is a flag with several durations.
 type durations []time.Duration
 
 // String implements flag.Value.
@@ -80,7 +80,7 @@ func (d *durations) Set(list string) (err error) {
 	return err
 }
 
-// numbers is a flag with several of them.
+// numbers is a flag with several numbers.
 type numbers []int
 
 // String implements flag.Value.
@@ -104,7 +104,7 @@ func parsed[T any](list string, parse func(string) (T, error)) (all []T, err err
 }
 
 func parse() (o options) {
-	flag.StringVar(&o.workloads, "workloads", "session,graph,typed,graph-h2,typed-h2,bearer,bearernew,signin,storm,remote,distance,memory,growth,tokens", "what to measure")
+	flag.StringVar(&o.workloads, "workloads", "session,session-one,graph,typed,graph-h2,typed-h2,bearer,bearernew,signin,signin-one,storm,remote,distance,memory,growth,tokens", "what to measure")
 	flag.StringVar(&o.systems, "systems", "", "only these, by name (default: all)")
 	flag.Var(&o.extra, "system", "JSON `file` of one more server; repeatable")
 	flag.IntVar(&o.repetitions, "repetitions", 7, "how often each system has its turn")
@@ -180,7 +180,7 @@ func run(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// workload is something to measure.
+// workload is a kind of work to measure.
 type workload struct {
 	measure func(context.Context, *bench) (*result, error)
 	needs   func(system) bool // nil: every system with sessions
@@ -194,20 +194,22 @@ func (w workload) uses(s system) bool {
 	return w.needs(s)
 }
 
-// workloads are what can be measured. The growth comes last: it empties the database.
+// workloads lists all workloads. The growth is the last one, because it empties the database.
 var workloads = map[string]workload{
-	"session":   {measure: sessionWorkload},
-	"graph":     {measure: graphWorkload},
-	"typed":     {measure: typedWorkload},
-	"graph-h2":  {graphH2Workload, system.usesH2},
-	"typed-h2":  {typedH2Workload, system.usesH2},
-	"bearer":    {bearerWorkload, callsAPI},
-	"bearernew": {newBearerWorkload, callsAPI},
-	"signin":    {measure: signInWorkload},
-	"storm":     {measure: stormWorkload},
-	"remote":    {remoteWorkload, goesFar},
-	"distance":  {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
-	"growth":    {measure: growthWorkload},
-	"memory":    {memoryWorkload, func(system) bool { return false }},
-	"tokens":    {measure: tokensWorkload},
+	"session":     {measure: sessionWorkload},
+	"session-one": {measure: loneSessionWorkload},
+	"graph":       {measure: graphWorkload},
+	"typed":       {measure: typedWorkload},
+	"graph-h2":    {graphH2Workload, system.usesH2},
+	"typed-h2":    {typedH2Workload, system.usesH2},
+	"bearer":      {bearerWorkload, callsAPI},
+	"bearernew":   {newBearerWorkload, callsAPI},
+	"signin":      {measure: signInWorkload},
+	"signin-one":  {measure: loneSignInWorkload},
+	"storm":       {measure: stormWorkload},
+	"remote":      {remoteWorkload, goesFar},
+	"distance":    {distanceWorkload, func(s system) bool { return goesFar(s) && s.Name != oursTwice && s.Name != oursOnV3 }},
+	"growth":      {measure: growthWorkload},
+	"memory":      {memoryWorkload, func(system) bool { return false }},
+	"tokens":      {measure: tokensWorkload},
 }

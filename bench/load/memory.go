@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// memoryStage is what sign-ins on the storage in memory cost among so many sessions, as package memory
-// writes it. Times are in microseconds.
+// memoryStage contains the cost of sign-ins with the storage in memory at a certain number of sessions,
+// as package memory writes it. Times are in microseconds.
 type memoryStage struct {
 	Sessions  int     `json:"sessions"`
 	SignIn    float64 `json:"sign_in_us"`
@@ -24,7 +24,7 @@ type memoryStage struct {
 	Heap      int64   `json:"heap_bytes"`
 }
 
-// memoryRow is a number of sessions with all builds beside each other.
+// memoryRow contains the results of all builds for one number of sessions.
 type memoryRow struct {
 	Build string `json:"build"`
 	memoryStage
@@ -35,8 +35,8 @@ type memoryRow struct {
 // thisBuild is the name of this version among builds.
 const thisBuild = "this version"
 
-// memoryWorkload measures the storage in memory, of this version and of those that the command line
-// names, each in a process of its own: they take turns.
+// memoryWorkload measures the storage in memory of this version and of the builds on the command line.
+// Each runs in a separate process, and they are measured in turn.
 func memoryWorkload(ctx context.Context, b *bench) (*result, error) {
 	file, err := b.build(ctx, "./memory")
 	if err != nil {
@@ -113,7 +113,7 @@ func memoryRows(name string, repeated [][]memoryStage) (rows []memoryRow) {
 	return rows
 }
 
-// memoryBudgets are those of the storage in memory.
+// memoryBudgets are the budgets for the storage in memory.
 func (r *report) memoryBudgets(add func(what, promise, measured string, kept bool)) {
 	w := r.Results["memory"]
 	if w == nil {

@@ -30,7 +30,7 @@ func reported(all []micro) []micro {
 	})
 }
 
-// readMicro reads what go test -bench has written, which need not be there.
+// readMicro reads the output of go test -bench, if it exists.
 func readMicro(name string) ([]micro, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -18,7 +18,7 @@ import (
 
 const startTimeout = 30 * time.Second
 
-// process is a program that this one has started, or one that ran already.
+// process is a program that was started by this one or that was already running.
 type process struct {
 	cmd    *exec.Cmd // nil: not ours to end
 	pid    int
@@ -26,7 +26,7 @@ type process struct {
 	exited chan struct{}
 }
 
-// spawn starts a program that dies with this one.
+// spawn starts a program that ends together with this one.
 func spawn(cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, exited: make(chan struct{})}
 	cmd.Stderr = &p.said
@@ -82,8 +82,8 @@ func (p *process) stop() error {
 	}
 }
 
-// cpu is how long the process has run, on all cores, to the nanosecond: the clock of
-// another process is a number made of its id (clock_getcpuclockid(3)).
+// cpu returns the processor time of the process on all cores, with the resolution of nanoseconds. The
+// clock ID of another process is computed from its process ID (clock_getcpuclockid(3)).
 func (p *process) cpu() (time.Duration, error) {
 	const perProcess = 2
 	var t unix.Timespec

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// profiled has a Go server of this module profile itself while it works, if that is wanted
-// and the turn is the last.
+// profiled lets a Go server of this module profile itself during the last turn, if a profile was
+// requested.
 func (b *bench) profiled(s *server, workload string, last bool, work func() (turn, error)) (turn, error) {
 	if !last || !b.options.profile || s.Package == "" {
 		return work()

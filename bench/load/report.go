@@ -17,7 +17,7 @@ import (
 //go:embed README.md.tmpl
 var readme string
 
-// report is everything that has been measured, for the template.
+// report contains all measurements for the template.
 type report struct {
 	Results map[string]*result
 	Machine machine
@@ -26,7 +26,7 @@ type report struct {
 	Micro   []micro
 }
 
-// built is what building a program costs, as package buildcost writes it.
+// built contains the costs of building a program, as package buildcost writes them.
 type built struct {
 	What        string  `json:"what"`
 	CPUSeconds  float64 `json:"cpu_seconds"`
@@ -35,7 +35,7 @@ type built struct {
 	BinaryBytes int64   `json:"binary_bytes"`
 }
 
-// writeReport makes README.md and its charts of what is in the directory.
+// writeReport creates README.md and its charts from the results in the directory.
 func writeReport(results, target string) error {
 	r := &report{Results: map[string]*result{}}
 	for name := range workloads {
@@ -74,7 +74,7 @@ func writeReport(results, target string) error {
 	return errors.Join(page.Execute(file, r), file.Close())
 }
 
-// load reads a file that need not be there.
+// load reads a file, if it exists.
 func load(name string, into any) (found bool, err error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -106,12 +106,12 @@ type row struct {
 	summary
 }
 
-// rows are a result's systems, the cheapest first.
+// rows returns a result's systems, the cheapest first.
 func rows(r *result) []row {
 	return sorted(r.Summary, func(s summary) float64 { return s.CPU.Median })
 }
 
-// fastest are systems, the one with most requests a second first.
+// fastest returns systems sorted by requests per second, in descending order.
 func fastest(of map[string]summary) []row {
 	return sorted(of, func(s summary) float64 { return -s.Throughput.Median })
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// result is what a workload has shown, as it is kept in a file.
+// result contains the measurements of a workload, as it is stored in a file.
 type result struct {
 	Workload string  `json:"workload"`
 	Title    string  `json:"title"`
@@ -21,7 +21,7 @@ type result struct {
 	AtOnce   int     `json:"at_once,omitempty"` // users in the closed loop
 	Seconds  float64 `json:"seconds,omitempty"` // of a turn
 
-	// Base is the system that ratios are taken over.
+	// Base is the system to which the ratios refer.
 	Base    string             `json:"base,omitempty"`
 	Systems map[string]string  `json:"systems,omitempty"` // what each is
 	Summary map[string]summary `json:"summary,omitempty"`
@@ -37,7 +37,7 @@ type result struct {
 	Memory []memoryRow `json:"memory,omitempty"`
 }
 
-// spread is a median with what it lies between.
+// spread is a median with the minimum and maximum.
 type spread struct {
 	Median float64 `json:"median"`
 	Least  float64 `json:"least"`
@@ -52,7 +52,7 @@ func spreadOf(values []float64) spread {
 	return spread{values[len(values)/2], values[0], values[len(values)-1]}
 }
 
-// summary is a system's turns in one.
+// summary summarizes the turns of one system.
 type summary struct {
 	CPU        spread  `json:"cpu_us"`
 	Ratio      spread  `json:"cpu_ratio"` // to the base, within each repetition
@@ -124,7 +124,7 @@ func (r *result) save(name string) error {
 	return os.WriteFile(name, append(text, '\n'), 0o644)
 }
 
-// machine is where it was measured, and with what.
+// machine describes the machine and the software of a measurement.
 type machine struct {
 	CPU      string            `json:"cpu"`
 	Cores    int               `json:"cores"`

@@ -20,7 +20,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// server is a system that runs: its processes, its Redis and its signed-in users.
+// server is a running system with its processes, its Redis and its signed-in users.
 type server struct {
 	system
 	redis     *database
@@ -78,7 +78,7 @@ func (s *server) launch(ctx context.Context, b *bench, redis string) error {
 	return err
 }
 
-// joinServer makes a server of one that runs already.
+// joinServer returns a server for a system that is already running.
 func joinServer(s system, b *bench) (*server, error) {
 	u, err := url.Parse(s.URL)
 	if err != nil {
@@ -100,7 +100,7 @@ func newClient(address string) *fasthttp.HostClient {
 	return &fasthttp.HostClient{Addr: address, MaxConns: 16 << 10, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true}
 }
 
-// program is what to run for a system.
+// program returns the command that runs a system.
 func (b *bench) program(ctx context.Context, s system) (name string, args []string, err error) {
 	if s.Package == "" {
 		return s.Command[0], s.Command[1:], nil
@@ -122,7 +122,7 @@ func (b *bench) build(ctx context.Context, source string) (string, error) {
 	return file, nil
 }
 
-// environment is what package peers reads, and Node besides.
+// environment returns the variables that package peers and Node read.
 func (b *bench) environment(s system, port, public, redis string) []string {
 	env := []string{
 		"PORT=" + port, "PUBLIC_URL=" + public, "REDIS_URL=" + redis,
@@ -204,7 +204,7 @@ func (v *visitor) keep(r *fasthttp.Response) {
 	v.header = header.String()
 }
 
-// send asks one of the server's processes, under its public host, as a load balancer does.
+// send sends a request to one of the server's processes, with the public host, as a load balancer does.
 func (s *server) send(instance int, v *visitor, method, target, body string, answer *fasthttp.Response) error {
 	r := fasthttp.AcquireRequest()
 	defer fasthttp.ReleaseRequest(r)
@@ -226,7 +226,7 @@ func (s *server) send(instance int, v *visitor, method, target, body string, ans
 	return client.Do(r, answer)
 }
 
-// enter signs somebody in, in a browser of their own.
+// enter signs a user in, in a new browser.
 func (s *server) enter(instance int, login, id string) (*visitor, error) {
 	v := &visitor{id: id, login: login, cookies: map[string]string{}}
 	if s.Seed != "" {
@@ -270,7 +270,7 @@ func (s *server) enter(instance int, login, id string) (*visitor, error) {
 	return v, nil
 }
 
-// seed gives a system without a sign-in a token, and the size of what others store.
+// seed passes a token, and the size of other systems' records, to a system without a sign-in.
 func (s *server) seed(v *visitor) error {
 	form := url.Values{"id": {v.id}, "token": {s.emulator.Issue(v.login, "User.Read")}, "size": {strconv.Itoa(s.record)}}
 	answer := fasthttp.AcquireResponse()
@@ -285,10 +285,10 @@ func (s *server) seed(v *visitor) error {
 	return nil
 }
 
-// errRefused is an answer of 503.
+// errRefused means that the response had status 503.
 var errRefused = errors.New("refused")
 
-// get sends a request of a signed-in user, whose answer must name that user.
+// get sends a request of a signed-in user. The response must contain the ID of that user.
 func (s *server) get(instance int, v *visitor, path string) error {
 	answer := fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseResponse(answer)

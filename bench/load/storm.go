@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// stormers ask at once, of each process, with a token that has expired.
+	// stormers is the number of simultaneous requests to each process with an expired token.
 	stormers = 50
-	// stormRounds are how often, each time for another user.
+	// stormRounds is the number of rounds. Each is for another user.
 	stormRounds = 5
-	// stormLife is how long the tokens live that are waited for to expire.
+	// stormLife is the lifetime of the tokens whose expiry is awaited.
 	stormLife = 40 * time.Second
 )
 
-// storm is what happens when many requests of one session meet an expired token.
+// storm contains the results of many simultaneous requests of one session with an expired token.
 type storm struct {
 	System    string  `json:"system"`
 	RTT       float64 `json:"rtt_ms,omitempty"` // to Redis
@@ -30,7 +30,7 @@ type storm struct {
 	Failure   string  `json:"failure,omitempty"` // one of them
 }
 
-// stormWorkload lets tokens expire and then asks for them at once: W4.
+// stormWorkload lets tokens expire and then sends simultaneous requests: W4.
 func stormWorkload(ctx context.Context, b *bench) (*result, error) {
 	part := slices.DeleteFunc(slices.Clone(b.servers), func(s *server) bool { return s.Login == "" || s.Graph == "" })
 	r := &result{Workload: "storm", Title: fmt.Sprintf("%d requests at once on one expired token, in each process", stormers), AtOnce: stormers, Systems: map[string]string{}}
@@ -42,7 +42,7 @@ func stormWorkload(ctx context.Context, b *bench) (*result, error) {
 	return r, err
 }
 
-// storms has each of some servers go through it.
+// storms measures each of the given servers.
 func (b *bench) storms(ctx context.Context, part []*server) (all []storm, err error) {
 	b.emulator.SetAccessTokenLifetime(stormLife)
 	users := map[*server][]*visitor{}

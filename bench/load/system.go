@@ -23,27 +23,28 @@ type system struct {
 	Dir     string   `json:"dir,omitempty"`
 	URL     string   `json:"url,omitempty"`
 	PID     int      `json:"pid,omitempty"`
-	// Redis is where one that runs already keeps its sessions, to count commands.
+	// Redis is the address of the Redis of a system that is already running. It is used to count
+	// commands.
 	Redis string `json:"redis,omitempty"`
 	// Instances is how many processes serve from one Redis; none is one.
 	Instances int `json:"instances,omitempty"`
 
-	// Login starts a sign-in, Callback takes Entra's answer. Seed, without them, takes
-	// over a token that the generator has fetched.
+	// Login starts a sign-in, and Callback receives Entra's response. A system without them has Seed,
+	// which receives a token from the load generator.
 	Login    string `json:"login,omitempty"`
 	Callback string `json:"callback,omitempty"`
 	Seed     string `json:"seed,omitempty"`
 
-	// What is asked for; empty if the system has no such thing.
+	// The paths of the measured pages, which are empty if the system does not have them.
 	Session string `json:"session,omitempty"`
 	Graph   string `json:"graph,omitempty"`
 	Typed   string `json:"typed,omitempty"`
 	Worker  string `json:"worker,omitempty"`
 	Token   string `json:"token,omitempty"`
-	// API takes an access token for the emulator's API in place of a session.
+	// API accepts an access token for the emulator's API instead of a session.
 	API string `json:"api,omitempty"`
 
-	// The same as Graph and Typed, of a system whose calls of Graph go over HTTP/2.
+	// The same as Graph and Typed, for a system that calls Graph over HTTP/2.
 	GraphH2 string `json:"graph_h2,omitempty"`
 	TypedH2 string `json:"typed_h2,omitempty"`
 }
@@ -51,7 +52,7 @@ type system struct {
 // usesH2 reports whether a system calls Graph over HTTP/2. It takes part in nothing else.
 func (s system) usesH2() bool { return s.GraphH2 != "" || s.TypedH2 != "" }
 
-// The names by which the others are compared.
+// The names of the systems that others are compared with.
 const (
 	ours       = "fibermsal"
 	oursTwice  = "fibermsal x2"
@@ -125,6 +126,11 @@ var table = []system{
 		Name: jwx, About: "lestrrat-go/jwx in the steps of xenitab/go-oidc-middleware's Fiber adapter, which no module proxy has",
 		Package: "./peers/jwt", API: "/jwx",
 	},
+}
+
+// comesWithTheProject reports whether a system is in the table and was not read from a file.
+func comesWithTheProject(name string) bool {
+	return slices.ContainsFunc(table, func(s system) bool { return s.Name == name })
 }
 
 // hasSessions reports whether users sign in to a system.

@@ -13,12 +13,17 @@ func getAs(path func(system) string) step {
 }
 
 func (b *bench) pages(ctx context.Context, name, title, base string, path func(system) string) (*result, error) {
-	runs, err := b.turns(ctx, name, b.options.connections, func(s system) bool { return path(s) != "" }, getAs(path))
+	return b.pagesOf(ctx, b.options.connections, name, title, base, path)
+}
+
+// pagesOf lets the given number of users request a page at the same time.
+func (b *bench) pagesOf(ctx context.Context, users int, name, title, base string, path func(system) string) (*result, error) {
+	runs, err := b.turns(ctx, name, users, func(s system) bool { return path(s) != "" }, getAs(path))
 	if err != nil {
 		return nil, err
 	}
 	r := newResult(name, title, base, b, runs)
-	r.AtOnce = b.options.connections
+	r.AtOnce = users
 	for _, s := range b.servers {
 		memory, err := s.redis.memory(ctx)
 		if err != nil {
@@ -32,6 +37,12 @@ func (b *bench) pages(ctx context.Context, name, title, base string, path func(s
 // sessionWorkload asks who is signed in: W1.
 func sessionWorkload(ctx context.Context, b *bench) (*result, error) {
 	return b.pages(ctx, "session", "a signed-in request that only asks who it is", bareGet, func(s system) string { return s.Session })
+}
+
+// loneSessionWorkload is like sessionWorkload, but sends one request after the other, so that no round
+// trips are shared.
+func loneSessionWorkload(ctx context.Context, b *bench) (*result, error) {
+	return b.pagesOf(ctx, 1, "session-one", "a signed-in request that only asks who it is", bareGet, func(s system) string { return s.Session })
 }
 
 // graphWorkload uses the token for one call over plain HTTP: W2.
@@ -55,7 +66,7 @@ func typedH2Workload(ctx context.Context, b *bench) (*result, error) {
 
 func callsAPI(s system) bool { return s.API != "" }
 
-// bearerWorkload calls an API with the access tokens of users, each again and again.
+// bearerWorkload calls an API with the access tokens of users. Each token is used many times.
 func bearerWorkload(ctx context.Context, b *bench) (*result, error) {
 	clients := b.emulator.clients(b.options.users)
 	return b.api(ctx, "bearer", "a call of an API with an access token that it has seen before", func(*server) *visitor {
@@ -63,8 +74,8 @@ func bearerWorkload(ctx context.Context, b *bench) (*result, error) {
 	})
 }
 
-// newBearerWorkload does so with a token that the API has not seen, or not since so many others that it
-// cannot remember it.
+// newBearerWorkload does the same with tokens that the API has not seen before, or that other tokens
+// have displaced from its cache.
 func newBearerWorkload(ctx context.Context, b *bench) (*result, error) {
 	clients := b.emulator.clients(b.options.accessTokens)
 	return b.api(ctx, "bearernew", "the same with an access token that is new each time", func(s *server) *visitor {
@@ -86,20 +97,29 @@ func (b *bench) api(ctx context.Context, name, title string, client func(*server
 
 func signsIn(s system) bool { return s.Login != "" && s.Instances < 2 && !s.usesH2() }
 
-// signingIn is a step that signs somebody in.
+// signingIn is a step that signs a user in.
 func (b *bench) signingIn(s *server, worker, _ int) error {
 	who := b.emulator.people[rand.IntN(len(b.emulator.people))]
 	_, err := s.enter(worker, who.UPN, who.ID)
 	return err
 }
 
-// signInWorkload signs people in: W3.
+// signInWorkload signs users in: W3.
 func signInWorkload(ctx context.Context, b *bench) (*result, error) {
-	runs, err := b.turns(ctx, "signin", b.options.signIns, signsIn, b.signingIn)
+	return b.signInsOf(ctx, b.options.signIns, "signin")
+}
+
+// loneSignInWorkload signs users in one after the other.
+func loneSignInWorkload(ctx context.Context, b *bench) (*result, error) {
+	return b.signInsOf(ctx, 1, "signin-one")
+}
+
+func (b *bench) signInsOf(ctx context.Context, users int, name string) (*result, error) {
+	runs, err := b.turns(ctx, name, users, signsIn, b.signingIn)
 	if err != nil {
 		return nil, err
 	}
-	r := newResult("signin", "a whole sign-in: the request that starts it and the one that takes Entra's answer", goth, b, runs)
-	r.AtOnce = b.options.signIns
+	r := newResult(name, "a whole sign-in: the request that starts it and the one that takes Entra's answer", goth, b, runs)
+	r.AtOnce = users
 	return r, nil
 }

@@ -1,7 +1,9 @@
-// Memory measures what sign-ins on the default storage, this process's memory, cost among many
-// sessions, and how long readers wait meanwhile. It prints one line of JSON for each size.
+// Memory measures the cost of sign-ins at large numbers of sessions with the default storage, which is
+// the memory of the process, and how long readers have to wait. It prints one line of JSON for each
+// number of sessions.
 //
-// It uses only what all versions have. To compare with an earlier version, build it there, too:
+// It uses only functions that all versions have. To compare with an earlier version, build it there,
+// too:
 //
 //	git worktree add /tmp/before <commit>
 //	cp -r memory /tmp/before/bench/
@@ -28,7 +30,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// stage is what was measured among so many sessions. Times are in microseconds.
+// stage contains the measurements at a certain number of sessions. Times are in microseconds.
 type stage struct {
 	Sessions int     `json:"sessions"`
 	SignIn   float64 `json:"sign_in_us"`     // what it writes, the median of rounds
@@ -96,8 +98,8 @@ func labelsOf(n int) []record.Label {
 	return []record.Label{record.NewLabel("user", "tenant", id), record.NewLabel("mail", "tenant", id), record.NewLabel("sid", id)}
 }
 
-// signIn writes what a sign-in writes: that its code is used, the tokens, the session, and the lists
-// on which it is found.
+// signIn writes the same records as a sign-in: the mark of the used code, the tokens, the session, and
+// the lists in which the session is found.
 func (c *crowd) signIn(n int) error {
 	const life = 12 * time.Hour
 	ctx, name := context.Background(), nameOf(n)
@@ -122,7 +124,8 @@ func (c *crowd) signOut(n int) error {
 	return c.records.Delist(ctx, name, labelsOf(n)...)
 }
 
-// measure lets the crowd grow and measures. Each round signs users in, and out again untimed.
+// measure adds sessions and measures. Each round signs users in. Signing them out again is not
+// measured.
 func (c *crowd) measure(size, rounds, signIns int) (s stage, err error) {
 	all, err := c.grow(size)
 	if err != nil {
@@ -161,7 +164,8 @@ func (c *crowd) measure(size, rounds, signIns int) (s stage, err error) {
 	}, nil
 }
 
-// grow signs users in until there are so many sessions, and returns how long a reader waited.
+// grow signs users in until the given number of sessions is reached, and returns how long a reader
+// waited.
 func (c *crowd) grow(size int) (w waits, err error) {
 	if c.size == 0 {
 		c.size, err = 1, c.signIn(0) // there must be one to read
@@ -181,7 +185,8 @@ type waits struct {
 	err             error
 }
 
-// read reads sessions, in turns with one of another storage, until the function is called that it returns.
+// read alternately reads sessions of this storage and one of another storage, until the returned
+// function is called.
 func (c *crowd) read() (stop func() waits) {
 	var w waits
 	done, ended := make(chan struct{}), make(chan struct{})

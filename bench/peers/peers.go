@@ -1,6 +1,6 @@
-// Package peers is what the servers under measurement have in common: where they listen
-// and whom they trust. What differs is in the directories below, one a server, each
-// written as its own documentation says.
+// Package peers contains the common parts of the measured servers, such as the addresses on which they
+// listen and the certificate that they trust. Each server has a subdirectory, and is written according
+// to its own documentation.
 package peers
 
 import (
@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Env is what a server is told.
+// Env contains the settings of a server.
 type Env struct {
 	Port, PublicURL, RedisURL     string
 	ClientID, ClientSecret        string
@@ -28,7 +28,7 @@ type Env struct {
 	HTTP2                         bool   // to Entra and Graph
 }
 
-// FromEnv reads the environment, of which everything is required but BENCH_PROFILE and BENCH_HTTP2.
+// FromEnv reads the environment. All variables except BENCH_PROFILE and BENCH_HTTP2 are required.
 func FromEnv() Env {
 	must := func(name string) string {
 		value := os.Getenv(name)
@@ -49,7 +49,8 @@ func FromEnv() Env {
 	}
 }
 
-// Client reaches the emulator, with as many kept connections as there are users at once, or over HTTP/2 with one.
+// Client returns a client for the emulator that keeps one connection for each concurrent user, or a
+// single one with HTTP/2.
 func (e Env) Client() *http.Client {
 	pem, err := os.ReadFile(e.CAFile)
 	if err != nil {
@@ -66,7 +67,7 @@ func (e Env) Client() *http.Client {
 	}}
 }
 
-// Me asks Graph who a token's user is, over plain HTTP.
+// Me requests the user of a token from Graph, over plain HTTP.
 func (e Env) Me(ctx context.Context, client *http.Client, token string) (id string, status int, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, e.GraphURL+"/me", http.NoBody)
 	if err != nil {
@@ -90,7 +91,7 @@ func (e Env) Me(ctx context.Context, client *http.Client, token string) (id stri
 
 func nonEmpty(id string) error {
 	if id == "" {
-		return errors.New("the answer of Graph names nobody")
+		return errors.New("the response of Graph contains no user")
 	}
 	return nil
 }

@@ -62,7 +62,8 @@ func token(t *testing.T, client *http.Client, r ready, scope string) string {
 	return body.Token
 }
 
-// A running app survives a restart of the emulator: it trusts the same authority and has the same secret.
+// A running app continues to work after a restart of the emulator, because the authority and the secret
+// stay the same.
 func TestProgram_KeepsItsStateForTheNextRun(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state")
@@ -91,7 +92,7 @@ func TestProgram_KeepsItsStateForTheNextRun(t *testing.T) {
 	}
 }
 
-// What others have put into a directory that they can write to is neither read nor followed.
+// Files and links that other users have put into a directory are neither read nor followed.
 func TestProgram_TouchesNothingInADirectoryOfOthers(t *testing.T) {
 	t.Parallel()
 	dir, target := t.TempDir(), filepath.Join(t.TempDir(), "elsewhere")

@@ -4,14 +4,15 @@
 //	go run github.com/fibermsal/fibermsal/cmd/entra-emulator@latest \
 //	    -redirect-uri http://localhost:3000/user/authorized -state-dir ~/.entra-emulator
 //
-// When it is ready it prints one line of JSON with the configuration of the client, or with -env the same as
-// export commands for a shell. Programs use TLS for authority and graph_url, with HTTP/2 or HTTP/1.1, and must trust
-// ca_file. Browsers are redirected to plain http, so that they show no certificate warning, unless -https-pages is
-// set. With -state-dir a restarted emulator has the same certificate authority and client secret, so that apps need
-// not be configured again. It runs until SIGINT or SIGTERM. The exit status for invalid flags is 2.
+// When it is ready, it prints the configuration for clients as one line of JSON or, with -env, as shell
+// export commands. Programs use TLS for authority and graph_url, with HTTP/2 or HTTP/1.1, and must
+// trust ca_file. Browsers are redirected to plain http, so that they show no certificate warning,
+// unless -https-pages is set. With -state-dir, a restarted emulator has the same certificate authority
+// and client secret, so that apps need not be configured again. It runs until SIGINT or SIGTERM. The
+// exit status for invalid flags is 2.
 //
-// docs/emulator.md of the repository lists what is served and what is not, and shows how to configure clients of other
-// languages.
+// docs/emulator.md in the repository lists what is served and what is not, and shows how to configure
+// clients in other languages.
 package main
 
 import (
@@ -63,6 +64,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	switch {
 	case errors.Is(err, entratest.ErrNotLoopback):
 		return usageError{err}
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: choose other addresses with -http and -https", err)
 	case err != nil:
 		return err
 	}
@@ -81,7 +84,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return nil
 }
 
-// newServer returns the server, or an error about flags that contradict each other.
+// newServer returns the server, or an error if flags contradict each other.
 func newServer(opts []entratest.Option) (s *entratest.Server, err error) {
 	defer func() {
 		switch reason := recover().(type) {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -306,5 +307,18 @@ func TestProgram_says_what_is_wrong_with_its_flags(t *testing.T) {
 				t.Errorf("status %d, says %s", got, out)
 			}
 		})
+	}
+}
+
+func TestProgram_says_how_to_avoid_a_port_in_use(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	out, err := exec.Command(program, "-http", taken.Addr().String(), "-https", "127.0.0.1:0").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "choose other addresses with -http and -https") {
+		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// options translates the flags.
+// options returns the emulator's options for the flags.
 func (f flags) options() ([]entratest.Option, error) {
 	opts := []entratest.Option{entratest.WithFrontChannelLogout(f.frontChannel), entratest.WithAppPermissions(f.appPermissions...)}
 	if f.cloud != "" {
@@ -44,7 +44,7 @@ func (f flags) options() ([]entratest.Option, error) {
 	return append(opts, entratest.WithRedirectURI(f.redirectURIs...), entratest.WithSPARedirectURI(f.spaURIs...), entratest.WithLogoutURI(f.logoutURIs...)), nil
 }
 
-// readFiles translates the flags that name files.
+// readFiles returns the options for the flags that name files.
 func (f flags) readFiles() ([]entratest.Option, error) {
 	var opts []entratest.Option
 	for _, name := range f.certificates {
@@ -62,7 +62,7 @@ func (f flags) readFiles() ([]entratest.Option, error) {
 		opts = append(opts, entratest.WithUsers(users...))
 	}
 	if f.graphFiles != "" {
-		root, err := os.OpenRoot(f.graphFiles) // no link leads out of it; open until the program ends
+		root, err := os.OpenRoot(f.graphFiles) // links cannot lead out of it; it stays open until the program ends
 		if err != nil {
 			return nil, fmt.Errorf("the answers of Graph: %w", err)
 		}
@@ -71,7 +71,7 @@ func (f flags) readFiles() ([]entratest.Option, error) {
 	return opts, nil
 }
 
-// readAPI reads "api://orders v1 Orders.Read".
+// readAPI parses a value such as "api://orders v1 Orders.Read".
 func readAPI(text string) entratest.API {
 	var api entratest.API
 	for i, word := range strings.Fields(text) {

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// ready is what clients must be configured with.
+// ready is the configuration for clients.
 type ready struct {
 	Authority    string `json:"authority"`
 	GraphURL     string `json:"graph_url"`
@@ -48,7 +48,7 @@ func describe(people []entratest.User) []user {
 	return out
 }
 
-// print writes it in the form that the flags choose.
+// print writes the configuration in the format that the flags select.
 func (r ready) print(out io.Writer, f flags) error {
 	if !f.env {
 		return json.NewEncoder(out).Encode(r)
@@ -57,8 +57,8 @@ func (r ready) print(out io.Writer, f flags) error {
 	return err
 }
 
-// exports are commands that configure clients in a shell: apps with this library, Azure's SDKs, and what runs on
-// Node.js or Python's requests.
+// exports returns shell commands that configure clients: apps with this library, Azure's SDKs, Node.js,
+// and Python's requests.
 func (r ready) exports(redirectURIs []string) string {
 	var out strings.Builder
 	caFile, err := filepath.Abs(r.CAFile)
@@ -88,7 +88,7 @@ func (r ready) exports(redirectURIs []string) string {
 	return out.String()
 }
 
-// quoted is a word of a shell.
+// quoted returns text as a word for a shell.
 func quoted(text string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,~", r)

@@ -11,11 +11,12 @@ import (
 	"strings"
 )
 
-// state is what a restarted emulator has in common with the earlier one. The certificate authority in the same
-// directory is kept by entratest.
-type state struct{ dir string } // empty for nothing
+// state is the directory that keeps the state of the emulator between runs. Package entratest keeps the
+// certificate authority in the same directory.
+type state struct{ dir string } // empty if nothing is kept
 
-// secret returns the client secret of the flags or of an earlier run, or a new one that it saves for the next run.
+// secret returns the given client secret, that of an earlier run, or else a new one, which it saves for
+// the next run.
 func (s state) secret(given string) (string, error) {
 	if s.dir == "" || given != "" {
 		return given, nil
@@ -40,11 +41,11 @@ func (s state) secret(given string) (string, error) {
 	return secret, nil
 }
 
-// hasModes is false on Windows, where every file seems to be open to everybody.
+// hasModes is false on Windows, where every file appears to be accessible to all users.
 const hasModes = runtime.GOOS != "windows"
 
-// makeDirectory refuses a directory in which other users can put links and a secret that they know, before anything
-// in it is read or written.
+// makeDirectory creates the directory if necessary. It refuses a directory to which other users can
+// write, because they could put links or a secret that they know there.
 func (s state) makeDirectory() error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
@@ -59,7 +60,7 @@ func (s state) makeDirectory() error {
 	return nil
 }
 
-// writeCA writes the certificate to the file, to the state, or to a new temporary file.
+// writeCA writes the certificate to the named file, to the state directory, or else to a new temporary file.
 func (s state) writeCA(name string, pem []byte) (file string, temporary bool, err error) {
 	if name == "" && s.dir != "" {
 		name = filepath.Join(s.dir, "ca.pem")

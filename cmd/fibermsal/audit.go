@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// auditRecord is the record of a command that ends sessions.
+// auditRecord is the audit record of a command that ends sessions.
 type auditRecord struct {
 	tool   *tool
 	event  string
@@ -17,7 +17,7 @@ type auditRecord struct {
 
 func (t *tool) audit(event, reason string) *auditRecord { return &auditRecord{t, event, reason} }
 
-// write writes the record to stderr, whatever -v says: what was done, by whom, and how it ended.
+// write writes the record to stderr, with or without -v: what was done, by whom, and with what result.
 func (r *auditRecord) write(ctx context.Context, failed error, counted string, n int) {
 	outcome, level := "ok", slog.LevelInfo
 	switch {
@@ -30,7 +30,7 @@ func (r *auditRecord) write(ctx context.Context, failed error, counted string, n
 		slog.String("event", r.event), slog.String("by", "operator"), slog.String("operator", operator()),
 		slog.String("target", r.tool.target()),
 	}
-	if id := r.tool.cfg.ClientID; id != "" { // unknown if the environment is wrong
+	if id := r.tool.cfg.ClientID; id != "" { // unknown if the environment is invalid
 		attrs = append(attrs, slog.String("client_id", id))
 	}
 	attrs = append(attrs, slog.String("outcome", outcome), slog.Int(counted, n))
@@ -49,7 +49,8 @@ func (r *auditRecord) write(ctx context.Context, failed error, counted string, n
 	slog.New(r.tool.handler(slog.LevelInfo)).LogAttrs(context.WithoutCancel(ctx), level, "audit", attrs...)
 }
 
-// operator names the user of this machine who runs the command, and the one behind sudo.
+// operator returns the name of the user who runs the command on this machine and, with sudo, of the
+// user who called sudo.
 func operator() string {
 	name := os.Getenv("USER")
 	if current, err := user.Current(); err == nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/mailaddr"
 )
 
-// choice is the flags that choose sessions. All that are given must apply.
+// choice contains the flags that select sessions. A session must match all flags that are given.
 type choice struct {
 	id, tenant, user, mail string
 	before                 moment
@@ -20,7 +20,7 @@ type choice struct {
 
 func (ch *choice) flags(set *flag.FlagSet) {
 	set.StringVar(&ch.id, "id", "", "the session with this `id`")
-	set.StringVar(&ch.mail, "mail", "", "the sessions of all users with exactly this mail `address`, which sessions have only from graph.Profile or the claim email")
+	set.StringVar(&ch.mail, "mail", "", "the sessions of all users with exactly this mail `address`; sessions have an address only with graph.Profile or the optional claim email")
 	set.StringVar(&ch.user, "user", "", "the sessions of the user with this object `id`")
 	set.StringVar(&ch.tenant, "tenant", "", "the sessions of users of the tenant with this `id`")
 	set.Var(&ch.before, "before", "the sessions that began before this `time`: 2026-01-31 (local), 2026-01-31T18:00:00Z, 12h (ago) or now")
@@ -31,23 +31,23 @@ func (ch *choice) check() error {
 		return nil
 	}
 	if ch.user != "" {
-		return errors.New("-mail stands for users: leave -user out")
+		return errors.New("-mail already selects users; leave -user out")
 	}
 	if _, ok := mailaddr.Normalize(ch.mail); !ok {
-		return errors.New("-mail must be a whole mail address")
+		return errors.New("-mail must be a complete mail address")
 	}
 	return nil
 }
 
-// isEmpty reports whether no flag was given, which chooses all sessions.
+// isEmpty reports whether no flag was given, which selects all sessions.
 func (ch *choice) isEmpty() bool { return *ch == choice{} }
 
-// filters returns the filters that select the chosen sessions. The library identifies users
-// within a tenant. If none was given, they are searched in all tenants that may be theirs.
+// filters returns the filters for the flags. The library identifies a user together with the tenant. If
+// no tenant was given, there is a filter for each tenant to which the user may belong.
 func (ch *choice) filters(ctx context.Context, t *tool) ([]entra.SessionFilter, error) {
 	filter := entra.SessionFilter{ID: ch.id, TenantID: ch.tenant, UserID: ch.user, Mail: ch.mail, Before: ch.before.Time}
 	if ch.mail != "" && ch.tenant == "" && t.cfg.AnyTenantMaySignIn {
-		return nil, errors.New("where any tenant may sign in, a mail address identifies nobody: give -tenant, or -tenant and -user")
+		return nil, errors.New("a mail address is not unique if any tenant may sign in; add -tenant, or use -tenant and -user")
 	}
 	if ch.user == "" || ch.tenant != "" {
 		return []entra.SessionFilter{filter}, nil
@@ -60,7 +60,7 @@ func (ch *choice) filters(ctx context.Context, t *tool) ([]entra.SessionFilter, 
 	return filters, err
 }
 
-// tenants returns the tenants that the user may belong to: those that may sign in, or else
+// tenants returns the tenants to which the user may belong: those whose users may sign in, or else
 // those in which the user has a session.
 func (ch *choice) tenants(ctx context.Context, t *tool) (tenants []string, err error) {
 	if len(t.cfg.AllowedTenants) > 0 && !t.cfg.PersonalAccountsMaySignIn {
@@ -82,7 +82,7 @@ func (ch *choice) tenants(ctx context.Context, t *tool) (tenants []string, err e
 		return n, nil
 	})
 	if isMissingKeys(err) {
-		err = nil // reported when the sessions of these tenants have been found
+		err = nil // reported after the sessions of these tenants have been found
 	}
 	return tenants, err
 }

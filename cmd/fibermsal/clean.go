@@ -20,9 +20,9 @@ type cleanCommand struct {
 
 func (cl *cleanCommand) flags(set *flag.FlagSet) {
 	cl.from.flags(set)
-	set.BoolVar(&cl.dryRun, "dry-run", false, "remove nothing, only count")
-	set.BoolVar(&cl.unreadable, "unreadable", false, "remove the sessions that none of the keys opens, too; another instance may have the key, and their users are signed out")
-	set.BoolVar(&cl.yes, "yes", false, "with -unreadable: do not ask")
+	set.BoolVar(&cl.dryRun, "dry-run", false, "only count, remove nothing")
+	set.BoolVar(&cl.unreadable, "unreadable", false, "also remove the sessions that none of the keys opens; their users are signed out, even if another instance has the key")
+	set.BoolVar(&cl.yes, "yes", false, "with -unreadable: do not ask for confirmation")
 	set.StringVar(&cl.reason, "reason", "", "with -unreadable: `text` for the audit record, such as the number of a ticket")
 }
 
@@ -55,7 +55,7 @@ func (cl *cleanCommand) run(ctx context.Context, t *tool) error {
 		record.write(ctx, err, "removed", report.Unreadable)
 	}
 	if err == nil {
-		err = t.judge(doubt, 0, session.ReasonNoTrace) // it cleans for all apps of the client ID, so what it saw proves nothing
+		err = t.judge(doubt, 0, session.ReasonNoTrace) // it cleans for all apps with this client ID, so sessions that it found do not show that the configuration is right
 	}
 	if err := errors.Join(t.print(report, "%s", cl.describe(report)), err); err != nil {
 		return err
@@ -67,8 +67,8 @@ func (cl *cleanCommand) run(ctx context.Context, t *tool) error {
 	return nil
 }
 
-// missingKeys returns the error about sessions on lists that only other instances find. They are not
-// left behind by anything, and the others clean them.
+// missingKeys returns the error about sessions in indexes that only instances with other keys find.
+// These sessions are not leftovers, and the other instances clean them.
 func (t *tool) missingKeys(ctx context.Context) error {
 	if err := t.service.CheckSessions(ctx); isMissingKeys(err) {
 		return err
@@ -76,7 +76,7 @@ func (t *tool) missingKeys(ctx context.Context) error {
 	return nil
 }
 
-// clean cleans the parts from the first one on.
+// clean cleans the parts, beginning with the part of -from.
 func (cl *cleanCommand) clean(ctx context.Context, t *tool) (entra.CleanReport, error) {
 	progress, done := t.progress(), int(cl.from)-1
 	report, err := t.service.CleanSessions(ctx, entra.CleanOptions{
@@ -96,7 +96,7 @@ func (cl *cleanCommand) clean(ctx context.Context, t *tool) (entra.CleanReport, 
 }
 
 func (cl *cleanCommand) describe(r entra.CleanReport) string {
-	done, left := "removed", "left alone: sealed with a key that is not at hand; see -unreadable"
+	done, left := "removed", "not removed: sealed with a key that is not in the environment; see -unreadable"
 	if cl.dryRun {
 		done = "would be removed"
 	}

@@ -43,7 +43,7 @@ func TestClean_RemovesLeftoversAndLeavesWhatOthersMayOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	const found = "alive       1\ngone        1  %s\ncorrupt     0  %s\nunreadable  1  left alone: sealed with a key that is not at hand; see -unreadable\n"
+	const found = "alive       1\ngone        1  %s\ncorrupt     0  %s\nunreadable  1  not removed: sealed with a key that is not in the environment; see -unreadable\n"
 	if o := s.run("sessions", "clean", "-dry-run"); o.status != statusFound || o.stdout != strings.ReplaceAll(found, "%s", "would be removed") {
 		t.Errorf("%+v", o)
 	}

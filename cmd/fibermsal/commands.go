@@ -15,14 +15,14 @@ import (
 type command interface {
 	// flags declares the command's own flags.
 	flags(*flag.FlagSet)
-	// check rejects wrong flags, before the environment is read.
+	// check rejects invalid flags before the environment is read.
 	check(*console) error
 	run(context.Context, *tool) error
-	// appTimeouts reports whether Redis must answer as fast as for the app.
+	// appTimeouts reports whether the app's own timeouts for Redis apply.
 	appTimeouts() bool
 }
 
-// entry is a command as the help lists it.
+// entry is a command in the list of the help.
 type entry struct {
 	name, about, more string
 	make              func() command
@@ -30,17 +30,17 @@ type entry struct {
 
 var commands = []entry{
 	{"sessions list", "List the sessions of signed-in users.", `
-All flags that are given must apply; without any, all sessions are shown, in no order. A session ends
-when it was idle for too long, or at its absolute end, which -json shows separately. LAST SEEN is - if
-the app has a longer idle timeout than this command.
+Sessions must match all flags that are given. Without flags, all sessions are listed, in no particular
+order. ENDS is when the session ends if it is not used again; -json shows its idle timeout and its
+absolute end separately. LAST SEEN is - if the app has a longer idle timeout than this command.
 
   fibermsal sessions list -mail adele@contoso.com
   fibermsal sessions list -json | jq -r .username | sort | uniq -c
 `, func() command { return &listCommand{} }},
 	{"sessions end", "Sign users out, on all instances at once.", `
-All flags that are given must apply, and at least one must be given. Without -yes, the sessions are
-shown and must be confirmed. A mail address may belong to several users: the sessions of all of them
-end. Sign-ins that are under way begin no session. An audit record on stderr says what was done, by
+Sessions must match all flags that are given; at least one flag is required. Without -yes, the
+sessions are shown, and you must confirm. A mail address may belong to several users; the sessions of
+all of them end. Sign-ins in progress do not begin a session. An audit record on stderr shows what was done, by
 whom, and how many sessions ended; with -v there is one for each session. Only status 0 means that
 the sessions have ended on all instances.
 Users are not signed out of Microsoft, so most can sign in to the app again with a click. To prevent
@@ -52,28 +52,28 @@ that, block the user's sign-in in Entra first.
   fibermsal sessions end -before now
 `, func() command { return &endCommand{} }},
 	{"sessions clean", "Remove what ended sessions left behind, and count unreadable sessions.", `
-It is optional, because leftovers expire by themselves. It frees memory sooner, and may run at any
-time. Sessions that none of the keys opens are counted and left alone, with status 1: they belong to
-an instance with other keys, or to a key that was removed too early.
+This is optional, because leftovers expire by themselves, but it frees memory sooner. It may run at any
+time. Sessions that none of the keys opens are counted but not removed, with status 1. They belong to
+an instance with other keys, or were sealed with a key that was removed too early.
 `, func() command { return &cleanCommand{} }},
 	{"version", "Print the version of this program.", `
-Neither the environment nor the network is used.
+It uses neither the environment nor the network.
 `, func() command { return &versionCommand{} }},
 	{"doctor", "Check the configuration and everything that signing in depends on.", `
-Each finding has a severity and a code, and says why it matters and how to fix it. An error keeps
-users from signing in or signs them out; a warning does not yet. A code that ends in _unchecked means
+Each finding has a severity and a code, and explains why it matters and how to fix it. An error prevents
+users from signing in, or signs them out; a warning does not yet. A code that ends in _unchecked means
 that a check could not run. The status is 1 if there is an error or a warning.
 
-With -json it prints one finding a line. It makes some calls to Entra and some dozen commands to
-Redis, and changes nothing.
+With -json it prints one finding per line. It makes several calls to Entra and sends a few dozen commands to
+Redis, and it changes nothing.
 `, func() command { return &doctorCommand{} }},
 }
 
-// dispatch runs the command that the arguments name.
+// dispatch runs the command in the arguments.
 func dispatch(ctx context.Context, args []string, c *console) error {
 	if len(args) == 0 {
 		usage(c.err)
-		return usageError{errors.New("say what to do")}
+		return usageError{errors.New("no command was given")}
 	}
 	for _, e := range commands {
 		words := strings.Fields(e.name)
@@ -111,7 +111,7 @@ func execute(ctx context.Context, e entry, args []string, c *console) (err error
 	return cmd.run(ctx, t)
 }
 
-// asFailureOf returns the error of a command that cannot begin.
+// asFailureOf returns the error of a command that cannot start.
 func asFailureOf(ctx context.Context, cmd command, t *tool, err error) error {
 	if records, ok := cmd.(interface {
 		cannotBegin(context.Context, *tool, error) error
@@ -154,15 +154,16 @@ func usage(w io.Writer) {
 	fmt.Fprint(w, `
 "fibermsal <command> -h" lists the flags of a command.
 
-The environment is the app's own, such as FIBERMSAL_CLIENT_ID, FIBERMSAL_KEYS and
-FIBERMSAL_REDIS_URL; each variable may have _FILE at its end and name a mounted file. The file in
-FIBERMSAL_STORAGE_FILE can be used while the app is stopped, and by doctor at any time.
+The environment must be that of the app, such as FIBERMSAL_CLIENT_ID, FIBERMSAL_KEYS and
+FIBERMSAL_REDIS_URL. The value of each variable may be in a mounted file instead: append _FILE to the
+name and set it to the path. The file in FIBERMSAL_STORAGE_FILE can be used while the app is stopped, and by doctor at
+any time.
 
-With -json, each command prints one JSON object a line, and the last one has the field error if the
-command failed. Ctrl-C ends long commands between two sessions; they say what remains, and the
-command that goes on. A second Ctrl-C ends them at once.
+With -json, each command prints one JSON object per line, and the last one has the field error if the
+command failed. Ctrl-C stops a long command between two sessions. It then prints what remains and the
+command with which to continue. A second Ctrl-C stops it immediately.
 
-Exit status: 0 all is well, 1 something failed or was found, 2 the command line or the
-environment is wrong.
+Exit status: 0 success, 1 something failed or was found, 2 the command line or the
+environment is invalid.
 `)
 }

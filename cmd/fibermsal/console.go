@@ -15,13 +15,13 @@ type console struct {
 	out *bufio.Writer
 	err io.Writer
 
-	interactive   bool // a user can be asked
+	interactive   bool // the user can be asked for confirmation
 	outIsTerminal bool
-	errIsTerminal bool // so that a line can be overwritten
+	errIsTerminal bool // lines can be overwritten
 
-	// What the command line says about the outputs.
+	// Set by flags of the command line.
 	asJSON    bool
-	variables string // the prefix of those that messages name
+	variables string // the prefix of environment variables in messages
 }
 
 func newConsole(in, out, err *os.File) *console {
@@ -42,12 +42,12 @@ func isTerminal(f *os.File) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// confirm asks whether to go on. An interruption is an answer, too.
+// confirm asks for confirmation. An interruption counts as a refusal.
 func (c *console) confirm(ctx context.Context, question string) error {
 	fmt.Fprintf(c.err, "%s [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(c.in).ReadString('\n') // the end of the input is an answer
+		line, _ := bufio.NewReader(c.in).ReadString('\n') // the end of the input counts as a refusal
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {

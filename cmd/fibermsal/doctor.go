@@ -7,11 +7,11 @@ import (
 	"github.com/fibermsal/fibermsal/entra"
 )
 
-// doctorCommand checks everything that signing in depends on.
+// doctorCommand checks everything that sign-ins depend on.
 type doctorCommand struct{ errorsOnly bool }
 
 func (d *doctorCommand) flags(set *flag.FlagSet) {
-	set.BoolVar(&d.errorsOnly, "errors", false, "let the status be 1 for errors only, and not for warnings")
+	set.BoolVar(&d.errorsOnly, "errors", false, "exit with status 1 only for errors, not for warnings")
 }
 
 func (d *doctorCommand) check(*console) error { return nil }
@@ -30,7 +30,7 @@ func (d *doctorCommand) run(ctx context.Context, t *tool) error {
 	return nil
 }
 
-// printReport prints a report in words, or as JSON with a finding a line.
+// printReport prints a report as text, or as JSON with one finding per line.
 func (t *tool) printReport(report entra.Report) error {
 	if !t.json {
 		return t.print(nil, "%s", printable(report.String()))

@@ -22,13 +22,13 @@ type endCommand struct {
 func (e *endCommand) flags(set *flag.FlagSet) {
 	e.choice.flags(set)
 	e.from.flags(set)
-	set.BoolVar(&e.yes, "yes", false, "do not ask")
+	set.BoolVar(&e.yes, "yes", false, "do not ask for confirmation")
 	set.StringVar(&e.reason, "reason", "", "`text` for the audit record, such as the number of a ticket")
 }
 
 func (e *endCommand) check(c *console) error {
 	if e.isEmpty() {
-		return errors.New("say whose sessions to end; to end all of them: -before now")
+		return errors.New("specify the sessions to end, or end all of them with -before now")
 	}
 	if !e.yes && !c.interactive {
 		return errNoTerminal
@@ -53,27 +53,27 @@ func (e *endCommand) run(ctx context.Context, t *tool) error {
 	if err != nil {
 		err = notRevokedError{err}
 		if ended == 0 {
-			text += ": the command failed" // stderr may go to a file, and alone this reads as if there were none
+			text += ": the command failed" // stderr may go to a file, and without it "0 ended" would suggest that there were none
 		}
 	}
 	return errors.Join(t.print(map[string]int{"ended": ended}, "%s\n", text), err)
 }
 
-// cannotBegin records a failure before any session could be ended, also one of the environment.
+// cannotBegin records a failure before any session could be ended, including an invalid environment.
 func (e *endCommand) cannotBegin(ctx context.Context, t *tool, err error) error {
 	t.audit("sessions_ended", e.reason).write(ctx, err, "ended", 0)
 	return notRevokedError{err}
 }
 
-// end ends the chosen sessions and refuses the sign-ins that are under way. It asks first, unless
-// that is not wanted.
+// end ends the selected sessions and refuses sign-ins in progress. It asks for confirmation first,
+// unless -yes is set.
 func (e *endCommand) end(ctx context.Context, t *tool, doubt error) (ended int, err error) {
 	chosen, err := e.filters(ctx, t)
 	if err != nil {
 		return 0, err
 	}
 	if len(chosen) == 0 {
-		t.note(errors.New("the user has no session, so the tenant is not known, and a sign-in that is under way goes on: give -tenant"))
+		t.note(errors.New("the user has no session, so the tenant is unknown, and a sign-in in progress is not refused; to refuse it, add -tenant"))
 	}
 	total := 0
 	if !e.yes || e.mail != "" {
@@ -99,9 +99,8 @@ func (e *endCommand) end(ctx context.Context, t *tool, doubt error) (ended int, 
 // maxPreviewed is how many sessions are shown before they are ended.
 const maxPreviewed = 10
 
-// preview shows sessions that are to be ended, and returns how many there are. With -yes it
-// shows them only if they belong to several users, which an operator who named one may not
-// expect.
+// preview shows sessions that are about to be ended and returns how many there are. With -yes it shows
+// them only if they belong to several users, which the operator may not expect.
 func (e *endCommand) preview(ctx context.Context, t *tool, chosen []entra.SessionFilter) (int, error) {
 	var shown bytes.Buffer
 	rows := newRows(&shown, false)
@@ -123,7 +122,7 @@ func (e *endCommand) preview(ctx context.Context, t *tool, chosen []entra.Sessio
 		}
 		return n, nil
 	})
-	if err != nil && !isMissingKeys(err) { // those are reported when the others have ended
+	if err != nil && !isMissingKeys(err) { // these are reported after the others have ended
 		return 0, err
 	}
 	if st.handled == 0 || e.yes && len(users) == 1 {

@@ -48,7 +48,8 @@ func TestEnd_EndsWhatIsChosen(t *testing.T) {
 	}
 }
 
-// Whoever revokes the access of an address must not be told that nobody has it.
+// An operator who revokes the access of an address must not get the message that no user has this
+// address.
 func TestEnd_EndsTheSessionsOfAllWhoseMailAddressItIs(t *testing.T) {
 	t.Parallel()
 	const shared = "team@contoso.com"
@@ -86,7 +87,7 @@ func TestEnd_AsksBefore(t *testing.T) {
 	s := newStage(t)
 	cookie := s.signIn(s.app, adele)
 	for _, args := range [][]string{{"sessions", "end", "-mail", adele}, {"sessions", "clean", "-unreadable"}} {
-		if o := s.run(args...); o.status != statusUsage || !strings.Contains(o.stderr, "no terminal to ask at; with -yes nobody is asked") {
+		if o := s.run(args...); o.status != statusUsage || !strings.Contains(o.stderr, "confirmation requires a terminal; use -yes to run without it") {
 			t.Errorf("without a terminal: %+v", o)
 		}
 	}

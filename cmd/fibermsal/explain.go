@@ -10,8 +10,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// explain returns the text of an error for an operator: codes, causes and what to do, and never
-// the sentence for users. prefix is that of the variables of the environment.
+// explain returns the text of an error for an operator: codes, causes and what to do, but not the
+// sentence for users. prefix is the prefix of the environment variables.
 func explain(prefix string, err error) string {
 	if left := (notRevokedError{}); errors.As(err, &left) && !errors.As(err, new(interruptedError)) {
 		return "users may still be signed in: " + explain(prefix, left.error)
@@ -40,21 +40,21 @@ func explain(prefix string, err error) string {
 	return text
 }
 
-// toGoOn says what remains of unfinished work, and which command goes on.
+// toGoOn returns what remains of unfinished work, and the command with which to continue.
 func toGoOn(err error) string {
 	unfinished := new(unfinishedError)
 	if !errors.As(err, &unfinished) {
 		return ""
 	}
-	return "; " + unfinished.remains + ". To go on: " + unfinished.again
+	return "; " + unfinished.remains + ". To continue: " + unfinished.again
 }
 
-// hintFor returns which variables an error is about, or "".
+// hintFor returns which environment variables to check for an error, or "".
 func hintFor(prefix, reason string) string {
 	prefix = strings.TrimSuffix(prefix, "_") + "_"
 	switch reason {
 	case autherr.ReasonStorage:
-		return "does Redis run, and is it the one in " + prefix + "REDIS_URL? fibermsal doctor checks it"
+		return "check that Redis is running and that " + prefix + "REDIS_URL is correct, with fibermsal doctor"
 	case session.ReasonWrongKeys, session.ReasonMissingKeys:
 		return "see " + prefix + "KEYS or " + prefix + "KEYS_FILE"
 	case session.ReasonOtherClient:
@@ -62,7 +62,7 @@ func hintFor(prefix, reason string) string {
 	case session.ReasonOtherOrigin:
 		return "see " + prefix + "PUBLIC_URL, " + prefix + "BASE_PATH and " + prefix + "ROUTE_PREFIX"
 	case session.ReasonNoTrace:
-		return "see " + prefix + "REDIS_URL"
+		return "see " + prefix + "REDIS_URL or " + prefix + "STORAGE_FILE"
 	}
 	return ""
 }
@@ -72,7 +72,7 @@ type failure struct {
 	Code    string `json:"code,omitempty"`
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message"`
-	Again   string `json:"again,omitempty"` // the command that goes on
+	Again   string `json:"again,omitempty"` // the command with which to continue
 }
 
 func failureOf(prefix string, err error) map[string]failure {
@@ -89,8 +89,8 @@ func failureOf(prefix string, err error) map[string]failure {
 	return map[string]failure{"error": f}
 }
 
-// environmentError describes the problems of a Config from the environment, one a line, by the
-// names of variables.
+// environmentError lists the problems of a Config from the environment, one per line, with the names of
+// the variables.
 func environmentError(err error) error {
 	lines := []string{"invalid environment:"}
 	for _, problem := range unjoin(err) {
@@ -98,7 +98,7 @@ func environmentError(err error) error {
 		switch {
 		case !errors.As(problem, &wrong):
 			lines = append(lines, strings.TrimPrefix(problem.Error(), "fibermsal: "))
-		default: // of a Config from the environment, so it names the variable
+		default: // the Config is from the environment, so the text names the variable
 			lines = append(lines, wrong.Problem)
 		}
 	}
@@ -113,7 +113,8 @@ func unjoin(err error) []error {
 	return []error{err}
 }
 
-// printable replaces characters that could control a terminal, because others wrote the text.
+// printable replaces characters that could control a terminal, because the text may contain data of
+// other users.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || unicode.IsPrint(r) {
@@ -123,5 +124,5 @@ func printable(text string) string {
 	}, text)
 }
 
-// cell returns a printable text in one line.
+// cell returns the printable text on a single line.
 func cell(text string) string { return strings.ReplaceAll(printable(text), "\n", " ") }

@@ -13,13 +13,13 @@ type usageError struct{ error }
 // Unwrap returns the reason.
 func (e usageError) Unwrap() error { return e.error }
 
-// errFound means that there is something to do, which has been printed.
+// errFound means that problems were found, which have been printed.
 var errFound = errors.New("found")
 
-// errNoTerminal refuses a command that needs a confirmation.
-var errNoTerminal = errors.New("there is no terminal to ask at; with -yes nobody is asked")
+// errNoTerminal means that a command needs a confirmation and there is no terminal.
+var errNoTerminal = errors.New("confirmation requires a terminal; use -yes to run without it")
 
-// errDeclined means that an operator did not confirm a command.
+// errDeclined means that the operator did not confirm a command.
 var errDeclined = errors.New("nothing was done")
 
 // unfinishedError is the failure or interruption of work that can be continued.
@@ -31,16 +31,17 @@ type unfinishedError struct {
 // Unwrap returns the reason.
 func (e *unfinishedError) Unwrap() error { return e.error }
 
-// interruptedError is the end of a command by a signal.
+// interruptedError means that a signal has ended a command.
 type interruptedError struct{ error }
 
-// Unwrap returns what the signal has ended.
+// Unwrap returns the error of the command.
 func (e interruptedError) Unwrap() error { return e.error }
 
-// isMissingKeys reports whether some of the app's keys are not here. All other sessions are seen.
+// isMissingKeys reports whether the error means that some of the app's keys are missing here. Sessions
+// with other keys are found.
 func isMissingKeys(err error) bool { return autherr.ReasonOf(err) == session.ReasonMissingKeys }
 
-// notRevokedError is a failure to end sessions. Whoever ends them must not believe that it is done.
+// notRevokedError means that sessions may not have ended, which the message must make clear.
 type notRevokedError struct{ error }
 
 // Unwrap returns the reason.

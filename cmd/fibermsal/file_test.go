@@ -104,7 +104,25 @@ func TestSessions_OfAFileAreTheAppsOnly(t *testing.T) {
 	}
 }
 
-// While nobody runs the app, nobody says which keys it has. Sessions of the key before are there.
+// A file in which nobody has signed in is perhaps another one.
+func TestSessions_OfAnEmptyFileNameItsVariable(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.useFile(adele)
+	s.env["FIBERMSAL_STORAGE_FILE"] = filepath.Join(t.TempDir(), "empty.db")
+	empty, err := filestore.Open(s.env["FIBERMSAL_STORAGE_FILE"], filestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := empty.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if o := s.run("sessions", "end", "-mail", adele, "-yes"); o.status != statusFound || !strings.Contains(o.stderr, "no_trace") || !strings.Contains(o.stderr, "FIBERMSAL_STORAGE_FILE") {
+		t.Errorf("%+v", o)
+	}
+}
+
+// While the app is not running, no instance announces its keys. There are sessions of the previous key.
 func TestSessions_OfAFileAreMissedWithoutTheKeyBefore(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -21,8 +21,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// asProgram lets the test binary be the program. Its name does not begin with the prefix,
-// under which it would be a spelling mistake.
+// asProgram makes the test binary act as the program. Its name does not begin with the prefix, because
+// it would then be reported as a misspelled variable.
 const asProgram = "TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ const (
 	alex      = "AlexW@contoso.com"
 )
 
-// patiently is for machines that are busy: these tests are not about deadlines.
+// patiently sets long timeouts for busy machines, because these tests are not about timeouts.
 const patiently = "?dial_timeout=10s&read_timeout=10s&write_timeout=10s&pool_timeout=10s"
 
 // stage is a web app with its Redis and its Entra, and an environment for the program.
@@ -100,7 +100,7 @@ func (s *stage) newApp(keys ...[]byte) *fiber.App {
 	return app
 }
 
-// signIn signs a person in by the front door and returns the session's cookie.
+// signIn signs a user in with the app and returns the session's cookie.
 func (s *stage) signIn(app *fiber.App, login string) *http.Cookie {
 	s.t.Helper()
 	start := s.send(app, httptest.NewRequest(http.MethodGet, publicURL+"/user/login", http.NoBody))
@@ -120,7 +120,7 @@ func (s *stage) signIn(app *fiber.App, login string) *http.Cookie {
 	return nil
 }
 
-// isSignedIn asks the app.
+// isSignedIn reports whether a user is signed in according to the app.
 func (s *stage) isSignedIn(app *fiber.App, cookie *http.Cookie) bool {
 	s.t.Helper()
 	r := httptest.NewRequest(http.MethodGet, publicURL+"/user/info", http.NoBody)
@@ -148,7 +148,7 @@ type outcome struct {
 	stdout, stderr string
 }
 
-// command is a run of the program with nothing but the stage's environment.
+// command is a run of the program with only the stage's environment.
 func (s *stage) command(args ...string) *exec.Cmd {
 	s.t.Helper()
 	self, err := os.Executable()
@@ -163,7 +163,7 @@ func (s *stage) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run runs the program without a terminal, and makes sure that it shows no secret.
+// run runs the program without a terminal, and checks that it prints no secret.
 func (s *stage) run(args ...string) outcome {
 	s.t.Helper()
 	var stdout, stderr bytes.Buffer

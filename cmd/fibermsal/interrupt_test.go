@@ -48,7 +48,7 @@ func TestSteps_AnInterruptionSaysWhatRemainsAndHowToGoOn(t *testing.T) {
 				}
 				return 10, nil
 			})
-			if text := explain("FIBERMSAL", interruptedError{err}); !errors.Is(err, context.Canceled) || text != "interrupted; "+row.remains+". To go on: "+row.again {
+			if text := explain("FIBERMSAL", interruptedError{err}); !errors.Is(err, context.Canceled) || text != "interrupted; "+row.remains+". To continue: "+row.again {
 				t.Errorf("%s", text)
 			}
 		})
@@ -66,12 +66,12 @@ func TestShellWord_IsOneWord(t *testing.T) {
 	}
 }
 
-// Redis stops answering, so the signal comes in the middle of the work.
+// Redis stops responding, so the signal arrives in the middle of the work.
 func TestSessions_CtrlCEndsThem(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	cookie := s.signIn(s.app, adele)
-	goesOn := regexp.MustCompile(`(?m)^fibermsal: interrupted; \d+ of 256 parts are done, .* remains?\. To go on: (fibermsal sessions (end|list|clean) .*-from \d+)$`)
+	goesOn := regexp.MustCompile(`(?m)^fibermsal: interrupted; \d+ of 256 parts are done, .* remains?\. To continue: (fibermsal sessions (end|list|clean) .*-from \d+)$`)
 	for _, args := range [][]string{{"sessions", "list"}, {"sessions", "end", "-before", "now", "-yes"}, {"sessions", "clean"}} {
 		var stdout, stderr bytes.Buffer
 		cmd := s.command(args...)

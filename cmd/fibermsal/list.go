@@ -10,12 +10,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// sessionsCommand is what the commands about sessions have in common.
+// sessionsCommand is embedded in the commands for sessions.
 type sessionsCommand struct{}
 
 func (sessionsCommand) appTimeouts() bool { return false }
 
-// listCommand shows sessions.
+// listCommand lists sessions.
 type listCommand struct {
 	sessionsCommand
 	choice
@@ -46,7 +46,7 @@ func (l *listCommand) run(ctx context.Context, t *tool) error {
 	err = st.each(ctx, "listed", func(ctx context.Context, filter entra.SessionFilter) (int, error) {
 		found, err := t.collect(ctx, filter)
 		if err != nil && !isMissingKeys(err) {
-			return 0, err // the part is listed again later, and nothing twice
+			return 0, err // the whole part is listed again later, so no session is listed twice
 		}
 		st.progress.clear()
 		for _, s := range found {
@@ -68,7 +68,7 @@ func (l *listCommand) run(ctx context.Context, t *tool) error {
 	return err
 }
 
-// collect returns the sessions that a filter selects, with an error those before it.
+// collect returns the sessions that a filter selects or, with an error, those before the error.
 func (t *tool) collect(ctx context.Context, filter entra.SessionFilter) (found []entra.SessionInfo, err error) {
 	for s, err := range t.service.Sessions(ctx, filter) {
 		if err != nil {
@@ -79,7 +79,7 @@ func (t *tool) collect(ctx context.Context, filter entra.SessionFilter) (found [
 	return found, nil
 }
 
-// flushTerminal shows what was printed, before the progress is shown again.
+// flushTerminal flushes the output to a terminal before the progress is shown again.
 func (t *tool) flushTerminal() error {
 	if !t.outIsTerminal {
 		return nil

@@ -96,7 +96,7 @@ func TestList_WaitsForARedisThatIsSlow(t *testing.T) {
 	}
 }
 
-// go-redis has a log of its own, on which it repeats what the program says better.
+// go-redis has its own log, in which it would repeat what the program already reports.
 func TestSessions_OneLineSaysThatRedisIsDown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -109,7 +109,7 @@ func TestSessions_OneLineSaysThatRedisIsDown(t *testing.T) {
 	}
 }
 
-// Redis knows how long a session will live, and only the app knows how long that was to begin with.
+// Redis stores the remaining lifetime of a session. Only the app has the configured lifetime.
 func TestList_LastSeenIsNeverInTheFuture(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

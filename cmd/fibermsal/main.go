@@ -7,8 +7,8 @@
 //	fibermsal doctor -json
 //	fibermsal version
 //
-// It reads the environment of the app, see entra.ConfigFromEnv. The exit status is 0 if all is
-// well, 1 if something failed or was found, and 2 if the command line or the environment is wrong.
+// It reads the environment of the app, see entra.ConfigFromEnv. The exit status is 0 for success, 1 if
+// something failed or was found, and 2 if the command line or the environment is invalid.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // so that a second signal ends the program at once
+	context.AfterFunc(ctx, stop) // so that a second signal ends the program immediately
 	status := run(ctx, os.Args[1:], newConsole(os.Stdin, os.Stdout, os.Stderr))
 	stop()
 	os.Exit(status)
@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, c *console) int {
 // fail prints an error and returns the exit status.
 func (c *console) fail(err error) int {
 	if c.asJSON {
-		_ = errors.Join(writeJSON(c.out, failureOf(c.variables, err)), c.out.Flush()) // what could report that?
+		_ = errors.Join(writeJSON(c.out, failureOf(c.variables, err)), c.out.Flush()) // an error could not be reported anywhere else
 	}
 	fmt.Fprintln(c.err, "fibermsal:", printable(explain(c.variables, err)))
 	if errors.As(err, new(usageError)) {

@@ -15,15 +15,15 @@ func TestProgram_SaysWhatIsWrong(t *testing.T) {
 		status int
 		says   []string
 	}{
-		"nothing":         {nil, nil, 2, []string{"usage: fibermsal <command>", "say what to do"}},
+		"nothing":         {nil, nil, 2, []string{"usage: fibermsal <command>", "no command was given"}},
 		"no such command": {[]string{"session", "list"}, nil, 2, []string{`there is no command "session list"`}},
 		"half a command":  {[]string{"sessions"}, nil, 2, []string{`there is no command "sessions"`}},
 		"no such flag":    {[]string{"sessions", "list", "-x"}, nil, 2, []string{"-x", "see fibermsal sessions list -h"}},
 		"an argument":     {[]string{"sessions", "list", "adele"}, nil, 2, []string{`unexpected argument "adele"`}},
 		"odd time":        {[]string{"sessions", "list", "-before", "soon"}, nil, 2, []string{"it must be like 2026-01-31"}},
 		"mail and user":   {[]string{"sessions", "list", "-mail", adele, "-user", "x"}, nil, 2, []string{"leave -user out"}},
-		"part of a mail":  {[]string{"sessions", "end", "-mail", "contoso.com", "-yes"}, nil, 2, []string{"a whole mail address"}},
-		"no choice":       {[]string{"sessions", "end", "-yes"}, nil, 2, []string{"say whose sessions to end"}},
+		"part of a mail":  {[]string{"sessions", "end", "-mail", "contoso.com", "-yes"}, nil, 2, []string{"a complete mail address"}},
+		"no choice":       {[]string{"sessions", "end", "-yes"}, nil, 2, []string{"specify the sessions to end"}},
 		"environment": {
 			[]string{"sessions", "list"},
 			map[string]string{"FIBERMSAL_CLIENT_SECRT": "redis-canary", "FIBERMSAL_IDLE_TIMEOUT": "x"},
@@ -40,7 +40,7 @@ func TestProgram_SaysWhatIsWrong(t *testing.T) {
 			[]string{"doctor"},
 			map[string]string{"FIBERMSAL_MANAGED_IDENTITY": "system"},
 			2,
-			[]string{"\n  FIBERMSAL_CERTIFICATE_FILE, FIBERMSAL_FEDERATED_TOKEN_FILE, FIBERMSAL_WORKLOAD_IDENTITY or FIBERMSAL_MANAGED_IDENTITY is set beside FIBERMSAL_CLIENT_SECRET"},
+			[]string{"\n  FIBERMSAL_CERTIFICATE_FILE, FIBERMSAL_FEDERATED_TOKEN_FILE, FIBERMSAL_WORKLOAD_IDENTITY or FIBERMSAL_MANAGED_IDENTITY is set together with FIBERMSAL_CLIENT_SECRET"},
 		},
 		"no Redis":      {[]string{"sessions", "list"}, map[string]string{"FIBERMSAL_REDIS_URL": ""}, 2, []string{"FIBERMSAL_REDIS_URL is required: sessions in an app's own memory"}},
 		"Redis is down": {[]string{"sessions", "list"}, map[string]string{"FIBERMSAL_REDIS_URL": "redis://app:redis-canary@127.0.0.1:1/0"}, 1, []string{"fibermsal: unavailable: storage_failed: dial tcp", "connection refused"}},

@@ -13,7 +13,7 @@ func (m *moment) String() string {
 	if m == nil || m.IsZero() {
 		return ""
 	}
-	return m.Format(time.RFC3339Nano) // whoever repeats it must not choose less
+	return m.Format(time.RFC3339Nano) // full precision, because a repeated command must select the same sessions
 }
 
 // Set implements flag.Value.

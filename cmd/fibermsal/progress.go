@@ -6,13 +6,13 @@ import (
 )
 
 const (
-	// redrawEvery and reportEvery are how often long work reports its progress, on a terminal
-	// and in a log.
+	// redrawEvery and reportEvery are how often a long command reports its progress on a terminal and
+	// in a log.
 	redrawEvery = 200 * time.Millisecond
 	reportEvery = 5 * time.Second
 )
 
-// progress reports how far long work is. Short work reports nothing.
+// progress reports the progress of a long command. A short command reports nothing.
 type progress struct {
 	console *console
 	last    time.Time
@@ -21,7 +21,7 @@ type progress struct {
 
 func (c *console) progress() *progress { return &progress{console: c, last: time.Now()} }
 
-// show is called for every step, and writes now and then.
+// show is called for every step and writes only if enough time has passed.
 func (p *progress) show(format string, args ...any) {
 	every := reportEvery
 	if p.console.errIsTerminal {
@@ -41,7 +41,7 @@ func (p *progress) show(format string, args ...any) {
 	fmt.Fprintln(p.console.err, line)
 }
 
-// clear clears the line for what comes after.
+// clear clears the progress line for other output.
 func (p *progress) clear() {
 	if p.drawn {
 		fmt.Fprint(p.console.err, "\r\x1b[K")

@@ -19,7 +19,7 @@ func encoded(keys ...[]byte) string {
 	return strings.Join(all, ",")
 }
 
-// everyWay are the commands about sessions, as an operator would run them.
+// everyWay lists the commands about sessions, as an operator would run them.
 func everyWay(user, id string) map[string][]string {
 	return map[string][]string{
 		"list": {"sessions", "list"}, "list user": {"sessions", "list", "-user", user}, "list id": {"sessions", "list", "-id", id},
@@ -104,7 +104,7 @@ func TestSessions_RecordsOfEarlierVersionsShowWhoseTheyAre(t *testing.T) {
 	}
 }
 
-// While keys are replaced, an operator may have the file from before.
+// While keys are being replaced, an operator may still have the previous file.
 func TestSessions_AStaleKeyFileEndsWhatItFindsAndFails(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -130,7 +130,7 @@ func TestSessions_AStaleKeyFileEndsWhatItFindsAndFails(t *testing.T) {
 	}
 }
 
-// An operator's file has the new key only, while the app still accepts sessions of the one before.
+// An operator's file has only the new key, while the app still accepts sessions of the previous one.
 func TestSessions_AKeyThatTheAppStillHasIsMissed(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -162,8 +162,8 @@ func TestSessions_AKeyThatTheAppStillHasIsMissed(t *testing.T) {
 	}
 }
 
-// Where users of many tenants may sign in, a user's sessions are searched for, and only those of the
-// new key are found.
+// If users of many tenants may sign in, a user's sessions have to be searched for, and only those of
+// the new key are found.
 func TestSessions_AUserWhoseSessionsAreMissedIsNotOneWithoutSessions(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -185,12 +185,12 @@ func TestSessions_AUserWhoseSessionsAreMissedIsNotOneWithoutSessions(t *testing.
 	if o := s.run("sessions", "end", "-user", user, "-yes"); o.status != statusOK || o.stdout != "1 session ended\n" || strings.Contains(o.stderr, "note") {
 		t.Errorf("%+v", o)
 	}
-	if o := s.run("sessions", "end", "-user", user, "-yes"); o.status != statusOK || o.stdout != "0 sessions ended\n" || !strings.Contains(o.stderr, "give -tenant") {
+	if o := s.run("sessions", "end", "-user", user, "-yes"); o.status != statusOK || o.stdout != "0 sessions ended\n" || !strings.Contains(o.stderr, "add -tenant") {
 		t.Errorf("nobody: %+v", o)
 	}
 }
 
-// The key that seals now is known, so a key that is gone was removed on purpose.
+// The current key is available, so a missing key was removed on purpose.
 func TestSessions_ARemovedKeyIsNoFault(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -202,7 +202,7 @@ func TestSessions_ARemovedKeyIsNoFault(t *testing.T) {
 	}
 }
 
-// Nothing is known of an empty storage, which may be another one than the app's.
+// An empty storage contains no announcements. It may not be the app's storage.
 func TestSessions_AnEmptyStorageIsNoProof(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/entra"
 )
 
-// print writes a result as JSON, or in words.
+// print writes a result as JSON or as text.
 func (t *tool) print(result any, format string, args ...any) error {
 	if t.json {
 		return writeJSON(t.out, result)
@@ -22,8 +22,9 @@ func (t *tool) print(result any, format string, args ...any) error {
 	return err
 }
 
-// writeJSON writes a value in one line. Characters that JSON allows and that are not printable are
-// escaped, because the line may be shown on a terminal, whose order of text some of them change.
+// writeJSON writes a value on one line. It escapes characters that JSON allows but that are not
+// printable, because the line may be shown on a terminal, where some of them change the order of the
+// text.
 func writeJSON(w io.Writer, value any) error {
 	line, err := json.Marshal(value)
 	if err != nil {
@@ -43,7 +44,7 @@ func writeJSON(w io.Writer, value any) error {
 	return err
 }
 
-// row is a session as JSON. It has no values that the app itself added to the user.
+// row is a session in JSON. It does not contain the values that the app has added to the user.
 type row struct {
 	ID              string    `json:"id"`
 	TenantID        string    `json:"tenant_id"`
@@ -74,8 +75,8 @@ func utc(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Second)
 }
 
-// rows are sessions one below the other: as a table, or each as JSON in a line of its
-// own. A table is written in parts, so that a million rows need no memory.
+// rows prints sessions, as a table or as one JSON object per line. A table is written in parts, so that
+// the memory use does not depend on the number of rows.
 type rows struct {
 	to    io.Writer
 	json  bool
@@ -89,7 +90,7 @@ const rowsAtOnce = 1000
 func newRows(to io.Writer, asJSON bool) *rows {
 	r := &rows{to: to, json: asJSON, table: tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)}
 	if !asJSON {
-		fmt.Fprintln(r.table, "USER\tMAIL\tSIGNED IN\tLAST SEEN\tENDS\tID") // flush returns its error again
+		fmt.Fprintln(r.table, "USER\tMAIL\tSIGNED IN\tLAST SEEN\tENDS\tID") // flush returns the same error
 	}
 	return r
 }
@@ -125,7 +126,7 @@ func shown(t time.Time) string {
 
 func (r *rows) flush() error { return r.table.Flush() }
 
-// countOf returns a number of sessions in words.
+// countOf returns a number of sessions as text.
 func countOf(n int) string {
 	if n == 1 {
 		return "1 session"

@@ -23,32 +23,33 @@ type options struct {
 	prefix, own   string
 	json, verbose bool
 
-	command string        // as the help lists it
-	set     *flag.FlagSet // as it was parsed
+	command string        // as in the help
+	set     *flag.FlagSet // after parsing
 }
 
 func (o *options) flags(set *flag.FlagSet) {
-	set.StringVar(&o.prefix, "prefix", "FIBERMSAL", "`name` that the variables of the environment begin with")
-	set.StringVar(&o.own, "own", "", "`names` of variables that begin with the prefix and are the app's own, without it and with commas between")
-	set.BoolVar(&o.json, "json", false, "print JSON, an object a line; an error is an object with the field error; the log on stderr is JSON, too")
-	set.BoolVar(&o.verbose, "v", false, "log to stderr what the library does")
+	set.StringVar(&o.prefix, "prefix", "FIBERMSAL", "`prefix` of the environment variables")
+	set.StringVar(&o.own, "own", "", "`names` of the app's own variables with the prefix, written without the prefix and separated by commas")
+	set.BoolVar(&o.json, "json", false, "print JSON, one object per line; an error is an object with the field error; the log on stderr is also JSON")
+	set.BoolVar(&o.verbose, "v", false, "log the library's actions to stderr")
 }
 
-// tool is what a command works with.
+// tool contains everything that a command needs.
 type tool struct {
 	*console
 	options
 	cfg     config
 	service *entra.Service
 	users   *users // whose sessions ended
-	missing error  // some of the app's keys are not here
+	missing error  // some of the app's keys are missing here
 	closing sync.Once
 }
 
 // exampleVariables begin with the default prefix and belong to examples/fiber-app.
 var exampleVariables = []string{"TLS_CERT_FILE", "TLS_KEY_FILE", "EMULATOR_PORT"}
 
-// open reads the environment. With appTimeouts Redis must answer as fast as for the app.
+// open reads the environment and opens the library. With appTimeouts, the app's own timeouts for Redis
+// apply.
 func open(o options, appTimeouts bool, c *console) (*tool, error) {
 	if !o.verbose {
 		logging.Disable() // go-redis' own log, which repeats the error that the command prints
@@ -78,7 +79,7 @@ func open(o options, appTimeouts bool, c *console) (*tool, error) {
 	return t, nil
 }
 
-// handler returns the handler of a log on stderr.
+// handler returns a log handler that writes to stderr.
 func (t *tool) handler(level slog.Level) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
 	if t.json {
@@ -87,14 +88,14 @@ func (t *tool) handler(level slog.Level) slog.Handler {
 	return slog.NewTextHandler(t.err, options)
 }
 
-// hangUp ends the commands that Redis does not answer, because go-redis waits for the answer
-// whatever its context says. Those that it does answer get the time for it.
+// hangUp ends commands to which Redis does not reply, because go-redis waits for the reply even after
+// its context has ended. It first waits for commands to which Redis is still replying.
 func (t *tool) hangUp() {
 	time.Sleep(answerTime)
 	_ = t.closeStorage() // the command reports what failed
 }
 
-// answerTime is how long Redis may still answer after an interruption.
+// answerTime is how long Redis may still reply after an interruption.
 const answerTime = time.Second
 
 func (t *tool) close() error { return errors.Join(t.service.Close(), t.closeStorage()) }
@@ -114,12 +115,13 @@ func closeOf(storage entra.Storage) error {
 	return storage.Close()
 }
 
-// openFile opens the app's file of sessions, without making one. To examine it, the app may use it.
+// openFile opens the app's file of sessions, which must exist. With examine, the app may use the file
+// at the same time.
 func openFile(path string, examine bool) (storagefile.Storage, error) {
 	return filestore.Open(path, filestore.Options{MustExist: true, Examine: examine})
 }
 
-// requireStorage returns an error if the sessions cannot be seen from outside the app.
+// requireStorage returns an error if the sessions are not accessible from outside the app.
 func (t *tool) requireStorage() error {
 	if t.cfg.Storage != nil {
 		return nil

@@ -9,11 +9,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// maxNamed is how many users an audit record names.
+// maxNamed is how many users an audit record lists.
 const maxNamed = 20
 
-// trail is a log handler that remembers whose sessions ended, for the audit record of a command,
-// also where the level of the log leaves the record of each session out.
+// trail is a log handler that collects the users whose sessions ended, for the audit record of a
+// command, even if the log level hides the records of the single sessions.
 type trail struct {
 	slog.Handler
 	users *users
@@ -65,7 +65,7 @@ func (u *users) add(r *slog.Record) {
 		return
 	}
 	if len(u.named) == maxNamed {
-		u.more++ // sessions of users who are not named
+		u.more++ // sessions of users who are not listed
 		return
 	}
 	u.named = append(u.named, name)

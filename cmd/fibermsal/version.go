@@ -9,7 +9,7 @@ import (
 	"runtime/debug"
 )
 
-// versionCommand prints what this program was built from.
+// versionCommand prints the version of this program.
 type versionCommand struct{}
 
 func (versionCommand) flags(*flag.FlagSet) {}
@@ -20,7 +20,7 @@ func (versionCommand) appTimeouts() bool { return false }
 
 func (versionCommand) run(_ context.Context, t *tool) error { return versionCommand{}.runAlone(t) }
 
-// build is what this program was built from.
+// build describes the version from which this program was built.
 type build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
@@ -30,7 +30,7 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
-// runAlone prints it without the environment of the app.
+// runAlone prints the version without reading the environment of the app.
 func (versionCommand) runAlone(t *tool) error {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// client is one of the programs that are run.
+// client is a program that is run.
 type client struct {
 	name     string
 	language string
@@ -40,7 +40,7 @@ var clients = []client{
 	{"azidentity", golang, "azidentity", ""},
 }
 
-// result is what a client has shown.
+// result contains the results of a client.
 type result struct {
 	client
 	version string
@@ -114,7 +114,7 @@ func (r *result) read(out string) {
 	}
 }
 
-// packageVersion is that of an installed npm package.
+// packageVersion returns the version of an installed npm package.
 func packageVersion(name string) string {
 	text, err := os.ReadFile(filepath.Join("node", "node_modules", name, "package.json"))
 	if err != nil {
@@ -127,10 +127,10 @@ func packageVersion(name string) string {
 	return about.Version
 }
 
-// oldestNode is what most of the npm packages ask for.
+// oldestNode is the version of Node that most of the npm packages require.
 const oldestNode = 20
 
-// missing is what a client lacks on this machine; a reason to leave it out.
+// missing returns what a client needs and this machine does not have. Such a client is left out.
 func (c client) missing(ctx context.Context) string {
 	switch c.language {
 	case javaScript:
@@ -150,7 +150,8 @@ func (c client) missing(ctx context.Context) string {
 	return ""
 }
 
-// interpreter finds a Python that has the library: Debian's, or one that comes first on PATH. It is empty if none has.
+// interpreter returns a Python that has the library. It is Debian's, or the first one in PATH. It is
+// empty if neither has the library.
 func (c client) interpreter(ctx context.Context) string {
 	module := strings.TrimPrefix(c.library, "python3-")
 	for _, python := range []string{"/usr/bin/python3", "python3"} {

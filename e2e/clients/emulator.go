@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// redirectURI is one that Auth.js forms by itself.
+// redirectURI is the URI that Auth.js forms by itself.
 const redirectURI = "https://app.example/auth/callback/microsoft-entra-id"
 
 const spaRedirectURI = "https://spa.example/callback"
@@ -69,18 +69,19 @@ func startEmulator(ctx context.Context, dir string) (*emulator, error) {
 }
 
 func (e *emulator) stop() error {
-	_ = e.command.Process.Signal(syscall.SIGTERM) // which fails only if it has ended
+	_ = e.command.Process.Signal(syscall.SIGTERM) // fails only if the process has ended
 	return e.command.Wait()
 }
 
-// environment is that of the clients: how they find the emulator and trust it, each in its own way.
+// environment returns the environment of the clients. It contains the address and the certificate of
+// the emulator in the form that each client expects.
 func (e *emulator) environment() []string {
 	return append(os.Environ(), "EMULATOR="+e.ready, "REDIRECT_URI="+redirectURI, "SPA_REDIRECT_URI="+spaRedirectURI, "CERTIFICATE="+e.certificate,
 		"NODE_EXTRA_CA_CERTS="+e.caFile, "REQUESTS_CA_BUNDLE="+e.caFile, "SSL_CERT_FILE="+e.caFile,
 		"PYTHONDONTWRITEBYTECODE=1", "NODE_NO_WARNINGS=1")
 }
 
-// writeCertificate writes what an app shows instead of a secret.
+// writeCertificate writes the certificate that an app uses instead of a secret.
 func writeCertificate(name string) error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -100,7 +101,7 @@ func writeCertificate(name string) error {
 	return os.WriteFile(name, text, 0o600)
 }
 
-// writeAnswers writes the answers of a part of Graph that the emulator has not.
+// writeAnswers writes the responses for a part of Graph that the emulator does not serve.
 func writeAnswers(dir string) error {
 	const adele = "87d349ed-44d7-43e1-9a83-5f2406dee5bd"
 	file := filepath.Join(dir, "users", adele, "messages.json")

@@ -4,8 +4,8 @@
 //	go run . -write ../../docs/emulator.md   # puts the table into the document
 //	go run . -check ../../docs/emulator.md   # fails if the document has another one
 //
-// A client is a program that finds the emulator in its environment. It prints "version 1.2.3" and "ok NAME" for each
-// of its checks; it ends with an error at the first that fails.
+// A client is a program that reads the address of the emulator from its environment. It prints "version
+// 1.2.3", and "ok NAME" for each of its checks. It ends with an error at the first check that fails.
 package main
 
 import (

@@ -47,7 +47,7 @@ func table(results []result) string {
 	return out.String()
 }
 
-// The table stands between these lines of the document.
+// The table is between these lines of the document.
 const (
 	startMark = "<!-- clients:start: written by `make clients` -->\n"
 	endMark   = "<!-- clients:end -->\n"
@@ -81,8 +81,8 @@ func writeTable(name string, results []result) error {
 	return os.WriteFile(name, []byte(before+startMark+table(results)+endMark+after), 0o644)
 }
 
-// checkTable reports that the document claims something else. Versions may differ, because those of Debian do, and
-// clients that were left out are not compared.
+// checkTable returns an error if the document contains other results. Versions may differ, because
+// Debian's versions do. Clients that were left out are not compared.
 func checkTable(name string, results []result) error {
 	document, err := os.ReadFile(name)
 	if err != nil {

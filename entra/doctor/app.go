@@ -6,28 +6,28 @@ import (
 	"slices"
 )
 
-// MinReadBuffer is the size of the buffer for request headers that long paths, which users return
-// to, and Entra's codes need beside an app's own cookies. Fiber's default is 4,096 bytes.
+// MinReadBuffer is the recommended size of the buffer for request headers. It leaves room for the app's
+// own cookies, long paths to return to, and Entra's codes. Fiber's default is 4,096 bytes.
 const MinReadBuffer = 16 << 10
 
-// App is a web app of Fiber, of any version.
+// App describes a web app of any version of Fiber.
 type App struct {
 	// ReadBufferSize is the size of the buffer for request headers.
 	ReadBufferSize int
-	// StreamsBodies is set if handlers may get the body of a request before all of it has arrived.
+	// StreamsBodies is set if handlers may run before the whole body of a request has arrived.
 	StreamsBodies bool
-	// ProxyHeader is the header that the app reads the client's address from, or "".
+	// ProxyHeader is the header from which the app reads the client's address, or "".
 	ProxyHeader string
-	// TrustsAnyProxy is set if the app reads that header whoever sends the request. Otherwise
-	// TrustedProxies are the addresses and networks that it must come from.
+	// TrustsAnyProxy is set if the app trusts that header in every request. Otherwise it trusts the
+	// header only in requests from TrustedProxies, which are addresses and networks.
 	TrustsAnyProxy bool
 	TrustedProxies []string
-	// Get returns the app's response to a GET request, which it makes without a network. It
-	// may panic, and may never return.
+	// Get returns the app's response to a GET request without using the network. It may panic, and it
+	// may never return.
 	Get func(address string, header http.Header) (status int, response http.Header)
 }
 
-// settings checks the settings of an app, if there is one.
+// settings checks the settings of an app. It does nothing if there is no app.
 func (a *App) settings() (findings []Finding) {
 	if a == nil {
 		return nil
@@ -44,14 +44,14 @@ func (a *App) settings() (findings []Finding) {
 		findings = append(findings, Finding{
 			Severity: SeverityWarning, Code: "streamed_bodies",
 			What: "fiber.Config.StreamRequestBody is set",
-			Why:  "fasthttp takes what a handler leaves unread of a body for the next request on the connection, which another site can forge in a user's name; behind the middleware such connections are closed, in front of it they are not",
+			Why:  "fasthttp treats the part of a body that a handler does not read as the next request on the connection, so another site can forge requests of a user; behind the middleware such connections are closed, in front of it they are not",
 			Fix:  "put the middleware in front of all routes, or leave StreamRequestBody out",
 		})
 	}
 	if a.ProxyHeader != "" && a.trustsEverybody() {
 		findings = append(findings, Finding{
 			Severity: SeverityWarning, Code: "proxy_trust",
-			What: "fiber.Config.ProxyHeader is " + a.ProxyHeader + ", and the app believes it whoever sends it",
+			What: "fiber.Config.ProxyHeader is " + a.ProxyHeader + ", and the app trusts it from any sender",
 			Why:  "visitors choose the address that c.IP() returns, and can evade limits and forge logs with it; signing in does not depend on it",
 			Fix:  "trust only the addresses of your proxies: set EnableTrustedProxyCheck and TrustedProxies (with Fiber v3, TrustProxy and TrustProxyConfig)",
 		})

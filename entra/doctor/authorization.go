@@ -9,19 +9,19 @@ import (
 	"github.com/fibermsal/fibermsal/internal/aadsts"
 )
 
-// authorization is Entra's answer to a sign-in that must not show a page, from a browser in
-// which nobody is signed in. Entra should return to the app and say so.
+// authorization is Entra's response to a silent sign-in from a browser in which no user is signed in.
+// Entra is expected to redirect to the app with the error that a user is required.
 type authorization struct {
-	// returned reports whether Entra redirected to the redirect URI, which it does only if it
-	// is registered.
+	// returned reports whether Entra redirected to the redirect URI, which it does only if the URI is
+	// registered.
 	returned bool
-	// error is the protocol's, in the redirect.
+	// error is the OAuth error code in the redirect.
 	error string
-	// numbers are those in the redirect, or on the page that Entra shows instead.
+	// numbers are the AADSTS numbers in the redirect, or on the page that Entra shows instead.
 	numbers []int
 }
 
-// readAuthorization reads the answer of the authorize endpoint to response_mode=query.
+// readAuthorization reads the response of the authorize endpoint to response_mode=query.
 func readAuthorization(status int, location, page, redirectURI string) authorization {
 	if status < http.StatusMultipleChoices || status >= http.StatusBadRequest {
 		return authorization{numbers: aadsts.Numbers(page)}
@@ -38,13 +38,13 @@ func readAuthorization(status int, location, page, redirectURI string) authoriza
 	return authorization{returned: true, error: q.Get("error"), numbers: aadsts.Numbers(q.Get("error_description"))}
 }
 
-// needsUser reports whether nothing is missing but a user who signs in.
+// needsUser reports whether the sign-in failed only because no user is signed in.
 func (a authorization) needsUser() bool {
 	return a.returned && (a.error == "" || strings.HasSuffix(a.error, "_required"))
 }
 
-// isUnclear reports whether the answer says nothing about the registration: Entra has a fault,
-// or shows a page without a known number.
+// isUnclear reports whether the response allows no conclusion about the registration, because Entra has
+// a fault or shows a page without a known number.
 func (a authorization) isUnclear() bool {
 	if a.returned {
 		return a.error == "server_error" || a.error == "temporarily_unavailable"

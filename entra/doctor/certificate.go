@@ -6,11 +6,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/authority"
 )
 
-// certificateWarning is how long before its end a certificate should be replaced.
+// certificateWarning is how long before its expiry a certificate should be replaced.
 const certificateWarning = 30 * 24 * time.Hour
 
-// certificate checks when the certificate of a client credential is valid. A credential that
-// does not report it has no finding.
+// certificate checks the validity period of a client credential's certificate. There is no finding if
+// the credential does not report the period.
 func certificate(credential authority.ClientCredential, now time.Time) []Finding {
 	from, until, reported := authority.Validity(credential)
 	if !reported {

@@ -8,18 +8,19 @@ import (
 )
 
 const (
-	// skewWarning is more than the clock of a machine with NTP deviates.
+	// skewWarning is more than the clock of a machine with NTP is ever off.
 	skewWarning = time.Minute
 	// skewError is how much Entra and the validation of ID tokens tolerate.
 	skewError = 5 * time.Minute
 )
 
-// clock judges by how much this machine's clock is ahead of Entra's, if that was measured.
+// clock returns the finding about the time by which this machine's clock is ahead of Entra's, if that
+// was measured.
 func clock(ahead time.Duration, measured bool) Finding {
 	if !measured {
 		return Finding{
 			Severity: SeverityWarning, Code: "clock" + uncheckedSuffix,
-			What: "no answer of Entra had a Date header, so the clock was not compared",
+			What: "no response of Entra had a Date header, so the clock was not compared",
 			Why:  "a clock that is minutes off makes every sign-in fail",
 			Fix:  "compare it with another clock, and check whether a proxy removes the header",
 		}
@@ -35,7 +36,7 @@ func clock(ahead time.Duration, measured bool) Finding {
 	f := Finding{
 		Severity: SeverityWarning, Code: "clock_skew",
 		What: fmt.Sprintf("this machine's clock is %v %s Entra's", off, direction),
-		Why:  "from five minutes on ID tokens and client assertions are refused, so nobody can sign in",
+		Why:  "if the difference exceeds five minutes, ID tokens and client assertions are refused, so nobody can sign in",
 		Fix:  "let NTP set it, on the host if this is a container",
 	}
 	if off > skewError {
@@ -44,9 +45,9 @@ func clock(ahead time.Duration, measured bool) Finding {
 	return f
 }
 
-// skewOf returns by how much this machine's clock is ahead of that of a server, from the header
-// of its answer. The header has whole seconds and was written at any moment between the two
-// times, so that much of a difference is ignored.
+// skewOf returns how far this machine's clock is ahead of a server's, according to the Date header of a
+// response. The header has whole seconds and was written some time between sent and received, so a
+// difference within these limits counts as zero.
 func skewOf(h http.Header, sent, received time.Time) (ahead time.Duration, measured bool) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {

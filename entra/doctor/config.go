@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// addresses checks where and how Entra answers.
+// addresses checks the redirect URI, PostLogoutURL and the response mode.
 func (d *diagnosis) addresses() []Finding {
 	if refused := d.refusedAddresses(); len(refused) > 0 {
 		return refused
@@ -16,7 +16,7 @@ func (d *diagnosis) addresses() []Finding {
 		return []Finding{{
 			Severity: SeverityWarning, Code: "form_post_http",
 			What: "ResponseMode is form_post, with a PublicURL of plain http",
-			Why:  "Entra then answers with a cross-site POST, with which browsers send a cookie only if it is SameSite=None, so it must be Secure; Safari does not store such a cookie from http, so nobody can sign in with it",
+			Why:  "Entra then responds with a cross-site POST, and browsers send only cookies with SameSite=None and Secure with it; Safari does not store such cookies from http, so its users cannot sign in",
 			Fix:  "leave ResponseMode empty, which is query on http, or use https",
 		}}
 	}
@@ -24,13 +24,14 @@ func (d *diagnosis) addresses() []Finding {
 }
 
 const (
-	// maxRedirectURI is the length of a redirect URI that Entra registers.
+	// maxRedirectURI is the maximum length of a redirect URI that Entra registers.
 	maxRedirectURI = 256
-	// refusedCharacters are those that Entra does not register in a redirect URI.
+	// refusedCharacters are the characters that Entra does not allow in a redirect URI.
 	refusedCharacters = "!$'(),;*"
 )
 
-// refusedAddresses checks the URLs that have to be registered for what Entra does not register.
+// refusedAddresses returns a finding if Entra does not allow one of the URLs that have to be
+// registered.
 func (d *diagnosis) refusedAddresses() []Finding {
 	var problems []string
 	for name, address := range map[string]string{"the redirect URI": d.Authority.RedirectURI, "PostLogoutURL": d.PostLogoutURL} {
@@ -65,7 +66,7 @@ func refusedIn(address string) string {
 	return ""
 }
 
-// scopes checks the scopes as far as that is possible without Entra.
+// scopes checks the scopes as far as possible without Entra.
 func (d *diagnosis) scopes() []Finding {
 	scopes := d.Authority.Scopes.Configured()
 	resourceOf := d.Authority.Scopes.ResourceOf
@@ -76,7 +77,7 @@ func (d *diagnosis) scopes() []Finding {
 	return []Finding{{
 		Severity: SeverityError, Code: "scopes_mixed",
 		What: fmt.Sprintf("Config.Scopes contains %s and %s, which belong to two resources", scopes[0], scopes[other]),
-		Why:  "a token is for one resource: Entra refuses to redeem the code, or grants some of the scopes, and nobody can sign in",
+		Why:  "a token is for one resource only; Entra refuses to redeem the code, or grants some of the scopes, and nobody can sign in",
 		Fix:  "keep the scopes of one resource; request others where they are needed, with TokenCredential",
 	}}
 }

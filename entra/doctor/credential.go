@@ -11,20 +11,20 @@ import (
 	"github.com/fibermsal/fibermsal/internal/authority"
 )
 
-// maxTrialTenants bounds in how many of Config.AllowedTenants a token is requested.
+// maxTrialTenants is in how many of Config.AllowedTenants a token is requested at most.
 const maxTrialTenants = 3
 
 const credentialSubject = "the client credential"
 
-// credential checks whether Entra accepts the app, by requesting a token of the app for Graph:
-// a tenant issues one, without any permission in it, to every app that it knows.
+// credential checks whether Entra accepts the app by requesting a token of the app for Graph. A tenant
+// issues such a token, without any permissions, to every app that it knows.
 func (d *diagnosis) credential(ctx context.Context) []Finding {
 	current := d.Authority.Credentials[0]
 	result := d.tryCredential(ctx, current)
 	findings := certificate(current, time.Now())
 	switch {
 	case len(findings) > 0 && findings[0].Severity == SeverityError:
-		return findings // the reason, if Entra rejects it
+		return findings // this is the reason if Entra rejects the credential
 	case result.accepted && d.HasSecret:
 		return append(findings, ok("credential", "Entra accepts ClientSecret; only the registration shows when it expires"))
 	case result.accepted:
@@ -33,7 +33,7 @@ func (d *diagnosis) credential(ctx context.Context) []Finding {
 		return append(findings, Finding{
 			Severity: SeverityWarning, Code: "secret_previous",
 			What: "Entra rejects ClientSecret" + numbered(result.numbers) + " and accepts one of PreviousSecrets",
-			Why:  "when that one expires nobody can sign in",
+			Why:  "when the previous secret expires, nobody can sign in",
 			Fix:  "add ClientSecret to the registration, or copy its Value, not its Secret ID, from there",
 		})
 	}
@@ -53,8 +53,8 @@ func (d *diagnosis) acceptsPrevious(ctx context.Context) bool {
 // credentialResult is the result of trying a client credential.
 type credentialResult struct {
 	accepted bool
-	rejected bool    // because of the credential, not of the app
-	numbers  []int   // Entra's
+	rejected bool    // because of the credential, not the app
+	numbers  []int   // AADSTS numbers
 	finding  Finding // unless it was accepted
 }
 
@@ -72,7 +72,7 @@ func (d *diagnosis) tryCredential(ctx context.Context, credential authority.Clie
 	if !d.Authority.AnyTenant && len(d.Authority.AllowedTenants) == 0 {
 		return d.tryInTenant(ctx, c, "") // the authority's own
 	}
-	result := credentialResult{finding: unchecked("credential", credentialSubject, "Entra issues tokens to an app in a tenant, and Config names no tenant that knows the app")}
+	result := credentialResult{finding: unchecked("credential", credentialSubject, "Entra issues tokens to an app in a tenant, and Config contains no tenant that has the app")}
 	for _, tenant := range d.organizations(maxTrialTenants) {
 		result = d.tryInTenant(ctx, c, tenant)
 		if result.accepted || result.rejected {

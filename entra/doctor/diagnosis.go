@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
-// formPost is the response mode in which Entra answers with a cross-site POST.
+// formPost is the response mode in which Entra sends its response as a cross-site POST.
 const formPost = "form_post"
 
 // Options configure a diagnosis.
@@ -27,24 +27,24 @@ type Options struct {
 	GraphURL      string
 	// CheckKeys returns an error if sessions are sealed with keys that are not here.
 	CheckKeys func(context.Context) error
-	// Lookup resolves a host, if it is not [net.Resolver.LookupHost].
+	// Lookup resolves a host. Nil means [net.Resolver.LookupHost].
 	Lookup func(ctx context.Context, host string) ([]string, error)
 	// Local is set if only browsers on this machine reach the app, as in development.
 	Local bool
 	// SecureCookies is set if cookies are Secure.
 	SecureCookies bool
-	// HasSecret is set if the client credentials are secrets, the first the current one.
+	// HasSecret is set if the client credentials are secrets. The first one is the current secret.
 	HasSecret bool
 	// App is the web app whose settings and login route are checked, or nil.
 	App *App
 }
 
-// diagnosis is one run of Examine. It reaches Entra as the app does, but neither uses nor
-// changes what the app remembers of Entra's answers and failures.
+// diagnosis is one run of Examine. It calls Entra as the app does, but neither uses nor changes the
+// app's caches and its record of Entra's failures.
 type diagnosis struct {
 	Options
 	client   *http.Client
-	recorder *recorder // of what the client receives
+	recorder *recorder // of the responses that the client receives
 }
 
 func newDiagnosis(o Options) *diagnosis {

@@ -8,8 +8,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 )
 
-// entra checks Entra and the network in between. Without its configuration nothing else can be
-// checked there.
+// entra checks Entra and the network in between. If Entra's configuration cannot be read, nothing else
+// about Entra is checked.
 func (d *diagnosis) entra(ctx context.Context) []Finding {
 	discovered, err := within(ctx, d.discover)
 	if err != nil {
@@ -33,7 +33,8 @@ func (d *diagnosis) entra(ctx context.Context) []Finding {
 	return withoutDuplicates(append(findings, clock(d.recorder.skew())))
 }
 
-// discoveryResult is the authority's configuration, or nil, and the finding about it.
+// discoveryResult is the authority's configuration, or nil if it cannot be read, and the finding about
+// it.
 type discoveryResult struct {
 	metadata *discovery.Metadata
 	finding  Finding

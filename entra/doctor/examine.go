@@ -1,10 +1,10 @@
-// Package doctor diagnoses what signing in depends on: addresses and cookies, Entra and the
-// network in between, the clock, the client credential and its registration, the storage, and
-// the keys of the other instances. The result is a [Report] of findings that an operator can
-// act on, without any credential.
+// Package doctor diagnoses everything that sign-ins depend on: addresses and cookies, Entra and the
+// network in between, the clock, the client credential and its registration, the storage, and the keys
+// of the other instances. The result is a [Report] of findings that an operator can act on. It contains
+// no credentials.
 //
-// Apps call Doctor of package entra or of a framework's package. [Examine], [Options] and [App]
-// are for these.
+// Apps call the method Doctor of entra.Service or of a face. [Examine], [Options] and [App] are for
+// these packages.
 package doctor
 
 import (
@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// totalTimeout bounds a diagnosis.
+// totalTimeout is the time limit of a diagnosis.
 const totalTimeout = 20 * time.Second
 
-// Examine checks everything that signing in depends on. It returns after 20 seconds at most.
+// Examine checks everything that sign-ins depend on. It returns after at most 20 seconds.
 func Examine(ctx context.Context, o Options) Report {
 	ctx, cancel := context.WithTimeout(ctx, totalTimeout)
 	defer cancel()

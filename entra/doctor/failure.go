@@ -15,10 +15,10 @@ func causeOf(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errNoAnswer.Error()
 	}
-	return autherr.TextFor(outbound.Cause(err)) // a sentence for users would help nobody here
+	return autherr.TextFor(outbound.Cause(err)) // not the sentence for users, which does not help an operator
 }
 
-// reachFix returns what to do about a call of a server that failed.
+// reachFix returns what to do if a server cannot be reached.
 func reachFix(address string, err error) string {
 	host := authority.HostOf(address)
 	if strings.Contains(err.Error(), "x509: certificate signed by") {

@@ -14,7 +14,7 @@ const (
 	// SeverityWarning is a problem that does not break signing in yet, or a check that could
 	// not run.
 	SeverityWarning Severity = "warning"
-	// SeverityError is a problem that keeps users from signing in, or signs them out.
+	// SeverityError is a problem that prevents users from signing in, or signs them out.
 	SeverityError Severity = "error"
 )
 
@@ -30,12 +30,12 @@ func (s Severity) rank() int {
 type Finding struct {
 	// Severity is how bad it is.
 	Severity Severity `json:"severity"`
-	// Code is for programs and stable, such as "clock_skew". A code that ends in "_unchecked"
-	// is a warning that the check of this name could not run.
+	// Code is a stable value for programs, such as "clock_skew". A code that ends in "_unchecked" is a
+	// warning that the check could not run.
 	Code string `json:"code"`
-	// What was found.
+	// What is what was found.
 	What string `json:"what"`
-	// Why it matters; empty if there is no problem.
+	// Why is why it matters; empty if there is no problem.
 	Why string `json:"why,omitempty"`
 	// Fix is what to do; empty if there is no problem.
 	Fix string `json:"fix,omitempty"`
@@ -59,7 +59,7 @@ func ok(code, what string) Finding { return Finding{Severity: SeverityOK, Code: 
 // uncheckedSuffix is the end of the codes of checks that could not run.
 const uncheckedSuffix = "_unchecked"
 
-// unchecked returns the finding of a check that could not run, for a reason.
+// unchecked returns the finding of a check that could not run, and why.
 func unchecked(code, subject, reason string) Finding {
 	return Finding{
 		Severity: SeverityWarning, Code: code + uncheckedSuffix,

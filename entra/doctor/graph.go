@@ -15,8 +15,8 @@ import (
 
 const graphSubject = "Microsoft Graph"
 
-// graph checks whether Graph answers at its address, and whether it is that of the cloud of the
-// authority. Without a token it refuses with an error of its own.
+// graph checks whether Graph responds at GraphURL, and whether GraphURL is in the same cloud as the
+// authority. It sends no token, so Graph is expected to refuse with one of its own errors.
 func (d *diagnosis) graph(ctx context.Context) []Finding {
 	if !d.usesGraph() {
 		return nil
@@ -53,7 +53,7 @@ func (d *diagnosis) graphFinding(what, fix string) Finding {
 	}
 }
 
-// usesGraph reports whether a scope of the Config is Graph's.
+// usesGraph reports whether Config.Scopes contains a scope of Graph.
 func (d *diagnosis) usesGraph() bool {
 	scopes := d.Authority.Scopes
 	return slices.ContainsFunc(scopes.Configured(), func(scope string) bool {
@@ -61,7 +61,7 @@ func (d *diagnosis) usesGraph() bool {
 	})
 }
 
-// graphOfAnotherCloud compares the host with those of the clouds.
+// graphOfAnotherCloud returns a finding if GraphURL is in another cloud than the authority.
 func (d *diagnosis) graphOfAnotherCloud() *Finding {
 	u, err := url.Parse(d.GraphURL)
 	if err != nil {

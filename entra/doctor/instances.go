@@ -13,7 +13,7 @@ import (
 
 const keysSubject = "whether the instances have the same keys"
 
-// keys compares the keys of this instance with those of the instances that were active lately.
+// keys compares the keys of this instance with those of the instances that were recently active.
 func (d *diagnosis) keys(ctx context.Context) []Finding {
 	if _, isFile := d.Storage.(record.Embedded); isFile {
 		return []Finding{ok("keys", "no other process uses the Storage, so none can have other Keys")}
@@ -48,13 +48,13 @@ func (d *diagnosis) keys(ctx context.Context) []Finding {
 			Fix:  "deploy the same Keys to all instances",
 		}}
 	}
-	if err := d.CheckKeys(ctx); err != nil { // of instances that have ended, which may have been a mistake
+	if err := d.CheckKeys(ctx); err != nil { // keys of instances that have ended; they may have been a mistake
 		return []Finding{ok("keys", fmt.Sprintf("Config.Keys has %d; no instance with other keys was active in the last two hours, but before: %s", len(here), autherr.TextFor(err)))}
 	}
 	return []Finding{ok("keys", fmt.Sprintf("Config.Keys has %d; the instances that were active in the last two hours have the same (%d)", len(here), len(instances)))}
 }
 
-// keysOfFile compares the keys of this process with those that the sessions in a file are sealed with.
+// keysOfFile compares the keys of this process with those that sealed the sessions in a file.
 func (d *diagnosis) keysOfFile(ctx context.Context) []Finding {
 	if err := d.CheckKeys(ctx); errors.Is(err, autherr.Misconfigured) {
 		return []Finding{{
@@ -67,7 +67,7 @@ func (d *diagnosis) keysOfFile(ctx context.Context) []Finding {
 	return nil
 }
 
-// compatible reports whether each of two rings has the key that the other seals with.
+// compatible reports whether each of two key rings contains the key with which the other one seals.
 func compatible(here, there []string) bool {
 	return len(there) > 0 && slices.Contains(there, here[0]) && slices.Contains(here, there[0])
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/web"
 )
 
-// login requests the app's login route as a browser does, and checks what the middlewares in
-// front of it left of the answer.
+// login requests the app's login route as a browser would, and checks whether the middlewares in front
+// of it leave the response intact.
 func (d *diagnosis) login(context.Context) []Finding {
 	if d.App == nil {
 		return nil
 	}
 	path := d.RoutePrefix + web.LoginPath
-	response, err := d.App.navigate(d.PublicURL + path + "?" + web.FragmentParameter + "=none") // without the page that asks for it
+	response, err := d.App.navigate(d.PublicURL + path + "?" + web.FragmentParameter + "=none") // skips the page of KeepFragment
 	if err == nil {
 		err = d.checkRedirect(response)
 	}
@@ -60,7 +60,7 @@ func (a *App) navigate(address string) (response appResponse, err error) {
 	return response, nil
 }
 
-// checkRedirect returns an error if a response does not lead to Entra and back here.
+// checkRedirect returns an error if a response does not redirect to Entra with this app's redirect URI.
 func (d *diagnosis) checkRedirect(response appResponse) error {
 	if response.status != http.StatusSeeOther {
 		return fmt.Errorf("the answer is %d", response.status)

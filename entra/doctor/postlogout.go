@@ -6,12 +6,12 @@ import (
 	"net/url"
 )
 
-// postLogout checks whether the address to return to from signing out is registered, as redirect
-// URIs are. A silent sign-in that would return there shows it.
+// postLogout checks whether PostLogoutURL is registered as a redirect URI, by requesting a silent
+// sign-in that would return there.
 func (d *diagnosis) postLogout(ctx context.Context) []Finding {
 	address := d.PostLogoutURL
 	if u, err := url.Parse(address); err == nil && u.Path == "" {
-		u.Path = "/" // where Entra returns to
+		u.Path = "/" // the URL to which Entra redirects
 		address = u.String()
 	}
 	if address == "" || address == d.Authority.RedirectURI {
@@ -34,8 +34,9 @@ func (d *diagnosis) postLogout(ctx context.Context) []Finding {
 	return []Finding{unchecked("post_logout_uri", "PostLogoutURL", "Entra neither returned there nor gave a reason")}
 }
 
-// maxAuthorizeURL is the length of a URL that browsers, proxies and Entra are known to accept. The
-// one of a sign-in that returns to a page with a long address is some hundred bytes longer.
+// maxAuthorizeURL is a length that browsers, proxies and Entra are known to accept. The URL of a
+// sign-in that returns to a page with a long address is a few hundred bytes longer than the one that is
+// checked.
 const maxAuthorizeURL = 2000
 
 // authorizeURL checks the length of the URL of a sign-in.

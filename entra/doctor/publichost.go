@@ -13,7 +13,7 @@ import (
 
 const publicHostSubject = "the host of PublicURL"
 
-// publicHost checks whether the host of PublicURL has an address. Users may ask another resolver.
+// publicHost checks whether the host of PublicURL has an address here. Users may use another resolver.
 func (d *diagnosis) publicHost(ctx context.Context) []Finding {
 	u, err := url.Parse(d.PublicURL)
 	if err != nil || d.Local || net.ParseIP(u.Hostname()) != nil {
@@ -37,8 +37,8 @@ func (d *diagnosis) resolve(ctx context.Context, host string) []Finding {
 		return []Finding{{
 			Severity: SeverityWarning, Code: "public_host",
 			What: host + ", the host of PublicURL, has no address here",
-			Why:  "Entra sends users there when they have signed in; unless they ask another resolver, they get an error of their browser",
-			Fix:  "compare PublicURL with the address that users open, and see the DNS record of the host",
+			Why:  "Entra sends users there when they have signed in; unless they use another resolver, their browser shows an error",
+			Fix:  "compare PublicURL with the address that users open, and check the DNS record of the host",
 		}}
 	}
 	return []Finding{unchecked("public_host", publicHostSubject, redact.Text(err.Error()))}

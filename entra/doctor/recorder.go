@@ -12,21 +12,21 @@ import (
 	"github.com/fibermsal/fibermsal/internal/outbound"
 )
 
-// maxPage bounds how much of an error's answer is read; Entra's pages are smaller.
+// maxPage is how much of an error response is read; Entra's pages are smaller.
 const maxPage = 1 << 20
 
-// recorder is a RoundTripper that records what answers reveal beside what was requested: the
-// server's time, and the numbers of Entra's errors. It is safe for concurrent use.
+// recorder is a RoundTripper that records two properties of responses: the server's time and the
+// numbers of Entra's errors. It is safe for concurrent use.
 type recorder struct {
 	base http.RoundTripper
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	smallest time.Duration
 	hasSkew  bool
 	numbers  map[string][]int // by address, without the query
 }
 
-// newRecorder makes a recorder of the answers that come through base.
+// newRecorder returns a recorder of the responses that base receives.
 func newRecorder(base http.RoundTripper) *recorder {
 	return &recorder{base: base, numbers: make(map[string][]int)}
 }
@@ -47,8 +47,7 @@ func (rec *recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// recordTime keeps the smallest difference, because the time in an answer from a proxy's cache
-// is old.
+// recordTime keeps the smallest difference, because a response from a proxy's cache has an old time.
 func (rec *recorder) recordTime(h http.Header, sent, received time.Time) {
 	skew, measured := skewOf(h, sent, received)
 	if !measured {
@@ -74,23 +73,22 @@ func (rec *recorder) recordNumbers(u *url.URL, response *http.Response) error {
 	return nil
 }
 
-// skew returns by how much this machine's clock is ahead of the servers', if one of them sent
-// its time.
+// skew returns how far this machine's clock is ahead of the servers', if one of them sent its time.
 func (rec *recorder) skew() (ahead time.Duration, measured bool) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	return rec.smallest, rec.hasSkew
 }
 
-// numbersOf returns Entra's numbers in the last answer of an address that was an error.
+// numbersOf returns the AADSTS numbers in the last error response of an address.
 func (rec *recorder) numbersOf(address string) []int {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	return rec.numbers[address]
 }
 
-// through names the proxy on the way to an address, without the credentials for it. It returns
-// "" if there is none, or if the transport does not report it.
+// through returns " through the proxy" and the URL of the proxy for an address, without its
+// credentials. It returns "" if there is no proxy or the transport does not report it.
 func (rec *recorder) through(address string) string {
 	pool, reports := rec.base.(*outbound.Pool)
 	r, err := http.NewRequest(http.MethodGet, address, http.NoBody) //nolint:noctx // it is not sent

@@ -11,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redisclient"
 )
 
-// redis checks a Redis server, Sentinel group or Cluster, and the keys of the instances on it.
+// redis checks a Redis server, Sentinel group or Cluster, and the keys of the instances that use it.
 func (d *diagnosis) redis(ctx context.Context, client redis.UniversalClient) []Finding {
 	masters, failure := d.reachRedis(ctx, client)
 	if failure != nil {
@@ -22,7 +22,7 @@ func (d *diagnosis) redis(ctx context.Context, client redis.UniversalClient) []F
 	})...))
 	keys := inTime(ctx, "keys", keysSubject, d.keys)
 	if Report(findings).Worst() == SeverityError && strings.HasSuffix(keys[0].Code, uncheckedSuffix) {
-		return findings // which have the reason
+		return findings // which already contain the reason
 	}
 	return append(findings, keys...)
 }
@@ -51,7 +51,7 @@ func (d *diagnosis) reachRedis(ctx context.Context, client redis.UniversalClient
 	return nil, &failure
 }
 
-// checkMasters checks each master, and merges what is the same for several.
+// checkMasters runs all checks on each master and merges the findings.
 func checkMasters(ctx context.Context, masters []master) (findings []Finding) {
 	for _, check := range []func(context.Context, master) []Finding{rights, info, latency, encryption} {
 		findings = append(findings, checkEach(ctx, masters, check)...)
@@ -59,8 +59,8 @@ func checkMasters(ctx context.Context, masters []master) (findings []Finding) {
 	return findings
 }
 
-// checkEach returns one finding for each code, the worst, and names the masters that it is
-// about.
+// checkEach runs a check on each master. For each code it returns the worst finding, with the names of
+// the masters that have it.
 func checkEach(ctx context.Context, masters []master, check func(context.Context, master) []Finding) (findings []Finding) {
 	var names [][]string // of the masters of each finding
 	for _, m := range masters {
@@ -84,7 +84,7 @@ func checkEach(ctx context.Context, masters []master, check func(context.Context
 	return findings
 }
 
-// deadlines checks whether a client ends a command when its context does.
+// deadlines checks whether a client ends a command when the context ends.
 func deadlines(client redis.UniversalClient) Finding {
 	if redisclient.HonoursDeadlines(client) {
 		return ok("redis_deadlines", "the Redis client honours deadlines")
@@ -97,7 +97,7 @@ func deadlines(client redis.UniversalClient) Finding {
 	}
 }
 
-// replicaReads checks the options by which a client reads from replicas.
+// replicaReads checks the options that make a client read from replicas.
 func replicaReads(client redis.UniversalClient) []Finding {
 	cluster, isCluster := client.(*redis.ClusterClient)
 	if !isCluster {

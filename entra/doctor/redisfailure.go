@@ -6,14 +6,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// redisFailure returns the finding about an error that kept Redis from answering.
+// redisFailure returns the finding about an error because of which Redis did not answer.
 func redisFailure(err error) Finding {
 	text := redact.Text(err.Error())
 	f := unreachable(text)
 	switch {
 	case startsWith(err, "WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password"):
 		f.Code, f.What = "redis_login", "Redis refuses the user or the password: "+text
-		f.Fix = "compare both with ACL LIST on the server; the user must be on"
+		f.Fix = "compare both with ACL LIST on the server; the user must be enabled"
 	case isDeniedDatabase(err):
 		f.Code, f.What = "redis_rights", "the Redis user must not use SELECT, which a database other than 0 requires"
 		f.Fix = "ACL SETUSER with +select, or use database 0"
@@ -21,7 +21,7 @@ func redisFailure(err error) Finding {
 	return f
 }
 
-// unreachable returns the finding about a Redis that does not answer, for a reason.
+// unreachable returns the finding that Redis does not answer, and why.
 func unreachable(reason string) Finding {
 	return Finding{
 		Severity: SeverityError, Code: "redis_unreachable",
@@ -31,7 +31,8 @@ func unreachable(reason string) Finding {
 	}
 }
 
-// fixes are by a part of the reason, because go-redis does not keep the types of all errors.
+// fixes are selected by a part of the reason's text, because go-redis does not keep the types of all
+// errors.
 var fixes = []struct{ part, fix string }{
 	{"no Entra ID token", "see what Entra replied; the app needs a client credential that Entra accepts, and its service principal an access policy in the cache"},
 	{"x509: certificate signed by", "name the certificate authority of the server in FIBERMSAL_CA_FILE, or RedisTLS"},
@@ -53,11 +54,11 @@ func fixFor(reason string) string {
 	return "check whether the server runs, and whether its address, its port and the network in between are right"
 }
 
-// outdated returns the finding about a server that lacks something.
+// outdated returns the finding that a server lacks a feature.
 func outdated(what string) Finding {
 	return Finding{
 		Severity: SeverityError, Code: "redis_version", What: what,
 		Why: "signing in, renewing tokens or finding sessions fails where it is needed",
-		Fix: "run Redis 6.0 or later, or let the server keep the names of its commands",
+		Fix: "run Redis 6.0 or later, or do not rename commands on the server",
 	}
 }

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// samples is how many answers the latency is the median of.
+	// samples is the number of replies whose median is the latency.
 	samples = 7
-	// maxLatency is a latency that users notice, because each request waits for Redis; the
-	// deadline of commands is five times as long.
+	// maxLatency is a latency that users notice, because each request waits for Redis. It is a fifth of
+	// the default timeout of commands.
 	maxLatency = 50 * time.Millisecond
 )
 
@@ -49,8 +49,8 @@ func latency(ctx context.Context, m master) []Finding {
 	}}
 }
 
-// encryption checks a connection that it opens as the client does, because the options do not
-// say what a dialer does.
+// encryption opens a connection as the client does and checks whether it is encrypted, because the
+// options do not show what a dialer does.
 func encryption(ctx context.Context, m master) []Finding {
 	client, isSingle := m.client.(*redis.Client)
 	if !isSingle {

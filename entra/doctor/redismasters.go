@@ -11,20 +11,20 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// maxTags is how many tags are tried to find a key for each master of a Cluster.
+// maxTags is how many hash tags are tried to find a key for each master of a Cluster.
 const maxTags = 4096
 
-// master is a Redis server that keys are written to.
+// master is a Redis server to which keys are written.
 type master struct {
 	name   string // its address, or "" if it is the only one
 	client redis.UniversalClient
-	// key is one that the app may use, that is in a slot of this master, and that nothing
-	// uses. A diagnosis touches no other key, and leaves nothing there.
+	// key is an unused key in a slot of this master that the app's rights cover. A diagnosis touches no
+	// other key and stores nothing under it.
 	key string
 }
 
-// reach returns the masters, after each has answered. Until then nothing else can be checked.
-// keyOf returns a key that nothing uses, in the slot of a tag.
+// reach returns the masters after each has answered, which all other checks require. keyOf returns an
+// unused key in the slot of a hash tag.
 func reach(ctx context.Context, client redis.UniversalClient, keyOf func(tag string) string) ([]master, error) {
 	masters, err := mastersOf(ctx, client, keyOf)
 	if err != nil {
@@ -61,7 +61,7 @@ func mastersOf(ctx context.Context, client redis.UniversalClient, keyOf func(tag
 			masters[name] = master{name: name, client: nodes[name], key: key}
 		}
 	}
-	return sorted(masters), nil // those without slots are not among them
+	return sorted(masters), nil // masters without slots are left out
 }
 
 func sorted(masters map[string]master) (list []master) {

@@ -11,14 +11,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// probe is a command of the app, in a form that leaves nothing on the server.
+// probe is a command that the app uses, in a form that changes nothing on the server.
 type probe struct {
 	name string
 	args []any
 }
 
-// probes are all commands that the app uses, for a key that does not exist. A server checks
-// rights, memory and its role before it checks whether the key exists.
+// probes returns all commands that the app uses, for a key that does not exist. A server checks rights,
+// memory and its own role before it checks whether the key exists.
 func probes(key string) []probe {
 	const life = 1000 // ms
 	end := time.Now().UnixMilli()
@@ -43,12 +43,12 @@ func probes(key string) []probe {
 // probeResult is what the server replied to the probes.
 type probeResult struct {
 	denied, unknown []string // names of commands
-	deniesKey       bool     // and not only commands
-	refusal         error    // of a command for another reason
-	failed          error    // without a reply
+	deniesKey       bool     // rather than only commands
+	refusal         error    // reply that refuses a command for another reason
+	failed          error    // error without a reply
 }
 
-// rights checks whether the app may do what it does.
+// rights checks whether the Redis user has the rights that the app needs.
 func rights(ctx context.Context, m master) []Finding {
 	r := sendProbes(ctx, m.client, m.key)
 	switch {
@@ -89,7 +89,7 @@ func sendProbes(ctx context.Context, client redis.UniversalClient, key string) (
 	return r
 }
 
-// connectionError returns the error of a pipeline that got no connection, which is not the
+// connectionError returns the error of a pipeline that got no connection. Such an error is not the
 // error of any command (trap R4).
 func connectionError(commands []redis.Cmder, err error) error {
 	if slices.ContainsFunc(commands, func(c redis.Cmder) bool { return c.Err() != nil }) {
@@ -98,7 +98,8 @@ func connectionError(commands []redis.Cmder, err error) error {
 	return err
 }
 
-// refusedWrite returns the finding about a reply to a command that the user may use.
+// refusedWrite returns the finding about a reply that refuses a command although the user has the
+// rights.
 func refusedWrite(err error) Finding {
 	switch {
 	case startsWith(err, "READONLY"):

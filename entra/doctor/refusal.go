@@ -7,7 +7,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/aadsts"
 )
 
-// refusalCodes are the codes of the problems that Entra's numbers tell apart.
+// refusalCodes are the finding codes for the kinds of AADSTS numbers.
 var refusalCodes = map[aadsts.Kind]string{
 	aadsts.UnknownTenant:           "tenant_unknown",
 	aadsts.UnknownApp:              "app_unknown",
@@ -17,7 +17,7 @@ var refusalCodes = map[aadsts.Kind]string{
 	aadsts.UnregisteredCertificate: "certificate_unregistered",
 }
 
-// refusal returns what Entra's numbers mean, whichever endpoint answered with them.
+// refusal returns the finding about the AADSTS numbers in the response of any endpoint.
 func refusal(numbers []int, subject string) Finding {
 	f := Finding{
 		Severity: SeverityError, Code: "entra_refuses",
@@ -34,7 +34,7 @@ func refusal(numbers []int, subject string) Finding {
 	return f
 }
 
-// numbered returns the first number, to be added to a text.
+// numbered returns the first number in parentheses, for appending to a text, or "".
 func numbered(numbers []int) string {
 	if len(numbers) == 0 {
 		return ""

@@ -17,9 +17,8 @@ import (
 
 const redirectSubject = "the redirect URI"
 
-// registration requests a sign-in without any page, as a browser in which nobody is signed in.
-// If the redirect URI is registered, Entra redirects to it with the error that a user is
-// required.
+// registration requests a silent sign-in, like a browser in which no user is signed in. If the redirect
+// URI is registered, Entra redirects to it with the error that a user is required.
 func (d *diagnosis) registration(ctx context.Context) []Finding {
 	address := d.Authority.RedirectURI
 	answer, err := d.silentSignIn(ctx, address)
@@ -38,14 +37,14 @@ func (d *diagnosis) registration(ctx context.Context) []Finding {
 			Severity: SeverityError, Code: "scopes",
 			What: "Entra refuses Config.Scopes" + numbered(answer.numbers),
 			Why:  "nobody can sign in",
-			Fix:  adviceOr("look for a scope that does not exist, or belongs to an API that the tenant does not know", answer.numbers),
+			Fix:  adviceOr("look for a scope that does not exist, or belongs to an API that the tenant does not have", answer.numbers),
 		}}
 	case answer.isUnregistered():
 		return []Finding{{
 			Severity: SeverityError, Code: "redirect_uri",
 			What: address + " is not registered" + numbered(answer.numbers),
-			Why:  "Entra shows an error page instead of the sign-in, and the app does not learn of it",
-			Fix:  "register it, letter by letter, with the platform Web; an API that signs nobody in needs none",
+			Why:  "Entra shows an error page instead of the sign-in, and the app is not notified",
+			Fix:  "register exactly this URI with the platform Web; an API without user sign-in needs none",
 		}}
 	}
 	return []Finding{refusal(answer.numbers, "a sign-in")}
@@ -75,8 +74,8 @@ func (d *diagnosis) silentSignIn(ctx context.Context, redirectURI string) (autho
 	return readAuthorization(response.StatusCode, response.Header.Get("Location"), string(page), redirectURI), nil
 }
 
-// silentAuthorizeURL returns the URL of a sign-in that shows no page. The answer must be
-// readable without a browser, and redirect URIs are registered for all response modes.
+// silentAuthorizeURL returns the URL of a silent sign-in. It uses the response mode query, whose
+// response can be read without a browser; a redirect URI is registered for all response modes.
 func (d *diagnosis) silentAuthorizeURL(ctx context.Context, redirectURI string) (string, error) {
 	started, err := d.Flow.Begin(ctx, &flow.Start{To: flow.DestinationOf("/"), Requirements: flow.Requirements{Silent: true}})
 	if err != nil {
@@ -93,8 +92,8 @@ func (d *diagnosis) silentAuthorizeURL(ctx context.Context, redirectURI string) 
 	return u.String(), nil
 }
 
-// browse opens a page as browsers do, which resolve names below localhost to this machine (RFC
-// 6761 section 6.3) although a resolver may not. The emulator's authority has such a name.
+// browse opens a page as browsers do. They resolve names below localhost, such as the host of the
+// emulator's authority, to this machine (RFC 6761 section 6.3), which a resolver may not do.
 func (d *diagnosis) browse(r *http.Request) (*http.Response, error) {
 	response, err := d.client.Do(r)
 	if unresolved := new(net.DNSError); errors.As(err, &unresolved) && discovery.IsLoopback(r.URL.Hostname()) {

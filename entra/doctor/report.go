@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Report is what a diagnosis found, in the order in which a sign-in depends on it. As JSON it
-// is a list of findings.
+// Report is the list of a diagnosis's findings, in the order in which a sign-in depends on them. In
+// JSON it is an array of findings.
 type Report []Finding
 
-// OK reports whether there is neither an error nor a warning.
+// OK reports whether there are neither errors nor warnings.
 func (r Report) OK() bool { return r.Worst() == SeverityOK }
 
-// Worst returns the severity of the worst finding, or [SeverityOK] without findings.
+// Worst returns the severity of the worst finding, or [SeverityOK] if there are no findings.
 func (r Report) Worst() Severity {
 	worst := SeverityOK
 	for _, f := range r {
@@ -24,7 +24,7 @@ func (r Report) Worst() Severity {
 	return worst
 }
 
-// String returns all findings, one below the other.
+// String returns all findings as text, each on its own lines.
 func (r Report) String() string {
 	var text strings.Builder
 	for _, f := range r {

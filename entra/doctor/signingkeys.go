@@ -8,7 +8,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 )
 
-// signingKeys checks the keys that ID tokens are verified with.
+// signingKeys checks the keys with which ID tokens are verified.
 func (d *diagnosis) signingKeys(ctx context.Context, address string) []Finding {
 	body, err := discovery.Get(ctx, d.client, address)
 	problem, fix := "it contains no RSA key", "let this machine reach "+address

@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// storage checks where the sessions are kept.
+// storage checks the storage of the sessions.
 func (d *diagnosis) storage(ctx context.Context) []Finding {
 	if d.Storage == nil {
 		return []Finding{d.memory()}

@@ -11,12 +11,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
-// maxTenants bounds how many of Config.AllowedTenants are looked up.
+// maxTenants is how many of Config.AllowedTenants are looked up at most.
 const maxTenants = 10
 
 const tenantsSubject = "Config.AllowedTenants"
 
-// tenants checks whether the tenants exist whose users may sign in.
+// tenants checks whether the tenants in Config.AllowedTenants exist.
 func (d *diagnosis) tenants(ctx context.Context) []Finding {
 	var unknown []string
 	organizations := d.organizations(maxTenants)
@@ -45,7 +45,7 @@ func (d *diagnosis) tenants(ctx context.Context) []Finding {
 	return nil
 }
 
-// organizations returns the first of the allowed tenants that are organizations.
+// organizations returns at most limit allowed tenants that are organizations.
 func (d *diagnosis) organizations(limit int) []string {
 	isConsumers := func(tenant string) bool { return tenant == idtoken.ConsumersTenant }
 	organizations := slices.DeleteFunc(slices.Clone(d.Authority.AllowedTenants), isConsumers)

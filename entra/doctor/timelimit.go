@@ -13,20 +13,20 @@ import (
 const (
 	// checkTimeout is the deadline of the context of a check.
 	checkTimeout = 4500 * time.Millisecond
-	// checkGrace is how much later a check is abandoned, so that it can report what it ran out
-	// of time with.
+	// checkGrace is how much later than checkTimeout a check is abandoned, so that it can report what
+	// took too long.
 	checkGrace = 300 * time.Millisecond
 )
 
-// Why a check has no result.
+// The reasons why a check has no result.
 var (
 	errNoAnswer = errors.New("no answer in time")
 	errPanicked = errors.New("it panicked")
 	errEnded    = errors.New("the diagnosis was cancelled, or took too long")
 )
 
-// within returns the result of a check that may ignore its context, and may panic: it calls a
-// credential, a transport, a storage or a handler of the app. A check that does not end is
+// within returns the result of a check. The check may ignore its context and may panic, because it
+// calls a credential, a transport, a storage or a handler of the app. A check that does not end is
 // abandoned.
 func within[T any](ctx context.Context, check func(context.Context) T) (T, error) {
 	results := make(chan T, 1)
@@ -40,7 +40,7 @@ func within[T any](ctx context.Context, check func(context.Context) T) (T, error
 	select {
 	case result, hasResult := <-results:
 		switch {
-		case ctx.Err() != nil: // a check that failed because of it would blame the wrong thing
+		case ctx.Err() != nil: // a check that failed because ctx ended would report a wrong cause
 			return none, errEnded
 		case !hasResult:
 			return none, errPanicked
@@ -53,7 +53,7 @@ func within[T any](ctx context.Context, check func(context.Context) T) (T, error
 	}
 }
 
-// inTime returns the findings of a check, or that its subject could not be checked.
+// inTime returns the findings of a check, or the finding that its subject could not be checked.
 func inTime(ctx context.Context, code, subject string, check func(context.Context) []Finding) []Finding {
 	findings, err := within(ctx, check)
 	if err != nil {

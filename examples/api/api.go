@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// newAPI makes the API. Pages of one other origin may call it.
+// newAPI returns the API. Pages of one other origin may call it.
 func newAPI(cfg fibermsal.Config, pageOrigin string) (*fiber.App, error) {
 	auth, err := fibermsal.Open(cfg)
 	if err != nil {
@@ -22,8 +22,9 @@ func newAPI(cfg fibermsal.Config, pageOrigin string) (*fiber.App, error) {
 	})
 	app.Hooks().OnShutdown(auth.Close)
 
-	// CORS comes first: a browser's preflight request has no token, and the page must be able to read refusals,
-	// whose header WWW-Authenticate says what it has to request from Entra.
+	// CORS comes first, because a browser's preflight request has no token, and because the page must
+	// be able to read the header WWW-Authenticate of refusals, which contains what the page must
+	// request from Entra.
 	// readme:start
 	app.Use(cors.New(cors.Config{
 		AllowOrigins:  pageOrigin,
@@ -41,8 +42,8 @@ func newAPI(cfg fibermsal.Config, pageOrigin string) (*fiber.App, error) {
 	return app, nil
 }
 
-// me calls Graph on behalf of the user. Errors are returned: if the user has not consented yet, the page learns which
-// scope to request.
+// me calls Graph on behalf of the user. It returns errors unchanged, so that the page learns which
+// scope to request if the user has not consented yet.
 func me(c *fiber.Ctx) error {
 	me, err := graph.Me(c).Get(c.UserContext(), nil)
 	if err != nil {
@@ -64,7 +65,7 @@ func (o *orders) add(c *fiber.Ctx) error {
 	return c.Status(fiber.StatusCreated).JSON(fiber.Map{"order": o.placed.Add(1), "placedBy": user.Name})
 }
 
-// count is for apps that call as themselves, for no user: user is then the app.
+// count is for apps that call without a user; user is then the app.
 func (o *orders) count(c *fiber.Ctx) error {
 	user, _ := fibermsal.FromContext(c)
 	return c.JSON(fiber.Map{"orders": o.placed.Load(), "calledBy": user.ClientID})

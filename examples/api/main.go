@@ -1,11 +1,12 @@
-// Api shows fibermsal in an API: a single-page app calls it for its users, with access tokens from MSAL Browser, and a
-// daemon calls it as itself.
+// Api shows how an API uses fibermsal. A single-page app calls the API on behalf of its users, with
+// access tokens from MSAL Browser, and a daemon calls it without a user.
 //
 //	go run ./examples/api            # serves the page and the API
 //	go run ./examples/api -daemon    # serves the API, calls it as a daemon, and ends
 //
-// Both run with an emulated Entra ID and Graph in the same process, so they need no tenant and no configuration. The
-// page needs npm once, for @azure/msal-browser. README.md says how to use a real tenant.
+// Both run with an emulated Entra ID and Graph in the same process, so they need no tenant and no
+// configuration. The first run needs npm to install @azure/msal-browser for the page. README.md
+// describes how to use a real tenant.
 package main
 
 import (
@@ -27,7 +28,7 @@ func main() {
 	asDaemon := flag.Bool("daemon", false, "call the API as a daemon, and end")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal ends the process immediately
 	if err := run(ctx, os.Stdout, *asDaemon); err != nil {
 		fmt.Fprintln(os.Stderr, "api:", err)
 		os.Exit(1)
@@ -53,7 +54,7 @@ func run(ctx context.Context, stdout io.Writer, asDaemon bool) (err error) {
 		err = s.servePage(ctx, stdout)
 	}
 	err = errors.Join(err, api.ShutdownWithTimeout(drainTimeout))
-	_ = s.api.Close() // for a signal that came before the server had begun
+	_ = s.api.Close() // in case the signal came before the server had started
 	<-served
 	return err
 }

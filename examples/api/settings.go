@@ -26,7 +26,7 @@ type server struct {
 	origin string
 }
 
-// newSettings reads the environment, and starts the emulator if that names no tenant.
+// newSettings reads the environment. It starts the emulator if the environment contains no tenant.
 func newSettings(asDaemon bool) (s *settings, err error) {
 	s = &settings{}
 	if s.auth, err = fibermsal.ConfigFromEnv("FIBERMSAL", "PAGE_CLIENT_ID", "DAEMON_CLIENT_ID", "DAEMON_CLIENT_SECRET"); err != nil {
@@ -58,7 +58,7 @@ func listen(port string) (server, error) {
 	return server{l, "http://localhost:" + port}, nil
 }
 
-// close ends what is not a server of its own.
+// close closes everything except the servers.
 func (s *settings) close() error {
 	var err error
 	if s.auth.Storage != nil {
@@ -71,12 +71,12 @@ func (s *settings) close() error {
 	return err
 }
 
-// authority is the tenant at which the page and the daemon get tokens.
+// authority returns the authority from which the page and the daemon get tokens.
 func (s *settings) authority() string {
 	return cmp.Or(s.auth.Authority, "https://login.microsoftonline.com/"+s.auth.TenantID)
 }
 
-// apiURI is the App ID URI of the API, with which the names of its scopes begin.
+// apiURI returns the App ID URI of the API, with which the names of its scopes begin.
 func (s *settings) apiURI() string {
 	if len(s.auth.Audiences) > 0 {
 		return strings.TrimSuffix(s.auth.Audiences[0], "/")

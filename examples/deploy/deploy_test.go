@@ -47,7 +47,7 @@ func TestPrometheus_RulesFireWhenTheyShould(t *testing.T) {
 	mustRun(t, promtool, "test", "rules", "prometheus/fibermsal.rules_test.yml")
 }
 
-// dashboard is what of a Grafana dashboard has queries.
+// dashboard contains the parts of a Grafana dashboard with queries.
 type dashboard struct {
 	Panels []struct {
 		ID      int
@@ -65,7 +65,7 @@ func panels(t *testing.T) dashboard {
 	return d
 }
 
-// promtool takes the queries of the dashboard as rules.
+// The queries of the dashboard are passed to promtool as rules.
 func TestGrafana_QueriesAreOnesOfPrometheus(t *testing.T) {
 	t.Parallel()
 	var rules strings.Builder
@@ -125,7 +125,7 @@ func TestSystemd_UnitsAreValid(t *testing.T) {
 	mustRun(t, analyze, args...)
 }
 
-// The variables of all files are ones that the library reads.
+// The library reads all variables in the files.
 func TestVariables_AreKnown(t *testing.T) {
 	t.Parallel()
 	known := read(t, "../../entra/envvariables.go")

@@ -23,15 +23,15 @@ import (
 //go:embed views static
 var files embed.FS
 
-// Browsers open connections in advance and send nothing through them: readTimeout
-// is how long such a one may hold up a shutdown. Those that have been used are
-// kept for the next request.
+// readTimeout is how long an unused connection can delay a shutdown, because browsers open connections
+// in advance without sending anything. keepAlive is how long used connections are kept for the next
+// request.
 const (
 	readTimeout = 5 * time.Second
 	keepAlive   = 2 * time.Minute
 )
 
-// newApp wires everything up.
+// newApp returns the app with its middlewares and routes.
 func newApp(s *settings) (*fiber.App, error) {
 	s.auth.Info = map[string]func(*fiber.Ctx, *fibermsal.User) (any, error){
 		"storage": s.info,
@@ -56,7 +56,7 @@ func newApp(s *settings) (*fiber.App, error) {
 		AppName:               "fibermsal example",
 		Views:                 views,
 		ErrorHandler:          p.failed,
-		ReadBufferSize:        16 << 10, // for sign-ins with long addresses or codes
+		ReadBufferSize:        16 << 10, // for sign-ins with long URLs or codes
 		ReadTimeout:           readTimeout,
 		IdleTimeout:           keepAlive,
 		DisableStartupMessage: true,
@@ -66,15 +66,15 @@ func newApp(s *settings) (*fiber.App, error) {
 		return nil, err
 	}
 
-	// The logger comes first: it calls the ErrorHandler itself, so behind fibermsal
-	// it would answer the errors that fibermsal is to turn into a sign-in. It writes
-	// paths without their queries, where codes and states travel.
+	// The logger comes first, because it calls the ErrorHandler itself: behind fibermsal, it would
+	// answer the errors for which fibermsal should start a sign-in. It logs paths without queries,
+	// because queries contain codes and states.
 	server.Use(logger.New(logger.Config{Format: "${time} ${status} ${method} ${path} ${latency}\n", Output: s.accessLog}))
 	server.Use(recover.New(recover.Config{EnableStackTrace: true}))
 	server.Use(protect(contentPolicy(s.auth.PublicURL)))
 
 	app := server.Group(s.mount())
-	app.Get("/favicon.ico", func(c *fiber.Ctx) error { return c.Redirect(s.base() + "/static/icon.svg") }) // for JSON, which names no icon
+	app.Get("/favicon.ico", func(c *fiber.Ctx) error { return c.Redirect(s.base() + "/static/icon.svg") }) // for JSON responses, which link to no icon
 	app.Use("/static", filesystem.New(filesystem.Config{Root: http.FS(static), MaxAge: 3600}))
 
 	server.Use(auth.Handler())
@@ -108,9 +108,9 @@ func newViews() (*html.Engine, error) {
 	return engine, engine.Load()
 }
 
-// renderOnce renders each page before anybody can ask for it: at the first rendering
-// html/template completes a template, and Fiber its list of apps, without a lock. And a
-// page that cannot be rendered fails now, not before a user.
+// renderOnce renders each page once before the app serves requests, because html/template completes a
+// template, and Fiber its list of apps, at the first rendering and without a lock. It also detects a
+// page that cannot be rendered at start-up rather than when a user opens it.
 func renderOnce(app *fiber.App) error {
 	c := app.AcquireCtx(&fasthttp.RequestCtx{})
 	defer app.ReleaseCtx(c)
@@ -122,10 +122,10 @@ func renderOnce(app *fiber.App) error {
 	return nil
 }
 
-// contentPolicy allows the app's own style, pictures and forms, and nothing else;
-// there is no script. Chromium applies form-action to redirects after a POST, too:
-// signing out leads to Entra, and from there to hosts nobody here can know, so any
-// https is allowed, and for an app on this machine the emulator's pages.
+// contentPolicy allows the app's own style, pictures and forms, and nothing else; the app has no
+// scripts. Chromium also applies form-action to redirects after a POST. Signing out redirects to Entra
+// and from there possibly to unknown hosts, so the policy allows any https URL and, for an app on this
+// machine, the emulator's pages.
 func contentPolicy(publicURL string) string {
 	forms := "'self' https:"
 	if u, err := url.Parse(publicURL); err == nil && isLocal(u.Hostname()) {
@@ -135,8 +135,8 @@ func contentPolicy(publicURL string) string {
 		"; base-uri 'none'; frame-ancestors 'none'"
 }
 
-// sameOrigin refuses what other sites' pages send. Browsers say where a request comes
-// from; old ones at least do for a POST.
+// sameOrigin refuses requests from pages of other sites. Browsers send the source of a request in
+// Sec-Fetch-Site; old ones at least send Origin with a POST.
 func sameOrigin(publicURL string) fiber.Handler {
 	own := strings.TrimSuffix(publicURL, "/")
 	return func(c *fiber.Ctx) error {
@@ -148,8 +148,8 @@ func sameOrigin(publicURL string) fiber.Handler {
 	}
 }
 
-// protect sets what all answers carry unless a handler knows better: pages show
-// who is signed in, so no cache may keep them.
+// protect sets the default headers of all responses. Pages show the signed-in user, so no cache may
+// store them.
 func protect(policy string) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentSecurityPolicy, policy)

@@ -116,7 +116,7 @@ func TestPages_NeedASignIn(t *testing.T) {
 	}
 }
 
-// What fibermsal has to say looks like the app, and is in the user's language.
+// The library's pages have the design of the app and are in the user's language.
 func TestPages_OfTheLibraryAreInTheAppsDesign(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil).browser()
@@ -162,7 +162,7 @@ func TestSignOut_EndsTheSession(t *testing.T) {
 	mustContain(t, b.Navigate("/"), "Sign in with Microsoft")
 }
 
-// What a restart leaves: the storage and the keys.
+// A restart keeps the storage and the keys.
 func TestRestart_KeepsPeopleSignedIn(t *testing.T) {
 	t.Parallel()
 	storage := memoryStorage()
@@ -180,8 +180,8 @@ func TestRestart_KeepsPeopleSignedIn(t *testing.T) {
 	mustContain(t, b.Navigate("/profile"), "Marketing Manager")
 	mustContain(t, b.Fetch("/api/me"), "MeganB@contoso.com")
 
-	// With the emulator in the same process, that starts afresh too: the session
-	// stays, the tokens in it mean nothing any more.
+	// An emulator in the same process is restarted, too. The session remains, but its tokens are no
+	// longer valid.
 	b.visit(newSite(t, stored))
 	mustContain(t, b.Navigate("/session"), "Megan Bowen")
 	if a := b.Navigate("/profile"); a.StatusCode != http.StatusSeeOther || !strings.HasSuffix(a.Location(), "to=%2Fprofile") {
@@ -240,7 +240,7 @@ func TestErrors_SayNothingOfTheirCause(t *testing.T) {
 	}
 }
 
-// What a fault of the app says is for the log; the user gets a number to quote.
+// The text of an internal error is only logged. The user gets a number to quote.
 func TestFault_IsNotShown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -279,7 +279,7 @@ func TestHeaders_FitThePages(t *testing.T) {
 	}
 }
 
-// A tenant that shows nobody's manager to the app still shows the rest.
+// If the tenant does not let the app read managers, the rest is still shown.
 func TestProfile_WithoutPermissionForTheManager(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, nil, entratest.WithManagerScope("User.Read.All")).browser()
@@ -290,11 +290,11 @@ func TestProfile_WithoutPermissionForTheManager(t *testing.T) {
 func TestPages_SayThatTheTenantIsEmulated(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, func(s *settings) { s.emulated = true }).browser()
-	mustContain(t, b.Navigate("/"), "a local emulator plays Microsoft", `<span class="tag">emulator</span>`)
+	mustContain(t, b.Navigate("/"), "a local emulator instead of Microsoft", `<span class="tag">emulator</span>`)
 }
 
-// Many people at once see themselves: the pages share templates, and the sessions
-// share everything below.
+// Many concurrent users see their own data, although the pages share templates and the sessions share
+// all other components.
 func TestPages_OfManyPeopleAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(s *settings) { s.accessLog = io.Discard })

@@ -2,13 +2,13 @@ package main
 
 import "strings"
 
-// routesPath is where the routes are, below the path under which the app sees its own.
+// routesPath is the path of the library's routes below mount.
 const routesPath = "/user"
 
-// base is in front of the app's paths in browsers, or empty.
+// base returns the prefix of the app's paths in browsers, or "".
 func (s *settings) base() string { return s.auth.BasePath }
 
-// mount is in front of the paths that the app sees. It is empty if a proxy strips the base path.
+// mount returns the prefix of the paths that the app sees. It is empty if a proxy removes the base path.
 func (s *settings) mount() string {
 	if s.base() != "" && strings.HasPrefix(s.auth.RoutePrefix, s.base()+"/") {
 		return s.base()
@@ -16,5 +16,5 @@ func (s *settings) mount() string {
 	return ""
 }
 
-// home is the app's first page in browsers.
+// home returns the URL of the app's home page in browsers.
 func (s *settings) home() string { return strings.TrimSuffix(s.auth.PublicURL, "/") + s.base() + "/" }

@@ -8,7 +8,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// The variables say whether a proxy strips the base path.
+// The variables determine whether a proxy strips the base path.
 func TestSettings_BelowAPath(t *testing.T) {
 	for name, tc := range map[string]struct{ routes, mount string }{
 		"stripped":           {"", ""},
@@ -27,7 +27,8 @@ func TestSettings_BelowAPath(t *testing.T) {
 	}
 }
 
-// No page leads out of the path. That the paths are right, a browser behind a real proxy tests.
+// No page contains a link outside the base path. A test in e2e with a browser behind a real proxy
+// checks that the paths are right.
 func TestPages_BelowAPath(t *testing.T) {
 	t.Parallel()
 	for _, seen := range []string{"", "/app"} {

@@ -18,7 +18,7 @@ import (
 
 const defaultPort = 3000
 
-// settings is what the environment says.
+// settings are the settings from the environment.
 type settings struct {
 	auth         fibermsal.Config
 	emulated     bool
@@ -45,8 +45,8 @@ func settingsFromEnv() (*settings, error) {
 	return nil, err
 }
 
-// forThisApp completes a Config. The timeouts are the defaults of fibermsal, set so that
-// the session page can show them.
+// forThisApp completes a Config. It sets the timeouts to fibermsal's defaults explicitly, so that the
+// session page can show them.
 func forThisApp(cfg fibermsal.Config) fibermsal.Config {
 	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 8*time.Hour)
 	cfg.AbsoluteTimeout = cmp.Or(cfg.AbsoluteTimeout, max(24*time.Hour, cfg.IdleTimeout))
@@ -54,7 +54,7 @@ func forThisApp(cfg fibermsal.Config) fibermsal.Config {
 	return cfg
 }
 
-// completePublicURL fills in what only the open port tells.
+// completePublicURL sets the default public URL, which depends on the port of the listener.
 func (s *settings) completePublicURL(address net.Addr) {
 	if s.auth.PublicURL != "" {
 		return

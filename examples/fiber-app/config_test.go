@@ -29,7 +29,7 @@ const (
 // environment is a set of variables.
 type environment map[string]string
 
-// settings are those of a process that has these variables and no others of ours.
+// settings returns the settings of a process with these variables and no others of the library.
 func (e environment) settings(t *testing.T) (*settings, error) {
 	t.Helper()
 	for _, entry := range os.Environ() {
@@ -72,7 +72,7 @@ func TestSettings_MistakesAreReportedTogether(t *testing.T) {
 		env   environment
 		wrong []string // the variables, in any order
 	}{
-		// Half of a tenant is never the emulator.
+		// If only a part of a tenant's settings is set, the emulator is never used.
 		"secret alone":                 {environment{varSecret: "s"}, []string{varClientID, varTenant, varPublicURL}},
 		"tenant alone":                 {environment{varTenant: "contoso.com"}, []string{varClientID, varSecret, varPublicURL}},
 		"authority alone":              {environment{varAuthority: "https://login.microsoftonline.us/contoso.com"}, []string{varClientID, varSecret, varPublicURL}},

@@ -10,15 +10,15 @@ import (
 	"github.com/fibermsal/fibermsal/entratest"
 )
 
-// startEmulator puts an emulated Entra ID with Graph on loopback and makes it the
-// app's tenant. Its ids are fixed, so that a session in Redis outlives a restart;
-// the tokens in it do not, for the next emulator never issued them.
+// startEmulator starts an emulated Entra ID with Graph on loopback and uses it as the app's tenant. Its
+// IDs are fixed, so that sessions in Redis survive a restart. The tokens in them do not, because the
+// next emulator has not issued them.
 func (s *settings) startEmulator() (*entratest.Server, error) {
 	idp := entratest.New(
 		entratest.WithRedirectURI(s.redirectURI()),
 		entratest.WithLogoutURI(s.home(), cmp.Or(s.auth.PostLogoutURL, s.home())),
 		entratest.WithFrontChannelLogout(strings.TrimSuffix(s.redirectURI(), "authorized")+"frontchannel-logout"),
-		// As the README says for a real registration.
+		// The optional claims that the README recommends for a real registration.
 		entratest.WithOptionalClaims("acrs", "auth_time", "login_hint", "sid"))
 	err := idp.Listen(entratest.ListenConfig{HTTP: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.emulatorPort))})
 	if err != nil {

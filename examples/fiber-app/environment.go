@@ -17,15 +17,15 @@ import (
 
 // The variables of this app. All others are the library's: see fibermsal.ConfigFromEnv.
 const (
-	varPort = "PORT" // default 3000; 0 is any free one
+	varPort = "PORT" // default: 3000; 0 selects any free port
 	varCert = prefix + "TLS_CERT_FILE"
-	varKey  = prefix + "TLS_KEY_FILE" // with the one before: serve https
-	// The port of the emulator's pages, for machines whose ports are forwarded one
-	// by one; default: any free one.
+	varKey  = prefix + "TLS_KEY_FILE" // together with varCert, serves https
+	// The port of the emulator's pages, for machines whose ports are forwarded individually. Default:
+	// any free port.
 	varEmulatorPort = prefix + "EMULATOR_PORT"
 )
 
-// What this app has to say something about.
+// The variables of the library that this app treats specially.
 const (
 	prefix = "FIBERMSAL_"
 
@@ -40,55 +40,55 @@ const (
 	varBase      = prefix + "BASE_PATH"
 )
 
-// identity are the variables that mean a real tenant. With none of them, no client id and
-// no public URL beyond this machine, the emulator is used.
+// identity are the variables that imply a real tenant. If none of them is set, and neither is a client
+// ID or a public URL outside this machine, the emulator is used.
 var identity = []string{
 	varSecret, prefix + "PREVIOUS_SECRETS", prefix + "CERTIFICATE_FILE", prefix + "FEDERATED_TOKEN_FILE",
 	prefix + "WORKLOAD_IDENTITY", prefix + "MANAGED_IDENTITY", varTenant, varAuthority, varTenants,
 	prefix + "ANY_TENANT_MAY_SIGN_IN", prefix + "PERSONAL_ACCOUNTS_MAY_SIGN_IN", prefix + "CLOUD", varGraphURL,
 }
 
-// environmentError is everything that is wrong with the environment.
+// environmentError contains all mistakes in the environment.
 type environmentError struct{ mistakes []string }
 
-// Error lists the mistakes, one a line. It repeats no secret.
+// Error lists the mistakes, one per line. It contains no secrets.
 func (e *environmentError) Error() string {
-	return "fiber-app: the environment is not right:\n  " + strings.Join(e.mistakes, "\n  ")
+	return "fiber-app: invalid environment:\n  " + strings.Join(e.mistakes, "\n  ")
 }
 
 func get(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
-// isSet reports whether there is a variable, be it one that names a mounted file.
+// isSet reports whether a variable, or the variant that names a mounted file, is set.
 func isSet(name string) bool { return get(name) != "" || get(name+"_FILE") != "" }
 
-// reasons are the variables that are set and mean a real tenant.
+// reasons returns the variables that are set and imply a real tenant.
 func reasons(publicURL string) (names []string) {
 	for _, name := range identity {
 		if isSet(name) {
 			names = append(names, name)
 		}
 	}
-	// A URL without a host is a mistake of its own, which the library reports.
+	// The library reports a URL without a host.
 	if u, err := url.Parse(publicURL); err == nil && u.Host != "" && !isLocal(u.Hostname()) {
 		names = append(names, varPublicURL)
 	}
 	return names
 }
 
-// isLocal reports whether a browser finds the host on its own machine.
+// isLocal reports whether browsers resolve the host to their own machine.
 func isLocal(host string) bool {
 	host = strings.ToLower(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "127.0.0.1" || host == "::1"
 }
 
-// reader reads variables and collects what is wrong with them.
+// reader reads variables and collects mistakes.
 type reader struct {
 	mistakes []string
 	wrong    map[string]bool
 	partial  bool // some variables could not be read
 }
 
-// refuse tells of one mistake a variable: the first one found.
+// refuse adds a mistake, unless there is already one for the same variable.
 func (r *reader) refuse(name, format string, args ...any) {
 	if !r.wrong[name] {
 		r.wrong[name] = true
@@ -125,13 +125,13 @@ func (r *reader) certificate() *tls.Config {
 	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
-		r.refuse(varCert, "does not go with %s: %v", varKey, err)
+		r.refuse(varCert, "does not match %s: %v", varKey, err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 }
 
-// config has fibermsal read its variables. If it understands some of them not, there is no
-// Config: then those that are plain text are enough to look for other mistakes.
+// config reads fibermsal's variables. If some of them are invalid, there is no Config; it then uses the
+// plain text variables to look for further mistakes.
 func (r *reader) config() fibermsal.Config {
 	cfg, err := fibermsal.ConfigFromEnv(prefix, "TLS_CERT_FILE", "TLS_KEY_FILE", "EMULATOR_PORT")
 	if err != nil {
@@ -148,9 +148,9 @@ func (r *reader) config() fibermsal.Config {
 	return cfg
 }
 
-// askLibrary lets fibermsal check what goes together.
+// askLibrary lets fibermsal check the combination of settings.
 func (r *reader) askLibrary(s settings) {
-	if s.emulated { // stand-ins for what starting the emulator fills in
+	if s.emulated { // placeholders for the values that startEmulator sets
 		s.auth.ClientID, s.auth.ClientSecret, s.auth.TenantID = "emulator", "emulator", "emulator"
 		s.auth.PublicURL = cmp.Or(s.auth.PublicURL, "http://localhost")
 	} else if !isSet(varClientID) {
@@ -163,7 +163,7 @@ func (r *reader) askLibrary(s settings) {
 	r.refuseAll(err)
 }
 
-// refuseAll translates what fibermsal says of a Config's fields into variables.
+// refuseAll adds fibermsal's errors about a Config, with the names of variables instead of fields.
 func (r *reader) refuseAll(err error) {
 	for _, mistake := range apart(err) {
 		var wrong *fibermsal.ConfigError
@@ -172,7 +172,7 @@ func (r *reader) refuseAll(err error) {
 			continue
 		}
 		name, problem := variableOf(wrong.Field), wrong.Problem
-		if strings.HasPrefix(problem, prefix) { // it names the variable
+		if strings.HasPrefix(problem, prefix) { // the problem begins with the variable
 			name, problem, _ = strings.Cut(problem, " ")
 		}
 		if name == varTenants && !isSet(varTenants) {
@@ -181,13 +181,13 @@ func (r *reader) refuseAll(err error) {
 				name = varAuthority
 			}
 		}
-		if !r.partial || get(name+"_FILE") == "" { // else it was not read
+		if !r.partial || get(name+"_FILE") == "" { // otherwise the variable was not read
 			r.refuse(name, "%s", problem)
 		}
 	}
 }
 
-// apart takes a joined error to pieces.
+// apart returns the errors in a joined error.
 func apart(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
@@ -197,7 +197,7 @@ func apart(err error) []error {
 
 var wordBegins = regexp.MustCompile(`([a-z])([A-Z])`)
 
-// variableOf is where a field of Config comes from.
+// variableOf returns the variable that sets a field of Config.
 func variableOf(field string) string {
 	switch field {
 	case "Storage":

@@ -13,11 +13,11 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// maxLevels ends a chain of managers, should it go round in a circle.
+// maxLevels ends a chain of managers, which could be circular.
 const maxLevels = 12
 
-// org handles GET /org: who is above the user, up to the top or so many levels. Nobody
-// was asked for User.Read.All when they signed in; here they are.
+// org handles GET /org, which shows the user's managers, up to the top or a number of levels. It
+// requests User.Read.All, for which users were not asked when they signed in.
 //
 // source:start
 func (p *pages) org(c *fiber.Ctx) error {
@@ -37,7 +37,7 @@ func (p *pages) org(c *fiber.Ctx) error {
 		}
 		manager, ok := above.(models.Userable)
 		if !ok {
-			break // somebody's contact
+			break // a contact, for example
 		}
 		chain = append(chain, personOf(manager))
 		id = text(manager.GetId())
@@ -49,7 +49,7 @@ func (p *pages) org(c *fiber.Ctx) error {
 
 // source:end
 
-// guarded is what the page behind a guard shows.
+// guarded is the content of a page behind a guard.
 type guarded struct {
 	Lead, Why string
 	Facts     []fact
@@ -58,7 +58,7 @@ type guarded struct {
 
 type fact struct{ Name, Value string }
 
-// recent handles GET /recent, for who has just proven who they are.
+// recent handles GET /recent, for users who have authenticated recently.
 func (p *pages) recent(c *fiber.Ctx) error {
 	user, _ := fibermsal.FromContext(c)
 	visits, err := p.visits(c, fibermsal.SessionFilter{TenantID: user.TenantID, UserID: user.ID})
@@ -68,29 +68,29 @@ func (p *pages) recent(c *fiber.Ctx) error {
 	var facts []fact
 	for _, v := range visits {
 		if v.Here {
-			facts = []fact{{"Proven", date(v.AuthenticatedAt)}, {"Asked again after", date(v.AuthenticatedAt.Add(5 * time.Minute))}}
+			facts = []fact{{"Authenticated", date(v.AuthenticatedAt)}, {"Asked again after", date(v.AuthenticatedAt.Add(5 * time.Minute))}}
 		}
 	}
 	return p.render(c, "guarded", "It is really you", guarded{
 		Lead:  "Here you could change where your salary goes. A browser that was left open this morning does not get this far.",
-		Why:   "You have proven who you are less than five minutes ago, not just been signed in.",
+		Why:   "You authenticated less than five minutes ago. Being signed in is not enough.",
 		Facts: facts,
 		Guard: sourceOfRoute("/recent"),
 	})
 }
 
-// confirmed handles GET /confirmed, for who has stepped up.
+// confirmed handles GET /confirmed, for users who have stepped up.
 func (p *pages) confirmed(c *fiber.Ctx) error {
 	user, _ := fibermsal.FromContext(c)
 	return p.render(c, "guarded", "Stepped up", guarded{
-		Lead:  "Here you could approve a payment. Your organization decides what proof that takes: another factor, a device it knows, a place.",
-		Why:   "You meet what your tenant's Conditional Access demands for this authentication context.",
-		Facts: []fact{{"Context", "c1"}, {"Good until", date(user.ExpiresAt)}},
+		Lead:  "Here you could approve a payment. Your organization decides what that requires, such as another factor, a known device or a location.",
+		Why:   "You meet the requirements of your tenant's Conditional Access for this authentication context.",
+		Facts: []fact{{"Context", "c1"}, {"Valid until", date(user.ExpiresAt)}},
 		Guard: sourceOfRoute("/confirmed"),
 	})
 }
 
-// admin handles GET /admin, for administrators: who is signed in.
+// admin handles GET /admin, which shows administrators who is signed in.
 func (p *pages) admin(c *fiber.Ctx) error {
 	visits, err := p.visits(c, fibermsal.SessionFilter{Before: time.Now()})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// mustAsk opens a page that wants more than a session, gets it, and is shown the page.
+// mustAsk opens a page that requires more than a session, completes the sign-in, and gets the page.
 func (b *browser) mustAsk(path, login string, shown ...string) {
 	b.t.Helper()
 	if a := b.Navigate(path); a.StatusCode != http.StatusSeeOther || !strings.Contains(a.Location(), "ask=") {
@@ -42,7 +42,7 @@ func TestOrg_AsksForItsPermission(t *testing.T) {
 	b.mustLackSecrets()
 }
 
-// A directory may be wrong: two people who manage each other.
+// A directory may be wrong, for example with two users who are each other's manager.
 func TestOrg_EndsWhereManagersFormACircle(t *testing.T) {
 	t.Parallel()
 	people := entratest.Users()[:2]
@@ -163,7 +163,7 @@ func TestAccount_IsSwitchedAndLeft(t *testing.T) {
 	mustContain(t, b.Navigate("/?ended=here"), "Signed out of this app", "Sign in with Microsoft")
 }
 
-// With no configuration the emulator is the registration that the pages need.
+// Without configuration the emulator has the registration that the pages need.
 func TestEmulator_IsSetUpForAllPages(t *testing.T) {
 	t.Parallel()
 	settings := &settings{emulated: true, auth: forThisApp(fibermsal.Config{PublicURL: "http://localhost:3000"})}

@@ -50,7 +50,7 @@ func newSite(t *testing.T, change func(*settings), opts ...entratest.Option) *si
 // Do lets a browser reach the app.
 func (s *site) Do(r *http.Request) (*http.Response, error) { return testApp(s.app, r) }
 
-// browser is one that signs in, and knows the site that it visits.
+// browser is a browser that signs in at a site.
 type browser struct {
 	*site
 	*browsertest.Browser
@@ -62,7 +62,7 @@ func (s *site) browser() *browser {
 	return &browser{site: s, Browser: browsertest.New(s.t, s, s.origin)}
 }
 
-// visit exchanges the site, as a restart of the app does.
+// visit replaces the site, as a restart of the app does.
 func (b *browser) visit(s *site) { b.site, b.App = s, s }
 
 // signIn opens a guarded page and signs in. It returns where that led.
@@ -94,8 +94,8 @@ func (b *browser) signOut() *browsertest.Answer {
 	return b.PostForm("/user/logout", nil)
 }
 
-// mustLackSecrets looks for tokens, codes, verifiers, the client secret and cookies
-// in everything the browser was shown and the access log.
+// mustLackSecrets searches all responses and the access log for tokens, codes, verifiers, the client
+// secret and cookies.
 func (b *browser) mustLackSecrets() {
 	b.t.Helper()
 	b.Seen.MustLack(b.t, b.idp.Secrets(), b.log.String())

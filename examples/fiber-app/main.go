@@ -1,14 +1,12 @@
-// Fiber-app is the showcase of fibermsal: an app whose users sign in with
-// Microsoft and see what Microsoft Graph knows about them.
+// Fiber-app demonstrates fibermsal: users sign in with Microsoft and see their data in Microsoft Graph.
 //
 //	go run ./examples/fiber-app
 //
-// runs it with an emulated Entra ID and Graph in the same process, so it needs no
-// tenant, no network and no configuration. The variables in environment.go make it use
-// a real tenant, Redis, or both.
+// runs it with an emulated Entra ID and Graph in the same process, so it needs no tenant, no network
+// and no configuration. Set the variables in environment.go to use a real tenant, Redis, or both.
 //
-// It exits with status 2 if the environment is wrong, naming every variable that
-// is, and with 0 when SIGINT or SIGTERM ends it.
+// It exits with status 2 if the environment is invalid, after printing every invalid variable, and with
+// 0 when SIGINT or SIGTERM ends it.
 package main
 
 import (
@@ -33,7 +31,7 @@ const drainTimeout = 10 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first signal the second one ends the process as usual.
+	// After the first signal, a second one ends the process immediately.
 	context.AfterFunc(ctx, stop)
 	err := run(ctx, os.Stdout)
 	switch {
@@ -60,7 +58,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = listener.Close() }() // the server has closed it, unless it never began
+	defer func() { _ = listener.Close() }() // the server has closed it, unless the server did not start
 	s.completePublicURL(listener.Addr())
 
 	var people []entratest.User
@@ -90,13 +88,13 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	if err := app.ShutdownWithTimeout(drainTimeout); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stopping: %w", err)
 	}
-	_ = listener.Close() // for a signal that came before the server had begun
-	<-served             // what it says of the closed listener is no news
+	_ = listener.Close() // in case the signal came before the server had started
+	<-served             // the error about the closed listener is expected
 	return nil
 }
 
-// listen opens the app's port: to this machine only if the emulator lets anybody
-// sign in as anybody, to everyone otherwise.
+// listen opens the app's port. With the emulator it listens on loopback only, because anyone can sign
+// in as any user.
 func (s *settings) listen() (net.Listener, error) {
 	host := ""
 	if s.emulated {
@@ -112,7 +110,7 @@ func (s *settings) listen() (net.Listener, error) {
 	return l, nil
 }
 
-// announce says where the app is and what to do next.
+// announce prints the app's URL and what to do next.
 func announce(w io.Writer, s *settings, address net.Addr, people []entratest.User) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "\n  Open\t%s\n", s.auth.PublicURL+s.base())
@@ -120,8 +118,8 @@ func announce(w io.Writer, s *settings, address net.Addr, people []entratest.Use
 	fmt.Fprintf(t, "  Listening on\t%s\n", address)
 	fmt.Fprintf(t, "  Sessions in\t%s\n", s.storageKind())
 	if s.emulated {
-		fmt.Fprint(t, "\n  No FIBERMSAL_CLIENT_ID is set, so an emulator plays Microsoft Entra ID and Graph.\n"+
-			"  Sign in as any of these people; nobody asks for a password:\n\n")
+		fmt.Fprint(t, "\n  No FIBERMSAL_CLIENT_ID is set, so the app uses an emulated Microsoft Entra ID and Graph.\n"+
+			"  Sign in as any of these users, without a password:\n\n")
 		for _, p := range people {
 			fmt.Fprintf(t, "    %s\t%s\n", p.DisplayName, mailOrLogin(p))
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/browsertest"
 )
 
-// TestMain lets the test binary be the program, for what only a process shows.
+// TestMain lets the test binary act as the program, for tests that need a separate process.
 func TestMain(m *testing.M) {
 	if os.Getenv("FIBER_APP_TEST_MAIN") != "" {
 		main()
@@ -63,7 +63,7 @@ func TestProgram_RefusesAWrongEnvironment(t *testing.T) {
 
 var announced = regexp.MustCompile(`(?s)Open\s+(\S+).*Redirect URI \(type Web\)\s+(\S+).*Listening on\s+(\S+)`)
 
-// start runs the program until it has said where it is.
+// start runs the program and waits until it has printed its address.
 func start(t *testing.T, env ...string) (cmd *exec.Cmd, home, redirectURI, address string) {
 	t.Helper()
 	cmd = program(t, env...)
@@ -87,7 +87,7 @@ func start(t *testing.T, env ...string) (cmd *exec.Cmd, home, redirectURI, addre
 	return nil, "", "", ""
 }
 
-// With no configuration at all: the emulator, on loopback, through real sockets.
+// Without any configuration the program uses the emulator on loopback, through real sockets.
 func TestProgram_WithTheEmulator(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {

@@ -22,25 +22,25 @@ import (
 	"github.com/fibermsal/fibermsal/graph"
 )
 
-// pages are the app's handlers and what they share.
+// pages contains the app's handlers and what they share.
 type pages struct {
 	settings *settings
 	auth     *fibermsal.Auth
 	source   template.HTML // of the handler of /graph
 }
 
-// page is what every template sees.
+// page is the data for every template.
 type page struct {
 	Title    string
 	Base     string          // the path below which browsers reach the app, or ""
 	Path     string          // of the page, below Base
 	Here     string          // the same with its query, to return to, or "" if this answers a form or is an error
-	User     *fibermsal.User // nil if nobody is signed in
+	User     *fibermsal.User // nil if no user is signed in
 	Emulated bool
 	Content  any
 }
 
-// render shows a page to whoever is signed in.
+// render renders a page with the signed-in user, if any.
 func (p *pages) render(c *fiber.Ctx, view, title string, content any) error {
 	user, _ := fibermsal.FromContext(c)
 	here := ""
@@ -53,12 +53,12 @@ func (p *pages) render(c *fiber.Ctx, view, title string, content any) error {
 	})
 }
 
-// home handles GET /, for everybody.
+// home handles GET /, which needs no sign-in.
 func (p *pages) home(c *fiber.Ctx) error {
 	return p.render(c, "home", "Sign in with Microsoft", fiber.Map{"Ended": c.Query("ended")})
 }
 
-// person is somebody as the profile page shows them.
+// person is a person on the profile page.
 type person struct{ Name, Title, Mail, Login, Office, Phone, Language string }
 
 func personOf(u models.Userable) *person {
@@ -70,8 +70,8 @@ func personOf(u models.Userable) *person {
 	}
 }
 
-// profile handles GET /profile: the user and their manager. The picture is an
-// <img> of /user/photo.
+// profile handles GET /profile, which shows the user and the user's manager. The picture is an <img> of
+// /user/photo.
 func (p *pages) profile(c *fiber.Ctx) error {
 	me, err := graph.Me(c).Get(c.UserContext(), selecting("displayName", "jobTitle", "mail",
 		"userPrincipalName", "officeLocation", "businessPhones", "mobilePhone", "preferredLanguage"))
@@ -79,8 +79,7 @@ func (p *pages) profile(c *fiber.Ctx) error {
 		return err
 	}
 	manager, err := graph.Manager(c)
-	// Some tenants let nobody see managers without User.Read.All. That is no reason
-	// to withhold the rest.
+	// Some tenants require User.Read.All for managers. The rest of the page is shown without it.
 	hidden := errors.Is(err, graph.ErrAccessDenied)
 	if err != nil && !hidden {
 		return err
@@ -95,8 +94,8 @@ func (p *pages) profile(c *fiber.Ctx) error {
 	return p.render(c, "profile", content.Me.Name, content)
 }
 
-// typed handles GET /graph: what a typed call returns, beside the call itself,
-// which is cut from between the two markers below.
+// typed handles GET /graph, which shows the result of a typed call next to the source of the call,
+// which is the text between the two markers below.
 //
 // source:start
 func (p *pages) typed(c *fiber.Ctx) error {
@@ -105,7 +104,7 @@ func (p *pages) typed(c *fiber.Ctx) error {
 		"mail", "userPrincipalName", "officeLocation",
 		"mobilePhone"))
 	if err != nil {
-		return err // expired? consent missing? It is handled.
+		return err // an expired token or a missing consent is handled by the middleware
 	}
 	return p.render(c, "typed", "A typed Graph call", fiber.Map{
 		"Source": p.source,
@@ -125,24 +124,24 @@ func (p *pages) typed(c *fiber.Ctx) error {
 
 // source:end
 
-// property is what a getter returned: nil where Graph says null.
+// property is a property and its value, which is nil if Graph returned null.
 type property struct {
 	Name  string
 	Value *string
 }
 
-// selecting makes Graph send these properties only ($select).
+// selecting returns the configuration of a request for these properties only ($select).
 func selecting(properties ...string) *users.UserItemRequestBuilderGetRequestConfiguration {
 	return &users.UserItemRequestBuilderGetRequestConfiguration{
 		QueryParameters: &users.UserItemRequestBuilderGetQueryParameters{Select: properties},
 	}
 }
 
-// session handles GET /session: what the app knows without asking Graph.
+// session handles GET /session, which shows what the app knows without calling Graph.
 func (p *pages) session(c *fiber.Ctx) error {
 	user, ok := fibermsal.FromContext(c)
 	if !ok {
-		return fibermsal.ErrLoginRequired // Require has let nobody else through
+		return fibermsal.ErrLoginRequired // cannot happen behind Require
 	}
 	visits, err := p.visits(c, fibermsal.SessionFilter{TenantID: user.TenantID, UserID: user.ID})
 	if err != nil {
@@ -161,13 +160,13 @@ func (p *pages) session(c *fiber.Ctx) error {
 // maxVisits is how many sessions a page lists.
 const maxVisits = 20
 
-// visit is a session as a page lists it.
+// visit is a session in the list on a page.
 type visit struct {
 	fibermsal.SessionInfo
-	Here bool // it is the reader's own, in this browser
+	Here bool // whether it is the session of this browser
 }
 
-// visits are the sessions that a filter selects, the first of them.
+// visits returns the first maxVisits sessions that a filter selects.
 func (p *pages) visits(c *fiber.Ctx, filter fibermsal.SessionFilter) (visits []visit, err error) {
 	own, _ := fibermsal.SessionFromContext(c)
 	for s, err := range p.auth.Sessions(c.UserContext(), filter) {
@@ -182,8 +181,8 @@ func (p *pages) visits(c *fiber.Ctx, filter fibermsal.SessionFilter) (visits []v
 	return visits, nil
 }
 
-// endSessions handles POST /session/end: the user is signed out of this app in every
-// browser, on every instance, with the next request.
+// endSessions handles POST /session/end, which signs the user out of this app in every browser and on
+// every instance, from the next request on.
 func (p *pages) endSessions(c *fiber.Ctx) error {
 	user, ok := fibermsal.FromContext(c)
 	if !ok {
@@ -195,22 +194,22 @@ func (p *pages) endSessions(c *fiber.Ctx) error {
 	return c.Redirect(p.settings.base()+"/?ended=all", fiber.StatusSeeOther)
 }
 
-// switchAccount handles POST /account/switch: the user chooses another account at Entra, and
-// stays signed in until that has worked. The page that they return to comes from the request:
-// fibermsal leads to no other site.
+// switchAccount handles POST /account/switch. The user selects another account at Entra and stays
+// signed in until the new sign-in succeeds. The page to return to may come from the request, because
+// fibermsal does not redirect to other sites.
 func (p *pages) switchAccount(c *fiber.Ctx) error {
 	to := cmp.Or(c.FormValue("to"), p.settings.base()+"/profile")
 	return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: to})
 }
 
-// leave handles POST /account/leave: the user is signed out of this app in this browser, and
+// leave handles POST /account/leave, which signs the user out of this app in this browser. The user
 // stays signed in at Entra.
 func (p *pages) leave(*fiber.Ctx) error {
 	return fibermsal.SignOut(fibermsal.SignOutOptions{AppOnly: true, To: p.settings.base() + "/?ended=here"})
 }
 
-// apiMe handles GET /api/me, for programs: without a session they get 401 and
-// where to sign in as problem+json.
+// apiMe handles GET /api/me, for programs. Without a session, they get 401 with the login URL as
+// problem+json.
 func apiMe(c *fiber.Ctx) error {
 	me, err := graph.Me(c).Get(c.UserContext(), selecting("id", "displayName", "mail", "userPrincipalName", "jobTitle"))
 	if err != nil {
@@ -225,9 +224,8 @@ func apiMe(c *fiber.Ctx) error {
 	}{me.GetId(), me.GetDisplayName(), me.GetMail(), me.GetUserPrincipalName(), me.GetJobTitle()})
 }
 
-// failed answers what fibermsal does not: unknown addresses, refused requests and
-// faults of this app. What a fault says is for the log, joined to the page by a
-// number.
+// failed answers the errors that fibermsal does not answer: unknown URLs, refused requests and failures
+// of this app. The text of a failure is logged with a number that the page shows.
 func (p *pages) failed(c *fiber.Ctx, err error) error {
 	status, number := fiber.StatusInternalServerError, ""
 	var fiberError *fiber.Error
@@ -251,8 +249,8 @@ func (p *pages) failed(c *fiber.Ctx, err error) error {
 	return p.render(c, "error", title, fiber.Map{"Status": status, "Number": number})
 }
 
-// ofLibrary draws fibermsal's own pages in the design of this app. They come with their texts, in the
-// user's language, and with the status.
+// ofLibrary renders fibermsal's pages in the design of this app. Their texts, in the user's language,
+// and the status are given.
 func (p *pages) ofLibrary(c *fiber.Ctx, own fibermsal.Page) error {
 	return p.render(c, "library", own.Message, own)
 }
@@ -265,7 +263,7 @@ func correlationID() string {
 	return hex.EncodeToString(raw)
 }
 
-// text is what a property holds, or nothing for null.
+// text returns the value of a property, or "" for null.
 func text(s *string) string {
 	if s == nil {
 		return ""
@@ -282,11 +280,10 @@ func firstOf(all []string) string {
 	return ""
 }
 
-// date shows a time the same to everybody: a page without scripts does not know
-// where its reader is.
+// date formats a time in UTC, because a page without scripts does not know the reader's time zone.
 func date(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
-// span is a duration as people say it.
+// span formats a duration in hours and minutes.
 func span(d time.Duration) string {
 	hours, minutes := int(d.Hours()), int(d.Minutes())%60
 	switch {
@@ -299,7 +296,7 @@ func span(d time.Duration) string {
 	}
 }
 
-// initials stand in for the picture of somebody whose picture the app may not see.
+// initials returns the initials of a person whose picture the app may not read.
 func initials(name string) string {
 	words := strings.Fields(name)
 	if len(words) > 2 {

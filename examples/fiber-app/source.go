@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The very files that were compiled, so that pages cannot show anything else.
+// The sources are embedded, so that pages show the code that was compiled.
 var (
 	//go:embed app.go
 	appSource string
@@ -18,14 +18,14 @@ var (
 	guardedSource string
 )
 
-// sourceOf is a handler as HTML, cut from between the two markers of its file.
+// sourceOf returns the code between the two markers of a file as HTML.
 func sourceOf(file string) template.HTML {
 	_, rest, _ := strings.Cut(file, "// source:start\n")
 	code, _, _ := strings.Cut(rest, "\n// source:end")
 	return highlight(strings.TrimSpace(code))
 }
 
-// sourceOfRoute is the line that registers a GET route.
+// sourceOfRoute returns the line that registers a GET route as HTML.
 func sourceOfRoute(path string) template.HTML {
 	start := `app.Get("` + path + `", `
 	_, rest, _ := strings.Cut(appSource, "\t"+start)
@@ -33,7 +33,7 @@ func sourceOfRoute(path string) template.HTML {
 	return highlight(start + line)
 }
 
-// highlight marks keywords, strings and comments of Go code.
+// highlight returns Go code as HTML with marked keywords, strings and comments.
 func highlight(code string) template.HTML {
 	var (
 		s    scanner.Scanner

@@ -1,7 +1,6 @@
-// Command graph-client uses the whole client of msgraph-sdk-go as the signed-in
-// user. It is a module of its own, because compiling that client the first time
-// takes six to eight CPU minutes and 4.6 GB of memory; graph.Me, which is enough for a
-// user's own data, takes half the time.
+// Command graph-client uses the complete client of msgraph-sdk-go as the signed-in user. It is a
+// separate module, because the first compilation of that client takes six to eight CPU minutes and 4.6
+// GB of memory. graph.Me, which is enough for a user's own data, takes half the time.
 //
 // Set FIBERMSAL_CLIENT_ID, FIBERMSAL_CLIENT_SECRET and FIBERMSAL_TENANT_ID of a
 // registration whose redirect URI (type Web) is
@@ -37,9 +36,9 @@ func newApp(cfg fibermsal.Config) *fiber.App {
 	return app
 }
 
-// organizations names the user's organization, which is outside /me and so needs
-// the whole client. A client costs microseconds; make one per request, for it is
-// that request's user's.
+// organizations returns the names of the user's organizations. They are not below /me, so this needs
+// the complete client. Creating a client takes microseconds; create one for each request, because it
+// acts for the user of that request.
 func organizations(c *fiber.Ctx) error {
 	client := msgraphsdk.NewGraphServiceClient(graph.Adapter(c))
 	found, err := client.Organization().Get(c.UserContext(), nil)

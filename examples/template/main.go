@@ -1,4 +1,4 @@
-// Template is an app to copy and to turn into your own: README.md says how.
+// Template is an app to copy and turn into your own, as README.md describes.
 package main
 
 import (

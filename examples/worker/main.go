@@ -1,12 +1,13 @@
-// Worker is a nightly job beside a web app: it acts for users who are signed in there, without any
-// request of theirs, or as the app itself.
+// Worker is a nightly job for a web app. It acts for users who are signed in to the web app, without a
+// request from them, or as the app itself.
 //
-//	worker adelev@contoso.com alexw@contoso.com   for these
-//	worker                                        for everybody who is signed in
+//	worker adelev@contoso.com alexw@contoso.com   for these users
+//	worker                                        for all users who are signed in
 //	worker -as-app 87d349ed-44d7-43e1-9a83-5f2406dee5bd
 //
-// It has the environment of the web app, Redis and keys included, see fibermsal.ConfigFromEnv. The
-// file of an app without Redis is used by one process at a time: such an app does this work itself.
+// It needs the environment of the web app, including Redis and keys, see fibermsal.ConfigFromEnv. It
+// does not work with an app that keeps its sessions in a file, because only one process at a time can
+// use the file; such an app must do this work itself.
 package main
 
 import (
@@ -42,7 +43,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	set := flag.NewFlagSet("worker", flag.ContinueOnError)
 	actAsApp := set.Bool("as-app", false, "act as the app itself; the arguments are object `ids` of users")
-	pause := set.Duration("pause", 30*time.Second, "how long to wait, at least, before what was unavailable is tried again")
+	pause := set.Duration("pause", 30*time.Second, "the minimum time to wait before a retry of tasks that were unavailable")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
@@ -56,9 +57,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, cfg.Storage.Close()) }()
 	if err := cfg.ValidateEnv("FIBERMSAL"); err != nil {
-		return err // by the names of variables
+		return err // with the names of the variables
 	}
-	auth, err := fibermsal.Open(cfg) //nolint:contextcheck // it calls nobody
+	auth, err := fibermsal.Open(cfg) //nolint:contextcheck // it makes no calls
 	if err != nil {
 		return err
 	}
@@ -78,21 +79,21 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	return j.do(ctx, tasks)
 }
 
-// job is a night's work.
+// job is one run of the worker.
 type job struct {
 	auth  *fibermsal.Auth
 	out   io.Writer
 	pause time.Duration
 }
 
-// task is the work for one person, and says what it did.
+// task is the work for one user. do returns what it did.
 type task struct {
 	whom  string
 	do    func(context.Context) (did string, err error)
-	isApp bool // nobody can sign in for it
+	isApp bool // it uses no session, so a sign-in does not help
 }
 
-// forMails takes people by their whole mail address.
+// forMails returns tasks for users, by their complete mail addresses.
 func (j *job) forMails(addresses []string) (tasks []task) {
 	for _, address := range addresses {
 		tasks = append(tasks, task{address, func(ctx context.Context) (string, error) {
@@ -106,8 +107,8 @@ func (j *job) forMails(addresses []string) (tasks []task) {
 	return tasks
 }
 
-// forEverybody takes all who are signed in, each once. Not everybody has a mail address,
-// so they are taken by id.
+// forEverybody returns a task for each user who is signed in. It identifies users by ID, because not
+// all of them have a mail address.
 func (j *job) forEverybody(ctx context.Context) (tasks []task, err error) {
 	type identity struct{ tenant, user string }
 	seen := map[identity]bool{}
@@ -131,7 +132,7 @@ func (j *job) forEverybody(ctx context.Context) (tasks []task, err error) {
 	return tasks, nil
 }
 
-// describe asks Graph as the user.
+// describe calls Graph as the user.
 func describe(ctx context.Context, u *fibermsal.DelegatedUser) (string, error) {
 	credential := u.TokenCredential()
 	me, err := graph.MeFor(credential).Get(ctx, nil)
@@ -152,8 +153,8 @@ func describe(ctx context.Context, u *fibermsal.DelegatedUser) (string, error) {
 	return text(me.GetDisplayName()) + ", whose manager is " + name, nil
 }
 
-// forUsers calls Graph as the app, for users who need not be signed in. An administrator
-// has to consent to the application permission User.Read.All.
+// forUsers returns tasks that call Graph as the app, for users who need not be signed in. An
+// administrator must consent to the application permission User.Read.All.
 func (j *job) forUsers(ids []string) (tasks []task) {
 	directory := users.NewUsersRequestBuilderInternal(map[string]string{}, graph.AdapterFor(j.auth.AppCredential()))
 	for _, id := range ids {
@@ -168,10 +169,10 @@ func (j *job) forUsers(ids []string) (tasks []task) {
 	return tasks
 }
 
-// rounds is how often work is tried while what it needs is unavailable.
+// rounds is how often a task is tried while a service is unavailable.
 const rounds = 3
 
-// do does all work, and once more what could not be done for a reason that passes.
+// do runs all tasks, and retries those that failed for a temporary reason.
 func (j *job) do(ctx context.Context, tasks []task) error {
 	failed := 0
 	for round := 1; ; round++ {
@@ -209,12 +210,12 @@ func (j *job) do(ctx context.Context, tasks []task) error {
 	return nil
 }
 
-// mustSignIn reports whether only the user can help, in the browser.
+// mustSignIn reports whether the user must sign in again in the browser.
 func mustSignIn(err error) bool {
 	return errors.Is(err, fibermsal.ErrLoginRequired) || errors.Is(err, fibermsal.ErrConsentRequired) || errors.Is(err, fibermsal.ErrClaimsChallenge)
 }
 
-// whyNone is why no session was found.
+// whyNone returns why no session was found.
 func whyNone(err error) string {
 	var e *fibermsal.Error
 	if errors.As(err, &e) && strings.HasPrefix(e.Reason, "mail_") {
@@ -223,7 +224,7 @@ func whyNone(err error) string {
 	return "is not signed in"
 }
 
-// retryAfter is when trying again makes sense, if that is known.
+// retryAfter returns how long to wait before a retry, or 0 if that is unknown.
 func retryAfter(err error) time.Duration {
 	var e *fibermsal.Error
 	if errors.As(err, &e) {
@@ -234,7 +235,7 @@ func retryAfter(err error) time.Duration {
 
 func (j *job) say(t task, what string) { fmt.Fprintf(j.out, "%s: %s\n", t.whom, what) }
 
-// text is what Graph may leave out.
+// text returns the value of a property that Graph may omit.
 func text(s *string) string {
 	if s == nil {
 		return "nameless"

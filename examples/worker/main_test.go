@@ -24,7 +24,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// asProgram lets the test binary be the program.
+// asProgram makes the test binary act as the program.
 const asProgram = "TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -41,7 +41,7 @@ const (
 	alex      = "AlexW@contoso.com"
 )
 
-// patiently is for machines that are busy: these tests are not about deadlines.
+// patiently sets long timeouts for busy machines, because these tests are not about timeouts.
 const patiently = "?dial_timeout=10s&read_timeout=10s&write_timeout=10s&pool_timeout=10s"
 
 // night is a web app with its Redis and its Entra, and the worker's environment.
@@ -88,7 +88,7 @@ func newNight(t *testing.T) *night {
 	return n
 }
 
-// signIn signs a person in to the web app.
+// signIn signs a user in to the web app.
 func (n *night) signIn(login string) {
 	n.t.Helper()
 	start := n.send(httptest.NewRequest(http.MethodGet, publicURL+"/user/login", http.NoBody))

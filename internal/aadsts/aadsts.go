@@ -1,7 +1,7 @@
-// Package aadsts has advice for administrators about Entra's error numbers.
+// Package aadsts contains advice for administrators about Entra's error numbers.
 //
-// The numbers are for people and for diagnosis only. The library handles errors by the protocol's
-// error and suberror, as Microsoft recommends, because numbers and texts change.
+// The numbers are only for people and for diagnosis. The library handles errors by the OAuth error and
+// suberror, as Microsoft recommends, because numbers and texts may change.
 package aadsts
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Kind is the class of a number, as far as a diagnosis must distinguish numbers.
+// Kind is the class of a number, as far as the library distinguishes numbers.
 type Kind int
 
 // The kinds.
@@ -34,8 +34,8 @@ const (
 	lastOfAccount  = Unusable
 )
 
-// RefusesAccount reports whether a kind says that Entra does not let this account in, so that another
-// one may help.
+// RefusesAccount reports whether a kind means that Entra refuses the account, so that another account
+// may help.
 func (k Kind) RefusesAccount() bool { return firstOfAccount <= k && k <= lastOfAccount }
 
 // FirstKind returns the kind of the first number that has one, or Other.
@@ -61,9 +61,9 @@ func Advice(numbers ...int) string {
 	return ""
 }
 
-// Attribute returns the first of the numbers that is known, as the value of an attribute of
-// metrics, "other" if none is, and "" without numbers. The values are bounded by the list, because
-// anybody can write a number into an error response.
+// Attribute returns the first known number as the value of a metric attribute, "other" if none is
+// known, and "" without numbers. The set of values is limited, because anyone can write a number into
+// an error response.
 func Attribute(numbers ...int) string {
 	for _, n := range numbers {
 		if _, known := meanings[n]; known {
@@ -78,8 +78,8 @@ func Attribute(numbers ...int) string {
 
 var pattern = regexp.MustCompile(`AADSTS([0-9]{4,8})`)
 
-// Numbers returns the numbers in an error description, because the authorize endpoint reports
-// them in no other field.
+// Numbers returns the numbers in an error description, because the authorize endpoint does not report
+// them in any other field.
 func Numbers(description string) (numbers []int) {
 	for _, match := range pattern.FindAllStringSubmatch(description, 4) {
 		n, err := strconv.Atoi(match[1])

@@ -1,7 +1,8 @@
 // Package accesstoken verifies the access tokens with which clients call an app's own API.
 //
-// It follows the defaults of Microsoft.Identity.Web: RS256 only, the keys and the issuer of the token's
-// version, the audience, the tenant, the times, and a permission, of a user or of the calling app.
+// It makes the same checks as Microsoft.Identity.Web by default: RS256 only, the keys and the issuer of
+// the token's version, the audience, the tenant, the times, and a permission of the user or of the
+// calling app.
 package accesstoken
 
 import (
@@ -33,9 +34,10 @@ const (
 	NoPermission     Reason = "access_token_without_permission"
 )
 
-// hints say what to do about tokens that a client got, or an app's setting, and not about an attack.
+// hints contain what to do about a rejected token if the cause is probably the client or a setting, and
+// not an attack.
 var hints = map[Reason]string{
-	Malformed:        "the token is no signed JWT as Entra issues for APIs; an opaque token is for another service",
+	Malformed:        "the token is not a signed JWT as Entra issues for APIs; an opaque token is for another service",
 	OutOfTime:        "the token has expired or is not valid yet: the client must get a new one, or a clock is wrong",
 	WrongVersion:     "the token has no version that Entra issues for APIs",
 	WrongIssuer:      "the token is of another tenant or cloud",
@@ -46,7 +48,7 @@ var hints = map[Reason]string{
 	MissingClaim:     "the token lacks claims that every access token of Entra has",
 }
 
-// Hint says what a reason means, for the log.
+// Hint returns what to do about a reason, for the log, or the reason itself.
 func (r Reason) Hint() string { return cmp.Or(hints[r], string(r)) }
 
 // Error reports a rejected token. Its text contains no part of the token.
@@ -61,16 +63,16 @@ type Issuer struct {
 	// Name contains [discovery.TenantPlaceholder] if the authority serves many tenants.
 	Name string
 	Keys *idtoken.KeySet
-	// KeyIssuers are the names by which keys say that they are the issuer's, besides Name.
+	// KeyIssuers are further names by which keys identify the issuer, in addition to Name.
 	KeyIssuers []string
 }
 
-// of returns the name of the issuer of a tenant's tokens.
+// of returns the name of an issuer for a tenant.
 func of(tenant, name string) string {
 	return strings.Replace(name, discovery.TenantPlaceholder, tenant, 1)
 }
 
-// keyIssuers returns the issuers one of which a key must have to sign tokens of a tenant.
+// keyIssuers returns the issuers of which a key must have one to sign tokens of a tenant.
 func (i Issuer) keyIssuers(tenant string) []string {
 	names := []string{of(tenant, i.Name)}
 	for _, name := range i.KeyIssuers {
@@ -82,13 +84,14 @@ func (i Issuer) keyIssuers(tenant string) []string {
 // Verifier verifies access tokens for one API. It is immutable and safe for concurrent use.
 type Verifier struct {
 	ClientID string
-	// Audiences are App ID URIs of the API, besides those that follow from ClientID.
+	// Audiences are App ID URIs of the API, in addition to those that follow from ClientID.
 	Audiences []string
 	// Issuer returns the issuer of a version, or [idtoken.ErrKeysUnavailable].
 	Issuer func(ctx context.Context, version string) (Issuer, error)
-	// Admits reports whether users and apps of a tenant may call.
+	// Admits reports whether users and apps of a tenant may call the API.
 	Admits func(tenant string) bool
-	// WithoutPermission accepts tokens with neither scopes nor roles: any client of the tenant can get one.
+	// WithoutPermission accepts tokens that have neither scopes nor roles, which any client in the
+	// tenant can get.
 	WithoutPermission bool
 	// Skew is the maximum difference between two clocks.
 	Skew time.Duration
@@ -124,7 +127,7 @@ func (v *Verifier) Verify(ctx context.Context, raw []byte) (*Claims, error) {
 	return &p.Claims, nil
 }
 
-// The versions of tokens. The API chooses it in its registration.
+// The versions of tokens. The registration of the API determines the version.
 const (
 	Version1 = "1.0"
 	Version2 = "2.0"
@@ -137,7 +140,7 @@ func (v *Verifier) check(p *parsed) error {
 	case p.Version != Version1 && p.Version != Version2:
 		return reject(WrongVersion)
 	case p.ObjectID == "" || p.Subject == "" || p.ClientID == "" || p.Expiry == 0 || p.IssuedAt == 0 || p.NotBefore == 0:
-		return reject(MissingClaim) // an ID token names no client that calls
+		return reject(MissingClaim) // an ID token contains no calling client
 	case !discovery.IsGUID(p.TenantID) || p.TenantID != strings.ToLower(p.TenantID) || !v.Admits(p.TenantID):
 		return reject(TenantNotAllowed)
 	case len(p.audiences) != 1 || !v.isAudience(p.Version, p.audiences[0]):
@@ -149,8 +152,8 @@ func (v *Verifier) check(p *parsed) error {
 	return nil
 }
 
-// isAudience reports whether an audience is the API. Entra puts the client ID into tokens of version 2
-// and the App ID URI that the client asked for, with or without a slash, into those of version 1.
+// isAudience reports whether an audience is the API. In version 2 tokens, Entra puts the client ID into
+// aud; in version 1 tokens, the App ID URI that the client requested, with or without a trailing slash.
 func (v *Verifier) isAudience(version, audience string) bool {
 	isURI := func(uri string) bool { return strings.TrimSuffix(uri, "/") == strings.TrimSuffix(audience, "/") }
 	own := version == Version2 && audience == v.ClientID || version == Version1 && isURI("api://"+v.ClientID)

@@ -86,7 +86,8 @@ func (a *authority) signAs(tb testing.TB, typ string, claims any) string {
 	return input + "." + encode(signature)
 }
 
-// Claims that decide nothing are used if they can be used, whatever a policy of the tenant makes of them.
+// A policy of the tenant can change the type of any claim. Claims that are not used for decisions are
+// used if possible, and otherwise ignored.
 func TestVerify_ReadsTheClaims(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -232,8 +233,8 @@ func TestVerify_RefusesEachWrongToken(t *testing.T) {
 	}
 }
 
-// A token has one text, because what is remembered of it, and the calls on behalf of its user, are found by
-// the hash of that. The last digit of a signature has four bits that encode nothing.
+// A token must have only one encoding, because its cached data, and the calls on behalf of its user,
+// are found by its hash. The last digit of a signature has four unused bits.
 func TestVerify_RefusesOtherTextsOfASignature(t *testing.T) {
 	t.Parallel()
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -297,7 +298,7 @@ func TestB11_HostileAccessTokensAreRefusedCheaply(t *testing.T) {
 	}
 }
 
-// No token passes that was not signed, and no error repeats one.
+// No unsigned token is accepted, and no error contains a token.
 func FuzzVerify(f *testing.F) {
 	a := newAuthority(f)
 	v := a.verifier()

@@ -11,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-// MaxLength bounds the tokens that are parsed. Fiber's header buffer is usually smaller.
+// MaxLength is the maximum length of tokens that are parsed. Fiber's header buffer is usually smaller.
 const MaxLength = 32 << 10
 
 // Claims are the claims of a verified access token. They are shared by requests and must not be
@@ -21,15 +21,15 @@ type Claims struct {
 	Issuer   string
 	Audience string
 	TenantID string
-	ObjectID string // of the user, or of the service principal that calls as itself
+	ObjectID string // of the user or, without a user, of the service principal
 	Subject  string
 	ClientID string // of the app that calls
 
 	Expiry, IssuedAt, NotBefore int64 // Unix seconds
 
-	Scopes []string // that a user granted to the app that calls
-	Roles  []string // of the user, or of the app that calls as itself
-	// AppOnly is set if the app calls as itself, and not for a user.
+	Scopes []string // that a user has granted to the calling app
+	Roles  []string // of the user or, without a user, of the calling app
+	// AppOnly is set if the app calls without a user.
 	AppOnly bool
 
 	Name, Username, Email string
@@ -37,11 +37,13 @@ type Claims struct {
 	GroupsElsewhere       bool
 	AuthContexts          []string
 	AuthenticatedAt       int64 // Unix seconds, or 0
-	// Capabilities are those of the client, such as cp1: it understands claims challenges.
+	// Capabilities are the capabilities of the client, such as cp1, which means that it understands
+	// claims challenges.
 	Capabilities []string
-	// ActorFacets and SubjectFacets say what kind of identity calls: 11 is an agent, 13 an agent's user.
+	// ActorFacets and SubjectFacets are the kinds of identity that call: 11 is an agent, 13 an agent's
+	// user.
 	ActorFacets, SubjectFacets []string
-	// Blueprint is the client ID of the application that an agent was made of.
+	// Blueprint is the client ID of the application from which an agent was created.
 	Blueprint string
 
 	payload jws.Object
@@ -57,14 +59,14 @@ func (c *Claims) Claim(name string, into any) (present bool, err error) {
 	return present, err
 }
 
-// IsAgent reports whether an agent calls, or the user account of an agent. The claims that say so are
-// optional, and only agents have a blueprint.
+// IsAgent reports whether the caller is an agent or the user account of an agent. The facets are
+// optional claims; a blueprint is also sufficient, because only agents have one.
 func (c *Claims) IsAgent() bool {
 	isAgent := func(facet string) bool { return facet == "11" || facet == "13" }
 	return c.Blueprint != "" || slices.ContainsFunc(c.ActorFacets, isAgent) || slices.ContainsFunc(c.SubjectFacets, isAgent)
 }
 
-// Size is about how many bytes the claims occupy.
+// Size returns the approximate size of the claims in bytes.
 func (c *Claims) Size() int { return 2 * len(c.payload) }
 
 // parsed are the claims of a token whose signature has not been verified.
@@ -76,15 +78,15 @@ type parsed struct {
 	upn, alias string // other names of the user
 	audiences  []string
 	isIDToken  bool // an access token has no nonce
-	isUnscoped bool // the token of an agent for itself
-	wrongTypes bool // of a claim that decides something
+	isUnscoped bool // a token that an agent got for itself
+	wrongTypes bool // a claim that affects a decision has a wrong type
 }
 
-// types are the values of the header typ that an access token may have, besides none. Other kinds of
-// JWTs have others (RFC 8725 section 3.11).
+// types are the values of the header typ that an access token may have; it may also be missing. Other
+// kinds of JWTs have other values (RFC 8725 section 3.11).
 var types = []string{"jwt", "at+jwt", "application/at+jwt"}
 
-// decode decodes a compact JWS without verifying it. The claims keep none of the bytes.
+// decode decodes a compact JWS without verifying it. The claims do not refer to the bytes in raw.
 func decode(raw []byte) (*parsed, *jws.Header, error) {
 	parts, ok := jws.Split(raw)
 	if !ok || len(raw) > MaxLength {
@@ -102,14 +104,14 @@ func decode(raw []byte) (*parsed, *jws.Header, error) {
 	return p, h, nil
 }
 
-// complete sets what follows from several claims.
+// complete sets the fields that follow from several claims.
 func (p *parsed) complete() {
 	if p.ClientID = p.azp; p.Version == "1.0" {
 		p.ClientID = p.appID
 	}
 	p.Username = cmp.Or(p.Username, p.upn, p.alias)
-	// The claim idtyp is optional. Without it, the subject of an app's token is the app itself. A user's has
-	// another value for each API.
+	// The claim idtyp is optional. Without it, an app's token can be recognized because its subject is
+	// the app itself, whereas a user has a different subject for each API.
 	switch p.idType {
 	case "user":
 	case "":
@@ -119,8 +121,8 @@ func (p *parsed) complete() {
 	}
 }
 
-// read reads a claim. One that decides whether the token is accepted must have its JSON type; another
-// is used if it can be used.
+// read reads a claim. A claim that decides whether the token is accepted must have the correct JSON
+// type; other claims are used if possible.
 func (p *parsed) read(name, value []byte) {
 	switch string(name) {
 	case "ver":
@@ -155,10 +157,10 @@ func (p *parsed) read(name, value []byte) {
 	}
 }
 
-// unscoped is the claim scp of some tokens that agents get for themselves. It is no permission.
+// unscoped is the claim scp in some tokens that agents get for themselves. It is not a permission.
 const unscoped = "/"
 
-// readMore reads claims that decide nothing about the token itself.
+// readMore reads claims that do not decide whether the token is accepted.
 func (p *parsed) readMore(name, value []byte) {
 	switch string(name) {
 	case "scp":
@@ -198,7 +200,7 @@ func (p *parsed) readMore(name, value []byte) {
 	}
 }
 
-// must reads a claim whose type must be that of its field.
+// must reads a claim that must have the type of its field.
 func (p *parsed) must(field any, value []byte) {
 	switch field := field.(type) {
 	case *string:
@@ -215,7 +217,7 @@ func (p *parsed) must(field any, value []byte) {
 	p.wrongTypes = json.Unmarshal(value, field) != nil || rawjson.IsNull(value) || p.wrongTypes
 }
 
-// list takes a text for a list of one.
+// list reads a list. A string counts as a list with one item.
 func list(value []byte) (items []string) {
 	if s, isText := rawjson.Text(value); isText {
 		if s != "" {
@@ -229,5 +231,5 @@ func list(value []byte) (items []string) {
 	return slices.DeleteFunc(items, func(s string) bool { return s == "" })
 }
 
-// facets are numbers with spaces between them.
+// facets reads numbers that are separated by spaces.
 func facets(value []byte) []string { return strings.Fields(jws.Text(value)) }

@@ -13,13 +13,14 @@ import (
 type Verifier struct {
 	Authority *authority.Client
 	Telemetry *telemetry.Telemetry
-	// Remembered has the tokens that were verified, apart from sessions, so that neither displaces the
-	// other.
+	// Remembered is the cache of verified tokens. It is separate from that of sessions, so that neither
+	// evicts the other.
 	Remembered *session.Cache
 }
 
-// Caller returns the session that stands for an access token. Verified tokens are remembered by their
-// hash, so that a client's next calls cost no signature. The bytes are not kept.
+// Caller returns the session that stands for an access token. Verified tokens are cached by hash, so
+// that a client's next requests need no verification of the signature. The bytes of the token are not
+// kept.
 func (v *Verifier) Caller(ctx context.Context, token []byte) (*session.Session, error) {
 	caller, remembered, err := v.caller(ctx, token)
 	if err != nil {

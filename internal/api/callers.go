@@ -1,5 +1,6 @@
-// Package api serves clients that call an app's API with access tokens: it reads and remembers their
-// tokens, and says in answers how a client gets another one. It follows RFC 6750, RFC 9470 and RFC 9728.
+// Package api serves clients that call an app's API with access tokens. It reads and caches their
+// tokens, and writes challenges that tell clients how to get other tokens. It implements RFC 6750, RFC
+// 9470 and RFC 9728.
 package api
 
 import (
@@ -9,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// Callers are kinds of callers, which are combined by |.
+// Callers are kinds of callers. Combine them with |.
 type Callers uint8
 
 // The kinds of callers.

@@ -8,26 +8,27 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// Authorization is the header of a request that has the access token.
+// Authorization is the request header that contains the access token.
 const Authorization = "Authorization"
 
-// MaxToken bounds tokens in bytes. They have a few kilobytes.
+// MaxToken is the maximum length of tokens in bytes. Real ones have a few kilobytes.
 const MaxToken = accesstoken.MaxLength
 
 const scheme = "Bearer"
 
-// Request is what is read of a request.
+// Request is the part of a request that this package reads.
 type Request interface {
-	// Authorization returns the header of this name, and how many there are.
+	// Authorization returns the first header of this name and the number of such headers.
 	Authorization() (value []byte, count int)
 	// HasQuery reports whether the query has a parameter.
 	HasQuery(name string) bool
 }
 
-// TokenOf returns the access token of a request, nil if it has none, or the error to answer. A header of
-// another scheme, such as that of a proxy, is no token. The bytes are those of the request.
+// TokenOf returns the access token of a request, nil if it has none, or an error to respond with.
+// Headers with another scheme, such as that of a proxy, are ignored. The returned bytes belong to the
+// request.
 func TokenOf(r Request) ([]byte, error) {
-	if r.HasQuery("access_token") { // where logs and browsers keep it (RFC 6750 section 2.3)
+	if r.HasQuery("access_token") { // logs and browsers' histories would contain it (RFC 6750 section 2.3)
 		return nil, autherr.InvalidRequest.New("token_in_query", nil)
 	}
 	value, count := r.Authorization()

@@ -30,7 +30,7 @@ var (
 	asRFC    = regexp.MustCompile(`^(?i:bearer) +([A-Za-z0-9._~+/-]+=*) *$`)
 )
 
-// FuzzTokenOf compares what is read of a header with the grammar of RFC 6750 section 2.1.
+// FuzzTokenOf compares the parsed header with the grammar of RFC 6750 section 2.1.
 func FuzzTokenOf(f *testing.F) {
 	for _, value := range []string{
 		"", " ", "Bearer", "Bearer ", "bearer x", "BEARER x.y.z", "Bearer  x  ", "Bearer\tx", "Bearer x y", "Bearer x=", "Bearer x==", "Bearer =", "Bearer x=y",

@@ -10,9 +10,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-// Problem is which error of RFC 6750 or RFC 9470 an error is, and how the client resolves it. Its fields
-// are those of the header WWW-Authenticate, and repeated in the body, because pages of other origins see
-// only headers that the app exposes.
+// Problem is an error of RFC 6750 or RFC 9470 and how the client can resolve it. Its fields are sent in
+// the header WWW-Authenticate and repeated in the body, because pages of other origins can read only
+// the headers that the app exposes.
 type Problem struct {
 	Error  string `json:"error,omitempty"`
 	Scope  string `json:"scope,omitempty"`
@@ -25,12 +25,12 @@ type Problem struct {
 // Challenger writes the challenges of an app's API.
 type Challenger struct {
 	Realm string
-	// Audience is the App ID URI of the API, and MetadataURL the address of its metadata, or "".
+	// Audience is the App ID URI of the API. MetadataURL is the URL of its metadata, or "".
 	Audience, MetadataURL string
 }
 
-// ProblemOf returns what an error is to the client. It is empty if there was no token, and if no other
-// token would help.
+// ProblemOf returns the Problem for an error. It is empty if the request had no token, or if another
+// token would not help.
 func (c *Challenger) ProblemOf(e *autherr.Error) Problem {
 	p := Problem{description: e.Message}
 	required := flow.Requirements{}
@@ -38,16 +38,16 @@ func (c *Challenger) ProblemOf(e *autherr.Error) Problem {
 		required = *r
 	}
 	switch {
-	case errors.Is(e, autherr.LoginRequired) && e.Reason == "" && autherr.IntentOf(e) == nil: // there was no token
+	case errors.Is(e, autherr.LoginRequired) && e.Reason == "" && autherr.IntentOf(e) == nil: // the request had no token
 	case errors.Is(e, autherr.ClaimsChallenge) && required.MaxAge > 0:
 		p.Error, p.MaxAge = "insufficient_user_authentication", required.MaxAge
 	case errors.Is(e, autherr.ClaimsChallenge):
 		p.Error, p.Claims = "insufficient_claims", claimsFor(required)
 	case errors.Is(e, autherr.InsufficientScope):
 		p.Error, p.Scope = "insufficient_scope", strings.Join(required.Scopes, " ")
-	case errors.Is(e, autherr.ConsentRequired): // to a service that the app calls for the user
+	case errors.Is(e, autherr.ConsentRequired): // for a service that the app calls on behalf of the user
 		p.Error, p.Scope = "insufficient_scope", c.Audience+"/.default"
-	case errors.Is(e, autherr.LoginRequired) && e.Reason == "interaction_required": // no other token would help without the user
+	case errors.Is(e, autherr.LoginRequired) && e.Reason == "interaction_required": // another token would not help without the user
 		p.Error = "insufficient_user_authentication"
 	case errors.Is(e, autherr.InvalidRequest):
 		p.Error = "invalid_request"
@@ -65,11 +65,11 @@ func claimsFor(r flow.Requirements) string {
 	return `{"access_token":{"acrs":{"essential":true,"value":"` + r.AuthContext + `"}}}`
 }
 
-// descriptions removes what [Challenger.Challenge] avoids.
+// descriptions removes the characters that [Challenger.Challenge] avoids.
 var descriptions = strings.NewReplacer(",", "", "=", "")
 
-// quotable returns a text without what RFC 6750 section 3 does not allow in a value: handlers may take their
-// scopes and sentences from a request.
+// quotable removes the characters that RFC 6750 section 3 does not allow in a value, because scopes and
+// sentences of handlers may come from a request.
 func quotable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' {
@@ -79,8 +79,8 @@ func quotable(text string) string {
 	}, text)
 }
 
-// Challenge returns the header WWW-Authenticate. Its values have no commas and, before their end, no
-// equal signs, because programs that call Microsoft's APIs split it there.
+// Challenge returns the header WWW-Authenticate. Its values contain no commas, and equal signs only at
+// the end, because clients of Microsoft's APIs split the header at these characters.
 func (c *Challenger) Challenge(p Problem) string {
 	parts := []string{`realm="` + c.Realm + `"`}
 	add := func(name, value string) {

@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-// What tells the client to ask the user must differ from what a new token resolves silently.
+// Errors that require the user must differ from those that a new token resolves silently.
 func TestProblemOf_SaysWhatResolvesIt(t *testing.T) {
 	t.Parallel()
 	c := api.Challenger{Realm: "https://app.example", Audience: "api://orders"}
@@ -45,7 +45,7 @@ func withMessage(e *autherr.Error, message string) *autherr.Error {
 // asRFC6750 is a challenge with the characters that RFC 6750 section 3 allows.
 var asRFC6750 = regexp.MustCompile(`^Bearer \w+="[ !#-\[\]-~]*"(, \w+="[ !#-\[\]-~]*")*$`)
 
-// Handlers name scopes and write sentences, which may be of a request.
+// Scopes and messages of handlers may come from a request.
 func TestChallenge_TextsDoNotLeaveTheirQuotes(t *testing.T) {
 	t.Parallel()
 	const hostile = "x\", realm=\"y\\\r\nSet-Cookie: a=b\x00\x7fé"

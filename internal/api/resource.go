@@ -7,33 +7,32 @@ import (
 	"strings"
 )
 
-// MetadataPath is where the metadata of a resource is, with or without the path of the resource behind
-// it.
+// MetadataPath is the path of the metadata of a resource. The path of the resource may follow it.
 const MetadataPath = "/.well-known/oauth-protected-resource"
 
 // Resource is an API that publishes its metadata (RFC 9728).
 type Resource struct {
-	// ID is an App ID URI of the registration: Entra refuses a resource parameter that is none
-	// (AADSTS9010010).
+	// ID is an App ID URI of the registration, because Entra refuses any other value of the resource
+	// parameter (AADSTS9010010).
 	ID     string   `json:"resource"`
 	Issuer []string `json:"authorization_servers"`
-	Scopes []string `json:"scopes_supported,omitempty"` // with their resource
-	// Methods are how tokens are sent.
+	Scopes []string `json:"scopes_supported,omitempty"` // with the App ID URI
+	// Methods are the ways in which tokens can be sent.
 	Methods       []string `json:"bearer_methods_supported"`
 	Name          string   `json:"resource_name,omitempty"`
 	Documentation string   `json:"resource_documentation,omitempty"`
 }
 
-// IsMetadata reports whether a path is that of the metadata. Clients of an address with a slash at its end
-// keep that.
+// IsMetadata reports whether a path is that of the metadata. Clients keep a trailing slash of the
+// resource's URL, so it is accepted.
 func (r *Resource) IsMetadata(path []byte) bool {
 	below, ok := bytes.CutPrefix(bytes.TrimSuffix(path, []byte("/")), []byte(MetadataPath))
 	return ok && (len(below) == 0 || string(below) == r.path())
 }
 
-// MetadataURL returns the address of the metadata of an app that browsers reach at an address, its origin
-// and base path. It is the one that follows from the resource (RFC 9728 section 3.1) if that leads to the
-// app: below a base path it would not, because proxies forward that path only.
+// MetadataURL returns the URL of the metadata, given the app's origin and base path. It is the URL that
+// follows from the resource (RFC 9728 section 3.1), if that URL leads to the app. With a base path it
+// does not, because proxies forward only requests below the base path.
 func (r *Resource) MetadataURL(origin, basePath string) string {
 	address := origin + basePath + MetadataPath
 	if basePath == "" && strings.HasPrefix(r.ID, origin+"/") {
@@ -42,8 +41,8 @@ func (r *Resource) MetadataURL(origin, basePath string) string {
 	return address
 }
 
-// path returns the path of the resource, which clients put behind that of the metadata. A resource that is
-// no address of the web has none.
+// path returns the path of the resource, which clients append to the path of the metadata. It is empty
+// if the resource is not an http or https URL.
 func (r *Resource) path() string {
 	scheme, address, _ := strings.Cut(r.ID, "://")
 	_, path, _ := strings.Cut(address, "/")
@@ -53,13 +52,13 @@ func (r *Resource) path() string {
 	return "/" + path
 }
 
-// Answer returns the status, the header and the body for a method. Everybody may read the metadata, pages
-// of other origins too.
+// Answer returns the status, the header and the body of the response for a method. The metadata is
+// public, also for pages of other origins.
 func (r *Resource) Answer(method string) (status int, header http.Header, body []byte) {
 	header = http.Header{"Access-Control-Allow-Origin": {"*"}}
 	switch method {
 	case http.MethodGet, http.MethodHead:
-	case http.MethodOptions: // clients send a header with the version of their protocol
+	case http.MethodOptions: // clients send a custom header with the version of their protocol
 		header.Set("Access-Control-Allow-Methods", http.MethodGet)
 		header.Set("Access-Control-Allow-Headers", "*")
 		return http.StatusNoContent, header, nil

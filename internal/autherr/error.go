@@ -1,5 +1,5 @@
-// Package autherr is the error type of the library. The public packages export it under
-// their own names, so the doc comments here are part of the public documentation.
+// Package autherr contains the error type of the library. The public packages export it under their own
+// names, so the doc comments here are part of the public documentation.
 package autherr
 
 import (
@@ -14,14 +14,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// Error is a failure with two sides: a status, a code and a sentence that are public, and a
-// cause for the log from which credentials have been removed. Handlers return it unchanged,
-// and the middleware answers it.
+// Error is an error with a public part (a status, a code and a sentence) and a private cause for the
+// log, from which credentials have been removed. Handlers return it unchanged, and the middleware
+// answers it.
 //
 // errors.Is compares errors by Code. errors.As finds a *fiber.Error with the same status and
 // public sentence, so every Fiber ErrorHandler answers correctly.
 type Error struct {
-	// Code is stable and meant for programs, such as "login_required".
+	// Code is a stable value for programs, such as "login_required".
 	Code string
 	// Status is the HTTP status.
 	Status int
@@ -29,22 +29,22 @@ type Error struct {
 	Message string
 	// Reason is more specific than Code, for logs and tests.
 	Reason string
-	// CorrelationID connects the answer that the user sees with its line in the log. The
-	// middleware sets it before it answers or calls Config.ErrorHandler.
+	// CorrelationID connects the response that the user sees with its line in the log. The middleware
+	// sets it before it responds or calls Config.ErrorHandler.
 	CorrelationID string
-	// RetryAfter is how long to wait before retrying; 0 is unknown.
+	// RetryAfter is how long to wait before retrying; 0 means unknown.
 	RetryAfter time.Duration
 	// Err is the cause, whose text is safe to log. It may be nil.
 	Err error
 
-	requires     *flow.Requirements // of the sign-in that fixes the error
+	requires     *flow.Requirements // for the sign-in that fixes the error
 	intent       *Intent            // of a handler
 	otherAccount bool               // the account is refused, see NeedsAnotherAccount
 	message      phrases.Key        // the Message, for pages in other languages
-	detail       phrases.Key        // what a page adds to the Message
+	detail       phrases.Key        // the text that a page adds to the Message
 	advice       string             // for the administrator, in the log
 	aadsts       string             // Entra's number, for metrics
-	attrs        []slog.Attr        // further ones of the log line
+	attrs        []slog.Attr        // further attributes of the log line
 }
 
 // Error returns the public sentence and the code.
@@ -59,7 +59,7 @@ func (e *Error) Is(target error) bool { return codeOf(target) == e.Code }
 // As lets errors.As find the error type of the web framework, see [Error].
 func (e *Error) As(target any) bool { return setFrameworkError(target, e.Status, e.Message) }
 
-// GoString returns what Error does, so that %#v prints no cause.
+// GoString returns the same text as Error, so that %#v does not print the cause.
 func (e *Error) GoString() string { return e.Error() }
 
 // LogValue returns the codes and the cause without credentials.
@@ -92,16 +92,16 @@ func ReasonOf(err error) string {
 	return ""
 }
 
-// WithAdvice returns a copy whose log line says what to do about Entra's error numbers, and whose
-// metrics name the number.
+// WithAdvice returns a copy whose log line contains the advice for Entra's error numbers, and whose
+// metrics have the number as an attribute.
 func WithAdvice(e *Error, numbers ...int) *Error {
 	changed := *e
 	changed.advice, changed.aadsts = aadsts.Advice(numbers...), aadsts.Attribute(numbers...)
 	return &changed
 }
 
-// WithNumbers returns a copy whose metrics name Entra's error number. Its log line has no advice,
-// because the number may be anybody's.
+// WithNumbers returns a copy whose metrics have Entra's error number as an attribute. Its log line has
+// no advice, because anyone may have written the number.
 func WithNumbers(e *Error, numbers ...int) *Error {
 	changed := *e
 	changed.aadsts = aadsts.Attribute(numbers...)
@@ -115,13 +115,13 @@ func WithAdviceOf(e, other *Error) *Error {
 	return &changed
 }
 
-// AADSTS returns Entra's number as [aadsts.Attribute] does, or "".
+// AADSTS returns Entra's error number in the form of [aadsts.Attribute], or "".
 func AADSTS(e *Error) string { return e.aadsts }
 
 // Advice returns the advice for the administrator, or "".
 func Advice(e *Error) string { return e.advice }
 
-// Requirements returns what the sign-in that fixes the error must satisfy, or nil.
+// Requirements returns the requirements for the sign-in that fixes the error, or nil.
 func Requirements(e *Error) *flow.Requirements { return e.requires }
 
 // WithRequirements returns a copy with other requirements.
@@ -131,12 +131,12 @@ func WithRequirements(e *Error, r flow.Requirements) *Error {
 	return &changed
 }
 
-// NeedsSignIn reports whether signing in fixes the error. For other errors a redirect to
-// sign in would be repeated forever.
+// NeedsSignIn reports whether signing in can fix the error. For other errors, a redirect to sign in
+// would be repeated forever.
 func NeedsSignIn(e *Error) bool { return e.requires != nil || e.Code == LoginRequired.code }
 
-// EndedContext returns the context error in a cause's chain, which callers may compare with,
-// or nil.
+// EndedContext returns the context error in a cause's chain, or nil. Callers may compare errors with
+// it.
 func EndedContext(cause error) error {
 	for _, e := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(cause, e) {

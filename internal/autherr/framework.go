@@ -8,9 +8,9 @@ import (
 // fiberModules is the prefix of the import paths of Fiber's versions.
 const fiberModules = "github.com/gofiber/fiber/"
 
-// setFrameworkError sets target if it points to a *fiber.Error of any version of Fiber. The
-// core imports no framework, so it recognizes the type by name and shape. Only errors.As on a
-// failed request calls it, so reflection costs nothing that matters.
+// setFrameworkError sets target if it points to a *fiber.Error of any version of Fiber. The core
+// imports no framework, so it recognizes the type by its name and fields. It is only called by
+// errors.As for a failed request, so the cost of reflection does not matter.
 func setFrameworkError(target any, status int, message string) bool {
 	v := reflect.ValueOf(target)
 	if v.Kind() != reflect.Pointer || v.Type().Elem().Kind() != reflect.Pointer {

@@ -2,16 +2,15 @@ package autherr
 
 import "github.com/fibermsal/fibermsal/internal/flow"
 
-// Intent is what a handler wants of the middleware that is no failure: to sign the user in or out on
-// purpose. It travels as an error, because handlers return one.
+// Intent is a request of a handler to the middleware to sign the user in or out. It is passed in an
+// error, because handlers can only return errors.
 type Intent struct {
-	SignOut bool // rather than in
+	SignOut bool // sign out rather than in
 	AppOnly bool // the user stays signed in at Entra
 	To      string
 }
 
-// Intending returns an error of the kind with an intent. To sign a user in, the requirements are those
-// of the sign-in.
+// Intending returns an error of the kind with an intent. r contains the requirements for a sign-in.
 func (k *Kind) Intending(i Intent, r *flow.Requirements) *Error {
 	e := k.New("", nil)
 	e.intent, e.requires = &i, r

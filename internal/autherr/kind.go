@@ -9,15 +9,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// Kind is a class of errors. errors.Is compares with it, and New makes errors of it. It is
-// immutable. Handlers may return a Kind, which errors.As finds as an *Error.
+// Kind is a class of errors, for errors.Is. New returns errors of the kind. It is immutable. Handlers
+// may also return a Kind itself, in which errors.As finds an *Error.
 type Kind struct {
 	code    string
 	status  int
 	message phrases.Key
 }
 
-// The kinds. The public packages document them where they export them.
+// The kinds. The public packages that export them also document them.
 var (
 	LoginRequired   = &Kind{"login_required", http.StatusUnauthorized, phrases.PleaseSignIn}
 	ConsentRequired = &Kind{"consent_required", http.StatusForbidden, phrases.PermissionNeeded}
@@ -29,27 +29,27 @@ var (
 	InvalidToken    = &Kind{"invalid_token", http.StatusUnauthorized, phrases.TokenInvalid}
 	NotSignedIn     = &Kind{"no_session", http.StatusNotFound, phrases.NotSignedIn}
 
-	// InvalidRequest is a request whose access token is not sent as it must be, InsufficientScope a token
-	// that lacks a scope (RFC 6750 section 3.1).
+	// InvalidRequest means that the access token was not sent in the required way. InsufficientScope
+	// means that the token lacks a scope (RFC 6750 section 3.1).
 	InvalidRequest    = &Kind{"invalid_request", http.StatusBadRequest, phrases.OneTokenExpected}
 	InsufficientScope = &Kind{"insufficient_scope", http.StatusForbidden, phrases.TokenLacksPermission}
 
-	// SignOut is a handler that signs its user out. Users see its sentence only where no middleware
-	// carries the sign-out out.
+	// SignOut means that a handler signs its user out. Users see its sentence only if there is no
+	// middleware that signs them out.
 	SignOut = &Kind{"sign_out", http.StatusInternalServerError, phrases.SignOutMisconfigured}
-	// SignInLoop is a page that required a sign-in again and again.
+	// SignInLoop means that a page has required a sign-in again and again.
 	SignInLoop = &Kind{"sign_in_loop", http.StatusForbidden, phrases.SigningInDidNotHelp}
-	// TenantNotAllowed is a user of a tenant that may not sign in.
+	// TenantNotAllowed means that users of the user's tenant may not sign in.
 	TenantNotAllowed = &Kind{"tenant_not_allowed", http.StatusForbidden, phrases.OrganizationNotAllowed}
-	// RefusedByApp is a sign-in that the app's OnSignIn refused.
+	// RefusedByApp means that the app's OnSignIn has refused a sign-in.
 	RefusedByApp = &Kind{"sign_in_refused", http.StatusForbidden, phrases.AppRefusesAccount}
 )
 
-// NewKind makes a kind for a package outside of the core. No other kind may have its code.
+// NewKind returns a kind for a package outside of the core. Its code must be unique.
 func NewKind(code string, status int, message phrases.Key) *Kind { return &Kind{code, status, message} }
 
-// New returns an error of the kind. The cause is for the log; credentials are removed
-// from its text, and of its chain, errors.Is finds only the end of a context.
+// New returns an error of the kind. The cause is for the log. Credentials are removed from its text,
+// and errors.Is finds nothing in its chain except context errors.
 func (k *Kind) New(reason string, cause error) *Error {
 	return &Error{
 		Code: k.code, Status: k.status, Message: k.Message(),
@@ -58,7 +58,7 @@ func (k *Kind) New(reason string, cause error) *Error {
 	}
 }
 
-// Requiring returns an error of the kind that a sign-in fixes if it satisfies requirements.
+// Requiring returns an error of the kind that a sign-in with the given requirements fixes.
 func (k *Kind) Requiring(reason string, cause error, r flow.Requirements) *Error {
 	return WithRequirements(k.New(reason, cause), r)
 }
@@ -75,7 +75,7 @@ func (k *Kind) MessageKey() phrases.Key { return k.message }
 // Error returns the public sentence and the code.
 func (k *Kind) Error() string { return k.Message() + " (" + k.code + ")" }
 
-// GoString returns what Error does.
+// GoString returns the same text as Error.
 func (k *Kind) GoString() string { return k.Error() }
 
 // Is reports whether target has the same code.
@@ -90,10 +90,10 @@ func (k *Kind) As(target any) bool {
 	return setFrameworkError(target, k.status, k.Message())
 }
 
-// LogValue returns what an *Error of the kind logs.
+// LogValue returns the log value of an *Error of the kind.
 func (k *Kind) LogValue() slog.Value { return k.New("", nil).LogValue() }
 
-// codeOf returns the code of an *Error or a *Kind itself, not of a wrapped error.
+// codeOf returns the code of an *Error or a *Kind. It does not unwrap errors.
 func codeOf(err error) string {
 	switch e := err.(type) { //nolint:errorlint // errors.Is walks the chain and calls this for each
 	case *Error:

@@ -2,18 +2,18 @@ package autherr
 
 import "github.com/fibermsal/fibermsal/internal/redact"
 
-// withoutCause says what reasons mean whose errors have no cause.
+// withoutCause contains the meanings of reasons whose errors have no cause.
 var withoutCause = map[string]string{
 	ReasonEntraPaused:    "Entra has failed so often that it is not called for a few seconds",
 	ReasonConnectionLost: "the connection was lost",
 	ReasonLockWait:       "another renewal of the session took too long",
-	ReasonKeys:           "the keys that sign ID tokens cannot be had",
+	ReasonKeys:           "the keys that sign ID tokens are unavailable",
 	ReasonStorage:        "the session storage does not answer",
 	"closed":             "the library has been closed",
 }
 
 // ForOperators returns the text of an error for administrators: its codes, its cause and the advice,
-// in place of the sentence for users.
+// but not the sentence for users.
 func ForOperators(e *Error) string {
 	text := e.Code
 	if e.Reason != "" {

@@ -6,44 +6,44 @@ import (
 	"time"
 )
 
-// Reasons that other packages branch on.
+// Reasons that other packages compare.
 const (
-	// ReasonStorage is a failed storage, ReasonEntraPaused an Entra that failed so often that
-	// it is not called. Their circuit breakers decide when to try again.
+	// ReasonStorage means that the storage failed. ReasonEntraPaused means that Entra is not called
+	// because it has failed too often. Circuit breakers decide when to try again.
 	ReasonStorage     = "storage_failed"
 	ReasonEntraPaused = "entra_paused"
-	// ReasonEntraBusy is an Entra that refuses calls for a while (429) or failed (5xx).
+	// ReasonEntraBusy means that Entra refuses calls for a while (429) or has failed (5xx).
 	ReasonEntraBusy = "entra_busy"
-	// ReasonConnectionLost is a call whose connection was lost. The next call uses another.
+	// ReasonConnectionLost means that the connection of a call was lost. The next call uses another one.
 	ReasonConnectionLost = "connection_lost"
-	// ReasonLockWait is a renewal that waited too long for another one of its session.
+	// ReasonLockWait means that a renewal has waited too long for another renewal of the same session.
 	ReasonLockWait = "lock_wait"
-	// ReasonKeys is an id_token that cannot be verified, because the keys are unavailable.
+	// ReasonKeys means that an ID token cannot be verified because the keys are unavailable.
 	ReasonKeys = "keys_unavailable"
-	// ReasonClock is an id_token whose times show that the clock of this machine is wrong.
+	// ReasonClock means that the times in an ID token show that the clock of this machine is wrong.
 	ReasonClock = "id_token_time"
-	// ReasonReplayed is a callback that another one has preceded, and ReasonGrantSpent a code or
-	// refresh token that has expired or was redeemed before.
+	// ReasonReplayed means that a response has already been used. ReasonGrantSpent means that a code or
+	// refresh token has expired or was redeemed before.
 	ReasonReplayed   = "replayed"
 	ReasonGrantSpent = "grant_spent"
-	// ReasonNoCookies is a browser that does not keep the cookies of sign-ins.
+	// ReasonNoCookies means that the browser does not keep the cookies of sign-ins.
 	ReasonNoCookies = "no_cookies"
-	// ReasonCancelled is Entra's code for a user who cancelled the sign-in, and ReasonDeclined a
-	// user who did not consent to the permissions.
+	// ReasonCancelled is Entra's code if the user has cancelled the sign-in. ReasonDeclined means that
+	// the user did not consent to the permissions.
 	ReasonCancelled = "access_denied"
 	ReasonDeclined  = "consent_declined"
-	// ReasonAccountRefused is an account that Entra does not let in, and ReasonRequestRefused a
-	// request that it does not accept from this app.
+	// ReasonAccountRefused means that Entra refuses the account. ReasonRequestRefused means that Entra
+	// does not accept the request from this app.
 	ReasonAccountRefused = "account_refused"
 	ReasonRequestRefused = "request_refused"
-	// ReasonAnotherUser is a silent sign-in that Entra answered for another user. No user is
+	// ReasonAnotherUser means that Entra answered a silent sign-in for another user. A user is never
 	// replaced by another one without having seen a page.
 	ReasonAnotherUser = "another_user"
-	// ReasonSharedMail is a mail address that several users of a tenant have (threat B9).
+	// ReasonSharedMail means that several users of a tenant have the same mail address (threat B9).
 	ReasonSharedMail = "mail_of_two_people"
 )
 
-// RetrySoon is when to retry after an outage.
+// RetrySoon is how long to wait before a retry after an outage.
 const RetrySoon = 5 * time.Second
 
 // StorageUnavailable returns the error for a failed storage.
@@ -77,5 +77,5 @@ func FromApp(err error) *Error {
 	return e
 }
 
-// GaveUp returns the error for a caller that stopped waiting for work that continues.
+// GaveUp returns the error for a caller that has stopped waiting for work that continues.
 func GaveUp(cause error) error { return TryLater("gave_up", cause) }

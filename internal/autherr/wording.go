@@ -6,14 +6,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
-// WithWords returns a copy with another public sentence, and with what a page adds to it, if anything.
+// WithWords returns a copy with another public sentence and another detail, which may be None.
 func WithWords(e *Error, message, detail phrases.Key) *Error {
 	changed := *e
 	changed.Message, changed.message, changed.detail = message.English(), message, detail
 	return &changed
 }
 
-// WithDetail returns a copy with what a page adds to the Message.
+// WithDetail returns a copy with another detail, which is the text that a page adds to the Message.
 func WithDetail(e *Error, detail phrases.Key) *Error {
 	changed := *e
 	changed.detail = detail
@@ -28,7 +28,7 @@ func MessageKey(e *Error) phrases.Key {
 	return e.message
 }
 
-// DetailKey returns the key of what a page adds to the Message, or None if its code says all.
+// DetailKey returns the key of the detail, or None if the detail depends only on the code.
 func DetailKey(e *Error) phrases.Key { return e.detail }
 
 // WithAttrs returns a copy whose log line has further attributes.

@@ -20,7 +20,7 @@ func (c *Client) VerifyAccessToken(ctx context.Context, raw []byte) (*accesstoke
 	return claims, nil
 }
 
-// CheckAccessToken returns an error if a token that was verified before is not valid any more.
+// CheckAccessToken returns an error if a token that was verified before is no longer valid.
 func CheckAccessToken(claims *accesstoken.Claims) error {
 	if err := claims.CheckTime(time.Now(), ClockSkew); err != nil {
 		return refusedToken(err)
@@ -49,7 +49,8 @@ func (c *Client) tokenIssuer(ctx context.Context, version string) (accesstoken.I
 	if err != nil {
 		return accesstoken.Issuer{}, err
 	}
-	// Keys of version 1 name the issuer of version 2, or none. Then the keys of version 2 name it.
+	// Keys of version 1 contain the issuer of version 2, or none. In that case the keys of version 2
+	// contain it.
 	return accesstoken.Issuer{Name: m.Issuer, Keys: c.version1Keys, KeyIssuers: []string{current.Issuer}}, nil
 }
 
@@ -60,7 +61,7 @@ func refusedToken(err error) error {
 	case errors.Is(err, idtoken.ErrKeysUnavailable):
 		return autherr.TryLater(autherr.ReasonKeys, nil)
 	case !errors.As(err, &refused):
-		return err // that there is no configuration
+		return err // the error about the missing configuration
 	}
 	return autherr.InvalidToken.New(string(refused.Reason), fmt.Errorf("%s", refused.Reason.Hint()))
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 )
 
-// CertificateFile returns a certificate with its unencrypted private key in a PEM file as a
-// client credential. The file is read again when it changes, so a certificate is replaced
-// without a restart: register the new one, then move the file into place. While a changed file
-// cannot be read, the previous certificate is used.
+// CertificateFile returns a client credential that uses a certificate and its unencrypted private key
+// from a PEM file. The file is read again when it changes, so a certificate can be replaced without a
+// restart: register the new certificate, then move the new file into place. While a changed file cannot
+// be read, the previous certificate is used.
 func CertificateFile(path string) ClientCredential { return &certificateFile{path: path} }
 
 type certificateFile struct {
@@ -26,7 +26,7 @@ type certificateFile struct {
 	current *certificate // nil until the file has been read
 }
 
-// certificate is the content of a file in one version.
+// certificate is the content of one version of the file.
 type certificate struct {
 	credential  confidential.Credential
 	modified    time.Time
@@ -43,7 +43,7 @@ func (f *certificateFile) Credential(context.Context) (confidential.Credential, 
 	return c.credential, nil
 }
 
-// Validity returns when the certificate is valid, or zero times if none has been read.
+// Validity returns the validity period of the certificate, or zero times if none has been read.
 func (f *certificateFile) Validity() (from, until time.Time) {
 	c, err := f.latest()
 	if err != nil {
@@ -52,7 +52,7 @@ func (f *certificateFile) Validity() (from, until time.Time) {
 	return c.from, c.until
 }
 
-// latest returns the certificate in the file, or the one before if it cannot be read.
+// latest returns the certificate in the file, or the previous one if the file cannot be read.
 func (f *certificateFile) latest() (*certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -84,14 +84,14 @@ func loadCertificate(path string, info os.FileInfo) (*certificate, error) {
 	}
 	credential, err := confidential.NewCredFromCert(chain, key)
 	if err != nil {
-		return nil, errors.New("the private key does not fit the certificate")
+		return nil, errors.New("the private key does not match the certificate")
 	}
 	c := &certificate{credential: credential, modified: info.ModTime(), size: info.Size()}
 	c.from, c.until = validityOf(chain, key)
 	return c, nil
 }
 
-// validityOf returns when the certificate of a key is valid. A file may hold a chain.
+// validityOf returns the validity period of the certificate of a key. A file may contain a chain.
 func validityOf(chain []*x509.Certificate, key crypto.PrivateKey) (from, until time.Time) {
 	private, ok := key.(*rsa.PrivateKey)
 	for _, c := range chain {

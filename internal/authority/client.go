@@ -1,6 +1,5 @@
-// Package authority talks to Entra as the app: it discovers endpoints and keys, redeems codes,
-// renews tokens and verifies id_tokens. Everything it returns is classified and free of
-// credentials.
+// Package authority calls Entra as the app: it discovers endpoints and keys, redeems codes, renews
+// tokens and verifies ID tokens. Its errors are classified and contain no credentials.
 package authority
 
 import (
@@ -33,26 +32,26 @@ const (
 	TurnPatience = 2*CallTimeout + time.Second
 )
 
-// ClaimsCapability is the client capability to answer claims challenges. APIs with continuous access
-// evaluation issue tokens that live for a day to clients that have it.
+// ClaimsCapability is the client capability to handle claims challenges. For APIs with continuous
+// access evaluation, clients with this capability get tokens that are valid for about a day.
 const ClaimsCapability = "cp1"
 
 // Options configure a Client.
 type Options struct {
-	// Authority is the URL of the authority with the tenant, without a slash at the end.
+	// Authority is the URL of the authority with the tenant, without a trailing slash.
 	Authority string
-	// Tenant is the GUID of the tenant, or "" if the authority names a domain or many tenants.
+	// Tenant is the GUID of the tenant, or "" if the authority has a domain name or allows several tenants.
 	Tenant string
-	// AllowedTenants and AnyTenant are those of Config. Personal is set if AnyTenant is to include
-	// personal accounts.
+	// AllowedTenants and AnyTenant are those of Config. Personal is set if AnyTenant includes personal
+	// accounts.
 	AllowedTenants []string
 	AnyTenant      bool
 	Personal       bool
 
 	ClientID    string
 	RedirectURI string
-	// Audiences are the App ID URIs of the app's own API. WithoutPermission accepts access tokens with
-	// neither scopes nor roles.
+	// Audiences are the App ID URIs of the app's own API. WithoutPermission accepts access tokens that
+	// have neither scopes nor roles.
 	Audiences         []string
 	WithoutPermission bool
 	Scopes            *Scopes
@@ -73,13 +72,13 @@ type Client struct {
 	credentials clientCredentials
 	redeemers   []sync.Pool // for each credential
 
-	version1Keys *idtoken.KeySet // of access tokens only
+	version1Keys *idtoken.KeySet // for access tokens only
 
-	tenant   atomic.Pointer[string] // that the domain name of the authority stands for
-	learning atomic.Bool            // that tenant
+	tenant   atomic.Pointer[string] // to which the domain name in the authority belongs
+	learning atomic.Bool            // the tenant is being looked up
 }
 
-// New makes a Client without any call to the network.
+// New returns a Client. It does not call the network.
 func New(o Options) *Client {
 	c := &Client{
 		Options: o, http: NewHTTPClient(o.ClientID, o.Transport), gate: newGate(),
@@ -90,7 +89,7 @@ func New(o Options) *Client {
 	return c
 }
 
-// Metadata returns the authority's endpoints, from memory except the first time and once a day.
+// Metadata returns the authority's endpoints. They are cached for a day.
 func (c *Client) Metadata(ctx context.Context) (*discovery.Metadata, error) {
 	m, err := discovery.Fetch(ctx, c.http, c.Authority)
 	if err != nil {
@@ -99,8 +98,8 @@ func (c *Client) Metadata(ctx context.Context) (*discovery.Metadata, error) {
 	return m, nil
 }
 
-// discoveryFailure returns what it means that there is no configuration. An authority that
-// refuses it is a mistake in TenantID or Authority, for which waiting is no help.
+// discoveryFailure returns the error if the configuration cannot be read. If the authority refuses the
+// request, TenantID or Authority is wrong, and waiting does not help.
 func (c *Client) discoveryFailure(ctx context.Context, err error) *autherr.Error {
 	refused := refusedDiscovery(err)
 	if refused == nil {
@@ -110,7 +109,7 @@ func (c *Client) discoveryFailure(ctx context.Context, err error) *autherr.Error
 	return refused
 }
 
-// metadataVersion1 is Metadata of tokens of version 1.
+// metadataVersion1 is like Metadata, but for version 1 tokens.
 func (c *Client) metadataVersion1(ctx context.Context) (*discovery.Metadata, error) {
 	m, err := discovery.FetchVersion1(ctx, c.http, c.Authority)
 	if err != nil {
@@ -119,7 +118,7 @@ func (c *Client) metadataVersion1(ctx context.Context) (*discovery.Metadata, err
 	return m, nil
 }
 
-// keysOf returns a function that fetches the keys to which metadata lead.
+// keysOf returns a function that fetches the keys at the URL in the metadata.
 func (c *Client) keysOf(metadata func(context.Context) (*discovery.Metadata, error)) func(context.Context) ([]byte, error) {
 	return func(ctx context.Context) ([]byte, error) {
 		m, err := metadata(ctx)
@@ -130,7 +129,8 @@ func (c *Client) keysOf(metadata func(context.Context) (*discovery.Metadata, err
 	}
 }
 
-// Owner returns the owner under which MSAL files the tokens of an account, "" for the app's own.
+// Owner returns the owner under which MSAL stores the tokens of an account. The account "" stands for
+// the app itself.
 func (c *Client) Owner(account string) tokencache.Owner {
 	host, tenant, _ := strings.Cut(strings.TrimPrefix(c.Authority, "https://"), "/")
 	return tokencache.Owner{Account: account, ClientID: c.ClientID, Environment: host, Realm: tenant}
@@ -139,15 +139,15 @@ func (c *Client) Owner(account string) tokencache.Owner {
 // CloseIdleConnections closes the connections to Entra that are not in use.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
-// newExchange makes the exchange of one MSAL call.
+// newExchange returns the exchange for one MSAL call.
 func (c *Client) newExchange() *exchange {
 	return &exchange{client: c.http, gate: c.gate, scopes: c.Scopes, telemetry: c.Telemetry}
 }
 
-// newMSALClient makes an MSAL client for one session and one call. Clients cost microseconds
-// and must not be shared, because MSAL mixes up the tokens of concurrent users (trap M1).
-// Instance discovery is off because every client would call it for a configured authority. Without a
-// cache, the client remembers nothing beyond the call.
+// newMSALClient returns an MSAL client for one session and one call. Creating a client takes
+// microseconds, and clients must not be shared, because MSAL mixes up the tokens of concurrent users
+// (trap M1). Instance discovery is off, because every client would call it for a configured authority.
+// If tokens is nil, the client keeps nothing after the call.
 func (c *Client) newMSALClient(credential confidential.Credential, through httpClient, tokens *msalcache.Memory) (confidential.Client, error) {
 	var accessor cache.ExportReplace
 	if tokens != nil {
@@ -156,7 +156,7 @@ func (c *Client) newMSALClient(credential confidential.Credential, through httpC
 	return c.newMSALClientWith(credential, through, accessor)
 }
 
-// httpClient is MSAL's view of an HTTP client.
+// httpClient is the interface that MSAL requires of an HTTP client.
 type httpClient interface {
 	Do(*http.Request) (*http.Response, error)
 	CloseIdleConnections()
@@ -175,8 +175,8 @@ func (c *Client) newMSALClientWith(credential confidential.Credential, through h
 	return client, nil
 }
 
-// TakeTurn waits until it is this work's turn to use the processor. The returned context is
-// that of the work, and done ends the turn.
+// TakeTurn waits for a turn to use the processor. The returned context is for the work, and done ends
+// the turn.
 func TakeTurn(ctx context.Context, q *turn.Queue) (work context.Context, done func(), err error) {
 	work, done, err = q.Take(ctx, TurnPatience)
 	if err != nil {

@@ -11,15 +11,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 )
 
-// ClientCredential proves the app's own identity to Entra, in place of a client secret.
+// ClientCredential proves the app's own identity to Entra, instead of a client secret.
 // [CertificateFile], [WorkloadIdentity] and [ManagedIdentity] return the common ones;
-// [ClientCredentialFunc] adapts any other credential of MSAL.
+// [ClientCredentialFunc] adapts any other MSAL credential.
 //
-// Credential is called for every call of the token endpoint, concurrently for different users, and
-// must not return a credential that has expired. It must be fast, because sign-ins and renewals
-// wait for it, and their context may have no deadline. If it returns an error, Entra is
-// not called, and the sign-in or renewal fails with a 503, because that is not a fault
-// of the user. The error is logged without credentials.
+// Credential is called before every call of the token endpoint, concurrently for different users, and
+// must not return an expired credential. It must be fast, because sign-ins and renewals wait for it,
+// and its context may have no deadline. If it returns an error, Entra is not called, and the sign-in or
+// renewal fails with 503, because the user is not at fault. The error is logged without credentials.
 //
 // A ClientCredential may also have a method Validity() (from, until time.Time), which Doctor
 // reports.
@@ -35,7 +34,7 @@ func (f ClientCredentialFunc) Credential(ctx context.Context) (confidential.Cred
 	return f(ctx)
 }
 
-// Validity returns when a client credential is valid, if it can report that.
+// Validity returns the validity period of a client credential, if the credential can report it.
 func Validity(c ClientCredential) (from, until time.Time, ok bool) {
 	limited, ok := c.(interface {
 		Validity() (from, until time.Time)
@@ -47,17 +46,17 @@ func Validity(c ClientCredential) (from, until time.Time, ok bool) {
 	return from, until, !until.IsZero()
 }
 
-// Secret is a client secret as a ClientCredential.
+// Secret returns a client secret as a ClientCredential.
 func Secret(secret string) ClientCredential {
 	return fixed{func(context.Context) (confidential.Credential, error) {
 		return confidential.NewCredFromSecret(secret)
 	}}
 }
 
-// fixed is a client credential that never changes. MSAL clients that have it can be kept.
+// fixed is a client credential that never changes. MSAL clients with such a credential can be reused.
 type fixed struct{ ClientCredentialFunc }
 
-// clientCredentials are the client credentials of the app, and the index of the one that Entra
+// clientCredentials contains the client credentials of the app and the index of the one that Entra
 // accepted last.
 type clientCredentials struct {
 	all      []ClientCredential
@@ -68,14 +67,14 @@ type clientCredentials struct {
 func (c *clientCredentials) credential(ctx context.Context, i int) (confidential.Credential, error) {
 	credential, err := c.all[i].Credential(ctx)
 	if err != nil {
-		return credential, autherr.TryLater("credential_failed", err) // not a fault of the user
+		return credential, autherr.TryLater("credential_failed", err) // the user is not at fault
 	}
 	return credential, nil
 }
 
-// try makes a call with the first of the app's client credentials that Entra accepts, by their indices,
-// beginning with the one that it accepted last. A call that Entra rejects because of the
-// credential has not used up a code. The exchange is nil if no call could be made.
+// try makes a call with the app's client credentials, given by index, until Entra accepts one. It
+// starts with the credential that Entra accepted last. A call that Entra rejects because of the
+// credential does not use up a code. The returned exchange is nil if no call could be made.
 func (c *clientCredentials) try(call func(i int) (*exchange, error)) (*exchange, error) {
 	count, accepted := len(c.all), int(c.accepted.Load())
 	for try := 0; ; try++ {
@@ -94,7 +93,7 @@ func (c *clientCredentials) try(call func(i int) (*exchange, error)) (*exchange,
 	}
 }
 
-// callMSAL makes a call with an MSAL client that is for this call only.
+// callMSAL makes a call with a new MSAL client.
 func (c *Client) callMSAL(ctx context.Context, tokens *msalcache.Memory, call func(confidential.Client, *exchange) error) (*exchange, error) {
 	return c.credentials.try(func(i int) (*exchange, error) {
 		credential, err := c.credentials.credential(ctx, i)

@@ -16,12 +16,12 @@ const (
 	USGovernmentCloud Cloud = "us-government" // GCC High, L4
 	USDoDCloud        Cloud = "us-dod"        // L5
 	ChinaCloud        Cloud = "china"         // operated by 21Vianet
-	BleuCloud         Cloud = "bleu"          // of France
-	DelosCloud        Cloud = "delos"         // of Germany
-	GovSGCloud        Cloud = "gov-sg"        // of Singapore's government
+	BleuCloud         Cloud = "bleu"          // operated in France
+	DelosCloud        Cloud = "delos"         // operated in Germany
+	GovSGCloud        Cloud = "gov-sg"        // for the government of Singapore
 )
 
-// Hosts are the hosts of a cloud's login pages and of its Graph.
+// Hosts are the hosts of a cloud's sign-in service and Graph.
 type Hosts struct{ Login, Graph string }
 
 var clouds = map[Cloud]Hosts{
@@ -34,7 +34,7 @@ var clouds = map[Cloud]Hosts{
 	GovSGCloud:        {"login.sovcloud-identity.sg", "graph.svc.sovcloud.sg"},
 }
 
-// Hosts returns the hosts of a cloud that exists.
+// Hosts returns the hosts of a cloud, or false if the cloud does not exist.
 func (c Cloud) Hosts() (h Hosts, ok bool) {
 	h, ok = clouds[c]
 	return h, ok
@@ -45,9 +45,9 @@ func AllHosts() []Hosts {
 	return slices.SortedFunc(maps.Values(clouds), func(a, b Hosts) int { return strings.Compare(a.Graph, b.Graph) })
 }
 
-// CloudOf returns the cloud that an authority is in. An authority in none of them is a proxy,
-// an emulator or of External ID, and belongs to the public cloud. The two US clouds share a login host, so the
-// DoD cloud is never the result.
+// CloudOf returns the cloud of an authority. An authority with an unknown host is a proxy, an emulator
+// or an External ID tenant, and counts as public cloud. The two US clouds share a login host, so the
+// result is never the DoD cloud.
 func CloudOf(authority string) Cloud {
 	for _, cloud := range []Cloud{USGovernmentCloud, ChinaCloud, BleuCloud, DelosCloud, GovSGCloud} {
 		if strings.EqualFold(HostOf(authority), clouds[cloud].Login) {
@@ -57,7 +57,7 @@ func CloudOf(authority string) Cloud {
 	return PublicCloud
 }
 
-// Contains reports whether an authority is in the cloud, as CloudOf finds it.
+// Contains reports whether an authority is in the cloud, by its host.
 func (c Cloud) Contains(authority string) bool {
 	own, _ := c.Hosts()
 	found, _ := CloudOf(authority).Hosts()
@@ -76,13 +76,13 @@ func (c Cloud) tokenExchangeAudience() string {
 	case DelosCloud:
 		return "api://AzureADTokenExchangeGermany"
 	case GovSGCloud:
-		return "api://AzureADTokenExchangeGovSG" // as Azure's SDKs have it; not documented
+		return "api://AzureADTokenExchangeGovSG" // as in Azure's SDKs; not documented
 	case PublicCloud:
 	}
 	return "api://AzureADTokenExchange"
 }
 
-// HostOf returns the host with the port of a URL, or "".
+// HostOf returns the host and port of a URL, or "".
 func HostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

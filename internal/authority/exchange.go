@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// maxRetryAfter bounds how long Entra may ask callers to wait.
+	// maxRetryAfter is the longest Retry-After that is accepted from Entra.
 	maxRetryAfter = 5 * time.Minute
-	// usualTokenResponse and maxTokenResponse bound the buffer that is allocated before a token
-	// response has arrived, because its length may not be announced, or wrongly.
+	// usualTokenResponse and maxTokenResponse are the default and the maximum size of the buffer for a
+	// token response, because Content-Length may be missing or wrong.
 	usualTokenResponse, maxTokenResponse = 8 << 10, 64 << 10
-	// minWithoutTokens is the usual length of what is left without the tokens.
+	// minWithoutTokens is the usual length of a response without the tokens.
 	minWithoutTokens = 512
 )
 
 // NewHTTPClient returns the client that MSAL and discovery share for an app. Responses are limited in
-// time and size, configurations are cached, and a redirect is an error, because it would
-// carry the client secret along.
+// time and size, configurations are cached, and a redirect is an error, because following it would send
+// the client secret to another URL.
 func NewHTTPClient(clientID string, transport http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     discovery.NewTransportFor(clientID, transport),
@@ -36,23 +36,23 @@ func NewHTTPClient(clientID string, transport http.RoundTripper) *http.Client {
 	}
 }
 
-// exchange is the HTTP client of one MSAL call. It records the response of the token endpoint,
-// because MSAL's errors are texts that contain tokens and the client secret (threat F1):
-// failures are classified by what is recorded here, and MSAL's errors are dropped. It is not
-// safe for concurrent use; MSAL makes its calls one after the other.
+// exchange is the HTTP client of one MSAL call. It records the response of the token endpoint. Failures
+// are classified by this record, and MSAL's errors are discarded, because their texts contain tokens
+// and the client secret (threat F1). It is not safe for concurrent use; MSAL makes its HTTP calls one
+// after another.
 type exchange struct {
 	client    *http.Client
 	gate      *gate
 	scopes    *Scopes
-	telemetry *telemetry.Telemetry // nil counts nothing
-	// withholdsTokens is set if MSAL gets token responses without their tokens.
+	telemetry *telemetry.Telemetry // may be nil
+	// withholdsTokens is set if MSAL must not get the tokens in responses.
 	withholdsTokens bool
-	// beforeSending, if set, is called right before the token endpoint is. If it fails, the
-	// token endpoint is not called.
+	// beforeSending, if set, is called immediately before the token endpoint. If it returns an error,
+	// the token endpoint is not called.
 	beforeSending func() error
 
-	failed     error // of beforeSending, or of the transport on any call
-	responded  bool  // whether the token endpoint did
+	failed     error // from beforeSending, or from the transport in any call
+	responded  bool  // whether the token endpoint responded
 	receivedAt time.Time
 	status     int
 	retryAfter time.Duration
@@ -62,8 +62,8 @@ type exchange struct {
 // Do sends a request for MSAL.
 func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodPost {
-		// The configuration is in memory and never redirects. Most of the cost of an http.Client
-		// would be its handling of redirects and deadlines.
+		// The configuration is cached and never redirects. Calling the transport directly avoids the
+		// cost of http.Client's handling of redirects and deadlines.
 		resp, err := x.client.Transport.RoundTrip(r)
 		x.failed = err
 		return resp, err
@@ -73,11 +73,11 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 		x.failed = errPaused
 		return nil, errPaused
 	}
-	outcome := errBusy // also of a panic in the app's transport
+	outcome := errBusy // also after a panic in the app's transport
 	defer func() { done(outcome) }()
 	if x.beforeSending != nil {
 		if x.failed = x.beforeSending(); x.failed != nil {
-			outcome = errInconclusive // the next caller may call
+			outcome = errInconclusive // the next caller may call Entra
 			return nil, x.failed
 		}
 	}
@@ -106,7 +106,7 @@ func (x *exchange) post(r *http.Request) (*http.Response, error) {
 
 // record reads a token response and gives MSAL a copy.
 func (x *exchange) record(resp *http.Response) error {
-	// Tokens are several kilobytes, so the buffer has its size at once.
+	// Tokens have several kilobytes, so the buffer is allocated with its full size.
 	size := int64(usualTokenResponse)
 	if resp.ContentLength >= 0 {
 		size = min(resp.ContentLength, maxTokenResponse)
@@ -120,13 +120,13 @@ func (x *exchange) record(resp *http.Response) error {
 	body := buffer.Bytes()
 	x.responded, x.receivedAt, x.status = true, time.Now(), resp.StatusCode
 	x.retryAfter = outbound.RetryAfter(resp.Header, maxRetryAfter)
-	x.response = tokenResponseOf(body) // an unreadable response leaves the status
+	x.response = tokenResponseOf(body) // if the response is unreadable, only the status is known
 	body, x.response.Scope = x.readable(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }
 
-// readable returns the response as MSAL can read it, and the granted scopes in canonical
+// readable returns the response in a form that MSAL can read, and the granted scopes in canonical
 // spelling. Entra repeats the spelling of the request.
 func (x *exchange) readable(body []byte) (response []byte, granted string) {
 	granted = x.scopes.canonicalGranted(x.response.Scope)
@@ -140,7 +140,7 @@ func (x *exchange) readable(body []byte) (response []byte, granted string) {
 	return withTexts(body, map[string]string{"scope": granted, "id_token": idToken}), granted
 }
 
-// withTexts returns a valid JSON object with other texts in the fields that it has.
+// withTexts returns a valid JSON object with other strings in some of its members.
 func withTexts(object []byte, texts map[string]string) []byte {
 	changed := append(make([]byte, 0, len(object)), '{')
 	rawjson.Object(object, func(name, value []byte) {
@@ -154,11 +154,12 @@ func withTexts(object []byte, texts map[string]string) []byte {
 	return append(changed, '}')
 }
 
-// withheld stands for the access token, because MSAL accepts no response without one.
+// withheld replaces the access token, because MSAL does not accept a response without one.
 const withheld = "withheld"
 
-// withoutTokens returns a token response for MSAL to check, without the tokens: MSAL copies them several times,
-// and its errors quote them (threat F1). A token that is no text stays, for MSAL to refuse.
+// withoutTokens returns a token response without the tokens, for MSAL to check. MSAL would copy the
+// tokens several times and quote them in errors (threat F1). A token that is not a string is kept, so
+// that MSAL refuses it.
 func withoutTokens(response []byte, granted string) []byte {
 	changed := append(make([]byte, 0, minWithoutTokens), '{')
 	rawjson.Object(response, func(name, value []byte) {
@@ -182,7 +183,7 @@ func withoutTokens(response []byte, granted string) []byte {
 	return append(changed, '}')
 }
 
-// nextMember begins the next member of an object.
+// nextMember appends the beginning of the next member to an object.
 func nextMember(object, name []byte) []byte {
 	if len(object) > len("{") {
 		object = append(object, ',')

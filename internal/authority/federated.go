@@ -12,9 +12,9 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/managedidentity"
 )
 
-// WorkloadIdentity returns a federated client credential whose token is in a file, as
-// Kubernetes mounts and replaces it. An empty path is the path in AZURE_FEDERATED_TOKEN_FILE.
-// The file is read for every token call.
+// WorkloadIdentity returns a client credential that uses a federated token from a file, such as the one
+// that Kubernetes mounts and replaces. An empty path stands for the path in AZURE_FEDERATED_TOKEN_FILE.
+// The file is read before every call of the token endpoint.
 func WorkloadIdentity(tokenFile string) ClientCredential {
 	return fromAssertion(func(context.Context) (string, error) {
 		raw, err := os.ReadFile(cmp.Or(tokenFile, os.Getenv("AZURE_FEDERATED_TOKEN_FILE"))) //nolint:gosec // the platform's own
@@ -29,9 +29,10 @@ func WorkloadIdentity(tokenFile string) ClientCredential {
 	})
 }
 
-// ManagedIdentity returns the managed identity of the Azure resource that the app runs on as a
-// client credential. It must be registered as a federated credential of the app. An empty
-// client ID is the resource's system-assigned identity, an empty cloud the public one.
+// ManagedIdentity returns a client credential that uses the managed identity of the Azure resource that
+// the app runs on. The identity must be registered as a federated credential of the app. An empty
+// client ID selects the system-assigned identity of the resource; an empty cloud selects the public
+// cloud.
 func ManagedIdentity(clientID string, cloud Cloud) ClientCredential {
 	identity := sync.OnceValues(func() (managedidentity.Client, error) {
 		if clientID == "" {

@@ -10,15 +10,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// CallTimeout bounds every call to Entra; MSAL would wait 30 seconds.
+// CallTimeout is the time limit of every call to Entra. MSAL would wait 30 seconds.
 const CallTimeout = 10 * time.Second
 
-// maxFailures is how many token calls in a row, of all sessions together, must fail to open the
-// circuit for autherr.RetrySoon.
+// maxFailures is how many token calls in a row must fail, in all sessions together, to open the circuit
+// for autherr.RetrySoon.
 const maxFailures = 10
 
-// gate keeps an outage of Entra from costing every session its own call: after some failures
-// in a row, one caller at a time probes whether the outage is over.
+// gate prevents each session from making a failing call during an outage of Entra. After some failures
+// in a row, only one caller at a time probes whether the outage is over.
 type gate = gobreaker.TwoStepCircuitBreaker[any]
 
 func newGate() *gate {
@@ -31,26 +31,26 @@ func newGate() *gate {
 }
 
 var (
-	// errInconclusive is a call that implies nothing about Entra, because Entra was not called or
-	// the caller's own deadline or departure ended the call.
+	// errInconclusive is the outcome of a call that gives no information about Entra, because Entra was
+	// not called or because the caller's deadline or cancellation ended the call.
 	errInconclusive = errors.New("the token endpoint did not end the call")
-	// errPaused is a call that was not made, because Entra failed so often just before.
+	// errPaused means that a call was not made, because Entra has just failed too often.
 	errPaused = errors.New("the token endpoint failed so often just now that it was not called")
-	// errBusy is a failed call that the breaker counts: a 5xx, a transport error or a panic.
+	// errBusy is the outcome of a failed call that the breaker counts: a 5xx, a transport error or a panic.
 	errBusy = errors.New("the token endpoint is busy")
-	// errTimeout is the cause of a context that bounds one call to Entra.
+	// errTimeout is the cause if the time limit of a call to Entra ends its context.
 	errTimeout = errors.New("the token endpoint did not answer in time")
 )
 
-// withinTimeout bounds a call to Entra that no caller waits for. A sign-in has the limit of
-// the HTTP client instead, besides its own.
+// withinTimeout returns a context with the time limit for a call to Entra in the background. Sign-ins
+// have the time limit of the HTTP client instead, in addition to their own.
 func withinTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, CallTimeout, errTimeout)
 }
 
-// endedByCaller reports whether a context has ended for another reason than the time limit of
-// the call. Such a call is not counted, because otherwise sign-ins that their callers cancelled
-// could open the circuit for all users.
+// endedByCaller reports whether a context has ended for a reason other than the time limit of the call.
+// Such a call is not counted, because otherwise cancelled sign-ins could open the circuit for all
+// users.
 func endedByCaller(ctx context.Context) bool {
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTimeout)
 }

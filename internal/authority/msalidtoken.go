@@ -10,19 +10,20 @@ import (
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-// msalTexts are the claims that MSAL decodes into strings although neither it nor the library needs
-// them, by a name of any case. MSAL fails a whole token call if one of them is no text, after the code has been
-// redeemed (trap M8).
+// msalTexts are the claims that MSAL decodes as strings although neither MSAL nor the library needs
+// them. Their names match in any case. If one of them is not a string, MSAL fails the whole token call
+// after the code has been redeemed (trap M8).
 var msalTexts = []string{"preferred_username", "given_name", "family_name", "middle_name", "name", "upn", "email", "alternative_id"}
 
-// isReadable reports whether MSAL can decode a claim. null is no text, and no error.
+// isReadable reports whether MSAL can decode a claim. null is accepted, although it is not a string.
 func isReadable(name, value []byte) bool {
 	return value[0] == '"' || rawjson.IsNull(value) ||
 		!slices.ContainsFunc(msalTexts, func(text string) bool { return strings.EqualFold(text, string(name)) })
 }
 
-// msalRefuses reports whether MSAL refuses an id_token because of a claim that the library needs, too: a list of
-// audiences, or a time that is no integer. An app's own MSAL client could not use the session.
+// msalRefuses reports whether MSAL refuses an ID token because of a claim that the library also needs:
+// a list of audiences, or a time that is not an integer. An app's own MSAL client could not use such a
+// session.
 func msalRefuses(name, value []byte) bool {
 	is := func(claim string) bool { return strings.EqualFold(claim, string(name)) }
 	switch {
@@ -37,18 +38,18 @@ func msalRefuses(name, value []byte) bool {
 	return false
 }
 
-// msalIDToken is an id_token that MSAL can decode, with the claims that MSAL makes an account of. They are not
-// verified, and identify nobody.
+// msalIDToken is an ID token that MSAL can decode, with the claims from which MSAL creates an account.
+// They are not verified and must not be used to identify a user.
 type msalIDToken struct {
 	raw                              string
 	objectID, subject, username, upn string
-	refused                          bool // MSAL can decode it in no way
+	refused                          bool // MSAL cannot decode it in any form
 }
 
-// localAccount is MSAL's name for the user in the tenant.
+// localAccount returns MSAL's ID of the user in the tenant.
 func (t *msalIDToken) localAccount() string { return cmp.Or(t.objectID, t.subject) }
 
-// displayed is MSAL's name for the user on a screen.
+// displayed returns MSAL's display name of the user.
 func (t *msalIDToken) displayed() string { return cmp.Or(t.username, t.upn) }
 
 func (t *msalIDToken) read(name, value []byte) {
@@ -68,8 +69,8 @@ func (t *msalIDToken) read(name, value []byte) {
 	*into, _ = rawjson.Text(value)
 }
 
-// readableIDToken returns an id_token that MSAL can decode: without the claims that it could
-// not, and the same one if there are none. What is verified is the token that Entra sent.
+// readableIDToken returns an ID token that MSAL can decode. It removes the claims that MSAL cannot
+// decode, if there are any. The original token is the one that is verified.
 func readableIDToken(raw string) msalIDToken {
 	t := msalIDToken{raw: raw}
 	header, rest, found := strings.Cut(raw, ".")

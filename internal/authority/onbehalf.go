@@ -13,15 +13,16 @@ import (
 // Caller is the user of an access token, the assertion, with which a client called the app's API.
 type Caller struct{ Assertion, TenantID, UserID string }
 
-// OnBehalfOf exchanges an assertion for a token of another service. MSAL has no cache for it, because
-// MSAL Go 1.10.1 exports the wrong one and cannot read what it exported. The refresh token of the response
-// is dropped: an API's access to a user ends with the user's token.
+// OnBehalfOf exchanges an assertion for a token of another service. MSAL gets no cache for this,
+// because MSAL Go 1.10.1 exports the wrong cache and cannot read what it has exported. The refresh
+// token in the response is discarded, because an API's access on behalf of a user must end with the
+// user's token.
 func (c *Client) OnBehalfOf(ctx context.Context, of Caller, scopes []string) (t tokencache.Token, err error) {
 	if err := c.CanVerify(ctx); err != nil {
 		return t, err
 	}
 	var options []confidential.AcquireOnBehalfOfOption
-	if c.Tenant == "" && !c.IsOwn(of.TenantID) { // common cannot redeem it
+	if c.Tenant == "" && !c.IsOwn(of.TenantID) { // the endpoint of common cannot redeem it
 		options = append(options, confidential.WithTenantID(of.TenantID))
 	}
 	ctx, cancel := withinTimeout(ctx)
@@ -38,7 +39,7 @@ func (c *Client) OnBehalfOf(ctx context.Context, of Caller, scopes []string) (t 
 		return t, x.failure(scopes, true)
 	}
 	if err := c.verifyCaller(ctx, x, of); err != nil {
-		if !errors.Is(err, autherr.Unavailable) { // another's response: nothing of it is used
+		if !errors.Is(err, autherr.Unavailable) { // the response belongs to another user, so nothing in it is used
 			err = autherr.TryLater("identity", err)
 		}
 		return t, err
@@ -46,9 +47,9 @@ func (c *Client) OnBehalfOf(ctx context.Context, of Caller, scopes []string) (t 
 	return tokenOf(&got), nil
 }
 
-// verifyCaller verifies that a response is about the user of the assertion (threat G6), by the account
-// and, unless Entra has left it out because openid is not consented to, the id_token. The account of a
-// guest is that of another tenant, and says nothing about the user of this one.
+// verifyCaller verifies that a response belongs to the user of the assertion (threat G6). It checks the
+// account and the ID token; Entra omits the latter if there is no consent to openid. The account of a
+// guest is that of the home tenant, so it cannot be compared with the user of this tenant.
 func (c *Client) verifyCaller(ctx context.Context, x *exchange, of Caller) error {
 	account, ok := x.response.account()
 	switch {

@@ -11,19 +11,19 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// Grant is the result of redeeming a code. Its id_token is not verified yet.
+// Grant is the result of redeeming a code. Its ID token is not verified yet.
 type Grant struct {
 	Tokens  *msalcache.Memory // nil with a Failure
 	IDToken string
 	Account Account
 	Scopes  []string // granted
-	// Failure is why the tokens cannot be used although there is an id_token. If that is not
-	// genuine, its error is the one to report.
+	// Failure is why the tokens cannot be used although there is an ID token. If the ID token is not
+	// genuine, report the error of verifying it instead.
 	Failure error
 }
 
-// Redeem exchanges a code for tokens, which stay in memory. beforeSending is called
-// right before the code is sent, and its error prevents that, because Entra accepts a code only
+// Redeem exchanges a code for tokens, which stay in memory. beforeSending is called immediately before
+// the code is sent. If it returns an error, the code is not sent, because Entra accepts a code only
 // once.
 func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []string, beforeSending func() error) (*Grant, error) {
 	var result confidential.AuthResult
@@ -45,7 +45,7 @@ func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []str
 		g.Failure = autherr.Rejected.New("no_id_token", nil)
 	case !ok:
 		g.Failure = autherr.Rejected.New("client_info", nil)
-	case idToken.refused, len(x.response.accessToken) == 0: // the latter if its name is one that only MSAL accepts
+	case idToken.refused, len(x.response.accessToken) == 0: // the latter happens if the member's name is one that only MSAL accepts
 		g.Failure = x.unreadable()
 	}
 	if g.IDToken == "" {
@@ -57,8 +57,8 @@ func (c *Client) Redeem(ctx context.Context, code, verifier string, scopes []str
 	return g, nil
 }
 
-// granted returns the cache that MSAL makes of a token response. MSAL has checked the response, and its times and
-// scopes are MSAL's.
+// granted returns the cache that MSAL would create from a token response. MSAL has checked the
+// response, and its times and scopes are used.
 func (c *Client) granted(account Account, x *exchange, idToken *msalIDToken, result *confidential.AuthResult) []byte {
 	r := &x.response
 	g := tokencache.Grant{
@@ -73,7 +73,7 @@ func (c *Client) granted(account Account, x *exchange, idToken *msalIDToken, res
 	return tokencache.Granted(c.Owner(account.String()), &g)
 }
 
-// redemptionFailure turns the rejection of a code into that of the sign-in, because the code has been
+// redemptionFailure converts the rejection of a code to that of the sign-in, because the code has been
 // used or does not belong to a sign-in of this app.
 func redemptionFailure(e *autherr.Error) *autherr.Error {
 	if e.Is(autherr.LoginRequired) {

@@ -94,7 +94,7 @@ var grants = map[string]map[string]string{
 	"names that are no text":     {"id_token": strconv.Quote(jwt(`{"oid":"o","sub":"s","name":{"a":1},"email":["e"],"preferred_username":5,"upn":"u"}`))},
 }
 
-// Others read what is stored of a sign-in: an app's own MSAL client, and earlier versions.
+// The stored tokens of a sign-in are also read by an app's own MSAL client, and by earlier versions.
 func TestRedeem_StoresWhatMSALWould(t *testing.T) {
 	t.Parallel()
 	for name, changes := range grants {
@@ -188,7 +188,8 @@ func TestRedeem_MixesNoUsers(t *testing.T) {
 	wait.Wait()
 }
 
-// byMSAL returns the cache of an MSAL client that makes the call without the library, without empty sections.
+// byMSAL returns the cache of an MSAL client that makes the call without the library. Empty sections
+// are left out.
 func byMSAL(t *testing.T, response string) map[string]any {
 	t.Helper()
 	credential, err := confidential.NewCredFromSecret("secret")
@@ -218,7 +219,7 @@ func decoded(t *testing.T, content []byte) map[string]any {
 	return cache
 }
 
-// bringTimesTogether makes times the same that differ by seconds, because there were two calls.
+// bringTimesTogether makes times equal that differ by seconds because there were two calls.
 func bringTimesTogether(one, other map[string]any) {
 	for name, value := range one {
 		switch value := value.(type) {

@@ -10,14 +10,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/msalcache"
 )
 
-// redeemer is an MSAL client that redeems codes, one after the other. A new client reads the configuration
-// of the authority, which is a fifteenth of a sign-in. It can be kept although it serves one user after
-// another, because it is used by one at a time (trap M1), forgets before each call what it holds (M2), and is
-// never given a token: exchange withholds them.
+// redeemer is an MSAL client that redeems codes, one after another. A new client reads the
+// configuration of the authority, which takes a fifteenth of a sign-in. It can be reused for different
+// users, because only one sign-in uses it at a time (trap M1), it clears its cache before each call
+// (M2), and it never gets a token, because exchange withholds them.
 type redeemer struct {
 	client   confidential.Client
-	metadata *discovery.Metadata // that the client has read, nil if it is not to be kept
-	exchange *exchange           // of the call under way
+	metadata *discovery.Metadata // that the client has read; nil if the client must not be kept
+	exchange *exchange           // of the call in progress
 }
 
 // Do and CloseIdleConnections implement MSAL's HTTP client.
@@ -26,11 +26,11 @@ func (r *redeemer) Do(q *http.Request) (*http.Response, error) { return r.exchan
 // CloseIdleConnections does nothing, because the connections are shared.
 func (r *redeemer) CloseIdleConnections() {}
 
-// redeemer returns an MSAL client with a client credential, which nothing else uses.
+// redeemer returns an MSAL client with a client credential. Nothing else uses the client at the same time.
 func (c *Client) redeemer(ctx context.Context, i int) (*redeemer, error) {
 	var current *discovery.Metadata
 	if _, isFixed := c.credentials.all[i].(fixed); isFixed {
-		current, _ = discovery.Fetch(ctx, c.http, c.Authority) // or MSAL finds the error
+		current, _ = discovery.Fetch(ctx, c.http, c.Authority) // if this fails, MSAL reports the error
 	}
 	if kept, _ := c.redeemers[i].Get().(*redeemer); kept != nil && kept.metadata == current {
 		return kept, nil

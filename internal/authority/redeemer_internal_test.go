@@ -21,7 +21,8 @@ func (configured) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(configuration)), Request: r}, nil
 }
 
-// An MSAL client has read the endpoints, which may change, and has a client credential, which may be replaced.
+// An MSAL client contains the endpoints, which may change, and a client credential, which may be
+// replaced.
 func TestRedeemer_IsKeptOnlyWhileNothingChanges(t *testing.T) {
 	t.Parallel()
 	replaced := ClientCredentialFunc(func(context.Context) (confidential.Credential, error) {

@@ -7,7 +7,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/discovery"
 )
 
-// refusedDiscovery returns the error for a refused request for the configuration, or nil.
+// refusedDiscovery returns the error if a request for the configuration was refused, and nil otherwise.
 func refusedDiscovery(err error) *autherr.Error {
 	var refused *discovery.RefusedError
 	if !errors.As(err, &refused) {

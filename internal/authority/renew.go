@@ -48,9 +48,9 @@ func (c *Client) Renew(ctx context.Context, account string, scopes []string, cac
 	return r, nil
 }
 
-// AppToken returns a token of the app itself, and MSAL's cache with it. The tenant is that of the
-// authority if it is empty. If the cache holds a token that is not due for renewal, MSAL is not
-// called; with an error, that token is returned, too.
+// AppToken returns a token of the app itself, and MSAL's cache that contains it. An empty tenant stands
+// for that of the authority. If the cache contains a token that is not due for renewal, MSAL is not
+// called. With an error, a token in the cache is also returned.
 func (c *Client) AppToken(ctx context.Context, scope, tenant string, cache *tokencache.Cache) (t tokencache.Token, content []byte, err error) {
 	owner := c.Owner("")
 	var options []confidential.AcquireByCredentialOption
@@ -80,14 +80,14 @@ func (c *Client) AppToken(ctx context.Context, scope, tenant string, cache *toke
 	return tokenOf(&got), content, err
 }
 
-// withoutToken removes the access token for scopes from a cache, and returns what MSAL needs for a new
-// one.
+// withoutToken removes the access token for scopes from a cache, and returns the part that MSAL needs
+// to get a new one.
 func withoutToken(cache *tokencache.Cache, owner tokencache.Owner, scopes []string) *msalcache.Memory {
 	cache.Drop(owner, scopes, time.Now())
 	return msalcache.NewMemory(cache.Handed())
 }
 
-// returned encodes a cache with what MSAL has made of the part that it was given.
+// returned encodes a cache with the part that MSAL has updated.
 func returned(cache *tokencache.Cache, staged *msalcache.Memory) ([]byte, error) {
 	made, err := tokencache.Parse(staged.Content())
 	if err != nil {

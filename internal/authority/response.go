@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-// tokenResponse has the fields that are read of the token endpoint's responses and errors.
+// tokenResponse contains the fields that are read from responses and errors of the token endpoint.
 type tokenResponse struct {
 	Error         string
 	Suberror      string
@@ -28,15 +28,15 @@ type tokenResponse struct {
 	ClientInfo    string
 	IDToken       string
 
-	// accessToken and refreshToken are texts as JSON, which share the memory of the response. An empty
-	// access token is missing.
+	// accessToken and refreshToken are JSON strings that share the memory of the response. An empty
+	// access token counts as missing.
 	accessToken, refreshToken []byte
 	tokenType, family         string
 	extendedLife              time.Duration
 }
 
-// tokenResponseOf reads a token response. A field of another type than it should have is as one that is
-// missing, and so are all fields of a response that is no JSON object.
+// tokenResponseOf reads a token response. A field with a wrong type counts as missing, and so do all
+// fields if the response is not a JSON object.
 func tokenResponseOf(body []byte) (r tokenResponse) {
 	if !rawjson.Object(body, r.read) {
 		return tokenResponse{}
@@ -58,11 +58,11 @@ func (r *tokenResponse) read(name, value []byte) {
 		seconds, _ := strconv.Atoi(strings.Trim(string(value), `"`))
 		r.extendedLife = time.Duration(seconds) * time.Second
 	case "error_codes":
-		_ = json.Unmarshal(value, &r.ErrorCodes) // or they stay unknown
+		_ = json.Unmarshal(value, &r.ErrorCodes) // if this fails, the codes are unknown
 	}
 }
 
-// text returns where a text is stored, or nil.
+// text returns the field in which a string is stored, or nil.
 func (r *tokenResponse) text(name []byte) *string {
 	switch string(name) {
 	case "error":
@@ -87,7 +87,7 @@ func (r *tokenResponse) text(name []byte) *string {
 	return nil
 }
 
-// textOf returns a value that is a text with something in it, or nil.
+// textOf returns a value that is a non-empty string, or nil.
 func textOf(value []byte) []byte {
 	if len(value) > len(`""`) && value[0] == '"' {
 		return value
@@ -95,7 +95,7 @@ func textOf(value []byte) []byte {
 	return nil
 }
 
-// Account is a user in their home tenant. MSAL files tokens under its text.
+// Account is a user in the home tenant. MSAL stores tokens under its text.
 type Account struct {
 	ObjectID string `json:"uid"`
 	TenantID string `json:"utid"`
@@ -104,7 +104,7 @@ type Account struct {
 // String returns MSAL's home account ID.
 func (a Account) String() string { return a.ObjectID + "." + a.TenantID }
 
-// account returns the account that MSAL files the tokens of the response under.
+// account returns the account under which MSAL stores the tokens of the response.
 func (r *tokenResponse) account() (account Account, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(r.ClientInfo, "="))
 	if err != nil || json.Unmarshal(raw, &account) != nil {
@@ -126,8 +126,8 @@ func IsBusy(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
 
-// failure returns the error of a failed MSAL call, from the recorded response. hadCredential is
-// set if there was a code or a refresh token to call Entra with.
+// failure returns the error of a failed MSAL call, based on the recorded response. hadCredential is set
+// if there was a code or a refresh token with which to call Entra.
 func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 	switch {
 	case x.failed != nil:
@@ -150,15 +150,15 @@ func (x *exchange) failure(scopes []string, hadCredential bool) *autherr.Error {
 	return x.unreadable()
 }
 
-// unreadable returns the error for a response that is no token response.
+// unreadable returns the error for a response that is not a token response.
 func (x *exchange) unreadable() *autherr.Error {
-	return autherr.TryLater("entra_unreadable", fmt.Errorf("status %d with an answer that is no token response", x.status))
+	return autherr.TryLater("entra_unreadable", fmt.Errorf("status %d, and the body is not a token response", x.status))
 }
 
 // transportFailure returns the error of a call that got no response.
 func transportFailure(err error) *autherr.Error {
 	if e, ok := autherr.Find(err); ok {
-		return e // of exchange.beforeSending
+		return e // from exchange.beforeSending
 	}
 	if refused := refusedDiscovery(err); refused != nil {
 		return refused
@@ -179,7 +179,7 @@ func (x *exchange) rejectsClient() bool {
 	return x.responded && x.response.Error == "invalid_client"
 }
 
-// refusal classifies the protocol's errors by their parsed fields and never by text.
+// refusal classifies OAuth errors by their parsed fields and never by their text.
 func (x *exchange) refusal(scopes []string) *autherr.Error {
 	r := &x.response
 	switch {
@@ -201,15 +201,14 @@ func (x *exchange) refusal(scopes []string) *autherr.Error {
 	return autherr.Misconfigured.New("client_refused", x.diagnosis())
 }
 
-// otherAudience is the AADSTS number of an assertion that was issued for another app, which no client can
-// change.
+// otherAudience is the AADSTS number for an assertion that was issued for another app.
 const otherAudience = 500131
 
 // isSpent reports whether an AADSTS number says that a code or refresh token has expired, or that a
 // code was redeemed before.
 func isSpent(number int) bool { return number == 54005 || number == 70008 }
 
-// appFailure classifies a failed call for an app token. What a sign-in of a user would fix is
+// appFailure classifies a failed call for an app token. Errors that a user's sign-in would fix become
 // Misconfigured.
 func (x *exchange) appFailure() *autherr.Error {
 	e := x.failure(nil, true)
@@ -219,7 +218,7 @@ func (x *exchange) appFailure() *autherr.Error {
 	return autherr.WithAdvice(autherr.Misconfigured.New("app_refused", x.diagnosis()), x.response.ErrorCodes...)
 }
 
-// diagnosis returns the data by which an administrator finds the event in Entra's logs.
+// diagnosis returns the data with which an administrator can find the event in Entra's logs.
 func (x *exchange) diagnosis() error {
 	r := &x.response
 	return fmt.Errorf("token endpoint: status %d error %q suberror %q AADSTS %v correlation %q",

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// What is read of an answer of the token endpoint is what encoding/json reads of it, by exact names. An answer
-// that cannot be read has no token, and an ID token that is changed for MSAL keeps its header and signature.
+// A response of the token endpoint is read like by encoding/json with exact names. A response that
+// cannot be read has no token. An ID token that is changed for MSAL keeps its header and signature.
 func FuzzTokenResponse(f *testing.F) {
 	for _, seed := range []string{
 		`{"access_token":"a","id_token":"h.e30.s","client_info":"eyJ1aWQiOiJ1IiwidXRpZCI6InQifQ","scope":"openid User.Read"}`,

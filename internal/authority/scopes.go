@@ -5,31 +5,30 @@ import (
 	"strings"
 )
 
-// reservedScopes are part of every sign-in and added by us: MSAL reports the scopes it is
-// given as declined when the response does not repeat them, and Entra never repeats
+// reservedScopes are part of every sign-in. The library adds them itself, because MSAL reports scopes
+// that it was given as declined if the response does not repeat them, and Entra never repeats
 // offline_access.
 var reservedScopes = []string{"openid", "profile", "offline_access"}
 
-// graphID is Graph's application ID, by which scopes may name it, too.
+// graphID is Graph's application ID, with which scopes may also begin.
 const graphID = "00000003-0000-0000-c000-000000000000"
 
-// defaultScope stands for all permissions of the registration. The scope of a resource is its
-// address followed by it.
+// defaultScope stands for all permissions of the registration. It follows the URI of a resource.
 const defaultScope = ".default"
 
-// Scopes are the configured scopes, and the rules for spelling and combining scopes. Each of
-// Graph's scopes has one canonical spelling, the short one, whatever Config, a handler or
-// Entra writes: a different spelling would miss MSAL's cache and be reported as not granted.
-// It is immutable.
+// Scopes contains the configured scopes and the rules for spelling and combining scopes. Each of
+// Graph's scopes has a single canonical spelling, the short one, whatever spelling Config, a handler or
+// Entra uses, because a different spelling would not be found in MSAL's cache and would be reported as
+// not granted. It is immutable.
 type Scopes struct {
 	configured []string
 	key        string   // of the configured scopes
-	prefixes   []string // that name Graph, with the slash
-	graphAll   string   // Graph's .default, which has no short spelling
+	prefixes   []string // of Graph's scopes, with the slash
+	graphAll   string   // Graph's .default scope, which has no short spelling
 }
 
-// NewScopes makes the rules for a Graph whose resource is an address and which is reached at
-// a URL, and the configured scopes in canonical spelling.
+// NewScopes returns the rules for Graph, given the URI of its resource and the URL at which it is
+// called, and the configured scopes in canonical spelling.
 func NewScopes(resource, graphURL string, configured []string) *Scopes {
 	s := &Scopes{
 		prefixes: []string{resource + "/", strings.TrimSuffix(graphURL, "/v1.0") + "/", graphID + "/"},
@@ -43,14 +42,14 @@ func NewScopes(resource, graphURL string, configured []string) *Scopes {
 // Configured returns the configured scopes. They must not be changed.
 func (s *Scopes) Configured() []string { return s.configured }
 
-// ConfiguredKey is [Key] of the configured scopes.
+// ConfiguredKey returns the [Key] of the configured scopes.
 func (s *Scopes) ConfiguredKey() string { return s.key }
 
 // GraphDefault returns Graph's .default scope.
 func (s *Scopes) GraphDefault() string { return s.graphAll }
 
-// Canonical returns the canonical spelling of a scope. Scopes of other resources have one
-// spelling only.
+// Canonical returns the canonical spelling of a scope. Scopes of other resources are returned
+// unchanged.
 func (s *Scopes) Canonical(scope string) string {
 	for _, prefix := range s.prefixes {
 		if len(scope) > len(prefix) && strings.EqualFold(scope[:len(prefix)], prefix) {
@@ -72,7 +71,7 @@ func (s *Scopes) canonicalAll(scopes []string) (canonical []string) {
 	return canonical
 }
 
-// ResourceOf returns the resource that a scope belongs to, "" for Graph.
+// ResourceOf returns the resource to which a scope belongs; "" is Graph.
 func (s *Scopes) ResourceOf(scope string) string {
 	i := strings.LastIndexByte(scope, '/')
 	if i < 0 || scope == s.graphAll {
@@ -81,8 +80,8 @@ func (s *Scopes) ResourceOf(scope string) string {
 	return strings.ToLower(scope[:i])
 }
 
-// ByResource returns the scopes of the configured resource, and those of others in groups of one
-// resource each, because a token is for one resource.
+// ByResource returns the scopes of the configured resource, and the scopes of other resources grouped
+// by resource, because a token is for a single resource.
 func (s *Scopes) ByResource(scopes []string) (own []string, others [][]string) {
 	resource := s.ResourceOf(s.configured[0])
 	index := make(map[string]int)
@@ -102,10 +101,10 @@ func (s *Scopes) ByResource(scopes []string) (own []string, others [][]string) {
 	return own, others
 }
 
-// ForToken returns the scopes of a token request, or nil for the configured ones, which no
-// scopes and Graph's .default stand for.
+// ForToken returns the scopes of a token request, or nil for the configured scopes, for which no scopes
+// and Graph's .default stand.
 func (s *Scopes) ForToken(requested []string) (scopes []string) {
-	for _, scope := range strings.Fields(strings.Join(requested, " ")) { // a caller's list may be one string
+	for _, scope := range strings.Fields(strings.Join(requested, " ")) { // a caller may pass a list as one string
 		switch scope = s.Canonical(scope); {
 		case scope == s.graphAll && s.ResourceOf(s.configured[0]) == "":
 			return nil
@@ -117,7 +116,7 @@ func (s *Scopes) ForToken(requested []string) (scopes []string) {
 	return scopes
 }
 
-// ForTokenOrConfigured is ForToken with the configured scopes in place of nil.
+// ForTokenOrConfigured is like ForToken, but returns the configured scopes instead of nil.
 func (s *Scopes) ForTokenOrConfigured(requested []string) []string {
 	if scopes := s.ForToken(requested); scopes != nil {
 		return scopes
@@ -131,9 +130,9 @@ func (s *Scopes) ForSignIn(additional []string) string {
 	return strings.Join(slices.Concat(reservedScopes, s.withConfigured(additional)), " ")
 }
 
-// withConfigured adds scopes to the configured ones. Entra accepts no .default beside other
-// scopes (AADSTS70011). An additional .default, as Azure's SDKs request it, is therefore requested
-// alone, and what else is missing by the next sign-in; a configured one is left out.
+// withConfigured adds scopes to the configured ones. Entra does not accept .default together with other
+// scopes (AADSTS70011). An additional .default, which Azure's SDKs request, is therefore requested
+// alone, and other missing scopes by the next sign-in; a configured .default is left out.
 func (s *Scopes) withConfigured(additional []string) []string {
 	missing := Missing(s.configured, additional)
 	if i := slices.IndexFunc(missing, isDefault); i >= 0 {
@@ -145,8 +144,9 @@ func (s *Scopes) withConfigured(additional []string) []string {
 	return slices.Concat(s.configured, missing)
 }
 
-// ForCode returns the scopes to redeem a code with: those of the configured resource, because
-// a token is for one resource. Tokens for others are acquired with the refresh token.
+// ForCode returns the scopes with which to redeem a code. These are the scopes of the configured
+// resource, because a token is for a single resource. Tokens for other resources are acquired with the
+// refresh token.
 func (s *Scopes) ForCode(additional []string) []string {
 	resource := s.ResourceOf(s.configured[0])
 	scopes := slices.DeleteFunc(s.withConfigured(additional), func(scope string) bool {
@@ -158,7 +158,7 @@ func (s *Scopes) ForCode(additional []string) []string {
 	return scopes
 }
 
-// Qualified returns the configured scopes with the address of their resource.
+// Qualified returns the configured scopes with the URI of their resource.
 func (s *Scopes) Qualified() []string {
 	qualified := make([]string, len(s.configured))
 	for i, scope := range s.configured {
@@ -175,7 +175,7 @@ func (s *Scopes) canonicalGranted(granted string) string {
 	return strings.Join(s.canonicalAll(strings.Fields(granted)), " ")
 }
 
-// Missing returns the scopes that are not present, whatever their case.
+// Missing returns the scopes that are not present, ignoring case.
 func Missing(present, scopes []string) (missing []string) {
 	for _, s := range scopes {
 		if !slices.ContainsFunc(present, func(p string) bool { return strings.EqualFold(p, s) }) {
@@ -185,7 +185,7 @@ func Missing(present, scopes []string) (missing []string) {
 	return missing
 }
 
-// NamePermissions reports whether there are scopes, each of which names permissions.
+// NamePermissions reports whether there are scopes and all of them stand for permissions.
 func NamePermissions(scopes []string) bool {
 	for _, some := range scopes {
 		names := strings.Fields(some)
@@ -196,18 +196,18 @@ func NamePermissions(scopes []string) bool {
 	return len(scopes) > 0
 }
 
-// IsGeneral reports whether a scope names no permission of its own: reserved or .default.
+// IsGeneral reports whether a scope does not stand for a single permission, because it is reserved or .default.
 func IsGeneral(scope string) bool { return IsReserved(scope) || isDefault(scope) }
 
 // isDefault reports whether a scope stands for all permissions of a resource.
 func isDefault(scope string) bool { return strings.HasSuffix(strings.ToLower(scope), defaultScope) }
 
-// IsReserved reports whether a scope is one that every sign-in requests, whatever its prefix.
+// IsReserved reports whether every sign-in requests a scope, with any prefix.
 func IsReserved(scope string) bool {
 	return slices.Contains(reservedScopes, strings.ToLower(scope[strings.LastIndexByte(scope, '/')+1:]))
 }
 
-// Key returns the same text for the same scopes, whatever their order and case.
+// Key returns the same text for the same scopes, independent of their order and case.
 func Key(scopes []string) string {
 	return strings.Clone(strings.ToLower(strings.Join(slices.Sorted(slices.Values(scopes)), " ")))
 }

@@ -8,9 +8,10 @@ import (
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
-// Admits reports whether users of a tenant may sign in, by the rules of the id_token verifier.
-// The configuration may have changed since they did. While the tenant of the authority is not
-// known, users of any tenant are admitted, because their id_tokens have been verified.
+// Admits reports whether users of a tenant may sign in, by the rules of the ID token verifier. It is
+// used for existing sessions, because the configuration may have changed since the sign-in. While the
+// tenant of the authority is not known, users of any tenant are admitted, because their ID tokens have
+// been verified.
 func (c *Client) Admits(tenant string) bool {
 	switch {
 	case len(c.AllowedTenants) > 0:
@@ -22,8 +23,8 @@ func (c *Client) Admits(tenant string) bool {
 	return !ok || only == tenant
 }
 
-// IsOwn reports whether a tenant is that of the authority, as far as is known without calling
-// Entra. The authority may name its tenant by a domain.
+// IsOwn reports whether a tenant is that of the authority, as far as is known without calling Entra.
+// The authority may contain the domain name of its tenant.
 func (c *Client) IsOwn(tenant string) bool {
 	if strings.EqualFold(tenant, c.Authority[strings.LastIndexByte(c.Authority, '/')+1:]) {
 		return true
@@ -32,9 +33,9 @@ func (c *Client) IsOwn(tenant string) bool {
 	return known != nil && strings.EqualFold(tenant, *known)
 }
 
-// knownTenant returns the tenant of the authority if it is known without calling Entra. The
-// tenant of a domain name is learned in the background on the first occasion, because Entra
-// may be down and no request must wait for it.
+// knownTenant returns the tenant of the authority if it is known without calling Entra. The tenant of a
+// domain name is looked up in the background the first time, because Entra may be down and requests
+// must not wait for it.
 func (c *Client) knownTenant() (tenant string, ok bool) {
 	if c.Tenant != "" {
 		return c.Tenant, true
@@ -47,7 +48,7 @@ func (c *Client) knownTenant() (tenant string, ok bool) {
 			defer c.learning.Store(false)
 			ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
 			defer cancel()
-			_, _ = c.Tenants(ctx) // the next session retries
+			_, _ = c.Tenants(ctx) // if this fails, the next session retries
 		})
 	}
 	return "", false
@@ -69,6 +70,6 @@ func (c *Client) Tenants(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	tenant := m.Tenant()
-	c.tenant.Store(&tenant) // a domain does not change its tenant
+	c.tenant.Store(&tenant) // the tenant of a domain does not change
 	return []string{tenant}, nil
 }

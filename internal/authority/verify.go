@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
-// verifier returns the verifier of the authority's id_tokens.
+// verifier returns the verifier of the authority's ID tokens.
 func (c *Client) verifier(m *discovery.Metadata) *idtoken.Verifier {
 	tenants := c.AllowedTenants
 	if tenants == nil {
@@ -25,7 +25,7 @@ func (c *Client) verifier(m *discovery.Metadata) *idtoken.Verifier {
 	}
 }
 
-// Expects reports whether an issuer is one whose responses are accepted.
+// Expects reports whether responses of an issuer are accepted.
 func (c *Client) Expects(ctx context.Context, issuer string) (bool, error) {
 	m, err := c.Metadata(ctx)
 	if err != nil {
@@ -34,8 +34,8 @@ func (c *Client) Expects(ctx context.Context, issuer string) (bool, error) {
 	return c.verifier(m).Expects(issuer), nil
 }
 
-// CanVerify returns an error if id_tokens cannot be verified at present. It is called before
-// a refresh token is spent.
+// CanVerify returns an error if ID tokens cannot be verified at present. It is called before a refresh
+// token is used.
 func (c *Client) CanVerify(ctx context.Context) error {
 	if _, err := c.Metadata(ctx); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (c *Client) CanVerify(ctx context.Context) error {
 	return nil
 }
 
-// VerifyNew verifies the id_token of a sign-in that sent a nonce.
+// VerifyNew verifies the ID token of a sign-in that sent a nonce.
 func (c *Client) VerifyNew(ctx context.Context, idToken, nonce string) (*idtoken.Claims, error) {
 	m, err := c.Metadata(ctx)
 	if err != nil {
@@ -65,9 +65,9 @@ func (c *Client) VerifyNew(ctx context.Context, idToken, nonce string) (*idtoken
 // Holder is the user whose tokens are renewed.
 type Holder struct{ Account, TenantID, UserID, Subject string }
 
-// VerifyRenewed verifies whose tokens a renewal returned (OpenID Connect Core section 12.2;
-// threat B8). The id_token must have been valid when it arrived, because it may have had to
-// wait for the keys.
+// VerifyRenewed verifies that a renewal has returned tokens of the holder (OpenID Connect Core section
+// 12.2; threat B8). The ID token must have been valid when it arrived, because verification may have
+// had to wait for the keys.
 func (c *Client) VerifyRenewed(ctx context.Context, r *Renewed, holder Holder) error {
 	if !r.hasAccount || r.account.String() != holder.Account {
 		return autherr.Rejected.New("client_info", nil)
@@ -85,7 +85,7 @@ func (c *Client) VerifyRenewed(ctx context.Context, r *Renewed, holder Holder) e
 	return nil
 }
 
-// refreshedClaims returns the claims of an id_token that came without a nonce.
+// refreshedClaims returns the claims of an ID token without a nonce.
 func (c *Client) refreshedClaims(ctx context.Context, idToken string, receivedAt time.Time) (*idtoken.Claims, error) {
 	m, err := c.Metadata(ctx)
 	if err != nil {
@@ -98,7 +98,7 @@ func (c *Client) refreshedClaims(ctx context.Context, idToken string, receivedAt
 	return claims, nil
 }
 
-// rejectedToken converts an error of verifying an id_token.
+// rejectedToken converts an error of verifying an ID token.
 func rejectedToken(err error) error {
 	if errors.Is(err, idtoken.ErrKeysUnavailable) {
 		return autherr.TryLater(autherr.ReasonKeys, nil)
@@ -116,7 +116,7 @@ func rejectedToken(err error) error {
 	return autherr.Rejected.New(string(rejected.Reason), nil)
 }
 
-// wrongClock returns the error for an id_token that is not valid now. Entra has just issued it, so the
+// wrongClock returns the error for an ID token that is not valid now. Entra has just issued it, so the
 // clock of this machine is wrong, which users cannot change.
 func wrongClock(ahead time.Duration) error {
 	direction := "ahead of"

@@ -1,4 +1,4 @@
-// Package background runs work that no request waits for, and that Close must wait for.
+// Package background runs work in the background, for which Close must wait.
 package background
 
 import (
@@ -14,7 +14,7 @@ import (
 // that must not be increased from zero while Wait is running.
 type Group struct {
 	log     *slog.Logger
-	ctx     context.Context // of the work; it ends while Close waits
+	ctx     context.Context // for the work; it ends while Close waits
 	cancel  context.CancelFunc
 	closing chan struct{} // closed when Close begins
 
@@ -24,14 +24,14 @@ type Group struct {
 	drained chan struct{}
 }
 
-// New makes an empty Group.
+// New returns an empty Group.
 func New(log *slog.Logger) *Group {
 	g := &Group{log: log, closing: make(chan struct{}), drained: make(chan struct{})}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
 }
 
-// Begin counts one more piece of work, which [Group.Done] ends. It reports false after Close.
+// Begin counts another piece of work, until [Group.Done]. It returns false after Close.
 func (g *Group) Begin() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -42,7 +42,7 @@ func (g *Group) Begin() bool {
 	return true
 }
 
-// Done ends what Begin counted.
+// Done ends a piece of work that Begin has counted.
 func (g *Group) Done() {
 	g.mu.Lock()
 	g.running--
@@ -53,9 +53,9 @@ func (g *Group) Done() {
 	}
 }
 
-// Go runs work in a goroutine, unless the Group is closed. A panic of the app's storage,
-// transport or logger is logged. It would end the process otherwise, because no recover
-// middleware catches it in this goroutine.
+// Go runs work in a goroutine, unless the Group is closed. A panic of the app's storage, transport or
+// logger is logged. Otherwise it would end the process, because no middleware recovers from panics in
+// this goroutine.
 func (g *Group) Go(what string, work func()) {
 	if !g.Begin() {
 		return
@@ -66,13 +66,13 @@ func (g *Group) Go(what string, work func()) {
 	}()
 }
 
-// Survive runs work and logs its panic.
+// Survive runs work and logs a panic.
 func (g *Group) Survive(what string, work func()) {
 	err := flight.Caught(func() error { work(); return nil })
 	if err == nil {
 		return
 	}
-	_ = flight.Caught(func() error { // the logger may be what panics
+	_ = flight.Caught(func() error { // the logger itself may panic
 		g.log.LogAttrs(context.Background(), slog.LevelError, "work in the background panicked", slog.String("work", what), slog.Any("error", err))
 		return nil
 	})
@@ -85,9 +85,8 @@ func (g *Group) Context() context.Context { return g.ctx }
 // Closing returns a channel that is closed when Close begins.
 func (g *Group) Closing() <-chan struct{} { return g.closing }
 
-// Close refuses new work and waits for the work that runs, at most for the timeout. The work's
-// Context ends a grace period earlier. It reports whether all work has ended, and must be
-// called once.
+// Close refuses new work and waits for running work, but no longer than timeout. The work's Context
+// ends a grace period earlier. Close reports whether all work has ended. It must be called only once.
 func (g *Group) Close(timeout, grace time.Duration) (drained bool) {
 	close(g.closing)
 	timer := time.AfterFunc(timeout-grace, g.cancel)

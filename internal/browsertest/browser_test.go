@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// application is a small one: it says what it was asked, and sets and wants a cookie.
+// application is a small app that repeats its request, sets a cookie and requires it.
 func application() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
@@ -93,7 +93,7 @@ func TestBrowser_FollowStopsAtAnotherOrigin(t *testing.T) {
 	if a := b.Follow(b.Get("/echo")); a.StatusCode != http.StatusOK {
 		t.Errorf("a page: %d", a.StatusCode)
 	}
-	// What another site began stays its own on the way, so that SameSite=Strict holds.
+	// Redirects that another site has started remain cross-site, so that SameSite=Strict is effective.
 	if got := b.Follow(b.Send(CrossSite(Navigation(http.MethodGet, origin, "/in", "")))).JSON(t); got["site"] != "cross-site" {
 		t.Errorf("%v", got)
 	}
@@ -145,7 +145,7 @@ func TestNewRequest_SendsTheTargetAsItIsWritten(t *testing.T) {
 	}
 }
 
-// failing is a testing.TB whose failures can be seen.
+// failing is a testing.TB that records failures.
 type failing struct {
 	testing.TB
 	said strings.Builder

@@ -51,7 +51,7 @@ func TestSeen_FindsSecretsWhereverTheyAre(t *testing.T) {
 	}
 }
 
-// A secret of one browser is one in the answers of all that share what was seen.
+// A secret of one browser is also searched for in the responses to all browsers with the same Seen.
 func TestSeen_IsShared(t *testing.T) {
 	t.Parallel()
 	seen := &Seen{}

@@ -64,8 +64,9 @@ func TestFetch_APanicInTheTransportIsAFailure(t *testing.T) {
 	}
 }
 
-// An API of many tenants exchanges tokens at each of them. No configuration reaches MSAL unverified,
-// however many there are, because it says where the client secret is sent.
+// An API for several tenants exchanges tokens at each of them. Each configuration is verified before
+// MSAL gets it, regardless of their number, because it contains the address to which the client secret
+// is sent.
 func TestTransport_VerifiesAndKeepsTheConfigurationsOfManyTenants(t *testing.T) {
 	t.Parallel()
 	e := &tenants{}
@@ -95,8 +96,8 @@ func TestTransport_VerifiesAndKeepsTheConfigurationsOfManyTenants(t *testing.T) 
 	}
 }
 
-// tenants answers requests for the configuration of any tenant, with a token endpoint at another host
-// once it is told to.
+// tenants responds to requests for the configuration of any tenant. It can be switched to a token
+// endpoint at another host.
 type tenants struct {
 	calls     atomic.Int32
 	elsewhere atomic.Bool

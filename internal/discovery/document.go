@@ -26,7 +26,7 @@ type document struct {
 	kept      *answer
 	fetchedAt time.Time
 	failedAt  time.Time
-	failure   error // the last one
+	failure   error // the last failure
 }
 
 // answer is a configuration that an authority returned. It is immutable.
@@ -36,15 +36,15 @@ type answer struct {
 	body     []byte
 }
 
-// get returns the cached answer. If that is old, it is fetched again in the background.
-// The caller waits for the fetch only if there is no usable answer.
+// get returns the cached answer. If the answer is old, it is fetched again in the background. The
+// caller waits for a fetch only if there is no usable answer.
 func (d *document) get(ctx context.Context, base http.RoundTripper) (*answer, error) {
 	kept, fetch := d.remembered()
 	if !fetch {
 		return kept, d.missing(kept)
 	}
 	fetched := d.flight.Begin("", func() (any, error) { //nolint:contextcheck // see fetch
-		// The last flight may have ended after the caller called remembered.
+		// Another fetch may have ended after the caller called remembered.
 		if kept, fetch := d.remembered(); !fetch {
 			return kept, d.missing(kept)
 		}
@@ -62,14 +62,14 @@ func (d *document) get(ctx context.Context, base http.RoundTripper) (*answer, er
 	}
 }
 
-// missing returns the error for a missing answer, or nil if there is one.
+// missing returns an error if there is no answer.
 func (d *document) missing(kept *answer) error {
 	if kept != nil {
 		return nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return fmt.Errorf("discovery: the authority failed to answer a moment ago: %w", d.failure)
+	return fmt.Errorf("discovery: the authority has just failed to answer: %w", d.failure)
 }
 
 // remembered returns the cached answer, or nil if there is none or it is too old, and
@@ -85,8 +85,8 @@ func (d *document) remembered() (kept *answer, fetch bool) {
 	return kept, !young && time.Since(d.failedAt) >= retryPause
 }
 
-// fetch fetches the configuration. It has a deadline of its own, because a caller that
-// gives up must not fail the others that wait for it.
+// fetch fetches the configuration. It has its own deadline, because other callers may still be waiting
+// for it when one gives up.
 func (d *document) fetch(base http.RoundTripper) (kept *answer, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
@@ -94,7 +94,7 @@ func (d *document) fetch(base http.RoundTripper) (kept *answer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = flight.Caught(func() error { // the transport may be the app's, whose panic counts as a failure
+	err = flight.Caught(func() error { // the transport may belong to the app; its panic counts as a failure
 		resp, err := base.RoundTrip(r) //nolint:bodyclose // read closes it
 		if err == nil {
 			kept, err = read(r, resp)
@@ -111,8 +111,8 @@ func (d *document) fetch(base http.RoundTripper) (kept *answer, err error) {
 	return kept, nil
 }
 
-// read reads an answer and validates that it describes the authority that it came from.
-// MSAL would otherwise send the client secret to the endpoint that it names.
+// read reads an answer and validates that it describes the authority that sent it. Otherwise MSAL would
+// send the client secret to the endpoint in it.
 func read(r *http.Request, resp *http.Response) (*answer, error) {
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(outbound.Bound(resp.Body, maxBody))
@@ -134,8 +134,8 @@ func read(r *http.Request, resp *http.Response) (*answer, error) {
 	if err := m.validate(authority); err != nil {
 		return nil, err
 	}
-	// Only what somebody uses is kept: MSAL's new client of each sign-in and renewal decodes
-	// the document, slowly, and Entra's is five times as long (trap M6).
+	// Only the members that are used are kept, because each new MSAL client decodes the document, which
+	// is slow, and Entra's document is five times as long (trap M6).
 	if body, err = json.Marshal(m.forMSAL(authority)); err != nil {
 		return nil, err
 	}
@@ -144,16 +144,16 @@ func read(r *http.Request, resp *http.Response) (*answer, error) {
 	return &answer{metadata: m, header: header, body: body}, nil
 }
 
-// RefusedError is an authority that knows no configuration to a request, because the tenant in
-// it does not exist, say. No later request will fare better.
-type RefusedError struct{ Numbers []int } // of Entra
+// RefusedError means that an authority has no configuration for a request, for example because the
+// tenant does not exist. A retry does not help.
+type RefusedError struct{ Numbers []int } // AADSTS numbers
 
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("discovery: the authority refused the request for its OpenID configuration: AADSTS %v", e.Numbers)
 }
 
-// failureOf is the error of an answer that is no configuration. Other answers than Entra's own
-// refusals may come from anything in between.
+// failureOf returns the error for an answer that is not a configuration. An answer that is not one of
+// Entra's refusals may come from a proxy in between.
 func failureOf(status int, body []byte) error {
 	if numbers := aadsts.Numbers(string(body)); status == http.StatusBadRequest && len(numbers) > 0 {
 		return &RefusedError{numbers}

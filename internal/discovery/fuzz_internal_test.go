@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A configuration that is accepted is the authority's own, and sends secrets to no other host, nor in clear
-// (OpenID Connect Discovery 1.0 section 4.3).
+// An accepted configuration is the authority's own, and its endpoints for secrets are on the same host
+// and encrypted (OpenID Connect Discovery 1.0 section 4.3).
 func FuzzConfiguration(f *testing.F) {
 	const (
 		host   = "https://login.example"

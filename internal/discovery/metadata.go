@@ -11,11 +11,10 @@ import (
 	"strings"
 )
 
-// TenantPlaceholder stands for the tenant in the issuer of an authority that serves
-// many tenants.
+// TenantPlaceholder stands for the tenant in the issuer of an authority for several tenants.
 const TenantPlaceholder = "{tenantid}"
 
-// Metadata has the fields of an OpenID configuration that fibermsal uses.
+// Metadata contains the fields of an OpenID configuration that fibermsal uses.
 type Metadata struct {
 	Issuer                string `json:"issuer"`
 	AuthorizationEndpoint string `json:"authorization_endpoint"`
@@ -40,9 +39,9 @@ func Fetch(ctx context.Context, client *http.Client, authority string) (*Metadat
 	return fetch(ctx, client, Address(authority))
 }
 
-// FetchVersion1 gets the issuer and the keys' address of an authority's tokens of version 1, as
-// [Fetch] does for version 2. The other fields are empty. An API chooses the version of its tokens in its
-// registration, where version 1 is the default.
+// FetchVersion1 gets the issuer and the URL of the keys for an authority's version 1 tokens, like
+// [Fetch] for version 2. The other fields are empty. The registration of an API determines the version
+// of its tokens; the default is version 1.
 func FetchVersion1(ctx context.Context, client *http.Client, authority string) (*Metadata, error) {
 	return fetch(ctx, client, strings.TrimSuffix(authority, "/")+path)
 }
@@ -98,8 +97,8 @@ func parse(body []byte) (*Metadata, error) {
 	return m, nil
 }
 
-// parseVersion1 reads a configuration of version 1. Its issuer is on a host of its own, such as
-// sts.windows.net, so that only the authority itself vouches for it.
+// parseVersion1 reads a version 1 configuration. Its issuer has another host than the authority, such
+// as sts.windows.net, so only the authority itself vouches for it.
 func parseVersion1(body []byte, from *url.URL) (*Metadata, error) {
 	var m Metadata
 	if json.Unmarshal(body, &m) != nil {
@@ -107,11 +106,11 @@ func parseVersion1(body []byte, from *url.URL) (*Metadata, error) {
 	}
 	issuer, err := url.Parse(m.Issuer)
 	if err != nil || issuer.Scheme != "https" || issuer.Host == "" {
-		return nil, errors.New("discovery: the issuer of version 1 is no address")
+		return nil, errors.New("discovery: the issuer of version 1 is not a URL")
 	}
 	tenant := strings.Trim(issuer.Path, "/")
 	if m.Issuer != "https://"+issuer.Host+"/"+tenant+"/" || tenant != TenantPlaceholder && !IsGUID(tenant) {
-		return nil, errors.New("discovery: the issuer of version 1 has not the shape of an Entra tenant's")
+		return nil, errors.New("discovery: the issuer of version 1 does not have the form of an Entra tenant's issuer")
 	}
 	configured := strings.Trim(strings.TrimSuffix(from.Path, path), "/")
 	if IsGUID(configured) && !strings.EqualFold(configured, tenant) {
@@ -123,10 +122,9 @@ func parseVersion1(body []byte, from *url.URL) (*Metadata, error) {
 	return &Metadata{Issuer: m.Issuer, JWKSURI: m.JWKSURI}, nil
 }
 
-// validate checks that the document describes the authority that it came from
-// (OpenID Connect Discovery 1.0 section 4.3; ASVS 10.5.3), and that secrets and
-// keys are sent over TLS only. URLs that a browser opens may be plain http on this
-// machine, because the emulator's are.
+// validate checks that the document describes the authority that sent it (OpenID Connect Discovery 1.0
+// section 4.3; ASVS 10.5.3), and that secrets and keys are only sent over TLS. URLs that a browser
+// opens may be plain http on this machine, because those of the emulator are.
 func (m *Metadata) validate(authority string) error {
 	a, err := url.Parse(authority)
 	if err != nil {
@@ -148,7 +146,7 @@ func (m *Metadata) validate(authority string) error {
 	return nil
 }
 
-// isAt reports whether an address is https on the host of an authority.
+// isAt reports whether a URL is https on the host of an authority.
 func isAt(address string, authority *url.URL) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Scheme == "https" && strings.EqualFold(u.Host, authority.Host)
@@ -161,7 +159,7 @@ func (m *Metadata) validateIssuer(authority *url.URL) error {
 	}
 	tenant, configured := m.Tenant(), strings.Trim(authority.Path, "/")
 	if issuer.Path != "/"+tenant+version || tenant == "" || strings.Contains(tenant, "/") {
-		return errors.New("discovery: the issuer has not the shape of an Entra tenant's")
+		return errors.New("discovery: the issuer does not have the form of an Entra tenant's issuer")
 	}
 	if IsGUID(configured) && !strings.EqualFold(configured, tenant) {
 		return errors.New("discovery: the issuer is of another tenant")
@@ -169,17 +167,17 @@ func (m *Metadata) validateIssuer(authority *url.URL) error {
 	return nil
 }
 
-// externalDomain is the end of the hosts of External ID.
+// externalDomain is the suffix of the hosts of External ID.
 const externalDomain = ".ciamlogin.com"
 
-// IsExternalHost reports whether a host is one of External ID, which may also have others.
+// IsExternalHost reports whether a host belongs to External ID. Custom domains are not recognized.
 func IsExternalHost(host string) bool {
 	return strings.HasSuffix(strings.ToLower(host), externalDomain)
 }
 
-// isIssuerAt reports whether the issuer, which has a host, may be that of an authority. In
-// External ID the host of the issuer begins with the tenant's ID, whatever host was asked: the
-// tenant's name below ciamlogin.com, or a custom domain.
+// isIssuerAt reports whether an issuer with the given host may be that of an authority. In External ID,
+// the host of the issuer begins with the tenant ID, whether the authority has the tenant's name below
+// ciamlogin.com or a custom domain.
 func (m *Metadata) isIssuerAt(issuerHost, host string) bool {
 	return m.isExternal() || (strings.EqualFold(issuerHost, host) && !IsExternalHost(host))
 }
@@ -190,8 +188,9 @@ func (m *Metadata) isExternal() bool {
 	return IsGUID(tenant) && m.Issuer == "https://"+tenant+externalDomain+"/"+tenant+version
 }
 
-// forMSAL returns the metadata of an authority for MSAL, which knows no External ID and accepts
-// only issuers on the authority's own host. It uses the issuer for nothing else.
+// forMSAL returns the metadata of an authority for MSAL. MSAL does not support External ID and accepts
+// only issuers on the authority's own host, so the issuer is replaced. MSAL uses the issuer for nothing
+// else.
 func (m *Metadata) forMSAL(authority string) *Metadata {
 	if !m.isExternal() {
 		return m

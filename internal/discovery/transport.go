@@ -1,8 +1,8 @@
 // Package discovery fetches an authority's OpenID configuration once per process.
 //
-// Every new MSAL client fetches it again, and fibermsal makes a client per session.
-// Without a shared cache, 100 sessions would cost 100 calls (threat G17). [Transport]
-// is MSAL's transport and answers those calls.
+// Every new MSAL client requests it, and fibermsal creates a client per session and call. Without a
+// shared cache, 100 sessions would cost 100 calls (threat G17). [Transport] is MSAL's transport and
+// answers these calls from memory.
 package discovery
 
 import (
@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	// path is the path of the document by OpenID Connect Discovery 1.0 section 4.
+	// path is the path of the document (OpenID Connect Discovery 1.0 section 4).
 	path = "/.well-known/openid-configuration"
-	// version precedes path, and is the end of every issuer.
+	// version precedes path, and every issuer ends with it.
 	version = "/v2.0"
 
 	maxAge = 24 * time.Hour
@@ -28,17 +28,17 @@ const (
 	// not answer.
 	maxStale = 24 * time.Hour
 
-	// retryPause is how long a failure is remembered, so that many sign-ins do not
-	// wait one after another for an authority that does not answer.
+	// retryPause is the minimum time between a failure and a retry, so that many sign-ins do not wait
+	// one after another for an authority that does not answer.
 	retryPause = time.Second
 
 	fetchTimeout = 10 * time.Second
 
-	// maxBody bounds every answer of the authority (threat G8), because MSAL reads
-	// bodies without a limit.
+	// maxBody is the size limit of every answer of the authority (threat G8), because MSAL reads bodies
+	// without a limit.
 	maxBody = 1 << 20
-	// maxDocuments bounds the cache, from which the least recently used are dropped. Each tenant
-	// whose users call an API has one, of some kilobytes.
+	// maxDocuments is the size limit of the cache, from which the least recently used documents are
+	// evicted. Each tenant whose users call an API has a document of a few kilobytes.
 	maxDocuments = 1000
 )
 
@@ -47,22 +47,23 @@ const (
 // for concurrent use.
 type Transport struct {
 	base     http.RoundTripper
-	clientID string // of the app whose signing keys are wanted, or ""
+	clientID string // of the app whose signing keys are requested, or ""
 
 	mu        sync.Mutex
 	documents *simplelru.LRU[string, *document]
 }
 
-// NewTransport makes a Transport that sends what it cannot answer through base.
+// NewTransport returns a Transport that sends requests that it cannot answer through base.
 func NewTransport(base http.RoundTripper) *Transport { return NewTransportFor("", base) }
 
-// NewTransportFor makes a Transport for an app. Entra publishes an app's own signing keys, which
-// it has with a claims mapping policy or SAML single sign-on, only to requests that name the app
-// (trap M7), so every request for a configuration does. The jwks_uri in it then leads to them.
+// NewTransportFor returns a Transport for an app. An app with a claims mapping policy or SAML single
+// sign-on has its own signing keys, which Entra publishes only in responses to requests with the client
+// ID (trap M7). So every request for a configuration contains the client ID, and the jwks_uri in the
+// configuration then leads to these keys.
 func NewTransportFor(clientID string, base http.RoundTripper) *Transport {
 	documents, err := simplelru.NewLRU[string, *document](maxDocuments, nil)
 	if err != nil {
-		panic(err) // only if maxDocuments were not positive
+		panic(err) // happens only if maxDocuments is not positive
 	}
 	return &Transport{base: base, clientID: clientID, documents: documents}
 }
@@ -92,7 +93,7 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// known returns what is remembered of an address, or nil if that is nothing under this spelling.
+// known returns the cached document for a URL, or nil if there is none under this spelling.
 func (t *Transport) known(address string) *document {
 	if strings.Contains(address, "%") { // the path in a key is decoded
 		return nil
@@ -103,7 +104,7 @@ func (t *Transport) known(address string) *document {
 	return d
 }
 
-// document returns what is remembered of an address, whose query it sets and which it keeps.
+// document returns the cached document for a URL, or creates it. It sets the query of the URL and retains the URL.
 func (t *Transport) document(u *url.URL) *document {
 	key := u.Scheme + "://" + u.Host + u.Path
 	u.RawQuery, u.ForceQuery = "", false

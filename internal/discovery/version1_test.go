@@ -17,7 +17,7 @@ const (
 	version1K = "https://login.example/" + tenantID + "/discovery/keys"
 )
 
-// documents answers by the path of the request, and notes the addresses.
+// documents responds according to the path of the request, and records the addresses.
 type documents struct {
 	bodies map[string]string
 	status int
@@ -106,7 +106,7 @@ func TestFetchVersion1_RefusesWhatIsNoConfiguration(t *testing.T) {
 	}
 }
 
-// Each version is fetched once, with the app whose keys are wanted, and neither takes the place of the other.
+// Each version is fetched once, with the app whose keys are needed, and neither replaces the other.
 func TestFetchVersion1_IsRememberedBesideVersion2(t *testing.T) {
 	t.Parallel()
 	d := &documents{bodies: map[string]string{

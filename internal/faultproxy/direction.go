@@ -151,7 +151,7 @@ func (d *direction) write(s segment) {
 		defer buffers.Put(s.buffer)
 	}
 	if d.link.frozen.Load() {
-		return // a frozen connection does not pass on its end either
+		return // a frozen connection does not forward its end either
 	}
 	if len(s.bytes) > 0 {
 		if _, err := d.to.Write(s.bytes); err != nil {

@@ -1,4 +1,4 @@
-// Package fiberv3 makes the files of the face for Fiber v3 from those of the face for Fiber v2.
+// Package fiberv3 generates the files of the face for Fiber v3 from those of the face for Fiber v2.
 package fiberv3
 
 import (
@@ -9,21 +9,21 @@ import (
 	"strings"
 )
 
-// Own are files of which v3 has its own.
+// Own lists the files that v3 has its own version of, so that they are not generated.
 var Own = []string{"fiber.go", "fiber_harness_test.go", "example_test.go"}
 
-// aboutRepository are the prefixes of test files that look at the sources and documents of the
+// aboutRepository lists the prefixes of test files that check the sources and documents of the
 // repository.
 var aboutRepository = []string{"faces", "layers", "readme", "structure", "threats"}
 
-// Sources returns the content of the package's generated files by name, made from the files in the
-// root of the repository.
+// Sources returns the content of the package's generated files by name. They are generated from the
+// files in the root of the repository.
 func Sources(root string) (map[string][]byte, error) {
 	return translateAll(root, func(name string) bool { return !IsTest(name) })
 }
 
-// onlyV3 is where tests are of what Fiber v2 does not have. They need the others, so they are copied
-// with them: the package compiles without tests that are not there.
+// onlyV3 is the directory of tests for features that Fiber v2 does not have. They use the generated
+// tests, so they are copied together with them and are not part of the package before.
 const onlyV3 = "internal/fiberv3/testdata"
 
 // Tests returns the content of the package's generated tests by name.

@@ -32,8 +32,8 @@ func (b *backend) Set(ctx context.Context, key string, value []byte, ttl time.Du
 	})
 }
 
-// Begin implements [record.Backend], in one transaction. It reads the marks when the lists are
-// written, so that either it sees the mark of EndSessions or EndSessions sees the name.
+// Begin implements [record.Backend], in one transaction. It reads the marks after the lists have been
+// written, so that either it finds the mark of EndSessions or EndSessions finds the name.
 func (b *backend) Begin(ctx context.Context, p *record.BeginParams) (record.BeginResult, error) {
 	expiresAt := time.Now().Add(p.TTL)
 	var excess []string

@@ -24,11 +24,11 @@ const (
 var (
 	errClosed   = errors.New("filestore: the storage is closed")
 	errReadOnly = errors.New("filestore: the file or its file system is read-only")
-	// errSkipped is the result of a change that was not made, because nobody waited for it.
+	// errSkipped is the result of a change that was not made because its caller had stopped waiting.
 	errSkipped = errors.New("filestore: the caller gave up")
 )
 
-// change is a change that a caller waits for.
+// change is a change for which a caller is waiting.
 type change struct {
 	ctx   context.Context //nolint:containedctx // of the caller, who waits
 	apply func(*tree) error
@@ -37,7 +37,7 @@ type change struct {
 	skipped bool
 }
 
-// changes makes the changes of a file, one transaction after another.
+// changes makes the changes to a file, one transaction after another.
 type changes struct {
 	transactions *transactions
 	requested    chan *change
@@ -51,7 +51,8 @@ func newChanges(t *transactions) *changes {
 	return c
 }
 
-// close waits for the transaction under way, unless that waits for a lock of bbolt that nobody releases.
+// close waits for the current transaction, unless that waits for a lock of bbolt that is never
+// released.
 func (c *changes) close() {
 	close(c.closing)
 	select {
@@ -60,9 +61,9 @@ func (c *changes) close() {
 	}
 }
 
-// submit makes a change and returns when it is on disk. It may be called again if another change of
-// the same transaction fails. If the error is not nil, the change may have been made, and the
-// caller must not read what it wrote to.
+// submit makes a change and returns when it is on disk. apply may be called again if another change in
+// the same transaction fails. If submit returns an error, the change may have been made nevertheless,
+// and the caller must not read the variables that apply writes.
 func (c *changes) submit(ctx context.Context, apply func(*tree) error) error {
 	limited, cancel := context.WithTimeoutCause(ctx, timeLimit, errors.New("filestore: the disk is too slow"))
 	defer cancel()
@@ -85,8 +86,8 @@ func (c *changes) submit(ctx context.Context, apply func(*tree) error) error {
 	}
 }
 
-// given returns why a caller gave up: the end of its own context, or a disk that still serves
-// reads.
+// given returns why a caller gave up: because its own context has ended, or because the disk is too
+// slow, although it may still serve reads.
 func given(caller, limited context.Context) error {
 	if caller.Err() != nil {
 		return caller.Err()
@@ -94,7 +95,7 @@ func given(caller, limited context.Context) error {
 	return refused(context.Cause(limited))
 }
 
-// refused marks an error as that of a file that can still be read.
+// refused marks an error to show that the file can still be read.
 func refused(err error) error {
 	switch {
 	case err == nil:
@@ -140,7 +141,7 @@ func (c *changes) gather(first *change) []*change {
 	return all
 }
 
-// makeAll makes changes in one transaction, or each in its own if one of them fails.
+// makeAll makes changes in one transaction. If one of them fails, it makes each in a separate transaction.
 func (c *changes) makeAll(all []*change) {
 	err := c.transact(func(t *tree) error {
 		for _, wanted := range all {
@@ -168,7 +169,7 @@ func (c *changes) makeAll(all []*change) {
 	}
 }
 
-// applyError is the failure of one change, rather than of its transaction.
+// applyError is the failure of a single change rather than of its transaction.
 type applyError struct{ error }
 
 // Unwrap returns the reason.

@@ -13,13 +13,13 @@ import (
 
 const (
 	directoryMode = 0o700
-	// othersWrite are the permissions to write of all but the owner, and sticky directories let
-	// nobody remove the files of others.
+	// othersWrite are the write permissions of all users except the owner and group. In a sticky
+	// directory, users cannot remove files of others.
 	othersWrite = 0o002
 	allOthers   = 0o077
 )
 
-// prepare checks the file and its directory, and makes what is missing.
+// prepare checks the file and its directory, and creates them if they are missing.
 func prepare(path string, mustExist bool) error {
 	directory := filepath.Dir(path)
 	if !mustExist {
@@ -46,8 +46,8 @@ func prepare(path string, mustExist bool) error {
 	return checkOwner(path)
 }
 
-// checkDirectory rejects a directory in which others can replace the file by an earlier one, which
-// would bring ended sessions back.
+// checkDirectory rejects a directory in which other users could replace the file with an earlier one,
+// which would restore ended sessions.
 func checkDirectory(directory string) error {
 	info, err := os.Stat(directory)
 	switch {
@@ -56,13 +56,14 @@ func checkDirectory(directory string) error {
 	case !info.IsDir():
 		return errors.New("the directory of the file is not one")
 	case runtime.GOOS != "windows" && info.Mode().Perm()&othersWrite != 0 && info.Mode()&fs.ModeSticky == 0:
-		return errors.New("everybody on this machine can replace the file, because everybody may write to its directory: use a directory of the app's own, such as one below it")
+		return errors.New("everybody on this machine can replace the file, because all users may write to its directory; use a directory that belongs to the app, such as a subdirectory")
 	}
 	return nil
 }
 
-// checkOwner rejects what another user may have put into a directory where everybody can make files,
-// such as /tmp, for example a key that this user knows. It is about links, not about their targets.
+// checkOwner rejects a file of another user in a directory in which all users can create files, such as
+// /tmp, because it may contain, for example, a key that the other user knows. It examines links
+// themselves and not their targets.
 func checkOwner(path string) error {
 	directory, err := os.Stat(filepath.Dir(path))
 	if err != nil || directory.Mode()&fs.ModeSticky == 0 || directory.Mode().Perm()&othersWrite == 0 {
@@ -70,25 +71,25 @@ func checkOwner(path string) error {
 	}
 	info, err := os.Lstat(path)
 	if err == nil && isOfAnotherUser(info) {
-		err = errors.New("another user has made the file, in a directory where everybody can: use a directory of the app's own")
+		err = errors.New("another user has made the file, in a directory in which all users can create files; use a directory that belongs to the app")
 	}
 	return err
 }
 
-// restrict takes the rights of others away, which a restored backup or a volume of Kubernetes may
-// have given them.
+// restrict removes the rights of other users, which a restored backup or a Kubernetes volume may have
+// added.
 func restrict(path string, info fs.FileInfo) error {
 	if runtime.GOOS == "windows" || info.Mode().Perm()&allOthers == 0 {
 		return nil
 	}
 	if err := os.Chmod(path, info.Mode().Perm()&^allOthers); err != nil {
-		return fmt.Errorf("other users of this machine have rights to the file, which cannot be taken away: %w", err)
+		return fmt.Errorf("other users of this machine have rights to the file, and these rights cannot be removed: %w", err)
 	}
 	return nil
 }
 
-// create makes a new file under another name and then gives it its own, because a file whose
-// creation was interrupted could not be opened.
+// create creates a new file under a temporary name and then renames it, because a file whose creation
+// was interrupted could not be opened.
 func create(path string) (err error) {
 	scratch, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // with mode 0600
 	if err != nil {
@@ -121,7 +122,7 @@ func initialize(name string) (err error) {
 	})
 }
 
-// publish gives a complete file its name, unless another process was faster.
+// publish gives a complete file its final name, unless another process was faster.
 func publish(name, path string) error {
 	err := os.Link(name, path)
 	if errors.Is(err, fs.ErrExist) {

@@ -9,8 +9,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/filestore"
 )
 
-// Somebody empties or overwrites the file of a running app, as by > sessions.db or a restored backup of
-// the wrong kind. Everybody gets an error, and nobody waits forever.
+// The file of a running app is emptied or overwritten, for example by > sessions.db or by a wrong
+// backup. All callers get an error, and none waits forever.
 func TestG23_AFileThatIsEmptiedBlocksNobody(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(path string, size int) error{

@@ -20,12 +20,12 @@ type file struct {
 	changes      *changes
 	opened       os.FileInfo
 	readOnly     bool
-	isTool       bool // makes no files
+	isTool       bool // does not create files
 	closing      sync.Once
-	keys         sync.Mutex // is held while the key is made
+	keys         sync.Mutex // held while the key is created
 }
 
-// view reads. What it reads is valid only during the call.
+// view runs a read transaction. Values that it reads are valid only during the call.
 func (f *file) view(ctx context.Context, read func(*tree)) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (f *file) change(ctx context.Context, apply func(*tree) error) error {
 	return f.changes.submit(ctx, apply)
 }
 
-// close closes the file. Calls that are under way end first.
+// close closes the file after the current calls have ended.
 func (f *file) close() (err error) {
 	f.closing.Do(func() {
 		if f.unusable == nil {

@@ -72,7 +72,7 @@ func TestG24_DeletedAndExpiredValuesAreRemovedFromTheFile(t *testing.T) {
 	})
 }
 
-// The file grows with the sessions that are alive, and not with all that ever began.
+// The size of the file depends on the current sessions, and not on all sessions that ever existed.
 func TestG24_FileStaysBounded(t *testing.T) {
 	t.Parallel()
 	s := openNew(t)
@@ -140,8 +140,8 @@ func TestE11_DamagedValuesAreCorruptAndExpire(t *testing.T) {
 	})
 }
 
-// While a disk does not complete writes, callers give up after a while, reads are served, and what
-// nobody waits for is not written later.
+// While a disk does not complete writes, callers give up after some time, reads are served, and changes
+// whose callers have given up are not written later.
 func TestG3_StalledDisk(t *testing.T) {
 	t.Parallel()
 	s := openNew(t)
@@ -189,8 +189,8 @@ func TestG3_StalledDisk(t *testing.T) {
 	}
 }
 
-// A file whose pages cannot be read, because the disk fails or somebody has cut it off, is an error
-// and does not end the process.
+// If pages of the file cannot be read, because the disk fails or the file was truncated, the result is
+// an error and the process does not end.
 func TestG23_UnreadablePagesAreErrors(t *testing.T) {
 	t.Parallel()
 	s := openNew(t)

@@ -20,8 +20,8 @@ const (
 	keyIDName = "key"
 )
 
-// key returns the key beside the file. The file remembers which one it is, so that a lost key is an
-// error and does not sign all users out.
+// key returns the key next to the file. The file contains the key's ID, so that a lost key is an error
+// and does not sign out all users.
 func (f *file) key() ([]byte, error) {
 	f.keys.Lock()
 	defer f.keys.Unlock()
@@ -29,7 +29,7 @@ func (f *file) key() ([]byte, error) {
 	key, err := readKey(path)
 	switch missing := errors.Is(err, fs.ErrNotExist); {
 	case f.unusable != nil && missing:
-		return newKey() // to examine everything else
+		return newKey() // so that everything else can be examined
 	case f.unusable != nil || err != nil && !missing:
 		return key, err
 	}
@@ -38,7 +38,7 @@ func (f *file) key() ([]byte, error) {
 	case aboutErr != nil:
 		return nil, aboutErr
 	case err != nil && known == "" && f.isTool:
-		return nil, fmt.Errorf("there is no key beside %s: the app has keys of its own, which are needed here, too", f.path)
+		return nil, fmt.Errorf("there is no key next to %s: the app has its own Keys, which are also required here", f.path)
 	case err != nil && known != "":
 		return nil, fmt.Errorf("the key %s of the sessions in %s is missing: restore it, or remove that file, too, which signs all users out", path, f.path)
 	case err != nil:
@@ -46,7 +46,7 @@ func (f *file) key() ([]byte, error) {
 			return nil, err
 		}
 	case known != "" && known != keyID(key):
-		return nil, fmt.Errorf("%s is another key than that of the sessions in %s", path, f.path)
+		return nil, fmt.Errorf("the key in %s is not that of the sessions in %s", path, f.path)
 	}
 	if known == "" && !f.readOnly {
 		err = f.setAbout(keyIDName, keyID(key))
@@ -54,7 +54,7 @@ func (f *file) key() ([]byte, error) {
 	return key, err
 }
 
-// keyID is a hash, from which the key cannot be computed.
+// keyID returns a hash from which the key cannot be computed.
 func keyID(key []byte) string {
 	sum := sha256.Sum256(append([]byte("fibermsal key file"), key...))
 	return hex.EncodeToString(sum[:8])
@@ -85,7 +85,7 @@ func newKey() ([]byte, error) {
 	return key, err
 }
 
-// makeKey writes a new key, completely or not at all.
+// makeKey creates a new key and writes it atomically.
 func makeKey(path string) (key []byte, err error) {
 	if key, err = newKey(); err != nil {
 		return nil, err

@@ -39,10 +39,10 @@ func (b *backend) Delist(ctx context.Context, name string, lists ...string) erro
 	})
 }
 
-// Mark implements [record.Lists], in memory: a sign-in that it concerns ends with this process.
+// Mark implements [record.Lists], in memory, because the sign-ins that it concerns end with this process.
 func (b *backend) Mark(ctx context.Context, key string, ago time.Duration) error {
 	if b.file.readOnly {
-		return refused(errReadOnly) // or sessions would seem to have ended
+		return refused(errReadOnly) // otherwise sessions would appear to have ended
 	}
 	return b.volatile.Mark(ctx, key, ago)
 }
@@ -52,7 +52,7 @@ func (b *backend) Marked(ctx context.Context, keys ...string) (time.Duration, er
 	return b.volatile.Marked(ctx, keys...)
 }
 
-// maxFound is how many keys Search visits at most. They are in memory at the same time.
+// maxFound is how many keys Search visits at most. All of them are in memory at the same time.
 const maxFound = 10_000
 
 // Search implements [record.Searchable].
@@ -66,7 +66,7 @@ func (b *backend) Search(ctx context.Context, visit func(key string) (more bool,
 			}
 		}
 	})
-	for _, key := range keys { // outside of the transaction, in which visit would begin another
+	for _, key := range keys { // after the transaction, because visit begins another one
 		more, visitErr := visit(key)
 		if visitErr != nil || !more {
 			return visitErr

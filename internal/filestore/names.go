@@ -11,8 +11,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// listKey returns the key of a name on a list, and with an empty name the beginning of all of them.
-// A list's key may contain any bytes, so its length comes first.
+// listKey returns the key of a name on a list or, with an empty name, the common prefix of all names on
+// it. A list's key may contain any bytes, so its length comes first.
 func listKey(list, name string) []byte {
 	key := binary.BigEndian.AppendUint16([]byte(listKeys), uint16(len(list))) //nolint:gosec // below 100 bytes
 	return append(append(key, list...), name...)
@@ -21,7 +21,7 @@ func listKey(list, name string) []byte {
 // onList is the content of a name on a list.
 var onList = []byte{1}
 
-// enlist adds a name to lists, and returns what exceeds the limit of the first.
+// enlist adds a name to lists and returns the names that exceed the limit of the first list.
 func (t *tree) enlist(name string, until time.Time, lists []record.List) (excess []string, err error) {
 	for i, list := range lists {
 		if err := t.put(listKey(list.Key, name), record.TimedValue{Content: onList, ExpiresAt: until}); err != nil {
@@ -34,7 +34,7 @@ func (t *tree) enlist(name string, until time.Time, lists []record.List) (excess
 	return excess, nil
 }
 
-// listed returns the names on lists that have not expired, those that expire last first.
+// listed returns the names on lists that have not expired, beginning with those that expire last.
 func (t *tree) listed(lists ...string) []string {
 	expiries := make(map[string]time.Time)
 	cursor := t.values.Cursor()

@@ -16,23 +16,23 @@ import (
 
 // Options control Open.
 type Options struct {
-	// MustExist makes Open return an error if there is no file, and Key if there is no key, in
-	// place of a new one.
+	// MustExist makes Open return an error if there is no file, and Key if there is no key, instead of
+	// creating one.
 	MustExist bool
-	// Examine makes Open return a storage, all operations of which fail, if there is no file or
-	// another process uses it.
+	// Examine makes Open return a storage whose operations all fail if there is no file or another
+	// process uses it.
 	Examine bool
-	// Wait is how long Open waits for a process that uses the file.
+	// Wait is how long Open waits for another process that uses the file.
 	Wait time.Duration
-	// OpenFile is os.OpenFile, or a test's function that fails as a disk does.
+	// OpenFile is os.OpenFile, or a function of a test that fails like a disk.
 	OpenFile func(name string, flag int, mode os.FileMode) (*os.File, error)
 }
 
-// DefaultWait is for a process that is about to end while the next one starts.
+// DefaultWait is long enough for a process that is about to end while its successor starts.
 const DefaultWait = 3 * time.Second
 
-// Open opens a file, and makes a new one if there is none. The error does not contain the path, which
-// may be a secret in the wrong variable.
+// Open opens a file, or creates it if it does not exist. The error does not contain the path, because
+// it may be a secret that was put into the wrong variable.
 func Open(path string, o Options) (*Storage, error) {
 	s, err := open(path, o)
 	if err != nil {
@@ -54,7 +54,7 @@ func open(path string, o Options) (*Storage, error) {
 		return nil, err
 	}
 	if err = f.checkFormat(); err == nil {
-		err = restrict(path, f.opened) // not before it is known to be one of sessions
+		err = restrict(path, f.opened) // only after it is known to be a session file
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.transactions.close())
@@ -63,10 +63,10 @@ func open(path string, o Options) (*Storage, error) {
 	return newStorage(f), nil
 }
 
-// openFile opens an existing file: for reading only if it is not writable, so that users stay
+// openFile opens an existing file. If it is not writable, it is opened read-only, so that users stay
 // signed in.
 func openFile(path string, o Options) (*file, error) {
-	wait := max(o.Wait, time.Millisecond) // for bbolt, 0 is forever
+	wait := max(o.Wait, time.Millisecond) // for bbolt, 0 means forever
 	if o.OpenFile == nil {
 		o.OpenFile = os.OpenFile
 	}
@@ -98,7 +98,7 @@ func openDB(path string, options *bolt.Options) (f *file, err error) {
 	case err == nil && f.state().Missing: // replaced while this process waited
 		return nil, errors.Join(&InUseError{}, f.db.Close())
 	case errors.Is(err, errUnreadable):
-		_ = opened.Close() // bbolt has not
+		_ = opened.Close() // bbolt has not closed it
 		return nil, damaged(err)
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
 		return nil, damaged(err)
@@ -117,7 +117,7 @@ func (f *file) checkFormat() error {
 	case err != nil:
 		return err
 	case found == "":
-		return errors.New("the file is a bbolt file of another program; name one of its own for the sessions")
+		return errors.New("the file is a bbolt file of another program; use a separate file for the sessions")
 	case found != format:
 		return errors.New("the file was written by a later version of this library")
 	}
@@ -129,7 +129,7 @@ func isReadOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || isReadOnlyFileSystem(err)
 }
 
-// withoutPath returns an error that does not name a file.
+// withoutPath returns an error without the path of a file.
 func withoutPath(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {

@@ -115,7 +115,7 @@ func TestOpen_OfAToolMakesNothing(t *testing.T) {
 	app := open(t, newPath(t), filestore.Options{})
 	must(t, app.Close())
 	of := open(t, app.State().Path, filestore.Options{MustExist: true})
-	if _, err := of.Key(); err == nil || !strings.Contains(err.Error(), "the app has keys of its own") {
+	if _, err := of.Key(); err == nil || !strings.Contains(err.Error(), "the app has its own Keys") {
 		t.Errorf("a key that the app does not have: %v", err)
 	}
 	must(t, os.Mkdir(filepath.Dir(path), 0o700))
@@ -147,7 +147,7 @@ func TestKey_IsTheSameForeverAndMissedIfLost(t *testing.T) {
 	for name, change := range map[string]func() error{
 		"is missing":             func() error { return os.Remove(path + ".key") },
 		"does not contain a key": func() error { return os.WriteFile(path+".key", text[:20], 0o600) },
-		"is another key": func() error {
+		"is not that of the sessions": func() error {
 			return os.WriteFile(path+".key", []byte(strings.Repeat("A", 43)+"=\n"), 0o600)
 		},
 	} {
@@ -158,7 +158,7 @@ func TestKey_IsTheSameForeverAndMissedIfLost(t *testing.T) {
 	}
 }
 
-// A path that is mistaken, or a link, leaves the file of another program as it is.
+// If the path or a link leads to the file of another program, that file is not changed.
 func TestOpen_ChangesNothingOfAnotherProgram(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "index.html")
@@ -172,8 +172,8 @@ func TestOpen_ChangesNothingOfAnotherProgram(t *testing.T) {
 	}
 }
 
-// In /tmp everybody can make the file or the key before the app does. Other users' files can be read by
-// root only, who alone can run this test.
+// In /tmp every user can create the file or the key before the app does. Only root can read other
+// users' files, so this test requires root.
 func TestOpen_RejectsWhatAnotherUserHasMade(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {

@@ -11,14 +11,14 @@ var errUnreadable = errors.New("the file is damaged, or its disk cannot be read"
 // InUseError means that another process uses the file.
 type InUseError struct{}
 
-// Error says what to do.
+// Error returns what to do.
 func (*InUseError) Error() string {
 	return "another process uses the file, and only one process at a time can, those of Prefork included: " +
 		"stop the app before another program opens the file, or let the app itself do the work; several processes need Redis"
 }
 
-// protected turns a page that cannot be read, and the panic of bbolt about a damaged one, into an
-// error. They would end the process.
+// protected runs call. It converts a fault because of an unreadable page, and a panic of bbolt because
+// of a damaged one, to an error. Otherwise they would end the process.
 func protected(call func() error) (err error) {
 	before := debug.SetPanicOnFault(true)
 	defer func() {

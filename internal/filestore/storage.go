@@ -9,8 +9,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// Storage is a storage of Fiber v2's and v3's kind, for the app's own middlewares, whose values are
-// separate from the records.
+// Storage implements the storage interfaces of Fiber v2 and v3, for the app's own middlewares. Their
+// values are separate from the records.
 type Storage struct {
 	file    *file
 	backend *backend
@@ -23,7 +23,7 @@ func newStorage(f *file) *Storage {
 // Backend returns the backend for records.
 func (s *Storage) Backend() record.Backend { return s.backend }
 
-// Key returns the key that is kept beside the file, and makes it at the first call.
+// Key returns the key that is kept next to the file. The first call creates it.
 func (s *Storage) Key() ([]byte, error) { return s.file.key() }
 
 // State examines the file.
@@ -36,7 +36,7 @@ func (s *Storage) Get(key string) ([]byte, error) {
 	return s.GetWithContext(context.Background(), key)
 }
 
-// GetWithContext does what Get does.
+// GetWithContext is like Get.
 func (s *Storage) GetWithContext(ctx context.Context, key string) (value []byte, err error) {
 	err = s.file.view(ctx, func(t *tree) { value = bytes.Clone(t.live(appKey(key)).Content) })
 	return value, err
@@ -48,12 +48,12 @@ func (s *Storage) Set(key string, value []byte, ttl time.Duration) error {
 	return s.SetWithContext(context.Background(), key, value, ttl)
 }
 
-// SetWithContext does what Set does.
+// SetWithContext is like Set.
 func (s *Storage) SetWithContext(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if key == "" || len(value) == 0 {
 		return nil
 	}
-	// Fiber uses the memory of the arguments again.
+	// Fiber reuses the memory of the arguments.
 	own, v := appKey(key), record.TimedValue{Content: bytes.Clone(value)}
 	if ttl > 0 {
 		v.ExpiresAt = time.Now().Add(ttl)
@@ -66,7 +66,7 @@ func (s *Storage) Delete(key string) error {
 	return s.DeleteWithContext(context.Background(), key)
 }
 
-// DeleteWithContext does what Delete does.
+// DeleteWithContext is like Delete.
 func (s *Storage) DeleteWithContext(ctx context.Context, key string) error {
 	own := appKey(key)
 	return s.file.change(ctx, func(t *tree) error { return t.remove(own) })
@@ -75,7 +75,7 @@ func (s *Storage) DeleteWithContext(ctx context.Context, key string) error {
 // Reset removes the values of the app's own middlewares. Users stay signed in.
 func (s *Storage) Reset() error { return s.ResetWithContext(context.Background()) }
 
-// ResetWithContext does what Reset does.
+// ResetWithContext is like Reset.
 func (s *Storage) ResetWithContext(ctx context.Context) error {
 	return s.file.change(ctx, func(t *tree) error {
 		var all [][]byte
@@ -91,5 +91,5 @@ func (s *Storage) ResetWithContext(ctx context.Context) error {
 	})
 }
 
-// Close closes the file, after the calls that are under way.
+// Close closes the file after the current calls have ended.
 func (s *Storage) Close() error { return s.file.close() }

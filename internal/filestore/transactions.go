@@ -7,13 +7,14 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// transactions are those of a database. To begin one, bbolt reads the first pages, under locks that it
-// does not release if they cannot be read, for example because somebody has emptied the file. All
-// later ones would wait for these locks forever, so that none begins after that.
+// transactions runs the transactions of a database. To begin one, bbolt reads the first pages while
+// holding locks, which it does not release if the pages cannot be read, for example because the file
+// has been emptied. All later transactions would wait for these locks forever, so after such a failure
+// none is begun.
 type transactions struct {
 	db     *bolt.DB
-	reads  sync.Mutex    // held while one begins that reads
-	broken chan struct{} // closed if a lock of bbolt is never released
+	reads  sync.Mutex    // held while a read transaction begins
+	broken chan struct{} // closed if a lock of bbolt will never be released
 	breaks sync.Once
 }
 
@@ -21,7 +22,7 @@ func newTransactions(db *bolt.DB) *transactions {
 	return &transactions{db: db, broken: make(chan struct{})}
 }
 
-// read runs a transaction that reads.
+// read runs a read transaction.
 func (t *transactions) read(use func(*bolt.Tx) error) error {
 	return protected(func() error {
 		t.reads.Lock() // bbolt serializes this, too
@@ -35,7 +36,7 @@ func (t *transactions) read(use func(*bolt.Tx) error) error {
 	})
 }
 
-// write runs a transaction that writes. It writes nothing if nothing has changed.
+// write runs a write transaction. It writes nothing if nothing has changed.
 func (t *transactions) write(use func(*bolt.Tx) (changed bool, err error)) error {
 	return protected(func() error {
 		tx, err := t.begin(true)
@@ -66,7 +67,7 @@ func (t *transactions) begin(writes bool) (tx *bolt.Tx, err error) {
 // end ends a transaction that was not committed.
 func (t *transactions) end(tx *bolt.Tx) {
 	if !t.isBroken() {
-		_ = tx.Rollback() // it is an error after a commit
+		_ = tx.Rollback() // after a commit this returns an error
 	}
 }
 
@@ -79,8 +80,9 @@ func (t *transactions) isBroken() bool {
 	}
 }
 
-// close closes the database after the transactions that are under way. One that waits for its own
-// locks is closed by the end of the process, until which no other one can use the file.
+// close closes the database after the current transactions. If a transaction waits for locks that are
+// never released, the database stays open until the process ends, and no other process can use the file
+// before that.
 func (t *transactions) close() error {
 	if t.isBroken() {
 		return errUnreadable

@@ -12,7 +12,7 @@ import (
 )
 
 // The first byte of a key separates records, the names on lists, and the values of the app's own
-// middlewares, which thereby cannot reach the others (threat E7).
+// middlewares, which therefore cannot access the others (threat E7).
 const (
 	recordKeys = "r"
 	listKeys   = "l"
@@ -21,7 +21,7 @@ const (
 
 const (
 	fileMode = 0o600
-	// format is the version of what follows.
+	// format is the version of the format.
 	format     = "1"
 	formatName = "format"
 )
@@ -51,8 +51,8 @@ func treeIn(tx *bolt.Tx) (*tree, error) {
 	return t, nil
 }
 
-// stored returns a value, which is only valid during the transaction. A record or name without an
-// expiry is damaged.
+// stored returns a value, which is valid only during the transaction. A record or name without an
+// expiry is treated as damaged.
 func (t *tree) stored(key []byte) record.TimedValue {
 	v := record.DecodeTimed(t.values.Get(key))
 	if v.Content != nil && v.ExpiresAt.IsZero() && key[0] != appKeys[0] {
@@ -92,7 +92,7 @@ func (t *tree) remove(key []byte) error {
 	}
 	t.changed = true
 	if err := t.values.Delete(key); err != nil || v.ExpiresAt.IsZero() {
-		return err // that of a damaged value is removed when it is due
+		return err // the expiry entry of a damaged value is removed when it is due
 	}
 	return t.expiries.Delete(expiryKey(key, v.ExpiresAt))
 }
@@ -113,7 +113,7 @@ func (t *tree) removeExpired(limit int) (more bool, err error) {
 		if err := t.expiries.Delete(k); err != nil {
 			return false, err
 		}
-		// A damaged value may have been replaced meanwhile by one that expires later.
+		// A damaged value may have been replaced with one that expires later.
 		if v := t.stored(k[8:]); v.Expired() || v.ExpiresAt.IsZero() {
 			if err := t.values.Delete(k[8:]); err != nil {
 				return false, err

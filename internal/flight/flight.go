@@ -1,4 +1,4 @@
-// Package flight runs work once for all concurrent callers, in a goroutine of its own.
+// Package flight runs work once for all concurrent callers, in a separate goroutine.
 package flight
 
 import (
@@ -12,11 +12,11 @@ import (
 // Result is the result of a flight.
 type Result = singleflight.Result
 
-// Group is a singleflight.Group that returns a panic of the work as an error. singleflight
-// repeats a panic in a new goroutine, where nothing can recover it, so the process ends.
+// Group is like singleflight.Group, but returns a panic of the work as an error. singleflight repeats a
+// panic in a new goroutine, where nothing can recover from it, so the process would end.
 type Group struct{ flights singleflight.Group }
 
-// Begin starts the work, or joins the flight of the same key that is under way.
+// Begin starts the work, or joins the current flight with the same key.
 func (g *Group) Begin(key string, work func() (any, error)) <-chan Result {
 	return g.flights.DoChan(key, func() (result any, err error) {
 		err = Caught(func() (err error) {
@@ -27,8 +27,8 @@ func (g *Group) Begin(key string, work func() (any, error)) <-chan Result {
 	})
 }
 
-// Caught runs work and returns its panic as an error. Every goroutine of this module that calls
-// the app's code needs it, because no recover middleware of the app catches panics there.
+// Caught runs work and returns a panic as an error. Every goroutine of this module that calls the app's
+// code needs it, because the app's recover middleware does not catch panics there.
 func Caught(work func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

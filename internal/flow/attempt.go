@@ -1,9 +1,9 @@
-// Package flow is the state of a sign-in before the user is signed in.
+// Package flow manages the state of a sign-in before the user is signed in.
 //
-// An anonymous visitor needs no storage for it (threat G26). An [Attempt] travels sealed in the
-// state parameter, which Entra returns, and a [Browser] is one small cookie that binds all attempts
-// of a browser to it, so that any number of parallel tabs costs the same (A5, D15). A [Jar] seals
-// both and opens them.
+// It needs no storage, so anonymous visitors cannot fill the storage (threat G26). An [Attempt] is
+// sealed in the state parameter, which Entra returns. A [Browser] is a small cookie that binds all
+// attempts to a browser, so that any number of parallel tabs needs the same space (A5, D15). A [Jar]
+// seals and opens both.
 package flow
 
 import (
@@ -15,18 +15,18 @@ import (
 // Lifetime is how long a user may take to sign in.
 const Lifetime = 10 * time.Minute
 
-// valueSize makes texts of 43 characters, as PKCE requires of a verifier.
+// valueSize results in texts of 43 characters, the minimum length of a PKCE verifier.
 const valueSize = 32
 
-// Attempt is one started sign-in. Its nonce and its PKCE verifier are derived from a secret that the
-// browser keeps, so that the state alone completes no sign-in. It is immutable.
+// Attempt is a sign-in in progress. Its nonce and its PKCE verifier are derived from a secret in the
+// browser's cookie, so that the state alone cannot complete a sign-in. It is immutable.
 type Attempt struct {
 	owner     owner // of the secret
 	startedAt time.Time
 	restarts  int
 	to        Destination
 	needs     Requirements
-	replaces  string // of attempts that earlier versions began
+	replaces  string // for attempts that earlier versions began
 
 	id              string // derived from the owner
 	nonce, verifier string // derived from the secret, or empty
@@ -35,7 +35,7 @@ type Attempt struct {
 	cookie *Cookie
 }
 
-// ID names the attempt in the storage. It reveals nothing of its secrets.
+// ID identifies the attempt in the storage. It reveals nothing about the secret.
 func (a *Attempt) ID() string { return a.id }
 
 // State returns the value that binds the authorization response to this attempt.
@@ -56,7 +56,7 @@ func (a *Attempt) Challenge() string {
 // StartedAt returns when the attempt began, to the second.
 func (a *Attempt) StartedAt() time.Time { return a.startedAt.Truncate(time.Second) }
 
-// Destination returns where the sign-in leads.
+// Destination returns the destination of the sign-in.
 func (a *Attempt) Destination() Destination { return a.to }
 
 // Requirements returns the requirements that the sign-in must satisfy.
@@ -66,11 +66,11 @@ func (a *Attempt) Requirements() Requirements { return a.needs }
 // repeated or arrived in another browser.
 func (a *Attempt) Restarts() int { return a.restarts }
 
-// Replaces returns the ID of the session that the sign-in replaces, if an earlier version began it.
-// Otherwise the [Browser] names the session.
+// Replaces returns the ID of the session that the sign-in replaces, if an earlier version began the
+// sign-in. Otherwise the [Browser] contains the session.
 func (a *Attempt) Replaces() string { return a.replaces }
 
-// Cookie returns the cookie that belongs to this attempt alone, or nil if the state holds all of it.
+// Cookie returns the cookie that belongs to this attempt alone, or nil if everything is in the state.
 func (a *Attempt) Cookie() *Cookie { return a.cookie }
 
 // IsForeign reports whether another browser began the attempt, or this one has lost its cookie.
@@ -85,9 +85,9 @@ func (a *Attempt) Expired(now time.Time) bool {
 // IsLate reports whether the user took too long.
 func (a *Attempt) IsLate(now time.Time) bool { return now.Sub(a.startedAt) > Lifetime }
 
-// derive derives the ID from the owner, and nonce and verifier from the secret, unless that is nil.
-// None of the values reveals another (RFC 5869). The secret is uniformly random, so no extraction is
-// needed.
+// derive derives the ID from the owner, and the nonce and verifier from the secret, unless it is nil.
+// None of the values reveals another (RFC 5869). The extract step is not needed, because the secret is
+// uniformly random.
 func (a *Attempt) derive(secret []byte) {
 	a.id = encode(expand(a.owner[:], "fibermsal attempt", valueSize))
 	if secret == nil {

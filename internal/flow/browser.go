@@ -10,23 +10,23 @@ import (
 
 const (
 	secretSize = 16
-	// maxSecrets bounds the cookie. If more attempts are under way, the oldest become foreign.
+	// maxSecrets limits the size of the cookie. If more attempts are in progress, the oldest become foreign.
 	maxSecrets = 12
 )
 
 // owner identifies a secret of a Browser without revealing it.
 type owner [16]byte
 
-// Browser is what binds attempts to the browser that began them: a secret for each, and the session
-// that a completed one replaces, because the callback of form_post is a cross-site POST, which does
-// not bring the session's Lax cookie. A secret that somebody has planted in a browser is of no use
-// for attempts that begin later. The zero Browser owns no attempt. It is immutable.
+// Browser binds attempts to the browser that began them. It contains a secret for each attempt, and the
+// session that a completed attempt replaces, because the callback of form_post is a cross-site POST,
+// which does not include the session's Lax cookie. A secret that an attacker has planted in a browser
+// is useless for attempts that begin later. The zero Browser owns no attempts. It is immutable.
 type Browser struct {
-	secrets [][]byte // the newest first
+	secrets [][]byte // newest first
 	session string
 }
 
-// IsEmpty reports whether no attempt is under way in the browser.
+// IsEmpty reports whether no attempt is in progress in the browser.
 func (b Browser) IsEmpty() bool { return len(b.secrets) == 0 }
 
 // Session returns the ID of the browser's session, or "".
@@ -38,7 +38,7 @@ func (b Browser) WithSession(id string) Browser {
 	return b
 }
 
-// Without returns the Browser without the secret of an attempt, which is over.
+// Without returns the Browser without the secret of an attempt that is over.
 func (b Browser) Without(a *Attempt) Browser {
 	b.secrets = slices.DeleteFunc(slices.Clone(b.secrets), func(s []byte) bool { return ownerOf(s) == a.owner })
 	return b
@@ -92,12 +92,12 @@ func decodeBrowser(plaintext []byte) (b Browser, ok bool) {
 // BrowserName returns the name of the cookie for a Browser.
 func (j *Jar) BrowserName() string { return j.browser }
 
-// SealBrowser writes a Browser to its cookie.
+// SealBrowser returns the cookie for a Browser.
 func (j *Jar) SealBrowser(b Browser) Cookie {
 	return Cookie{Name: j.browser, Value: j.sealText(b.encode(), j.cookieContext(j.browser))}
 }
 
-// OpenBrowser reads a Browser from its cookie. An unreadable one is the zero Browser.
+// OpenBrowser reads a Browser from its cookie. It returns the zero Browser if the cookie is unreadable.
 func (j *Jar) OpenBrowser(value string) Browser {
 	plaintext, err := j.open(value, j.cookieContext(j.browser))
 	if err != nil {

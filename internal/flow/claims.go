@@ -30,7 +30,7 @@ func (c claims) add(token, claim string, request any) {
 	c[token][claim] = request
 }
 
-// addAll adds another claims request, which overrides the present one.
+// addAll adds another claims request, which takes precedence.
 func (c claims) addAll(other claims) {
 	for token, requests := range other {
 		for claim, request := range requests {

@@ -9,12 +9,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// ConsentLifetime is how long an administrator may take to consent: the URL is sent by mail, and some
-// organizations decide slowly.
+// ConsentLifetime is how long an administrator may take to consent. It is long because the URL is sent
+// by mail and some organizations decide slowly.
 const ConsentLifetime = 30 * 24 * time.Hour
 
-// ConsentResponse is Entra's response to a request for an administrator's consent. It comes through
-// a browser, and its tenant proves nothing.
+// ConsentResponse is Entra's response to a request for an administrator's consent. It passes through a
+// browser, so its tenant may be forged.
 type ConsentResponse struct {
 	State, Tenant           string
 	Granted                 bool
@@ -23,8 +23,8 @@ type ConsentResponse struct {
 
 const consentField = "admin_consent"
 
-// IsConsentResponse reports whether a query is a response to a request for consent: it says so, also
-// if it reports an error, or its state does.
+// IsConsentResponse reports whether a query is a response to a request for consent, according to its
+// parameters (also for an error) or its state.
 func (j *Jar) IsConsentResponse(raw string, now time.Time) bool {
 	fields, _ := url.ParseQuery(raw)
 	if fields.Has(consentField) {
@@ -34,8 +34,8 @@ func (j *Jar) IsConsentResponse(raw string, now time.Time) bool {
 	return ok
 }
 
-// ParseConsentResponse reads a query strictly, as [ParseResponse] does. A response with a code is
-// none: consent signs nobody in.
+// ParseConsentResponse parses a query strictly, like [ParseResponse]. It refuses a response with a
+// code, because consent does not sign anyone in.
 func ParseConsentResponse(raw string) (*ConsentResponse, error) {
 	fields, err := parseFields(raw)
 	if err != nil || fields.Has("code") || len(fields[consentField]) > 1 || len(fields["tenant"]) > 1 {
@@ -49,8 +49,7 @@ func ParseConsentResponse(raw string) (*ConsentResponse, error) {
 	return r, nil
 }
 
-// SealConsent encodes, for the state parameter, for which tenant an administrator is asked to
-// consent.
+// SealConsent returns a state parameter with the tenant whose administrator is asked for consent.
 func (j *Jar) SealConsent(tenant string, now time.Time) string {
 	plaintext := binary.BigEndian.AppendUint64(nil, uint64(now.Unix())) //nolint:gosec // OpenConsent reverses it
 	return j.sealText(append(plaintext, tenant...), j.consentContext())

@@ -10,8 +10,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// Whatever has been sealed for a place, by this version or a later one, is read without a panic, and
-// within bounds.
+// Any data that this version or a later one has sealed for a place is read without a panic and within
+// limits.
 func FuzzSealedContents(f *testing.F) {
 	ring, err := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)}, "test")
 	if err != nil {
@@ -50,7 +50,7 @@ func FuzzSealedContents(f *testing.F) {
 	})
 }
 
-// A state that nobody has sealed costs one decryption.
+// A forged state costs only one decryption.
 func BenchmarkOpen_ForgedState(b *testing.B) {
 	ring, _ := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)}, "test")
 	j := NewJar(ring, "__Host-x-", "client", "https://login.example/t", "https://app.example/user/authorized", "form_post")
@@ -67,7 +67,7 @@ func BenchmarkOpen_ForgedState(b *testing.B) {
 	}
 }
 
-// Anybody can begin attempts and present their states, so neither may fill the memory (threat G26).
+// An attacker can begin attempts and send states, so neither may fill the memory (threat G26).
 func TestG26_BeginningAndOpeningTakesLittleMemory(t *testing.T) {
 	ring, err := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)}, "test")
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// Destination is the path to which a sign-in leads, and the name of the page that requires it.
-// They differ if the page's path is too long to return to.
+// Destination is the path to which a sign-in returns, and the name of the page that requires the
+// sign-in. They differ if the page's path is too long to return to.
 type Destination struct {
 	path string
 	page string
@@ -19,15 +19,15 @@ type Destination struct {
 // pageName matches the name of a page, which is a short hash of its whole path.
 var pageName = regexp.MustCompile(`^[A-Za-z0-9_-]{8}$`)
 
-// pageOf returns the name of a path's page. Requests of a page do not have its fragment.
+// pageOf returns the name of the page at a path. It ignores the fragment, which requests do not contain.
 func pageOf(path string) string {
 	path, _, _ = strings.Cut(path, "#")
 	sum := sha256.Sum256([]byte(path))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
-// DestinationOf returns the destination of a page's path, which it cleans. It returns home if the
-// path is not acceptable.
+// DestinationOf returns the destination for a page's path after cleaning the path. If the path is not
+// acceptable, it returns the home page.
 func DestinationOf(path string) Destination {
 	clean := returnto.Clean(path)
 	if clean != returnto.Home || path == "" {
@@ -44,7 +44,8 @@ func (d Destination) ForPage(name string) Destination {
 	return d
 }
 
-// WithoutQuery returns the destination without the query of its path. Its page is named after that.
+// WithoutQuery returns the destination without the query of its path. The name of its page is then that
+// of the shortened path.
 func (d Destination) WithoutQuery() Destination {
 	path, _, _ := strings.Cut(d.Path(), "?")
 	return Destination{path, pageOf(path)}
@@ -65,5 +66,5 @@ func (d Destination) Page() string {
 // IsSamePage reports whether another destination is for the same page.
 func (d Destination) IsSamePage(other Destination) bool { return d.page == other.page }
 
-// Home returns the destination without its path, for the same page.
+// Home returns a destination that leads to the home page, for the same page name.
 func (d Destination) Home() Destination { return Destination{returnto.Home, d.page} }

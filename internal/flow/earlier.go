@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// This file reads the attempts of earlier versions, so that sign-ins that are under way during an
-// upgrade can be completed. They kept an attempt in a cookie of its own, and its state was a random
-// text that belonged to it.
+// This file reads the attempts of earlier versions, so that sign-ins that are in progress during an
+// upgrade can be completed. Those versions kept each attempt in a separate cookie, and the state was a
+// random text derived from it.
 
 const (
 	earlierSeedSize  = 32
@@ -20,7 +20,7 @@ const (
 
 func isEarlier(state string) bool { return len(state) == earlierStateSize }
 
-// openEarlier returns the attempt with this state, if its cookie is there.
+// openEarlier returns the attempt with this state, if the request has its cookie.
 func (j *Jar) openEarlier(state string, cookie func(name string) (value string, ok bool)) (*Attempt, bool) {
 	sum := sha256.Sum256([]byte(state))
 	name := j.prefix + encode(sum[:])[:suffixSize]
@@ -40,7 +40,7 @@ func (j *Jar) openEarlier(state string, cookie func(name string) (value string, 
 	return a, true
 }
 
-// decodeEarlier also derives the three values that belong to the attempt from its seed.
+// decodeEarlier decodes an attempt and derives its three values from the seed.
 func decodeEarlier(plaintext []byte) (*Attempt, error) {
 	const fixed = earlierSeedSize + 8
 	if len(plaintext) < fixed {
@@ -59,7 +59,7 @@ func decodeEarlier(plaintext []byte) (*Attempt, error) {
 	return &Attempt{
 		startedAt: time.Unix(int64(seconds), 0), //nolint:gosec // as it was written
 		to:        DestinationOf(d.ReturnTo).ForPage(d.Page), needs: d.Requirements, replaces: d.Replaces,
-		id:    encode(out[:valueSize]), // as the storage knows it
+		id:    encode(out[:valueSize]), // as stored
 		state: encode(out[:valueSize]), nonce: encode(out[valueSize : 2*valueSize]), verifier: encode(out[2*valueSize:]),
 	}, nil
 }

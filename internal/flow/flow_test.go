@@ -28,7 +28,7 @@ func newJar(tb testing.TB, change ...func(args *[4]string)) *flow.Jar {
 	return flow.NewJar(ring, "__Host-x-", args[0], args[1], args[2], args[3])
 }
 
-// started is an attempt and what the browser keeps for it.
+// started is an attempt and its cookies in the browser.
 type started struct {
 	*flow.Attempt
 
@@ -335,8 +335,8 @@ func FuzzParseResponse(f *testing.F) {
 	})
 }
 
-// Only a state that is exactly the genuine one opens, in the browser that has its cookie. {state} and {cookie} stand for
-// those of this process: another one has others.
+// A state can be opened only if it is unchanged and the browser has its cookie. {state} and {cookie}
+// are placeholders, because these values differ between processes.
 func FuzzOpen(f *testing.F) {
 	jar := newJar(f)
 	good := begin(f, jar, flow.Browser{}, time.Now(), "/"+strings.Repeat("x", 100))

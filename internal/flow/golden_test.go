@@ -10,8 +10,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-// goldenFile is what this version seals for browsers, with the fixed key of newJar. A version that
-// cannot read it breaks the sign-ins that are under way when it is deployed.
+// goldenFile contains data that this version seals for browsers, with the fixed key of newJar. A
+// version that cannot read it breaks the sign-ins that are in progress when it is deployed.
 const goldenFile = "testdata/state-format-1.json"
 
 type golden struct {
@@ -107,7 +107,7 @@ func writeGolden(t *testing.T, jar *flow.Jar) {
 	}
 }
 
-// noise is text that deflate shortens little.
+// noise returns text that deflate cannot compress much.
 func noise(n int) string {
 	raw := make([]byte, n)
 	_, _ = rand.Read(raw)

@@ -7,19 +7,20 @@ import (
 	"io"
 )
 
-// maxUnpacked limits what is unpacked. Only what this app has sealed is, so this is a second line.
+// maxUnpacked limits the size of unpacked content. Only content that this app has sealed is unpacked,
+// so this is a second line of defence.
 const maxUnpacked = 64 << 10
 
-// The first byte of what packed returns.
+// The first byte of packed content.
 const (
 	plain    = 0
 	deflated = 1
 )
 
-// writers are reused, because each takes hundreds of kilobytes, and anybody can begin sign-ins.
+// writers are reused, because each takes hundreds of kilobytes and anyone can begin sign-ins.
 var writers = make(chan *flate.Writer, 4)
 
-// writer returns one that is not in use.
+// writer returns a writer that is not in use.
 func writer() *flate.Writer {
 	select {
 	case w := <-writers:
@@ -28,7 +29,7 @@ func writer() *flate.Writer {
 	}
 	w, err := flate.NewWriter(nil, flate.DefaultCompression)
 	if err != nil {
-		panic(err) // only for unknown levels
+		panic(err) // happens only for unknown levels
 	}
 	return w
 }
@@ -40,8 +41,9 @@ func release(w *flate.Writer) {
 	}
 }
 
-// packed returns content, and in a shorter form if it is longer than limit and deflate finds one. The
-// length of the result reveals something of the content to those who see the size of requests.
+// packed returns content, compressed if it is longer than limit and compression makes it shorter.
+// Anyone who sees the size of requests can learn something about the content from the length of the
+// result.
 func packed(content []byte, limit int) []byte {
 	if len(content) < limit {
 		return append([]byte{plain}, content...)

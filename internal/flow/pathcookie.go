@@ -7,21 +7,22 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// pathSlots are the sizes of the cookies that keep paths. If more attempts need one, the others lead
-// home. With a fixed number, tabs that are opened at once cannot exceed the header (threat D15): proxies
-// such as nginx have, by default, 8 kB for all cookies of a request, and answer 400 to more. One
-// cookie must be below 4,096 bytes, because browsers ignore larger ones.
+// pathSlots are the sizes of the cookies that contain paths. If more attempts need such a cookie, the
+// others return to the home page. The number is fixed, so that tabs that are opened together cannot
+// exceed the limit for headers (threat D15): proxies such as nginx allow, by default, 8 kB for all
+// cookies of a request and respond with 400 to more. Each cookie must be smaller than 4,096 bytes,
+// because browsers ignore larger ones.
 var pathSlots = [...]int{3200, 1900, 1900}
 
 const (
-	// PathLifetime is how long a path is kept. It is longer than [Lifetime], because the sign-in of
-	// a user who takes too long starts again for the same page.
+	// PathLifetime is how long a path is kept. It is longer than [Lifetime], because if a user takes
+	// too long, the sign-in starts again for the same page.
 	PathLifetime = time.Hour
-	// packedPath is the length from which on a path is compressed.
+	// packedPath is the length above which a path is compressed.
 	packedPath = 1200
 )
 
-// OwnsPath reports whether a name is that of a cookie for a path.
+// OwnsPath reports whether a cookie with this name contains a path.
 func (j *Jar) OwnsPath(name string) bool {
 	for slot := range pathSlots {
 		if name == j.pathName(slot+1) {
@@ -33,7 +34,7 @@ func (j *Jar) OwnsPath(name string) bool {
 
 func (j *Jar) pathName(slot int) string { return j.paths + strconv.Itoa(slot) }
 
-// slots returns all slots, and first those whose cookie the request does not have.
+// slots returns all slots, beginning with those whose cookie is not in the request.
 func (j *Jar) slots(a *Attempt, hasCookie func(name string) bool) (slots []int) {
 	var used []int
 	for i := range pathSlots {
@@ -47,8 +48,8 @@ func (j *Jar) slots(a *Attempt, hasCookie func(name string) bool) (slots []int) 
 	return append(slots, used...)
 }
 
-// sealPath writes the path of an attempt's destination to the cookie of a slot, or returns nil if it is
-// too long.
+// sealPath returns a slot and its cookie with the path of an attempt's destination, or nil if the path
+// is too long.
 func (j *Jar) sealPath(a *Attempt, hasCookie func(name string) bool) (slot int, c *Cookie) {
 	path := packed([]byte(a.to.Path()), packedPath)
 	for _, slot := range j.slots(a, hasCookie) {
@@ -70,7 +71,7 @@ func (j *Jar) openPath(a *Attempt, slot int, cookie func(name string) (value str
 	}
 	plaintext, err := j.open(value, j.pathContext(a, name))
 	if err != nil {
-		return "" // that of another attempt
+		return "" // the cookie belongs to another attempt
 	}
 	path, err := unpacked(plaintext)
 	if err != nil {
@@ -80,7 +81,7 @@ func (j *Jar) openPath(a *Attempt, slot int, cookie func(name string) (value str
 	return string(path)
 }
 
-// pathContext binds a path to the attempt that leads there.
+// pathContext binds a path to its attempt.
 func (j *Jar) pathContext(a *Attempt, name string) []byte {
 	return sealed.Context(append([]string{name, a.id}, j.binding...)...)
 }

@@ -5,26 +5,26 @@ import (
 	"errors"
 )
 
-// Requirements are conditions that a sign-in must satisfy besides the user's identity. They come
-// from the app's handlers and never from a request, because they travel to the browser and back
-// sealed.
+// Requirements are conditions that a sign-in must satisfy in addition to identifying the user. They
+// come from the app's handlers and never from a request, because they are sealed while they are in the
+// browser.
 type Requirements struct {
 	// Scopes are requested in addition to the configured ones.
 	Scopes []string `json:"s,omitempty"`
 	// Claims is the claims request of a challenge (OpenID Connect Core section 5.5).
 	Claims string `json:"c,omitempty"`
-	// AuthContext is the authentication context that the id_token must name.
+	// AuthContext is the authentication context that the ID token must contain.
 	AuthContext string `json:"a,omitempty"`
-	// MaxAge is the maximum age of the user's authentication in seconds; 0 is any age.
+	// MaxAge is the maximum age of the user's authentication in seconds; 0 means any age.
 	MaxAge int64 `json:"m,omitempty"`
-	// SelectAccount lets the user choose another account.
+	// SelectAccount lets the user select another account.
 	SelectAccount bool `json:"o,omitempty"`
-	// Prompt is another value of the parameter prompt.
+	// Prompt is any other value of the parameter prompt.
 	Prompt string `json:"p,omitempty"`
-	// Silent requests an answer without any page being shown (prompt=none).
+	// Silent requests a response without showing a page (prompt=none).
 	Silent bool `json:"q,omitempty"`
-	// LoginHint names the expected account for Entra. User is the object ID of the only
-	// user whose silent sign-in is accepted.
+	// LoginHint is the expected account, for Entra. User is the object ID of the only user for whom a
+	// silent sign-in is accepted.
 	LoginHint string `json:"h,omitempty"`
 	User      string `json:"u,omitempty"`
 	// DomainHint and Parameters are further parameters of the authorize request.
@@ -32,11 +32,11 @@ type Requirements struct {
 	Parameters map[string]string `json:"x,omitempty"`
 }
 
-// maxRequirements limits the requirements in bytes of JSON, because they travel in a URL and a
-// cookie.
+// maxRequirements is the maximum size of the requirements in bytes of JSON, because they are part of a
+// URL and a cookie.
 const maxRequirements = 700
 
-// ErrRequirementsTooLarge means that scopes and claims do not fit a URL.
+// ErrRequirementsTooLarge means that the requirements do not fit into a URL.
 var ErrRequirementsTooLarge = errors.New("flow: the scopes, claims and options of the sign-in exceed 700 bytes")
 
 // Interactive returns the same requirements for a sign-in that may show the user pages.
@@ -46,14 +46,15 @@ func (r Requirements) Interactive() Requirements {
 }
 
 // ForAnotherAccount returns the same requirements for a sign-in in which the user selects another
-// account. Entra does not accept a hint beside that, and that of a domain would choose the account.
+// account. It removes the hints, because Entra does not accept a login hint with this prompt, and a
+// domain hint would preselect the account.
 func (r Requirements) ForAnotherAccount() Requirements {
 	r = r.Interactive()
 	r.SelectAccount, r.Prompt, r.LoginHint, r.DomainHint = true, "", "", ""
 	return r
 }
 
-// ShowPage reports whether Entra shows the user a page, whatever it knows of the user.
+// ShowPage reports whether Entra shows a page even if the user is signed in there.
 func (r Requirements) ShowPage() bool { return r.SelectAccount || r.Prompt != "" || r.MaxAge > 0 }
 
 // IsZero reports whether nothing is required.
@@ -62,8 +63,8 @@ func (r Requirements) IsZero() bool {
 		r.Prompt == "" && r.DomainHint == "" && len(r.Parameters) == 0
 }
 
-// Check returns [ErrRequirementsTooLarge] or [ErrClaims] if no authorize request can express
-// the requirements. They are never shortened, because that would accept a weaker sign-in.
+// Check returns [ErrRequirementsTooLarge] or [ErrClaims] if an authorize request cannot express the
+// requirements. Requirements are never shortened, because a weaker sign-in would then be accepted.
 func (r Requirements) Check() error {
 	if _, err := parseClaims(r.Claims); err != nil {
 		return err
@@ -72,8 +73,8 @@ func (r Requirements) Check() error {
 	return err
 }
 
-// Fit returns the requirements without the login hint if they are too large with it. The
-// sign-in is then not silent, because Entra could silently pick another account.
+// Fit removes the login hint if the requirements are too large with it. The sign-in is then not silent,
+// because Entra could silently select another account.
 func (r Requirements) Fit() Requirements {
 	if _, err := r.encode(); errors.Is(err, ErrRequirementsTooLarge) {
 		r = r.Interactive()
@@ -90,9 +91,9 @@ func (r Requirements) encode() ([]byte, error) {
 	return content, err
 }
 
-// ClaimsParameter returns the claims parameter of the authorize URL: the claims of a challenge,
-// those that the ID token must contain, and the client's capabilities. It is empty if there are
-// none.
+// ClaimsParameter returns the claims parameter of the authorize URL, which contains the claims of a
+// challenge, the claims that the ID token must contain, and the client's capabilities. It is empty if
+// there are none.
 func (r Requirements) ClaimsParameter(capabilities ...string) (string, error) {
 	c, err := parseClaims(r.Claims)
 	if err != nil {
@@ -114,7 +115,7 @@ func (r Requirements) ClaimsParameter(capabilities ...string) (string, error) {
 	return string(out), err
 }
 
-// WithClaims adds the claims of another challenge, which override the present ones.
+// WithClaims adds the claims of another challenge, which take precedence.
 func (r Requirements) WithClaims(raw string) (Requirements, error) {
 	if raw == "" {
 		return r, nil

@@ -17,8 +17,8 @@ const (
 // ErrMalformed means that the input is not an authorization response.
 var ErrMalformed = errors.New("flow: malformed authorization response")
 
-// Response is Entra's response to an attempt (RFC 6749 section 4.1.2). It comes through the
-// browser, so it may be forged.
+// Response is Entra's response to an attempt (RFC 6749 section 4.1.2). It passes through the browser,
+// so it may be forged.
 type Response struct {
 	State, Code, Issuer                   string
 	Error, ErrorSubcode, ErrorDescription string
@@ -30,8 +30,8 @@ var protocolFields = []string{
 	"session_state", "client_info", "id_token", "access_token",
 }
 
-// ParseResponse reads a form or a query strictly. It rejects input that another parser could read
-// differently (threat A11). Only an error may come without a state, which is then empty.
+// ParseResponse parses a form or a query strictly. It rejects input that another parser could read
+// differently (threat A11). Only an error response may lack a state, which is then empty.
 func ParseResponse(raw string) (*Response, error) {
 	fields, err := parseFields(raw)
 	if err != nil {
@@ -53,7 +53,7 @@ func ParseResponse(raw string) (*Response, error) {
 	return r, nil
 }
 
-// parseFields parses a form or a query that no two parsers read differently.
+// parseFields parses a form or a query, and refuses one that other parsers could read differently.
 func parseFields(raw string) (url.Values, error) {
 	if len(raw) > MaxResponse || strings.Count(raw, "&") >= maxFields {
 		return nil, ErrMalformed
@@ -65,7 +65,7 @@ func parseFields(raw string) (url.Values, error) {
 	return fields, nil
 }
 
-// isState reports whether a state may be one that this package has written.
+// isState reports whether a state has the form of one that this package has sealed.
 func isState(state string) bool {
 	return isEarlier(state) || (len(state) > earlierStateSize && len(state) <= maxState)
 }
@@ -87,7 +87,7 @@ func wellFormed(fields url.Values) bool {
 }
 
 // HasProtocolFields reports whether a query string contains a field of the protocol, which is not
-// allowed beside a form (threat A11).
+// allowed together with a form (threat A11).
 func HasProtocolFields(raw string) bool {
 	fields, err := url.ParseQuery(raw)
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// MaxRestarts is how often a sign-in is started again by itself. A browser that keeps no cookies
+// MaxRestarts is how often a sign-in is restarted automatically. A browser that does not keep cookies
 // would otherwise be sent to Entra forever.
 const MaxRestarts = 2
 
-// SealResumption encodes, for a URL, that a sign-in is started again. The text is valid for
+// SealResumption seals, for a URL, the number of restarts of a sign-in. The text is valid for
 // [Lifetime].
 func (j *Jar) SealResumption(restarts int, now time.Time) string {
 	plaintext := binary.BigEndian.AppendUint64([]byte{byte(restarts)}, uint64(now.Unix())) //nolint:gosec // OpenResumption reverses it

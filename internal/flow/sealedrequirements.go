@@ -14,8 +14,8 @@ const (
 	maxRequirementsText = (sealed.Overhead + timestampSize + maxRequirements + 2) / 3 * 4
 )
 
-// SealRequirements encodes requirements for a URL. The text is valid for [Lifetime], and only
-// in the browser that has this session, or none.
+// SealRequirements seals requirements for a URL. The text is valid for [Lifetime], and only in a
+// browser with this session, or in a browser without a session if there is none.
 func (j *Jar) SealRequirements(r Requirements, session string, now time.Time) (string, error) {
 	content, err := r.encode()
 	if err != nil {
@@ -25,7 +25,7 @@ func (j *Jar) SealRequirements(r Requirements, session string, now time.Time) (s
 	return j.sealText(append(plaintext, content...), j.requirementsContext(session)), nil
 }
 
-// OpenRequirements reverses SealRequirements. A text that does not open requires nothing.
+// OpenRequirements reverses SealRequirements. If the text does not open, there are no requirements.
 func (j *Jar) OpenRequirements(text, session string, now time.Time) (r Requirements, ok bool) {
 	if len(text) > maxRequirementsText {
 		return Requirements{}, false

@@ -11,30 +11,30 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// maxState limits the state in characters. Requests to Entra with states of about 1,800 have
-// been seen to fail.
+// maxState is the maximum length of a state in characters. Requests to Entra with states of about 1,800
+// characters are known to fail.
 const maxState = 1480
 
-// maxDetails is how long the details may be in a state without being packed.
+// maxDetails is the maximum length of details in a state without compression.
 const maxDetails = maxState/4*3 - sealed.Overhead - stateFixed - 1
 
-// stateFixed is the length of what precedes the details: format, restarts, owner and time.
+// stateFixed is the length of the fixed part: format, restarts, owner and time.
 const stateFixed = 2 + len(owner{}) + 8
 
 // stateFormat is the first byte of a state's plaintext.
 const stateFormat = 1
 
-// Start is where a sign-in begins and what it requires.
+// Start describes a sign-in that is about to start: its destination and requirements.
 type Start struct {
 	Browser      Browser
 	To           Destination
 	Requirements Requirements
 	Restarts     int // how often the sign-in has been started before
-	// HasCookie reports whether the request has a cookie, or is nil.
+	// HasCookie reports whether the request has a cookie. It may be nil.
 	HasCookie func(name string) bool
 }
 
-// Begin starts an attempt, and returns it and what the browser has to keep for it. If the
+// Begin starts an attempt. It returns the attempt and the content of the browser's cookie. If the
 // requirements are too large, it returns [ErrRequirementsTooLarge].
 func (j *Jar) Begin(random io.Reader, now time.Time, s *Start) (*Attempt, Browser, error) {
 	if _, err := s.Requirements.encode(); err != nil {
@@ -84,8 +84,8 @@ func decodeState(plaintext []byte) (*Attempt, *details, error) {
 	return a, &d, nil
 }
 
-// seal gives an attempt its state. A path that does not fit is put into a cookie, and if it does not
-// even fit there, the attempt leads home.
+// seal sets the state of an attempt. A path that does not fit is put into a cookie. If it does not fit
+// there either, the attempt returns to the home page.
 func (j *Jar) seal(a *Attempt, hasCookie func(name string) bool) error {
 	d := &details{ReturnTo: a.to.Path(), Page: a.to.Page(), Requirements: a.needs}
 	state, err := j.sealState(a, d)
@@ -113,7 +113,7 @@ func (j *Jar) sealState(a *Attempt, d *details) (string, error) {
 	return j.sealText(plaintext, j.stateContext()), nil
 }
 
-// Open returns the attempt of a state that this app wrote. The attempt is foreign unless b began
+// Open returns the attempt in a state that this app has sealed. The attempt is foreign unless b began
 // it. cookie returns the value of a cookie of the request.
 func (j *Jar) Open(state string, b Browser, cookie func(name string) (value string, ok bool)) (a *Attempt, ok bool) {
 	if isEarlier(state) {

@@ -13,8 +13,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/storedtest"
 )
 
-// What earlier versions have sealed in browsers is read to the last field. Users who sign in during
-// a deployment would fail otherwise, or, worse, satisfy less than was required.
+// All fields of data that earlier versions have sealed in browsers are read. Otherwise, sign-ins during
+// a deployment could fail or, worse, meet fewer requirements than necessary.
 func TestStored_EveryFieldThatEarlierVersionsSealedIsRead(t *testing.T) {
 	t.Parallel()
 	read := make(map[string]bool)
@@ -56,7 +56,7 @@ func checkStored(t *testing.T, jar *flow.Jar, in *storedtest.SignIn, read map[st
 	}
 }
 
-// storedRequirements opens the attempt of a sign-in, or what its login URL requires.
+// storedRequirements opens the attempt of a sign-in, or the requirements in its login URL.
 func storedRequirements(t *testing.T, jar *flow.Jar, in *storedtest.SignIn) flow.Requirements {
 	t.Helper()
 	u, err := url.Parse(in.LoginURL + in.AuthorizeURL) // one of them

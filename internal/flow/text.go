@@ -11,14 +11,15 @@ import (
 func expand(key []byte, info string, size int) []byte {
 	out, err := hkdf.Expand(sha256.New, key, info, size)
 	if err != nil {
-		panic(err) // only for lengths over 8160 bytes
+		panic(err) // happens only for lengths over 8160 bytes
 	}
 	return out
 }
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// decode is strict, so that no two texts mean the same. encoding/base64 skips line breaks even then.
+// decode is strict, so that each value has exactly one encoding. It also refuses line breaks, which
+// encoding/base64 skips even in strict mode.
 func decode(text string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || strings.ContainsAny(text, "\r\n") {

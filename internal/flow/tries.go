@@ -12,25 +12,25 @@ import (
 const (
 	// maxTries is how many consecutive sign-ins a page may require.
 	maxTries = 3
-	// maxStarts is how many consecutive sign-ins that handlers start may lead to a page. It is more,
-	// because a user may want some, and the page may not ask for the user, so that it is not known
-	// that it has been shown.
+	// maxStarts is how many consecutive sign-ins that handlers start may lead to a page. It is larger
+	// than maxTries, because users may start sign-ins on purpose, and because the library does not know
+	// that a page has been shown if the page does not use the user.
 	maxStarts = 10
-	// TriesLifetime is how long a page is remembered that requires a sign-in: a minute longer
-	// than a sign-in may take. A completed sign-in is remembered for that minute.
+	// TriesLifetime is how long a page that requires a sign-in is recorded, which is a minute longer
+	// than a sign-in may take. A completed sign-in is recorded for that minute.
 	TriesLifetime     = Lifetime + completedLifetime
 	completedLifetime = time.Minute
 	// maxPages is how many pages are counted separately.
 	maxPages = 12
 )
 
-// Tries counts, for each page, sign-ins after which the page required another one at once: completed
-// ones, and those that led back to the page because the browser had a session. They travel in one
-// small sealed cookie.
+// Tries counts, for each page, sign-ins after which the page immediately required another one:
+// completed sign-ins, and sign-ins that led back to the page because the browser had a session. It is
+// stored in a small sealed cookie.
 type Tries struct{ pages []pageTries }
 
-// pageTries are those of a page, or of a part of a page that a script loads. To is the page that the
-// sign-ins for a part lead to.
+// pageTries counts the sign-ins of a page, or of a part of a page that a script loads. To is the page
+// to which the sign-ins for a part lead.
 type pageTries struct {
 	Page  string `json:"p"`
 	To    string `json:"o,omitempty"`
@@ -44,7 +44,7 @@ func (t Tries) Exhausted(to Destination) bool {
 	return i >= 0 && t.pages[i].Count >= maxTries
 }
 
-// StartedTooOften reports whether too many sign-ins that handlers start have led to a page.
+// StartedTooOften reports whether too many sign-ins that handlers have started have led to a page.
 func (t Tries) StartedTooOften(to Destination) bool {
 	i := t.index(to)
 	return i >= 0 && t.pages[i].Count >= maxStarts
@@ -63,8 +63,8 @@ func (t Tries) Required(to Destination, now time.Time) Tries {
 	return t.with(to, 0, now.Add(TriesLifetime))
 }
 
-// RequiredByPart records that a part of a page requires a sign-in, which leads to the page. That the
-// page is shown does not mean that its part is.
+// RequiredByPart records that a part of a page requires a sign-in, which leads to the page. It is
+// recorded separately, because the part may fail even if the page is shown.
 func (t Tries) RequiredByPart(part, page Destination, now time.Time) Tries {
 	t = t.Required(part, now)
 	if part.page != page.page {
@@ -93,7 +93,7 @@ func (t Tries) Resumed(to Destination, now time.Time) Tries {
 
 func (p pageTries) leadsTo(to Destination) bool { return p.Page == to.page || p.To == to.page }
 
-// Repeated counts a sign-in that is repeated because it failed for want of claims.
+// Repeated counts a sign-in that is repeated because claims were missing.
 func (t Tries) Repeated(to Destination, now time.Time) Tries {
 	return t.with(to, 1, now.Add(TriesLifetime))
 }
@@ -129,7 +129,7 @@ func (t Tries) index(to Destination) int {
 // TriesName returns the name of the cookie for tries.
 func (j *Jar) TriesName() string { return j.tries }
 
-// SealTries writes tries to their cookie.
+// SealTries returns the cookie for tries.
 func (j *Jar) SealTries(t Tries) (Cookie, error) {
 	plaintext, err := json.Marshal(t.pages)
 	if err != nil {
@@ -138,8 +138,8 @@ func (j *Jar) SealTries(t Tries) (Cookie, error) {
 	return Cookie{Name: j.TriesName(), Value: j.sealText(plaintext, j.triesContext())}, nil
 }
 
-// OpenTries reads the tries that have not expired from their cookie. An unreadable one contains
-// none.
+// OpenTries reads the tries that have not expired from their cookie. If the cookie is unreadable, there
+// are none.
 func (j *Jar) OpenTries(value string, now time.Time) (t Tries) {
 	plaintext, err := j.open(value, j.triesContext())
 	if err != nil || json.Unmarshal(plaintext, &t.pages) != nil {

@@ -1,5 +1,4 @@
-// Package generated writes files that are made from others, and removes those whose original is
-// gone.
+// Package generated writes generated files, and removes those whose original no longer exists.
 package generated
 
 import (
@@ -7,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// Replace writes files into a directory, by name. It removes the other Go files there that are its
-// own, by their name and content.
+// Replace writes files, which are given by name, into a directory. It removes the other Go files there
+// for which isOwn returns true, because they were generated earlier.
 func Replace(dir string, files map[string][]byte, isOwn func(name string, content []byte) bool) error {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {

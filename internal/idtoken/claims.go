@@ -8,9 +8,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-var errNoClaims = errors.New("idtoken: the payload is no JSON object")
+var errNoClaims = errors.New("idtoken: the payload is not a JSON object")
 
-// fields are the fields of c by the names of their claims.
+// fields returns the fields of c, by the names of their claims.
 func (c *Claims) fields() map[string]any {
 	return map[string]any{
 		"iss": &c.Issuer, "sub": &c.Subject, "tid": &c.TenantID, "oid": &c.ObjectID,
@@ -21,10 +21,9 @@ func (c *Claims) fields() map[string]any {
 	}
 }
 
-// claimsOf decodes the claims of a payload. It ignores all names but the exact ones, because
-// encoding/json matches names regardless of their case: an "OID" that a tenant's administrator has
-// added would be decoded as the oid. Of a name that occurs twice, the last claim is decoded, as by
-// encoding/json.
+// claimsOf decodes the claims of a payload. It matches names exactly, because encoding/json ignores
+// case and would decode an "OID" that a tenant's administrator has added as the oid. If a name occurs
+// twice, the last claim is decoded, as by encoding/json.
 func claimsOf(payload []byte) (*Claims, error) {
 	c := new(Claims)
 	fields, all := c.fields(), make(map[string]json.RawMessage)
@@ -48,6 +47,6 @@ func claimsOf(payload []byte) (*Claims, error) {
 		}
 	}
 	c.Unusable = unusable
-	c.HasGroups = c.HasGroups || slices.Contains(unusable, "groups") // others than could be read
+	c.HasGroups = c.HasGroups || slices.Contains(unusable, "groups") // some groups could not be read
 	return c, nil
 }

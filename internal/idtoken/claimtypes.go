@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// readers read the claims that decide nothing about the identity. A tenant's claims mapping may
-// give them another JSON type than Entra does, for which no user is refused: a reader returns
-// the claim as the type of its field, nil if it cannot be used, and whether all of it is used.
+// readers read the claims that do not affect the identity. A tenant's claims mapping may give them
+// another JSON type, which must not prevent a sign-in. A reader returns the claim with the type of its
+// field, or nil if it cannot be used, and whether all of it is used.
 var readers = map[string]func(json.RawMessage) (read any, whole bool){
 	"azp": readText, "name": readText, "preferred_username": readText, "email": readText,
 	"sid": readText, "login_hint": readText, "idp": readText,
@@ -16,8 +16,8 @@ var readers = map[string]func(json.RawMessage) (read any, whole bool){
 	"auth_time": readNumber, "hasgroups": readFlag, "_claim_names": readNames,
 }
 
-// replaceUnusable gives claims the type of fields, leaves those out of which it cannot
-// make one, and returns the names of all that are not used in full.
+// replaceUnusable converts claims to the types of fields, removes those that cannot be converted, and
+// returns the names of all claims that are not used in full.
 func replaceUnusable(all map[string]json.RawMessage, fields map[string]any) (unusable []string, err error) {
 	for name, reader := range readers {
 		raw, present := all[name]
@@ -25,7 +25,7 @@ func replaceUnusable(all map[string]json.RawMessage, fields map[string]any) (unu
 			continue
 		}
 		if _, isText := fields[name].(*string); isText && raw[0] == '"' {
-			continue // as it should be
+			continue // it has the correct type
 		}
 		read, whole := reader(raw)
 		if !whole {
@@ -54,7 +54,7 @@ func textOf(raw json.RawMessage) (text string, ok bool) {
 	return text, err == nil
 }
 
-// readList takes a text for a list of one. Empty texts name nothing.
+// readList reads a list. A string counts as a list with one item, and empty strings are left out.
 func readList(raw json.RawMessage) (any, bool) {
 	var items []json.RawMessage
 	if json.Unmarshal(raw, &items) != nil {
@@ -100,7 +100,7 @@ func readFlag(raw json.RawMessage) (any, bool) {
 	return word == "true", true
 }
 
-// readNames reads which claims are to be had elsewhere; where is not of interest.
+// readNames reads the names of claims that are available elsewhere. It does not read where.
 func readNames(raw json.RawMessage) (any, bool) {
 	var names map[string]json.RawMessage
 	if json.Unmarshal(raw, &names) != nil {

@@ -1,9 +1,8 @@
-// Package idtoken verifies Entra's id_tokens in full.
+// Package idtoken verifies Entra's ID tokens in full.
 //
-// MSAL Go decodes an id_token without checking it, so even an unsigned token of
-// a foreign issuer passes (threat B1). This package therefore checks everything
-// that a session is trusted for: signature, issuer, tenant, audience, lifetime,
-// nonce and the presence of the identity claims.
+// MSAL Go decodes an ID token without verifying it, so even an unsigned token of a foreign issuer
+// passes (threat B1). This package therefore checks everything on which a session relies: signature,
+// issuer, tenant, audience, lifetime, nonce and the presence of the identity claims.
 package idtoken
 
 import (
@@ -19,8 +18,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/jws"
 )
 
-// maxLength bounds the tokens that are parsed; a real one has a few kilobytes
-// (threat B11).
+// maxLength is the maximum length of tokens that are parsed. Real ones have a few kilobytes (threat
+// B11).
 const maxLength = 64 << 10
 
 // Reason identifies the check that a token failed. It is a stable code for logs.
@@ -41,8 +40,8 @@ const (
 // Error reports a rejected token. Its text never contains any part of the token.
 type Error struct {
 	Reason Reason
-	// Ahead is by how much this machine's clock is ahead of the time that a token allows, or behind
-	// it if negative. It is 0 if the reason is another, or if no clock can show the token's time.
+	// Ahead is how far this machine's clock is ahead of the times that the token allows, or behind them
+	// if negative. It is 0 if the reason is not about time, or if the token's time is not plausible.
 	Ahead time.Duration
 }
 
@@ -50,7 +49,7 @@ func (e *Error) Error() string { return "id_token refused: " + string(e.Reason) 
 
 func reject(r Reason) error { return &Error{Reason: r} }
 
-// Claims are the claims of a verified id_token.
+// Claims are the claims of a verified ID token.
 type Claims struct {
 	Issuer   string
 	Subject  string
@@ -75,15 +74,15 @@ type Claims struct {
 	AuthTime         *float64
 
 	Groups []string
-	// ClaimNames names the claims that are available from another endpoint (OpenID
-	// Connect Core section 5.6.2). Entra sends groups so if there are more than 200.
+	// ClaimNames contains the names of claims that are available from another endpoint (OpenID Connect
+	// Core section 5.6.2). Entra does this for groups if there are more than 200.
 	ClaimNames map[string]string
 	HasGroups  bool
 
 	Audience audience
 
-	// Unusable names the claims that were left out, at least in part, because of their JSON
-	// type. The identity, the times and the nonce are never among them.
+	// Unusable contains the names of claims that were ignored, at least in part, because of their JSON
+	// type. It never contains the identity, the times or the nonce.
 	Unusable []string
 }
 
@@ -102,7 +101,7 @@ func (c *Claims) GroupsElsewhere() bool {
 	return c.HasGroups || named || len(c.Groups) > maxGroups
 }
 
-// maxGroups is how many groups Entra puts into an id_token.
+// maxGroups is how many groups Entra puts into an ID token.
 const maxGroups = 200
 
 // audience is one string or a list of strings (OpenID Connect Core section 2).
@@ -118,16 +117,14 @@ func (a *audience) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*[]string)(a))
 }
 
-// Verifier verifies id_tokens for one registration. It is immutable and safe
-// for concurrent use.
+// Verifier verifies ID tokens for one registration. It is immutable and safe for concurrent use.
 type Verifier struct {
 	// Issuer is the expected issuer. It contains [discovery.TenantPlaceholder] if the
 	// authority serves many tenants.
 	Issuer string
 	// Tenants are the IDs of the tenants whose users may sign in, in lower case.
 	Tenants []string
-	// AnyTenant admits the users of every tenant except [ConsumersTenant], or of all if Personal is
-	// set.
+	// AnyTenant admits the users of every tenant. [ConsumersTenant] is excluded unless Personal is set.
 	AnyTenant, Personal bool
 	// ClientID is the expected audience.
 	ClientID string
@@ -215,7 +212,7 @@ func (v *Verifier) isAudience(c *Claims) bool {
 	return len(c.Audience) == 1 && c.Audience[0] == v.ClientID
 }
 
-// verifySignature verifies the signature. A token of Entra brings no key along.
+// verifySignature verifies the signature. It refuses a token that contains a key, because Entra's tokens never do.
 func (v *Verifier) verifySignature(ctx context.Context, p *jws.Parts, issuer string) error {
 	h, err := p.ReadHeader()
 	if err != nil || h.HasKey {
@@ -243,7 +240,7 @@ func (v *Verifier) checkTime(c *Claims, now time.Time) error {
 	return nil
 }
 
-// outOfTime rejects a token at a time that is too far from one of the token's.
+// outOfTime returns the error for a token at a time that differs too much from one of the token's times.
 func outOfTime(at, allowed float64) error {
 	e := &Error{Reason: OutOfTime}
 	if plausible(allowed) {
@@ -252,9 +249,8 @@ func outOfTime(at, allowed float64) error {
 	return e
 }
 
-// plausible reports whether a time can be one that a clock has shown. Negative
-// times and those after the year 5138 cannot, and are rejected before they are
-// compared.
+// plausible reports whether a time is plausible. Negative times and times after the year 5138 are not,
+// and are rejected before they are compared.
 func plausible(seconds float64) bool {
 	return !math.IsNaN(seconds) && seconds > 0 && seconds < 1e11
 }

@@ -26,10 +26,10 @@ const (
 	keysMaxAge = 24 * time.Hour
 	// keysMaxStale is how much longer old keys are used while fetching fails.
 	keysMaxStale = 24 * time.Hour
-	// keysMinPause is the minimum time between two fetches because of an unknown
-	// key ID, so that a flood of invented IDs causes no flood of calls (threat B2).
+	// keysMinPause is the minimum time between two fetches because of an unknown key ID, so that a
+	// flood of made-up IDs does not cause a flood of calls (threat B2).
 	keysMinPause = 30 * time.Second
-	// keysRetryPause is how long a failure is remembered.
+	// keysRetryPause is the minimum time before a retry after a failed fetch.
 	keysRetryPause = time.Second
 
 	keysTimeout = 10 * time.Second
@@ -37,8 +37,8 @@ const (
 	minKeyBits = 2048
 )
 
-// ErrKeysUnavailable means that the signing keys could not be fetched. That is an
-// outage, and implies nothing about the token.
+// ErrKeysUnavailable means that the signing keys could not be fetched. This is an outage, and the token
+// may be valid.
 var ErrKeysUnavailable = errors.New("idtoken: signing keys unavailable")
 
 // KeySet holds an authority's signing keys and fetches them when they are needed.
@@ -61,20 +61,20 @@ type signingKey struct {
 	public *rsa.PublicKey
 }
 
-// NewKeySet makes a KeySet from the JWKS document that fetch returns.
+// NewKeySet returns a KeySet for the JWKS document that fetch returns.
 func NewKeySet(fetch func(context.Context) ([]byte, error)) *KeySet {
 	return &KeySet{fetch: fetch}
 }
 
-// NamedBy lets another set name the issuers of keys that name none themselves, and returns s. It is called
-// before s is used.
+// NamedBy uses another set to find the issuers of keys that contain no issuer, and returns s. It must
+// be called before s is used.
 func (s *KeySet) NamedBy(other *KeySet) *KeySet {
 	s.naming = other
 	return s
 }
 
-// Ready fetches the keys unless there are current ones, and returns [ErrKeysUnavailable] if
-// there are none then. A token may still need a key that is not among them.
+// Ready fetches the keys unless there are current ones. It returns [ErrKeysUnavailable] if there are
+// still none. A token may still need a key that is not among them.
 func (s *KeySet) Ready(ctx context.Context) error {
 	_, err := s.current(ctx, false)
 	return err
@@ -100,7 +100,7 @@ func (s *KeySet) Verify(ctx context.Context, h *jws.Header, issuers ...string) e
 			}
 		}
 		if h.KeyID != "" && hasKey(keys, h.KeyID) {
-			break // the key is among them, so a newer set would give the same result
+			break // the set contains the key, so a newer set would give the same result
 		}
 	}
 	return errOtherKey
@@ -111,8 +111,8 @@ var (
 	errOtherKey       = errors.New("idtoken: no published key of the issuer made this signature")
 )
 
-// checkNamed returns an error if a key names no issuer, and the set that names it says that it is another
-// issuer's (threat B5). A key that is not in that set is accepted.
+// checkNamed returns an error if a key contains no issuer and, according to the set of NamedBy, belongs
+// to another issuer (threat B5). A key that is not in that set is accepted.
 func (s *KeySet) checkNamed(ctx context.Context, key signingKey, issuers []string) error {
 	if key.issuer != "" || s.naming == nil {
 		return nil
@@ -153,9 +153,9 @@ func (k signingKey) servesIssuer(issuer string) bool {
 	return fits && ends && discovery.IsGUID(tenant)
 }
 
-// current returns the keys. It fetches them if they are old, or if forced and the last
-// forced fetch is not too recent. Old keys are used while fetching fails. If forced, a
-// failed fetch is an error, because the missing key may be among the new ones.
+// current returns the keys. It fetches them if they are old, or if forced is set and the last forced
+// fetch is not too recent. Old keys are used while fetching fails. If forced is set, a failed fetch is
+// an error, because the missing key may be among the new ones.
 func (s *KeySet) current(ctx context.Context, forced bool) ([]signingKey, error) {
 	due, pausing := s.due(time.Now(), forced)
 	var err error
@@ -173,8 +173,8 @@ func (s *KeySet) current(ctx context.Context, forced bool) ([]signingKey, error)
 	return s.keys, nil
 }
 
-// due reports whether to fetch the keys now, and whether a fetch that is due must wait
-// because the last one has just failed.
+// due reports whether the keys must be fetched now, and whether the fetch must wait because the last
+// one has just failed.
 func (s *KeySet) due(now time.Time, forced bool) (due, pausing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,12 +190,12 @@ func (s *KeySet) due(now time.Time, forced bool) (due, pausing bool) {
 	return due, false
 }
 
-// refresh fetches the keys, once for all concurrent callers. The fetch has a deadline of
-// its own; a caller whose context ends stops waiting.
+// refresh fetches the keys, once for all concurrent callers. The fetch has its own deadline; a caller
+// whose context ends stops waiting.
 func (s *KeySet) refresh(ctx context.Context, forced bool) error {
-	// A forced caller must not join a flight of unforced ones, which may find that nothing is due.
+	// A forced call must not join an unforced fetch, which may find that nothing is due.
 	fetched := s.flight.Begin(strconv.FormatBool(forced), func() (any, error) { //nolint:contextcheck // see above
-		// The last flight may have ended after the caller called due.
+		// Another fetch may have ended after the caller called due.
 		switch due, pausing := s.due(time.Now(), forced); {
 		case pausing:
 			return nil, ErrKeysUnavailable
@@ -205,7 +205,7 @@ func (s *KeySet) refresh(ctx context.Context, forced bool) error {
 		ctx, cancel := context.WithTimeout(context.Background(), keysTimeout)
 		defer cancel()
 		var body []byte
-		err := flight.Caught(func() (err error) { // the transport may be the app's
+		err := flight.Caught(func() (err error) { // the transport may belong to the app and panic
 			body, err = s.fetch(ctx)
 			return err
 		})
@@ -219,8 +219,8 @@ func (s *KeySet) refresh(ctx context.Context, forced bool) error {
 	}
 }
 
-// recordFetch records the result of a fetch. It also records that the fetch was forced, because
-// the callers may have stopped waiting: if they recorded it, the next ones would fetch again.
+// recordFetch records the result of a fetch, and also that the fetch was forced. The callers cannot
+// record this, because they may have stopped waiting, and the next callers would then fetch again.
 func (s *KeySet) recordFetch(keys []signingKey, err error, forced bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Keys that are accepted are RSA keys for signatures that are long enough, whatever else is published beside
-// them (RFC 7517 section 5).
+// Only RSA keys for signatures with a sufficient length are accepted. Other published keys are ignored
+// (RFC 7517 section 5).
 func FuzzKeys(f *testing.F) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

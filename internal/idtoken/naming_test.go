@@ -18,7 +18,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/jws"
 )
 
-// A set that names no issuers relies on one that does, as far as that has the key (threat B5).
+// A key set without issuers uses the issuers of the set that has them, for keys that are in both
+// (threat B5).
 func TestNamedBy_DecidesWhoseKeyItIs(t *testing.T) {
 	t.Parallel()
 	const own, other = "https://login.example/own/v2.0", "https://login.example/other/v2.0"

@@ -6,24 +6,26 @@ import (
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-// Header is the protected header of a token, with what it signs.
+// Header is the protected header of a token, together with the signed data and the signature.
 type Header struct {
 	KeyID string
-	Type  string // of a token, "" if it is no text
-	// HasType is set if there is a type of any kind, and HasKey if the header brings a key or a certificate along.
+	Type  string // of the token, "" if it is not a string
+	// HasType is set if the header has a type, even one that is not a string. HasKey is set if the
+	// header contains a key or a certificate.
 	HasType, HasKey bool
 
-	// Signed is what the signature is of. It shares the memory of the token.
+	// Signed is the data that Signature signs. It shares the memory of the token.
 	Signed, Signature []byte
 
 	algorithm string
-	// strange is set if the header changes what is signed, or must be understood (RFC 7515 section 4.1.11,
-	// RFC 7797), or if its algorithm or key is no text. Entra issues no such header.
+	// strange is set if the header changes the data that is signed (RFC 7797), has critical members
+	// (RFC 7515 section 4.1.11), or has an algorithm or key ID that is not a string. Entra issues no
+	// such header.
 	strange bool
 }
 
-// IsRS256 reports whether the signature is one of the only algorithm that is accepted. A header can
-// neither choose the algorithm nor supply a key (threat B1).
+// IsRS256 reports whether the signature uses RS256, the only accepted algorithm. A header can neither
+// choose the algorithm nor supply a key (threat B1).
 func (h *Header) IsRS256() bool { return h.algorithm == "RS256" && !h.strange }
 
 // Parts are the parts of a compact JWS, encoded and not verified.
@@ -33,7 +35,7 @@ type Parts struct {
 	signed            []byte // header and payload
 }
 
-// Split splits a compact JWS, whose memory the parts share. It reports whether there are three.
+// Split splits a compact JWS, and reports whether it has three parts. The parts share its memory.
 func Split(raw []byte) (p Parts, ok bool) {
 	header, rest, _ := bytes.Cut(raw, dot)
 	payload, signature, ok := bytes.Cut(rest, dot)
@@ -72,7 +74,8 @@ func (h *Header) read(name, value []byte) {
 	}
 }
 
-// text returns the text that a member must be.
+// text returns the value of a member that must be a string. If it is not, the header is marked as
+// strange.
 func (h *Header) text(value []byte) string {
 	text, ok := rawjson.Text(value)
 	h.strange = h.strange || !ok

@@ -15,16 +15,18 @@ var errNoObject = errors.New("jws: not a JSON object with one member of each nam
 // Object is the text of a JSON object.
 type Object []byte
 
-// encoding is that of the parts of a JWS. It is strict: a token that has several texts has several hashes, by
-// each of which it would be remembered and exchanged.
+// encoding is that of the parts of a JWS. It is strict, because otherwise one token could be written in
+// several ways. Each would have another hash, and the token would be cached and exchanged once for each
+// hash.
 var encoding = base64.RawURLEncoding.Strict()
 
 // DecodeObject decodes a part of a JWS.
 func DecodeObject(part []byte) (Object, error) { return encoding.AppendDecode(nil, part) }
 
-// Members calls visit for each member, with its value as JSON, whose bytes are those of the text. It returns an error if the text is no
-// object, for which visit may have been called, or one with two members of one name: parsers disagree
-// about which of them counts (RFC 7519 section 4).
+// Members calls visit for each member, with its value as JSON. The value shares the memory of the text.
+// Members returns an error if the text is not an object, although visit may have been called before, or
+// if two members have the same name, because parsers disagree about which of them to use (RFC 7519
+// section 4).
 func (o Object) Members(visit func(name, value []byte)) error {
 	var seen names
 	distinct := true
@@ -66,7 +68,7 @@ func (s *names) add(name []byte) bool {
 	return true
 }
 
-// Text returns the text that JSON is, or nothing.
+// Text returns the string that a JSON value is, or "" if it is not a string.
 func Text(value []byte) string {
 	s, _ := rawjson.Text(value)
 	return s

@@ -34,7 +34,8 @@ func hasNonASCII(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e })
 }
 
-// dotted reports whether s is a list of non-empty labels over an alphabet.
+// dotted reports whether s consists of non-empty labels, separated by dots, whose characters are all in
+// alphabet.
 func dotted(s, alphabet string) bool {
 	for label := range strings.SplitSeq(s, ".") {
 		if label == "" || strings.Trim(label, alphabet) != "" {

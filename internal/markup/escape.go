@@ -4,13 +4,14 @@ import (
 	"strings"
 )
 
-// escape writes a value into text or a quoted attribute: & and what could end either of them. A plus sign
-// is one of those that html/template escapes, too, because old browsers found UTF-7 by it.
+// escape writes a value into text or a quoted attribute. It escapes & and the characters that could end
+// either of them. Like html/template, it also escapes the plus sign, by which old browsers detected
+// UTF-7.
 func (w *Writer) escape(value string) {
 	for i := range len(value) {
 		switch c := value[i]; c {
 		case 0:
-			w.page = append(w.page, "\uFFFD"...) // which parsers of HTML replace it with
+			w.page = append(w.page, "\uFFFD"...) // HTML parsers replace it in the same way
 		case '"':
 			w.page = append(w.page, "&#34;"...)
 		case '\'':
@@ -29,11 +30,12 @@ func (w *Writer) escape(value string) {
 	}
 }
 
-// refused replaces a URL that has another scheme than HTTP's. It leads to the page on which it is.
+// refused replaces a URL whose scheme is not http or https. It leads to the page that contains it.
 const refused = "#"
 
-// safeURL returns a URL of HTTP or a relative one, or refused. Of a URL that browsers send, it is the same, which
-// also a redirect leads to; what else is in it is escaped.
+// safeURL returns an http, https or relative URL, and refused for any other. A URL that a browser can
+// send is not changed, so a link leads to the same address as a redirect. All other characters are
+// escaped.
 func safeURL(url string) string {
 	if end := strings.IndexAny(url, ":/?#"); end >= 0 && url[end] == ':' {
 		if scheme := url[:end]; !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {
@@ -51,13 +53,14 @@ func safeURL(url string) string {
 	return safe.String()
 }
 
-// isInURLs reports whether browsers send a byte as it is, at least in a query. Of those that are left out, they take
-// the backslash for a slash, and once took the backtick for a quote.
+// isInURLs reports whether browsers send a byte unchanged, at least in a query. The backslash is
+// excluded because browsers interpret it as a slash, and the backtick because old ones interpreted it
+// as a quote.
 func isInURLs(c byte) bool {
 	return c > ' ' && c <= '~' && strings.IndexByte("\"<>`\\", c) < 0
 }
 
-// escapeOf returns a byte as in RFC 3986 section 2.1.
+// escapeOf returns the percent-encoding of a byte (RFC 3986 section 2.1).
 func escapeOf(c byte) string {
 	const hex = "0123456789abcdef"
 	return string([]byte{'%', hex[c>>4], hex[c&15]})

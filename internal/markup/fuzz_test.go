@@ -34,7 +34,7 @@ func places(value string) []byte {
 	return w.Bytes()
 }
 
-// attackers is what has broken out of pages, somewhere and at some time.
+// attackers lists known attacks that break out of markup.
 var attackers = []string{
 	"", "a", "/path?a=b&c=d#e", "https://login.entra.test/x?y=z", "HTTP://x", "//evil.example", "?to=a:b", "#a:b", "a+b c",
 	`"><script>alert(1)</script>`, `'><img src=x onerror=alert(1)>`, `" onclick="alert(1)`, "</title><script>", "</script><script>", "<!--", "-->", "]]>",
@@ -43,8 +43,8 @@ var attackers = []string{
 	"\x00", "\r\n", "\u2028", "\xff\xfe", "<\x00script>", "+ADw-script+AD4-", "&lt;", "&amp", "%", "%4", "%zz", "\t/x", "ä", "{{.}}", "`", "\\",
 }
 
-// No value creates an element or an attribute, or changes one but its own, and each is read as it was
-// written. A URL is one of HTTP or relative to the page.
+// No value can create an element or an attribute, or change any other than its own, and each is parsed
+// as it was written. A URL has the scheme http or https, or is relative to the page.
 func FuzzWriter(f *testing.F) {
 	for _, value := range attackers {
 		f.Add(value)
@@ -106,7 +106,8 @@ func compare(t *testing.T, value string, got, want *html.Node) {
 	}
 }
 
-// asParsed returns what a parser makes of a value: it replaces zeros, and carriage returns by line feeds.
+// asParsed returns a value as parsers read it. They replace zeros, and convert carriage returns to line
+// feeds.
 func asParsed(value string) string {
 	return strings.NewReplacer("\x00", "\uFFFD", "\r\n", "\n", "\r", "\n").Replace(value)
 }
@@ -122,7 +123,8 @@ func checkURL(t *testing.T, value, got string) {
 	if u, err := url.Parse(got); err == nil && u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
 		t.Fatalf("%q: %q has another scheme", value, got)
 	}
-	// Browsers find a scheme before the first colon, unless a character is there that no scheme has.
+	// Browsers read the text before the first colon as a scheme, unless it contains a character that is
+	// not allowed in schemes.
 	scheme, _, found := strings.Cut(got, ":")
 	if found && !strings.ContainsAny(scheme, "/?#%") && !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
 		t.Fatalf("%q: %q has another scheme", value, got)

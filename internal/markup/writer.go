@@ -1,8 +1,9 @@
-// Package markup writes the library's own pages of HTML. What is not part of the program is escaped for
-// the place where it is written, so that it can create no element, attribute or script (threat A10).
+// Package markup writes the library's own HTML pages. Values that are not constants of the program are
+// escaped for the place where they are written, so that they cannot create an element, attribute or
+// script (threat A10).
 //
-// html/template does the same for any page, but calls methods by name, for which the linker keeps the
-// exported methods of all types: an app with it is twice as large.
+// html/template does the same for any page. But it calls methods by name, so the linker keeps the
+// exported methods of all types, which doubles the size of an app.
 package markup
 
 import (
@@ -11,21 +12,22 @@ import (
 	"strings"
 )
 
-// literal is part of the program: its type is not exported, so that other packages can pass only constants.
+// literal is a constant text of the program. Its type is not exported, so that other packages can pass
+// only constants.
 type literal string
 
-// Writer writes a page. A page that is put together wrongly panics whatever the values are, so any test
-// that draws it finds that.
+// Writer writes a page. Wrong markup panics for all values, so any test that renders the page finds the
+// mistake.
 type Writer struct {
 	page  []byte
-	inTag bool // behind the name of a start tag, where attributes are
+	inTag bool // after the name of a start tag, where attributes are allowed
 }
 
 // Bytes returns the page.
 func (w *Writer) Bytes() []byte { return w.page }
 
-// Markup writes markup. It may end behind the name or an attribute of a tag, in order to write attributes
-// next. Elements whose text is not HTML are written by Embed only.
+// Markup writes markup. The markup may end after the name or an attribute of a start tag if attributes
+// are written next. Elements whose text is not HTML must be written with Embed.
 func (w *Writer) Markup(s literal) {
 	for _, raw := range []string{"<script", "<style", "<!--", "<xmp", "<iframe", "<noembed", "<noframes", "<noscript", "<plaintext"} {
 		if bytes.Contains(bytes.ToLower([]byte(s)), []byte(raw)) {
@@ -40,8 +42,8 @@ func (w *Writer) Markup(s literal) {
 	}
 }
 
-// isComplete reports whether an attribute can follow the beginning of a tag: behind the tag's name, or
-// behind an attribute with its quoted value.
+// isComplete reports whether an attribute can follow the beginning of a tag, which is the case after
+// the tag's name and after an attribute with a quoted value.
 func isComplete(tag []byte) bool {
 	if len(tag) == 0 {
 		return false
@@ -61,7 +63,8 @@ func (w *Writer) Data(name literal, value string) {
 	w.attribute("data-"+name, "", value)
 }
 
-// Language writes the language of an element and the direction of its script, as BCP 47 and HTML name them.
+// Language writes the attributes lang and dir of an element. tag is a BCP 47 language tag, and
+// direction is "ltr" or "rtl".
 func (w *Writer) Language(tag, direction string) {
 	w.attribute("lang", "", tag)
 	w.attribute("dir", "", direction)
@@ -75,14 +78,14 @@ func (w *Writer) URL(attribute literal, url string) {
 // Refresh writes the content of <meta http-equiv="refresh">, which opens a URL after a number of seconds.
 func (w *Writer) Refresh(seconds literal, url string) {
 	url = safeURL(url)
-	if strings.HasPrefix(url, "'") { // in quotes, a part of the URL would be all of it
+	if strings.HasPrefix(url, "'") { // a part of the URL in quotes would be used as the URL
 		url = escapeOf('\'') + url[1:]
 	}
 	w.attribute("content", seconds+";url=", url)
 }
 
-// Embed writes an element that contains a file of the program, such as a script. Of such a value, nothing
-// else can be written: a browser does not decode what would be escaped.
+// Embed writes an element that contains a file of the program, such as a script. Other values cannot be
+// written there, because browsers do not decode escaped characters in such elements.
 func (w *Writer) Embed(element literal, files embed.FS, name string) {
 	content, err := files.ReadFile(name)
 	if err != nil {

@@ -41,7 +41,7 @@ func TestWriter_WritesForThePlace(t *testing.T) {
 	}
 }
 
-// A mistake in a page shows whatever its values are.
+// A mistake in a page is detected for all values.
 func TestWriter_PanicsForAValueWithoutAPlace(t *testing.T) {
 	t.Parallel()
 	for name, draw := range map[string]func(*markup.Writer){

@@ -18,7 +18,7 @@ func Available() int64 {
 	return min(debug.SetMemoryLimit(-1), limitOf(os.DirFS("/"))) // a negative limit is not set
 }
 
-// limitOf returns the least limit in the files of the kernel.
+// limitOf returns the lowest limit in the files of the kernel.
 func limitOf(root fs.FS) int64 {
 	limit := int64(math.MaxInt64)
 	for _, name := range []string{"sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"} { // cgroups 2 and 1
@@ -46,7 +46,7 @@ func total(root fs.FS) int64 {
 	return math.MaxInt64
 }
 
-// positive returns a number, and [math.MaxInt64] for what is none.
+// positive returns the positive number in text, or [math.MaxInt64] if there is none.
 func positive(text string) int64 {
 	number, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || number <= 0 {

@@ -1,4 +1,4 @@
-// Package msalcache connects MSAL's cache interface with where a user's tokens are kept.
+// Package msalcache connects MSAL's cache interface with the place where a user's tokens are stored.
 package msalcache
 
 import (
@@ -13,9 +13,8 @@ import (
 type Cache interface {
 	// Load returns the content and its version, or nil if there is none.
 	Load(context.Context) (content, version []byte, err error)
-	// Swap stores content that was made from a version, and takes ownership of it. If the
-	// stored version has changed, both are merged. If there is none any more, nothing is
-	// stored.
+	// Swap stores content that was derived from version, and takes ownership of it. If the stored
+	// version has changed, both are merged. If nothing is stored any more, Swap stores nothing.
 	Swap(ctx context.Context, version, content []byte) error
 }
 
@@ -30,19 +29,19 @@ type Accessor struct {
 	cache Cache
 
 	mu      sync.Mutex
-	version []byte // of the content that MSAL got last and replaces
+	version []byte // of the content that MSAL has read and will replace
 }
 
 var _ cache.ExportReplace = (*Accessor)(nil)
 
-// errZeroAccessor is the error of an Accessor that New did not make.
+// errZeroAccessor is the error of an Accessor that was not created by New.
 var errZeroAccessor = errors.New("fibermsal: a CacheAccessor without a session; make it with NewCacheAccessor")
 
 // emptyCache must be given to MSAL if nothing is stored. Otherwise MSAL would keep its previous
 // content and export that later (trap M2).
 var emptyCache = []byte("{}")
 
-// New makes the Accessor of a cache.
+// New returns an Accessor for a cache.
 func New(c Cache) *Accessor { return &Accessor{cache: c} }
 
 // Replace gives MSAL the stored tokens, or an empty cache. It returns an *Error that matches

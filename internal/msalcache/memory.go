@@ -16,7 +16,7 @@ type Memory struct {
 	content []byte
 }
 
-// NewMemory makes a Memory with content.
+// NewMemory returns a Memory with content.
 func NewMemory(content []byte) *Memory { return &Memory{content: content} }
 
 // Load implements Cache.
@@ -39,10 +39,10 @@ func (m *Memory) Content() []byte {
 	return m.content
 }
 
-// client is the cache accessor of an MSAL client that makes one call and has a Memory of its own. MSAL
-// asks for the content when the call begins, and again before it adds the new token to it. Because
-// no other client changes the Memory meanwhile, MSAL decodes it once. It is not safe for concurrent
-// use; MSAL makes these calls one after the other.
+// client is the cache accessor of an MSAL client that makes a single call and does not share its
+// Memory. MSAL asks for the content when the call begins, and again before it adds the new token.
+// Because no other client changes the Memory in between, MSAL has to decode it only once. A client is
+// not safe for concurrent use; MSAL calls its methods one after the other.
 type client struct {
 	Accessor
 
@@ -51,8 +51,8 @@ type client struct {
 	held   []byte
 }
 
-// ForOneCall makes the accessor of an MSAL client that makes one call, and whose tokens are in a Memory
-// that nothing else uses during the call.
+// ForOneCall returns the accessor of an MSAL client that makes a single call. Nothing else may use the
+// Memory during the call.
 func ForOneCall(m *Memory) cache.ExportReplace {
 	return &client{Accessor: Accessor{cache: m}, memory: m}
 }

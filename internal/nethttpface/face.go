@@ -1,4 +1,4 @@
-// Package nethttpface is the smallest face, for net/http. Only tests of the core import it.
+// Package nethttpface is a minimal face for net/http. Only tests of the core import it.
 package nethttpface
 
 import (
@@ -24,7 +24,7 @@ type Context struct {
 // Locals implements entra.Locals.
 func (c *Context) Locals(key any, _ ...any) any { return c.R.Context().Value(key) }
 
-// Handler is a handler whose error the middleware answers.
+// Handler is a handler. The middleware turns its error into a response.
 type Handler func(*Context) error
 
 // ServeHTTP implements http.Handler.
@@ -36,7 +36,7 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Require passes requests of signed-in users who pass all checks to a handler.
+// Require returns a handler that passes requests of signed-in users who pass all checks to h.
 func Require(h Handler, checks ...entra.Check[*Context]) Handler {
 	require := entra.Require(checks)
 	return func(c *Context) error {
@@ -47,7 +47,7 @@ func Require(h Handler, checks ...entra.Check[*Context]) Handler {
 	}
 }
 
-// RequireFrom is Require for the callers that a route accepts.
+// RequireFrom is like Require, but accepts the given kinds of callers.
 func RequireFrom(h Handler, accepted entra.Callers, checks ...entra.Check[*Context]) Handler {
 	require := entra.RequireFrom(accepted, checks)
 	return func(c *Context) error {
@@ -58,7 +58,8 @@ func RequireFrom(h Handler, accepted entra.Callers, checks ...entra.Check[*Conte
 	}
 }
 
-// RegisterRoutes mounts the routes, behind the middleware, on a router such as *http.ServeMux.
+// RegisterRoutes adds the routes to a router, such as *http.ServeMux, that is served behind the
+// middleware.
 func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix string, more ...entra.Routes) {
 	for _, route := range entra.MountedRoutes(more...) {
 		router.Handle(route.Method+" "+prefix+route.Path, Handler(func(c *Context) error { return exchangeOf(c.R).write(route.Serve(c, prefix+route.Path)) }))
@@ -68,10 +69,10 @@ func RegisterRoutes(router interface{ Handle(string, http.Handler) }, prefix str
 // Auth is the middleware of one app.
 type Auth struct {
 	*entra.Service
-	Failed func(*Context, error) // answers errors of the app
+	Failed func(*Context, error) // responds to errors of the app
 }
 
-// Middleware serves requests by the next handler, and answers its error.
+// Middleware serves requests with the next handler, and turns its error into a response.
 func (a *Auth) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if entra.Skips(a.Service, &Context{w, r}) {
@@ -97,7 +98,7 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// exchange is a request and its response, kept until the handlers have returned.
+// exchange is a request and its response, which is sent after the handlers have returned.
 type exchange struct {
 	http.ResponseWriter
 	r      *http.Request
@@ -107,7 +108,8 @@ type exchange struct {
 	body   bytes.Buffer
 }
 
-// exchangeOf returns the request's exchange, which gets the context of the middlewares in between.
+// exchangeOf returns the request's exchange, and sets its context to the one that the middlewares in
+// between have set.
 func exchangeOf(r *http.Request) *exchange {
 	if v, _ := r.Context().Value(entra.VisitKey()).(*web.Visit); v != nil {
 		e, _ := v.Exchange.(*exchange)
@@ -149,7 +151,7 @@ func (e *exchange) Request() *web.Request {
 	return &web.Request{Method: e.r.Method, Host: e.r.Host, Path: e.r.URL.EscapedPath(), RawQuery: e.r.URL.RawQuery, Header: e.r.Header.Get, Cookies: cookies, Body: body}
 }
 
-// write writes a response in place of what the handlers wrote, or what of it belongs to an error.
+// write replaces the response of the handlers by r, or by the parts of r that belong to an error.
 func (e *exchange) write(r *web.Response, err error) error {
 	if r == nil {
 		return err

@@ -17,8 +17,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/nethttpface"
 )
 
-// This file gives the tests of the face for Fiber what they use of Fiber, on net/http. The other
-// tests are written from those by the program in generate.
+// This file implements the parts of Fiber that the tests of the face for Fiber use, on net/http. The
+// program in generate creates the other tests from those.
 
 // The tests read files of the repository by their path in its root.
 func init() {
@@ -146,7 +146,7 @@ func (a *webApp) Shutdown() error {
 
 func (a *webApp) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.from(0).ServeHTTP(w, r) }
 
-// from serves requests by the entries from the one of an index on.
+// from serves requests with the entries, beginning with the given index.
 func (a *webApp) from(first int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status := http.StatusNotFound
@@ -195,7 +195,7 @@ type (
 	nextKey       struct{}
 )
 
-// middlewareOf makes a middleware of what is one, or of a handler that may call the next one.
+// middlewareOf returns a middleware for a middleware or for a handler that may call the next one.
 func middlewareOf(handler any) func(http.Handler) http.Handler {
 	switch h := handler.(type) {
 	case func(http.Handler) http.Handler:
@@ -326,7 +326,7 @@ func mount(app, inner *webApp) { app.Use(func(http.Handler) http.Handler { retur
 // routeAll serves all methods of a path by handlers.
 func routeAll(app *webApp, path string, handlers ...any) { app.All(path, handlers...) }
 
-// recoverPanics is the middleware that makes errors of panics.
+// recoverPanics is the middleware that turns panics into errors.
 func recoverPanics() any {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	// ErrLost means that the connection was lost after the call had been sent. The server may
-	// or may not have received the call, and may well answer another one.
+	// ErrLost means that the connection was lost after the call had been sent. It is unknown whether
+	// the server received the call. The server may be able to answer other calls.
 	ErrLost = errors.New("the connection was lost before the answer came")
 	// ErrLostTogether means that another call has already reported the loss of the same
 	// connection, so that one event is not counted as many failures of a server.
@@ -39,7 +39,7 @@ func (e *lostError) Unwrap() []error {
 
 // connection holds the connection that a call is sent on. A goroutine of net/http may set it.
 type connection struct {
-	large bool // whether the request is, see [large]
+	large bool // whether the request is large, see [large]
 
 	mu   sync.Mutex
 	conn net.Conn
@@ -75,9 +75,9 @@ func (p *Pool) lost(ctx context.Context, l *line, c *connection, err error) erro
 	return &lostError{cause: err, together: together}
 }
 
-// isLoss reports whether an error is the loss of a connection. On a shared connection it is,
-// unless the server reset the one call or its timeout expired. On other connections, only the
-// kernel's timeout is a loss, because a server that closes one may do that because of the call.
+// isLoss reports whether an error is the loss of a connection. On a shared connection, every error is a
+// loss unless the server reset this one call or the call timed out. On other connections, only the
+// kernel's timeout is a loss, because a server may have closed the connection in response to the call.
 func isLoss(err error, shared bool) bool {
 	if errors.Is(err, syscall.ETIMEDOUT) {
 		return true

@@ -1,6 +1,5 @@
-// Package outbound has what HTTP calls to Entra and to Graph have in common: a
-// transport with timeouts, response bodies of bounded size, lost connections, and
-// Retry-After.
+// Package outbound contains the common parts of HTTP calls to Entra and to Graph: a transport with
+// timeouts, response bodies of limited size, the detection of lost connections, and Retry-After.
 package outbound
 
 import (
@@ -13,22 +12,22 @@ import (
 	"time"
 )
 
-// ErrTooLarge means that a response body exceeded its bound.
+// ErrTooLarge means that a response body exceeded its limit.
 var ErrTooLarge = errors.New("the answer is too large")
 
 const (
-	// pingAfter is how long an HTTP/2 connection, which carries all calls to a host, may be
-	// silent before it is checked, and pingTimeout is how long the check takes at most. Calls are
-	// sent on a dead connection for their sum (golang.org/issue/59690). It is less than five
-	// seconds, after which users who were asked to try again do so. Idle connections are checked
-	// as well, so that the next call finds one that works.
+	// An HTTP/2 connection carries all calls to a host. If it has been silent for pingAfter, it is
+	// checked, which takes at most pingTimeout. Calls may be sent on a dead connection for the sum of
+	// both (golang.org/issue/59690). The sum is less than five seconds, after which users who were
+	// asked to try again do so. Idle connections are checked as well, so that the next call has a
+	// working one.
 	pingAfter   = 1500 * time.Millisecond
 	pingTimeout = 2 * time.Second
-	// dialTimeout bounds connecting, and the TLS handshake after it.
+	// dialTimeout is the limit for connecting, and again for the TLS handshake after it.
 	dialTimeout = 5 * time.Second
-	// ackTimeout is how long sent data may be unacknowledged, on systems whose kernel supports
-	// that. It does the same for HTTP/1.1, whose connections cannot be checked. It leaves time
-	// for four retransmissions.
+	// ackTimeout is how long sent data may be unacknowledged, on systems whose kernel supports that. It
+	// detects dead HTTP/1.1 connections, which cannot be checked by pings. It leaves time for four
+	// retransmissions.
 	ackTimeout = 5 * time.Second
 )
 
@@ -47,8 +46,8 @@ func enablePings(c *http.HTTP2Config) {
 	}
 }
 
-// NewTransport makes a transport whose timeouts are as short as the patience of a user.
-// It uses the proxies of the environment.
+// NewTransport returns a transport with timeouts that are short enough for a user who is waiting. It
+// uses the proxies of the environment.
 func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive, Control: boundAcks}
 	return &http.Transport{
@@ -62,14 +61,14 @@ func NewTransport() *http.Transport {
 	}
 }
 
-// Body is a response body of bounded size. Beyond the bound it fails with
-// [ErrTooLarge] instead of ending, so that a truncated body does not look complete.
+// Body is a response body of limited size. Beyond the limit it fails with [ErrTooLarge] instead of
+// ending, so that a truncated body does not look complete.
 type Body struct {
 	io.ReadCloser
 	left int64
 }
 
-// Bound returns a body that may have at most limit bytes.
+// Bound returns body with a limit of limit bytes.
 func Bound(body io.ReadCloser, limit int64) *Body {
 	return &Body{ReadCloser: body, left: limit}
 }
@@ -79,8 +78,8 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.left < 0 {
 		return 0, ErrTooLarge
 	}
-	if int64(len(p))-1 > b.left { // not b.left+1, which overflows for the largest bound
-		p = p[:b.left+1] // one byte more shows whether the body ends at the bound
+	if int64(len(p))-1 > b.left { // not b.left+1, which overflows for the largest limit
+		p = p[:b.left+1] // one more byte shows whether the body ends at the limit
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
@@ -99,7 +98,7 @@ func RetryAfter(h http.Header, maximum time.Duration) time.Duration {
 	}
 	var wait time.Duration
 	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		wait = time.Duration(min(max(seconds, 0), int64(maximum/time.Second))) * time.Second // bounded first, because the product overflows
+		wait = time.Duration(min(max(seconds, 0), int64(maximum/time.Second))) * time.Second // limited first, because the product could overflow
 	} else if date, err := http.ParseTime(value); err == nil {
 		wait = time.Until(date)
 	}

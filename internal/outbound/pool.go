@@ -11,16 +11,17 @@ import (
 )
 
 const (
-	// unanswered is how long a call must have waited without an answer, while its host has
-	// answered no other call, before the connection is distrusted. A caller with a shorter
-	// timeout implies nothing about the connection, and would cost a handshake each time.
+	// unanswered is how long a call must have waited, while its host answered no other call, before its
+	// connection is considered dead. A call that ends earlier gives no information about the
+	// connection, and opening a new one each time would cost a handshake.
 	unanswered = time.Second
-	// lateDial is how long after its caller has gone a connection may still be opened. It
-	// is the sum of the limits of [NewTransport] for connecting and the TLS handshake.
+	// lateDial is how long a connection may still be in the process of being opened after its caller
+	// has given up. It is the sum of the limits of [NewTransport] for connecting and for the TLS
+	// handshake.
 	lateDial = 2 * dialTimeout
 	// maxUnread is how many bytes every server accepts before it reads a request's body.
 	maxUnread = 32 << 10
-	// maxHosts bounds the number of lines. Entra and Graph are two hosts.
+	// maxHosts is the maximum number of lines. Entra and Graph are two hosts.
 	maxHosts = 64
 )
 
@@ -37,8 +38,8 @@ type Pool struct {
 	hosts map[string]*line
 }
 
-// line is the connections to one host. Once a line is retired, the calls that are under way on
-// it continue, and later calls are sent on a new line.
+// line is the set of connections to one host. After a line has been retired, calls that are in progress
+// on it continue, and later calls are sent on a new line.
 type line struct {
 	http.RoundTripper
 
@@ -51,10 +52,10 @@ type line struct {
 	lost       any // the last connection that was lost
 }
 
-// New makes a Pool of a transport; nil means one of [NewTransport]. If base is an
-// [http.Transport], the Pool uses copies of it, with the same settings, whose connections are
-// checked. With another type it only closes idle connections, and without a method for that, New
-// returns base.
+// New returns a Pool that uses base, or [NewTransport] if base is nil. If base is an [http.Transport],
+// the Pool uses copies of it with the same settings, and checks their connections. For a transport of
+// another type, the Pool only closes idle connections. If the type has no method for that, New returns
+// base.
 func New(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = NewTransport()
@@ -181,10 +182,10 @@ func (p *Pool) end(l *line) {
 	p.tidy(l)
 }
 
-// tidy closes the connections of a retired line after its last call. It does so again later,
-// because net/http releases an HTTP/2 connection a moment after the end of a body, and
-// continues to open a connection whose caller has gone. Without an IdleConnTimeout, such a
-// connection would stay open, and be checked, forever.
+// tidy closes the connections of a retired line after its last call. It does so again later, because
+// net/http releases an HTTP/2 connection only a moment after the end of a body, and finishes opening a
+// connection whose caller has given up. Without an IdleConnTimeout, such a connection would stay open,
+// and be checked, forever.
 func (p *Pool) tidy(l *line) {
 	p.mu.Lock()
 	last := l.retired && l.calls == 0
@@ -199,9 +200,9 @@ func (p *Pool) tidy(l *line) {
 	}
 }
 
-// failed is called after a call without an answer, or with an incomplete one. It closes idle
-// connections, and retires the line if no other call was answered meanwhile. A shared
-// connection that answers other calls works.
+// failed is called after a call that got no answer or an incomplete one. It closes idle connections,
+// and retires the line unless another call was answered in the meantime, because a shared connection
+// that answers other calls works.
 func (p *Pool) failed(host string, l *line, c *connection, began time.Time) {
 	_, shared := c.shared()
 	if p.distrust(host, l, shared, began) {
@@ -209,8 +210,8 @@ func (p *Pool) failed(host string, l *line, c *connection, began time.Time) {
 	}
 }
 
-// distrust decides whether idle connections must be closed, and retires the line if it must not
-// be used any more.
+// distrust reports whether idle connections must be closed, and retires the line if it must not be used
+// any more.
 func (p *Pool) distrust(host string, l *line, shared bool, began time.Time) (closesIdle bool) {
 	now := time.Now()
 	p.mu.Lock()
@@ -240,8 +241,8 @@ func closeIdle(t http.RoundTripper) {
 	}
 }
 
-// CloseIdleConnections closes the idle connections to all hosts now, and the others when their
-// calls have ended. The app's transport cannot close them, because copies of it opened them.
+// CloseIdleConnections closes the idle connections to all hosts now, and the others when their calls
+// have ended. The app cannot close them through its own transport, because they belong to copies of it.
 func (p *Pool) CloseIdleConnections() {
 	p.mu.Lock()
 	lines := make([]*line, 0, len(p.hosts))

@@ -102,7 +102,7 @@ func (h *host) get(ctx context.Context, c *http.Client, path string, limit time.
 	return string(raw), err
 }
 
-// One connection carries all calls to a host. When it silently stops passing data, a new one
+// One connection carries all calls to a host. When it stops passing data without an error, a new one
 // must be used soon, with the library's transport and with one of the app.
 func TestPool_AFrozenHTTP2ConnectionIsGivenUp(t *testing.T) {
 	t.Parallel()
@@ -267,8 +267,8 @@ func TestPool_ALossIsReportedOnce(t *testing.T) {
 }
 
 // An app's transport may keep idle connections forever, and only the Pool can close those of its
-// copies. Neither a retired line nor a closed Auth may leave any, no matter when the calls that
-// are under way end.
+// copies. Neither a retired line nor a closed Auth may leave any, no matter when the calls that are in
+// progress end.
 func TestPool_ConnectionsThatAreGivenUpAreClosed(t *testing.T) {
 	t.Parallel()
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {

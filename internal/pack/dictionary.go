@@ -2,9 +2,9 @@ package pack
 
 import "github.com/klauspost/compress/s2"
 
-// dictionary is text to which packed text refers as if it came before. It is part of the format and must
-// not change. It has the claims of id_tokens, in Entra's order and in that of the alphabet, and
-// an empty cache of MSAL, all without what differs from user to user.
+// dictionary is text that packed text can refer to as if it preceded it. It is part of the format and
+// must not change. It contains the claims of id_tokens, both in Entra's order and in alphabetical
+// order, and an empty cache of MSAL, without values that differ between users.
 var dictionary = s2.MakeDict([]byte(
 	`{"typ":"JWT","alg":"RS256","kid":"{"aud":"","iss":"https://login.microsoftonline.com//v2.0","iat":17,"nbf":17,"exp":17,`+
 		`"auth_time":17,"acct":0,"acrs":["c1"],"email":"","groups":["","idp":"https://sts.windows.net//","in_corp":"true","ipaddr":"",`+

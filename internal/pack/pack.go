@@ -1,15 +1,16 @@
-// Package pack makes content smaller that consists of tokens, as MSAL's cache does.
+// Package pack compresses content that consists of tokens, such as MSAL's cache.
 //
-// Most of such content is base64, of which no compressor makes less than three quarters: it finds no
-// repetition in an encoded JWT, and must encode every random character. Here base64 is decoded
-// first, which gives the three quarters at once, and the rest is compressed together with the claims
-// of JWTs, which repeat it. That is smaller than what zstd makes of the same content, and takes a third of the time.
+// Most of this content is base64, which a compressor cannot reduce below three quarters, because it
+// finds no repetition in an encoded JWT and must encode every random character. This package decodes
+// base64 first, which achieves the three quarters directly. It then compresses the rest together with
+// the claims of JWTs, which repeat it. The result is smaller than that of zstd for the same content,
+// and takes a third of the time.
 //
-// Decoding is done twice, because claims contain base64, too. The packed form begins with the runs of
-// base64 that were decoded the second time, then those of the first: their number, and for each the
-// length of the text before it, and its length with one bit for its place, in the text or after it. Then
-// come the length of the compressed text, that text, and the runs that are not in it, in the same
-// order.
+// Base64 is decoded twice, because claims contain base64, too. The packed form begins with the runs of
+// base64 that were decoded the second time, followed by those of the first time. For both it contains
+// the number of runs, and for each run the length of the text before it, and its own length with one
+// bit for its place, which is in the text or after it. Then come the length of the compressed text,
+// that text, and the runs that are not in it, in the same order.
 package pack
 
 import (
@@ -21,14 +22,15 @@ import (
 )
 
 const (
-	// maxSize bounds the content that is packed, and so the memory that unpacking takes.
+	// maxSize is the maximum size of content that is packed. It also limits the memory that unpacking
+	// takes.
 	maxSize = 16 << 20
-	// maxKept bounds the content whose buffers are kept.
+	// maxKept is the maximum size of content whose buffers are kept for reuse.
 	maxKept = 64 << 10
 )
 
-// buffers are what packing takes, apart from the result. They are kept, because that was most of what
-// a sign-in allocated.
+// buffers are the memory that packing needs apart from its result. They are reused, because otherwise
+// they would be most of what a sign-in allocates.
 type buffers struct {
 	first, second decoded
 	compressed    []byte
@@ -36,7 +38,7 @@ type buffers struct {
 
 var pool = sync.Pool{New: func() any { return new(buffers) }}
 
-// Pack packs content, and reports whether that makes it smaller.
+// Pack packs content, and reports whether the result is smaller.
 func Pack(content []byte) (packed []byte, smaller bool) {
 	if len(content) > maxSize {
 		return nil, false

@@ -79,7 +79,7 @@ func packedOf(numbers []uint64, text, apart string) []byte {
 	return append(append(packed, block...), apart...)
 }
 
-// A record that was made to take much memory, or by a version with a mistake, is an error.
+// A record that was crafted to use much memory, or written by a faulty version, is an error.
 func TestUnpack_MalformedIsAnError(t *testing.T) {
 	t.Parallel()
 	bomb := binary.AppendUvarint(nil, 1<<32-1) // the decoded length of a block

@@ -3,10 +3,10 @@ package pack
 import "encoding/base64"
 
 const (
-	// minRun is the shortest run of base64 that is decoded whatever it encodes. Names and GUIDs with
+	// minRun is the minimum length of a run of base64 that is always decoded. Names and GUIDs with
 	// hyphens, which may repeat, are shorter.
 	minRun = 160
-	// minText is the shortest run that is decoded if it encodes text.
+	// minText is the minimum length of a run that is decoded if it encodes text.
 	minText = 40
 	// group is a group of characters in base64, and groupBytes are the bytes that it encodes.
 	group, groupBytes = 4, 3
@@ -51,9 +51,9 @@ func (d *decoded) decode(content []byte) {
 	}
 }
 
-// findRun returns where the first run begins and ends, or twice the end of the content if there is none.
-// It looks from the last character that a run must have to the first, and so sees few of those outside
-// of runs.
+// findRun returns the beginning and the end of the first run, or the end of the content for both if
+// there is none. It checks the characters of a possible run backwards from the minimum length, so it
+// reads only a few of the characters outside runs.
 func findRun(content []byte) (begin, end int) {
 	for begin+minText <= len(content) {
 		i := begin + minText
@@ -79,7 +79,7 @@ var isBase64 = func() (is [256]bool) {
 	return is
 }()
 
-// isText reports whether bytes have no control characters, as random ones have.
+// isText reports whether bytes are text. Random bytes, unlike text, contain control characters.
 func isText(bytes []byte) bool {
 	for _, c := range bytes {
 		if c < ' ' {

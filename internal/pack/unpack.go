@@ -10,8 +10,8 @@ import (
 
 var errMalformed = errors.New("pack: malformed")
 
-// Unpack returns packed content. Whatever it is given, it takes no more memory than the largest content
-// that is packed, a few times.
+// Unpack returns the content of packed data. For any input, it needs at most a few times the memory of
+// the largest content that Pack accepts.
 func Unpack(packed []byte) ([]byte, error) {
 	p := parser{packed}
 	second, ok := p.runs()
@@ -39,7 +39,8 @@ func Unpack(packed []byte) ([]byte, error) {
 	return text, nil
 }
 
-// encode puts runs back into text, and returns what is left of those that are not in it.
+// encode puts the runs back into text, and returns what is left of apart, which contains the runs that
+// are not in the text.
 func encode(runs []run, text, apart []byte) (content, rest []byte, err error) {
 	size := len(text)
 	for _, r := range runs {
@@ -86,7 +87,7 @@ func (p *parser) runs() (runs []run, ok bool) {
 	return runs, true
 }
 
-// number reads a number, and reports whether there is one up to the limit.
+// number reads a number, and reports whether there is one that is not above the limit.
 func (p *parser) number(limit int) (int, bool) {
 	number, length := binary.Uvarint(p.rest)
 	if length <= 0 || number > uint64(limit) { //nolint:gosec // not negative

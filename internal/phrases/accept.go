@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// mostRanges bounds the work for a header that anybody can send.
+// mostRanges is the maximum number of ranges that are read, because a client can send a header of any
+// length.
 const mostRanges = 32
 
-// Preferred returns the language that a header Accept-Language prefers among those of the pages, or
-// English (RFC 9110 section 12.5.4, with the lookup of RFC 4647 section 3.4). A range that is not well
-// formed is ignored. The default of an absent header, or of "*", is English.
+// Preferred returns the language of the pages that an Accept-Language header prefers (RFC 9110 section
+// 12.5.4, with the lookup of RFC 4647 section 3.4). It returns English if there is no header, if the
+// header is "*", and if the pages have none of its languages. A malformed range is ignored.
 func Preferred(header string) *Language {
 	preferred, highest := English, 0
 	for range mostRanges {
@@ -27,8 +28,8 @@ func Preferred(header string) *Language {
 	return preferred
 }
 
-// parseRange returns a range in lower case and its weight in thousandths, which is 0 if the user does
-// not accept it, or if it is not well formed.
+// parseRange returns a range in lower case and its weight in thousandths. The weight is 0 if the user
+// does not accept the language, or if the range is malformed.
 func parseRange(element string) (name string, weight int) {
 	name, parameter, weighted := strings.Cut(element, ";")
 	name = strings.ToLower(strings.Trim(name, whitespace))

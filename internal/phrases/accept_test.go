@@ -54,8 +54,8 @@ func TestPreferred_IsTheBestThatThePagesHave(t *testing.T) {
 	}
 }
 
-// Whatever the header, the result is a language of the pages, which the header names unless it is
-// English; and a header with a preference above all others is obeyed.
+// For any header, the result is a language of the pages, and the header contains it unless it is
+// English. A header with one highest preference gets this language.
 func FuzzPreferred(f *testing.F) {
 	for _, seed := range []string{"", "de", "de-CH, fr;q=0.9, *;q=0.1", "zh-Hant, zh;q=0.5", "de;q=0.1234", ";;;", "q=1", "de;q=0;q=1", "\t de ; q=1.000 "} {
 		f.Add(seed)

@@ -1,4 +1,4 @@
 package phrases
 
-// catalogue has the texts of a language.
+// catalogue contains the texts of one language.
 type catalogue [count]string

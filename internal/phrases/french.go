@@ -1,6 +1,6 @@
 package phrases
 
-// A colon follows a no-break space, and so does what guillemets enclose.
+// French typography requires a no-break space before a colon and inside guillemets.
 var french = catalogue{
 	PleaseSignIn:           "Veuillez vous connecter.",
 	PermissionNeeded:       "Cette action nécessite une autorisation qui n’a pas été accordée.",

@@ -1,14 +1,15 @@
-// Package phrases has what users read on the library's pages, in each language of the pages.
+// Package phrases contains the texts that users read on the library's pages, in all languages of the
+// pages.
 //
-// A text is named by its [Key], and each language is one file: a catalogue that is indexed by keys, so
-// that the compiler refuses an unknown one, and a test finds a missing one. To add a language, copy
-// english.go, translate it, and add it to languages.
+// Each text has a [Key], and each language is one file with a catalogue that is indexed by keys. The
+// compiler rejects an unknown key, and a test finds a missing one. To add a language, copy english.go,
+// translate it, and add the language to languages.
 package phrases
 
-// Key names a text.
+// Key identifies a text.
 type Key uint8
 
-// None is the Key of no text.
+// None is the Key for the absence of a text.
 const None Key = 0
 
 // The messages of errors.
@@ -29,7 +30,7 @@ const (
 	OrganizationNotAllowed
 	AppRefusesAccount
 
-	// Those of Microsoft Graph.
+	// The messages of errors of Microsoft Graph.
 	GraphAccessDenied
 	GraphNotFound
 	GraphRefused
@@ -37,7 +38,7 @@ const (
 	GraphBadAnswer
 	GraphForeignURL
 
-	// Those of sign-ins that the user or Entra did not want.
+	// The messages of sign-ins that the user cancelled or Entra refused.
 	PermissionsDeclined
 	PermissionDeclined
 	SignInCancelled
@@ -73,15 +74,15 @@ const (
 	StillSignedInAsBefore
 	StillSignedInUnchanged
 
-	// SignedOutHereDetail is for a user whose sign-out ends in the app, SignedOutHereOnlyDetail for one
-	// who was to be signed out of Microsoft, too.
+	// SignedOutHereDetail is for a user who signs out of the app only, and SignedOutHereOnlyDetail for
+	// a user who should have been signed out of Microsoft as well.
 	SignedOutHereDetail
 	SignedOutHereOnlyDetail
 
 	lastDetail = SignedOutHereOnlyDetail
 )
 
-// What pages consist of besides.
+// The other texts of pages.
 const (
 	SignInTitle Key = iota + lastDetail + 1
 	SignOutTitle
@@ -98,8 +99,8 @@ const (
 	// Reference is followed by the correlation ID.
 	Reference
 
-	// What an administrator reads who was asked to consent. The texts with the ending DetailIn have
-	// the [Placeholder], which is the tenant.
+	// The texts for an administrator who was asked to consent. Texts whose name ends in DetailIn
+	// contain the [Placeholder], which stands for the tenant.
 	ConsentUnknown
 	ConsentUnknownDetail
 	ConsentGranted
@@ -112,5 +113,5 @@ const (
 	count
 )
 
-// Placeholder is where a text has a value.
+// Placeholder is replaced by a value when a text is shown.
 const Placeholder = "{tenant}"

@@ -5,9 +5,10 @@ type Language struct {
 	// Tag is its BCP 47 tag, and Direction that of its script, for the HTML attributes lang and dir.
 	Tag, Direction string
 
-	ranges []string // of Accept-Language in lower case that it satisfies, with all that begin with them and a hyphen
-	except []string // ranges that it does not satisfy although they begin so
-	texts  *catalogue
+	// ranges are the ranges of Accept-Language, in lower case, that the language satisfies. It also
+	// satisfies ranges that begin with one of them and a hyphen, unless they are in except.
+	ranges, except []string
+	texts          *catalogue
 }
 
 // Text returns a text.

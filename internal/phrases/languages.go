@@ -1,12 +1,12 @@
 package phrases
 
-// English is the language for users who read none of the others.
+// English is the default language.
 var English = &Language{Tag: "en", Direction: leftToRight, ranges: []string{"en"}, texts: &english}
 
-// leftToRight is the direction of all languages so far. The pages are ready for the other one.
+// leftToRight is the direction of all current languages. The pages also support right-to-left text.
 const leftToRight = "ltr"
 
-// languages are those of the pages.
+// languages are the languages of the pages.
 var languages = []*Language{
 	English,
 	{Tag: "de", Direction: leftToRight, ranges: []string{"de"}, texts: &german},

@@ -15,7 +15,7 @@ import (
 
 var placeholders = regexp.MustCompile(`\{[^}]*\}`)
 
-// A page without a text, or with half of a sentence, would be found by a user only.
+// Otherwise only users would notice a page without a text or with an incomplete sentence.
 func TestLanguages_HaveEveryText(t *testing.T) {
 	t.Parallel()
 	for _, l := range languages {
@@ -58,7 +58,7 @@ func TestLanguages_PlaceholdersAreThoseThatPagesFill(t *testing.T) {
 	}
 }
 
-// Texts that no page uses any more would be translated for nothing.
+// Unused texts would be translated unnecessarily.
 func TestKeys_AreUsed(t *testing.T) {
 	t.Parallel()
 	used := usedKeys(t)

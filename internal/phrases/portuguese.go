@@ -1,6 +1,6 @@
 package phrases
 
-// As in Brazil, where most readers of Portuguese live.
+// The texts are in Brazilian Portuguese, which most readers of Portuguese use.
 var portuguese = catalogue{
 	PleaseSignIn:           "Entre na sua conta.",
 	PermissionNeeded:       "Isto exige uma permissão que não foi concedida.",

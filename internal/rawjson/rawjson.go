@@ -21,7 +21,7 @@ func Object(document []byte, member func(name, value []byte)) bool {
 	return s.at == len(document)
 }
 
-// Text returns the text in a value, and reports whether it is a text.
+// Text returns the string that a value represents, and reports whether the value is a string.
 func Text(value []byte) (text string, ok bool) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", false
@@ -35,7 +35,7 @@ func IsNull(value []byte) bool { return string(value) == "null" }
 // AppendName appends a member's name and a colon to an object.
 func AppendName(object []byte, name string) []byte { return append(AppendText(object, name), ':') }
 
-// AppendText appends a text in quotes to a document.
+// AppendText appends a text to a document as a quoted JSON string.
 func AppendText(document []byte, text string) []byte {
 	if isPlain([]byte(text)) {
 		return append(append(append(document, '"'), text...), '"')
@@ -44,8 +44,8 @@ func AppendText(document []byte, text string) []byte {
 	return append(document, quoted...)
 }
 
-// unquoted returns the text in a valid string. It decodes what is rare as encoding/json does:
-// escapes, and bytes that are not UTF-8.
+// unquoted returns the text of a valid JSON string. It leaves the rare cases, which are escapes and
+// bytes that are not UTF-8, to encoding/json.
 func unquoted(quoted []byte) []byte {
 	if inner := quoted[1 : len(quoted)-1]; isPlain(inner) {
 		return inner

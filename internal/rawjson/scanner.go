@@ -5,11 +5,11 @@ import (
 	"math/bits"
 )
 
-// maxDepth is how deeply values may be nested, as in encoding/json.
+// maxDepth is the maximum nesting depth of values, as in encoding/json.
 const maxDepth = 10_000
 
-// scanner walks through a document. Its methods report whether they found what they expect, and go
-// past it then.
+// scanner reads a document from the beginning to the end. Each method reports whether the expected
+// element follows, and if so moves past it.
 type scanner struct {
 	document []byte
 	at       int
@@ -145,7 +145,7 @@ func (s *scanner) text() bool {
 	}
 }
 
-// escaped goes past what follows a backslash.
+// escaped moves past the rest of an escape sequence after its backslash.
 func (s *scanner) escaped() bool {
 	if s.at == len(s.document) {
 		return false
@@ -202,9 +202,9 @@ const (
 	topBits  = 0x80 * eachByte
 )
 
-// textEnd returns the index, not before at, of the first byte that does not stand for itself in a
-// string: a quote, a backslash or a control character. Without one it is the length. It looks at
-// eight bytes at a time, because the tokens in a cache are long.
+// textEnd returns the index of the first byte from at on that has a special meaning in a string, which
+// is a quote, a backslash or a control character. It returns the length of text if there is none. It
+// processes eight bytes at a time, because the tokens in a cache are long.
 func textEnd(text []byte, at int) int {
 	for ; at+8 <= len(text); at += 8 {
 		if found := special(binary.LittleEndian.Uint64(text[at:])); found != 0 {
@@ -221,12 +221,12 @@ func textEnd(text []byte, at int) int {
 // to that of the first such byte.
 func special(eight uint64) uint64 {
 	quote, backslash := eight^('"'*eachByte), eight^('\\'*eachByte)
-	// Each term sets the top bit of a byte that is zero or, in the last, below a space. A borrow
-	// spoils no byte but those above the first such one.
+	// Each of the first two terms sets the top bit of bytes that are zero, and the last one that of
+	// bytes below a space. Borrows make only the bytes above the first match wrong.
 	return ((quote-eachByte)&^quote | (backslash-eachByte)&^backslash | (eight-' '*eachByte)&^eight) & topBits
 }
 
-// isPlain reports whether a text is the same in quotes and without, whoever reads it.
+// isPlain reports whether every JSON parser reads a text in quotes as exactly this text.
 func isPlain(text []byte) bool {
 	at := 0
 	for ; at+8 <= len(text); at += 8 {

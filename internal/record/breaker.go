@@ -13,35 +13,36 @@ import (
 const (
 	// tripAfter is how many consecutive failures open a breaker.
 	tripAfter = 5
-	// probeEvery is how long after a failed attempt one caller probes whether the storage is
-	// back. In between, requests fail at once. An attempt takes half a second at most, so
-	// service resumes within a second.
+	// probeEvery is how long after a failed attempt one caller probes whether the storage is back. In
+	// between, requests fail immediately. An attempt takes at most half a second, so service resumes
+	// within a second.
 	probeEvery = 200 * time.Millisecond
-	// probePatience is how long other callers wait for a probe, if nothing has failed for quietFor. While
-	// requests keep coming, one has probed just before, and the next probe will most likely fail as well.
+	// probePatience is how long other callers wait for a probe, if there has been no failure for
+	// quietFor. While there is a constant flow of requests, another one has probed just before, and the
+	// next probe will probably fail as well.
 	probePatience, probePoll = 100 * time.Millisecond, time.Millisecond
 	quietFor                 = time.Second
-	// touchPause is how long nothing is touched after a failed touch. Otherwise every request
-	// would try in vain while the storage only serves reads.
+	// touchPause is how long touches are paused after a failed touch. Otherwise every request would try
+	// in vain while the storage only serves reads.
 	touchPause = time.Second
-	// deadlineSlack is how much earlier than a context's timer that of a connection may fire.
+	// deadlineSlack is how much earlier than a context's timer the timer of a connection may fire.
 	deadlineSlack = 5 * time.Millisecond
 )
 
-// ErrDown means that the storage was not asked, because it has just failed several times.
+// ErrDown means that the storage was not called, because it has just failed several times.
 var ErrDown = errors.New("record: the storage is down")
 
 // breaker is the circuit breaker of the whole storage, or of one server of a Cluster.
 type breaker struct {
 	*gobreaker.CircuitBreaker[any]
-	key  string // found on the server when the breaker was made
+	key  string // a key that was on the server when the breaker was created
 	open bool   // guarded by Guarded.mu
 
-	failedAt      atomic.Int64 // Unix nanoseconds, when an attempt failed last
+	failedAt      atomic.Int64 // Unix nanoseconds of the last failed attempt
 	touchFailedAt atomic.Int64
 }
 
-// newBreaker makes a breaker. It calls changed when it opens and closes.
+// newBreaker returns a breaker that calls changed when it opens and closes.
 func newBreaker(key string, changed func(b *breaker, open bool)) *breaker {
 	b := &breaker{key: key}
 	b.CircuitBreaker = gobreaker.NewCircuitBreaker[any](gobreaker.Settings{
@@ -66,8 +67,9 @@ func (b *breaker) isSuccessful(err error) bool {
 	return false
 }
 
-// awaitProbe waits for the caller that probes whether the storage is back, and reports whether another attempt is worth
-// it. Without it, the first requests after an outage would fail if they come at the same time, however long ago that was.
+// awaitProbe waits for the caller that probes whether the storage is back, and reports whether to try
+// again. Without it, if several requests arrive at the same time after an outage, all but the probing
+// one would fail, however long ago the outage was.
 func (b *breaker) awaitProbe(caller context.Context) bool {
 	if time.Now().UnixNano()-b.failedAt.Load() < int64(quietFor) {
 		return false
@@ -111,8 +113,8 @@ func execute[T any](caller context.Context, b *breaker, call func() (T, error)) 
 	return result, err
 }
 
-// isInconclusive reports whether an error says nothing about the storage: the caller's context
-// ended, or no connection of the pool was free, which many callers can cause.
+// isInconclusive reports whether an error gives no information about the storage, because the caller's
+// context ended or because no connection of the pool was free, which many callers can cause.
 func isInconclusive(err error) bool {
 	if err == nil {
 		return false // before anything is allocated

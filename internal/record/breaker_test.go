@@ -11,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// remote is a storage whose answers take some time, and which may be down.
+// remote is a storage with slow replies that can be down.
 type remote struct {
 	*record.Memory
 	takes time.Duration
@@ -28,8 +28,8 @@ func (d *remote) Get(ctx context.Context, key string) ([]byte, error) {
 	return d.Memory.Get(ctx, key)
 }
 
-// A page's requests at once, long after an outage that was the last that the instance knew of: they wait for the one
-// that probes (threat G2).
+// The simultaneous requests of a page, long after an outage, when the instance has not used the storage
+// since. They wait for the request that probes the storage (threat G2).
 func TestGuarded_RequestsAtOnceAfterAnOutageSucceed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &remote{Memory: record.NewMemory(), takes: 3 * time.Millisecond, down: true}
@@ -47,7 +47,8 @@ func TestGuarded_RequestsAtOnceAfterAnOutageSucceed(t *testing.T) {
 	})
 }
 
-// While the storage is still down, requests wait for a probe once at most, and not for one that stalls.
+// While the storage is still down, each request waits for a probe at most once, and does not wait for a
+// stalled one.
 func TestGuarded_RequestsDoNotWaitForProbesThatFail(t *testing.T) {
 	for name, takes := range map[string]time.Duration{"refuses": time.Millisecond, "stalls": time.Second} {
 		t.Run(name, func(t *testing.T) {

@@ -5,38 +5,37 @@ import (
 	"time"
 )
 
-// maxMarkReads is how often the marks are read while it is unclear whether a mark or the record
-// is older, because they are less than a round trip apart.
+// maxMarkReads is how often the marks are read if it is unclear whether a mark or the record is older,
+// because the difference is less than a round trip.
 const maxMarkReads = 4
 
 // Creation is a new session's content and the properties by which it is found.
 type Creation struct {
 	Session, Tokens []byte
 	TTL             time.Duration
-	// Until, Max and Labels are those of Enlist.
+	// Until, Max and Labels are the parameters of Enlist.
 	Until  time.Time
 	Max    int
 	Labels []Label
-	// Own are labels that this session most likely shares with no other. Mark is not called with
-	// them.
+	// Own are labels that this session probably does not share with other sessions. Mark is not called
+	// with them.
 	Own []Label
-	// Began is when the sign-in began, by this process's monotonic clock. The session is
-	// refused if one of the labels, or its shard, alone or together with one of the scopes,
-	// was marked since.
+	// Began is when the sign-in began, by this process's monotonic clock. The session is refused if one
+	// of the labels, or its shard alone or together with one of the scopes, has been marked since then.
 	Began  time.Time
 	Scopes []Label
 }
 
-// Create writes a new session's records and enlists them, and returns the result of Enlist. It
-// writes the tokens first, so that no request sees a session without tokens. If the TTL is not
-// positive, it creates nothing. It returns [ErrEnded] if the session was ended before it began;
-// the caller must then remove what was written.
+// Create writes a new session's records, enlists the session, and returns the result of Enlist. It
+// writes the tokens first, so that no request finds a session without tokens. If the TTL is not
+// positive, it creates nothing. It returns [ErrEnded] if the session was ended before it began; the
+// caller must then remove the records.
 func (s *Store) Create(ctx context.Context, name string, c *Creation) (excess []string, err error) {
 	if c.TTL <= 0 {
 		return nil, nil
 	}
 	if time.Since(c.Began) >= MarkTTL {
-		return nil, ErrEnded // a mark may have expired since
+		return nil, ErrEnded // a mark may have expired in the meantime
 	}
 	var entries []Entry
 	if len(c.Tokens) > 0 { // storages ignore empty values (threat E10)
@@ -54,9 +53,10 @@ func (s *Store) Create(ctx context.Context, name string, c *Creation) (excess []
 	return result.Excess, err
 }
 
-// checkMarks returns [ErrEnded] if a mark may have been put after the record began. marked is
-// the mark's age at some time between the request, which was sent when the record was sent old,
-// and now. A record that cannot be shown to be younger is refused, however long the reply took.
+// checkMarks returns [ErrEnded] if a mark may have been put after the record began. sent is the age of
+// the record when the request was sent, and marked is the mark's age at some time between the request
+// and now. A record is refused unless it is certainly younger than the mark, however long the reply
+// took.
 func (s *Store) checkMarks(ctx context.Context, began time.Time, sent, marked time.Duration, marks []string) (err error) {
 	for reads := 1; ; reads++ {
 		age := time.Since(began)

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// deadlineGrain is how much earlier than its time limit an operation may be given up.
+// deadlineGrain is how much earlier than its time limit an operation may be aborted.
 const deadlineGrain = 20 * time.Millisecond
 
-// deadlines limits the duration of operations. Operations that begin at about the same time
-// share one timer, because a timer for each would cost more than the rest of a request does
-// here.
+// deadlines limits the duration of operations. Operations that begin at about the same time share one
+// timer, because a timer for each operation would cost more than all other work of this package for a
+// request.
 type deadlines struct {
-	limit  time.Duration // 0 is none
+	limit  time.Duration // 0 means no limit
 	latest atomic.Pointer[deadline]
 }
 
@@ -26,7 +26,7 @@ type deadline struct {
 
 func noop() {}
 
-// bound returns a context for one operation. The caller calls cancel afterwards.
+// bound returns a context for one operation. The caller must call cancel afterwards.
 func (d *deadlines) bound(ctx context.Context) (bounded context.Context, cancel context.CancelFunc) {
 	if _, ok := ctx.(deadlineContext); ok || d.limit == 0 {
 		return ctx, noop

@@ -1,11 +1,11 @@
 package record
 
-// Embedded is a storage in a file that only this process uses, with a backend of its own.
+// Embedded is a storage with its own backend, in a file that only this process uses.
 type Embedded interface {
 	Storage
 	Backend() Backend
-	// Key returns the key that is kept beside the file for a Config without Keys, and makes it
-	// at the first call.
+	// Key returns the key that is kept next to the file for a Config without Keys. The first call
+	// creates it.
 	Key() ([]byte, error)
 	// State examines the file.
 	State() FileState
@@ -14,18 +14,18 @@ type Embedded interface {
 // FileState is the state of an embedded storage's file.
 type FileState struct {
 	Path string
-	// InUse is set if another process uses the file, so that nothing is known about its content.
+	// InUse is set if another process uses the file. Its content is then unknown.
 	InUse bool
-	// New is set if there is no file yet, and none was made.
+	// New is set if there is no file yet and none was created.
 	New bool
 	// ReadOnly is set if the file was opened for reading only, because the file or its file system
 	// is not writable.
 	ReadOnly bool
-	// Missing is set if there is another file, or none, under the path since it was opened.
+	// Missing is set if the opened file is no longer at its path.
 	Missing bool
 }
 
-// RefusedError is the error of a storage that is up: one operation failed, and others may succeed.
+// RefusedError means that an operation failed although the storage is up, so that others may succeed.
 type RefusedError struct{ Err error }
 
 // Error returns the text of the cause.

@@ -2,19 +2,21 @@ package record
 
 import "time"
 
-// visitsPerWrite is how many entries each write looks at to remove those that have expired. With two,
-// expired entries are fewer than those that are alive, if no more expire than are written.
+// visitsPerWrite is how many entries each write examines to remove those that have expired. With two,
+// there are fewer expired entries than valid ones, as long as entries are written at least as fast as
+// they expire.
 const visitsPerWrite = 2
 
-// expiring is a map whose entries expire. It has no goroutines and never looks at all entries: each
-// write looks at a few, in turn, so that neither a write nor a reader that waits for it takes longer
-// among more entries. The zero value is empty. It is not safe for concurrent use.
+// expiring is a map whose entries expire. It has no goroutines and never examines all entries. Each
+// write examines a few of them in turn, so that the duration of a write, and of a read that waits for
+// it, does not depend on the number of entries. The zero value is empty. It is not safe for concurrent
+// use.
 type expiring[K comparable, V any] struct {
 	entries map[K]*expiringEntry[K, V]
-	turns   []*expiringEntry[K, V] // all entries, in the order in which writes look at them
+	turns   []*expiringEntry[K, V] // all entries, in the order in which writes examine them
 	next    int                    // in turns
 	removed func(*expiringEntry[K, V])
-	visits  int // how many entries writes have looked at
+	visits  int // how many entries writes have examined
 }
 
 type expiringEntry[K comparable, V any] struct {
@@ -34,9 +36,9 @@ func (x *expiring[K, V]) get(key K) *expiringEntry[K, V] {
 	return e
 }
 
-// put adds an entry, or replaces the content of one with the same key, which it returns then. The caller
-// makes the entry, before it locks what guards the map: allocations may have to help the garbage
-// collector.
+// put adds an entry, or replaces the content of the entry with the same key, which it then returns. The
+// caller must create the entry before it locks the mutex that guards the map, because an allocation may
+// have to assist the garbage collector.
 func (x *expiring[K, V]) put(e *expiringEntry[K, V]) (replaced *expiringEntry[K, V]) {
 	x.removeSomeExpired()
 	if old := x.entries[e.key]; old != nil {
@@ -63,8 +65,8 @@ func (x *expiring[K, V]) remove(e *expiringEntry[K, V]) {
 	}
 }
 
-// removeSomeExpired looks at the entries whose turn it is. The entry that takes the place of a removed one
-// waits for the next round, because it is most likely new.
+// removeSomeExpired examines the next entries and removes those that have expired. An entry that takes
+// the place of a removed one is examined in the next round, because it is probably new.
 func (x *expiring[K, V]) removeSomeExpired() {
 	now := time.Now()
 	for n := 0; n < visitsPerWrite && len(x.turns) > 0; n++ {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// No write looks at more than a few entries, so that a sign-in among many sessions costs what one among
-// few costs, and readers wait no longer (threat G24).
+// No write checks more than a few entries, so that a sign-in costs the same with many sessions as with
+// few, and readers do not wait longer (threat G24).
 func TestG24_WritesLookAtFewEntries(t *testing.T) {
 	t.Parallel()
 	var x expiring[int, string]
@@ -34,7 +34,7 @@ func TestG24_WritesLookAtFewEntries(t *testing.T) {
 	}
 }
 
-// Expired entries are at most as many as are alive, however short or long others live.
+// There are at most as many expired entries as live ones, for any lifetimes.
 func TestG24_ExpiredEntriesAreRemovedByWrites(t *testing.T) {
 	for name, life := range map[string]func(i int) time.Duration{
 		"all alike": func(int) time.Duration { return 1000 * time.Second },
@@ -81,7 +81,7 @@ func TestG24_ExpiredEntriesAreRemovedByWrites(t *testing.T) {
 	}
 }
 
-// An expiring map contains what a map and a clock do, in any order of calls.
+// For any order of calls, an expiring map has the same content as a map with a clock.
 func TestExpiring_IsAMap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
@@ -123,7 +123,8 @@ func TestExpiring_IsAMap(t *testing.T) {
 	})
 }
 
-// A sign-in looks at few names, however many are on lists without a limit, such as those of all sessions.
+// A sign-in checks only a few names, even if lists without a limit, such as the list of all sessions,
+// contain many.
 func TestG24_EnlistingLooksAtFewNames(t *testing.T) {
 	t.Parallel()
 	m := newMemoryLists()
@@ -146,7 +147,8 @@ func TestG24_EnlistingLooksAtFewNames(t *testing.T) {
 	}
 }
 
-// A list contains what was enlisted and neither delisted nor has expired, in any order of calls.
+// For any order of calls, a list contains the names that were enlisted and have neither been delisted
+// nor expired.
 func TestMemoryLists_AreSets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(3, 4))

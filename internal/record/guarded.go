@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// ErrTouchRefused means that the storage was not asked, because it has just failed to touch.
+// ErrTouchRefused means that the storage was not called, because a touch has just failed.
 var ErrTouchRefused = errors.New("record: touches are paused after a failure")
 
-// Guarded is a Backend behind circuit breakers. Without them, every request would wait for the
-// time limits of a storage that stalls (threat G3). Each master of a Cluster has a breaker of
-// its own, because a failure of one says nothing about the others. Lock has no breaker, because
-// it works without the storage.
+// Guarded is a Backend with circuit breakers. Without them, every request would wait for the time
+// limits of a storage that stalls (threat G3). Each master of a Cluster has its own breaker, because a
+// failure of one gives no information about the others. Lock has no breaker, because it works without
+// the storage.
 type Guarded struct {
-	inner     Backend                                                        // not embedded: a new method must be guarded, too
-	locate    func(ctx context.Context, key string) (addr string, err error) // nil: there is one server
-	single    *breaker                                                       // of the one server, or of locate
-	deadlines deadlines                                                      // of one operation
+	inner     Backend                                                        // not embedded, because a new method must also be guarded
+	locate    func(ctx context.Context, key string) (addr string, err error) // nil if there is a single server
+	single    *breaker                                                       // for the single server, or for calls of locate
+	deadlines deadlines                                                      // of single operations
 	observe   func(operation string) func(error)                             // may be nil, and may return nil
 	changed   func(down bool)
 
@@ -30,8 +30,8 @@ type Guarded struct {
 	down     atomic.Bool         // any breaker is open
 }
 
-// NewGuarded puts circuit breakers in front of a backend. It calls observe, which may be nil, at
-// the begin of each operation, and the function returned, which may be nil, at its end. It calls
+// NewGuarded puts circuit breakers in front of a backend. It calls observe, which may be nil, at the
+// beginning of each operation, and the returned function, which may be nil, at the end. It calls
 // changed when the first breaker opens and when all are closed again.
 func NewGuarded(backend Backend, observe func(operation string) func(error), changed func(down bool)) *Guarded {
 	g := &Guarded{inner: backend, observe: observe, changed: changed, breakers: make(map[string]*breaker)}
@@ -47,7 +47,7 @@ func NewGuarded(backend Backend, observe func(operation string) func(error), cha
 	return g
 }
 
-// breakerOf returns the breaker of the server that holds a key.
+// breakerOf returns the breaker of the server with a key.
 func (g *Guarded) breakerOf(ctx, caller context.Context, key string) (*breaker, error) {
 	if g.locate == nil {
 		return g.single, nil
@@ -88,8 +88,8 @@ func (g *Guarded) report() {
 	}
 }
 
-// removeStale removes open breakers of servers that hold no keys any more, as after a failover,
-// because no request would probe whether they are back.
+// removeStale removes open breakers of servers that have no keys any more, for example after a
+// failover, because no request would probe whether these servers are back.
 func (g *Guarded) removeStale(ctx context.Context) {
 	if g.locate == nil || !g.down.Load() {
 		return
@@ -106,9 +106,9 @@ func (g *Guarded) removeStale(ctx context.Context) {
 	g.report()
 }
 
-// guarded makes a call to the server that holds a key, unless its breaker is open. It waits no
-// longer than the backend's time limit, because a client that retries and follows redirects
-// would wait for several timeouts in turn (threat G3).
+// guarded makes a call to the server with a key, unless its breaker is open. It waits no longer than
+// the backend's time limit, because a client that retries and follows redirects would wait for several
+// timeouts one after another (threat G3).
 func guarded[T any](caller context.Context, g *Guarded, operation, key string, call func(context.Context) (T, error)) (result T, err error) {
 	if err := caller.Err(); err != nil {
 		return result, err
@@ -138,8 +138,8 @@ func observed[T any](ctx context.Context, observe func(string) func(error), oper
 	return result, err
 }
 
-// recovered returns a panic of the app's storage as an error, because goroutines of this module
-// also use the storage, where no other recover would catch it (threat G23).
+// recovered returns a panic of the app's storage as an error, because goroutines of this module also
+// use the storage, and nothing else would recover from a panic there (threat G23).
 func recovered[T any](ctx context.Context, call func(context.Context) (T, error)) (result T, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -141,7 +141,7 @@ func (s *slow) Get(ctx context.Context, key string) ([]byte, error) {
 	}
 }
 
-// Callers whose contexts end do not open the breaker, however many they are.
+// Any number of callers whose contexts end do not open the breaker.
 func TestGuarded_CanceledCallersDoNotOpenTheBreaker(t *testing.T) {
 	for name, limited := range map[string]func(context.Context) (context.Context, context.CancelFunc){
 		"their deadline has passed": func(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -21,8 +21,8 @@ func (g *Guarded) Set(ctx context.Context, key string, value []byte, ttl time.Du
 	return err
 }
 
-// Begin implements [Backend]. With several servers it proceeds in steps, so that each step is
-// counted by the breaker of the server that it uses.
+// Begin implements [Backend]. With several servers it makes a separate call for each step, so that the
+// breaker of the server counts it.
 func (g *Guarded) Begin(ctx context.Context, p *BeginParams) (BeginResult, error) {
 	first := *p
 	if g.locate != nil {
@@ -65,7 +65,7 @@ func (g *Guarded) Touch(ctx context.Context, ttl time.Duration, keys ...string) 
 		return ErrTouchRefused
 	}
 	_, err = guarded(ctx, g, "touch", keys[0], func(ctx context.Context) (any, error) { return nil, g.inner.Touch(ctx, ttl, keys...) })
-	if err != nil && ctx.Err() == nil { // a caller who gave up says nothing about the storage
+	if err != nil && ctx.Err() == nil { // a caller that gave up gives no information about the storage
 		b.touchFailedAt.Store(time.Now().UnixNano())
 	}
 	return err
@@ -87,8 +87,8 @@ func (g *Guarded) Claim(ctx context.Context, key, value string, ttl time.Duratio
 	return guarded(ctx, g, "claim", key, func(ctx context.Context) (bool, error) { return g.inner.Claim(ctx, key, value, ttl) })
 }
 
-// Enlist implements [Lists]. With several servers, each list is written by a call of its own, so
-// that the breaker of its server counts it.
+// Enlist implements [Lists]. With several servers, each list is written by a separate call, so that the
+// breaker of its server counts it.
 func (g *Guarded) Enlist(ctx context.Context, name string, until time.Time, lists ...List) (excess []string, err error) {
 	if g.locate == nil {
 		return guarded(ctx, g, "enlist", lists[0].Key, func(ctx context.Context) ([]string, error) { return g.inner.Enlist(ctx, name, until, lists...) })
@@ -122,7 +122,7 @@ func (g *Guarded) Mark(ctx context.Context, key string, ago time.Duration) error
 	return err
 }
 
-// Marked implements [Lists]. With several servers, each key is read by a call of its own.
+// Marked implements [Lists]. With several servers, each key is read by a separate call.
 func (g *Guarded) Marked(ctx context.Context, keys ...string) (time.Duration, error) {
 	if len(keys) == 0 {
 		return Never, nil
@@ -141,8 +141,7 @@ func (g *Guarded) Marked(ctx context.Context, keys ...string) (time.Duration, er
 	return slices.Min(ago), errors.Join(errs...)
 }
 
-// Lock implements [Backend]. It is not behind the breakers, because it works without the storage
-// if it must.
+// Lock implements [Backend]. It has no breaker, because it works without the storage if necessary.
 func (g *Guarded) Lock(ctx context.Context, key string) (release func(), err error) {
 	return g.inner.Lock(ctx, key)
 }

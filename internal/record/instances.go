@@ -9,14 +9,14 @@ import (
 // maxInstances limits how many instances are listed.
 const maxInstances = 256
 
-// Instance is a process that keeps records in the storage, and the IDs of its keys, the first of
-// which seals. Every sealed value begins with such an ID, which reveals nothing else.
+// Instance is a process that keeps records in the storage, with the IDs of its keys, of which the first
+// seals. Every sealed value also begins with such an ID. An ID reveals nothing about the key.
 type Instance struct {
 	Name   string
 	KeyIDs []string
 }
 
-// Shared reports whether other instances see the lists of this one.
+// Shared reports whether instances share their lists.
 func (s *Store) Shared() bool {
 	_, ok := s.unguarded().(*Redis)
 	return ok
@@ -54,7 +54,7 @@ func instancesIn(announcement string) []Instance {
 // KeyIDs returns the IDs of the store's own keys.
 func (s *Store) KeyIDs() []string { return s.ring.IDs() }
 
-// ProbeKey returns a storage key that no record has, in the slot of a tag.
+// ProbeKey returns a storage key that no record uses, in the slot of a hash tag.
 func (s *Store) ProbeKey(tag string) string { return s.prefix + "doctor:{" + tag + "}" }
 
 func (s *Store) instances() string { return s.prefix + "i:{instances}" }

@@ -3,15 +3,15 @@ package record
 import "time"
 
 const (
-	// distantTrip is the duration of a round trip that is mostly spent on the network. Shorter
-	// ones are mostly work of this machine and of Redis.
+	// distantTrip is the duration above which a round trip is mostly spent in the network. Shorter
+	// round trips are mostly work of this machine and of Redis.
 	distantTrip = 500 * time.Microsecond
 	// tripsCompared is the number of round trips after which a longer latency is accepted.
 	tripsCompared = 64
 )
 
-// latency estimates the duration of a round trip to a server as that of the shortest recent
-// one, because others were delayed by work. Its zero value is unknown.
+// latency estimates the duration of a round trip to a server. The estimate is the shortest recent one,
+// because others were delayed by work. The zero value means unknown.
 type latency struct {
 	trip     time.Duration
 	shortest time.Duration // since the estimate last changed

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// locks are named locks in this process. A caller stops waiting when its context ends.
+// locks contains named locks in this process. A caller stops waiting when its context ends.
 type locks struct {
 	mu   sync.Mutex
 	held map[string]chan struct{} // closed on release

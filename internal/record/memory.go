@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// memoryShards is how many parts of the entries are locked separately. A caller who waits for a lock may
-// wait until its goroutine is scheduled again, so that hardly anyone should have to.
+// memoryShards is the number of parts into which the entries are divided, with a lock for each. A
+// caller that waits for a lock may have to wait until its goroutine is scheduled again, so waiting
+// should be rare.
 const memoryShards = 256
 
-// Memory is a Backend in this process. It has no goroutines, so that it works in virtual time
+// Memory is a Backend in the memory of this process. It has no goroutines, so it works in virtual time
 // and needs no Close. Its content is lost when the process exits.
 type Memory struct {
 	*locks
@@ -22,8 +23,8 @@ type Memory struct {
 	shards [memoryShards]memoryShard // by hash of the key
 }
 
-// memoryShard is a part of the entries. No call looks at more than a few of them, so that readers
-// never wait for long.
+// memoryShard is a part of the entries. Each call examines only a few of them, so that readers never
+// wait long.
 type memoryShard struct {
 	mu      sync.Mutex // guards the entries
 	entries expiring[string, []byte]
@@ -31,12 +32,12 @@ type memoryShard struct {
 
 type memoryEntry = expiringEntry[string, []byte]
 
-// NewMemory makes an empty Memory.
+// NewMemory returns an empty Memory.
 func NewMemory() *Memory {
 	return &Memory{locks: newLocks(), memoryLists: newMemoryLists(), seed: maphash.MakeSeed()}
 }
 
-// locked returns the entries of a key's shard, which it locks.
+// locked locks a key's shard and returns its entries.
 func (m *Memory) locked(key string) (entries *expiring[string, []byte], unlock *sync.Mutex) {
 	shard := &m.shards[maphash.String(m.seed, key)%memoryShards]
 	shard.mu.Lock()

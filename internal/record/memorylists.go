@@ -13,12 +13,12 @@ type memoryLists struct {
 	shards [memoryShards]listShard // by hash of the key of a list or mark
 }
 
-// listShard is a part of the lists and marks. No call looks at all names on a list, except for those of
-// a list that is asked for, or whose limit is exceeded.
+// listShard is a part of the lists and marks. No call examines all names on a list, except if they are
+// requested or if the limit of the list is exceeded.
 type listShard struct {
 	mu    sync.Mutex // guards the fields below
 	names expiring[listing, int]
-	lists map[string][]*listedName // in no order
+	lists map[string][]*listedName // in no particular order
 	marks expiring[string, time.Time]
 }
 
@@ -32,7 +32,7 @@ func newMemoryLists() *memoryLists {
 	return &memoryLists{seed: maphash.MakeSeed()}
 }
 
-// locked returns the shard of a key, which it locks.
+// locked locks the shard of a key and returns it.
 func (m *memoryLists) locked(key string) *listShard {
 	s := &m.shards[maphash.String(m.seed, key)%memoryShards]
 	s.mu.Lock()
@@ -153,15 +153,15 @@ func (s *listShard) add(e *listedName) {
 		return
 	}
 	if names := s.lists[e.key.list]; len(names) > 0 {
-		e.key.list = names[0].key.list // one copy of the list's key serves all of its names
+		e.key.list = names[0].key.list // all names of the list share one copy of its key
 	}
 	s.names.put(e)
-	names := s.lists[e.key.list] // of which put may have removed expired ones
+	names := s.lists[e.key.list] // put may have removed expired names
 	e.value = len(names)
 	s.lists[e.key.list] = append(names, e)
 }
 
-// unlist takes a name that was removed off its list.
+// unlist removes a name from its list after the entry has been removed.
 func (s *listShard) unlist(e *listedName) {
 	list := s.lists[e.key.list]
 	end := len(list) - 1
@@ -176,7 +176,7 @@ func (s *listShard) unlist(e *listedName) {
 // removeExpired removes the expired names on a list.
 func (s *listShard) removeExpired(list string) {
 	now := time.Now()
-	for i := len(s.lists[list]) - 1; i >= 0; i-- { // backwards, because the last name takes the place of a removed one
+	for i := len(s.lists[list]) - 1; i >= 0; i-- { // backwards, because the last name moves to the place of a removed one
 		if e := s.lists[list][i]; !now.Before(e.expiresAt) {
 			s.names.remove(e)
 		}

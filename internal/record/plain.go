@@ -11,20 +11,19 @@ import (
 
 const stripes = 64
 
-// Plain is a Backend on any storage. Such a storage can neither compare nor lock, so every
-// read followed by a write happens under a lock in this process. With several instances, a swap
-// of one may overwrite a deletion of another. Some storages ignore TTLs, so each value contains
-// its expiry.
+// Plain is a Backend on any storage. Such a storage can neither compare nor lock, so every read
+// followed by a write is made under a lock in this process. With several instances, a swap of one may
+// overwrite a deletion of another. Some storages ignore TTLs, so each value contains its expiry.
 type Plain struct {
 	*locks
-	*memoryLists // a list in such a storage would lose entries of other instances
+	*memoryLists // a list in such a storage could lose entries of other instances
 	storage      contextStorage
 	seed         maphash.Seed
 	stripes      [stripes]sync.Mutex // each locks a part of the keys
 	claims       *Memory
 }
 
-// NewPlain makes a Backend on a storage.
+// NewPlain returns a Backend on a storage.
 func NewPlain(storage Storage) *Plain {
 	return &Plain{locks: newLocks(), memoryLists: newMemoryLists(), storage: withContext(storage), seed: maphash.MakeSeed(), claims: NewMemory()}
 }
@@ -43,8 +42,8 @@ func (p *Plain) Get(ctx context.Context, key string) ([]byte, error) {
 	return nil, nil
 }
 
-// tokensKey returns the key of the tokens that belong to a session, which no caller reads after
-// the session has expired. For other keys it returns the key itself.
+// tokensKey returns the key of the tokens that belong to a session, which are not read after the
+// session has expired. For other keys it returns the key itself.
 func tokensKey(key string) string {
 	if name, ok := strings.CutSuffix(key, ":"+string(Session)); ok {
 		return name + ":" + string(Tokens)

@@ -105,8 +105,8 @@ func TestPlain_ReadsValuesOfEarlierVersions(t *testing.T) {
 	})
 }
 
-// Instances of earlier versions must take such a value for one of a later version, and leave it
-// alone.
+// Instances of earlier versions must treat such a value as one of a later version, and must not change
+// it.
 func TestE5_EarlierVersionsLeaveNewerValuesAlone(t *testing.T) {
 	t.Parallel()
 	e := newEternal()

@@ -1,8 +1,9 @@
 // Package record keeps sealed records in a storage shared with other programs.
 //
-// A record opens only under the key it was written to, as the kind it was written as, and for
-// the client ID it belongs to (threats E2, E13). A storage that exchanges replies, or an attacker
-// who copies values to other keys, gains nothing. Every record has a TTL greater than zero (E9).
+// A record opens only under the storage key to which it was written, as the kind as which it was
+// written, and for the client ID to which it belongs (threats E2, E13). Therefore it does no harm if a
+// storage swaps replies or an attacker copies values to other keys. Every record has a TTL greater than
+// zero (E9).
 package record
 
 import (
@@ -24,8 +25,8 @@ var (
 	ErrCorrupt = errors.New("record: corrupt")
 	// ErrEnded means that a session was ended before it had begun.
 	ErrEnded = errors.New("record: ended before it began")
-	// ErrUnknownKey means that the record is sealed with a key that this instance does not
-	// hold, and must not be changed.
+	// ErrUnknownKey means that the record is sealed with a key that this instance does not have. The
+	// record must not be changed.
 	ErrUnknownKey = sealed.ErrUnknownKey
 )
 
@@ -37,10 +38,10 @@ type Store struct {
 	prefix   string
 }
 
-// appPrefix begins all keys in the storage, which other programs share.
+// appPrefix is the prefix of all keys in the storage, because other programs may share it.
 const appPrefix = "fm:"
 
-// NewStore makes a store for one app registration on a backend.
+// NewStore returns a Store for one app registration on a backend.
 func NewStore(backend Backend, ring *sealed.Ring, clientID string) *Store {
 	app := sha256.Sum256([]byte(clientID))
 	return &Store{
@@ -49,7 +50,7 @@ func NewStore(backend Backend, ring *sealed.Ring, clientID string) *Store {
 	}
 }
 
-// key puts the records of a session into one slot of a Redis Cluster.
+// key returns the storage key of a record. The records of a session share a slot of a Redis Cluster.
 func (s *Store) key(name string, kind Kind) string {
 	return s.prefix + "{" + name + "}:" + string(kind)
 }
@@ -85,8 +86,8 @@ func (s *Store) Get(ctx context.Context, name string, kind Kind) ([]byte, error)
 	return s.Open(name, kind, ciphertext)
 }
 
-// Put writes a record. If the content is empty or the TTL is not positive, it removes the
-// record, because storages ignore empty values and take zero for no expiry (threats E9, E10).
+// Put writes a record. If the content is empty or the TTL is not positive, it removes the record,
+// because storages ignore empty values and treat a TTL of zero as no expiry (threats E9, E10).
 func (s *Store) Put(ctx context.Context, name string, kind Kind, content []byte, ttl time.Duration) error {
 	key := s.key(name, kind)
 	if len(content) == 0 || ttl <= 0 {
@@ -95,8 +96,8 @@ func (s *Store) Put(ctx context.Context, name string, kind Kind, content []byte,
 	return s.backend.Set(ctx, key, s.seal(name, kind, content), atLeastASecond(ttl))
 }
 
-// Swap replaces a record if the stored value still is old. It returns [ErrChanged] if it is
-// another value, and [ErrNotFound] if the record is gone, so that a sign-out is final.
+// Swap replaces a record if the stored value is still old. It returns [ErrChanged] if there is another
+// value, and [ErrNotFound] if the record no longer exists, so that a sign-out is final.
 func (s *Store) Swap(ctx context.Context, name string, kind Kind, old, content []byte, ttl time.Duration) error {
 	key := s.key(name, kind)
 	swapped, err := s.backend.Swap(ctx, key, old, s.seal(name, kind, content), atLeastASecond(ttl))
@@ -112,19 +113,19 @@ func (s *Store) Swap(ctx context.Context, name string, kind Kind, old, content [
 	return ErrChanged
 }
 
-// Lock waits until no other caller, on any instance, holds the lock of a name.
+// Lock waits until no other caller in any instance holds the lock of a name.
 func (s *Store) Lock(ctx context.Context, name string) (release func(), err error) {
 	return s.backend.Lock(ctx, s.key(name, "l"))
 }
 
-// LockWrites waits until no other caller, on any instance, holds this second lock of a name. Callers
-// whose Swap failed hold it while they retry. Without it, many callers would keep overtaking each
-// other. It is not the lock of Lock, which is held during calls of Entra.
+// LockWrites waits until no other caller in any instance holds this second lock of a name. Callers
+// whose Swap has failed hold it while they retry; without it, many callers would keep overtaking each
+// other. It is separate from the lock of Lock, which is held during calls to Entra.
 func (s *Store) LockWrites(ctx context.Context, name string) (release func(), err error) {
 	return s.backend.Lock(ctx, s.key(name, "w"))
 }
 
-// Touch sets the TTL of those records of a name that exist.
+// Touch sets the TTL of the existing records of a name.
 func (s *Store) Touch(ctx context.Context, name string, ttl time.Duration) error {
 	if ttl <= 0 {
 		return s.Delete(ctx, name)
@@ -132,7 +133,7 @@ func (s *Store) Touch(ctx context.Context, name string, ttl time.Duration) error
 	return s.backend.Touch(ctx, atLeastASecond(ttl), s.key(name, Session), s.key(name, Tokens))
 }
 
-// TTL returns how long a record will live, or 0 if that is unknown.
+// TTL returns the remaining lifetime of a record, or 0 if it is unknown.
 func (s *Store) TTL(ctx context.Context, name string, kind Kind) (time.Duration, error) {
 	return s.backend.TTL(ctx, s.key(name, kind))
 }

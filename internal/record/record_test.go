@@ -20,8 +20,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// storage is a fiber.Storage that does only what its contract demands: it ignores empty values, and
-// a TTL of zero is none.
+// storage is a fiber.Storage that does only what its contract requires. It ignores empty values, and a
+// TTL of zero means no expiry.
 type storage struct{ memory *record.Memory }
 
 func (s storage) Get(key string) ([]byte, error) { return s.memory.Get(context.Background(), key) }

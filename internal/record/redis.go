@@ -11,26 +11,26 @@ import (
 // Redis is a Backend on a Redis server, Sentinel group or Cluster.
 type Redis struct {
 	client redis.UniversalClient
-	// local queues the callers of this process for each lock, so that only the first of them
-	// asks Redis.
+	// local queues the callers in this process for each lock, so that only the first of them calls
+	// Redis.
 	local       *locks
 	mutex       *redislock.Client
 	deadlines   deadlines
 	onLocalLock func(error)
-	trips       *tripsByServer // nil: each operation makes its own round trip
-	// OnDiscard, if set, is called with the key of a value of another type that was removed.
-	// It must be set before the first use.
+	trips       *tripsByServer // nil if each operation makes its own round trip
+	// OnDiscard, if set, is called with the key of a removed value of another type. It must be set
+	// before the first use.
 	OnDiscard func(key string)
 }
 
-// NewRedis makes a Backend on a client. The caller closes the client. onLocalLock, which may be
-// nil, is called with the cause when a lock holds in this process only.
+// NewRedis returns a Backend on a client. The caller closes the client. onLocalLock, which may be nil,
+// is called with the cause when a lock is effective in this process only.
 func NewRedis(client redis.UniversalClient, onLocalLock func(error)) *Redis {
 	if onLocalLock == nil {
 		onLocalLock = func(error) {}
 	}
 	r := &Redis{client: client, local: newLocks(), mutex: redislock.New(client), deadlines: deadlines{limit: timeLimit(client)}, onLocalLock: onLocalLock}
-	if r.deadlines.limit > 0 { // or callers who share a round trip could wait forever
+	if r.deadlines.limit > 0 { // otherwise callers that share a round trip could wait forever
 		r.trips = newTripsByServer(client, &r.deadlines, r.Locate())
 	}
 	return r
@@ -52,7 +52,7 @@ func timeLimit(client redis.UniversalClient) time.Duration {
 // redirects. Without it, a client of a Cluster that stalls would try several servers (threat G3).
 func (r *Redis) TimeLimit() time.Duration { return r.deadlines.limit }
 
-// Locate returns a function that finds the master of a key in a Cluster, and nil for other
+// Locate returns a function that finds the master of a key in a Cluster. It returns nil for other
 // clients. The client caches the slots of each master.
 func (r *Redis) Locate() func(ctx context.Context, key string) (addr string, err error) {
 	cluster, ok := r.client.(*redis.ClusterClient)

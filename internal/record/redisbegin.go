@@ -6,10 +6,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Begin implements [Backend], in one round trip if Redis has the script cached. The name is listed after
-// the values are written, in time and not only in order, and each list's marks are read after it is
-// written: EndSessions marks first and lists then, so that either it finds the values or Begin sees the
-// mark.
+// Begin implements [Backend], in one round trip if Redis has the script cached. The name is listed only
+// after the values have been written, and the marks of each list are read only after the list has been
+// written. EndSessions marks first and lists afterwards. Therefore either EndSessions finds the values
+// or Begin finds the mark.
 func (r *Redis) Begin(ctx context.Context, p *BeginParams) (BeginResult, error) {
 	_, ordered := r.client.(*redis.Client) // other clients redirect or distribute the commands of a pipeline
 	lists := newEnlistQuery(p.Name, p.Until, p.Lists)

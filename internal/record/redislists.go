@@ -8,15 +8,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// enlist adds a name to a list, extends the list's TTL, and returns the age of the latest of some marks
-// or -1, and then the names that exceed the limit, all in one step. The list lives at least as long as the
-// last of its names by the caller's clock: if the TTL were an absolute time, a Redis whose clock is ahead
-// would remove the list too early.
+// enlist atomically adds a name to a list and extends the list's TTL. It returns the age of the latest
+// of some marks, or -1, followed by the names that exceed the limit. The list lives at least as long as
+// the last of its names by the caller's clock. The TTL is not an absolute time, because a Redis whose
+// clock is ahead would then remove the list too early.
 //
-// Redis counts each command of a script, so there are only as few as a list needs. PEXPIRE extends a
-// TTL with GT, and sets one with NX; the caller says which is more likely. Redis before 7.0 has neither,
-// and the TTL then follows from the last name. Expired names do not matter until the limit is exceeded,
-// because callers skip them, so that only some calls remove them.
+// Redis counts each command of a script, so the script uses as few as possible. PEXPIRE extends a TTL
+// with GT and sets one with NX; the caller passes which of them is more likely to succeed. Redis before
+// 7.0 supports neither, so the TTL is then computed from the last name. Callers skip expired names, so
+// these do not matter until the limit is exceeded, and only some calls remove them.
 var enlist = redis.NewScript(enlistSource)
 
 const enlistSource = markAge + `
@@ -58,9 +58,9 @@ end
 table.insert(reply, 1, latest)
 return reply`
 
-// pruneEvery is how many names are added to lists for each time that expired ones are removed. A list
-// contains about so many expired names at most. It is at random, because a fixed order could miss a list
-// forever.
+// pruneEvery is the average number of additions to lists per removal of expired names, which is also
+// about the maximum number of expired names on a list. Removals happen at random, because a fixed order
+// could miss a list forever.
 const pruneEvery = 16
 
 // Enlist implements [Lists] in one round trip if Redis has the script cached.
@@ -100,9 +100,9 @@ func (q *enlistQuery) arguments(list List) []any {
 	return append(markArguments(), q.name, q.until.UnixMilli(), q.now.UnixMilli(), list.Max, list.Newest, prunes, list.New)
 }
 
-// result takes the pipeline's error, sends the script if Redis does not have it cached, and
-// replaces keys that are not lists. It returns the excess of the first list, and the age of the latest
-// mark.
+// result evaluates the replies, given the pipeline's error. It sends the script if Redis does not have
+// it cached, and replaces keys that are not lists. It returns the excess of the first list and the age
+// of the latest mark.
 func (q *enlistQuery) result(ctx context.Context, r *Redis, err error) (BeginResult, error) {
 	if err != nil && !isNoScript(err) && !isWrongType(err) {
 		return BeginResult{}, err
@@ -130,8 +130,8 @@ func (q *enlistQuery) result(ctx context.Context, r *Redis, err error) (BeginRes
 	return result, nil
 }
 
-// enlistedIn returns what the script returned. A reply to another command is an error, so that a swapped
-// one neither ends sessions nor hides a mark (threat G6).
+// enlistedIn reads the reply of the script. A reply to another command is an error, so that a swapped
+// reply neither ends sessions nor hides a mark (threat G6).
 func enlistedIn(reply *redis.Cmd) (excess []string, marked time.Duration, err error) {
 	values, err := reply.Slice()
 	if err != nil {
@@ -154,8 +154,8 @@ func enlistedIn(reply *redis.Cmd) (excess []string, marked time.Duration, err er
 	return excess, leastAge(age), nil
 }
 
-// Listed implements [Lists] in one round trip. It sends a command per list, which works on
-// Redis 6.0 and does not fail while a Cluster moves their slot.
+// Listed implements [Lists] in one round trip. It sends a command per list, which works with Redis 6.0
+// and does not fail while a Cluster moves the slot.
 func (r *Redis) Listed(ctx context.Context, lists ...string) (names []string, err error) {
 	replies := make([]*redis.ZSliceCmd, len(lists))
 	_, err = r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -197,7 +197,7 @@ func (r *Redis) Delist(ctx context.Context, name string, lists ...string) error 
 		return nil
 	})
 	if isWrongType(err) {
-		err = nil // all commands ran: go-redis returns the first reply that is an error
+		err = nil // all commands ran; go-redis returns the first error reply
 	}
 	return err
 }

@@ -23,8 +23,8 @@ end}, {__index = redis})
 // enlistings are the versions of the script that the servers run.
 var enlistings = map[string]*redis.Script{"from 7.0 on": enlist, "before 7.0": redis.NewScript(before7 + enlistSource)}
 
-// A list is there as long as its last name, in whichever order names are added, and no longer than any:
-// EndSessions would miss the sessions on one that is gone (threats D12, E9).
+// A list exists exactly as long as the name that expires last, for any order of adding names.
+// EndSessions would miss the sessions of a list that expired earlier (threats D12, E9).
 func TestD12_RedisKeepsListsAsLongAsTheirLastName(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Patient()
@@ -94,7 +94,7 @@ func TestE12_ExpiredNamesAreNotInTheExcess(t *testing.T) {
 	}
 }
 
-// A list that is never too long is pruned now and then (threat G24).
+// A list that never exceeds its limit is pruned from time to time (threat G24).
 func TestG24_ExpiredNamesLeaveListsInRedis(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Patient()

@@ -13,16 +13,17 @@ import (
 )
 
 const (
-	// lockTTL is how long other processes wait for one that stopped while it held a lock. The
-	// lock is renewed for as long as it is held by a running process.
+	// lockTTL is how long other processes wait for a process that stopped while it held a lock. A
+	// running process renews its locks.
 	lockTTL  = 5 * time.Second
 	lockPoll = 50 * time.Millisecond
-	// lockRetries is how long Redis may fail before the lock holds in this process only.
+	// lockRetries is how long Redis may fail before a lock becomes effective in this process only.
 	lockRetries = time.Second
 )
 
-// Lock implements [Backend]. If Redis fails, the lock holds among the callers of this process,
-// onLocalLock is called, and the error is nil, because one renewal too many is better than none.
+// Lock implements [Backend]. If Redis fails, the lock is effective only between the callers in this
+// process, onLocalLock is called, and the error is nil, because an unnecessary renewal is better than
+// none.
 func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error) {
 	unlockLocal, err := r.local.Lock(ctx, key)
 	if err != nil {
@@ -50,11 +51,11 @@ func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error
 }
 
 // obtain retries until it holds the lock. It returns an error only if Redis keeps failing for
-// lockRetries, or for lockTTL if another process held the lock before.
+// lockRetries, or for lockTTL if another process has held the lock before.
 func (r *Redis) obtain(ctx context.Context, key string) (*redislock.Lock, error) {
 	retries := lockRetries
 	var failingSince, heldSince time.Time
-	// All attempts use one token, because one of them may have obtained the lock although its
+	// All attempts use the same token, because one of them may have obtained the lock although its
 	// reply was lost (threat G7).
 	token := rand.Text()
 	for {
@@ -96,8 +97,8 @@ func (r *Redis) tryLock(ctx context.Context, key, token string) (*redislock.Lock
 	return lock, err
 }
 
-// discardWithoutTTL removes a lock that never expires, which this package does not write. If it
-// fails, a later attempt retries.
+// discardWithoutTTL removes a lock without an expiry, which this package never writes. If that fails, a
+// later attempt retries.
 func (r *Redis) discardWithoutTTL(ctx context.Context, key string) {
 	const noTTL = -1 // nanosecond: go-redis returns the reply for a key without a TTL unchanged
 	if ttl, err := r.client.PTTL(ctx, key).Result(); err == nil && ttl == noTTL {
@@ -120,13 +121,13 @@ func renewLock(lock *redislock.Lock, stop <-chan struct{}) {
 		err := flight.Caught(func() error { return lock.Refresh(ctx, lockTTL, nil) })
 		cancel()
 		if errors.Is(err, redislock.ErrNotObtained) {
-			return // another process has it, and Swap detects that
+			return // another process has the lock, which Swap detects
 		}
 	}
 }
 
-// releaseLock has a timeout of its own, because the caller's context may have ended, and other
-// callers wait for a lock that is not released.
+// releaseLock releases a lock. It has its own timeout, because the caller's context may have ended, and
+// other callers would have to wait if the lock were not released.
 func releaseLock(lock *redislock.Lock) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -9,28 +9,29 @@ import (
 )
 
 const (
-	// ttlGrain is how much older than it is a mark may seem by its TTL, which is in whole
-	// milliseconds, and is rounded when the mark is put and when it is read.
+	// ttlGrain is how much older a mark may appear than it is, because its TTL is rounded to whole
+	// milliseconds when the mark is put and when it is read.
 	ttlGrain = 2 * time.Millisecond
-	// timeGrain is the same for times of Redis, which are in whole microseconds.
+	// timeGrain is the same for Redis's times, which are in whole microseconds.
 	timeGrain = time.Microsecond
-	// clockDrift limits how much faster the clock of Redis may be than that of this process:
-	// by one part in so many. NTP changes the rate of a clock by at most 500 ppm.
+	// clockDrift limits how much faster the clock of Redis may be than that of this process: by one
+	// part in clockDrift. NTP changes the rate of a clock by at most 500 ppm.
 	clockDrift = 1000
 )
 
-// errForeignReply means that Redis, or a proxy before it, has sent the reply to another command.
+// errForeignReply means that Redis, or a proxy in front of it, has sent the reply to another command.
 var errForeignReply = errors.New("record: the reply to another command")
 
-// markAge is the beginning of the scripts that read marks. It defines the time of Redis and a function
-// that returns the age of a mark, or -1 if there is none. ARGV[1] is MarkTTL and ARGV[2] is ttlGrain. All
-// are in microseconds. A mark that does not exist, as hardly any does, costs one command.
+// markAge is the common beginning of the scripts that read marks. It defines the time of Redis and a
+// function that returns the age of a mark, or -1 if there is none. ARGV[1] is MarkTTL and ARGV[2] is
+// ttlGrain. All are in microseconds. A mark that does not exist, which is the usual case, costs one
+// command.
 //
-// The clock of Redis alone measures the age, so that no other clock has to agree with it. The
-// value of a mark is its time, and the mark expires MarkTTL later. Marks of earlier versions have
-// the value 1, and so have those of a Redis user without the right to use TIME. Their age follows
-// from their TTL, as does that of all marks for such a user. If the time of a mark is in the future,
-// because the clock was set back, its age is 0, which refuses sign-ins.
+// Only the clock of Redis measures the age, so that clocks need not agree. The value of a mark is its
+// time, and the mark expires MarkTTL later. Marks of earlier versions have the value 1, and so do those
+// of a Redis user without the right to use TIME. The age of such marks is computed from their TTL, as
+// is that of all marks for such a user. If the time of a mark is in the future because the clock was
+// set back, the age is 0, so that sign-ins are refused.
 const markAge = `
 local ttl, grain = tonumber(ARGV[1]), tonumber(ARGV[2])
 local function now()
@@ -48,7 +49,7 @@ local function age(key)
 end
 `
 
-// mark puts a mark that is ARGV[3] microseconds old, or as old as a later one that is there.
+// mark puts a mark with an age of ARGV[3] microseconds, unless there is a later mark.
 var mark = redis.NewScript(markAge + `
 local ago, marked, now = tonumber(ARGV[3]), age(KEYS[1]), now()
 if marked >= 0 and marked < ago then ago = marked end
@@ -58,7 +59,7 @@ redis.call("SET", KEYS[1], value, "PX", string.format("%.0f", math.floor((ttl - 
 return 1`)
 
 // marked returns the age in a table, or an empty table if there is no mark. Other scripts reply with
-// numbers or tables of names, so that a swapped reply is an error or harmless (threat G6).
+// numbers or tables of names, so a swapped reply is either an error or harmless (threat G6).
 var marked = redis.NewScript(markAge + `
 local marked = age(KEYS[1])
 if marked < 0 then return {} end
@@ -101,7 +102,7 @@ func (q *markQuery) queue(ctx context.Context, p redis.Pipeliner) {
 	}
 }
 
-// result sends the script if Redis does not have it cached.
+// result evaluates the replies. It sends the script if Redis does not have it cached.
 func (q *markQuery) result(ctx context.Context, r *Redis) (ago time.Duration, err error) {
 	ago = Never
 	for i, reply := range q.replies {
@@ -117,7 +118,7 @@ func (q *markQuery) result(ctx context.Context, r *Redis) (ago time.Duration, er
 	return ago, nil
 }
 
-// ageIn returns how old a mark is at least, by the clock of this process, or [Never].
+// ageIn returns the minimum age of a mark by the clock of this process, or [Never].
 func ageIn(reply *redis.Cmd) (time.Duration, error) {
 	values, err := reply.Slice()
 	if err != nil || len(values) == 0 {
@@ -130,7 +131,7 @@ func ageIn(reply *redis.Cmd) (time.Duration, error) {
 	return leastAge(microseconds), nil
 }
 
-// leastAge returns how old a mark is at least, by the clock of this process.
+// leastAge returns the minimum age of a mark by the clock of this process.
 func leastAge(microseconds int64) time.Duration {
 	measured := time.Duration(microseconds) * time.Microsecond
 	return max(0, measured-timeGrain-measured/clockDrift)

@@ -265,7 +265,7 @@ func TestD12_MarksWithTimesInTheFuture(t *testing.T) {
 	}
 }
 
-// Values of another type at the key of a mark cost no sign-in, and no mark.
+// Values of another type at the key of a mark prevent neither a sign-in nor a mark.
 func TestE11_MarksOnValuesOfAnotherType(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Patient()

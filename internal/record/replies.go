@@ -7,8 +7,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// isWrongType reports whether a key holds a value of another type, written by another program.
-// Redis 6 puts other words before a script's error.
+// isWrongType reports whether a key has a value of another type, which another program has written.
+// Redis 6 puts other words in front of the error of a script.
 func isWrongType(err error) bool {
 	if err == nil {
 		return false // before anything is allocated
@@ -19,8 +19,8 @@ func isWrongType(err error) bool {
 
 func isNoScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
 
-// isReply reports whether an error is the reply of a server that is up. One that refuses a
-// command, such as a write without enough replicas or memory, still serves others.
+// isReply reports whether an error is the reply of a server that is up. A server that refuses a
+// command, such as a write without enough replicas or memory, can still serve other commands.
 func isReply(err error) bool {
 	if errors.As(err, new(*RefusedError)) {
 		return true
@@ -38,6 +38,6 @@ func isReply(err error) bool {
 	return true
 }
 
-// clusterDown is the reply of a Cluster's master that serves no requests. Other CLUSTERDOWN
-// replies concern one slot, or only writes.
+// clusterDown is the reply of a Cluster's master that does not serve any requests. Other CLUSTERDOWN
+// replies concern a single slot or only writes.
 const clusterDown = "CLUSTERDOWN The cluster is down"

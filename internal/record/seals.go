@@ -11,10 +11,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Seal is a key with which instances of an app have sealed sessions lately. A process without
-// the key finds no session of theirs, because even the names of lists are made of it. Seals are
-// stored in the clear, so that such a process can report it instead of finding nothing. None
-// reveals more than a record does, except for the URL at which users sign in.
+// Seal is a key with which instances of an app have recently sealed sessions. A process without the key
+// cannot find these sessions, because even the names of lists depend on it. Seals are stored
+// unencrypted, so that such a process can report the problem instead of finding nothing. A seal reveals
+// nothing that a record does not, except the URL at which users sign in.
 type Seal struct {
 	// Own is set for the client ID of the Store.
 	Own bool
@@ -25,15 +25,15 @@ type Seal struct {
 }
 
 const (
-	// sealLife is how long a seal is kept after the last announcement. An app that nobody
-	// uses for longer, over a summer for example, is as one that never was.
+	// sealLife is how long a seal is kept after the last announcement. An app that is not used for
+	// longer, for example during the summer, leaves no trace.
 	sealLife = 90 * 24 * time.Hour
-	// sealMark begins the entry of a seal, and no name of an instance.
+	// sealMark is the prefix of the entries of seals. Names of instances never begin with it.
 	sealMark = "="
 )
 
-// seals is the list of the seals of all apps. It is in the slot of the list of instances, with
-// which it is read in one round trip.
+// seals is the list of the seals of all apps. It is in the same slot as the list of instances, so that
+// both are read in one round trip.
 const seals = appPrefix + "i:{instances}"
 
 // Seals are the seals of all apps in the storage of a Store.
@@ -42,14 +42,14 @@ type Seals struct{ store *Store }
 // SealsIn returns the seals in the storage of a Store.
 func SealsIn(s *Store) Seals { return Seals{s} }
 
-// Announce announces the key that this instance seals with, and its origin.
+// Announce announces the key with which this instance seals, and its origin.
 func (s Seals) Announce(ctx context.Context, origin string) error {
 	entry := strings.Join([]string{sealMark + s.app(), s.store.KeyIDs()[0], origin}, " ")
 	_, err := s.store.backend.Enlist(ctx, entry, time.Now().Add(sealLife), List{Key: seals})
 	return err
 }
 
-// Read returns the announced instances of this app, and the seals of all apps, the latest first.
+// Read returns the announced instances of this app, and the seals of all apps, latest first.
 func (s Seals) Read(ctx context.Context) (instances []Instance, latest []Seal, err error) {
 	entries, err := s.store.backend.Listed(ctx, s.store.instances(), seals)
 	if err != nil {
@@ -68,12 +68,12 @@ func (s Seals) Read(ctx context.Context) (instances []Instance, latest []Seal, e
 	return instances, latest, nil
 }
 
-// app names the app in the keys of its records.
+// app returns the identification of the app in the keys of its records.
 func (s Seals) app() string {
 	return strings.TrimSuffix(strings.TrimPrefix(s.store.prefix, appPrefix), ":")
 }
 
-// Stored is a session's record as it was found in the storage.
+// Stored is a session's record that a search has found.
 type Stored struct {
 	// Own is set for the client ID of the Store.
 	Own    bool
@@ -81,29 +81,29 @@ type Stored struct {
 	Sealed []byte
 }
 
-// ErrNoSearch means that the storage cannot be searched, or not by this user of it.
+// ErrNoSearch means that the storage, or the rights of its user, do not allow a search.
 var ErrNoSearch = errors.New("record: the storage cannot be searched")
 
-// Searchable is a backend whose keys can be gone through, and which keeps its lists.
+// Searchable is a backend whose keys can be searched and whose lists are persistent.
 type Searchable interface {
-	// Search calls visit with the key of each session's record, of all apps, until it returns false
+	// Search calls visit with the key of each session's record of all apps, until visit returns false
 	// or an error.
 	Search(ctx context.Context, visit func(key string) (more bool, err error)) error
 }
 
-// IsSessionKey reports whether a key is that of a session's record, of any app.
+// IsSessionKey reports whether a key is that of a session's record of any app.
 func IsSessionKey(key string) bool {
 	return strings.HasPrefix(key, appPrefix) && strings.HasSuffix(key, "}:"+string(Session))
 }
 
-// Kept reports whether seals outlive this process, so that another one may have written them.
+// Kept reports whether seals outlive this process, so that other processes may have written them.
 func (s Seals) Kept() bool {
 	_, ok := s.store.unguarded().(Searchable)
 	return ok
 }
 
-// Search finds sessions without their keys, of all apps, until visit returns false. Redis goes
-// through all of its keys for it, which the documented rights do not include.
+// Search finds the sessions of all apps without opening them, until visit returns false. Redis scans
+// all of its keys for this, which requires more than the documented rights.
 func (s Seals) Search(ctx context.Context, visit func(Stored) bool) error {
 	backend, ok := s.store.unguarded().(Searchable)
 	if !ok {
@@ -133,7 +133,7 @@ func ignoreReply(err error) error {
 
 func isDenied(err error) bool { return redis.HasErrorPrefix(err, "NOPERM") }
 
-// searchStep is how many keys Redis looks at before it answers.
+// searchStep is how many keys Redis examines per command.
 const searchStep = 1000
 
 // errFound ends a search.

@@ -23,7 +23,8 @@ func ringOf(t *testing.T, letter byte) *sealed.Ring {
 	return ring
 }
 
-// A process without the keys, or with another client ID, must learn that there are sessions.
+// A process without the keys, or with another client ID, must be able to detect that there are
+// sessions.
 func TestSeals_AreSeenWithoutTheKeys(t *testing.T) {
 	for name, start := range each(t) {
 		t.Run(name, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// Whatever somebody writes into the storage, no record opens but the one that was written there (threats E2,
-// E13), and what does not open is none of the errors that end sessions by mistake.
+// For any data that an attacker writes into the storage, only the record that the library wrote at this
+// key can be opened (threats E2, E13). Other data must not cause an error that ends sessions.
 func FuzzStoredValue(f *testing.F) {
 	ring, err := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)}, "test")
 	if err != nil {
@@ -76,7 +76,7 @@ func (e *eternal) storedAt(kind record.Kind) (key string, value []byte) {
 	return "", nil
 }
 
-// Entries of lists are in the clear: any can be made up, and none is a panic.
+// Entries of lists are not encrypted. Any entry can be forged, and none may cause a panic.
 func FuzzListed(f *testing.F) {
 	for _, entry := range []string{"", " ", "name", "name id id2", "=", "= ", "=app id origin", "=app id origin more", "=  ", "\x00 \xff"} {
 		f.Add(entry)

@@ -10,20 +10,20 @@ import (
 // An encoded TimedValue consists of timedFormat, its expiry as Unix time in milliseconds, a
 // checksum of both, and the content.
 const (
-	// timedFormat is above all versions that sealed bytes begin with. A process of an earlier
-	// version therefore takes the value for one of a later version, and leaves it alone.
+	// timedFormat is higher than all versions with which sealed bytes begin. A process of an earlier
+	// version therefore assumes that the value was written by a later version, and leaves it alone.
 	timedFormat     = 0xF1
 	timedHeaderSize = 1 + 8 + 4
 )
 
-// TimedValue is a value and its expiry, which is zero if it is unknown. It is for storages that
-// ignore TTLs, or that do not have any.
+// TimedValue is a value with its expiry, which is zero if unknown. It is for storages that ignore or do
+// not support TTLs.
 type TimedValue struct {
 	Content   []byte // nil if there is no value
 	ExpiresAt time.Time
 }
 
-// Encode returns the bytes that a storage holds.
+// Encode returns the bytes to store.
 func (v TimedValue) Encode() []byte {
 	stored := make([]byte, 0, timedHeaderSize+len(v.Content))
 	stored = binary.BigEndian.AppendUint64(append(stored, timedFormat), uint64(v.ExpiresAt.UnixMilli()))
@@ -31,11 +31,11 @@ func (v TimedValue) Encode() []byte {
 	return append(stored, v.Content...)
 }
 
-// damagedContent replaces the content of a damaged value. No ring opens it.
+// damagedContent replaces the content of a damaged value. No key ring opens it.
 var damagedContent = []byte{0}
 
-// DecodeTimed decodes a stored value, without a copy of its content. A value without a header is
-// all content, because earlier versions wrote no header.
+// DecodeTimed decodes a stored value without copying its content. A value without a header consists of
+// content only, because earlier versions wrote no header.
 func DecodeTimed(stored []byte) TimedValue {
 	switch {
 	case len(stored) == 0:
@@ -52,7 +52,7 @@ func DecodeTimed(stored []byte) TimedValue {
 	}
 }
 
-// Expired reports whether the value's time is over.
+// Expired reports whether the value has expired.
 func (v TimedValue) Expired() bool {
 	return v.Content != nil && !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt)
 }

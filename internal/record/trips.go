@@ -13,40 +13,37 @@ import (
 )
 
 const (
-	// maxBatch limits how many operations share a round trip, and so how long the first of
-	// them waits for the last.
+	// maxBatch limits how many operations share a round trip, and therefore how long the first of them
+	// waits for the last.
 	maxBatch = 256
-	// tripsPerLatency is how many round trips may begin during one to a distant server. An
-	// operation waits for the next one, so a larger number saves time, and a smaller number
-	// saves connections and processor time.
+	// tripsPerLatency is how many round trips may begin within the duration of one round trip to a
+	// distant server. An operation waits for the next one, so a larger number saves time, and a smaller
+	// number saves connections and processor time.
 	tripsPerLatency = 8
 )
 
-// trips are the round trips to one server. Callers who read at the same time share one, so that
-// the socket is used once and not once per read, which is most of the cost of a signed-in
-// request.
+// trips manages the round trips to one server. Concurrent reads share a round trip, so that the socket
+// is used once instead of once per read, which is most of the cost of a signed-in request.
 //
-// While there are few reads, each begins its own round trip. When as many round trips are
-// active as keep the processors busy, further reads wait for one to end and then share the next.
-// If Redis is distant, sharing begins when half of the connections are in use, and a read waits
-// for at most an eighth of a round trip. If a reply reaches the wrong caller, it does not open
-// there (threat G6).
+// While there are few reads, each begins its own round trip. When there are as many active round trips
+// as keep the processors busy, further reads wait for one to end and then share the next one. If Redis
+// is distant, sharing begins when half of the connections are in use, and a read waits for at most an
+// eighth of a round trip. If a reply reaches the wrong caller, it does not open there (threat G6).
 //
-// Touches share the round trips of reads, because after a restart the first request of each
-// session touches it, which would take a connection each.
+// Touches share the round trips of reads, because after a restart the first request of each session
+// touches it, and each touch would otherwise need a connection.
 //
 // It is safe for concurrent use.
 type trips struct {
 	client    redis.UniversalClient
-	deadlines *deadlines // of a caller's wait, and of a round trip
-	// limit is how many connections may be used, so that some are left for other writes. A
-	// round trip beyond the size of the pool would wait for a connection, and time out (trap
-	// R5).
+	deadlines *deadlines // for a caller's wait and for a round trip
+	// limit is how many connections may be used, so that some are left for writes. A round trip beyond
+	// the size of the pool would wait for a connection and time out (trap R5).
 	limit int
 
 	mu        sync.Mutex
 	active    int
-	unshared  int // as many round trips as keep the processors busy
+	unshared  int // how many round trips keep the processors busy
 	latency   latency
 	lastBegan time.Time
 	waiting   []*operation
@@ -54,11 +51,11 @@ type trips struct {
 	scheduled bool        // the timer is set
 }
 
-// operation is one caller's part of a round trip. It is done when done is closed, and err is set then.
+// operation is one caller's part of a round trip. When done is closed, the operation is done and err is set.
 type operation struct {
 	commands interface {
 		queue(context.Context, redis.Pipeliner)
-		collect(tripErr error) error // the replies
+		collect(tripErr error) error // reads the replies
 	}
 	done chan struct{}
 	err  error
@@ -67,7 +64,7 @@ type operation struct {
 // get returns nil for an absent key.
 func (t *trips) get(ctx context.Context, key string) ([]byte, error) {
 	_, shared := ctx.(deadlineContext)
-	endless := shared || ctx.Done() == nil // only the deadline of all operations applies
+	endless := shared || ctx.Done() == nil // only the time limit of all operations applies
 	t.mu.Lock()
 	if endless && len(t.waiting) == 0 && t.tryBegin() {
 		t.mu.Unlock()
@@ -80,12 +77,12 @@ func (t *trips) get(ctx context.Context, key string) ([]byte, error) {
 	r := &read{key: key}
 	r.commands = r
 	if err := t.await(ctx, &r.operation); err != nil {
-		return nil, err // and the operation may still be under way
+		return nil, err // the operation may still be in progress
 	}
 	return r.value, r.err
 }
 
-// read is the operation of get. It is one allocation, because every signed-in request makes one.
+// read is the operation of get. It is a single allocation, because every signed-in request creates one.
 type read struct {
 	operation
 	key   string
@@ -96,8 +93,8 @@ type read struct {
 func (r *read) queue(ctx context.Context, p redis.Pipeliner) { r.reply = p.Get(ctx, r.key) }
 
 // collect returns the error of the round trip if there is no reply. go-redis returns no error for the
-// commands of a pipeline that got no connection (trap R4). That must not look like an absent session.
-// Stored values are never empty (threat E10).
+// commands of a pipeline that got no connection (trap R4), which must not be mistaken for an absent
+// session. Stored values are never empty (threat E10).
 func (r *read) collect(tripErr error) (err error) {
 	r.value, err = valueOf(r.reply)
 	if err == nil && r.reply.Err() == nil && len(r.value) == 0 {
@@ -106,7 +103,7 @@ func (r *read) collect(tripErr error) (err error) {
 	return err
 }
 
-// touch sets the TTL of those keys that exist.
+// touch sets the TTL of the keys that exist.
 func (t *trips) touch(ctx context.Context, ttl time.Duration, keys []string) error {
 	op := &operation{commands: &touch{ttl: ttl, keys: keys}}
 	t.mu.Lock()
@@ -128,7 +125,7 @@ func (t *touch) queue(ctx context.Context, p redis.Pipeliner) {
 	}
 }
 
-// collect is as that of a read.
+// collect is like that of read.
 func (t *touch) collect(tripErr error) error {
 	for _, reply := range t.replies {
 		if reply.Err() != nil {
@@ -160,7 +157,7 @@ func (t *trips) await(ctx context.Context, op *operation) error {
 	if i := slices.Index(t.waiting, op); i >= 0 {
 		t.waiting = slices.Delete(t.waiting, i, i+1)
 	}
-	return ctx.Err() // not the cause, because the breaker compares it
+	return ctx.Err() // not the cause, because the breaker compares this error
 }
 
 // tryBegin counts a round trip and returns true if one may begin now. The caller holds the
@@ -181,8 +178,8 @@ func (t *trips) tryBegin() bool {
 	return true
 }
 
-// beginOrSchedule begins a round trip for the waiting operations now, or as soon as one may
-// begin. The end of an active one begins it in any case. The caller holds the mutex.
+// beginOrSchedule begins a round trip for the waiting operations now, or schedules it for as soon as
+// one may begin. The end of an active round trip also begins it. The caller holds the mutex.
 func (t *trips) beginOrSchedule() {
 	if t.tryBegin() {
 		t.sendOrStop()
@@ -209,8 +206,8 @@ func (t *trips) onTimer() {
 	}
 }
 
-// end ends a round trip, and begins the next one if operations are waiting. A round trip
-// without a reply is not measured.
+// end ends a round trip and begins the next one if operations are waiting. A round trip without a reply
+// is not measured.
 func (t *trips) end(began time.Time, err *error) {
 	took, processors := time.Since(began), runtime.GOMAXPROCS(0)
 	t.mu.Lock()
@@ -222,8 +219,8 @@ func (t *trips) end(began time.Time, err *error) {
 	t.sendOrStop()
 }
 
-// sendOrStop uses a round trip that was counted: it sends waiting operations, or uncounts it if
-// there are none. The caller holds the mutex.
+// sendOrStop sends the waiting operations in a round trip that has already been counted. If there are
+// none, it uncounts the round trip. The caller holds the mutex.
 func (t *trips) sendOrStop() {
 	n := min(len(t.waiting), maxBatch)
 	if n == 0 {
@@ -239,8 +236,9 @@ func (t *trips) sendOrStop() {
 	}
 }
 
-// run makes a round trip for a batch. It uses no caller's context: the end of one caller must
-// not affect the others, and nothing of a request may outlive it (trap T13).
+// run makes a round trip for a batch. It does not use the context of a caller, because the end of one
+// caller must not affect the others, and a request's context must not be used after the request (trap
+// T13).
 func (t *trips) run(batch []*operation) {
 	var err error
 	defer t.end(time.Now(), &err)
@@ -254,7 +252,7 @@ func (t *trips) run(batch []*operation) {
 	}
 }
 
-// send returns the first error. If replies arrived, each has its own.
+// send returns the first error. If replies arrived, each operation has its own error.
 func (t *trips) send(batch []*operation) (err error) {
 	ctx, cancel := t.deadlines.bound(context.Background())
 	defer cancel()
@@ -263,7 +261,7 @@ func (t *trips) send(batch []*operation) (err error) {
 		op.commands.queue(ctx, pipeline)
 	}
 	defer func() {
-		if p := recover(); p != nil { // in a hook of the app's client, which no other recover catches here
+		if p := recover(); p != nil { // a panic in a hook of the app's client, from which nothing else would recover here
 			err = fmt.Errorf("record: panic: %v", p)
 		}
 	}()

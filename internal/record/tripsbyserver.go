@@ -8,14 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// tripsByServer are the shared round trips to each server, because operations on one master of
-// a Cluster must not wait for another master. It is safe for concurrent use.
+// tripsByServer manages the shared round trips to each server separately, because operations on one
+// master of a Cluster must not wait for another master. It is safe for concurrent use.
 type tripsByServer struct {
 	client    redis.UniversalClient
 	deadlines *deadlines
 	poolSize  int
-	locate    func(ctx context.Context, key string) (addr string, err error) // nil: there is one server
-	single    *trips                                                         // to the one server
+	locate    func(ctx context.Context, key string) (addr string, err error) // nil if there is a single server
+	single    *trips                                                         // to the single server
 
 	mu     sync.RWMutex
 	byAddr map[string]*trips
@@ -31,7 +31,7 @@ func (s *tripsByServer) newTrips() *trips {
 	return &trips{client: s.client, deadlines: s.deadlines, limit: max(1, s.poolSize-s.poolSize/4), unshared: runtime.GOMAXPROCS(0)}
 }
 
-// to returns the round trips to the server that holds a key.
+// to returns the round trips to the server with a key.
 func (s *tripsByServer) to(ctx context.Context, key string) (*trips, error) {
 	if s.locate == nil {
 		return s.single, nil

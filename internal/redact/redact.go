@@ -1,4 +1,4 @@
-// Package redact removes credentials from texts of other components.
+// Package redact removes credentials from texts that come from other components.
 //
 // It is the second line of defence. Errors of the token path are built from
 // parsed fields and never contain texts of other components (threat F1). This
@@ -11,17 +11,18 @@ import (
 )
 
 const (
-	// maxLength bounds a text in a log line.
+	// maxLength is the maximum length of a text in a log line.
 	maxLength = 512
-	// maxSearched bounds what is searched for credentials, because anybody can send an error with
-	// kilobytes of text. Twice the length leaves room for what is taken out.
+	// maxSearched is the maximum length of text that is searched for credentials, because a client can
+	// cause an error with kilobytes of text. Twice maxLength leaves room for the credentials that are
+	// removed.
 	maxSearched = 2 * maxLength
 )
 
 const mark = "[redacted]"
 
-// pattern is what a credential looks like. Searching costs a tenth of a microsecond for each
-// byte, so only texts that have what it needs are searched.
+// pattern describes a kind of credential. A search takes a tenth of a microsecond for each byte, so
+// only texts that contain a substring that every match has are searched.
 type pattern struct {
 	*regexp.Regexp
 	needs string
@@ -56,9 +57,9 @@ func isPath(run string) bool {
 	return true
 }
 
-// cut returns the beginning of a long text, as much as is searched, and whether it is not all.
-// What stands at the end may be part of a credential that can only be recognized whole, as a
-// password before its @, so the last run without a space or quote is replaced.
+// cut returns the part of a text that is searched, which is its beginning, and reports whether the text
+// is longer. The last run of characters without a space or quote is replaced, because it may be the
+// first part of a credential that can only be recognized as a whole, such as a password before its @.
 func cut(s string) (beginning string, shorter bool) {
 	if len(s) <= maxSearched {
 		return s, false
@@ -97,15 +98,15 @@ func Text(s string) string {
 	return s
 }
 
-// Error is an error with a redacted text. It wraps only the error that [Wrap] was told to
-// keep, because the original cause may contain credentials.
+// Error is an error with a redacted text. It wraps only the error that was passed to [Wrap] as kept,
+// because the original cause may contain credentials.
 type Error struct {
 	text string
 	kept error
 }
 
-// Wrap returns an error with the redacted text of err. The error wraps kept, for errors.Is,
-// which may be nil. Wrap returns nil if err is nil.
+// Wrap returns an error with the redacted text of err. The error wraps kept, which may be nil, for use
+// with errors.Is. Wrap returns nil if err is nil.
 func Wrap(err, kept error) error {
 	if err == nil {
 		return nil
@@ -113,7 +114,8 @@ func Wrap(err, kept error) error {
 	return &Error{text: TextOf(err), kept: kept}
 }
 
-// TextOf returns the text of an error as Text does. That of an [Error] is not searched again.
+// TextOf returns the redacted text of an error, as Text does. The text of an [Error] is not searched
+// again.
 func TextOf(err error) string {
 	if redacted, ok := err.(*Error); ok { //nolint:errorlint // one that wraps it has a text of its own
 		return redacted.text

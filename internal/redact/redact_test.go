@@ -54,8 +54,8 @@ func TestText_OfACredentialAtTheCut(t *testing.T) {
 		"cookie":            "Cookie: a=b; c=" + secret + " d=" + secret + "; e",
 		"opaque":            strings.Repeat(secret, 10),
 	} {
-		// What stands in front shrinks, so that the end of what is searched is shown, and that is at each
-		// place of the text once.
+		// Redaction shortens the text before it, so that the end of the searched part becomes visible.
+		// The test places this end at each position of the text.
 		filler := strings.Repeat("eyJ"+strings.Repeat("a", 60)+" ", 20)
 		for before := 900; before < 1050; before++ {
 			got := redact.Text(filler[:before] + " " + text + strings.Repeat(" z", 1000))
@@ -69,7 +69,7 @@ func TestText_OfACredentialAtTheCut(t *testing.T) {
 	}
 }
 
-// Anybody can send an error with kilobytes of text, and only the beginning of it is shown.
+// A client can send an error with kilobytes of text, and only the beginning of it is shown.
 //
 // Not parallel: time is measured.
 func TestText_ALongTextCostsNoMoreThanAShortOne(t *testing.T) {

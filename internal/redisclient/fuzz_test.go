@@ -7,7 +7,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redisclient"
 )
 
-// No URL is a panic, and no error repeats the password, wherever it is in the URL (threat F2).
+// No URL causes a panic, and no error contains the password, regardless of its place in the URL (threat
+// F2).
 func FuzzNew(f *testing.F) {
 	const password = "correct-horse-battery"
 	for _, seed := range [][2]string{

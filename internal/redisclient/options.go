@@ -1,4 +1,4 @@
-// Package redisclient makes Redis clients from URLs, with time limits that keep a request from
+// Package redisclient creates Redis clients from URLs, with time limits that keep a request from
 // waiting for a stalled server.
 package redisclient
 
@@ -31,12 +31,12 @@ type Options struct {
 	TLS *tls.Config
 	// Credentials returns user and password whenever a connection is opened.
 	Credentials func(context.Context) (user, password string, err error)
-	// RequireTLS rejects other URLs than rediss://.
+	// RequireTLS rejects URLs other than rediss://.
 	RequireTLS bool
 }
 
-// common are pointers to the options that go-redis' three kinds of clients share. Their types
-// share no interface.
+// common points to the options that go-redis' three kinds of clients have in common. Their types have
+// no common interface.
 type common struct {
 	dialTimeout, readTimeout, writeTimeout, poolTimeout, idleTime *time.Duration
 
@@ -49,7 +49,7 @@ type common struct {
 	credentials     *func(context.Context) (user, password string, err error)
 }
 
-// complete sets options that the URL does not set and those that no URL can express.
+// complete sets the options that the URL does not set, and those that a URL cannot express.
 func (c common) complete(o Options) error {
 	if err := c.merge(o); err != nil {
 		return err

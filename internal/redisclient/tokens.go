@@ -17,13 +17,13 @@ import (
 const (
 	// tokenScope is the scope of the tokens that Azure's managed Redis services accept.
 	tokenScope = "https://redis.azure.com/.default" //nolint:gosec // not a credential
-	// tokenTimeout bounds a token call.
+	// tokenTimeout is the time limit of a token call.
 	tokenTimeout = 10 * time.Second
 )
 
-// EntraTokens returns Credentials that sign in as an object ID with tokens of a credential. A
-// token is remembered until it is about to expire, and replaced in the background before,
-// because opening a connection must not wait for Entra.
+// EntraTokens returns Credentials that sign in as an object ID with tokens of a credential. A token is
+// cached until shortly before it expires. It is replaced in the background earlier, because opening a
+// connection must not wait for Entra.
 func EntraTokens(objectID string, credential azcore.TokenCredential) func(context.Context) (user, password string, err error) {
 	t := &tokens{credential: credential}
 	return func(ctx context.Context) (user, password string, err error) {
@@ -32,8 +32,7 @@ func EntraTokens(objectID string, credential azcore.TokenCredential) func(contex
 	}
 }
 
-// tokens are the tokens that connections to Redis are opened with. It is safe for concurrent
-// use.
+// tokens caches the token that connections to Redis are opened with. It is safe for concurrent use.
 type tokens struct {
 	credential azcore.TokenCredential
 	renewals   flight.Group
@@ -65,7 +64,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	return fresh.Token, nil
 }
 
-// renew gets a new token, which is replaced when half of its life is over.
+// renew gets a new token, which is replaced after half of its lifetime.
 func (t *tokens) renew() (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), tokenTimeout)
 	defer cancel()

@@ -12,8 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// urlError is a problem with a URL. It completes a sentence about the URL, and repeats nothing
-// of it but an option's name.
+// urlError is a problem with a URL. Its text completes a sentence about the URL, and contains no part
+// of the URL except the name of an option.
 type urlError string
 
 func (e urlError) Error() string { return string(e) }
@@ -34,11 +34,12 @@ func readsReplicas(name string) error {
 	return urlError(fmt.Sprintf("has an option %q that reads from replicas, which lag: users who signed out may seem signed in", name))
 }
 
-// parser reads a URL for one way of running Redis.
+// parser reads a URL for one kind of Redis deployment.
 type parser func(*url.URL, Options) (connect func() redis.UniversalClient, err error)
 
-// New makes the client for a URL. Its error completes a sentence about the URL: the errors of
-// go-redis repeat what they do not understand, which may be the password (threat F2).
+// New returns the client for a URL. Its error completes a sentence about the URL. It does not contain
+// the error of go-redis, which repeats the part of the URL that is not understood, and this may be the
+// password (threat F2).
 func New(address string, more Options) (redis.UniversalClient, error) {
 	u, err := url.Parse(address)
 	switch {
@@ -46,7 +47,7 @@ func New(address string, more Options) (redis.UniversalClient, error) {
 		return nil, reservedLetters()
 	case !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme):
 		return nil, urlError("is not a URL of the form redis://user:password@host:6379/0, rediss://… or unix://…")
-	case u.Fragment != "": // the rest of a password, most likely
+	case u.Fragment != "": // most likely the rest of a password
 		return nil, reservedLetters()
 	}
 	parse := parseSingle
@@ -63,7 +64,7 @@ func New(address string, more Options) (redis.UniversalClient, error) {
 	return connect(), nil
 }
 
-// mistakeIn finds what a parser does not understand, by giving it one option at a time.
+// mistakeIn finds the option that a parser does not understand, by passing one option at a time to it.
 func mistakeIn(u url.URL, parse parser, err error) error {
 	if errors.As(err, new(urlError)) {
 		return err
@@ -101,7 +102,7 @@ func parseSingle(u *url.URL, more Options) (func() redis.UniversalClient, error)
 	return func() redis.UniversalClient { return redis.NewClient(o) }, nil
 }
 
-// parseCluster leaves MaxRetries alone: a Cluster's client has its redirects.
+// parseCluster does not set MaxRetries, because a Cluster client has redirects instead.
 func parseCluster(u *url.URL, more Options) (func() redis.UniversalClient, error) {
 	if u.Scheme == "unix" {
 		return nil, socketAlone()
@@ -159,8 +160,8 @@ func parseSentinel(u *url.URL, more Options) (func() redis.UniversalClient, erro
 	return func() redis.UniversalClient { return redis.NewFailoverClient(o) }, nil
 }
 
-// HonoursDeadlines reports whether a client ends a command when its context does. Clients of
-// other types than go-redis' own are believed to.
+// HonoursDeadlines reports whether a client ends a command when its context ends. Clients of types
+// other than go-redis' own are assumed to do so.
 func HonoursDeadlines(client redis.UniversalClient) bool {
 	switch c := client.(type) {
 	case *redis.Client:

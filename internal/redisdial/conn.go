@@ -54,10 +54,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// failed closes other connections that have probably failed, too. After a restart of the
-// server's host, each connection is reset at its next command, and with TLS the client does
-// not see before that it was closed. The client then retries once, and must not use another
-// such connection for that.
+// failed closes other connections that have probably failed, too. After a restart of the server's host,
+// each connection is reset at its next command, and with TLS the client cannot detect earlier that it
+// was closed. The client retries once, and must not use another connection of this kind for the retry.
 func (c *conn) failed(err error) {
 	switch {
 	case err == nil, c.idle(), errors.Is(err, net.ErrClosed): // the last one was closed by this process

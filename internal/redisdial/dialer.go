@@ -1,12 +1,11 @@
 // Package redisdial connects a Redis client to its servers, and notices connections that
 // the network has silently dropped.
 //
-// NATs, load balancers and failed hosts drop connections without closing them. go-redis then
-// takes one dead connection after another from its pool and waits for each until its timeout.
-// With 80 of them, commands failed for half a minute after Redis was reachable again (trap R6).
-// A Dialer therefore closes connections together: when a command on one gets no reply, or finds
-// it closed, all idle ones that have received nothing since the command was sent are closed,
-// too.
+// NATs, load balancers and failed hosts drop connections without closing them. go-redis then takes one
+// dead connection after another from its pool and waits for each until its timeout. With 80 of them,
+// commands failed for half a minute after Redis was reachable again (trap R6). A Dialer therefore
+// closes connections together. When a command gets no reply, or finds its connection closed, all idle
+// connections that have received nothing since the command was sent are closed as well.
 package redisdial
 
 import (
@@ -25,7 +24,7 @@ const (
 	keepAliveCount    = 3
 )
 
-// Dialer makes the connections of one client. It is safe for concurrent use.
+// Dialer opens the connections of one client. It is safe for concurrent use.
 type Dialer struct {
 	timeout      time.Duration
 	replyTimeout time.Duration
@@ -36,9 +35,9 @@ type Dialer struct {
 	conns map[string]map[*conn]struct{} // by address
 }
 
-// New makes a Dialer. timeout bounds connecting, including the TLS handshake. replyTimeout is
-// how long the client waits for a reply; a connection without a reply for half of that is
-// considered dead. Zero means no limit. config is nil without TLS.
+// New returns a Dialer. timeout is the limit for connecting, including the TLS handshake. replyTimeout
+// is how long the client waits for a reply; a connection without a reply for half of that is considered
+// dead. Zero means no limit. config is nil without TLS.
 func New(timeout, replyTimeout time.Duration, config *tls.Config) *Dialer {
 	return &Dialer{timeout: timeout, replyTimeout: replyTimeout, config: config, epoch: time.Now(), conns: make(map[string]map[*conn]struct{})}
 }

@@ -88,7 +88,7 @@ func (n *network) answer(c net.Conn, number int64) {
 	}
 }
 
-// reset ends a connection as a host does that has restarted and does not know it.
+// reset resets a connection, as a restarted host does with a connection from before.
 func reset(c net.Conn) {
 	if secured, ok := c.(*tls.Conn); ok {
 		c = secured.NetConn()

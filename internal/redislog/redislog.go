@@ -1,9 +1,9 @@
 // Package redislog sends the log of go-redis to the logger of the app.
 //
-// go-redis has one logger in a process, which it reads without a lock. It is therefore replaced
-// once, when this package is initialized and no client exists. An app that calls redis.SetLogger
-// itself does so later, and keeps its own. Lines do not name the client that they are about, so
-// with several Services in a process, they go to the one that was opened last.
+// go-redis has one logger per process, which it reads without a lock. It is therefore replaced once,
+// when this package is initialized and no client exists. An app that calls redis.SetLogger does so
+// later, and so keeps its own logger. Lines do not name their client. If a process has several
+// Services, the lines are sent to the logger of the Service that was opened last.
 package redislog
 
 import (
@@ -22,11 +22,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// quietFor is how long lines of one kind are only counted after one was logged. While Redis is
-// down, go-redis has one for each attempt to connect.
+// quietFor is how long further lines of the same kind are only counted after one was logged. While
+// Redis is down, go-redis logs a line for each attempt to connect.
 const quietFor = 10 * time.Second
 
-// lines are the log of go-redis in this process.
+// lines is the log of go-redis in this process.
 var lines = install()
 
 func install() *router {
@@ -47,7 +47,7 @@ type router struct {
 	repeated map[string]*kind // by format
 }
 
-// kind is a kind of lines.
+// kind is a group of lines with the same format.
 type kind struct {
 	loggedAt time.Time
 	omitted  int // since then
@@ -86,8 +86,8 @@ func (r *router) Printf(ctx context.Context, format string, values ...any) {
 	}
 }
 
-// route returns the logger for a line, if there is one, and whether it is due, after how many of
-// its kind that were not.
+// route returns the logger for a line, if there is one, and reports whether the line must be logged.
+// omitted is the number of lines of its kind that were not logged before it.
 func (r *router) route(format string) (logger *slog.Logger, omitted int, isDue bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,7 +108,7 @@ func (r *router) route(format string) (logger *slog.Logger, omitted int, isDue b
 	return r.loggers[len(r.loggers)-1], omitted, true
 }
 
-// levelOf tells what failed from what happened. go-redis does not.
+// levelOf distinguishes failures from other events, because go-redis logs both without a level.
 func levelOf(text string) slog.Level {
 	for _, word := range []string{"fail", "error", "panic", "unexpected", "ERR "} {
 		if strings.Contains(strings.ToLower(text), strings.ToLower(word)) {

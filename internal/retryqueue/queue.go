@@ -1,5 +1,5 @@
-// Package retryqueue keeps work that failed because the storage or Entra did, and retries it
-// in the background until it succeeds or the process closes.
+// Package retryqueue keeps work that failed because the storage or Entra failed, and retries it in the
+// background until it succeeds or the group of background work closes.
 package retryqueue
 
 import (
@@ -13,11 +13,11 @@ import (
 
 // Options configure a Queue.
 type Options struct {
-	// What names the work in the log.
+	// What is the name of the work in the log.
 	What string
-	// Max bounds the number of items.
+	// Max is the maximum number of items.
 	Max int
-	// First and Most are the pauses between rounds, which double.
+	// First is the pause before the first round. The pauses double up to Most.
 	First, Most time.Duration
 	// Round tries the keys once and removes those that succeeded. It stops when more attempts
 	// would be pointless, or when the Group's context has ended.
@@ -34,10 +34,10 @@ type Queue[T any] struct {
 	count   atomic.Int32 // lets readers skip the lock while the queue is empty
 	mu      sync.Mutex
 	items   map[string]T
-	running bool // whether the background work is
+	running bool // whether the background work is running
 }
 
-// New makes an empty Queue whose work runs in a group.
+// New returns an empty Queue whose work runs in a group.
 func New[T any](group *background.Group, o Options) *Queue[T] {
 	return &Queue[T]{group: group, options: o, items: make(map[string]T)}
 }

@@ -1,4 +1,4 @@
-// Package returnto decides where a browser may be sent after signing in.
+// Package returnto decides which page a browser may be sent to after a sign-in.
 //
 // The path a user came from arrives from the outside and ends in a Location
 // header, which makes it the classic place for open redirects and header
@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// Home is where a browser goes whose return path was not acceptable.
+// Home is the path that a browser is sent to if the return path was rejected.
 const Home = "/"
 
 // MaxLength is the longest path that is kept, in bytes.
@@ -113,8 +113,8 @@ func decodeOnce(s string) string {
 	return out.String()
 }
 
-// visible percent-encodes whatever is not a visible ASCII character, so that
-// the result can stand in a header.
+// visible percent-encodes all characters except visible ASCII characters, so that the result can be
+// part of a header.
 func visible(s string) string {
 	const hex = "0123456789ABCDEF"
 	if !strings.ContainsFunc(s, isInvisible) {

@@ -1,11 +1,10 @@
 // Package sealed encrypts the data that fibermsal stores where others can
 // access it: in cookies and in shared storage.
 //
-// A [Ring] seals with AES-256-GCM under its first key and opens ciphertexts of
-// any of its keys, so keys can be rotated without ending sessions (threat E5).
-// The additional data names the place that a ciphertext belongs to. A ciphertext
-// that was moved to another place does not open (E2), and data that does not
-// open is never parsed (E4).
+// A [Ring] seals with AES-256-GCM and its first key, and opens ciphertexts of any of its keys, so keys
+// can be rotated without ending sessions (threat E5). The additional data names the place that a
+// ciphertext belongs to. A ciphertext that was moved to another place cannot be opened (E2), and data
+// that cannot be opened is never parsed (E4).
 package sealed
 
 import (
@@ -29,8 +28,8 @@ const KeySize = 32
 // Overhead is the length of a ciphertext minus that of its plaintext, in bytes.
 const Overhead = headerSize + 12 + 16
 
-// The versions of the format, which are the first byte of a ciphertext. Those before 0.1.0 know only
-// plain, and take packed for the ciphertext of an instance that is one release ahead.
+// The versions of the format, which are the first byte of a ciphertext. Releases before 0.1.0 support
+// only plain, and treat packed as a ciphertext of an instance with a newer release.
 const (
 	plain  = 1
 	packed = 2 // the plaintext is packed
@@ -42,9 +41,9 @@ const (
 )
 
 var (
-	// ErrUnknownKey means that the ciphertext names a key or a format that this ring
-	// does not have. It is not corrupt: another instance may be one deployment
-	// ahead, so the ciphertext must not be removed.
+	// ErrUnknownKey means that the ciphertext names a key or a format that this ring does not have. The
+	// ciphertext must not be removed, because it is not corrupt. Another instance may already run the
+	// next deployment.
 	ErrUnknownKey = errors.New("sealed: ciphertext of an unknown key")
 	// ErrCorrupt means that the data is not a ciphertext, or that the ciphertext was
 	// changed or moved.
@@ -63,11 +62,10 @@ type key struct {
 	mac  []byte
 }
 
-// NewRing makes a ring of one or more 32-byte keys, newest first, for one purpose.
-// The encryption keys are derived from them and the purpose (NIST SP 800-108). A
-// ciphertext of one purpose therefore does not open as one of another, and does not
-// use up the nonces of another, although every visit to the login page seals a
-// cookie.
+// NewRing returns a ring of one or more 32-byte keys, newest first, for one purpose. The encryption
+// keys are derived from them and the purpose (NIST SP 800-108). A ciphertext of one purpose therefore
+// cannot be opened as one of another. The nonces of the purposes are also separate, which matters
+// because every visit to the login page seals a cookie.
 func NewRing(secrets [][]byte, purpose string) (*Ring, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("sealed: a ring needs a key")
@@ -115,13 +113,14 @@ func (r *Ring) Seal(plaintext, context []byte) []byte {
 	return r.seal(plain, plaintext, context)
 }
 
-// SealPacked is Seal for plaintext that consists of tokens, of which it makes a smaller ciphertext.
+// SealPacked is like Seal, but compresses the plaintext, which should consist of tokens.
 //
-// Its length then depends on repetitions in the plaintext, from which an attacker could guess a secret
-// (CRIME) who sees the lengths of many ciphertexts, each of the same secret beside a text of the
-// attacker's choice. No client sees the length of a record, and who sees those in the storage would
-// have to change what Entra puts into a user's tokens, once for each renewal. Besides, the secrets
-// are random base64, which is decoded and not compressed.
+// The length of the ciphertext then depends on repetitions in the plaintext. An attacker who sees the
+// lengths of many ciphertexts, each with the same secret and a text that the attacker chose, could
+// guess the secret (CRIME). However, clients do not see the length of a record. An attacker who sees
+// the lengths in the storage would have to change the contents of the tokens that Entra issues to a
+// user, once for each renewal. Besides, the secrets are random base64, which is decoded but not
+// compressed.
 func (r *Ring) SealPacked(plaintext, context []byte) []byte {
 	if content, smaller := pack.Pack(plaintext); smaller {
 		return r.seal(packed, content, context)
@@ -167,11 +166,11 @@ func KeyID(ciphertext []byte) (id string, ok bool) {
 	return hex.EncodeToString(ciphertext[1:headerSize]), true
 }
 
-// Open decrypts a ciphertext that was sealed for the same context. It returns no
-// errors but [ErrUnknownKey] and [ErrCorrupt].
+// Open decrypts a ciphertext that was sealed for the same context. Its only errors are [ErrUnknownKey]
+// and [ErrCorrupt].
 func (r *Ring) Open(ciphertext, context []byte) ([]byte, error) {
 	if len(ciphertext) > 0 && ciphertext[0] > packed {
-		return nil, ErrUnknownKey // from an instance that is one release ahead
+		return nil, ErrUnknownKey // from an instance with a newer release
 	}
 	if len(ciphertext) < Overhead || ciphertext[0] < plain {
 		return nil, ErrCorrupt

@@ -81,7 +81,8 @@ func TestRing_PackedContentOpens(t *testing.T) {
 	}
 }
 
-// A ciphertext of a later format is left alone, because another instance may be one release ahead.
+// A ciphertext of a later format is not removed, because another instance may already run the next
+// release.
 func TestRing_LaterFormatsAreUnknown(t *testing.T) {
 	t.Parallel()
 	r, here := ring(t, 1), sealed.Context("x")

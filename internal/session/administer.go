@@ -14,18 +14,18 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Activity is when a session was last used, which is never in the future, and when it ends if it is
-// not used again. Both are zero if the storage does not report them, and the first is zero if the
-// app has a longer idle timeout than this process.
+// Activity contains when a session was last used and when it ends if it is not used again. Both are
+// zero if the storage does not report them. LastSeenAt is zero if the app has a longer idle timeout
+// than this process, and it is never in the future.
 type Activity struct{ LastSeenAt, IdleAt time.Time }
 
-// Selected is a session that a filter selected, and its activity.
+// Selected is a session that a filter has selected, with its activity.
 type Selected struct {
 	*Session
 	Activity
 }
 
-// Select yields the sessions that a filter selects. It remembers none of them.
+// Select yields the sessions that a filter selects. It does not add them to the cache.
 func (s *Store) Select(ctx context.Context, f Filter) iter.Seq2[Selected, error] {
 	return func(yield func(Selected, error) bool) {
 		f, err := f.checked(s.AnyTenant)
@@ -70,8 +70,8 @@ func (s *Store) find(ctx context.Context, f Filter, id string) (*Session, error)
 	return nil, nil
 }
 
-// checkComplete returns an error if a filter may have missed sessions. It need not be repeated for
-// each part.
+// checkComplete returns an error if a filter may have missed sessions. If a filter selects a part, the
+// check runs only for the first part.
 func (s *Store) checkComplete(ctx context.Context, f Filter) error {
 	if f.ID != "" || f.Part > 1 {
 		return nil
@@ -90,16 +90,16 @@ func (s *Store) activityOf(ctx context.Context, session *Session) (Activity, err
 	return activityFrom(session, ttl, s.IdleTimeout, time.Now()), nil
 }
 
-// activityFrom computes when a session was last used from how long its record will live. That
-// depends on the idle timeout of the app, which may be longer than here, and on its clock.
+// activityFrom computes when a session was last used from the remaining lifetime of its record. The
+// result depends on the app's idle timeout, which may be longer than here, and on its clock.
 func activityFrom(session *Session, ttl, idleTimeout time.Duration, now time.Time) Activity {
 	idleAt := now.Add(ttl)
 	lastSeenAt := idleAt.Add(-idleTimeout)
 	if lastSeenAt.After(now.Add(atMostApart)) {
-		return Activity{IdleAt: idleAt} // another idle timeout: unknown
+		return Activity{IdleAt: idleAt} // the app has another idle timeout, so this is unknown
 	}
 	if lastSeenAt.Before(session.User.SignedInAt) {
-		lastSeenAt = session.User.SignedInAt // the absolute end is near
+		lastSeenAt = session.User.SignedInAt // the absolute timeout has shortened the lifetime
 	}
 	if lastSeenAt.After(now) {
 		lastSeenAt = now // the clocks differ
@@ -107,15 +107,15 @@ func activityFrom(session *Session, ttl, idleTimeout time.Duration, now time.Tim
 	return Activity{lastSeenAt, idleAt}
 }
 
-// atMostApart is how much longer than the idle timeout a record may seem to live, because TTLs are
-// rounded and answers take time.
+// atMostApart is how much longer than the idle timeout a record may appear to live, because TTLs are
+// rounded and replies take time.
 const atMostApart = 2 * time.Second
 
-// errNoFilter keeps a forgotten filter from signing everybody out.
+// errNoFilter prevents a forgotten filter from signing out all users.
 var errNoFilter = errors.New("fibermsal: EndSessions needs a SessionFilter; to end all, set Before to now")
 
-// EndSelected ends the sessions that a filter selects and returns how many. It calls notify for each
-// of them, for several at the same time.
+// EndSelected ends the sessions that a filter selects and returns how many it ended. It calls notify
+// for each of them, concurrently for several.
 func (s *Store) EndSelected(ctx context.Context, f Filter, notify func(context.Context, *Session)) (int, error) {
 	if f == (Filter{Part: f.Part}) {
 		return 0, errNoFilter
@@ -148,8 +148,8 @@ func (s *Store) EndSelected(ctx context.Context, f Filter, notify func(context.C
 	return int(ended.Load()), s.checkComplete(ctx, f)
 }
 
-// EndEntraSession ends the sessions that began with a browser's session at Entra, and calls
-// ended for each. A session that cannot be ended does not keep the others from ending.
+// EndEntraSession ends the sessions that belong to a browser's session at Entra, and calls ended for
+// each. If a session cannot be ended, the others are still ended.
 func (s *Store) EndEntraSession(ctx context.Context, sid string, ended func(*Session)) error {
 	var failed error
 	for id, err := range s.listed(ctx, entraLabel(sid)) {

@@ -14,41 +14,42 @@ import (
 )
 
 const (
-	// sessionOverhead and attachmentOverhead are the approximate sizes beside the bytes.
+	// sessionOverhead and attachmentOverhead are the approximate sizes in addition to the sealed bytes
+	// and the attached values.
 	sessionOverhead    = 768
 	attachmentOverhead = 256
 )
 
-// Cache remembers decoded sessions and what is attached to them, bounded by bytes; the
-// least recently used sessions are dropped first. It only saves work: every request
-// still checks in the storage whether its session exists. It is safe for concurrent use.
+// Cache contains decoded sessions and values that are attached to them. Its size in bytes is limited;
+// the least recently used sessions are evicted first. It only saves work, because every request still
+// checks in the storage whether its session exists. It is safe for concurrent use.
 type Cache struct {
 	limit int // in bytes
 
 	mu      sync.Mutex
 	lru     *simplelru.LRU[string, *remembered]
 	bytes   int
-	touched touchTimes // of sessions that were dropped
+	touched touchTimes // of sessions that were evicted
 
 	hits, misses, evictions atomic.Uint64
 }
 
-// remembered is a session and the sealed bytes that it was decoded from. While the storage returns
+// remembered is a session with the sealed bytes from which it was decoded. While the storage returns
 // the same bytes, they need not be decoded again.
 type remembered struct {
 	sealed    []byte
 	session   *Session
 	touchedAt atomic.Int64 // Unix nanoseconds
-	rejected  atomic.Bool  // and audited, see Store.accepts
+	rejected  atomic.Bool  // the rejection was audited, see Store.accepts
 
 	// Guarded by the cache's lock.
-	seenAt      time.Time  // in the storage
+	seenAt      time.Time  // when the storage last returned it
 	attachments []attached // a few
 	size        int
 }
 
-// Attachment names a value that is remembered with a session: its kind, and which one of
-// that kind.
+// Attachment identifies a value that is attached to a session, by its kind and its name within that
+// kind.
 type Attachment struct{ Kind, Name string }
 
 type attached struct {
@@ -58,7 +59,7 @@ type attached struct {
 	size  int
 }
 
-// attached returns the place of what is attached to a session, or nil.
+// attached returns the slot of an attachment, or nil.
 func (r *remembered) attached(a Attachment) *attached {
 	for i := range r.attachments {
 		if r.attachments[i].Attachment == a {
@@ -68,8 +69,8 @@ func (r *remembered) attached(a Attachment) *attached {
 	return nil
 }
 
-// NewCache makes the cache of a Store, which takes about limit bytes. It is made first, because
-// telemetry observes it.
+// NewCache returns a cache for a Store that takes about limit bytes. It is created before the Store,
+// because telemetry observes it.
 func NewCache(limit int) *Cache {
 	c := &Cache{limit: limit}
 	lru, err := simplelru.NewLRU(math.MaxInt, func(id string, r *remembered) {
@@ -79,13 +80,13 @@ func NewCache(limit int) *Cache {
 		}
 	})
 	if err != nil {
-		panic(err) // only if the number were not positive
+		panic(err) // happens only if the number is not positive
 	}
 	c.lru = lru
 	return c
 }
 
-// get returns the session if it was decoded from the same bytes.
+// get returns the cached session if it was decoded from the same bytes.
 func (c *Cache) get(id string, sealed []byte) (*remembered, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,7 +115,7 @@ func (c *Cache) add(sealed []byte, s *Session) *remembered {
 	return r
 }
 
-// confirmed returns a session that was in the storage less than age ago, or nil.
+// confirmed returns a session that the storage returned less than age ago, or nil.
 func (c *Cache) confirmed(id string, age time.Duration) *remembered {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -144,9 +145,10 @@ func (c *Cache) Attached(id string, a Attachment) any {
 	return nil
 }
 
-// Attach replaces the value that is attached to a session by what change returns, with about
-// its size in bytes. Values are immutable, because readers share them. If the session is not
-// remembered, nothing happens: tokens of a session that has ended must not be kept.
+// Attach replaces the value that is attached to a session with the one that change returns together
+// with its approximate size in bytes. Values must be immutable, because readers share them. If the
+// session is not in the cache, nothing happens, because tokens of a session that has ended must not be
+// kept.
 func (c *Cache) Attach(id string, a Attachment, change func(old any) (value any, size int)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -179,7 +181,7 @@ func (c *Cache) Stats() telemetry.CacheStats {
 	}
 }
 
-// Clear drops all sessions, as if many others had displaced them. It is for tests.
+// Clear removes all sessions, as if many others had displaced them. It is for tests.
 func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,7 +190,8 @@ func (c *Cache) Clear() {
 	}
 }
 
-// grow adds to the size and drops sessions that exceed the limit, except the last used one.
+// grow adds to the size and evicts sessions until the size is within the limit, except the most
+// recently used session.
 func (c *Cache) grow(size int) {
 	c.bytes += size
 	for c.bytes > c.limit && c.lru.Len() > 1 {

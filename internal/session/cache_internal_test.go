@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// Inside the package, because a million sign-ins would take hours.
+// The test is inside the package, because a million sign-ins would take hours.
 //
 // Not parallel: the heap is measured.
 func TestG24_AMillionSessionsPassThroughABoundedCache(t *testing.T) {
@@ -46,7 +46,8 @@ func TestG24_AMillionSessionsPassThroughABoundedCache(t *testing.T) {
 	}
 }
 
-// What the cache counts is what the sessions take, so that the limit of an app is that of its memory.
+// The cache's own figure must match the memory that the sessions use, so that the configured limit is a
+// limit of memory.
 //
 // Not parallel: the heap is measured.
 func TestCache_CountsWhatSessionsTake(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/mailaddr"
 )
 
-// callerPrefix begins the IDs of sessions that stand for access tokens. No stored session has such an
-// ID.
+// callerPrefix is the prefix of the IDs of sessions that stand for access tokens. Stored sessions never
+// have such IDs.
 const callerPrefix = "token:"
 
 // CallerID returns the ID of the session that stands for an access token.
@@ -21,8 +21,8 @@ func CallerID(sum [sha256.Size]byte) string {
 	return string(id[:])
 }
 
-// NewCaller returns the session that stands for the access token of a client: it has the user and what
-// the token says of them, is not stored, and ends with the token.
+// NewCaller returns the session that stands for the access token of a client. It contains the user and
+// the claims of the token, is never stored, and ends when the token expires.
 func NewCaller(id string, c *accesstoken.Claims) *Session {
 	mail, _ := mailaddr.Normalize(c.Email)
 	expires := time.Unix(c.Expiry, 0)
@@ -47,11 +47,11 @@ func NewCaller(id string, c *accesstoken.Claims) *Session {
 	return s
 }
 
-// callerOverhead is the approximate size of a remembered caller beside the claims.
+// callerOverhead is the approximate size of a cached caller in addition to the claims.
 const callerOverhead = 1024
 
-// Keep remembers a session that stands for an access token. If another request has done so meanwhile,
-// that one stays, because tokens may be attached to it.
+// Keep adds a session that stands for an access token. If another request has added it in the meantime,
+// that session is kept, because tokens may be attached to it.
 func (c *Cache) Keep(s *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +63,7 @@ func (c *Cache) Keep(s *Session) {
 	c.grow(r.size)
 }
 
-// Kept returns a session that Keep remembered, or nil.
+// Kept returns a session that Keep has added, or nil.
 func (c *Cache) Kept(id string) *Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,5 +75,5 @@ func (c *Cache) Kept(id string) *Session {
 	return nil
 }
 
-// Drop forgets a session and what is attached to it.
+// Drop removes a session and the values that are attached to it.
 func (c *Cache) Drop(id string) { c.remove(id) }

@@ -43,7 +43,7 @@ func newTokens(t *testing.T) *tokens {
 	}}
 }
 
-// claims returns those of a verified token, which has as many bytes more.
+// claims returns the claims of a verified token with the given number of additional bytes.
 func (k *tokens) claims(t *testing.T, n, more int) *accesstoken.Claims {
 	t.Helper()
 	now := time.Now().Unix()
@@ -66,7 +66,7 @@ func (k *tokens) claims(t *testing.T, n, more int) *accesstoken.Claims {
 
 func callerNumber(n int) string { return CallerID(sha256.Sum256(fmt.Append(nil, n))) }
 
-// Every client may have a new token for each call, so what is remembered is bounded by bytes.
+// Clients may send a new token with each call, so the cache is limited in bytes.
 func TestG24_AFloodOfTokensPassesThroughABoundedCache(t *testing.T) {
 	t.Parallel()
 	k := newTokens(t)

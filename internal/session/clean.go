@@ -16,7 +16,7 @@ import (
 type Cleaning struct {
 	DryRun           bool
 	RemoveUnreadable bool
-	From             int // the part to begin with
+	From             int // the part to start with
 	Progress         func(parts, of int, soFar Counts)
 }
 
@@ -28,7 +28,7 @@ type Counts struct {
 	Unreadable int
 }
 
-// Clean removes the records and list entries of ended sessions from the storage.
+// Clean removes the records and index entries of ended sessions from the storage.
 func (s *Store) Clean(ctx context.Context, c Cleaning) (Counts, error) {
 	var counts Counts
 	for shard := max(0, c.From-1); shard < s.Records.Shards(); shard++ {
@@ -43,7 +43,7 @@ func (s *Store) Clean(ctx context.Context, c Cleaning) (Counts, error) {
 			c.Progress(shard+1, s.Records.Shards(), counts)
 		}
 	}
-	if err := ReachOf(s).CheckKeys(ctx); autherr.ReasonOf(err) != ReasonMissingKeys { // other instances clean those
+	if err := ReachOf(s).CheckKeys(ctx); autherr.ReasonOf(err) != ReasonMissingKeys { // other instances clean sessions with other keys
 		return counts, err
 	}
 	return counts, nil
@@ -71,19 +71,19 @@ func (s *Store) cleanEach(ctx context.Context, ids []string, c Cleaning, counts 
 	return nil
 }
 
-// state is the state of a session that is on a list.
+// state is the state of a session that is in an index.
 type state int
 
 const (
 	ending     state = iota // its records are being removed already
 	valid                   // a session
-	expired                 // a session past its absolute end, whose record is still there
+	expired                 // a session past its absolute timeout whose record still exists
 	gone                    // no record
 	corrupt                 // a record that is not a session, although the key is known
 	unreadable              // a record sealed with an unknown key
 )
 
-// examined is the state of an ID, and its session if that could be read.
+// examined is the state of an ID, and the session if it could be read.
 type examined struct {
 	state   state
 	session *Session
@@ -125,8 +125,9 @@ func (c Cleaning) removes(found state) bool {
 	return false
 }
 
-// removeExamined removes the records of an ID, and the ID from the lists that are known. A
-// session that does not open, or is gone, stays on its user's list until that is looked up.
+// removeExamined removes the records of an ID, and the ID from the indexes that are known. If the
+// session is gone or does not open, its user is unknown, and it stays in the user's index until the
+// next lookup.
 func (s *Store) removeExamined(ctx context.Context, id string, found examined) error {
 	if err := s.Discard(ctx, id); err != nil {
 		return err
@@ -138,7 +139,7 @@ func (s *Store) removeExamined(ctx context.Context, id string, found examined) e
 	if err := s.Records.Delist(ctx, id, labels...); err != nil {
 		return autherr.StorageUnavailable(err)
 	}
-	if found.state == corrupt || found.state == unreadable { // it may be a session to another instance
+	if found.state == corrupt || found.state == unreadable { // another instance may accept the session
 		s.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSealMismatch, telemetry.Subject{SessionID: id}, slog.String("reason", "cleaned"))
 	}
 	return nil

@@ -10,21 +10,22 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// Creation is a session that a sign-in begins.
+// Creation describes a session that a sign-in begins.
 type Creation struct {
 	Session *Session
 	Tokens  []byte // MSAL's cache
-	// Began is when the sign-in began. A session that was ended since must not begin.
+	// Began is when the sign-in began. If sessions of the user were ended after that, the session must
+	// not begin.
 	Began time.Time
-	// Replaced are the IDs of the sessions that end when this one has begun, and Readable those
-	// of them that could be read. They do not count towards the limit of their user.
+	// Replaced are the IDs of the sessions that end when this one has begun. Readable contains those
+	// that could be read. They do not count towards the user's limit.
 	Replaced []string
 	Readable map[string]*Session
 }
 
-// Replace stores a new session and its tokens, ends those that it replaces, and returns the
-// cookie's token. The new session is stored first, so a crash in between leaves one session
-// too many and never none. If it fails, the new session is ended.
+// Replace stores a new session and its tokens, ends the sessions that it replaces, and returns the
+// cookie's token. The new session is stored first, so that a crash in between leaves one session too
+// many rather than none. If Replace fails, the new session is ended.
 func (s *Store) Replace(ctx context.Context, c *Creation) (token string, err error) {
 	if token, err = NewToken(); err != nil {
 		return "", err
@@ -78,7 +79,7 @@ func (s *Store) create(ctx context.Context, c *Creation) error {
 	return s.endExcess(ctx, c.Session, excess)
 }
 
-// Readable returns those of the sessions with these IDs that can be read, by ID.
+// Readable returns the sessions with these IDs that can be read, by ID.
 func (s *Store) Readable(ctx context.Context, ids ...string) map[string]*Session {
 	sessions := make(map[string]*Session)
 	for _, id := range ids {

@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	// maxEnded bounds how many ended sessions wait for the storage.
+	// maxEnded is how many ended sessions may wait for the storage.
 	maxEnded = 100_000
 	// retryEvery is how often the storage is tried again.
 	retryEvery = time.Second
 )
 
-// End ends a session. If the storage fails, End returns an error, but the session has ended in
+// End ends a session. If the storage fails, End returns an error, but the session is no longer valid in
 // this process, and its records are deleted when the storage is back (threat D10).
 func (s *Store) End(ctx context.Context, id string) error {
 	err := s.Discard(ctx, id)
@@ -28,7 +28,7 @@ func (s *Store) End(ctx context.Context, id string) error {
 	return err
 }
 
-// Discard deletes a session's records. An empty ID names no session.
+// Discard deletes a session's records. It does nothing if the ID is empty.
 func (s *Store) Discard(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
@@ -40,8 +40,7 @@ func (s *Store) Discard(ctx context.Context, id string) error {
 	return nil
 }
 
-// discardCorrupt deletes a record that is not a session, so that it fails once and not
-// forever (threat E11).
+// discardCorrupt deletes a record that is not a session, so that it fails only once (threat E11).
 func (s *Store) discardCorrupt(ctx context.Context, id string) error {
 	s.Telemetry.Audit(ctx, slog.LevelWarn, telemetry.EventSealMismatch, telemetry.Subject{SessionID: id}, slog.String("reason", "seal_mismatch"))
 	return errors.Join(ErrCorrupt, s.Discard(ctx, id))
@@ -58,7 +57,8 @@ func newEndedQueue(s *Store) *retryqueue.Queue[struct{}] {
 	})
 }
 
-// deleteEnded stops at the first failure, because the storage is not back.
+// deleteEnded deletes the records of ended sessions. It stops at the first failure, because the storage
+// is then still down.
 func (s *Store) deleteEnded(ids []string) {
 	for _, id := range ids {
 		if s.Background.Context().Err() != nil {

@@ -14,21 +14,21 @@ import (
 	"github.com/fibermsal/fibermsal/internal/record"
 )
 
-// Filter selects sessions: all its fields must match, and the zero value selects all.
+// Filter selects sessions. All its fields must match; the zero value selects all sessions.
 type Filter struct {
 	ID       string
 	TenantID string
 	UserID   string
 	Mail     string
-	Before   time.Time // the session must have begun
+	Before   time.Time // before which the session must have begun
 	Part     int       // 1 to Parts, or 0 for all
 }
 
 // Parts is the number of parts into which all sessions are divided.
 const Parts = record.Shards
 
-// checked returns a copy in the spelling of sessions. The texts are cloned, because a request
-// may have brought them (trap T10).
+// checked validates a filter and returns a copy with normalized values. Strings are cloned, because
+// they may come from a request (trap T10).
 func (f Filter) checked(anyTenant bool) (Filter, error) {
 	f.ID, f.TenantID, f.UserID = strings.Clone(f.ID), strings.ToLower(strings.Clone(f.TenantID)), strings.ToLower(strings.Clone(f.UserID))
 	if f.UserID != "" && f.TenantID == "" {
@@ -57,7 +57,7 @@ func (f Filter) selects(s *Session) bool {
 		(f.Before.IsZero() || s.User.SignedInAt.Before(f.Before))
 }
 
-// minAge returns how long ago the selected sessions have begun at least.
+// minAge returns the minimum age of the selected sessions.
 func (f Filter) minAge() time.Duration {
 	if f.Before.IsZero() {
 		return 0
@@ -65,15 +65,15 @@ func (f Filter) minAge() time.Duration {
 	return max(0, time.Since(f.Before))
 }
 
-// list is a list by which sessions are found, and by which sign-ins under way are refused.
+// list is an index in which sessions are found and for which sign-ins in progress can be refused.
 type list struct {
 	ids  func() ([]string, error)
 	mark func(age time.Duration) error
 }
 
-// candidates yields the IDs of the sessions that a filter may select. If they are to end,
-// refuse is set: sign-ins under way that a filter would select are then refused from before
-// the moment at which the IDs are looked up.
+// candidates yields the IDs of the sessions that a filter may select. If refuse is set, because the
+// sessions are about to end, sign-ins in progress that the filter would select are refused, beginning
+// before the IDs are looked up.
 func (s *Store) candidates(ctx context.Context, f Filter, refuse bool) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		if f.ID != "" {
@@ -85,7 +85,7 @@ func (s *Store) candidates(ctx context.Context, f Filter, refuse bool) iter.Seq2
 			yield("", err)
 			return
 		}
-		var unmarked error // a Redis without memory takes no mark, but deletes sessions
+		var unmarked error // if Redis is out of memory, marks fail but deleting works
 		for _, l := range lists {
 			if refuse {
 				unmarked = cmp.Or(unmarked, l.mark(f.minAge()))
@@ -107,7 +107,7 @@ func (s *Store) candidates(ctx context.Context, f Filter, refuse bool) iter.Seq2
 	}
 }
 
-// listsOf returns the lists on which all sessions are that a filter may select.
+// listsOf returns the indexes that contain all sessions that a filter may select.
 func (s *Store) listsOf(ctx context.Context, f Filter) (lists []list, err error) {
 	switch {
 	case f.UserID != "":

@@ -13,8 +13,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// listed yields the IDs on the list of a label. Lists are only hints: sessions that have ended
-// may still be on them.
+// listed yields the IDs in the index of a label. Indexes are only hints, because they may contain
+// sessions that have ended.
 func (s *Store) listed(ctx context.Context, label record.Label) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		ids, err := s.Records.Listed(ctx, label)
@@ -26,7 +26,7 @@ func (s *Store) listed(ctx context.Context, label record.Label) iter.Seq2[string
 	}
 }
 
-// enlist adds a session to its lists again, and ends the oldest of its user if there are too
+// enlist adds a session to its indexes again, and ends the oldest sessions of its user if there are too
 // many.
 func (s *Store) enlist(ctx context.Context, session *Session) error {
 	excess, err := s.Records.Enlist(ctx, session.ID, session.User.ExpiresAt, s.MaxPerUser, session.labels()...)
@@ -36,17 +36,16 @@ func (s *Store) enlist(ctx context.Context, session *Session) error {
 	return s.endExcess(ctx, session, excess)
 }
 
-// Delist removes a session from its lists. Entries that it fails to remove are skipped on
-// lookup.
+// Delist removes a session from its indexes. Entries that it fails to remove are skipped on lookup.
 func (s *Store) Delist(ctx context.Context, session *Session) {
 	if err := s.Records.Delist(ctx, session.ID, session.labels()...); err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelDebug, "ended session still listed", slog.Any("error", autherr.StorageUnavailable(err)))
 	}
 }
 
-// endExcess ends the sessions that exceed the limit of their user because of a new one (threat
-// E12). They leave the lists after they have ended, so that the user's next sign-in completes
-// what fails here.
+// endExcess ends the oldest sessions of a user who exceeds the limit because of a new session (threat
+// E12). It removes them from the indexes only after they have ended, so that the user's next sign-in
+// retries what fails here.
 func (s *Store) endExcess(ctx context.Context, added *Session, excess []string) error {
 	if len(excess) == 0 {
 		return nil
@@ -64,7 +63,7 @@ func (s *Store) endExcess(ctx context.Context, added *Session, excess []string) 
 			return struct{}{}, err
 		}
 		if old == nil {
-			old = &Session{ID: id, User: added.User, EntraSession: added.EntraSession} // most likely on the same lists
+			old = &Session{ID: id, User: added.User, EntraSession: added.EntraSession} // most likely in the same indexes
 		} else {
 			s.Telemetry.Audit(ctx, slog.LevelInfo, telemetry.EventSessionEnded, old.Subject(), slog.String("by", "too_many"))
 		}
@@ -79,8 +78,8 @@ func (s *Store) endExcess(ctx context.Context, added *Session, excess []string) 
 	return nil
 }
 
-// withoutExpired removes the sessions that ended by their idle timeout from their user's list,
-// where they remain until then, and returns those of the excess that still are too many.
+// withoutExpired removes sessions that have reached their idle timeout from the user's index, where
+// such sessions remain until then. It returns the excess sessions that are still too many.
 func (s *Store) withoutExpired(ctx context.Context, added *Session, excess []string) ([]string, error) {
 	label := userLabel(added.User.TenantID, added.User.ID)
 	listed, err := s.Records.Listed(ctx, label)
@@ -90,7 +89,7 @@ func (s *Store) withoutExpired(ctx context.Context, added *Session, excess []str
 	removeExpired := func(id string) (removed string, err error) {
 		_, err = s.Records.Sealed(ctx, id, record.Session)
 		if !errors.Is(err, record.ErrNotFound) {
-			return "", nil // not expired, or a later request reports the error
+			return "", nil // if it has not expired, a later request reports the error
 		}
 		_ = s.Records.Delist(ctx, id, label) // or the next sign-in does
 		return id, nil

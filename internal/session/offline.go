@@ -10,9 +10,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Newest returns the newest session of a user that is usable and not among those to skip, by
-// their IDs, outside any request. Records are checked, because lists are only hints. Without one it
-// returns NotSignedIn, or that its keys are wrong.
+// Newest returns the newest session of a user that is usable and whose ID is not in skip, outside any
+// request. It reads the records, because indexes are only hints. If there is no such session, the error
+// is NotSignedIn, or that the keys of this process are wrong.
 func (s *Store) Newest(ctx context.Context, tenant, user string, skip map[string]bool, usable func(*Session) bool) (*Session, error) {
 	label := userLabel(tenant, user)
 	for id, err := range s.listed(ctx, label) {
@@ -34,10 +34,9 @@ func (s *Store) Newest(ctx context.Context, tenant, user string, skip map[string
 	return nil, ReachOf(s).notSignedIn(ctx)
 }
 
-// OwnerOfMail returns the object ID of the only signed-in user of a tenant with a mail address,
-// "" if there is none. If sessions of two users have the address, the address is ambiguous, and
-// the error is NotSignedIn with ReasonSharedMail (threat B9). One user may have many sessions, so
-// all of them are read.
+// OwnerOfMail returns the object ID of the only signed-in user of a tenant with a mail address, or ""
+// if there is none. If sessions of two users have the address, the error is NotSignedIn with
+// ReasonSharedMail (threat B9). It reads all sessions with the address, because one user may have many.
 func (s *Store) OwnerOfMail(ctx context.Context, tenant, mail string) (user string, err error) {
 	label := mailLabel(tenant, mail)
 	find := func(id string) (*Session, error) { return s.findListed(ctx, id, label) }
@@ -58,7 +57,8 @@ func (s *Store) OwnerOfMail(ctx context.Context, tenant, mail string) (user stri
 	return user, nil
 }
 
-// findListed is Find for an ID on a list, from which it is removed if the session has ended.
+// findListed is like Find for an ID in an index. If the session has ended, it removes the ID from the
+// index.
 func (s *Store) findListed(ctx context.Context, id string, label record.Label) (*Session, error) {
 	found, ended, err := s.Find(ctx, id)
 	if ended {

@@ -18,17 +18,17 @@ import (
 )
 
 const (
-	// presenceLife is how long an instance that crashed still seems to run.
+	// presenceLife is how long an instance that has crashed still appears to be running.
 	presenceLife = 2 * time.Hour
 	// announceEvery is how often a running instance announces itself.
 	announceEvery = 30 * time.Minute
-	// retryAnnouncing is when an announcement that failed is repeated.
+	// retryAnnouncing is how long to wait before a failed announcement is retried.
 	retryAnnouncing = time.Minute
 )
 
-// presence is what instances announce in a shared storage: that they run, and the IDs of their
-// keys, with which every sealed record begins anyway. Doctor and administration compare them. It
-// costs two commands every half hour, beside one that writes a session.
+// presence announces this instance in a shared storage, with the IDs of its keys, which every sealed
+// record also contains. Doctor and administration compare the key IDs of instances. It costs two
+// commands every half hour.
 type presence struct {
 	records     *record.Store
 	origin      string
@@ -39,8 +39,8 @@ type presence struct {
 
 var notInHostName = regexp.MustCompile(`[^A-Za-z0-9.\-]`)
 
-// newPresence names this instance after its machine, with a random part, because a machine may
-// run several.
+// newPresence returns the presence of this instance. The instance's name is that of the machine with a
+// random part, because a machine may run several instances.
 func newPresence(records *record.Store, origin string, log *slog.Logger) *presence {
 	return &presence{records: records, origin: origin, log: log, instance: sync.OnceValue(func() string {
 		host, err := os.Hostname()
@@ -48,7 +48,7 @@ func newPresence(records *record.Store, origin string, log *slog.Logger) *presen
 			host = ""
 		}
 		var own [4]byte
-		_, _ = rand.Read(own[:]) // without, it is the machine's name
+		_, _ = rand.Read(own[:]) // if it fails, only the machine's name is used
 		host = notInHostName.ReplaceAllString(host, "")
 		return cmp.Or(host[:min(len(host), 64)], "instance") + "/" + hex.EncodeToString(own[:])
 	})}
@@ -60,7 +60,7 @@ func (p *presence) announce(ctx context.Context) {
 	if now.UnixNano()-last < int64(announceEvery) || !record.SealsIn(p.records).Kept() || !p.announcedAt.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
-	// It is not repeated for half an hour, so the end of one request must not end it.
+	// It is not repeated for half an hour, so it must not be cancelled when the request ends.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	err := record.SealsIn(p.records).Announce(ctx, p.origin)

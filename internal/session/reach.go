@@ -12,23 +12,23 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// The reasons why a process may not see the sessions of the app. Their names are public.
+// The reasons why a process may not find the sessions of the app. They are public.
 const (
-	ReasonWrongKeys   = "wrong_keys"      // none of the keys is one of the app's
-	ReasonMissingKeys = "missing_keys"    // some of the app's keys are not here
+	ReasonWrongKeys   = "wrong_keys"      // none of the keys here is a key of the app
+	ReasonMissingKeys = "missing_keys"    // some of the app's keys are missing here
 	ReasonOtherClient = "other_client_id" // only apps with other client IDs have sessions
 	ReasonOtherOrigin = "other_origin"    // only apps with other redirect URIs have sessions
 	ReasonNoTrace     = "no_trace"        // no app has sessions
 )
 
-// Reach is which sessions of the storage this process can see.
+// Reach determines which sessions in the storage this process can find.
 type Reach struct{ store *Store }
 
 // ReachOf returns the reach of a Store.
 func ReachOf(s *Store) Reach { return Reach{s} }
 
-// CheckKeys returns an error if sessions of the app are sealed with keys that this process does
-// not have: they are on lists that it cannot find, so administration would miss them silently.
+// CheckKeys returns an error if sessions of the app are sealed with keys that this process does not
+// have. The names of their indexes depend on these keys, so administration would silently miss them.
 func (r Reach) CheckKeys(ctx context.Context) error {
 	if !record.SealsIn(r.store.Records).Kept() {
 		return nil
@@ -40,8 +40,8 @@ func (r Reach) CheckKeys(ctx context.Context) error {
 	return r.keyProblem(instances, seals)
 }
 
-// notSignedIn returns the error for a user without a session, unless none of the app's sessions can
-// be seen: a worker must not take all users for signed out.
+// notSignedIn returns the error for a user without a session. If none of the app's sessions can be
+// found, it returns that as the error, because a worker must not assume that all users have signed out.
 func (r Reach) notSignedIn(ctx context.Context) error {
 	if err := r.CheckKeys(ctx); autherr.ReasonOf(err) == ReasonWrongKeys {
 		return err
@@ -53,15 +53,16 @@ func (r Reach) hasWrongKeys(ctx context.Context) bool {
 	return autherr.ReasonOf(r.CheckKeys(ctx)) == ReasonWrongKeys
 }
 
-// keyProblem compares the keys of this process with those that sessions are sealed with. A key
-// that only earlier sessions were sealed with may be missing, because it may have been removed,
-// unless an instance still has it: the users of these sessions are signed in there.
+// keyProblem compares the keys of this process with those with which sessions are sealed. A key that
+// only sealed earlier sessions may be missing here, because it may have been removed from the app. If
+// an instance still has it, it must not be missing, because the users of these sessions are signed in
+// there.
 func (r Reach) keyProblem(instances []record.Instance, seals []record.Seal) error {
 	var known bool
 	var unknown, unseen []string // key IDs, and the instances that have them
 	for _, other := range instances {
 		for i, id := range other.KeyIDs {
-			switch isFirst := i == 0; { // it seals with that one
+			switch isFirst := i == 0; { // the instance seals with its first key
 			case r.store.Records.HasKey(id):
 				known = known || isFirst
 			case isFirst || hasSealed(seals, id):
@@ -92,9 +93,9 @@ func hasSealed(seals []record.Seal, keyID string) bool {
 	return slices.ContainsFunc(seals, func(seal record.Seal) bool { return seal.Own && seal.KeyID == keyID })
 }
 
-// missedInFile returns an error if sessions in a file are sealed with an earlier key that is not here.
-// Nobody announces there that the app still has the key, so it may have been removed; the sessions
-// are there until their idle timeout.
+// missedInFile returns an error if sessions in a file are sealed with an earlier key that is missing
+// here. With a file, no instance announces whether the app still has the key, so it may have been
+// removed from the app; the sessions remain until their idle timeout.
 func (r Reach) missedInFile(ctx context.Context, seals []record.Seal) error {
 	isMissing := func(seal record.Seal) bool { return seal.Own && !r.store.Records.HasKey(seal.KeyID) }
 	if r.store.Records.Shared() || !slices.ContainsFunc(seals, isMissing) {
@@ -129,9 +130,9 @@ func (r Reach) keyError(known bool, unknown, instances []string) error {
 	return autherr.Misconfigured.New(ReasonMissingKeys, fmt.Errorf("%s, which is not among the keys here (%s), so these sessions are not found: use the Keys that the app runs with", what, here))
 }
 
-// Check returns an error if this process does not see the sessions of the app: because of
-// its keys, its client ID or its redirect URI, or because the storage has no trace of any app.
-// Where instances of earlier versions announced too little, it searches the storage.
+// Check returns an error if this process cannot find the sessions of the app, because of its keys,
+// client ID or redirect URI, or because the storage has no trace of any app. If instances of earlier
+// versions have announced too little, it searches the storage.
 func (r Reach) Check(ctx context.Context) error {
 	if !record.SealsIn(r.store.Records).Kept() {
 		return nil
@@ -155,7 +156,7 @@ func (r Reach) Check(ctx context.Context) error {
 		if !errors.Is(err, record.ErrNoSearch) {
 			return autherr.StorageUnavailable(err)
 		}
-		found.own = len(instances) > 0 && len(own) == 0 // of an earlier version, with the same keys
+		found.own = len(instances) > 0 && len(own) == 0 // an earlier version with the same keys
 	}
 	return r.originProblem(&found)
 }
@@ -169,13 +170,13 @@ func originsOf(seals []record.Seal) (origins []string) {
 	return origins
 }
 
-// traces are what a search found.
+// traces is the result of a search.
 type traces struct {
 	own     bool     // a session that this process accepts
 	origins []string // of the other sessions of the client ID
 	others  []string // of apps with other client IDs
 	foreign bool     // a session of another client ID
-	unknown []string // IDs of keys that are not here
+	unknown []string // IDs of keys that are missing here
 }
 
 // maxSearched is how many sessions a search reads at most.
@@ -224,7 +225,7 @@ func (r Reach) originProblem(found *traces) error {
 	return autherr.Misconfigured.New(ReasonNoTrace, errors.New("the storage has no trace of the app, as if nobody had signed in for 90 days: make sure that it is the storage that the app uses, and the same database"))
 }
 
-// checkID returns an error if there is a session with an ID, but its key is not here.
+// checkID returns an error if there is a session with an ID but its key is missing here.
 func (r Reach) checkID(ctx context.Context, id string) error {
 	found, err := r.store.examine(ctx, id)
 	if err != nil || found.state != unreadable {
@@ -233,7 +234,7 @@ func (r Reach) checkID(ctx context.Context, id string) error {
 	return autherr.Misconfigured.New(ReasonWrongKeys, errors.New("the session is sealed with a key that is not among the keys here: use the Keys that the app runs with"))
 }
 
-// someOf names the first of many.
+// someOf joins the first few of many names.
 func someOf(names []string) string {
 	const most = 3
 	text := strings.Join(names[:min(len(names), most)], ", ")

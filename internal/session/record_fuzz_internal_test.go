@@ -10,8 +10,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
 
-// Whatever this version, an earlier or a later one has sealed as a session, is read without a panic: a session
-// has a user, and reads again as it is.
+// Any data that this version, an earlier or a later one has sealed as a session is read without a
+// panic. A session always has a user, and can be written and read again without changes.
 func FuzzSessionRecord(f *testing.F) {
 	ring, err := sealed.NewRing([][]byte{bytes.Repeat([]byte{1, 2}, 16)}, "test")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package session keeps users' sessions in sealed records, remembers decoded ones in this
-// process, and finds them by user, mail address or Entra session.
+// Package session keeps users' sessions in sealed records, caches decoded sessions in this process, and
+// finds sessions by user, mail address or Entra session.
 package session
 
 import (
@@ -14,15 +14,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Session is a user's session. It is immutable, and shared by the requests that carry its
-// cookie. Its JSON is a stored format: renamed fields would sign everybody out.
+// Session is a user's session. It is immutable and shared by requests with its cookie. Its JSON is a
+// stored format, so renaming a field would sign out all users.
 type Session struct {
-	// ID names the session and its records. It is a hash of the token in the cookie.
+	// ID identifies the session and its records. It is a hash of the token in the cookie.
 	ID string `json:"-"`
 
 	User Identity `json:"user"`
-	// Origin is the app at which the session began, its redirect URI. Sessions of versions
-	// before this field have none.
+	// Origin is the redirect URI of the app at which the session began. It is empty in sessions of
+	// versions before this field.
 	Origin string `json:"origin,omitempty"`
 	// Account is MSAL's home account ID, under which the tokens are filed.
 	Account string `json:"account"`
@@ -30,19 +30,20 @@ type Session struct {
 	LoginHint string `json:"hint,omitempty"`
 	// EntraSession is the sid of the browser's session at Entra, if Entra reported it.
 	EntraSession string `json:"sid,omitempty"`
-	// Scopes are the granted ones, of the resource of Config.Scopes.
+	// Scopes are the granted scopes of the resource of Config.Scopes.
 	Scopes []string `json:"scopes,omitempty"`
-	// AuthenticatedAt is when the user last authenticated; zero is unknown.
+	// AuthenticatedAt is when the user last authenticated. Zero means unknown.
 	AuthenticatedAt time.Time `json:"auth_time,omitzero"`
-	// AuthContexts are the authentication contexts that the user has satisfied, and until when
-	// they are valid. Their IDs are in lower case, except in sessions of earlier versions.
+	// AuthContexts are the authentication contexts that the user has satisfied, with the times until
+	// which they are valid. Their IDs are in lower case, except in sessions of earlier versions.
 	AuthContexts map[string]time.Time `json:"acrs,omitempty"`
 	// Groups are the object IDs of the user's groups, if the registration adds them. Entra
 	// leaves them out for a user with too many, and sets GroupsElsewhere.
 	Groups          []string `json:"groups,omitempty"`
 	GroupsElsewhere bool     `json:"overage,omitempty"`
 
-	// Browser is the family of the browser that signed in, if Config asks for it.
+	// Browser is the browser that signed in, such as "Firefox on Linux", if Config.RecordBrowser is
+	// set.
 	Browser string `json:"browser,omitempty"`
 
 	// Token is set if the session is not stored but stands for a client's access token.
@@ -62,7 +63,7 @@ type Identity struct {
 	SignedInAt time.Time                  `json:"signed_in_at"`
 	ExpiresAt  time.Time                  `json:"expires_at"`
 
-	// Of access tokens only.
+	// For access tokens only.
 	ClientID string `json:"-"`
 	AppOnly  bool   `json:"-"`
 	Agent    bool   `json:"-"`
@@ -79,8 +80,8 @@ func (i *Identity) Clone() *Identity {
 	return &copied
 }
 
-// HasAuthContext reports whether the user has satisfied an authentication context. Microsoft's
-// documents differ in the case of IDs.
+// HasAuthContext reports whether the user has satisfied an authentication context. It ignores case,
+// because Microsoft's documentation is inconsistent.
 func (s *Session) HasAuthContext(id string) bool {
 	for satisfied, until := range s.AuthContexts {
 		if strings.EqualFold(satisfied, id) && time.Now().Before(until) {
@@ -90,8 +91,8 @@ func (s *Session) HasAuthContext(id string) bool {
 	return false
 }
 
-// Inherit takes over what the user proved in the session that this one replaces, because the
-// id_token of a later sign-in does not repeat it. It stays valid no longer than before.
+// Inherit copies the proofs of authentication from the session that this one replaces, because the ID
+// token of a later sign-in does not repeat them. They stay valid no longer than before.
 func (s *Session) Inherit(old *Session) {
 	if old == nil || !s.SameUser(old) {
 		return
@@ -101,7 +102,7 @@ func (s *Session) Inherit(old *Session) {
 			s.AuthContexts[id] = until
 		}
 	}
-	if old.AuthenticatedAt.After(s.AuthenticatedAt) { // a later id_token repeats the time of the password
+	if old.AuthenticatedAt.After(s.AuthenticatedAt) { // a later ID token may repeat the time of the password
 		s.AuthenticatedAt = old.AuthenticatedAt
 	}
 }
@@ -111,34 +112,34 @@ func (s *Session) SameUser(other *Session) bool {
 	return s.User.ID == other.User.ID && s.User.TenantID == other.User.TenantID
 }
 
-// Provisional returns the session of a sign-in that has no records yet, under a name of its
-// own, so that concurrent sign-ins do not wait for each other's tokens.
+// Provisional returns a copy for a sign-in that has no records yet, with a separate ID, so that
+// concurrent sign-ins do not wait for each other's tokens.
 func (s *Session) Provisional(name string) *Session {
 	provisional := *s
 	provisional.ID = name
 	return &provisional
 }
 
-// Subject names the session in audit records.
+// Subject returns the identification of the session in audit records.
 func (s *Session) Subject() telemetry.Subject {
 	return telemetry.Subject{TenantID: s.User.TenantID, UserID: s.User.ID, SessionID: s.ID}
 }
 
 func (s *Session) expired() bool { return !time.Now().Before(s.User.ExpiresAt) }
 
-// Sessions are found by labels.
+// The labels under which sessions are indexed.
 
 func userLabel(tenant, user string) record.Label { return record.NewLabel("user", tenant, user) }
 
 func mailLabel(tenant, mail string) record.Label { return record.NewLabel("mail", tenant, mail) }
 
-// tenantLabel is the label of no list, but of the marks about a tenant.
+// tenantLabel is the label of marks for a tenant. It has no index.
 func tenantLabel(tenant string) record.Label { return record.NewLabel("tenant", tenant) }
 
 func entraLabel(sid string) record.Label { return record.NewLabel("sid", sid) }
 
-// markedLabels are the labels by which EndSessions refuses sign-ins under way. The user's comes first,
-// because the number of sessions on its list is bounded.
+// markedLabels returns the labels for which EndSessions refuses sign-ins in progress. The user's label
+// comes first, because the number of sessions in its index is limited.
 func (s *Session) markedLabels() []record.Label {
 	labels := []record.Label{userLabel(s.User.TenantID, s.User.ID)}
 	if s.User.Mail != "" {
@@ -147,7 +148,7 @@ func (s *Session) markedLabels() []record.Label {
 	return labels
 }
 
-// ownLabels are the others. Their lists contain the sessions of one browser at most.
+// ownLabels returns the other labels. Their indexes contain the sessions of a single browser at most.
 func (s *Session) ownLabels() []record.Label {
 	if s.EntraSession == "" {
 		return nil

@@ -20,7 +20,7 @@ import (
 // Options configure a Store.
 type Options struct {
 	Records *record.Store
-	// Origin is the app that new sessions belong to, and the only one whose are accepted.
+	// Origin is the app to which new sessions belong. Only sessions of this app are accepted.
 	Origin string
 	// Admits reports whether users of a tenant may sign in, and Tenants lists those tenants.
 	// AnyTenant is set if they cannot be listed.
@@ -29,8 +29,8 @@ type Options struct {
 	AnyTenant bool
 
 	IdleTimeout, AbsoluteTimeout time.Duration
-	// StaleOnOutage is how long after the storage confirmed a session it is served from memory
-	// while the storage fails.
+	// StaleOnOutage is how long a session may be served from the cache while the storage fails, counted
+	// from when the storage last confirmed it.
 	StaleOnOutage time.Duration
 	MaxPerUser    int
 
@@ -39,7 +39,7 @@ type Options struct {
 	Background *background.Group
 }
 
-// Store keeps sessions. It is safe for concurrent use.
+// Store reads, writes and finds sessions. It is safe for concurrent use.
 type Store struct {
 	Options
 	cache    *Cache
@@ -47,26 +47,27 @@ type Store struct {
 	presence *presence
 }
 
-// ErrCorrupt is a session whose record was unreadable and has been removed.
+// ErrCorrupt means that the record of a session was unreadable and has been removed.
 var ErrCorrupt = errors.New("fibermsal: corrupt session")
 
-// errEndedMeanwhile is a session that was ended while its sign-in was under way.
+// errEndedMeanwhile means that the user's sessions were ended while the sign-in was in progress.
 var errEndedMeanwhile = autherr.LoginRequired.New("session_ended", nil)
 
-// NewStore makes a Store.
+// NewStore returns a Store.
 func NewStore(cache *Cache, o Options) *Store {
 	s := &Store{Options: o, cache: cache, presence: newPresence(o.Records, o.Origin, o.Log)}
 	s.ended = newEndedQueue(s)
 	return s
 }
 
-// Cache returns the sessions that this process remembers.
+// Cache returns the cache of this process.
 func (s *Store) Cache() *Cache { return s.cache }
 
-// Deregister removes the announcement of this instance, because it closes.
+// Deregister removes the announcement of this instance when it closes.
 func (s *Store) Deregister() { s.presence.deregister() }
 
-// NewToken makes the value of a session cookie: 32 random bytes, or an error (threat D6).
+// NewToken returns the value of a new session cookie, which is 32 random bytes. It returns an error if
+// there is no randomness (threat D6).
 func NewToken() (string, error) {
 	raw := make([]byte, record.TokenSize)
 	if _, err := io.ReadFull(rand.Reader, raw); err != nil {
@@ -75,8 +76,8 @@ func NewToken() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(raw), nil
 }
 
-// Load returns the session of a cookie's token, or nil if there is none, and touches it unless the
-// request is passive.
+// Load returns the session of a cookie's token, or nil if there is none. It extends the session unless
+// the request is passive.
 func (s *Store) Load(ctx context.Context, token string, passive bool) (*Session, error) {
 	id, ok := record.SessionID(token)
 	if !ok || s.ended.Has(id) {
@@ -108,9 +109,8 @@ func (s *Store) Load(ctx context.Context, token string, passive bool) (*Session,
 	return r.session, nil
 }
 
-// Find returns a session as Load does, remembered with its tokens, but does not touch it.
-// Without a session it reports whether the session has ended; if not, another app or instance
-// may accept it.
+// Find is like Load, but takes an ID and does not extend the session. If it returns no session, ended
+// reports whether the session has ended; if it has not, another app or instance may accept it.
 func (s *Store) Find(ctx context.Context, id string) (found *Session, ended bool, err error) {
 	if s.ended.Has(id) {
 		return nil, true, nil
@@ -138,7 +138,7 @@ func (s *Store) Find(ctx context.Context, id string) (found *Session, ended bool
 	return r.session, false, nil
 }
 
-// Read returns a session that has not ended, or nil. It neither remembers nor touches it.
+// Read returns a session that has not ended, or nil. It neither caches nor extends it.
 func (s *Store) Read(ctx context.Context, id string) (*Session, error) {
 	if s.ended.Has(id) {
 		return nil, nil
@@ -157,15 +157,15 @@ func (s *Store) Read(ctx context.Context, id string) (*Session, error) {
 	return read, nil
 }
 
-// decode returns the session in sealed bytes, or nil if they are of a key that this instance
-// does not hold.
+// decode returns the session in sealed bytes, or nil if they are sealed with a key that this instance
+// does not have.
 func (s *Store) decode(ctx context.Context, id string, sealed []byte) (*remembered, error) {
 	if r, ok := s.cache.get(id, sealed); ok {
 		return r, nil
 	}
 	decoded, err := s.parse(id, sealed)
 	if errors.Is(err, record.ErrUnknownKey) {
-		// Another instance may be one deploy ahead: leave the record alone.
+		// Leave the record alone, because another instance may already have a newer configuration.
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "session sealed with a key that is not in Config.Keys")
 		return nil, nil
 	}
@@ -175,7 +175,7 @@ func (s *Store) decode(ctx context.Context, id string, sealed []byte) (*remember
 	return s.cache.add(sealed, decoded), nil
 }
 
-// parse opens a session's record. Without an error there is a session.
+// parse opens a session's record. It returns either a session or an error.
 func (s *Store) parse(id string, sealed []byte) (*Session, error) {
 	content, err := s.Records.Open(id, record.Session, sealed)
 	if err != nil {
@@ -188,15 +188,15 @@ func (s *Store) parse(id string, sealed []byte) (*Session, error) {
 	return parsed, nil
 }
 
-// isOwn reports whether a session began at this app. Sessions of versions that did not record
-// it are accepted, because nothing identifies their app; the last of them ends an
-// AbsoluteTimeout after the deployment.
+// isOwn reports whether a session began at this app. Sessions of versions that did not record this are
+// accepted, because nothing identifies their app. The last of them ends an AbsoluteTimeout after the
+// deployment.
 func (s *Store) isOwn(session *Session) bool {
 	return session.Origin == "" || session.Origin == s.Origin
 }
 
-// accepts reports whether a session that exists is valid here. One that is not stays in the
-// storage, because another app or instance may accept it. The rejection is audited once.
+// accepts reports whether an existing session is valid here. If it is not, it stays in the storage,
+// because another app or instance may accept it, and the rejection is audited once.
 func (s *Store) accepts(ctx context.Context, r *remembered) bool {
 	var reason string
 	switch {
@@ -213,8 +213,8 @@ func (s *Store) accepts(ctx context.Context, r *remembered) bool {
 	return false
 }
 
-// touch extends a session's life, once per tenth of the idle timeout. A failure does not fail
-// the request: a later one retries, long before the session ends.
+// touch extends a session, once per tenth of the idle timeout. If that fails, the request does not
+// fail, because a later request retries long before the session ends.
 func (s *Store) touch(ctx context.Context, r *remembered) {
 	now := time.Now()
 	last := r.touchedAt.Load()

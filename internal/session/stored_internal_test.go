@@ -21,8 +21,8 @@ type storedVersion struct {
 	Session  json.RawMessage   `json:"session"` // what is in the sealed record
 }
 
-// A field with another JSON tag would sign everybody out at the next deployment. The test is
-// inside the package, because not every field can be seen outside.
+// A field with another JSON tag would sign all users out at the next deployment. The test is inside the
+// package, because not every field is visible outside.
 func TestStored_EveryFieldOfAnEarlierVersionIsRead(t *testing.T) {
 	t.Parallel()
 	versions, err := filepath.Glob("../../testdata/stored/*.json")

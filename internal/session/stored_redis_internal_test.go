@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/storedtest"
 )
 
-// newInheritedStore makes a Store on a Redis with what another version has left.
+// newInheritedStore returns a Store with a Redis that contains the data of another version.
 func newInheritedStore(t *testing.T, file *storedtest.RedisFile, backend record.Backend) *Store {
 	t.Helper()
 	ring, err := sealed.NewRing(file.Keys, "records")
@@ -47,8 +47,8 @@ func TestStored_SessionsOfEarlierVersionsBelongToTheirApp(t *testing.T) {
 	}
 }
 
-// In a rolling deployment, an instance of one version ends sessions while sign-ins are under way at
-// one of the next.
+// In a rolling deployment, an instance of one version ends sessions while sign-ins are in progress at
+// an instance of the next version.
 func TestStored_SignInsAreRefusedThatEarlierVersionsEnded(t *testing.T) {
 	t.Parallel()
 	server, marked := redistest.Start(t), false

@@ -10,17 +10,17 @@ const (
 	touchWays = 4
 )
 
-// touchTimes are when sessions that are no longer remembered were last touched. With more
-// concurrent users than remembered sessions, nearly every request would touch its session
-// otherwise. The table takes 2 MB for 260,000 sessions. If an entry is evicted, its session is
-// touched once more than necessary. It is not safe for concurrent use.
+// touchTimes contains when sessions that are no longer in the cache were last extended. Without it,
+// nearly every request would extend its session if there are more concurrent users than cached
+// sessions. The table takes 2 MB for 260,000 sessions. If an entry is evicted, its session is extended
+// once more than necessary. It is not safe for concurrent use.
 type touchTimes struct {
 	seed maphash.Seed
-	sets []touchSet // nil until the first session is forgotten
+	sets []touchSet // nil until the first session is evicted from the cache
 }
 
-// touchSet holds the sessions of one hash, each as 32 bits of another hash above the Unix time
-// in seconds.
+// touchSet contains the sessions with the same hash. Each entry consists of 32 bits of another hash,
+// above the Unix time in seconds.
 type touchSet [touchWays]uint64
 
 func (t *touchTimes) remember(id string, at time.Time) {
@@ -41,7 +41,7 @@ func (t *touchTimes) remember(id string, at time.Time) {
 	set[place] = tag<<32 | uint64(uint32(at.Unix())) //nolint:gosec // until 2106
 }
 
-// last returns when a session was touched, to the second, if that is known.
+// last returns when a session was last extended, to the second, if that is known.
 func (t *touchTimes) last(id string) (at time.Time, ok bool) {
 	if t.sets == nil {
 		return time.Time{}, false

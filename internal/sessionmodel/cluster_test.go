@@ -76,7 +76,8 @@ func (c *cluster) freeze(period time.Duration) {
 	c.readOnly = later(c.readOnly, time.Now().Add(period))
 }
 
-// checkTTL notes a key that would not expire, or a session that would outlive its limit (threats D11, E9).
+// checkTTL records a key that would not expire, or a session that would outlive its limit (threats D11,
+// E9).
 func (c *cluster) checkTTL(key string, ttl time.Duration, isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -223,7 +224,7 @@ func pass(d time.Duration) {
 	}
 }
 
-// do is call for operations without a result.
+// do is like call, but for operations without a result.
 func do(ctx context.Context, c *connection, operation func() error) error {
 	_, err := call(ctx, c, func() (struct{}, error) { return struct{}{}, operation() })
 	return err

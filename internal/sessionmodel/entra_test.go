@@ -23,7 +23,7 @@ const (
 	tokenLife = 75 * time.Minute
 	renewable = 10 * time.Minute
 	whole     = time.Second
-	// underWay is how long a renewal may be under way. One that met a fault before may have no lock.
+	// underWay is how long a renewal may take. A renewal after a fault may have no lock.
 	underWay = 30 * time.Second
 )
 
@@ -63,8 +63,8 @@ type lineage struct {
 	siblings  []string
 	issuedAt  time.Time
 	renewFrom time.Time // when the newest access token may be renewed
-	// excused is set when something has happened since the last renewal that may cost another call: a fault
-	// of the storage or of Entra, or a crash.
+	// excused is set after an event since the last renewal that may cause another call, which is a
+	// fault of the storage or of Entra, or a crash.
 	excused bool
 	// receiver is the instance that received the newest refresh token. lost is set if it did not, or has ended before
 	// it could store the token.
@@ -79,7 +79,7 @@ func newEntra(idp *entratest.Server, limit time.Duration, random *rand.Rand) *en
 	}
 }
 
-// excuse notes a fault for the lineages of all users.
+// excuse records a fault for the lineages of all users.
 func (e *entra) excuse() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -89,14 +89,15 @@ func (e *entra) excuse() {
 	}
 }
 
-// mayHaveLost notes that the instance that received the newest refresh token of a lineage may not have stored it.
+// mayHaveLost records that the instance that received the newest refresh token of a lineage may not
+// have stored it.
 func (e *entra) mayHaveLost(l *lineage) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	l.excused, l.lost = true, true
 }
 
-// isLost reports whether that has been noted.
+// isLost reports whether mayHaveLost has been called.
 func (e *entra) isLost(l *lineage) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -205,7 +206,7 @@ type grant struct {
 	ExpiresIn    int    `json:"expires_in"`
 }
 
-// granted notes the tokens of a sign-in.
+// granted records the tokens of a sign-in.
 func (e *entra) granted(code string, response *http.Response) error {
 	body, err := io.ReadAll(response.Body)
 	if err != nil {

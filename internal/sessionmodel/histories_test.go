@@ -21,7 +21,7 @@ func TestHistory_RequestsAtOnceAfterAnOutage(t *testing.T) {
 	}})
 }
 
-// Renewals, sign-outs and faults at the same moment, as the walk found them while it was written.
+// Renewals, sign-outs and faults at the same moment, which random histories found during development.
 func TestHistory_OverlappingFaults(t *testing.T) {
 	for name, steps := range map[string][]sessionmodel.Step{
 		"a refused write during a renewal": {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Kind is what a step of a history does.
+// Kind is the kind of a step.
 type Kind string
 
 // The kinds of steps.
@@ -30,7 +30,8 @@ const (
 	LoseAnswers Kind = "LoseAnswers" // the token endpoint's, after it has used the refresh token
 )
 
-// Step is one step of a history. It begins some time after the one before, which may still be under way.
+// Step is one step of a history. It begins some time after the one before, which may still be in
+// progress.
 type Step struct {
 	After    time.Duration
 	Kind     Kind
@@ -41,7 +42,7 @@ type Step struct {
 	Times    int           // of single faults
 }
 
-// History is what happens to an app. The seed determines how long each operation takes.
+// History is a sequence of events of an app. The seed determines how long each operation takes.
 type History struct {
 	Seed  uint64
 	Steps []Step
@@ -72,7 +73,8 @@ func (h History) AsTest(name, violation string) string {
 	return fmt.Sprintf("// %s\nfunc TestHistory_%s(t *testing.T) {\n\tholds(t, %#v)\n}\n", violation, name, h)
 }
 
-// Shrunk returns the shortest history that it finds by leaving steps out, as long as violates reports true.
+// Shrunk returns the shortest history that it finds by leaving out steps, for which violates still
+// returns true.
 func (h History) Shrunk(violates func(History) bool) History {
 	for size := (len(h.Steps) + 1) / 2; size > 0; {
 		shorter, found := h.without(size, violates)

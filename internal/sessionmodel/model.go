@@ -12,11 +12,12 @@ type Limits struct {
 	Slack time.Duration
 }
 
-// touchSteps is in how many steps the end of an idle session moves during an idle timeout.
+// touchSteps is the number of steps in which the end of an idle session moves during an idle timeout.
 const touchSteps = 10
 
-// Session is what is known of a session. Requests overlap, so some facts are bounds: while a sign-out is
-// under way, or after the storage lost its reply, the session may or may not have ended.
+// Session contains what is known about a session. Requests overlap, so some facts are only bounds. For
+// example, while a sign-out is in progress, or after the storage has lost its reply, the session may or
+// may not have ended.
 type Session struct {
 	User  int
 	Name  string // for messages
@@ -24,11 +25,12 @@ type Session struct {
 
 	// touchedFrom and touchedTo bound when the session was last prolonged.
 	touchedFrom, touchedTo time.Time
-	// touchedBefore is what touchedFrom was before touchAt, when a request raised it. A fault shortly after takes that
-	// back: another request was about to prolong the session, so this one did not.
+	// touchedBefore is the value of touchedFrom before a request raised it at touchAt. A fault shortly
+	// afterwards reverts that, because the request may have relied on another one to prolong the
+	// session.
 	touchedBefore, touchAt time.Time
-	// mayEnd is when the first operation began that may have ended the session, and ended when one of them
-	// had reported success. Both may be zero.
+	// mayEnd is the time at which the first operation that may have ended the session began. ended is
+	// the time at which such an operation had reported success. Both may be zero.
 	mayEnd, ended time.Time
 	// ending are the instances that have promised to end the session when the storage is back.
 	ending map[int]time.Time
@@ -50,13 +52,13 @@ type Ending struct {
 	succeeded  bool
 }
 
-// Outcome is how a request was answered.
+// Outcome is the kind of response to a request.
 type Outcome int
 
 // The outcomes of requests.
 const (
 	SignedIn    Outcome = iota + 1 // as the user of the session
-	SignedOut                      // as nobody, or with the request to sign in
+	SignedOut                      // without a user, or with the request to sign in
 	Unavailable                    // 503
 	OtherUser                      // as another user
 	Unexpected                     // anything else
@@ -78,7 +80,7 @@ type Seen struct {
 	StorageFailed, EntraFailed bool
 }
 
-// New makes a Model without sessions.
+// New returns a Model without sessions.
 func New(limits Limits) *Model { return &Model{Limits: limits, revoked: make(map[int]time.Time)} }
 
 // Sessions returns all sessions, also those that have ended.
@@ -111,14 +113,14 @@ func (m *Model) MayRefuse(user int, begin time.Time) bool {
 	return false
 }
 
-// MayEnd notes that an operation has begun that ends the session if it succeeds.
+// MayEnd records that an operation has begun that ends the session if it succeeds.
 func (s *Session) MayEnd(at time.Time) {
 	if s.mayEnd.IsZero() || at.Before(s.mayEnd) {
 		s.mayEnd = at
 	}
 }
 
-// End notes that an operation that ends the session has reported success.
+// End records that an operation that ends the session has reported success.
 func (s *Session) End(at time.Time) {
 	s.MayEnd(at)
 	if s.ended.IsZero() || at.Before(s.ended) {
@@ -126,8 +128,8 @@ func (s *Session) End(at time.Time) {
 	}
 }
 
-// Promise notes that an instance could not end the session in the storage: it has ended there, and ends
-// elsewhere when the storage is back.
+// Promise records that an instance could not end the session in the storage. The session has ended for
+// this instance, and ends for the others when the storage works again.
 func (s *Session) Promise(instance int, at time.Time) {
 	s.MayEnd(at)
 	if _, already := s.ending[instance]; !already {
@@ -135,7 +137,7 @@ func (s *Session) Promise(instance int, at time.Time) {
 	}
 }
 
-// BeginEnding notes that all sessions of a user are being ended.
+// BeginEnding records that all sessions of a user are being ended.
 func (m *Model) BeginEnding(user int, at time.Time) *Ending {
 	e := &Ending{user: user, began: at}
 	m.endings = append(m.endings, e)
@@ -147,7 +149,7 @@ func (m *Model) BeginEnding(user int, at time.Time) *Ending {
 	return e
 }
 
-// FinishEnding notes the end of what BeginEnding began.
+// FinishEnding records the end of the operation that BeginEnding recorded.
 func (m *Model) FinishEnding(e *Ending, at time.Time, succeeded bool) {
 	e.end, e.succeeded = at, succeeded
 	for _, s := range m.sessions {
@@ -165,10 +167,10 @@ func (m *Model) settle(s *Session, e *Ending) {
 	}
 }
 
-// Revoked notes that an administrator has revoked a user's refresh tokens.
+// Revoked records that an administrator has revoked a user's refresh tokens.
 func (m *Model) Revoked(user int, at time.Time) { m.revoked[user] = at }
 
-// Crashed notes that an instance has lost its memory, and so what it had promised.
+// Crashed records that an instance has lost its memory, and with it its promises.
 func (m *Model) Crashed(instance int) {
 	for _, s := range m.sessions {
 		delete(s.ending, instance)
@@ -178,8 +180,8 @@ func (m *Model) Crashed(instance int) {
 // touchTime is how long prolonging a session may take.
 const touchTime = 5 * time.Second
 
-// Disturbed notes that an instance has crashed or an operation of the storage has failed, which may have been one that
-// prolonged a session.
+// Disturbed records that an instance has crashed or that an operation of the storage has failed. The
+// operation may have been one that prolonged a session.
 func (m *Model) Disturbed(at time.Time) {
 	for _, s := range m.sessions {
 		if at.Sub(s.touchAt) < touchTime {
@@ -188,7 +190,7 @@ func (m *Model) Disturbed(at time.Time) {
 	}
 }
 
-// Recovered notes that the storage has been working for so long that promises are kept.
+// Recovered records that the storage has been working for long enough to keep the promises.
 func (m *Model) Recovered(at time.Time) {
 	for _, s := range m.sessions {
 		if len(s.ending) > 0 {

@@ -41,7 +41,7 @@ func Random(seed uint64) History {
 	faultless := r.IntN(3) == 0
 	browser := r.IntN(Browsers)
 	for range 4 + r.IntN(16) {
-		if r.IntN(3) == 0 { // otherwise the same one, because only what happens to one session can collide
+		if r.IntN(3) == 0 { // otherwise the same one, because only events of the same session can collide
 			browser = r.IntN(Browsers)
 		}
 		step := Step{After: pause(r), Kind: randomKind(r), Instance: r.IntN(Instances), Browser: browser, User: r.IntN(Users)}
@@ -79,7 +79,7 @@ func randomKind(r *rand.Rand) Kind {
 }
 
 // pause returns the time between two steps: often so short that they overlap, and sometimes so long that an access token
-// or a session expires meanwhile.
+// or a session expires in the meantime.
 func pause(r *rand.Rand) time.Duration {
 	switch n := r.IntN(100); {
 	case n < 45:

@@ -38,8 +38,9 @@ func (m *Model) Visited(seen *Seen) error {
 	return nil
 }
 
-// prolong notes that a served request has prolonged its session: to its own time at most, because it may have failed to,
-// which fails no request, and less a step at least, because another request may have done so before.
+// prolong records that a served request has prolonged its session. The new end is based on the
+// request's own time at most, because prolonging may have failed without failing the request. It is at
+// least that time minus one step, because another request may have prolonged the session before.
 func (m *Model) prolong(seen *Seen) {
 	s := seen.Session
 	m.MayProlong(s, seen.Instance, seen.Begin, seen.End)
@@ -51,7 +52,7 @@ func (m *Model) prolong(seen *Seen) {
 	}
 }
 
-// MayProlong notes that a request may have prolonged its session, whatever became of the request.
+// MayProlong records that a request may have prolonged its session, regardless of the response.
 func (m *Model) MayProlong(s *Session, instance int, begin, end time.Time) {
 	if !m.mustBeOver(s, instance, begin) && end.After(s.touchedTo) {
 		s.touchedTo = end

@@ -21,7 +21,7 @@ const (
 	calm = time.Minute
 )
 
-// run is one history, under way.
+// run is the state of one running history.
 type run struct {
 	world   *world
 	cluster *cluster
@@ -39,7 +39,7 @@ type run struct {
 	steps sync.WaitGroup
 }
 
-// tracked is a session of the model and what the library knows it by.
+// tracked is a session of the model with the library's identifiers for it.
 type tracked struct {
 	*sessionmodel.Session
 
@@ -103,7 +103,7 @@ func newRun(w *world, seed uint64) (*run, error) {
 	return r, nil
 }
 
-// disturb notes a fault of the storage, or a crash.
+// disturb records a fault of the storage, or a crash.
 func (r *run) disturb() {
 	r.entra.excuse()
 	r.locked(func() { r.model.Disturbed(time.Now()) })
@@ -119,7 +119,7 @@ func (r *run) failed() error {
 	return r.violation
 }
 
-// check notes the first violation.
+// check records the first violation.
 func (r *run) check(err error) {
 	if err != nil && r.violation == nil {
 		r.violation = fmt.Errorf("%v after the beginning: %w", time.Since(virtual)-historyBegins, err)

@@ -198,7 +198,7 @@ func (r *run) signIn(i *instance, b *browser, user int) {
 	}
 }
 
-// endReplaced notes that a sign-in has ended the session that was in the browser before.
+// endReplaced records that a sign-in has ended the previous session of the browser.
 func (r *run) endReplaced(cookie string) {
 	for _, s := range r.tracked {
 		if s.cookie == cookie {
@@ -213,8 +213,8 @@ func (e *entra) lineageOf(code string) *lineage {
 	return e.byCode[code]
 }
 
-// replace starts an instance anew. One that is deployed completes its requests, and is one step ahead in the rotation
-// of the keys, unless the other instance is behind.
+// replace restarts an instance. In a deployment it completes its requests first, and then has the next
+// step of the key rotation, unless the other instance is behind.
 func (r *run) replace(step *sessionmodel.Step) {
 	old, stage := r.instances[step.Instance], r.instances[step.Instance].stage
 	if step.Kind == sessionmodel.Deploy && stage <= r.instances[1-step.Instance].stage {
@@ -239,7 +239,8 @@ func (r *run) replace(step *sessionmodel.Step) {
 	})
 }
 
-// excuseUnstored notes that an instance has ended that may have had refresh tokens which it could not store.
+// excuseUnstored records that an instance has ended that may have had refresh tokens which it could not
+// store.
 func (r *run) excuseUnstored() {
 	for _, s := range r.tracked {
 		if stored, err := r.holdsNewest(s); err == nil && !stored {

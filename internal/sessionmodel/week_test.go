@@ -47,10 +47,11 @@ type week struct {
 	err       error
 }
 
-// TestWeek simulates the week of an organization on three instances in virtual time: working days, sessions that idle
-// and that reach their absolute end, rotations of the app's keys and of Entra's, revocations, outages of the storage
-// and of Entra, a crash, and deployments (threats D11, D12, E5, G1, G2, G9, G11, G15). It prints a table. Nobody is
-// signed out by a fault, no session outlives its limits, and no token is requested twice.
+// TestWeek simulates the week of an organization on three instances in virtual time: working days,
+// sessions that idle and that reach their absolute end, rotations of the app's keys and of Entra's,
+// revocations, outages of the storage and of Entra, a crash, and deployments (threats D11, D12, E5, G1,
+// G2, G9, G11, G15). It prints a table. No user is signed out by a fault, no session outlives its
+// limits, and no token is requested twice.
 //
 // FIBERMSAL_SOAK makes it ten thousand users, and FIBERMSAL_WEEK as many as it says.
 func TestWeek(t *testing.T) {

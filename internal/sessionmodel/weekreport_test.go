@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/figure"
 	"github.com/fibermsal/fibermsal/internal/sessionmodel"
 )
 
@@ -113,7 +114,23 @@ func (w *week) report(t *testing.T, took time.Duration) {
 		fmt.Fprintf(&b, "| %s | %s |\n", row[0], row[1])
 	}
 	t.Logf("a week in %v\n\n| figure | value |\n|---|---|\n%s", took.Round(time.Second), b.String())
+	w.reportFigures(t)
 	w.check(t)
+}
+
+// reportFigures reports what the scorecard shows of the week.
+func (w *week) reportFigures(t *testing.T) {
+	t.Helper()
+	s, e := w.seen, w.entra
+	for _, f := range [][2]string{
+		{"users signed out by faults in a simulated week", fmt.Sprintf("%d of %d", s.ends[""], len(w.users))},
+		{"requests of the week that got another user, or nonsense", fmt.Sprintf("%d of %d", s.wrong, s.requests)},
+		{"sessions of the week that outlived their limits", fmt.Sprintf("%d of %d", len(s.overdue), s.signIns)},
+		{"token calls of the week", fmt.Sprintf("%d, at most %d expected", e.calls, e.expected())},
+		{"heap in use at most, with the emulator", fmt.Sprintf("%d MB", s.peakHeap>>20)},
+	} {
+		figure.Report(t, figure.Figure{Row: "R21", Name: f[0], Value: f[1]})
+	}
 }
 
 func orNoReason(reason string) string {

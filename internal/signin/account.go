@@ -10,23 +10,23 @@ import (
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
-// sameAccount reports whether the tokens, which MSAL files under the account of client_info,
-// are those of the verified user (threat B7). A guest has another object ID in the home
-// tenant, which the claim idp then names. Guests by mail code, Google or SAML have a provider
-// that names no tenant, and contradicts none.
+// sameAccount reports whether the account in client_info, under which MSAL stores the tokens, is that
+// of the verified user (threat B7). A guest has another object ID in the home tenant, which the claim
+// idp identifies. For guests with a mail code, Google or SAML, the provider in idp identifies no
+// tenant, so any is accepted.
 func sameAccount(c *idtoken.Claims, account authority.Account) bool {
 	if strings.EqualFold(account.TenantID, c.TenantID) {
 		return strings.EqualFold(account.ObjectID, c.ObjectID)
 	}
 	if c.IdentityProvider == "" {
-		return slices.Contains(c.Unusable, "idp") // there is one, but it cannot be read
+		return slices.Contains(c.Unusable, "idp") // the claim exists but cannot be read
 	}
 	home := homeTenant(c.IdentityProvider)
 	return home == "" || strings.EqualFold(home, account.TenantID)
 }
 
-// homeTenant returns the tenant that an idp claim names, or "". Only the path names it: the
-// host differs from cloud to cloud, as sts.windows.net and sts.chinacloudapi.cn do.
+// homeTenant returns the tenant in an idp claim, or "". It reads only the path, because the host
+// depends on the cloud, such as sts.windows.net and sts.chinacloudapi.cn.
 func homeTenant(idp string) string {
 	if strings.EqualFold(idp, "live.com") {
 		return idtoken.ConsumersTenant

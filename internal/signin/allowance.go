@@ -6,16 +6,15 @@ import (
 )
 
 const (
-	// maxFailures is how many codes Entra may refuse in a row, and failuresPerSecond how many more
-	// are sent each second after that.
+	// maxFailures is how many codes in a row Entra may refuse. After that, failuresPerSecond codes are
+	// sent per second.
 	maxFailures       = 200
 	failuresPerSecond = 20
 )
 
-// allowance bounds the calls of the token endpoint that fail. A visitor who has begun a sign-in can
-// make up a code, and Entra throttles an app that sends too many wrong ones, whose users then cannot
-// renew their tokens either (threat G26). Successful calls cost nothing. It is safe for concurrent
-// use.
+// allowance limits failing calls of the token endpoint. A visitor who has begun a sign-in can make up a
+// code, and Entra throttles an app that sends too many wrong codes, so that its users cannot renew
+// their tokens either (threat G26). Successful calls do not count. It is safe for concurrent use.
 type allowance struct {
 	mu   sync.Mutex
 	used float64
@@ -35,7 +34,7 @@ func (a *allowance) take(now time.Time) bool {
 	return true
 }
 
-// giveBack returns what n calls have taken.
+// giveBack returns the allowance of n calls.
 func (a *allowance) giveBack(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -22,19 +22,20 @@ type verified struct {
 	attempt  *flow.Attempt
 	callback *Callback
 
-	authenticatedAt time.Time // zero is unknown
+	authenticatedAt time.Time // zero means unknown
 }
 
-// begin begins the session of a verified sign-in, and ends the ones that it replaces.
+// begin begins the session of a verified sign-in and ends the sessions that it replaces.
 func (f *Flow) begin(ctx context.Context, v *verified) (*Begun, error) {
 	s := f.newSession(v)
 	replaces := cmp.Or(v.callback.Browser.Session(), v.attempt.Replaces())
 	replaced := []string{replaces, v.callback.Present}
 	readable := f.Sessions.Readable(ctx, replaced...)
 	if r := v.attempt.Requirements(); !r.IsZero() {
-		old := readable[replaces] // without it, the user proves everything again
+		old := readable[replaces] // if it is nil, the user must prove everything again
 		if r.Silent && (old == nil || !s.SameUser(old)) {
-			// Meanwhile the user has signed out, or another user has signed in, which wins.
+			// In the meantime the user has signed out or another user has signed in, which takes
+			// precedence.
 			return nil, errAnotherUser()
 		}
 		s.Inherit(old)
@@ -55,8 +56,8 @@ func (f *Flow) begin(ctx context.Context, v *verified) (*Begun, error) {
 	return &Begun{Token: token, Session: s, To: v.attempt.Destination()}, nil
 }
 
-// refusedBySignIn returns the error of an OnSignIn. If no sign-in with the same account can help, the
-// user is to select another one.
+// refusedBySignIn returns the error of an OnSignIn. If a sign-in with the same account cannot help, the
+// error lets the user select another one.
 func refusedBySignIn(err error) error {
 	e, ok := autherr.Find(err)
 	if !ok || e.Status >= http.StatusInternalServerError || autherr.Requirements(e) != nil {

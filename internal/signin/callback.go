@@ -13,26 +13,26 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// Callback is Entra's answer and the request that brought it.
+// Callback is Entra's response and the request that contains it.
 type Callback struct {
 	Response *flow.Response
-	// Present is the ID of the session whose cookie the request has, or "".
+	// Present is the ID of the session whose cookie is in the request, or "".
 	Present string
 	Browser flow.Browser
 	Family  string // of the browser
 	At      time.Time
 }
 
-// Begun is the session that a completed sign-in has begun.
+// Begun describes the session that a completed sign-in has begun.
 type Begun struct {
 	Token   string // the value of its cookie
 	Session *session.Session
 	To      flow.Destination
 }
 
-// AttemptOf returns the attempt that an authorization response answers. Only a response with a
-// state that this app has sealed has one (threat A1). cookie returns the value of a cookie of the
-// request.
+// AttemptOf returns the attempt to which an authorization response belongs. It returns an error unless
+// this app has sealed the state in the response (threat A1). cookie returns the value of a cookie of
+// the request.
 func (f *Flow) AttemptOf(response *flow.Response, b flow.Browser, cookie func(name string) (value string, ok bool)) (*flow.Attempt, error) {
 	attempt, ok := f.Jar.Open(response.State, b, cookie)
 	if !ok {
@@ -41,8 +41,8 @@ func (f *Flow) AttemptOf(response *flow.Response, b flow.Browser, cookie func(na
 	return attempt, nil
 }
 
-// Finish redeems the response to an attempt and begins a session. The sessions that the
-// attempt and the request name end with it.
+// Finish redeems the response to an attempt and begins a session. The sessions that the attempt and the
+// request identify are ended.
 func (f *Flow) Finish(ctx context.Context, attempt *flow.Attempt, c *Callback) (*Begun, error) {
 	if c.Response.Error != "" {
 		refusal := Refusal(c.Response)
@@ -78,10 +78,10 @@ func (f *Flow) Finish(ctx context.Context, attempt *flow.Attempt, c *Callback) (
 	return f.begin(ctx, &verified{claims, grant, attempt, c, at})
 }
 
-// checkIssuer checks the issuer that a response names, if it does (RFC 9207).
+// checkIssuer checks the issuer in a response, if there is one (RFC 9207).
 func (f *Flow) checkIssuer(ctx context.Context, issuer string) error {
 	if issuer == "" {
-		_, err := f.Authority.Metadata(ctx) // before the response is spent
+		_, err := f.Authority.Metadata(ctx) // before the response is used up
 		return err
 	}
 	expected, err := f.Authority.Expects(ctx, issuer)
@@ -91,7 +91,7 @@ func (f *Flow) checkIssuer(ctx context.Context, issuer string) error {
 	return err
 }
 
-// redeem exchanges the code for tokens and verifies whose they are.
+// redeem exchanges the code for tokens and verifies the ID token and the account.
 func (f *Flow) redeem(ctx context.Context, r *redemption, response *flow.Response) (*authority.Grant, *idtoken.Claims, error) {
 	scopes := f.Authority.Scopes.ForCode(r.attempt.Requirements().Scopes)
 	grant, err := f.Authority.Redeem(ctx, response.Code, r.attempt.Verifier(), scopes, r.beforeSending)
@@ -111,7 +111,7 @@ func (f *Flow) redeem(ctx context.Context, r *redemption, response *flow.Respons
 	return grant, claims, nil
 }
 
-// errAnotherUser is a silent sign-in that Entra answered for another user.
+// errAnotherUser returns the error for a silent sign-in that Entra answered for another user.
 func errAnotherUser() error { return autherr.LoginRequired.New(autherr.ReasonAnotherUser, nil) }
 
 // IsAnotherUser reports whether a silent sign-in was answered for another user.

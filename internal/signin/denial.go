@@ -10,11 +10,11 @@ import (
 	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
-// denied returns the error for access_denied: a user who cancelled, one who did not consent, or an
-// account that Entra does not let in.
+// denied returns the error for access_denied: the user cancelled, did not consent, or has an account
+// that Entra refuses.
 func denied(r *flow.Response, kind aadsts.Kind, cause error, numbered bool) *autherr.Error {
 	switch {
-	case kind == aadsts.Declined: // also by the button Cancel, so before the subcode
+	case kind == aadsts.Declined: // the Cancel button also reports this, so it is checked before the subcode
 		return autherr.WithWords(autherr.Rejected.New(autherr.ReasonDeclined, cause),
 			phrases.PermissionsDeclined, phrases.PermissionsDeclinedDetail)
 	case r.ErrorSubcode == "cancel" || !numbered:
@@ -27,7 +27,7 @@ func denied(r *flow.Response, kind aadsts.Kind, cause error, numbered bool) *aut
 	return accountRefused(kind, cause)
 }
 
-// accountRefused returns the error for an account that Entra does not let in.
+// accountRefused returns the error for an account that Entra refuses.
 func accountRefused(kind aadsts.Kind, cause error) *autherr.Error {
 	return forAccount(autherr.Rejected.New(autherr.ReasonAccountRefused, cause), kind)
 }
@@ -37,8 +37,8 @@ func forAccount(e *autherr.Error, kind aadsts.Kind) *autherr.Error {
 	return autherr.WithAnotherAccount(autherr.WithWords(e, words.message, words.detail))
 }
 
-// explainedRedemption adds to the error of a code that was not redeemed that the account is the reason,
-// if Entra says so only now.
+// explainedRedemption marks the error of a failed redemption as a problem of the account, if Entra
+// reports that only now.
 func explainedRedemption(err error) error {
 	e, ok := autherr.Find(err)
 	if !ok || !errors.Is(e, autherr.Rejected) {
@@ -51,8 +51,8 @@ func explainedRedemption(err error) error {
 	return err
 }
 
-// accountWords are what users read whose account is refused. No number and no text of a response is
-// among them (threat A10).
+// accountWords are the texts for users whose account is refused. They contain no number and no text of
+// a response (threat A10).
 var accountWords = map[aadsts.Kind]struct{ message, detail phrases.Key }{
 	aadsts.Unassigned:  {phrases.AccountUnassigned, phrases.AccountUnassignedDetail},
 	aadsts.NotInTenant: {phrases.AccountNotInTenant, phrases.AccountNotInTenantDetail},

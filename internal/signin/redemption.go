@@ -11,13 +11,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// stateUsedFor is how long an attempt is remembered as used: as long as its state opens.
+// stateUsedFor is how long an attempt is recorded as used, which is as long as its state opens.
 const stateUsedFor = flow.Lifetime + 2*time.Minute
 
-// redemption is the exchange of one authorization response for tokens. Each response is redeemed
-// once (threat A3): in this process because the first redemption claims the attempt before the code
-// is sent, and among all instances because Entra accepts a code once. The storage learns of it only
-// after Entra has accepted the code, because anybody can begin an attempt and make up a code (G26).
+// redemption is the exchange of one authorization response for tokens. Each response is redeemed only
+// once (threat A3): in this process because the first redemption claims the attempt before it sends the
+// code, and among all instances because Entra accepts a code only once. The attempt is recorded in the
+// storage only after Entra has accepted the code, because anyone can begin an attempt and make up a
+// code (G26).
 type redemption struct {
 	flow     *Flow
 	attempt  *flow.Attempt
@@ -30,8 +31,8 @@ func (f *Flow) newRedemption(attempt *flow.Attempt) (*redemption, error) {
 	return &redemption{flow: f, attempt: attempt, claimant: claimant}, err
 }
 
-// beforeSending is called right before the code is sent, and again for each client credential, so a
-// response whose code was never sent can still be redeemed.
+// beforeSending is called immediately before the code is sent, and again for each client credential, so
+// that a response whose code was never sent can still be redeemed.
 func (r *redemption) beforeSending() error {
 	if !r.flow.failures.take(time.Now()) {
 		e := autherr.TryLater("codes_refused", errors.New("too many codes in a row were refused by Entra"))
@@ -47,8 +48,8 @@ func (r *redemption) beforeSending() error {
 	return err
 }
 
-// settle gives back what the calls have taken from the allowance for failures, if Entra has accepted
-// the code, or has refused it for a reason that another sign-in fixes: then the user is genuine.
+// settle returns the allowance of the calls if Entra has accepted the code, or has refused it for a
+// reason that another sign-in fixes, because the user is then genuine.
 func (r *redemption) settle(err error) {
 	if e, failed := autherr.Find(err); !failed || autherr.Requirements(e) != nil {
 		r.giveBack()
@@ -60,8 +61,8 @@ func (r *redemption) giveBack() {
 	r.sent = 0
 }
 
-// complete claims the attempt among all instances. Entra refuses a code that was used, but an
-// instance that learned of it need not rely on that.
+// complete claims the attempt among all instances, so that other instances do not depend on Entra to
+// refuse the used code.
 func (r *redemption) complete(ctx context.Context, records *record.Store) error {
 	first, err := records.Claim(ctx, r.attempt.ID(), r.claimant, stateUsedFor)
 	switch {

@@ -13,11 +13,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// maxDescription is more than Entra's descriptions have. Theirs begin with the number.
+// maxDescription is longer than any description of Entra, which begins with the number.
 const maxDescription = 2 << 10
 
-// Refusal returns the error for an error response to an attempt that this browser began. Its texts
-// go to the log only (threat A10), and only their beginning is searched.
+// Refusal returns the error for an error response to an attempt that this browser began. The texts of
+// the response are only logged (threat A10), and only their beginning is searched for numbers and
+// credentials.
 func Refusal(r *flow.Response) *autherr.Error {
 	description := beginning(r.ErrorDescription)
 	text := strings.Join(strings.Fields(r.Error+" "+r.ErrorSubcode+" "+description), " ")
@@ -29,16 +30,16 @@ func Refusal(r *flow.Response) *autherr.Error {
 	return autherr.WithAdvice(e, numbers...)
 }
 
-// UnverifiedRefusal returns the error for an error response that may be anybody's, because this
-// browser did not begin the attempt. The log has its codes, but neither its text nor advice: a
-// visitor must not tell an administrator what to do (threat A10).
+// UnverifiedRefusal returns the error for an error response that anyone may have written, because this
+// browser did not begin the attempt. The log contains its codes but neither its text nor advice,
+// because a visitor must not be able to give instructions to an administrator (threat A10).
 func UnverifiedRefusal(r *flow.Response) *autherr.Error {
 	numbers := aadsts.Numbers(beginning(r.ErrorDescription))
 	return autherr.WithNumbers(classify(r, codesOf(r.Error, numbers), numbers), numbers...)
 }
 
-// unknownState returns the error for a response without a state of ours. If Entra reports an error
-// without returning the state, its number is in the log.
+// unknownState returns the error for a response whose state this app has not sealed. If Entra reports
+// an error without returning the state, the log contains its number.
 func unknownState(r *flow.Response) *autherr.Error {
 	if r.Error == "" {
 		return autherr.Rejected.New("state_unknown", nil)
@@ -46,8 +47,8 @@ func unknownState(r *flow.Response) *autherr.Error {
 	return WithReported(autherr.Rejected.New("state_unknown", nil), r)
 }
 
-// beginning returns the beginning of a description in whole words, because half a credential would
-// not be recognized.
+// beginning returns the beginning of a description, cut between words, because a part of a credential
+// would not be recognized.
 func beginning(description string) string {
 	if len(description) <= maxDescription {
 		return description
@@ -55,7 +56,7 @@ func beginning(description string) string {
 	return description[:strings.LastIndexByte(description[:maxDescription], ' ')+1]
 }
 
-// knownErrors are those of OAuth 2.0, OpenID Connect and Entra that a log line may name.
+// knownErrors are the errors of OAuth 2.0, OpenID Connect and Entra that may be logged.
 var knownErrors = []string{
 	autherr.ReasonCancelled, "account_selection_required", "consent_required", "interaction_required", "invalid_client", "invalid_grant",
 	"invalid_request", "invalid_resource", "invalid_scope", "login_required", "permission_denied", "server_error", "temporarily_unavailable",
@@ -74,12 +75,12 @@ func codesOf(code string, numbers []int) error {
 	return errors.New(strings.Join(words, " "))
 }
 
-// ReportedCodes returns the codes of an error response that may be anybody's, for the log.
+// ReportedCodes returns the codes of an error response that anyone may have written, for the log.
 func ReportedCodes(code, description string) error {
 	return codesOf(code, aadsts.Numbers(beginning(description)))
 }
 
-// WithReported adds the codes of an error response, which may be anybody's, to an error.
+// WithReported adds the codes of an error response, which anyone may have written, to an error.
 func WithReported(e *autherr.Error, r *flow.Response) *autherr.Error {
 	numbers := aadsts.Numbers(beginning(r.ErrorDescription))
 	changed := autherr.WithNumbers(e, numbers...)
@@ -87,8 +88,8 @@ func WithReported(e *autherr.Error, r *flow.Response) *autherr.Error {
 	return changed
 }
 
-// elsewhere are kinds that no genuine response reports: Entra checks the app's credential at the token
-// endpoint only, and sends no browser to an address that is not registered.
+// elsewhere are kinds that are never in a genuine response, because Entra checks the app's credential
+// only at the token endpoint and does not redirect browsers to unregistered URLs.
 var elsewhere = []aadsts.Kind{aadsts.WrongSecret, aadsts.ExpiredSecret, aadsts.UnregisteredCertificate, aadsts.UnregisteredRedirectURI}
 
 // neverInResponse reports whether one of the numbers cannot be in a genuine response.
@@ -98,7 +99,8 @@ func neverInResponse(numbers []int) bool {
 	})
 }
 
-// classify decides by the protocol's error and, where that has several causes, by the number.
+// classify returns the error for the OAuth error code and, if that has several possible causes, the
+// AADSTS number.
 func classify(r *flow.Response, cause error, numbers []int) *autherr.Error {
 	kind := aadsts.FirstKind(numbers...)
 	switch r.Error {

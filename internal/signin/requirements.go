@@ -13,9 +13,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/idtoken"
 )
 
-// satisfied checks whether the id_token, and the time at which the user authenticated, satisfy the
-// requirements of the sign-in, because a user can remove the request for a password or a second
-// factor from the authorize URL.
+// satisfied checks whether the ID token and the time at which the user authenticated satisfy the
+// requirements of the sign-in, because users can remove the request for a password or a second factor
+// from the authorize URL.
 func satisfied(r flow.Requirements, claims *idtoken.Claims, authenticatedAt time.Time) error {
 	if r.User != "" && r.User != claims.ObjectID {
 		return errAnotherUser()
@@ -35,9 +35,9 @@ func satisfied(r flow.Requirements, claims *idtoken.Claims, authenticatedAt time
 	return nil
 }
 
-// authenticatedAt returns when the user last authenticated, or zero if the id_token does not
-// say. Entra's auth_time is that of the password. If that was during this attempt, the user may
-// have spent the time since with the second factor, and has authenticated when Entra answered.
+// authenticatedAt returns when the user last authenticated, or zero if the ID token does not contain
+// it. Entra's auth_time is the time of the password. If that was during this attempt, the user may have
+// needed the time since then for the second factor, so the time of Entra's response is returned.
 func authenticatedAt(c *idtoken.Claims, attempt *flow.Attempt, answered time.Time) time.Time {
 	at, known := c.AuthenticatedAt()
 	switch {
@@ -49,10 +49,10 @@ func authenticatedAt(c *idtoken.Claims, attempt *flow.Attempt, answered time.Tim
 	return answered
 }
 
-// AuthenticatedWithin reports whether a user authenticated at most some seconds ago. The check
-// on a route and the sign-in that it starts share this rule, because with two rules a page could
-// require a sign-in again and again. A time in the future is accepted as far as clocks may
-// differ; the zero time is unknown.
+// AuthenticatedWithin reports whether a user authenticated at most the given number of seconds ago. The
+// check on a route and the sign-in that it starts share this rule, because with different rules a page
+// could require a sign-in again and again. A time in the future is accepted as far as clocks may
+// differ. The zero time means unknown.
 func AuthenticatedWithin(at time.Time, seconds int64) bool {
 	age := time.Since(at)
 	return !at.IsZero() && -authority.ClockSkew <= age && age <= time.Duration(seconds)*time.Second

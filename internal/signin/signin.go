@@ -1,4 +1,4 @@
-// Package signin begins sign-ins and turns Entra's answers into sessions.
+// Package signin begins sign-ins and turns Entra's responses into sessions.
 package signin
 
 import (
@@ -23,20 +23,20 @@ type Options struct {
 	Records      *record.Store
 	Jar          *flow.Jar
 	ResponseMode string
-	// OnSignIn completes the verified user of a session that is about to begin, or refuses the
-	// sign-in. The session has a provisional name, and its tokens are in memory.
+	// OnSignIn completes the verified user of a session that is about to begin, or refuses the sign-in.
+	// The session has a provisional ID, and its tokens are in memory.
 	OnSignIn func(context.Context, *session.Session, *msalcache.Memory) (session.Identity, error)
 }
 
 // Flow is the authorization code flow. It is safe for concurrent use.
 type Flow struct {
 	Options
-	turns    *turn.Queue    // apart from those of renewals, because anybody can keep it busy
+	turns    *turn.Queue    // separate from that of renewals, because anyone can keep it busy
 	sent     *record.Memory // attempts whose code this process has sent
 	failures allowance
 }
 
-// NewFlow makes a Flow.
+// NewFlow returns a Flow.
 func NewFlow(o Options) *Flow {
 	return &Flow{Options: o, turns: turn.NewQueue(), sent: record.NewMemory()}
 }
@@ -44,8 +44,8 @@ func NewFlow(o Options) *Flow {
 // Started is a sign-in that has begun.
 type Started struct {
 	Attempt *flow.Attempt
-	Browser flow.Browser // what the browser has to keep
-	URL     string       // where to send the browser
+	Browser flow.Browser // the content of the browser's cookies
+	URL     string       // to which to redirect the browser
 }
 
 // Begin starts a sign-in. Nothing is written to the storage (threat G26).
@@ -61,14 +61,14 @@ func (f *Flow) Begin(ctx context.Context, s *flow.Start) (*Started, error) {
 	return &Started{attempt, browser, target}, err
 }
 
-// Inexpressible returns the error for requirements that no authorize request can express. The
-// page fails, because it must not accept a weaker sign-in (threat B14).
+// Inexpressible returns the error for requirements that an authorize request cannot express. The page
+// fails, because it must not accept a weaker sign-in (threat B14).
 func Inexpressible(err error) *autherr.Error { return autherr.Misconfigured.New("ask", err) }
 
-// AuthorizeURL returns the authorize request of an attempt. It is built from the endpoint in
-// the authority's configuration, which the transport has validated. MSAL's confidential client
-// would send neither state, nonce, PKCE nor response_mode, and decodes the configuration again
-// for each visitor (traps M4, M6).
+// AuthorizeURL returns the URL of an attempt's authorize request. It is built from the endpoint in the
+// authority's configuration, which the transport has validated. MSAL's confidential client would send
+// no state, nonce, PKCE challenge or response_mode, and it decodes the configuration again for each
+// visitor (traps M4, M6).
 func (f *Flow) AuthorizeURL(ctx context.Context, attempt *flow.Attempt) (string, error) {
 	requirements := attempt.Requirements()
 	claims, err := requirements.ClaimsParameter(authority.ClaimsCapability)
@@ -84,7 +84,7 @@ func (f *Flow) AuthorizeURL(ctx context.Context, attempt *flow.Attempt) (string,
 		return "", autherr.TryLater("discovery_failed", nil)
 	}
 	q := u.Query()
-	for name, value := range requirements.Parameters { // first: none replaces one of the protocol's
+	for name, value := range requirements.Parameters { // set first, so that they cannot replace parameters of the protocol
 		q.Set(name, value)
 	}
 	for name, value := range map[string]string{
@@ -107,16 +107,16 @@ func setPrompt(q url.Values, r flow.Requirements) {
 	case r.Silent:
 		q.Set("prompt", "none")
 	case r.MaxAge > 0:
-		// Beside it, max_age would only shorten the id_token's life: a user who is slow to give
-		// the second factor would come back with an expired one. Without a hint, users also choose
-		// their account.
+		// max_age is not sent in addition, because it would only shorten the lifetime of the ID token:
+		// users who need long for the second factor would return with an expired one. Without a hint,
+		// users also choose their account.
 		q.Set("prompt", "login")
 	case r.SelectAccount:
 		q.Set("prompt", "select_account")
 	case r.Prompt != "":
 		q.Set("prompt", r.Prompt)
 	}
-	if r.LoginHint != "" && !r.SelectAccount { // the one excludes the other
+	if r.LoginHint != "" && !r.SelectAccount { // Entra does not accept both
 		q.Set("login_hint", r.LoginHint)
 	}
 	if r.DomainHint != "" {

@@ -1,5 +1,5 @@
-// Package storagefile connects the variable STORAGE_FILE with package embedded, if the app imports
-// that, so that bbolt is not part of all other apps.
+// Package storagefile connects the variable STORAGE_FILE with package embedded if the app imports that
+// package. Apps that do not import it do not contain bbolt.
 package storagefile
 
 import (

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisFile is what a version has left in Redis. Sessions and tokens in it end in a hundred years,
+// RedisFile is the data that a version has left in Redis. Sessions and tokens in it end in a hundred years,
 // because a real Redis does not live in virtual time.
 type RedisFile struct {
 	Origin
@@ -28,7 +28,7 @@ type RedisFile struct {
 	Instances []string `json:"instances"`
 	// Locked is the ID of the session whose lock an instance holds.
 	Locked string `json:"locked"`
-	// Ended are users whose sessions were ended, if the version lets sign-ins under way know.
+	// Ended are users whose sessions were ended, if the version refuses sign-ins in progress.
 	Ended   *Ended       `json:"ended,omitempty"`
 	Entries []RedisEntry `json:"entries"`
 }

@@ -23,7 +23,7 @@ type SignInMode struct {
 	SignIns []SignIn          `json:"sign_ins"`
 }
 
-// SignIn is a sign-in under way, and what it consists of. It is either at the URL of the app's
+// SignIn is a sign-in in progress with its data. It is either at the URL of the app's
 // login route, or, if that is empty, at the authorize URL.
 type SignIn struct {
 	Name         string            `json:"name"`
@@ -34,7 +34,7 @@ type SignIn struct {
 	// Session is the ID of the session whose cookie the browser has.
 	Session string `json:"session,omitempty"`
 
-	// The rest is what the version has sealed.
+	// The other fields are values that the version has sealed.
 
 	Path         string         `json:"path,omitempty"`
 	Page         string         `json:"page,omitempty"`

@@ -24,17 +24,17 @@ func (p *Package) Functions() []Function {
 	return list
 }
 
-// LongestFile returns the file with most lines.
+// LongestFile returns the file with the most lines.
 func (p *Package) LongestFile() File {
 	return largest(p.Files, func(f File) int { return f.Lines })
 }
 
-// LongestFunction returns the function with most lines, if there is a function.
+// LongestFunction returns the function with the most lines, or a zero value if there is no function.
 func (p *Package) LongestFunction() Function {
 	return largest(p.Functions(), func(f Function) int { return f.Lines })
 }
 
-// LargestType returns the type with most methods, if a type has methods.
+// LargestType returns the type with the most methods, if any type has methods.
 func (p *Package) LargestType() (name string, methods int) {
 	name = largest(slices.Sorted(maps.Keys(p.Methods)), func(name string) int { return p.Methods[name] })
 	return name, p.Methods[name]

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Module measures all packages of the module in a directory, sorted by their
-// directories, which are relative to it. Modules inside of it are left out.
+// Module measures all packages of the module in a directory. They are sorted by their directories,
+// which are relative to it. Nested modules are left out.
 func Module(root string) ([]*Package, error) {
 	var packages []*Package
 	err := filepath.WalkDir(root, func(dir string, entry fs.DirEntry, err error) error {
@@ -40,8 +40,8 @@ func Module(root string) ([]*Package, error) {
 	return packages, err
 }
 
-// Published returns the modules of a repository that are published: its root, and v3
-// once that exists.
+// Published returns the directories of the published modules of a repository, which are its root and,
+// if it exists, v3.
 func Published(root string) []string {
 	modules := []string{root}
 	if v3 := filepath.Join(root, "v3"); isModule(v3) {

@@ -50,8 +50,7 @@ func parse(fset *token.FileSet, dir string) ([]source, error) {
 	return sources, nil
 }
 
-// isSource reports whether the go command takes a file of this name for one of
-// the package, on some system.
+// isSource reports whether, judging by its name, a file is part of the package on any system.
 func isSource(name string) bool {
 	return strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") &&
 		!strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "_")

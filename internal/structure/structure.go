@@ -1,5 +1,5 @@
-// Package structure measures how the code of a Go package is divided: into files,
-// functions and types, and which files cannot be understood without each other.
+// Package structure measures how the code of a Go package is divided into files, functions and types,
+// and finds files that cannot be understood without each other.
 //
 // It reads the non-test files of one directory and nothing else. Imports are not
 // resolved, so that a package is measured without compiling its dependencies. The

@@ -128,7 +128,7 @@ func TestLargest(t *testing.T) {
 	}
 }
 
-// Nothing is the largest of nothing.
+// Without elements there is no largest one.
 func TestLargest_OfAPackageWithoutFunctions(t *testing.T) {
 	t.Parallel()
 	p := scan(t, filepath.Join("module", "inner"))

@@ -41,7 +41,7 @@ type edges struct {
 	to   map[string]map[string]bool
 }
 
-// add notes that the file of an identifier depends on the file of an object.
+// add records that the file of an identifier depends on the file of an object.
 func (e edges) add(name *ast.Ident, object types.Object) {
 	if !object.Pos().IsValid() { // of the language, or unknown
 		return
@@ -52,8 +52,8 @@ func (e edges) add(name *ast.Ident, object types.Object) {
 	}
 }
 
-// embedded lists the fields that a selection passes without naming them: x.f may
-// stand for x.Embedded.f.
+// embedded lists the embedded fields that a selection passes through implicitly. For example, x.f may
+// mean x.Embedded.f.
 func embedded(selection *types.Selection) []*types.Var {
 	var fields []*types.Var
 	current := selection.Recv()

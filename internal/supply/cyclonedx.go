@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Subject is what a bill of materials is about.
+// Subject is the software that a bill of materials describes.
 type Subject struct {
 	Module, Version string
 	Package         string // its path in the module, or "."
@@ -15,7 +15,7 @@ type Subject struct {
 	Licence         string
 }
 
-// These are the parts of CycloneDX 1.6 that are used (ECMA-424).
+// The parts of CycloneDX 1.6 (ECMA-424) that are used.
 type (
 	bom struct {
 		Schema       string       `json:"$schema"`
@@ -51,8 +51,8 @@ type (
 	}
 )
 
-// WriteCycloneDX writes the bill of materials of a subject that needs modules. It has neither a time nor a serial
-// number: the same modules make the same text.
+// WriteCycloneDX writes the bill of materials of a subject that depends on the modules. It contains
+// neither a time nor a serial number, so that the same modules always result in the same text.
 func (m Modules) WriteCycloneDX(w io.Writer, about Subject) error {
 	address := purl(about.Module, about.Version)
 	if about.Package != "." {
@@ -88,7 +88,7 @@ func (m *Module) component() component {
 		Type: "library", Ref: purl(m.Path, m.Version), Name: m.Path, Version: m.Version,
 		PURL: purl(m.Path, m.Version), Licences: []licence{{m.Licence()}},
 	}
-	if m.Sum != "" { // a hash of the module's files, not of an archive, which hashes would be for
+	if m.Sum != "" { // a hash of the module's files; the member hashes is for hashes of an archive
 		c.Properties = []property{{"go:sum", m.Sum}}
 	}
 	return c

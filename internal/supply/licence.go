@@ -9,17 +9,19 @@ import (
 	"strings"
 )
 
-// Allowed are the licences under which an app may contain a module without publishing its own sources. Of MPL-2.0,
-// only changes to the module's own files have to be published.
+// Allowed lists the licences that let an app contain a module without publishing the app's sources.
+// MPL-2.0 requires only changes to the module's own files to be published.
 var Allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0"}
 
-// AllowedInTests are further licences of modules that only tests and benchmarks contain, which are not distributed.
+// AllowedInTests lists the licences that are also allowed for modules that only tests and benchmarks
+// need, because these are not distributed.
 var AllowedInTests = []string{"CC-BY-4.0", "FTL"}
 
-// Unknown is what a licence file is that no pattern describes.
+// Unknown is the identifier for a licence file that matches no pattern.
 const Unknown = "unknown"
 
-// licences are recognized by sentences that only they have, in text whose white space is single spaces.
+// licences lists sentences by which each licence is recognized. The text is compared with its white
+// space reduced to single spaces.
 var licences = []struct {
 	id       string
 	sentence *regexp.Regexp
@@ -39,8 +41,8 @@ var licences = []struct {
 
 var fileName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|unlicense)([.\-_].*)?$`)
 
-// Licences returns the SPDX identifiers of the licence files in a package's directory, and in those above it up to
-// its module's. It returns an error if there are none.
+// Licences returns the SPDX identifiers of the licence files in a package's directory and its parents,
+// up to the directory of its module. It returns an error if there are none.
 func Licences(moduleDir, packageDir string) ([]string, error) {
 	var found []string
 	for dir := packageDir; ; dir = filepath.Dir(dir) {
@@ -78,7 +80,7 @@ func licencesIn(dir string) (found []string, err error) {
 	return found, nil
 }
 
-// identify returns the licences that a text has.
+// identify returns the licences that a text contains.
 func identify(text string) (found []string) {
 	text = strings.Join(strings.Fields(text), " ")
 	for _, l := range licences {
@@ -93,7 +95,7 @@ func identify(text string) (found []string) {
 	return found
 }
 
-// Refused returns the licences of a module that are neither among [Allowed] nor among others.
+// Refused returns the licences of a module that are neither in [Allowed] nor in others.
 func (m *Module) Refused(others ...string) (ids []string) {
 	for _, id := range m.Licences {
 		if !slices.Contains(Allowed, id) && !slices.Contains(others, id) {

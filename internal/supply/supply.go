@@ -15,15 +15,15 @@ import (
 	"strings"
 )
 
-// Module is a module of others that some packages need.
+// Module is a third-party module that some packages depend on.
 type Module struct {
 	Path, Version string
 	Sum           string // as in go.sum
 	// Direct reports whether a package of this repository imports it.
 	Direct bool
-	// Imports are the modules of others that its packages import.
+	// Imports are the third-party modules that its packages import.
 	Imports []string
-	// Licences are the SPDX identifiers of what its packages are licensed under.
+	// Licences are the SPDX identifiers of the licences of its packages.
 	Licences []string
 }
 
@@ -40,8 +40,9 @@ type packaged struct {
 	Imports []string
 }
 
-// List returns the modules that packages of the module in a directory need: with their tests, those as well. own
-// is the prefix of the repository's own modules.
+// List returns the third-party modules that packages of the module in a directory depend on. If tests
+// is set, the dependencies of their tests are included. own is the prefix of the repository's own
+// modules.
 func List(ctx context.Context, dir, own string, tests bool, patterns ...string) (Modules, error) {
 	packages, err := list(ctx, dir, tests, patterns)
 	if err != nil {
@@ -82,7 +83,7 @@ func List(ctx context.Context, dir, own string, tests bool, patterns ...string) 
 	return sorted, nil
 }
 
-// connect sets which modules import which.
+// connect sets the imports of each module.
 func connect(packages []packaged, own string, modules map[string]*Module, moduleOf map[string]string) {
 	for _, p := range packages {
 		from := moduleOf[p.ImportPath]
@@ -128,12 +129,12 @@ func list(ctx context.Context, dir string, tests bool, patterns []string) ([]pac
 	}
 }
 
-// isWithin reports whether a path is another, or below it.
+// isWithin reports whether path is parent, or is below it.
 func isWithin(parent, path string) bool {
 	return path == parent || strings.HasPrefix(path, parent+"/")
 }
 
-// Merge returns the modules of both lists. The licences of a module that is in both are added up.
+// Merge returns the modules of both lists. A module that is in both has the licences of both.
 func (m Modules) Merge(others Modules) Modules {
 	merged := slices.Clone(m)
 	for _, other := range others {

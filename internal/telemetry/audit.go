@@ -37,11 +37,12 @@ func (t *Telemetry) Audit(ctx context.Context, level slog.Level, event Event, ab
 	t.log.LogAttrs(ctx, level, "audit", attrs...)
 }
 
-// AuditFailure logs an event that an error is the reason for.
+// AuditFailure logs an event together with the error that caused it.
 func (t *Telemetry) AuditFailure(ctx context.Context, level slog.Level, event Event, about Subject, err error) {
 	code, reason := Outcome(err)
 	t.Audit(ctx, level, event, about, slog.String("code", code), slog.String("reason", reason))
 }
 
-// SessionAttr names a session in the log by the beginning of its ID, which is a hash.
+// SessionAttr returns the attribute that identifies a session in the log. Its value is the beginning of
+// the session's ID, which is a hash.
 func SessionAttr(id string) slog.Attr { return slog.String("session", id[:min(len(id), 12)]) }

@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// Endpoint is one of Entra's.
+// Endpoint is an endpoint of Entra.
 type Endpoint string
 
 // The endpoints.
@@ -19,11 +19,11 @@ const (
 	EndpointDiscovery Endpoint = "discovery"
 )
 
-// numberKey is the attribute for AADSTS numbers, whose values [autherr.AADSTS] bounds.
+// numberKey is the attribute for AADSTS numbers. [autherr.AADSTS] limits the number of its values.
 const numberKey = "aadsts"
 
-// EntraError counts an error that Entra numbered. An error without a number is not counted, and
-// none is by a nil Telemetry.
+// EntraError counts an error of Entra by its number. It does not count errors without a number, and it
+// does nothing if t is nil.
 func (t *Telemetry) EntraError(ctx context.Context, endpoint Endpoint, number string) {
 	if t == nil || number == "" {
 		return
@@ -32,7 +32,7 @@ func (t *Telemetry) EntraError(ctx context.Context, endpoint Endpoint, number st
 		attribute.String("endpoint", string(endpoint)), attribute.String(numberKey, number)))
 }
 
-// numbered is the number of an error, if Entra numbered it.
+// numbered returns the number of an error as an attribute, if Entra gave it a number.
 func numbered(err error) metric.MeasurementOption {
 	if e, ok := autherr.Find(err); ok && autherr.AADSTS(e) != "" {
 		return metric.WithAttributes(attribute.String(numberKey, autherr.AADSTS(e)))

@@ -11,8 +11,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// Span starts a span. The function ends it with the outcome of the work, by codes alone,
-// because causes are for the log.
+// Span starts a span. The returned function ends it with the outcome of the work, which consists of
+// codes only. Causes are only logged.
 func (t *Telemetry) Span(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, func(error)) {
 	ctx, span := t.tracer.Start(ctx, name, options...)
 	return ctx, func(err error) {

@@ -1,4 +1,4 @@
-// Package telemetry has the metrics, spans and audit records of the library. It uses
+// Package telemetry contains the metrics, spans and audit records of the library. It uses
 // OpenTelemetry's global providers and the app's logger.
 package telemetry
 
@@ -18,9 +18,9 @@ import (
 // instrumentation is the OpenTelemetry instrumentation scope.
 const instrumentation = "github.com/fibermsal/fibermsal"
 
-// Telemetry holds the instruments of one Service. While no provider is set, a metric of
-// every request costs one atomic addition. Attributes are codes of the library and contain
-// nothing of a user, session or token. It is safe for concurrent use.
+// Telemetry holds the instruments of one Service. While no provider is set, a metric of every request
+// costs one atomic addition. Attributes are codes of the library, and contain no data of a user,
+// session or token. A Telemetry is safe for concurrent use.
 type Telemetry struct {
 	log    *slog.Logger
 	tracer trace.Tracer
@@ -41,13 +41,14 @@ type Telemetry struct {
 	registration metric.Registration
 }
 
-// CacheStats describe the sessions that a process remembers.
+// CacheStats describe the sessions that a process has cached.
 type CacheStats struct {
 	Entries, Bytes          int
 	Hits, Misses, Evictions uint64
 }
 
-// New makes the instruments, which docs/telemetry.md documents, and observes a cache.
+// New returns a Telemetry with the instruments that docs/telemetry.md documents. It observes a cache
+// until Close is called.
 func New(log *slog.Logger, cache func() CacheStats) (*Telemetry, error) {
 	m := &meter{Meter: otel.Meter(instrumentation)}
 	t := &Telemetry{
@@ -72,8 +73,8 @@ func (t *Telemetry) observe(m *meter, cache func() CacheStats) {
 	callers := m.observed("fibermsal.api.requests", "{request}", "Requests whose access token was accepted, by whether it had been verified before.")
 	lookups := m.observed("fibermsal.sessions.cache.lookups", "{lookup}", "Sessions looked for in this process's memory, by whether they were there.")
 	evictions := m.observed("fibermsal.sessions.cache.evictions", "{session}", "Sessions that this process forgot for want of room.")
-	entries := m.gauge("fibermsal.sessions.cache.entries", "{session}", "Sessions that this process remembers.")
-	size := m.gauge("fibermsal.sessions.cache.size", "By", "About what the remembered sessions occupy.")
+	entries := m.gauge("fibermsal.sessions.cache.entries", "{session}", "Sessions in the cache of this process.")
+	size := m.gauge("fibermsal.sessions.cache.size", "By", "Approximate memory of the cached sessions.")
 	if m.err != nil {
 		return
 	}
@@ -96,12 +97,12 @@ func (t *Telemetry) observe(m *meter, cache func() CacheStats) {
 // Close stops observing the cache.
 func (t *Telemetry) Close() error { return t.registration.Unregister() }
 
-// SignedIn counts an answer of Entra to a sign-in.
+// SignedIn counts a response of Entra to a sign-in.
 func (t *Telemetry) SignedIn(ctx context.Context, err error) {
 	t.signIns.Add(ctx, 1, outcome(err), numbered(err))
 }
 
-// SentToSignIn counts a page whose user is sent to sign in because of an error.
+// SentToSignIn counts a request whose user is sent to the sign-in because of an error.
 func (t *Telemetry) SentToSignIn(ctx context.Context, code string) {
 	t.interactions.Add(ctx, 1, metric.WithAttributes(attribute.String("code", code)))
 }
@@ -142,10 +143,10 @@ func (t *Telemetry) LockWaited(ctx context.Context, began time.Time, err error) 
 	record(ctx, t.lockWaits, began, outcome(err))
 }
 
-// TokenFromMemory counts a token that was remembered.
+// TokenFromMemory counts a token that was returned from memory.
 func (t *Telemetry) TokenFromMemory() { t.fromMemory.Add(1) }
 
-// TokenFromStorage counts a token that was stored.
+// TokenFromStorage counts a token that was returned from the storage.
 func (t *Telemetry) TokenFromStorage() { t.fromStorage.Add(1) }
 
 // StorageCommand measures a command to the storage. It returns nil if no meter provider is set.
@@ -172,7 +173,7 @@ func oneIf(condition bool) int64 {
 	return 0
 }
 
-// meter collects the errors of making instruments.
+// meter creates instruments and collects the errors.
 type meter struct {
 	metric.Meter
 	err error

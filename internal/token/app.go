@@ -20,7 +20,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// appTokensFor is how long the app's own tokens are stored; they expire before.
+// appTokensFor is how long the app's own tokens are stored, which is longer than they are valid.
 const appTokensFor = 24 * time.Hour
 
 // App returns and renews tokens of the app itself, and shares them with the other instances.
@@ -33,14 +33,13 @@ type App struct {
 
 	flights flight.Group
 	mu      sync.Mutex
-	states  map[appRequest]appState // an app has a few
+	states  map[appRequest]appState // an app has only a few
 }
 
-// appRequest is a scope, and a tenant other than that of the authority or "".
+// appRequest is a scope, and a tenant if it is not that of the authority.
 type appRequest struct{ tenant, scope string }
 
-// appState is what is remembered of a token: the token and, after a failed renewal, the error
-// and the time of the next attempt.
+// appState is the cached token and, after a failed renewal, the error and the time of the next attempt.
 type appState struct {
 	token   tokencache.Token
 	lastErr error
@@ -56,9 +55,9 @@ func (a *App) state(q appRequest) appState {
 	return a.states[q]
 }
 
-// Token returns a token for one scope, which ends in /.default; no scope is Graph's, and no tenant
-// is that of the authority. A usable token is renewed in the background when it is about to
-// expire, as those of users are.
+// Token returns a token for one scope, which must end in /.default. Without a scope it uses that of
+// Graph, and without a tenant that of the authority. A usable token that is about to expire is renewed
+// in the background, as for users.
 func (a *App) Token(ctx context.Context, scopes []string, tenant string) (azcore.AccessToken, error) {
 	q, err := a.request(scopes, tenant) //nolint:contextcheck // a domain is resolved for all callers
 	if err != nil {
@@ -101,11 +100,10 @@ func (a *App) scope(requested []string) (string, error) {
 	return "", autherr.Misconfigured.New("app_scope", errors.New("the app's own tokens have one scope, which ends in /.default"))
 }
 
-// renew starts a renewal, or joins the one that is under way.
+// renew starts a renewal or joins one in progress.
 func (a *App) renew(q appRequest) <-chan flight.Result {
 	return a.flights.Begin(q.tenant+" "+q.scope, func() (any, error) {
-		// The last renewal may have ended between the caller's look and this one, with a token
-		// or with a rejection.
+		// Another renewal may have ended after the caller checked, with a token or with a rejection.
 		now, state := time.Now(), a.state(q)
 		switch {
 		case !state.due(now), state.token.Usable(now) && state.backingOff(now):
@@ -118,8 +116,8 @@ func (a *App) renew(q appRequest) <-chan flight.Result {
 	})
 }
 
-// remember remembers how a renewal ended, and returns what its callers get. A failure leaves a
-// token that is still usable.
+// remember stores the result of a renewal and returns the result for its callers. After a failure, a
+// token that is still usable is kept.
 func (a *App) remember(q appRequest, t tokencache.Token, err error) (azcore.AccessToken, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -137,15 +135,15 @@ func (a *App) remember(q appRequest, t tokencache.Token, err error) (azcore.Acce
 	a.states[q] = state
 	switch {
 	case err == nil:
-		return accessToken(t), nil // however short its life
+		return accessToken(t), nil // however soon it expires
 	case state.token.Usable(time.Now()):
 		return accessToken(state.token), nil
 	}
 	return azcore.AccessToken{}, err
 }
 
-// acquireSafely is acquire with a panic of the app's Credential as an error, because it would
-// reach no recover here.
+// acquireSafely is like acquire, but converts a panic of the app's Credential to an error, because
+// nothing else in this goroutine would recover from it.
 func (a *App) acquireSafely(q appRequest) (t tokencache.Token, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -155,8 +153,8 @@ func (a *App) acquireSafely(q appRequest) (t tokencache.Token, err error) {
 	return a.acquire(q)
 }
 
-// acquire returns the token in the storage until that is due for renewal, and a new one then.
-// With an error it returns the token that there is.
+// acquire returns the token in the storage, or a new one if that is due for renewal. With an error, it
+// returns the existing token, if any.
 func (a *App) acquire(q appRequest) (t tokencache.Token, err error) {
 	if !a.Background.Begin() {
 		return t, errClosed()
@@ -171,13 +169,13 @@ func (a *App) acquire(q appRequest) (t tokencache.Token, err error) {
 	return t, err
 }
 
-// record names the record of the app's own token cache.
+// record returns the name of the record with the app's own token cache.
 func (a *App) record() string {
 	sum := sha256.Sum256([]byte("app " + a.Authority.Authority))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// load returns the app's own token cache. Without the storage the app calls Entra.
+// load returns the app's own token cache. If the storage fails, the cache is empty, and the app calls Entra.
 func (a *App) load(ctx context.Context) *tokencache.Cache {
 	content, err := a.Records.Get(ctx, a.record(), record.Tokens)
 	if err == nil {

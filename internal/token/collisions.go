@@ -2,9 +2,9 @@ package token
 
 import "sync"
 
-// collisions counts for each session the writes that retry because others were faster. While there
-// are any, further ones wait for their turn at once: if each tried first, one that retries might
-// never be the fastest.
+// collisions counts, for each session, the writes that are being retried because other writes were
+// faster. While there are any, further writes immediately wait for their turn; if each of them tried
+// once without waiting, a retrying write might never succeed.
 type collisions struct {
 	mu       sync.Mutex
 	retrying map[string]int
@@ -12,7 +12,7 @@ type collisions struct {
 
 func newCollisions() *collisions { return &collisions{retrying: make(map[string]int)} }
 
-// begin counts a write until it ends.
+// begin counts a retrying write until end is called.
 func (c *collisions) begin(id string) (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -26,7 +26,7 @@ func (c *collisions) begin(id string) (end func()) {
 	}
 }
 
-// any reports whether a write of a session retries.
+// any reports whether a write of a session is being retried.
 func (c *collisions) any(id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

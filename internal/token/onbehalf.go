@@ -20,15 +20,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
-// OnBehalf exchanges the access tokens of clients, the assertions, for tokens of other services. The
-// results are shared with the other instances in sealed records, which live no longer than the
-// assertion. It is safe for concurrent use.
+// OnBehalf exchanges the access tokens of clients, called assertions, for tokens of other services. The
+// results are shared with the other instances in sealed records, which are kept no longer than the
+// assertion is valid. It is safe for concurrent use.
 type OnBehalf struct {
 	Options
 	*source
 }
 
-// NewOnBehalf makes an OnBehalf that remembers tokens with the callers in a cache.
+// NewOnBehalf returns an OnBehalf that attaches tokens to the callers in a cache.
 func NewOnBehalf(o Options, callers *session.Cache) *OnBehalf {
 	b := &OnBehalf{Options: o}
 	b.source = &source{
@@ -37,7 +37,7 @@ func NewOnBehalf(o Options, callers *session.Cache) *OnBehalf {
 	return b
 }
 
-// Request returns the request for a token on behalf of a caller. Scopes are those of
+// Request returns the request for a token on behalf of a caller. Scopes are treated as by
 // [Renewer.Request].
 func (b *OnBehalf) Request(caller *session.Session, assertion string, requested []string) Request {
 	q := requestFor(b.Authority.Scopes, caller, requested)
@@ -45,7 +45,7 @@ func (b *OnBehalf) Request(caller *session.Session, assertion string, requested 
 	return q
 }
 
-// Token is that of [Renewer]. The token's end is at most that of the assertion.
+// Token is like [Renewer.Token]. The token expires no later than the assertion.
 func (b *OnBehalf) Token(ctx context.Context, q Request) (azcore.AccessToken, error) {
 	if err := q.checkAssertion(); err != nil {
 		return azcore.AccessToken{}, err
@@ -54,7 +54,7 @@ func (b *OnBehalf) Token(ctx context.Context, q Request) (azcore.AccessToken, er
 	return limited(t, &q), err
 }
 
-// Replace is that of [Renewer].
+// Replace is like [Renewer.Replace].
 func (b *OnBehalf) Replace(ctx context.Context, q Request, rejected string) (azcore.AccessToken, error) {
 	if err := q.checkAssertion(); err != nil {
 		return azcore.AccessToken{}, err
@@ -63,19 +63,20 @@ func (b *OnBehalf) Replace(ctx context.Context, q Request, rejected string) (azc
 	return limited(t, &q), err
 }
 
-// checkAssertion returns an error for an assertion that Entra would refuse. A guard accepts one for some
-// minutes longer than it lives, because clocks differ; those minutes must not cost a call each time.
+// checkAssertion returns an error for an assertion that Entra would refuse. Because clocks differ, a
+// guard accepts an assertion until some minutes after its expiry, and requests in these minutes must
+// not each cause a call.
 func (q *Request) checkAssertion() error {
 	switch caller := &q.session.User; {
 	case caller.AppOnly:
-		return autherr.Forbidden.New("app_token", errors.New("an app calls as itself, so there is no user for whom to call; use AppCredential"))
+		return autherr.Forbidden.New("app_token", errors.New("the caller is an app without a user, so there is no user to call on behalf of; use AppCredential"))
 	case !time.Now().Before(caller.ExpiresAt):
 		return autherr.InvalidToken.New("assertion_expired", errors.New("the access token has expired, so nothing can be called on behalf of its user"))
 	}
 	return nil
 }
 
-// limited returns a token whose end is at most that of the assertion.
+// limited returns a token that expires no later than the assertion.
 func limited(t azcore.AccessToken, q *Request) azcore.AccessToken {
 	if end := q.session.User.ExpiresAt; t.ExpiresOn.After(end) {
 		t.ExpiresOn, t.RefreshOn = end, time.Time{}
@@ -83,15 +84,15 @@ func limited(t azcore.AccessToken, q *Request) azcore.AccessToken {
 	return t
 }
 
-// acquire returns the token in the storage, or exchanges the assertion, once among all instances. It
-// also works without the storage, then once in each instance.
+// acquire returns the token in the storage, or exchanges the assertion, once among all instances. If
+// the storage fails, it exchanges the assertion once in each instance.
 func (b *OnBehalf) acquire(ctx context.Context, q Request, early bool) (stored, error) {
 	name := b.record(&q)
 	last, err := b.load(ctx, &q, name)
 	if found, done, err := b.served(last, &q, early); done {
 		return found, err
 	}
-	if err != nil { // so there is nobody to share the result with, and nothing to wait for
+	if err != nil { // the result cannot be shared, and there is no other instance to wait for
 		return b.exchange(ctx, name, &q, last)
 	}
 	release, err := b.Records.Lock(ctx, name)
@@ -100,14 +101,14 @@ func (b *OnBehalf) acquire(ctx context.Context, q Request, early bool) (stored, 
 	}
 	defer release()
 	last, _ = b.load(ctx, &q, name)
-	if found, done, err := b.served(last, &q, early); done { // exchanged by another instance meanwhile
+	if found, done, err := b.served(last, &q, early); done { // another instance has exchanged it in the meantime
 		return found, err
 	}
 	return b.exchange(ctx, name, &q, last)
 }
 
-// exchange exchanges the assertion at Entra and stores the result, also a refusal. The last result may
-// have a token that is still usable.
+// exchange exchanges the assertion at Entra and stores the result, including a refusal. The last result
+// may contain a token that is still usable.
 func (b *OnBehalf) exchange(ctx context.Context, name string, q *Request, last outcome) (stored, error) {
 	ctx, end := b.Telemetry.Span(ctx, "fibermsal on-behalf-of", trace.WithLinks(q.caller))
 	began, user := time.Now(), &q.session.User
@@ -124,7 +125,7 @@ func (b *OnBehalf) exchange(ctx context.Context, name string, q *Request, last o
 	return stored{token: result.token(q)}, nil
 }
 
-// audit records that there is no token: because Entra requires the user, or because the call failed.
+// audit records that there is no token, because Entra requires the user or because the call failed.
 func (b *OnBehalf) audit(ctx context.Context, q *Request, err error) {
 	level, event := slog.LevelWarn, telemetry.EventRefreshFailed
 	if e, ok := autherr.Find(err); ok && autherr.NeedsSignIn(e) {
@@ -133,8 +134,8 @@ func (b *OnBehalf) audit(ctx context.Context, q *Request, err error) {
 	b.Telemetry.AuditFailure(ctx, level, event, q.session.Subject(), err)
 }
 
-// store stores a result for as long as it is of use. Storages round lifetimes up to seconds, so one in
-// the last second of the assertion would outlive it.
+// store stores a result for as long as it is useful. Storages round lifetimes up to whole seconds, so
+// in the last second of the assertion a result is not stored, because it would outlive the assertion.
 func (b *OnBehalf) store(ctx context.Context, name string, q *Request, o outcome) {
 	life := o.life(q).Truncate(time.Second)
 	if life <= 0 {
@@ -145,7 +146,8 @@ func (b *OnBehalf) store(ctx context.Context, name string, q *Request, o outcome
 	}
 }
 
-// load returns what an instance has stored, or nothing. It returns an error if the storage failed.
+// load returns the result that an instance has stored, or an empty one. It returns an error if the
+// storage failed.
 func (b *OnBehalf) load(ctx context.Context, q *Request, name string) (outcome, error) {
 	content, err := b.Records.Get(ctx, name, record.Tokens)
 	switch {
@@ -153,7 +155,7 @@ func (b *OnBehalf) load(ctx context.Context, q *Request, name string) (outcome, 
 		return decodeOutcome(content), nil
 	case errors.Is(err, record.ErrNotFound):
 		return outcome{}, nil
-	case errors.Is(err, record.ErrUnknownKey): // of an instance that is one deploy ahead
+	case errors.Is(err, record.ErrUnknownKey): // of an instance with a newer configuration
 		b.Log.LogAttrs(ctx, slog.LevelWarn, "a token on behalf of a caller is sealed with a key that is not in Config.Keys")
 		return outcome{}, nil
 	case errors.Is(err, record.ErrCorrupt):
@@ -165,7 +167,8 @@ func (b *OnBehalf) load(ctx context.Context, q *Request, name string) (outcome, 
 	return outcome{}, err
 }
 
-// served returns a stored token if that satisfies the request, or a failure that is still remembered.
+// served returns a stored token if it satisfies the request, or a stored failure that is still in
+// effect.
 func (b *OnBehalf) served(o outcome, q *Request, early bool) (found stored, done bool, err error) {
 	now, t := time.Now(), o.token(q)
 	if t.Usable(now) && t.Secret != q.rejected && (!early || now.Before(t.RenewAt())) {
@@ -178,7 +181,7 @@ func (b *OnBehalf) served(o outcome, q *Request, early bool) (found stored, done
 	return stored{}, false, nil
 }
 
-// record names the record of the result for an assertion and scopes.
+// record returns the name of the record with the result for an assertion and scopes.
 func (b *OnBehalf) record(q *Request) string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{"on behalf of", b.Authority.Authority, q.session.ID, q.key}, "\x00")))
 	return base64.RawURLEncoding.EncodeToString(sum[:])

@@ -9,15 +9,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// outcome is what is stored of the on-behalf-of calls for an assertion: the last token, and why the last
-// call returned none. Its JSON is a stored format.
+// outcome is the stored result of on-behalf-of calls for an assertion: the last token and, if the last
+// call failed, the failure. Its JSON is a stored format.
 type outcome struct {
 	Token     string    `json:"token,omitempty"`
 	ExpiresOn time.Time `json:"expires_on,omitzero"`
 	RefreshOn time.Time `json:"refresh_on,omitzero"`
 	At        time.Time `json:"at,omitzero"`
 
-	// Of a failure, which is an error of a kind and is remembered until a time.
+	// The failure: the kind of the error, and until when it is in effect.
 	Code   string    `json:"code,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	Scopes []string  `json:"scopes,omitempty"`
@@ -25,7 +25,7 @@ type outcome struct {
 	Until  time.Time `json:"until,omitzero"`
 }
 
-// sharedFailures are the kinds of failures that other instances need not see for themselves.
+// sharedFailures are the kinds of failures that are shared with other instances.
 var sharedFailures = map[string]*autherr.Kind{
 	autherr.LoginRequired.Code():   autherr.LoginRequired,
 	autherr.ConsentRequired.Code(): autherr.ConsentRequired,
@@ -34,7 +34,7 @@ var sharedFailures = map[string]*autherr.Kind{
 }
 
 // failed returns the outcome after a failure. It keeps the token, which other instances may use until
-// it expires. It is empty if the failure is one of this instance only.
+// it expires. It is empty if the failure concerns only this instance.
 func (o outcome) failed(err error) outcome {
 	e, ok := autherr.Find(err)
 	if !ok || sharedFailures[e.Code] == nil || e.Code == autherr.Unavailable.Code() && e.Reason != autherr.ReasonEntraBusy {
@@ -52,7 +52,7 @@ func (o outcome) failed(err error) outcome {
 func (o outcome) failure() error {
 	kind := sharedFailures[o.Code]
 	switch {
-	case kind == nil: // of another version
+	case kind == nil: // stored by another version
 		return autherr.TryLater(o.Reason, nil)
 	case kind == autherr.Unavailable:
 		e := kind.New(o.Reason, nil)
@@ -64,7 +64,7 @@ func (o outcome) failure() error {
 	return kind.Requiring(o.Reason, nil, flow.Requirements{Scopes: o.Scopes, Claims: o.Claims})
 }
 
-// life returns how long the outcome is stored: never beyond the end of the assertion.
+// life returns how long to store the outcome, which is never beyond the expiry of the assertion.
 func (o outcome) life(q *Request) time.Duration {
 	until := o.ExpiresOn
 	if o.Until.After(until) {
@@ -76,8 +76,8 @@ func (o outcome) life(q *Request) time.Duration {
 	return time.Until(until)
 }
 
-// token returns the token. One that lives as long as the assertion is usable until that ends, and not
-// renewed before, because another one would not be usable for longer.
+// token returns the token. If it expires with the assertion, it is not renewed early, because another
+// token would not be usable for longer.
 func (o outcome) token(q *Request) tokencache.Token {
 	t := tokencache.Token{Secret: o.Token, ExpiresOn: o.ExpiresOn, RefreshOn: o.RefreshOn, CachedAt: o.At}
 	if end := q.session.User.ExpiresAt; !t.ExpiresOn.Before(end) {
@@ -94,7 +94,8 @@ func (o outcome) encode() []byte {
 	return content
 }
 
-// decodeOutcome returns an empty outcome if content is none, which is exchanged again.
+// decodeOutcome decodes an outcome. If content is not an outcome, it returns an empty one, so that the
+// assertion is exchanged again.
 func decodeOutcome(content []byte) (o outcome) {
 	if json.Unmarshal(content, &o) != nil {
 		return outcome{}

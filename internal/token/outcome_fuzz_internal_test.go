@@ -10,8 +10,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// Whatever this version, an earlier or a later one has sealed as the outcome of an on-behalf-of call, is read
-// without a panic, reads again as it is, and is used no longer than the caller's token.
+// Any data that this version, an earlier or a later one has sealed as the outcome of an on-behalf-of
+// call is read without a panic, can be written and read again without changes, and is not used after
+// the caller's token has expired.
 func FuzzOutcomeRecord(f *testing.F) {
 	for _, seed := range []string{
 		`{"token":"t","expires_on":"2030-01-01T00:00:00Z","refresh_on":"2030-01-01T00:00:00Z","at":"2029-01-01T00:00:00Z"}`,

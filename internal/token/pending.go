@@ -15,29 +15,29 @@ import (
 )
 
 const (
-	// maxPending bounds how many sessions' tokens wait; they are about 15 kB each.
+	// maxPending is how many sessions' tokens may wait; they take about 15 kB each.
 	maxPending = 2_000
-	// retryFirst and retryMost are the pauses before the tokens are stored again.
+	// retryFirst and retryMost are the shortest and longest pauses before storing is retried.
 	retryFirst = time.Second
 	retryMost  = 5 * time.Second
-	// maxLocked is how many sessions in a row must be locked to mean that the storage stalls:
-	// each costs as long as one may wait for a lock.
+	// maxLocked is how many sessions in a row must be locked to conclude that the storage stalls. Each
+	// of them costs the full time limit for a lock.
 	maxLocked = 3
 )
 
-// pending are the tokens of a renewal that could not be stored yet because the storage failed, or
-// not even be verified because the authority's keys are unavailable. The refresh token that was
-// given for them may be spent: Entra keeps the old one valid, other authorities do not. So they
-// are kept until the session ends, and every renewal in this process starts from them (threat
-// G14) once they are verified (B8). It is immutable.
+// pending contains the tokens of a renewal that could not be stored yet because the storage failed, or
+// could not even be verified because the authority's keys are unavailable. The refresh token that was
+// exchanged for them may no longer be valid: Entra keeps the old one valid, other authorities do not.
+// So they are kept until the session ends, and once they are verified (B8), every renewal in this
+// process starts from them (threat G14). It is immutable.
 type pending struct {
 	cache      *recorded
-	version    []byte             // they were made from
+	version    []byte             // from which they were made
 	content    []byte             // to be stored
 	unverified *authority.Renewed // to be verified first, or nil
 }
 
-// rebase returns the pending tokens merged with what others have stored since.
+// rebase returns the pending tokens merged with tokens that others have stored since.
 func (p *pending) rebase(version, stored []byte) (*pending, error) {
 	if bytes.Equal(version, p.version) {
 		return p, nil
@@ -49,7 +49,7 @@ func (p *pending) rebase(version, stored []byte) (*pending, error) {
 	return &pending{cache: p.cache, version: version, content: merged}, nil
 }
 
-// mergeInto merges the pending tokens into content, which may not have been made from them.
+// mergeInto merges the pending tokens into content, which may not have been derived from them.
 func (p *pending) mergeInto(content []byte) ([]byte, error) {
 	if bytes.Equal(p.content, content) {
 		return content, nil
@@ -77,8 +77,8 @@ func newPendingWrites(o Options) *pendingWrites {
 	return w
 }
 
-// keep queues tokens that are verified and stored later. Those of a sign-in that has no session
-// yet are dropped, because the sign-in fails.
+// keep queues tokens to be verified and stored later. Tokens of a sign-in that has no session yet are
+// dropped, because the sign-in fails.
 func (w *pendingWrites) keep(ctx context.Context, q *Request, p pending) {
 	cache, isRecorded := q.cache.(*recorded)
 	if !isRecorded || p.version == nil {
@@ -90,7 +90,7 @@ func (w *pendingWrites) keep(ctx context.Context, q *Request, p pending) {
 	}
 }
 
-// withPending returns the tokens of a session, given its record. Pending ones are newer.
+// withPending returns the tokens of a session, given its record. Pending tokens are newer than the record.
 func (w *pendingWrites) withPending(id string, version, stored []byte) (content []byte, err error) {
 	content = stored
 	err = w.queue.Change(id, func(p *pending) (*pending, error) {
@@ -108,13 +108,13 @@ func (w *pendingWrites) withPending(id string, version, stored []byte) (content 
 
 var (
 	errUnverified = errors.New("fibermsal: renewed tokens cannot be verified yet")
-	// errLocked is a session whose lock was not obtained in time, because a renewal is under way
-	// or the storage stalls.
+	// errLocked means that the lock of a session was not obtained in time, because a renewal is in
+	// progress or the storage stalls.
 	errLocked = errors.New("fibermsal: a session is locked")
 )
 
-// storeAll stops at the first failure of the storage, and ends before Close does. While
-// keys are unavailable, tokens that are verified already are still stored.
+// storeAll stores the tokens of sessions. It stops at the first failure of the storage, and ends before
+// Close does. While keys are unavailable, tokens that are already verified are still stored.
 func (w *pendingWrites) storeAll(ids []string) {
 	noKeys, locked := false, 0
 	for _, id := range ids {
@@ -137,8 +137,8 @@ func (w *pendingWrites) storeAll(ids []string) {
 	}
 }
 
-// storeOne stores the tokens of one session. It holds the session's lock, because it would
-// otherwise store tokens that a renewal has just replaced.
+// storeOne stores the tokens of one session. It holds the session's lock, because it could otherwise
+// store tokens that a renewal has just replaced.
 func (w *pendingWrites) storeOne(id string) error {
 	ctx, cancel := context.WithTimeout(w.Background.Context(), retryFirst)
 	defer cancel()

@@ -9,9 +9,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
-// queued is a session's record for the MSAL clients of an app. Because the app may use very many at
-// once, each takes a turn at the processor before the time limits of the storage begin. Otherwise
-// a busy processor would be taken for an outage.
+// queued is a session's record for the MSAL clients of an app. The app may use many clients
+// concurrently, so each waits for its turn at the processor before the time limits of the storage
+// begin. Otherwise a busy processor would be mistaken for an outage.
 type queued struct {
 	msalcache.Cache
 

@@ -17,20 +17,21 @@ import (
 	"github.com/fibermsal/fibermsal/internal/turn"
 )
 
-// How long a write waits before it retries over what others wrote. Renewals of a session take
-// turns, so it is rare. An app's own MSAL clients may be many, and take turns once they have
+// How long a write waits before it retries after a conflict. Renewals of a session take turns, so
+// conflicts are rare. An app may use many MSAL clients of its own, which take turns once they have
 // collided.
 const (
 	swapPause    = time.Millisecond
 	maxSwapPause = 100 * time.Millisecond
-	// swapPatience bounds the retries of a caller whose context has no deadline. It begins with
-	// the caller's turn, because waiting for that implies nothing about the storage.
+	// swapPatience is the time limit for the retries of a caller whose context has no deadline. It
+	// begins with the caller's turn, because a long wait for the turn does not mean that the storage is
+	// slow.
 	swapPatience = 10 * time.Second
 	turnPatience = time.Minute
 )
 
-// recorded is the MSAL cache in a session's record. Its version is the sealed record, because
-// no two are alike.
+// recorded is the MSAL cache in a session's record. Its version is the sealed record itself, because no
+// two sealed records are equal.
 type recorded struct {
 	pending *pendingWrites
 	session *session.Session
@@ -49,7 +50,7 @@ func (c *recorded) Load(ctx context.Context) (content, version []byte, err error
 	case errors.Is(err, record.ErrNotFound):
 		return nil, nil, nil
 	case errors.Is(err, record.ErrUnknownKey):
-		// Another instance may be one deploy ahead: leave the record alone.
+		// Leave the record alone, because another instance may already have a newer configuration.
 		w.Log.LogAttrs(ctx, slog.LevelWarn, "tokens sealed with a key that is not in Config.Keys", telemetry.SessionAttr(id))
 		return nil, nil, nil
 	case errors.Is(err, record.ErrCorrupt):
@@ -78,7 +79,7 @@ func (c *recorded) Swap(ctx context.Context, version, content []byte) error {
 	return c.swapInTurn(ctx, content, ttl)
 }
 
-// swapInTurn merges content with what others store, after those who collided before.
+// swapInTurn is like swapMerged, but waits for its turn behind earlier writes that have collided.
 func (c *recorded) swapInTurn(ctx context.Context, content []byte, ttl time.Duration) error {
 	defer c.pending.collisions.begin(c.session.ID)()
 	waiting, cancel := context.WithTimeout(ctx, turnPatience)
@@ -88,12 +89,12 @@ func (c *recorded) swapInTurn(ctx context.Context, content []byte, ttl time.Dura
 		return autherr.StorageUnavailable(err)
 	}
 	defer release()
-	turn.Again(ctx) // the wait for the lock has cost the turn
+	turn.Again(ctx) // the turn has ended during the wait for the lock
 	return c.swapMerged(ctx, content, ttl)
 }
 
-// swapMerged merges content with the stored content and stores the result. It retries as long as
-// another writer is faster.
+// swapMerged merges content with the stored content and stores the result. It retries while other
+// writers are faster.
 func (c *recorded) swapMerged(ctx context.Context, content []byte, ttl time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, swapPatience)
 	defer cancel()
@@ -115,8 +116,8 @@ func (c *recorded) swapMerged(ctx context.Context, content []byte, ttl time.Dura
 	}
 }
 
-// trySwap stores content together with pending tokens, and reports whether the record has
-// changed since the version. It is not an error if the session has ended: the sign-out wins
+// trySwap stores content together with pending tokens, unless the record has changed since the version,
+// which it reports. It is not an error if the session has ended, because the sign-out takes precedence
 // (threat D8).
 func (c *recorded) trySwap(ctx context.Context, version, content []byte, ttl time.Duration) (changed bool, err error) {
 	id, queue := c.session.ID, c.pending.queue
@@ -141,7 +142,7 @@ func (c *recorded) trySwap(ctx context.Context, version, content []byte, ttl tim
 	return false, autherr.StorageUnavailable(err)
 }
 
-// merged returns content merged with what others have stored, and the version of that.
+// merged returns content merged with the stored content, and the version of the stored content.
 func (c *recorded) merged(ctx context.Context, content []byte) (version, merged []byte, err error) {
 	theirs, version, err := c.Load(ctx)
 	if err != nil || version == nil {

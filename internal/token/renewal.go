@@ -13,15 +13,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// renewal is one renewal, for all callers who want the same token at the same time.
+// renewal is one renewal for all concurrent callers that request the same token.
 type renewal struct {
 	*Renewer
 	request Request
-	early   bool // the token is usable, but its end is near
+	early   bool // the token is still usable but expires soon
 }
 
-// acquire returns the token in the session's record if that satisfies the request, and renews
-// it otherwise, once among all instances. With an error it returns the record that it found.
+// acquire returns the token in the session's record if it satisfies the request, and otherwise renews
+// it, once among all instances. With an error, it returns the record that it found.
 func (n *renewal) acquire(ctx context.Context) (stored, error) {
 	found, err := n.load(ctx)
 	if err != nil || n.satisfiedBy(found) {
@@ -37,13 +37,13 @@ func (n *renewal) acquire(ctx context.Context) (stored, error) {
 	}
 	defer release()
 	locked, err := n.load(ctx)
-	if err != nil || n.satisfiedBy(locked) { // renewed by another instance meanwhile
+	if err != nil || n.satisfiedBy(locked) { // another instance has renewed it in the meantime
 		return n.served(locked, err)
 	}
 	return n.refresh(ctx, locked)
 }
 
-// served returns a token from the storage, or the error of looking for it.
+// served returns a token from the storage, or the error of reading it.
 func (n *renewal) served(found stored, err error) (stored, error) {
 	if err == nil {
 		n.Telemetry.TokenFromStorage()
@@ -90,7 +90,7 @@ func (n *renewal) lock(ctx context.Context) (release func(), err error) {
 
 // refresh renews the token at Entra. The session is locked.
 func (n *renewal) refresh(ctx context.Context, found stored) (stored, error) {
-	if p, waiting := n.pending.queue.Get(n.request.session.ID); waiting && p.unverified != nil { // its refresh token is spent
+	if p, waiting := n.pending.queue.Get(n.request.session.ID); waiting && p.unverified != nil { // its refresh token has been used
 		return found, autherr.TryLater(autherr.ReasonKeys, nil)
 	}
 	ctx, end := n.Telemetry.Span(ctx, "fibermsal refresh", trace.WithLinks(n.request.caller))
@@ -102,7 +102,7 @@ func (n *renewal) refresh(ctx context.Context, found stored) (stored, error) {
 		n.audit(ctx, found, err)
 	}
 	if errors.Is(err, autherr.LoginRequired) {
-		// If this process lost the lock, another one may have used the refresh token.
+		// If this process has lost the lock, another one may have used the refresh token.
 		if latest, loadErr := n.load(ctx); loadErr == nil && n.satisfiedBy(latest) {
 			return latest, nil
 		}
@@ -111,8 +111,8 @@ func (n *renewal) refresh(ctx context.Context, found stored) (stored, error) {
 	return found, err
 }
 
-// audit records a failure. The first request for scopes renews nothing: if Entra requires the user
-// for it, to consent for example, nothing has failed that worked before.
+// audit records a failure. If Entra requires the user at the first request for scopes, for example to
+// consent, that is recorded as a different event, because nothing has failed that worked before.
 func (n *renewal) audit(ctx context.Context, found stored, err error) {
 	level, event := slog.LevelWarn, telemetry.EventRefreshFailed
 	if found.token.Secret == "" && requiresUser(err) {
@@ -121,15 +121,15 @@ func (n *renewal) audit(ctx context.Context, found stored, err error) {
 	n.Telemetry.AuditFailure(ctx, level, event, n.request.session.Subject(), err)
 }
 
-// requiresUser reports whether Entra has accepted the refresh token, and requires the user for the
+// requiresUser reports whether Entra has accepted the refresh token but requires the user for the
 // scopes.
 func requiresUser(err error) bool {
 	return errors.Is(err, autherr.ConsentRequired) || errors.Is(err, autherr.ClaimsChallenge) ||
 		errors.Is(err, autherr.LoginRequired) && autherr.ReasonOf(err) == "interaction_required"
 }
 
-// callEntra renews the token and stores the result. It is verified before it is stored, and
-// replaces only the version that it was made from.
+// callEntra renews the token at Entra, verifies the result and stores it. It replaces only the version
+// from which the result was made.
 func (n *renewal) callEntra(ctx context.Context, from stored) (tokencache.Token, error) {
 	if err := n.Authority.CanVerify(ctx); err != nil {
 		return tokencache.Token{}, err
@@ -140,7 +140,7 @@ func (n *renewal) callEntra(ctx context.Context, from stored) (tokencache.Token,
 		return tokencache.Token{}, err
 	}
 	switch err := n.Authority.VerifyRenewed(ctx, renewed, holderOf(q.session)); {
-	case errors.Is(err, autherr.Unavailable): // keys that are newer than the cached ones
+	case errors.Is(err, autherr.Unavailable): // needs keys that are newer than the cached ones
 		n.pending.keep(ctx, q, pending{version: from.version, content: renewed.Cache, unverified: renewed})
 		return tokencache.Token{}, err
 	case err != nil:
@@ -150,7 +150,7 @@ func (n *renewal) callEntra(ctx context.Context, from stored) (tokencache.Token,
 	return renewed.Token, nil
 }
 
-// save stores renewed tokens. If the storage fails, the token is still valid, and the tokens are
+// save stores renewed tokens. If the storage fails, the new token can still be used, and the tokens are
 // stored when the storage is back.
 func (n *renewal) save(ctx context.Context, q *Request, version, content []byte) {
 	if err := q.cache.Swap(ctx, version, content); err != nil {

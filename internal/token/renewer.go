@@ -17,7 +17,7 @@ type Renewer struct {
 	clientTurns *turn.Queue // of the app's own MSAL clients
 }
 
-// NewRenewer makes a Renewer.
+// NewRenewer returns a Renewer.
 func NewRenewer(o Options) *Renewer {
 	r := &Renewer{Options: o, pending: newPendingWrites(o), clientTurns: turn.NewQueue()}
 	r.source = &source{
@@ -32,9 +32,9 @@ func NewRenewer(o Options) *Renewer {
 // CacheOf returns the MSAL cache of a session.
 func (r *Renewer) CacheOf(s *session.Session) msalcache.Cache { return &recorded{r.pending, s} }
 
-// Request returns the request for a token of a session, whose tokens are in a cache. No
-// scopes, and Graph's .default, are the configured ones. Other scopes are copied, because they
-// may alias a request's buffer, which a renewal outlives (trap T10).
+// Request returns the request for a token of a session whose tokens are in a cache. No scopes, and
+// Graph's .default, stand for the configured scopes. Other scopes are copied, because they may alias a
+// request's buffer, and a renewal outlives the request (trap T10).
 func (r *Renewer) Request(s *session.Session, cache msalcache.Cache, requested []string) Request {
 	q := requestFor(r.Authority.Scopes, s, requested)
 	q.cache = cache

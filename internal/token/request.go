@@ -1,5 +1,5 @@
-// Package token returns access tokens of users and of the app itself. Tokens are remembered until
-// they are about to expire, and renewed once for all concurrent callers in all instances.
+// Package token returns access tokens of users and of the app itself. Tokens are cached until they are
+// about to expire, and renewed once for all concurrent callers in all instances.
 package token
 
 import (
@@ -12,19 +12,18 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// Request is a request for an access token of a session. It is passed by value until it leaves
-// the caller's goroutine, because most requests find the token remembered and must not
-// allocate.
+// Request is a request for an access token of a session. It is passed by value in the caller's
+// goroutine, because in most requests the token is cached and nothing must be allocated.
 type Request struct {
 	session *session.Session
 	cache   msalcache.Cache
 	scopes  []string
-	key     string // of the scopes, whatever their order
+	key     string // of the scopes, independent of their order
 	// rejected is a token that an API does not accept although it has not expired.
 	rejected string
-	// assertion is the access token that stands for the session, if it is a client's.
+	// assertion is the caller's access token, if the session stands for one.
 	assertion string
-	caller    trace.Link // the request that asked first
+	caller    trace.Link // the first request
 }
 
 // requestFor returns the request for a token with scopes.

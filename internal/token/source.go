@@ -18,22 +18,22 @@ import (
 )
 
 const (
-	// renewalTimeout bounds one renewal: waiting for another instance's, calling Entra, storing.
+	// renewalTimeout is the time limit of a renewal: waiting for another instance, calling Entra, and
+	// storing the result.
 	renewalTimeout = authority.TurnPatience
-	// callerPatience is how long a caller waits for a renewal, which may have been about to
-	// end when the caller came.
+	// callerPatience is how long a caller waits for a renewal.
 	callerPatience = renewalTimeout + time.Second
-	// replaceEvery is how often a token is replaced because an API does not accept it.
+	// replaceEvery is the minimum time between two replacements of a token that an API does not accept.
 	replaceEvery = time.Minute
 )
 
-// source returns remembered tokens, and acquires others, once for all concurrent callers in this
-// process. It is safe for concurrent use.
+// source returns cached tokens and acquires others, once for all concurrent callers in this process. It
+// is safe for concurrent use.
 type source struct {
 	memory     memory
 	telemetry  *telemetry.Telemetry
 	background *background.Group
-	// acquire gets a token from the storage or from Entra. An early one is for a token that is still
+	// acquire gets a token from the storage or from Entra. early is set if the current token is still
 	// usable.
 	acquire func(ctx context.Context, q Request, early bool) (stored, error)
 
@@ -41,9 +41,9 @@ type source struct {
 	turns   *turn.Queue
 }
 
-// Token returns an access token: the remembered one while it is usable, renewed in the
-// background when its end is near, and a renewed one for which the caller waits otherwise. A
-// rejection is remembered, too, so that a storm of requests makes one call.
+// Token returns an access token. While the cached token is usable, it is returned, and renewed in the
+// background when it is about to expire. Otherwise the caller waits for a renewal. A rejection is also
+// cached, so that a burst of requests makes a single call.
 func (s *source) Token(ctx context.Context, q Request) (azcore.AccessToken, error) {
 	now := time.Now()
 	state := s.memory.state(&q)
@@ -57,7 +57,7 @@ func (s *source) Token(ctx context.Context, q Request) (azcore.AccessToken, erro
 	}
 	token, err := s.await(ctx, q, &state)
 	if errors.Is(err, autherr.Unavailable) && state.valid(time.Now(), q.rejected) {
-		return state.token, nil // its last seconds are better than nothing
+		return state.token, nil // it is still valid for a few seconds
 	}
 	return token, err
 }
@@ -74,14 +74,14 @@ func (s *source) await(ctx context.Context, q Request, state *tokenState) (azcor
 	return token, nil
 }
 
-// Replace returns a token in place of one that an API rejected although it has not expired, as
-// after a change of the user's permissions. If the API has just rejected another one, a new
-// token does not help.
+// Replace returns a new token after an API has rejected one that has not expired, for example because
+// the user's permissions have changed. If the API has just rejected another token, a new one does not
+// help.
 func (s *source) Replace(ctx context.Context, q Request, rejected string) (azcore.AccessToken, error) {
 	repeated := false
 	s.memory.update(&q, func(k *tokenState) {
 		if time.Since(k.replacedAt) < replaceEvery {
-			repeated = k.replaced != rejected // the token that replaced it is rejected, too
+			repeated = k.replaced != rejected // the token that replaced it was also rejected
 			return
 		}
 		k.replacedAt, k.replaced = time.Now(), rejected
@@ -93,24 +93,23 @@ func (s *source) Replace(ctx context.Context, q Request, rejected string) (azcor
 	return s.Token(ctx, q)
 }
 
-// renew starts a renewal, or joins the one that is under way: for a session and scopes there
-// is one in this process, which no caller's end stops. An early one renews a token that is
-// still usable.
+// renew starts a renewal or joins one in progress. There is at most one per session and scopes in this
+// process, and it continues if callers give up. early is set if the current token is still usable.
 func (s *source) renew(q Request, early bool) <-chan flight.Result {
 	key := fmt.Sprintf("%s\x00%s\x00%t%t", q.session.ID, q.key, early, q.rejected != "")
 	a := &acquisition{source: s, request: q, early: early}
 	return s.flights.Begin(key, func() (any, error) { return a.run() })
 }
 
-// acquisition is the work for all callers who want the same token at the same time.
+// acquisition is the work for all concurrent callers that request the same token.
 type acquisition struct {
 	*source
 	request Request
 	early   bool // the token is usable, but its end is near
 }
 
-// run runs in a goroutine of its own. It takes nothing from a caller's context, not even
-// values: a handler may have passed Fiber's own, which is recycled after the request (trap
+// run runs in a separate goroutine. It does not use the context of a caller, not even for values,
+// because a handler may have passed Fiber's own context, which is recycled after the request (trap
 // T13).
 func (a *acquisition) run() (azcore.AccessToken, error) {
 	if !a.background.Begin() {
@@ -120,12 +119,12 @@ func (a *acquisition) run() (azcore.AccessToken, error) {
 	if token, done, err := a.fromMemory(); done {
 		return token, err
 	}
-	work, done, err := authority.TakeTurn(context.Background(), a.turns) // before the time of the renewal begins
+	work, done, err := authority.TakeTurn(context.Background(), a.turns) // before the time limit of the renewal begins
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
 	defer done()
-	if a.background.Context().Err() != nil { // closed while this waited, so the app may have closed the storage
+	if a.background.Context().Err() != nil { // closed during the wait, so the app may have closed the storage
 		return azcore.AccessToken{}, errClosed()
 	}
 	ctx, cancel := context.WithTimeout(work, renewalTimeout)
@@ -140,8 +139,8 @@ func (a *acquisition) run() (azcore.AccessToken, error) {
 
 func errClosed() error { return autherr.TryLater("closed", nil) }
 
-// fromMemory returns the remembered token or failure, if there is one by now: the last renewal may
-// have ended after the caller looked.
+// fromMemory returns the cached token or failure, if there is one now, because another renewal may have
+// ended after the caller checked.
 func (a *acquisition) fromMemory() (token azcore.AccessToken, done bool, err error) {
 	now, state := time.Now(), a.memory.state(&a.request)
 	if err := state.pauseError(now); err != nil {
@@ -153,7 +152,7 @@ func (a *acquisition) fromMemory() (token azcore.AccessToken, done bool, err err
 	return azcore.AccessToken{}, false, nil
 }
 
-// rememberOutcome remembers how the renewal ended.
+// rememberOutcome caches the result of the renewal.
 func (a *acquisition) rememberOutcome(found stored, err error) {
 	a.memory.update(&a.request, func(k *tokenState) {
 		if err == nil {
@@ -165,8 +164,8 @@ func (a *acquisition) rememberOutcome(found stored, err error) {
 	})
 }
 
-// acquireSafely is acquire for callers that need an Error. A panic of the app's Credential or
-// Storage must not end the process, and would reach no recover here.
+// acquireSafely is like acquire, but returns an *Error. It recovers from a panic of the app's
+// Credential or Storage, which would otherwise end the process.
 func (a *acquisition) acquireSafely(ctx context.Context) (found stored, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -6,12 +6,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// stored is what a record contains, and the token in it for the scopes of a request.
+// stored is the content of a record and the token in it for the scopes of a request.
 type stored struct {
-	// version and cache are those of a session's record.
+	// version and cache are set for a session's record.
 	version []byte
 	cache   *tokencache.Cache
 	token   tokencache.Token
-	// retryAt is until when a stored failure is remembered, or zero.
+	// retryAt is until when a stored failure is in effect, or zero.
 	retryAt time.Time
 }

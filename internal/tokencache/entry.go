@@ -8,7 +8,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-// entry has the fields that are read of an entry.
+// entry contains the fields of an entry that are used.
 type entry struct {
 	homeAccountID, environment, realm, clientID string
 	target, tokenType, extCacheKey              string
@@ -16,7 +16,7 @@ type entry struct {
 	expiresOn, refreshOn, cachedAt              time.Time
 }
 
-// entryOf reads an entry, and reports whether it is one.
+// entryOf reads an entry, and reports whether raw is one.
 func entryOf(raw []byte) (e entry, ok bool) {
 	valid := true
 	text := func(into *string, value []byte) {

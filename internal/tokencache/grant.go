@@ -8,10 +8,10 @@ import (
 	"github.com/fibermsal/fibermsal/internal/rawjson"
 )
 
-// Grant is what a token endpoint has granted for a code.
+// Grant is the response of a token endpoint to a code.
 type Grant struct {
-	// AccessToken and RefreshToken are texts as JSON, because they are long and only stored here. A
-	// refresh token may be missing.
+	// AccessToken and RefreshToken are JSON strings. They are not decoded, because they are long and
+	// only stored here. A refresh token may be missing.
 	AccessToken, RefreshToken []byte
 	IDToken                   string // that MSAL can decode
 	TokenType                 string
@@ -31,8 +31,9 @@ const minMSALLife = 5 * time.Minute
 // authorityType is MSAL's name for Entra.
 const authorityType = "MSSTS"
 
-// Granted encodes the cache that MSAL makes of a grant to an owner. MSAL would take as long for it as a
-// sign-in takes for everything else that it stores, because it encodes by reflection, member by member.
+// Granted encodes the cache that MSAL would produce for a grant to an owner. MSAL would need as much
+// time for it as a sign-in needs for everything else that it stores, because MSAL encodes each member
+// by reflection.
 func Granted(o Owner, g *Grant) []byte {
 	o.Environment, o.Realm = strings.ToLower(o.Environment), strings.ToLower(o.Realm)
 	content := append(make(made, 0, sizeOf(o, g)), '{')
@@ -53,14 +54,15 @@ func Granted(o Owner, g *Grant) []byte {
 	return append(content, '}')
 }
 
-// sizeOf returns about how long the cache of a grant is.
+// sizeOf returns the approximate length of the cache of a grant.
 func sizeOf(o Owner, g *Grant) int {
 	tokens := len(g.AccessToken) + len(g.RefreshToken) + len(g.IDToken)
 	names := 8*len(o.Account) + 9*len(o.Environment) + 6*len(o.Realm) + 7*len(o.ClientID)
 	return tokens + names + 2*len(g.Target) + len(g.LocalAccount) + len(g.Username) + 1100
 }
 
-// made is a cache that is being encoded, in the order of MSAL, for which internal/pack has a dictionary.
+// made is a cache that is being encoded, in the order that MSAL uses. The dictionary of internal/pack
+// is based on this order.
 type made []byte
 
 func (m made) accessToken(o Owner, g *Grant) made {
@@ -86,7 +88,7 @@ func (m made) refreshToken(o Owner, g *Grant) made {
 		text("family_id", g.Family).member("secret", g.RefreshToken).end()
 }
 
-// section begins a section with one entry, whose key has these parts.
+// section begins a section with one entry, whose key consists of the given parts.
 func (m made) section(name string, key ...string) made {
 	m = append(rawjson.AppendName(next(m), name), '{')
 	return append(rawjson.AppendName(m, strings.ToLower(strings.Join(key, "-"))), '{')

@@ -1,7 +1,7 @@
 package tokencache
 
-// Merge adds the entries of another state of the same cache. If both have an entry, that of
-// the state with the latest access token is kept.
+// Merge adds the entries of another state of the same cache. If both states have an entry with the same
+// key, the one from the state with the newest access token is kept.
 func (c *Cache) Merge(other *Cache) {
 	newer := other.newest().After(c.newest())
 	for name, entries := range other.sections {
@@ -14,8 +14,8 @@ func (c *Cache) Merge(other *Cache) {
 	}
 }
 
-// section returns the entries of a section, which it makes if there is none. It takes the place of a member of
-// another type, because a reader of both would use the last one.
+// section returns the entries of a section, which it adds if there is none. The section replaces a
+// member of the same name and another type, because a parser that found both would use the last one.
 func (c *Cache) section(name string) section {
 	if c.sections == nil {
 		c.sections = map[string]section{}
@@ -27,7 +27,7 @@ func (c *Cache) section(name string) section {
 	return c.sections[name]
 }
 
-// Merged is Merge for serialized caches.
+// Merged is like Merge, but for serialized caches.
 func Merged(ours, theirs []byte) ([]byte, error) {
 	c, err := Parse(ours)
 	if err != nil {
@@ -41,11 +41,12 @@ func Merged(ours, theirs []byte) ([]byte, error) {
 	return c.Bytes(), nil
 }
 
-// handed are the sections that MSAL needs for a new token. It decodes and encodes every entry by
-// reflection, and id_tokens and other access tokens are most of a cache.
+// handed are the sections that MSAL needs to request a new token. The others are left out, because
+// id_tokens and access tokens are most of a cache, and MSAL decodes and encodes every entry by
+// reflection.
 var handed = []string{refreshTokens, appMetadata}
 
-// Handed encodes what MSAL needs to request a new token of the cache's account.
+// Handed encodes the sections that MSAL needs to request a new token for the cache's account.
 func (c *Cache) Handed() []byte {
 	part := &Cache{sections: map[string]section{}}
 	for _, name := range handed {
@@ -56,8 +57,8 @@ func (c *Cache) Handed() []byte {
 	return part.Bytes()
 }
 
-// Return replaces what was handed to MSAL by the cache that MSAL has made of it, and adds what that
-// has besides.
+// Return replaces the sections that Handed encoded by those of from, which is the cache that MSAL has
+// produced from them, and adds the other entries of from.
 func (c *Cache) Return(from *Cache) {
 	for _, name := range handed {
 		delete(c.sections, name)

@@ -10,8 +10,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/tokencache"
 )
 
-// Whatever two writers have stored, no entry of theirs is lost, none is made up, and merging again changes
-// nothing (threat G12).
+// For any two caches, merging loses no entry and adds no other entry, and merging again changes nothing
+// (threat G12).
 func FuzzMerged(f *testing.F) {
 	now := time.Unix(1_900_000_000, 0)
 	one, two := cacheOf(f, now, "User.Read:1h:5m"), cacheOf(f, now, "User.Read:2h:1m", "Mail.Read:1h:0s")

@@ -1,10 +1,10 @@
-// Package tokencache reads, trims and makes MSAL's serialized cache.
+// Package tokencache reads, trims and creates MSAL's serialized cache.
 //
-// The MSALs of all languages share the format, which does not change (MSAL Go,
-// apps/internal/base/storage/items.go). There are three reasons to read it here. MSAL
-// has no forced refresh, but calls Entra if the access token is missing. MSAL hides
-// failures of the refreshes that it starts by itself. And MSAL never removes an expired
-// token, so a record would grow with every set of scopes.
+// The MSAL libraries of all languages share the format, which does not change (MSAL Go,
+// apps/internal/base/storage/items.go). There are three reasons to read it here. MSAL has no forced
+// refresh, but calls Entra if the access token is missing. MSAL hides failures of the refreshes that it
+// starts by itself. And MSAL never removes an expired token, so a record would grow with every set of
+// scopes.
 package tokencache
 
 import (
@@ -24,7 +24,7 @@ const (
 	appMetadata   = "AppMetadata"
 )
 
-// section has the entries of a section by key, as JSON.
+// section contains the entries of a section by key, as JSON.
 type section map[string][]byte
 
 // Cache is the decoded form. It is not safe for concurrent use.
@@ -33,7 +33,7 @@ type Cache struct {
 	rest     map[string][]byte // the other members
 }
 
-// Owner identifies the owner of entries in a cache, by the keys under which MSAL files them.
+// Owner identifies the owner of entries in a cache, by the values that MSAL uses in their keys.
 type Owner struct {
 	Account     string // the home account ID
 	ClientID    string
@@ -114,8 +114,8 @@ func (o Owner) files(e *entry) bool {
 	return e.homeAccountID == o.Account && strings.EqualFold(e.clientID, o.ClientID) && strings.EqualFold(e.environment, o.Environment)
 }
 
-// Find returns the owner's access token for scopes that expires last. MSAL would
-// return any that matches.
+// Find returns the owner's access token for scopes that expires last. MSAL would return any matching
+// token.
 func (c *Cache) Find(o Owner, scopes []string) (found Token, ok bool) {
 	for _, raw := range c.sections[accessTokens] {
 		e, matches := match(raw, o, scopes)
@@ -151,7 +151,7 @@ func match(raw []byte, o Owner, scopes []string) (e entry, ok bool) {
 	return e, true
 }
 
-// newest returns when the latest access token of the cache was received.
+// newest returns the time at which the newest access token of the cache was received.
 func (c *Cache) newest() (latest time.Time) {
 	for _, raw := range c.sections[accessTokens] {
 		if e, ok := entryOf(raw); ok && e.cachedAt.After(latest) {

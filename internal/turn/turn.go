@@ -1,10 +1,10 @@
-// Package turn limits how many works of a burst run at once, so that waiting for a processor is
+// Package turn limits how many operations of a burst run at once, so that waiting for a processor is
 // not mistaken for a slow storage.
 //
-// A hundred renewals at once are a hundred goroutines that compete for the processors. A storage
-// may answer within a millisecond, but the goroutine that waits for it runs only after all others
-// have had their time slice. On a busy machine that is half a second later, and looks like an
-// outage. Works therefore wait for a turn before they begin, while no timeout is running.
+// A hundred renewals at once are a hundred goroutines that compete for the processors. A storage may
+// answer within a millisecond, but the goroutine that waits for it runs only after all others have had
+// their time slice. On a busy machine that is half a second later, and looks like an outage. Operations
+// therefore wait for a turn before they begin, while no timeout is running.
 package turn
 
 import (
@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// perProcessor is the number of turns for each processor. It is more than one, because
-	// every work also waits for answers of others.
+	// perProcessor is the number of turns for each processor. It is more than one, because every
+	// operation also waits for responses of other systems.
 	perProcessor = 3
-	// lease is how long a work keeps its turn. A work that takes longer waits for an answer,
-	// such as one of Entra that takes seconds, and needs no processor for that. With two
-	// processors, 400 works a second can begin however long they wait.
+	// lease is how long an operation keeps its turn. An operation that takes longer is waiting for a
+	// response, for example one of Entra that takes seconds, and needs no processor for that. With two
+	// processors, 400 operations a second can begin, even if each of them waits for a long time.
 	lease = 10 * time.Millisecond
-	// longest is how long a work keeps its turn if the processors are busy.
+	// longest is how long an operation keeps its turn if the processors are busy.
 	longest = 250 * time.Millisecond
-	// lag is the delay of a runnable goroutine from which on the processors are busy.
+	// lag is the delay of a runnable goroutine above which the processors are considered busy.
 	lag = 5 * time.Millisecond
 )
 
@@ -34,7 +34,7 @@ type Queue struct {
 	busy   func() bool
 }
 
-// NewQueue makes a Queue for the processors of this process.
+// NewQueue returns a Queue for the processors of this process.
 func NewQueue() *Queue {
 	return &Queue{places: make(chan struct{}, perProcessor*runtime.GOMAXPROCS(0)), busy: busy}
 }
@@ -47,8 +47,8 @@ func busy() bool {
 	return time.Since(began) > lag
 }
 
-// Take waits for a turn, but no longer than patience. Calling done ends the turn. The context
-// work is that of the work, which [Again] needs.
+// Take waits for a turn, but no longer than patience. Calling done ends the turn. work is the context
+// for the operation, which must be passed to [Again].
 func (q *Queue) Take(ctx context.Context, patience time.Duration) (work context.Context, done func(), err error) {
 	t := &turn{queue: q}
 	waiting, cancel := context.WithTimeout(ctx, patience)
@@ -59,18 +59,18 @@ func (q *Queue) Take(ctx context.Context, patience time.Duration) (work context.
 	return context.WithValue(ctx, key{}, t), t.end, nil
 }
 
-// key is the key of a turn in the context of its work.
+// key is the key of a turn in the context of its operation.
 type key struct{}
 
-// Again waits for another turn, if the answer that the work has waited for took so long that
-// its turn has ended. If the context ends first, the work continues without a turn.
+// Again waits for another turn if the operation has waited for a response for so long that its turn has
+// ended. If the context ends first, the operation continues without a turn.
 func Again(work context.Context) {
 	if t, ok := work.Value(key{}).(*turn); ok {
 		_ = t.begin(work)
 	}
 }
 
-// turn belongs to one work, which holds a place of the queue or does not.
+// turn is the turn of one operation. It may or may not hold a place in the queue.
 type turn struct {
 	queue *Queue
 
@@ -114,7 +114,7 @@ func (t *turn) end() {
 	<-t.queue.places
 }
 
-// expire ends the turn while its work continues, unless the processors are busy.
+// expire ends the turn while its operation continues, unless the processors are busy.
 func (t *turn) expire() {
 	busy := t.queue.busy()
 	t.mu.Lock()

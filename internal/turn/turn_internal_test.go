@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// measured makes works that wait for something, and counts how many do that at the same time.
+// measured runs operations that wait, and counts how many of them wait at the same time.
 func measured(t *testing.T, q *Queue, works int, wait time.Duration) (most int, took time.Duration) {
 	t.Helper()
 	var now, top atomic.Int32

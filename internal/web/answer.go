@@ -16,11 +16,10 @@ import (
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
-// Finish returns the response to write after the handlers have returned an error, in place of
-// what they wrote, or the error if it is not the library's. If the storage failed, the handlers
-// saw no user, so what they wrote, or the error that they made of that, may be wrong; but a sign-out
-// removes the cookie all the same (threat D10). status is that of their response, or the one that
-// their error will make.
+// Finish returns the response that replaces what the handlers wrote before they returned an error, or
+// the error itself if it is not the library's. If the storage failed, the handlers saw no user, so
+// their response or error may be wrong and is replaced; a sign-out nevertheless removes the cookie
+// (threat D10). status is the status of their response, or that of the response to their error.
 func (v *Visit) Finish(err error, status int) (*Response, error) {
 	v.keepPrivate()
 	if v.err != nil && !v.Site.AnonymousOnOutage && !errors.Is(err, autherr.Unavailable) && !errors.Is(err, autherr.SignOut) {
@@ -48,8 +47,8 @@ func (v *Visit) Finish(err error, status int) (*Response, error) {
 	return v.answer(e), nil
 }
 
-// keepPrivate keeps the response from other users' caches once more, because handlers may have replaced
-// the header (threat C6).
+// keepPrivate sets the headers that keep the response out of shared caches again, because handlers may
+// have replaced them (threat C6).
 func (v *Visit) keepPrivate() {
 	if v.token != nil {
 		v.Exchange.KeepPrivate(api.Authorization)
@@ -59,15 +58,15 @@ func (v *Visit) keepPrivate() {
 	}
 }
 
-// guardsSignIns reports whether the handler that failed kept a sign-in from its route.
+// guardsSignIns reports whether the handler that failed prevented a sign-in from reaching its route.
 func (v *Visit) guardsSignIns() bool {
 	path := v.Exchange.Request().Path
 	return !v.ownRoute && (path == v.Site.RoutePrefix+LoginPath || path == v.Site.RoutePrefix+CallbackPath)
 }
 
-// reportRefusedCallback logs why an answer of Entra's did not arrive, if a middleware between this
-// one and the routes refused it: a CSRF middleware refuses cross-site POSTs. The state protects
-// them (threat A17).
+// reportRefusedCallback logs why a response of Entra did not reach its route, if a middleware between
+// this one and the routes refused it. CSRF middlewares refuse cross-site POSTs; the state already
+// protects these (threat A17).
 func (v *Visit) reportRefusedCallback() {
 	in := v.Exchange.Request()
 	if in.Method != http.MethodPost || in.Path != v.Site.RoutePrefix+CallbackPath {
@@ -94,12 +93,12 @@ func (v *Visit) answer(e *autherr.Error) *Response {
 	return s.drawn(s.problem(v, in, e))
 }
 
-// answerClient answers an error to a client that sends access tokens. Config.ErrorHandler answers those
-// that another token would not resolve.
+// answerClient answers an error to a client that sends access tokens. Config.ErrorHandler answers
+// errors that another token would not resolve.
 func (v *Visit) answerClient(e *autherr.Error) *Response {
 	s := v.Site
 	if i := autherr.IntentOf(e); i != nil && i.SignOut {
-		e = autherr.InvalidRequest.New("no_session", errors.New("SignOut: the caller has an access token, which no app can end"))
+		e = autherr.InvalidRequest.New("no_session", errors.New("SignOut: the caller has an access token, which an app cannot revoke"))
 	}
 	e = s.reported(v.context(), e)
 	p := s.Challenger.ProblemOf(e)
@@ -109,8 +108,8 @@ func (v *Visit) answerClient(e *autherr.Error) *Response {
 	return v.tokenProblem(e, p)
 }
 
-// answerByApp returns the response that Config.ErrorHandler writes. Only the header that keeps it
-// out of caches, and those that its status demands, are set.
+// answerByApp returns the response that Config.ErrorHandler writes. Only the header that keeps it out
+// of caches, and the headers that its status requires, are set.
 func (s *Site) answerByApp(e *autherr.Error) *Response {
 	out := &Response{Header: make(http.Header), ByApp: func(c any) error { return s.ErrorHandler(c, e) }}
 	out.Header.Set("Cache-Control", noStore)
@@ -118,8 +117,8 @@ func (s *Site) answerByApp(e *autherr.Error) *Response {
 	return out
 }
 
-// sendToSignIn sends a user to the sign-in that fixes an error, unless that would be repeated forever:
-// by a redirect, or by what htmx does in its place.
+// sendToSignIn sends a user to the sign-in that fixes an error, with a redirect or its equivalent for
+// htmx, unless that would be repeated forever.
 func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *autherr.Error) *Response {
 	tries, page := v.triesOf(in), s.pageAt(in.pathAndQuery())
 	if tries.Exhausted(page) {
@@ -141,8 +140,8 @@ func (s *Site) sendToSignIn(ctx context.Context, v *Visit, in *Request, e *authe
 	return out
 }
 
-// expressible returns the error without the scopes that every sign-in requests, or the error
-// that no sign-in can satisfy the rest.
+// expressible returns the error without the scopes that every sign-in requests, or another error if a
+// sign-in cannot satisfy the remaining requirements.
 func (s *Site) expressible(e *autherr.Error) *autherr.Error {
 	requirements := autherr.Requirements(e)
 	if requirements == nil {
@@ -156,7 +155,7 @@ func (s *Site) expressible(e *autherr.Error) *autherr.Error {
 	return autherr.WithRequirements(e, needed)
 }
 
-// reported returns an error with a number of its own, by which the line in the log is found.
+// reported returns a copy of an error with a correlation ID, under which it is logged.
 func (s *Site) reported(ctx context.Context, e *autherr.Error) *autherr.Error {
 	numbered := *e
 	numbered.CorrelationID = correlationID()
@@ -164,25 +163,25 @@ func (s *Site) reported(ctx context.Context, e *autherr.Error) *autherr.Error {
 	return &numbered
 }
 
-// report logs what was answered. Requests without a sign-in are logged at Debug, sign-ins that
-// users cancelled at Info.
+// report logs an error that was answered. Requests without a sign-in are logged at Debug, and sign-ins
+// that users cancelled at Info.
 func (s *Site) report(ctx context.Context, e *autherr.Error) {
 	level := slog.LevelWarn
 	switch {
 	case errors.Is(e, autherr.LoginRequired) && e.Reason == "":
 		level = slog.LevelDebug
 	case errors.Is(e, autherr.InvalidToken), errors.Is(e, autherr.InvalidRequest), errors.Is(e, autherr.InsufficientScope):
-		level = slog.LevelInfo // by a request that anybody could have written
+		level = slog.LevelInfo // anyone could have written the request
 	case e.Reason == autherr.ReasonCancelled, e.Reason == autherr.ReasonDeclined:
 		level = slog.LevelInfo
-	case e.Reason == autherr.ReasonRequestRefused: // by a response that anybody could have written
+	case e.Reason == autherr.ReasonRequestRefused: // anyone could have written the response
 	case e.Status >= http.StatusInternalServerError && !errors.Is(e, autherr.Unavailable):
 		level = slog.LevelError
 	}
 	s.Log.LogAttrs(ctx, level, "request refused", slog.Any("error", e))
 }
 
-// correlationID connects what a user reads with the line in the log.
+// correlationID returns an ID that connects the page that a user sees with the line in the log.
 func correlationID() string {
 	raw := make([]byte, 8)
 	if _, err := io.ReadFull(rand.Reader, raw); err != nil {

@@ -7,16 +7,17 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// Browsers may reach an app below a base path, which a proxy strips, or keeps. The paths of requests
-// and destinations are as the app sees them, and everything that a browser gets is made here.
+// Browsers may reach an app below a base path, which a proxy removes or keeps. The paths of requests
+// and destinations are those that the app sees. The functions below convert them to the paths that are
+// sent to browsers.
 
-// stripsBase reports whether a proxy strips the base path. The app then does not see it, and has its
-// routes elsewhere.
+// stripsBase reports whether a proxy removes the base path, so that the app does not see it and the
+// routes are not below it.
 func (s *Site) stripsBase() bool {
 	return s.BasePath != "" && !strings.HasPrefix(s.RoutePrefix, s.BasePath+"/")
 }
 
-// publicPath returns the path by which browsers reach a path of the app.
+// publicPath returns the path under which browsers reach a path of the app.
 func (s *Site) publicPath(path string) string {
 	if s.BasePath != "" && (s.stripsBase() || path == returnto.Home) {
 		return s.BasePath + path
@@ -24,14 +25,15 @@ func (s *Site) publicPath(path string) string {
 	return path
 }
 
-// routeURL returns the path by which browsers reach a route.
+// routeURL returns the path under which browsers reach a route.
 func (s *Site) routeURL(path string) string { return s.publicPath(s.RoutePrefix + path) }
 
-// homeURL returns the path by which browsers reach the app's first page.
+// homeURL returns the path under which browsers reach the app's home page.
 func (s *Site) homeURL() string { return s.publicPath(returnto.Home) }
 
-// DestinationOf returns the destination of a path that a request or a handler names, either as the app
-// sees it or as browsers do. Outside of the base path it is home, because other apps are there.
+// DestinationOf returns the destination for a path that a request or a handler provides, as seen by the
+// app or by browsers. A path outside the base path leads to the home page, because it may belong to
+// another app.
 func (s *Site) DestinationOf(path string) flow.Destination {
 	below, found := belowBase(s.BasePath, path)
 	switch {
@@ -43,8 +45,8 @@ func (s *Site) DestinationOf(path string) flow.Destination {
 	return s.pageAt(returnto.Home)
 }
 
-// publicDestination returns the destination of a path as browsers see it. Outside of the base path it is
-// home.
+// publicDestination returns the destination for a path as seen by browsers. A path outside the base
+// path leads to the home page.
 func (s *Site) publicDestination(path string) flow.Destination {
 	if _, found := belowBase(s.BasePath, path); !found {
 		path = returnto.Home
@@ -52,7 +54,7 @@ func (s *Site) publicDestination(path string) flow.Destination {
 	return s.DestinationOf(path)
 }
 
-// belowBase returns what of a path follows a base path, or false if it is elsewhere.
+// belowBase returns the part of a path below the base path, or false if the path is outside of it.
 func belowBase(base, path string) (below string, found bool) {
 	below, found = strings.CutPrefix(path, base)
 	switch {
@@ -64,8 +66,8 @@ func belowBase(base, path string) (below string, found bool) {
 	return "", false
 }
 
-// pageAt returns where a sign-in for a page leads. The library's own routes are no pages: a nested
-// chain of them would lead through as many sign-ins.
+// pageAt returns the destination of a sign-in for a page. The library's own routes are not pages,
+// because a nested chain of them would lead through a sign-in for each.
 func (s *Site) pageAt(path string) flow.Destination {
 	to := flow.DestinationOf(path)
 	if s.isRoute(to.Path()) {

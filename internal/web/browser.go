@@ -2,8 +2,8 @@ package web
 
 import "strings"
 
-// browser returns the family of the request's browser, if Config.RecordBrowser is set. It consists of
-// a few fixed words and contains no text of the request.
+// browser returns the browser and the operating system of the request, if Config.RecordBrowser is set.
+// The text consists of a few fixed words and contains nothing from the request.
 func (h *routeHandler) browser() string {
 	if !h.RecordBrowser {
 		return ""
@@ -12,7 +12,7 @@ func (h *routeHandler) browser() string {
 	return family(agent, browsers) + " on " + family(agent, systems)
 }
 
-// marker is a text by which a User-Agent of a family is recognized. The order matters, because
+// marker is a text that identifies the User-Agent of a family. The order of markers matters, because
 // browsers claim to be each other.
 type marker struct{ contains, family string }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// authorized handles Entra's answer: POST /user/authorized with form_post, GET with query.
+// authorized handles Entra's response: POST /user/authorized with form_post, GET with query.
 func (h *routeHandler) authorized() error {
 	h.visit.inFlow.callback = true
-	if h.in.isPrefetch() { // the code must remain for the user, whose browser may discard these cookies
+	if h.in.isPrefetch() { // the code must not be used up, because the browser may discard the cookies of a prefetch
 		h.out.Status = http.StatusServiceUnavailable
 		return nil
 	}
@@ -33,15 +33,15 @@ func (h *routeHandler) authorized() error {
 	return err
 }
 
-// reportRefused counts and audits an authorization response that signs nobody in.
+// reportRefused counts and audits an authorization response that does not sign a user in.
 func (h *routeHandler) reportRefused(err error) {
 	h.Telemetry.SignedIn(h.ctx, err)
 	h.Telemetry.AuditFailure(h.ctx, slog.LevelInfo, telemetry.EventSignInRefused, telemetry.Subject{}, err)
 }
 
-// finishAttempt finds the attempt that the authorization response belongs to, and finishes it.
+// finishAttempt finds the attempt to which the authorization response belongs, and finishes it.
 func (h *routeHandler) finishAttempt() error {
-	at := time.Now() // a session that is ended from now on must not begin (threat D12)
+	at := time.Now() // if the user's sessions are ended from now on, this one must not begin (threat D12)
 	response, err := h.readResponse()
 	if err != nil {
 		return err
@@ -70,9 +70,9 @@ func (h *routeHandler) finishAttempt() error {
 	return nil
 }
 
-// handleFailure decides how a failed sign-in continues: with a visible sign-in if Entra answered
-// a silent one for another user, with another one for the claims that Entra requires, from its
-// start if the response had been used or its code has expired, or with an error.
+// handleFailure decides how a failed sign-in continues: with a visible sign-in if Entra answered a
+// silent one for another user, with a sign-in for the claims that Entra requires, with a new start if
+// the response was already used or its code has expired, or with an error.
 func (h *routeHandler) handleFailure(err error) error {
 	attempt := h.visit.inFlow.attempt
 	e, ok := autherr.Find(err)
@@ -82,7 +82,7 @@ func (h *routeHandler) handleFailure(err error) error {
 		return nil
 	case ok && (e.Reason == autherr.ReasonReplayed || e.Reason == autherr.ReasonGrantSpent):
 		return h.resume(attempt, e.Reason, err)
-	case !errors.Is(err, autherr.Unavailable): // if it is, a reload retries
+	case !errors.Is(err, autherr.Unavailable): // if it is unavailable, a reload retries
 		h.forgetAttempt(attempt)
 	}
 	if ok && h.in.mayNavigate() {
@@ -97,23 +97,23 @@ func (h *routeHandler) handleFailure(err error) error {
 func (h *routeHandler) enterSession(begun *signin.Begun) {
 	h.Telemetry.Audit(h.ctx, slog.LevelInfo, telemetry.EventSignedIn, begun.Session.Subject())
 	h.Telemetry.SignedIn(h.ctx, nil)
-	h.visit.inFlow.browser = h.visit.inFlow.browser.WithSession(begun.Session.ID) // which sign-ins of other tabs replace
+	h.visit.inFlow.browser = h.visit.inFlow.browser.WithSession(begun.Session.ID) // sign-ins in other tabs will replace this session
 	h.forgetAttempt(h.visit.inFlow.attempt)
 	h.out.setCookie(h.cookie(h.CookieName, begun.Token, http.SameSiteLaxMode, h.Sessions.AbsoluteTimeout))
 	h.countTry(begun.To)
 	h.out.redirect(h.in, h.publicPath(begun.To.Path()))
 }
 
-// countTry counts a completed sign-in for the page that required it. The cookie arrives with
-// Entra's cross-site POST, as the attempt's does.
+// countTry counts a completed sign-in for the page that required it. Like the attempt's cookie, the
+// cookie for this is sent with Entra's cross-site POST.
 func (h *routeHandler) countTry(page flow.Destination) {
 	if tries := h.visit.triesOf(h.in); tries.LeadTo(page) {
 		h.out.setCookie(h.triesCookie(tries.Completed(page, time.Now())))
 	}
 }
 
-// signInWithClaims repeats a sign-in that failed because claims were missing, as when
-// Conditional Access makes Entra refuse the code, and requires them.
+// signInWithClaims repeats a sign-in that failed because claims were missing, for example because
+// Conditional Access made Entra refuse the code, and requires these claims.
 func (h *routeHandler) signInWithClaims(failed *flow.Attempt, e *autherr.Error) error {
 	tries, page := h.visit.triesOf(h.in), failed.Destination()
 	if tries.Exhausted(page) {
@@ -134,8 +134,8 @@ func (h *routeHandler) signInVisibly() {
 	h.out.redirect(h.in, h.signInURLFor(h.visit, h.in, autherr.LoginRequired.New("", nil)))
 }
 
-// readResponse reads the authorization response from where the response mode puts it, and from
-// nowhere else (threats A11, A12).
+// readResponse reads the authorization response only from the part of the request where the response
+// mode puts it (threats A11, A12).
 func (h *routeHandler) readResponse() (*flow.Response, error) {
 	if !h.FormPost {
 		if h.in.Method != http.MethodGet {
@@ -160,8 +160,8 @@ func (h *routeHandler) readResponse() (*flow.Response, error) {
 	return parseResponse(string(body))
 }
 
-// getInsteadOfPost rejects a response by GET. Entra reports errors so if it could not read which mode
-// was requested.
+// getInsteadOfPost rejects a response that was sent with GET. Entra reports errors in this way if it
+// cannot read the requested mode.
 func (h *routeHandler) getInsteadOfPost() error {
 	e := h.wrongMethod(http.MethodPost)
 	if response, err := flow.ParseResponse(h.in.RawQuery); err == nil && response.Error != "" {

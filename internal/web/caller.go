@@ -9,9 +9,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// Caller returns the session of a caller that a route accepts, or the error to answer. The session
-// then is that of the request. A request with a token is judged by its token only: a cookie beside it
-// proves nothing about the program that sent the token.
+// Caller returns the session of a caller that a route accepts, or an error to respond with. The session
+// becomes that of the request. If a request has a token, only the token is used, because a cookie in
+// the same request proves nothing about the program that sent the token.
 func (v *Visit) Caller(accepted api.Callers) (*session.Session, error) {
 	if !accepted.HaveTokens() {
 		v.forgetCaller()
@@ -44,17 +44,17 @@ func (v *Visit) Caller(accepted api.Callers) (*session.Session, error) {
 	return caller, nil
 }
 
-// forgetCaller forgets the caller that a guard around this one has accepted by a token, who is no user of a
-// session.
+// forgetCaller removes the caller that a guard around this one has accepted with a token, because it is
+// not the user of a session.
 func (v *Visit) forgetCaller() {
 	if v.isAPI() {
 		v.loaded, v.session, v.err = false, nil, nil
 	}
 }
 
-// Assertion returns a copy of the access token of the request, for an on-behalf-of call. It is an error if
-// a handler has replaced the token that the guard verified, because the result would be remembered for
-// the caller of that one.
+// Assertion returns a copy of the access token of the request, for an on-behalf-of call. It returns an
+// error if a handler has replaced the token that the guard verified, because the result would be cached
+// for the original caller.
 func (v *Visit) Assertion() (string, error) {
 	token, err := api.TokenOf(v.Exchange)
 	if err != nil || v.session == nil || v.session.ID != api.IDOf(token) {
@@ -63,13 +63,13 @@ func (v *Visit) Assertion() (string, error) {
 	return string(token), nil
 }
 
-// Metadata answers a request for the metadata of the app's API, or returns nil for another one.
+// Metadata returns the response to a request for the metadata of the app's API, or nil for other requests.
 func (v *Visit) Metadata() *Response {
 	s := v.Site
 	if s.Resource == nil {
 		return nil
 	}
-	if path := v.Exchange.Path(); !s.Resource.IsMetadata(bytes.TrimPrefix(path, []byte(s.BasePath))) { // every request comes here
+	if path := v.Exchange.Path(); !s.Resource.IsMetadata(bytes.TrimPrefix(path, []byte(s.BasePath))) { // this runs for every request
 		return nil
 	}
 	out := newResponse()

@@ -10,14 +10,14 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redact"
 )
 
-// Bounds of what a log line says of the cookies of a request, because anybody can send any.
+// Limits for the cookies in a log line, because anyone can send any cookies.
 const (
 	maxCookieNames = 20
 	maxCookieName  = 64
 )
 
-// withCircumstances adds to the error for a response without its sign-in what usually explains it:
-// the cookies that arrived, by name, and the host, if it is not that of PublicURL.
+// withCircumstances adds details to the error for a response without its sign-in that usually explain
+// it: the names of the cookies in the request, and the host if it is not that of PublicURL.
 func (h *routeHandler) withCircumstances(err error) error {
 	e, ok := autherr.Find(err)
 	if !ok {
@@ -30,7 +30,8 @@ func (h *routeHandler) withCircumstances(err error) error {
 	return autherr.WithAttrs(e, attrs...)
 }
 
-// cookieNames returns the names of the request's cookies. Those of other apps could be anything.
+// cookieNames returns the names of the request's cookies. Names that the library has not set are
+// shortened and redacted, because they may contain anything.
 func (h *routeHandler) cookieNames() []string {
 	names := []string{}
 	for name := range h.in.Cookies {

@@ -12,15 +12,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/signin"
 )
 
-// An administrator who was asked to consent comes back to the route of the sign-ins, always by GET.
-// The response signs nobody in. Anybody can write it, so the page says what it says only with a
-// state that AdminConsentURL has sealed, and never repeats any of it (threat A10).
+// After consenting, an administrator is redirected to the callback route of sign-ins, always with GET.
+// The response does not sign anyone in. Anyone can forge it, so the page reports the result only if the
+// state was sealed by AdminConsentURL, and it never repeats any text of the response (threat A10).
 
 func (h *routeHandler) isConsentResponse() bool {
 	return h.in.Method == http.MethodGet && h.Jar.IsConsentResponse(h.in.RawQuery, time.Now())
 }
 
-// adminConsented shows an administrator what the response says.
+// adminConsented shows an administrator the result in the response.
 func (h *routeHandler) adminConsented() error {
 	response, err := flow.ParseConsentResponse(h.in.RawQuery)
 	if err != nil {
@@ -41,7 +41,7 @@ func (h *routeHandler) adminConsented() error {
 	return nil
 }
 
-// describeConsent sets the message and detail of the page. tenant is as AdminConsentURL got it.
+// describeConsent sets the message and detail of the page. tenant is the argument of AdminConsentURL.
 func (p *Page) describeConsent(granted, known bool, tenant string) {
 	message, detail, detailIn := phrases.ConsentRefused, phrases.ConsentRefusedDetail, phrases.ConsentRefusedDetailIn
 	switch {
@@ -58,7 +58,7 @@ func (p *Page) describeConsent(granted, known bool, tenant string) {
 	p.Detail, p.value = strings.ReplaceAll(p.language.Text(detailIn), phrases.Placeholder, tenant), tenant
 }
 
-// logConsent logs what a response says. Without a state of ours it is anybody's.
+// logConsent logs the result in a response. Without a state that this app has sealed, anyone may have written it.
 func (h *routeHandler) logConsent(r *flow.ConsentResponse, known bool, tenant, correlation string) {
 	level, attrs := slog.LevelDebug, []slog.Attr{slog.Bool("granted", r.Granted), slog.Bool("state_known", known)}
 	if known {

@@ -7,9 +7,10 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// currentPage returns the page that the user sees while a script or a form sends a request: htmx
-// names it, and browsers do in Referer, unless the app's Referrer-Policy keeps them from it. A page of
-// another origin, of another app beside the base path, or none, is home (threat C1).
+// currentPage returns the page that the user sees while a script or a form sends a request. htmx sends
+// its URL, and browsers send it in Referer, unless the app's Referrer-Policy prevents that. If there is
+// none, or if it belongs to another origin or is outside the base path, the result is the home page
+// (threat C1).
 func (s *Site) currentPage(in *Request) flow.Destination {
 	names := []string{"Referer"}
 	if in.isByHTMX() {
@@ -23,8 +24,9 @@ func (s *Site) currentPage(in *Request) flow.Destination {
 	return flow.DestinationOf(returnto.Home)
 }
 
-// ownPath returns the path and query of a URL of the app: of its origin, or of another host under which
-// the browser visits it. That host can be forged, but only the path is used (threat C5).
+// ownPath returns the path and query of a URL of the app, whose origin is that of the app or that of
+// another host under which the browser visits the app. That host can be forged, but only the path is
+// used (threat C5).
 func (r *Request) ownPath(origin, address string) (path string, ok bool) {
 	if path, ok = pathBehind(origin, address); ok {
 		return path, true
@@ -41,8 +43,8 @@ func (r *Request) ownPath(origin, address string) (path string, ok bool) {
 	return "", false
 }
 
-// pathBehind returns the path and query of a URL of an origin. What follows the origin must be a path:
-// https://app.example.evil.example begins with https://app.example, too.
+// pathBehind returns the path and query of a URL with a given origin. The origin must be followed by a
+// path, because https://app.example.evil.example also begins with https://app.example.
 func pathBehind(origin, address string) (path string, ok bool) {
 	if len(address) <= len(origin) || !strings.EqualFold(address[:len(origin)], origin) {
 		return "", false

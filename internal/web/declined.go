@@ -5,8 +5,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
-// explained adds to a sign-in that its user did not want that they are still signed in, if they are:
-// it may have been for a permission that one page needs.
+// explained adds to the error of a sign-in that the user declined that the user is still signed in, if
+// so, because the sign-in may have been for a permission that only one page needs.
 func (h *routeHandler) explained(err error) error {
 	e, ok := autherr.Find(err)
 	if !ok || (e.Reason != autherr.ReasonCancelled && e.Reason != autherr.ReasonDeclined) {

@@ -7,7 +7,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
-// drawn returns the response with its page, if there is one, as HTML, or drawn by the app.
+// drawn returns the response with its page, if there is one, rendered as HTML or by the app.
 func (s *Site) drawn(r *Response) *Response {
 	if r.page == nil {
 		return r
@@ -48,8 +48,8 @@ func (p *Page) draw() []byte {
 	return w.Bytes()
 }
 
-// drawDetail isolates the value in the detail: a name in another direction than the text would mix with
-// the words around it.
+// drawDetail isolates the value in the detail, because a name with another writing direction than the
+// text would be mixed with the words around it.
 func (p *Page) drawDetail(w *markup.Writer) {
 	before, after, found := strings.Cut(p.Detail, p.value)
 	if !found || p.value == "" {
@@ -63,7 +63,7 @@ func (p *Page) drawDetail(w *markup.Writer) {
 	w.Text(after)
 }
 
-// drawQuestion asks whether to sign out.
+// drawQuestion writes the question whether to sign out.
 func (p *Page) drawQuestion(w *markup.Writer) {
 	w.Markup(`<form method="post"`)
 	w.URL("action", p.SignOutURL)
@@ -76,7 +76,7 @@ func (p *Page) drawQuestion(w *markup.Writer) {
 	w.Markup("</a>\n")
 }
 
-// drawLinks shows what a user can do, and what an administrator finds in the log.
+// drawLinks writes the links for the user, and the correlation ID for an administrator.
 func (p *Page) drawLinks(w *markup.Writer) {
 	w.Markup("<p>")
 	switch {

@@ -10,8 +10,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// details are the texts that a page adds to the message of an error, by code, unless the error has
-// one of its own.
+// details are the texts that a page adds to the message of an error, by code, unless the error itself
+// has a detail.
 var details = map[string]phrases.Key{
 	autherr.ConsentRequired.Code():  phrases.PermissionNeededDetail,
 	autherr.SignInLoop.Code():       phrases.SignInLoopDetail,
@@ -19,7 +19,7 @@ var details = map[string]phrases.Key{
 	autherr.TenantNotAllowed.Code(): phrases.OtherAccountDetail,
 }
 
-// errorPage is the page that explains an error.
+// errorPage returns the page for an error.
 func (s *Site) errorPage(v *Visit, in *Request, e *autherr.Error, signInURL string) *Page {
 	p := newPage(in, s.homeURL(), e.Code, e.Status)
 	p.Message = cmp.Or(p.language.Text(autherr.MessageKey(e)), e.Message)
@@ -27,7 +27,7 @@ func (s *Site) errorPage(v *Visit, in *Request, e *autherr.Error, signInURL stri
 	p.refer(e.CorrelationID)
 	switch {
 	case e.Status >= http.StatusInternalServerError, e.Reason == autherr.ReasonRequestRefused, e.Reason == autherr.ReasonClock:
-		// No sign-in would help, but time may.
+		// A sign-in would not help, but a retry may.
 		if p.RetryURL = s.retryURL(v, in, signInURL); p.RetryURL != "" {
 			p.RetryText = p.language.Text(phrases.TryAgainButton)
 		}

@@ -4,7 +4,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-// flowBrowser returns what the browser keeps for its sign-ins.
+// flowBrowser returns the content of the cookie that binds sign-ins to the browser.
 func (h *routeHandler) flowBrowser() flow.Browser {
 	value, ok := h.in.Cookie(h.Jar.BrowserName())
 	if !ok {
@@ -14,7 +14,7 @@ func (h *routeHandler) flowBrowser() flow.Browser {
 }
 
 // setBrowser sets the cookie that binds sign-ins to the browser, for as long as the last of them may
-// take, and removes it if none is under way.
+// take. It removes the cookie if no sign-in is in progress.
 func (h *routeHandler) setBrowser(b flow.Browser) {
 	c := h.Jar.SealBrowser(b)
 	switch {
@@ -25,9 +25,9 @@ func (h *routeHandler) setBrowser(b flow.Browser) {
 	}
 }
 
-// setPath sets the cookie of a path that does not fit the state. Only the routes receive it, because
-// it would make the requests of all pages long (threat D15). If the cookies become too long for proxies,
-// the sign-in leads home.
+// setPath sets the cookie with a path that does not fit into the state. Only the routes receive it,
+// because it would make the requests of all pages too long (threat D15). If the cookies become too long
+// for proxies, the sign-in returns to the home page.
 func (h *routeHandler) setPath(c *flow.Cookie) {
 	cookie := h.cookie(c.Name, c.Value, h.flowSameSite(), flow.PathLifetime) //nolint:gosec // as in cookie
 	cookie.Path = h.routeURL("/")
@@ -36,12 +36,12 @@ func (h *routeHandler) setPath(c *flow.Cookie) {
 	}
 }
 
-// forgetAttempt removes what the browser keeps for one attempt, except its path: a response that is
-// repeated leads there.
+// forgetAttempt removes the browser's cookies for one attempt, except the path, to which a repeated
+// response leads.
 func (h *routeHandler) forgetAttempt(a *flow.Attempt) {
 	h.visit.inFlow.browser = h.visit.inFlow.browser.Without(a)
 	h.setBrowser(h.visit.inFlow.browser)
-	if c := a.Cookie(); c != nil && !h.Jar.OwnsPath(c.Name) { // that of an earlier version
+	if c := a.Cookie(); c != nil && !h.Jar.OwnsPath(c.Name) { // set by an earlier version
 		h.out.setCookie(h.expired(c.Name, h.flowSameSite()))
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
-// Browsers do not send the fragment of a URL, but keep it across redirects, so that the login route
-// has the one of the page from which they come. Only a script can read it. The page that has the
-// script is the only one of the library with any, and only with Config.KeepFragment. It contains
-// nothing from a request but known parameters (threat A10). Where another policy forbids the script,
-// the browser goes on after a second, without the fragment.
+// Browsers do not send the fragment of a URL, but keep it across redirects, so at the login route it is
+// still that of the page from which they were redirected. Only a script can read it. The page with that
+// script is the library's only page with a script, and is only shown with Config.KeepFragment. It
+// contains nothing from a request except known parameters (threat A10). If another policy forbids the
+// script, the browser continues after a second without the fragment.
 
-// FragmentParameter is set in the login URL if the fragment has been read.
+// FragmentParameter is a parameter of the login URL that is set after the fragment has been read.
 const FragmentParameter = "fragment"
 
-// askForFragment answers with the page that reads the fragment and goes on, and reports whether a
-// browser has to do that before the sign-in starts.
+// askForFragment responds with the page that reads the fragment and continues. It reports whether a
+// browser has to load that page before the sign-in starts.
 func (h *routeHandler) askForFragment() bool {
 	if !h.KeepFragment || !h.in.isOpened() || h.in.query(FragmentParameter) != "" {
 		return false
@@ -34,7 +34,7 @@ func (h *routeHandler) askForFragment() bool {
 	return true
 }
 
-// fragmentPage returns the page that goes on to a URL.
+// fragmentPage returns the page that reads the fragment and continues to a URL.
 func fragmentPage(l *phrases.Language, next, home string) []byte {
 	w := &markup.Writer{}
 	beginPage(w, l, phrases.SignInTitle)

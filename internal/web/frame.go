@@ -14,9 +14,8 @@ const (
 	scriptFile = "fragment.js"
 )
 
-// The library's own pages are plain: they have no script, load nothing, and contain nothing
-// from a request (threat A10), which only selects one of their languages. The one about fragments is an
-// exception.
+// The library's own pages are plain: they have no scripts, load nothing, and contain nothing from a
+// request (threat A10), which only selects their language. The page for fragments is an exception.
 var (
 	//go:embed pages.css fragment.js
 	files embed.FS
@@ -25,7 +24,7 @@ var (
 	scriptSource = sourceOf(scriptFile)
 )
 
-// sourceOf returns the source by which a Content-Security-Policy allows an embedded file.
+// sourceOf returns the source expression with which a Content-Security-Policy allows an embedded file.
 func sourceOf(file string) string {
 	content, err := files.ReadFile(file)
 	if err != nil {
@@ -35,7 +34,7 @@ func sourceOf(file string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'"
 }
 
-// html sets a page as the body, with a Content-Security-Policy that has further directives.
+// html sets a page as the body, and a Content-Security-Policy with the given additional directives.
 func (r *Response) html(body []byte, directives string) {
 	r.Header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src "+styleSource+
 		"; "+directives+"; base-uri 'none'; frame-ancestors 'none'")
@@ -43,7 +42,7 @@ func (r *Response) html(body []byte, directives string) {
 	r.Body = body
 }
 
-// beginPage writes what all pages begin with. The caller may add to the head before beginMain.
+// beginPage writes the beginning of a page. The caller may add to the head before beginMain.
 func beginPage(w *markup.Writer, l *phrases.Language, title phrases.Key) {
 	w.Markup("<!DOCTYPE html>\n<html")
 	w.Language(l.Tag, l.Direction)
@@ -60,7 +59,7 @@ func beginPage(w *markup.Writer, l *phrases.Language, title phrases.Key) {
 	w.Markup("\n")
 }
 
-// beginMain writes the heading of a page, which the caller follows by the content.
+// beginMain writes the heading of a page. The caller then writes the content.
 func beginMain(w *markup.Writer, heading string) {
 	w.Markup("</head>\n<body>\n<main>\n<h1>")
 	w.Text(heading)

@@ -2,7 +2,7 @@ package web
 
 import "github.com/fibermsal/fibermsal/internal/flow"
 
-// Hooks are functions of Config that get the context of a request.
+// Hooks are functions of Config that take the context of a request.
 type Hooks struct {
 	// Info returns the app's fields of /info. It is called if a user is signed in.
 	Info func() map[string]any

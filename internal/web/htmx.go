@@ -2,11 +2,11 @@ package web
 
 import "net/http"
 
-// isByHTMX reports whether htmx sent a request. Its requests are those of a script, which does not
-// see redirects, but it opens the URL in the header HX-Redirect, whatever the status is.
+// isByHTMX reports whether htmx sent a request. Like all scripts, htmx does not see redirects, but it
+// opens the URL in the header HX-Redirect, whatever the status is.
 func (r *Request) isByHTMX() bool { return r.Header("HX-Request") == "true" }
 
-// isBoosted reports whether htmx loads the page of a link or of the browser's history.
+// isBoosted reports whether htmx loads a page for a link or from the browser's history.
 func (r *Request) isBoosted() bool {
 	return r.isByHTMX() && r.Method == http.MethodGet &&
 		(r.Header("HX-Boosted") == "true" || r.Header("HX-History-Restore-Request") == "true")

@@ -31,7 +31,7 @@ func (h *routeHandler) userInfo() error {
 			"idle_timeout": int(h.Sessions.IdleTimeout / time.Second),
 		},
 	} {
-		answer[name] = value // the library's fields win over the app's
+		answer[name] = value // the library's fields take precedence over the app's
 	}
 	return h.writeJSON(answer)
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-// carryOut returns the response to a handler that signs its user in or out on purpose, or that to
-// the error because of which it failed.
+// carryOut returns the response to a handler that signs its user in or out, or the response to the
+// error if that fails.
 func (v *Visit) carryOut(e *autherr.Error, i *autherr.Intent) *Response {
 	var out *Response
 	switch {
-	case v.Exchange.Request().isPrefetch(): // the user has not asked for it (threat A15)
+	case v.Exchange.Request().isPrefetch(): // the user has not opened the page yet (threat A15)
 		out = newResponse()
 		out.protect()
 		out.Status = http.StatusServiceUnavailable
@@ -40,15 +40,15 @@ func (v *Visit) signOut(i *autherr.Intent) *Response {
 	return out
 }
 
-// startSignIn sends the user to a sign-in. A form that a browser or htmx sends may be redirected, too,
-// because the handler has received it.
+// startSignIn sends the user to a sign-in. A form that a browser or htmx has sent may also be
+// redirected, because the handler has already received it.
 func (v *Visit) startSignIn(e *autherr.Error, i *autherr.Intent) *Response {
 	s, in, ctx := v.Site, v.Exchange.Request(), v.context()
 	requirements := *autherr.Requirements(e)
 	requirements.Scopes = s.Authority.Scopes.ForToken(requirements.Scopes)
 	e = s.expressible(autherr.WithRequirements(e, requirements))
 	if !autherr.NeedsSignIn(e) {
-		return v.answer(e) // no sign-in can have the options
+		return v.answer(e) // the options are invalid for a sign-in
 	}
 	to := v.intended(i)
 	v.to = &to
@@ -70,7 +70,8 @@ func (v *Visit) startSignIn(e *autherr.Error, i *autherr.Intent) *Response {
 	return out
 }
 
-// intended returns where a sign-in leads that a handler starts. OnSignIn starts one in place of another.
+// intended returns the destination of a sign-in that a handler starts. If OnSignIn starts it, the
+// destination is that of the current sign-in.
 func (v *Visit) intended(i *autherr.Intent) flow.Destination {
 	if attempt := v.flow().attempt; attempt != nil && i.To == "" {
 		return attempt.Destination()
@@ -78,21 +79,22 @@ func (v *Visit) intended(i *autherr.Intent) flow.Destination {
 	return v.Site.DestinationOf(i.To)
 }
 
-// countStart counts a sign-in that no user has to start or to see: by the handler of a page, or by
-// OnSignIn. They may lead to each other, so it is the page to which the sign-in leads that must be shown
-// in between. Its query may be nested, one handler in another, and is left out.
+// countStart counts a sign-in that the handler of a page or OnSignIn starts without an action of the
+// user. Such handlers may redirect to each other, so the sign-ins are counted for the page to which
+// they lead, until that page has been shown. The query of the page is left out, because handlers could
+// nest their URLs in it.
 func (v *Visit) countStart(in *Request, to flow.Destination) (*http.Cookie, bool) {
 	tries, page, now := v.triesOf(in), to.WithoutQuery(), time.Now()
 	tooOften := tries.StartedTooOften(page)
 	tries = tries.RequiredByPart(page, to, now)
 	if v.flow().callback {
-		tries = tries.Completed(to, now) // as far as it will be
+		tries = tries.Completed(to, now) // assuming that the sign-in will be completed
 	}
 	return v.Site.triesCookie(tries), tooOften
 }
 
-// returnsTo reports whether a page requests the handler again by itself: it is the handler's own, or
-// htmx may have loaded a part of it.
+// returnsTo reports whether a page may request the handler again on its own, because it is the
+// handler's own page or htmx may have loaded a part of it.
 func (v *Visit) returnsTo(page flow.Destination) bool {
 	s, in := v.Site, v.Exchange.Request()
 	return in.Method == http.MethodGet && !v.flow().callback &&

@@ -11,16 +11,15 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// login handles GET /user/login: it starts a sign-in and sends the browser to Entra. Its
-// requirements are sealed; everything else in the query, such as scopes, is ignored (threat
-// A16).
+// login handles GET /user/login, which starts a sign-in and redirects the browser to Entra. The
+// requirements are sealed; other parameters, such as scopes, are ignored (threat A16).
 func (h *routeHandler) login() error {
 	if h.in.isPrefetch() {
-		h.out.Status = http.StatusServiceUnavailable // the user has not asked for it (threat A15)
+		h.out.Status = http.StatusServiceUnavailable // the user has not opened the page yet (threat A15)
 		return nil
 	}
 	if h.in.isByHTMX() {
-		h.out.redirect(h.in, h.thisLogin()) // which the window then opens
+		h.out.redirect(h.in, h.thisLogin()) // the window then opens it
 		return nil
 	}
 	if !h.in.mayNavigate() {
@@ -62,9 +61,9 @@ func (h *routeHandler) thisLogin() string {
 	return h.routeURL(LoginPath)
 }
 
-// publicLoginURL returns the URL of the login route under PublicURL, which continues there what the
-// request begins under another host. Nothing has been restarted. A browser that has a session here is
-// not sent there: its cookie came with a response to a sign-in, so that Entra's responses arrive here.
+// publicLoginURL returns the URL of the login route under PublicURL, for a sign-in that begins under
+// another host. It contains no restart. A browser that has a session under this host is not redirected,
+// because the session cookie shows that Entra's responses arrive at this host.
 func (s *Site) publicLoginURL(to flow.Destination, ask string) string {
 	more := url.Values{resumeParameter: {s.Jar.SealResumption(0, time.Now())}}
 	if ask != "" {
@@ -73,7 +72,7 @@ func (s *Site) publicLoginURL(to flow.Destination, ask string) string {
 	return s.Origin + s.loginURL(to, more)
 }
 
-// refusedStart returns the error of a BeforeSignIn. A sign-in would lead to the hook again.
+// refusedStart returns the error of a BeforeSignIn. It does not start a sign-in, which would call the hook again.
 func refusedStart(err error) error {
 	if e, ok := autherr.Find(err); ok && autherr.NeedsSignIn(e) {
 		return autherr.Misconfigured.New("before_sign_in", fmt.Errorf("Config.BeforeSignIn answered a sign-in by another one: %w", e))

@@ -9,20 +9,20 @@ import (
 	"github.com/fibermsal/fibermsal/internal/returnto"
 )
 
-// Proxies such as nginx have, by default, 8 kB for the first line of a request, and answer 414 to a
-// longer one. A path of 4 kB could be escaped to three times its length.
+// Proxies such as nginx allow, by default, 8 kB for the first line of a request and respond with 414 to
+// a longer one. Escaping can triple the length of a path of 4 kB.
 const (
-	// maxEscaped is the length of a query from which on it is escaped sparingly.
+	// maxEscaped is the length above which a query is escaped only where necessary.
 	maxEscaped = 1 << 10
-	// maxQuery is the length of the longest one.
+	// maxQuery is the maximum length of a query.
 	maxQuery = 7 << 10
 )
 
 // sparing undoes escapes that a query does not need (RFC 3986 section 3.4).
 var sparing = strings.NewReplacer("%2F", "/", "%3F", "?", "%3A", ":", "%40", "@", "%3D", "=", "%2C", ",", "%24", "$", "%21", "!", "%28", "(", "%29", ")", "%2A", "*")
 
-// loginURL returns the URL of the login route for a page, with more parameters. It leads home if it would
-// be too long.
+// loginURL returns the URL of the login route for a page, with further parameters. If it would be too
+// long, it leads to the home page.
 func (s *Site) loginURL(to flow.Destination, more url.Values) string {
 	path := ""
 	if to.Path() != returnto.Home {

@@ -22,12 +22,12 @@ import (
 const (
 	// confirmedParameter is set in the URL of the form by which a user confirms the sign-out.
 	confirmedParameter = "confirmed"
-	// movedParameter is set in the URL to which a visitor of another host is led.
+	// movedParameter is set in the URL to which a visitor of another host is redirected.
 	movedParameter = "moved"
 )
 
-// logout handles POST /user/logout, and a GET that comes from the app's own pages or the
-// address bar. Any other request may have been caused by a foreign page, so the user is asked
+// logout handles POST and GET /user/logout. A POST or GET from the app's own pages, and a GET from the
+// address bar, sign out. Any other request may have been caused by a foreign page, so the user is asked
 // to confirm it (threat C4).
 func (h *routeHandler) logout() error {
 	if h.isOpenedElsewhere(h.in) && h.in.query(movedParameter) == "" { // once, because a proxy may change the host
@@ -41,8 +41,8 @@ func (h *routeHandler) logout() error {
 	return h.signOut(false, h.PostLogoutURL)
 }
 
-// signOut ends the session of the browser, and sends it to Entra's page for signing out, unless only
-// the app's session is to end, and then to a target.
+// signOut ends the session of the browser, and redirects the browser to Entra's sign-out page, unless
+// appOnly is set, and then to a target.
 func (h *routeHandler) signOut(appOnly bool, target string) error {
 	h.visit.inFlow.appOnly = appOnly
 	ended, err := h.endOwnSession()
@@ -83,14 +83,14 @@ func (h *routeHandler) endOwnSession() (*session.Session, error) {
 	return s, nil
 }
 
-// isDeliberate reports whether the user asked to sign out, rather than a page that refuses the user and
-// to which signing in again leads.
+// isDeliberate reports whether the user has asked to sign out. Otherwise a page that refuses the user
+// has signed the user out, and signing in again would lead back to it.
 func (v *Visit) isDeliberate(in *Request) bool {
 	return !v.flow().callback && (v.ownRoute || in.Method != http.MethodGet)
 }
 
-// answerSignOut returns the response to a handler that signs its user out. It leads to a path of the
-// app only, even if the handler has it from a request (threat C3).
+// answerSignOut returns the response to a handler that signs its user out. It redirects only to a path
+// of the app, even if the handler has taken the path from a request (threat C3).
 func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Response, error) {
 	v.inFlow = cmp.Or(v.inFlow, new(flowVisit))
 	h := &routeHandler{Site: s, ctx: v.context(), visit: v, in: in, out: newResponse()}
@@ -102,14 +102,14 @@ func (s *Site) answerSignOut(v *Visit, in *Request, i *autherr.Intent) (*Respons
 			target = s.Origin + target
 		}
 	}
-	if v.inFlow.attempt != nil { // OnSignIn signs out whom it refuses, and single sign-on might bring them back
+	if v.inFlow.attempt != nil { // OnSignIn signs out a user whom it refuses; single sign-on might sign the same user in again
 		h.out.setCookie(s.triesCookie(v.triesOf(in).Resumed(v.inFlow.attempt.Destination(), time.Now())))
 	}
 	return h.out, h.signOut(i.AppOnly, target)
 }
 
-// signedOutHere returns the error of a sign-out that the storage did not confirm: the browser has lost
-// its cookie, and the session ends when the storage is back (threat D10).
+// signedOutHere returns the error of a sign-out that the storage did not confirm. The browser's cookie
+// has been removed, and the session ends when the storage is back (threat D10).
 func signedOutHere(err error, appOnly bool) error {
 	e, ok := autherr.Find(err)
 	if !ok {
@@ -122,8 +122,8 @@ func signedOutHere(err error, appOnly bool) error {
 	return autherr.WithWords(e, phrases.SignedOutHere, detail)
 }
 
-// askForConfirmation answers with the question whether to sign out. The status of a navigation is
-// 200, that of other requests 403.
+// askForConfirmation responds with the question whether to sign out. The status is 200 for a navigation
+// and 403 for other requests.
 func (h *routeHandler) askForConfirmation() {
 	h.out.Status = http.StatusOK
 	if !h.in.isNavigation() {
@@ -136,20 +136,20 @@ func (h *routeHandler) askForConfirmation() {
 	h.out.page = p
 }
 
-// meansSignOut reports whether the user, and no foreign page, asked to sign out. Browsers that do
-// not send Sec-Fetch-Site send Origin with a POST to another origin at least.
+// meansSignOut reports whether the user, and not a foreign page, has asked to sign out. Browsers that
+// do not send Sec-Fetch-Site at least send Origin with a POST to another origin.
 func (h *routeHandler) meansSignOut() bool {
 	site, origin := h.in.Header("Sec-Fetch-Site"), h.in.Header("Origin")
 	own := site == "same-origin" || site == "none"
 	if h.in.Method == http.MethodPost {
 		return own || site == "" && (origin == "" || strings.EqualFold(origin, h.Origin) || h.isConfirmed(h.in))
 	}
-	return own && h.in.mayNavigate() && !h.in.isPrefetch() // no image, no prerendering
+	return own && h.in.mayNavigate() && !h.in.isPrefetch() // neither an image nor prerendering
 }
 
-// confirmation returns the query of the form that signs out, for a browser that does not send
-// Sec-Fetch-Site: because of the page's Referrer-Policy it sends the Origin null. It belongs to the
-// session, so that no other site has it.
+// confirmation returns the query of the sign-out form, for browsers that do not send Sec-Fetch-Site.
+// Because of the page's Referrer-Policy, they send the Origin null. The query is bound to the session,
+// so other sites cannot know it.
 func (s *Site) confirmation(in *Request) string {
 	session, ok := s.presentSession(in)
 	if !ok || in.Header("Sec-Fetch-Site") != "" {
@@ -162,7 +162,7 @@ func (s *Site) confirmation(in *Request) string {
 	return "?" + confirmedParameter + "=" + text
 }
 
-// isConfirmed reports whether a form comes from the question that this browser was asked.
+// isConfirmed reports whether a form comes from the confirmation page that this browser was shown.
 func (s *Site) isConfirmed(in *Request) bool {
 	session, ok := s.presentSession(in)
 	if !ok {
@@ -172,7 +172,7 @@ func (s *Site) isConfirmed(in *Request) bool {
 	return confirmed
 }
 
-// signedOut reports a session that its user ended, here or at Entra.
+// signedOut reports that a user has signed out, here or at Entra.
 func (s *Site) signedOut(ctx context.Context, ended *session.Session, by string) {
 	s.Telemetry.Audit(ctx, slog.LevelInfo, telemetry.EventSignedOut, ended.Subject(), slog.String("by", by))
 	s.Telemetry.SignedOut(ctx, by)
@@ -189,8 +189,8 @@ func (s *Site) CallOnSignOut(ctx context.Context, ended *session.Session) {
 	}
 }
 
-// callHook calls an OnSignOut, and returns a panic as an error: it must not keep the cookie of a session
-// that has ended, nor other sessions that are about to end (threats D10, D12).
+// callHook calls an OnSignOut and returns a panic as an error, because a panic must not prevent that
+// the cookie is removed or that other sessions are ended (threats D10, D12).
 func callHook(ctx context.Context, hook func(context.Context, *session.Session) error, ended *session.Session) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, HookTimeout)
 	defer cancel()
@@ -202,9 +202,9 @@ func callHook(ctx context.Context, hook func(context.Context, *session.Session) 
 	return hook(ctx, ended)
 }
 
-// endSessionURL returns the URL at which a browser signs out of Entra and returns to a target, which
-// never comes from the request unchecked (threat C3). If Entra's configuration is not available, the
-// user is only signed out of the app.
+// endSessionURL returns the URL at which a browser signs out of Entra and returns to a target. The
+// target never comes from the request unchecked (threat C3). If Entra's configuration is not available,
+// the user is only signed out of the app.
 func (s *Site) endSessionURL(ctx context.Context, ended *session.Session, target string) string {
 	m, err := s.Authority.Metadata(ctx)
 	if err != nil || m.EndSessionEndpoint == "" {
@@ -223,12 +223,12 @@ func (s *Site) endSessionURL(ctx context.Context, ended *session.Session, target
 	return u.String()
 }
 
-// signOutOrigin returns the origin of the page on which a browser signs out of Entra.
+// signOutOrigin returns the origin of Entra's sign-out page.
 func (s *Site) signOutOrigin(ctx context.Context) string {
 	return originOf(s.endSessionURL(ctx, nil, s.PostLogoutURL))
 }
 
-// signOutOrigins returns the origins, beside the app's own, to which the form that signs out leads.
+// signOutOrigins returns the origins, other than the app's own, to which the sign-out form redirects.
 func (s *Site) signOutOrigins(ctx context.Context) string {
 	origins := s.signOutOrigin(ctx)
 	if back := originOf(s.PostLogoutURL); back != s.Origin && back != origins {
@@ -252,12 +252,11 @@ func originOf(address string) string {
 
 var entraSession = regexp.MustCompile(`^[A-Za-z0-9\-]{16,64}$`)
 
-// frontChannelLogout handles GET /user/frontchannel-logout: Entra's sign-out page opens it in a
-// hidden frame, where the browser sends no cookie of the app. The sid cannot be guessed, and
-// anybody who knows it can only sign the user out (OpenID Connect Front-Channel Logout 1.0
-// section 2). Entra omits iss.
+// frontChannelLogout handles GET /user/frontchannel-logout. Entra's sign-out page opens it in a hidden
+// frame, where the browser sends none of the app's cookies. The sid cannot be guessed, and with it one
+// can only sign the user out (OpenID Connect Front-Channel Logout 1.0 section 2). Entra omits iss.
 func (h *routeHandler) frontChannelLogout() error {
-	h.out.Header["X-Frame-Options"] = nil // not even one that another middleware has set
+	h.out.Header["X-Frame-Options"] = nil // also removes a value that another middleware has set
 	h.out.Header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors https://"+
 		authority.HostOf(h.Authority.Authority)+" "+h.signOutOrigin(h.ctx))
 	sid := h.in.query("sid")

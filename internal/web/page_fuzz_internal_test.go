@@ -13,7 +13,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
-// No text and no URL changes the elements of a page, nor the members of a problem (RFC 9457; threat A10).
+// No text or URL can change the elements of a page, or the members of a problem (RFC 9457; threat A10).
 func FuzzProblem(f *testing.F) {
 	for _, seed := range []string{
 		"", "a", `"><script>alert(1)</script>`, "</title><script>", "javascript:alert(1)", "java\nscript:x", "//evil.example", "/path?a=b&c=d", "<!--", "\x00\xff", "\u2028", `","code":"ok`,

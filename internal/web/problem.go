@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// problem is RFC 9457's body with our additions.
+// problem is the body of RFC 9457 with additional members.
 type problem struct {
 	Type          string `json:"type"`
 	Title         string `json:"title"`
@@ -26,7 +26,7 @@ func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
 	out.protect()
 	out.Status = e.Status
 	out.describe(e)
-	if v.token != nil && e.Status == http.StatusUnauthorized { // of a route that accepts both
+	if v.token != nil && e.Status == http.StatusUnauthorized { // the route accepts both tokens and sessions
 		out.Header.Set("WWW-Authenticate", s.Challenger.Challenge(api.Problem{})+", "+challenge)
 	}
 	login := s.signInURLFor(v, in, e)
@@ -42,19 +42,19 @@ func (s *Site) problem(v *Visit, in *Request, e *autherr.Error) *Response {
 	return out
 }
 
-// tokenProblem is the body of an answer to a client that sends access tokens.
+// tokenProblem is the body of an error response to a client that sends access tokens.
 type tokenProblem struct {
 	problem
 	api.Problem
 }
 
-// problemOf returns the fields that every body has.
+// problemOf returns the members of every body.
 func problemOf(e *autherr.Error) problem {
 	return problem{Type: "about:blank", Title: e.Message, Status: e.Status, Code: e.Code, CorrelationID: e.CorrelationID}
 }
 
-// tokenProblem answers an error to a client that sends access tokens, as RFC 6750 says. It is never a
-// redirect or a page, whatever the client accepts.
+// tokenProblem answers an error to a client that sends access tokens, as RFC 6750 specifies. It is
+// never a redirect or a page, whatever the client accepts.
 func (v *Visit) tokenProblem(e *autherr.Error, p api.Problem) *Response {
 	out := newResponse()
 	out.protect()
@@ -78,12 +78,12 @@ func (r *Response) json(p any) {
 	r.Body = body
 }
 
-// challenge is what a 401 must say (RFC 9110 section 11.6.1). The routes take a cookie, for which no
-// scheme is registered. Browsers ask for a password for schemes that they know, such as Basic, and
-// Bearer would invite clients to send tokens.
+// challenge is the WWW-Authenticate header, which a 401 must have (RFC 9110 section 11.6.1). The routes
+// require a cookie, for which no scheme is registered. Known schemes are not suitable, because browsers
+// ask for a password for Basic, and Bearer would invite clients to send tokens.
 const challenge = `Cookie realm="fibermsal"`
 
-// describe sets the headers that belong to the status of an error.
+// describe sets the headers that the status of an error requires.
 func (r *Response) describe(e *autherr.Error) {
 	r.retryAfter(e)
 	if e.Status == http.StatusUnauthorized {

@@ -7,8 +7,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/phrases"
 )
 
-// Proxies such as nginx have, by default, 4 kB for the whole header of a response, and answer 502 to a
-// longer one. The app and the proxy need the rest.
+// Proxies such as nginx allow, by default, 4 kB for the whole header of a response and respond with 502
+// if it is longer. The limits below leave room for headers of the app and the proxy.
 const (
 	// maxRedirect limits the Location and the cookies of a redirect.
 	maxRedirect = 3 << 10
@@ -16,8 +16,8 @@ const (
 	maxCookies = 3400
 )
 
-// redirect sends the browser on with 303, which never repeats a POST (threat A13), after all cookies have
-// been set. If the header would become too long for proxies, a page sends it on.
+// redirect redirects the browser with 303, which never repeats a POST (threat A13). It is called after
+// all cookies have been set. If the header would become too long for proxies, a page redirects instead.
 func (r *Response) redirect(in *Request, target string) {
 	r.target = target
 	if len(target)+r.cookieSize() > maxRedirect {
@@ -28,8 +28,8 @@ func (r *Response) redirect(in *Request, target string) {
 	r.Header.Set("Location", target)
 }
 
-// continueAt redirects by the body, which may have any length. The page has no script, and contains nothing
-// from a request but the target (threat A10).
+// continueAt redirects with the body, which may have any length. The page has no script and contains
+// nothing from a request except the target (threat A10).
 func (r *Response) continueAt(l *phrases.Language, target string) {
 	w := &markup.Writer{}
 	beginPage(w, l, phrases.SignInTitle)
@@ -46,7 +46,7 @@ func (r *Response) continueAt(l *phrases.Language, target string) {
 	r.html(w.Bytes(), "form-action 'none'")
 }
 
-// redirectHTMX lets htmx open the target of a redirect, which its request would follow unseen.
+// redirectHTMX makes htmx open the target of a redirect, which its request would otherwise follow invisibly.
 func (r *Response) redirectHTMX() {
 	if r.target == "" {
 		return
@@ -56,7 +56,7 @@ func (r *Response) redirectHTMX() {
 	r.Header.Del("Location")
 }
 
-// cookieSize returns what the cookies take of the header.
+// cookieSize returns the size of the cookies in the header.
 func (r *Response) cookieSize() (size int) {
 	for _, c := range r.Cookies {
 		size += len("Set-Cookie: \r\n") + len(c.String())

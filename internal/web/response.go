@@ -2,23 +2,23 @@ package web
 
 import "net/http"
 
-// Response is a response that a face writes. If a route returns an error beside it, only its
-// Header and Cookies are written, and the error determines the rest.
+// Response is a response that a face writes. If a route also returns an error, only Header and Cookies
+// are written, and the error determines the rest.
 type Response struct {
-	// Status is the HTTP status; 0 leaves the one that is set.
+	// Status is the HTTP status; 0 keeps the status that is already set.
 	Status int
-	// Header replaces fields that are set, except Vary, which it extends. Any other field has one value;
-	// without a value it is removed.
+	// Header replaces fields that are already set, except Vary, to which it adds. Other fields have one
+	// value; a field without a value is removed.
 	Header http.Header
-	// Cookies are added. There is at most one of a name.
+	// Cookies are added to the response. There is at most one with each name.
 	Cookies []*http.Cookie
-	// Body is the whole body. The face may retain it, so it must not be changed any more.
+	// Body is the whole body. The face may retain it, so it must not be changed afterwards.
 	Body []byte
-	// ByApp, if set, writes the body in place of Body, because a function of Config does that. It
-	// gets the face's context.
+	// ByApp, if set, writes the body instead of Body. It is a function of Config and takes the face's
+	// context.
 	ByApp func(c any) error
 
-	page   *Page  // to be drawn
+	page   *Page  // to be rendered
 	target string // of a redirect
 }
 
@@ -35,7 +35,7 @@ func (r *Response) setCookie(c *http.Cookie) {
 	r.Cookies = append(r.Cookies, c)
 }
 
-// noStore keeps a response out of caches.
+// noStore is the Cache-Control that keeps a response out of all caches.
 const noStore = "no-store, private"
 
 // inLanguage marks a response whose body is in a language of the user (RFC 9110 sections 8.5 and 12.5.5).
@@ -44,8 +44,7 @@ func (r *Response) inLanguage(tag string) {
 	r.Header.Add("Vary", acceptLanguage)
 }
 
-// protect keeps answers about a user out of caches, frames and referrers (threats A14, C6,
-// C10).
+// protect keeps responses about a user out of caches, frames and referrers (threats A14, C6, C10).
 func (r *Response) protect() {
 	r.Header.Set("Cache-Control", noStore)
 	r.Header.Set("Referrer-Policy", "no-referrer")

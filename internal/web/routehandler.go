@@ -7,8 +7,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/autherr"
 )
 
-// routeHandler handles one request to a route. What a step writes to out is kept if a later step
-// fails.
+// routeHandler handles one request to a route. The header and cookies that a step adds to out are kept
+// if a later step fails.
 type routeHandler struct {
 	*Site
 	ctx   context.Context

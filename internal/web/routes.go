@@ -28,8 +28,8 @@ func Routes() []Route {
 	}
 }
 
-// Serve handles a request to a route that is mounted at a path. The header and cookies of the
-// response are to be written even with an error.
+// Serve handles a request to a route that is mounted at the path mountedAt. If it also returns an
+// error, the caller must still write the header and cookies of the response.
 func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, hooks Hooks) (*Response, error) {
 	h := &routeHandler{Site: s, ctx: ctx, visit: v, in: v.Exchange.Request(), out: newResponse(), hooks: hooks}
 	h.out.protect()
@@ -38,7 +38,7 @@ func (s *Site) Serve(ctx context.Context, v *Visit, r Route, mountedAt string, h
 		return h.out, autherr.Misconfigured.New("route_elsewhere", errors.New(
 			"the route is mounted at "+mountedAt+" but Config makes it "+want+": set RoutePrefix and use Open with Auth.RegisterRoutes"))
 	}
-	if h.in.Method != r.Method { // a framework may serve HEAD by the handlers of GET (traps T17, A15)
+	if h.in.Method != r.Method { // a framework may call the handlers of GET for HEAD (trap T17, threat A15)
 		return h.out, h.wrongMethod(r.Method)
 	}
 	err := r.handle(h)

@@ -13,8 +13,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/session"
 )
 
-// The parameters of the login URL: the path to return to, the name of the page if its path is
-// too long, the sealed requirements, and the sealed number of restarts.
+// The parameters of the login URL: the path to return to, the name of the page if its path is too long,
+// the sealed requirements, and the sealed number of restarts.
 const (
 	toParameter           = "to"
 	pageParameter         = "page"
@@ -22,17 +22,17 @@ const (
 	resumeParameter       = "resume"
 )
 
-// signInURLFor returns the URL of the sign-in that fixes an error. The browser then returns to the
-// page of the request, if it is a page.
+// signInURLFor returns the URL of the sign-in that fixes an error. The browser then returns to the URL
+// of the request, if that is a page.
 func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	known := v.flow()
 	if known.attempt != nil && autherr.IntentOf(e) == nil {
-		repeated, _ := s.repeated(known.attempt, e) // the page says why it cannot require more
+		repeated, _ := s.repeated(known.attempt, e) // the error page explains why more cannot be required
 		return s.signInURL(known.attempt.Destination(), forAccount(e, repeated), known.replaces())
 	}
 	present, _ := s.presentSession(in)
 	if known.attempt != nil {
-		present = known.replaces() // its cookie does not come with Entra's cross-site POST
+		present = known.replaces() // Entra's cross-site POST does not include the session cookie
 	}
 	requirements := known.requirements
 	if requirements.IsZero() {
@@ -45,7 +45,7 @@ func (s *Site) signInURLFor(v *Visit, in *Request, e *autherr.Error) string {
 	return s.signInURL(to, forAccount(e, requirements), present)
 }
 
-// forAccount lets the user select another account if an error says that theirs is refused.
+// forAccount lets the user select another account if the error is that the user's account is refused.
 func forAccount(e *autherr.Error, r flow.Requirements) flow.Requirements {
 	if autherr.NeedsAnotherAccount(e) {
 		return r.ForAnotherAccount()
@@ -53,7 +53,7 @@ func forAccount(e *autherr.Error, r flow.Requirements) flow.Requirements {
 	return r
 }
 
-// replaces returns the ID of the session that the failed attempt was to replace, or "".
+// replaces returns the ID of the session that the failed attempt would have replaced, or "".
 func (v *flowVisit) replaces() string { return cmp.Or(v.browser.Session(), v.attempt.Replaces()) }
 
 // destination returns where the browser goes after a sign-in because of an error. The library's
@@ -70,8 +70,8 @@ func (v *Visit) destination(in *Request) flow.Destination {
 	return v.Site.currentPage(in)
 }
 
-// requirementsOf returns the requirements of the sign-in that fixes an error. If a session's
-// tokens are lost, its user signs in again silently, if Entra still knows them.
+// requirementsOf returns the requirements of the sign-in that fixes an error. If the tokens of a
+// session are lost, the sign-in is silent, which succeeds if the user is still signed in to Entra.
 func requirementsOf(e *autherr.Error, s *session.Session) flow.Requirements {
 	var r flow.Requirements
 	required := autherr.Requirements(e)
@@ -91,8 +91,8 @@ func requirementsOf(e *autherr.Error, s *session.Session) flow.Requirements {
 	return r
 }
 
-// repeated returns the requirements of the sign-in after one that failed: the same ones, and the
-// scopes and claims that were missing. With an error, it returns the same ones.
+// repeated returns the requirements of the sign-in after a failed one: the same requirements plus the
+// missing scopes and claims. With an error, it returns the same requirements only.
 func (s *Site) repeated(failed *flow.Attempt, e *autherr.Error) (flow.Requirements, error) {
 	same := failed.Requirements().Interactive()
 	missing := autherr.Requirements(e)
@@ -112,12 +112,12 @@ func (s *Site) repeated(failed *flow.Attempt, e *autherr.Error) (flow.Requiremen
 	return more, nil
 }
 
-// signInURL returns the URL for signing in and returning to a page. The requirements open only beside
-// the session that they were sealed for.
+// signInURL returns the URL for signing in and returning to a page. The requirements open only together
+// with the session for which they were sealed.
 func (s *Site) signInURL(to flow.Destination, r flow.Requirements, sessionID string) string {
 	more := url.Values{}
 	if !r.IsZero() {
-		if sealed, err := s.Jar.SealRequirements(r.Fit(), sessionID, time.Now()); err == nil { // what does not fit was refused before
+		if sealed, err := s.Jar.SealRequirements(r.Fit(), sessionID, time.Now()); err == nil { // requirements that do not fit have been refused before
 			more.Set(requirementsParameter, sealed)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/fibermsal/fibermsal/internal/telemetry"
 )
 
-// HookTimeout bounds the app's OnSignIn and OnSignOut.
+// HookTimeout is the time limit of the app's OnSignIn and OnSignOut.
 const HookTimeout = 10 * time.Second
 
 // The paths of the routes, below the prefix.
@@ -44,35 +44,35 @@ type Options struct {
 	Telemetry *telemetry.Telemetry
 
 	Origin        string // of PublicURL, as browsers write it
-	BasePath      string // that browsers see in front of the app's paths
-	RoutePrefix   string // as the app sees it
+	BasePath      string // in front of the app's paths in browsers
+	RoutePrefix   string // as seen by the app
 	PostLogoutURL string
 	Challenger    api.Challenger
-	Resource      *api.Resource // nil answers no request for its metadata
+	Resource      *api.Resource // nil means that no metadata is served
 	CookieName    string
-	// Secure cookies are for https, and for localhost where form_post needs them.
+	// Secure is set if cookies are Secure: with https, and on localhost if form_post requires it.
 	Secure   bool
 	FormPost bool
 
-	// Pages and ErrorHandler are those of Config, or nil. They get the face's context.
+	// Pages and ErrorHandler are those of Config, or nil. They take the face's context.
 	Pages        func(c any, page Page) error
 	ErrorHandler func(c any, err error) error
 
 	AnonymousOnOutage bool
 	KeepFragment      bool
 	RecordBrowser     bool
-	// OnSignOut is called for a session that ended, or nil.
+	// OnSignOut is called for a session that has ended. It may be nil.
 	OnSignOut func(context.Context, *session.Session) error
 }
 
-// Site has the routes and pages of one app. It is safe for concurrent use.
+// Site serves the routes and pages of one app. It is safe for concurrent use.
 type Site struct{ Options }
 
-// NewSite makes a Site.
+// NewSite returns a Site.
 func NewSite(o Options) *Site { return &Site{o} }
 
-// isRoute reports whether a path, however it is written, is that of a route that takes part in signing in
-// or out.
+// isRoute reports whether a path, in any spelling, is that of a route that takes part in signing in or
+// out.
 func (s *Site) isRoute(path string) bool {
 	u, err := url.Parse(path)
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *Site) isRoute(path string) bool {
 	return ok && slices.Contains([]string{LoginPath, CallbackPath, LogoutPath, FrontPath}, below)
 }
 
-// cookie returns a cookie for the whole site.
+// cookie returns a cookie for all paths of the host.
 func (s *Site) cookie(name, value string, sameSite http.SameSite, life time.Duration) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // not Secure only for http://localhost
 		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),
@@ -90,14 +90,14 @@ func (s *Site) cookie(name, value string, sameSite http.SameSite, life time.Dura
 	}
 }
 
-// expired returns the cookie that removes one, with the same attributes.
+// expired returns a cookie that removes one with the same attributes.
 func (s *Site) expired(name string, sameSite http.SameSite) *http.Cookie {
 	c := s.cookie(name, "", sameSite, 0) //nolint:gosec // as above
 	c.Expires = time.Unix(1, 0)
 	return c
 }
 
-// flowSameSite returns None only if Entra's answer is a cross-site POST.
+// flowSameSite returns None only if Entra's response is a cross-site POST.
 func (s *Site) flowSameSite() http.SameSite {
 	if s.FormPost {
 		return http.SameSiteNoneMode

@@ -7,8 +7,8 @@ import (
 	"github.com/fibermsal/fibermsal/internal/flow"
 )
 
-// triesOf returns the sign-ins that pages have recently required in this browser. Its cookie is set
-// by the middleware and by a route, between which another middleware may encrypt cookies.
+// triesOf returns the sign-ins that pages have recently required in this browser. The middleware and a
+// route both set the cookie, and another middleware between them may encrypt cookies.
 func (v *Visit) triesOf(in *Request) flow.Tries {
 	now := time.Now()
 	if tries := v.Site.Jar.OpenTries(v.Tries, now); !tries.IsEmpty() {
@@ -30,8 +30,8 @@ func (s *Site) triesCookie(tries flow.Tries) *http.Cookie {
 	return s.cookie(cookie.Name, cookie.Value, s.flowSameSite(), flow.TriesLifetime)
 }
 
-// forgetTries forgets the sign-ins that led to a page which its user has now seen. A redirect
-// does not count, because it may be part of a loop.
+// forgetTries removes the sign-ins for a page that the user has now seen. A redirect does not count,
+// because it may be part of a loop.
 func (v *Visit) forgetTries(status int) {
 	if v.session == nil || v.isAPI() || v.ownRoute || v.Tries == "" ||
 		(status >= http.StatusMultipleChoices && status != http.StatusNotModified) {

@@ -30,7 +30,7 @@ func main() {
 	log.Fatal(app.Listen(":3000"))
 }
 
-// scope is what the middleware leaves to the app.
+// scope checks the scope, which the middleware does not check.
 func scope(name string) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		claims := claimsOf(c)

@@ -1,4 +1,4 @@
-// Goth is an app that signs in by goth_fiber, as docs/migration-goth-fiber.md shows it.
+// Goth is an app that signs users in with goth_fiber, as shown in docs/migration-goth-fiber.md.
 package main
 
 import (

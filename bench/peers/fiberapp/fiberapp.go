@@ -1,4 +1,4 @@
-// Package fiberapp is what the servers on Fiber v2 have in common.
+// Package fiberapp contains the common parts of the servers on Fiber v2.
 package fiberapp
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/fibermsal/fibermsal/bench/peers"
 )
 
-// New makes the same Fiber app for all servers.
+// New returns the same Fiber app for all servers.
 func New(e peers.Env) *fiber.App {
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10, DisableStartupMessage: true})
 	if e.Profile {
@@ -26,7 +26,7 @@ func New(e peers.Env) *fiber.App {
 	return app
 }
 
-// Answer writes the ID of a user, or a status without one.
+// Answer writes the ID of a user, or a status if there is none.
 func Answer(c *fiber.Ctx, id string, status int, err error) error {
 	switch {
 	case err != nil:

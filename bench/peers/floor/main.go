@@ -1,6 +1,6 @@
-// The floor: Fiber with its own session middleware on storage/redis and net/http, without
-// any sign-in, and below that a handler that does nothing but one GET in Redis. Nobody who
-// keeps sessions in Redis can be much cheaper.
+// Floor shows the minimum cost: Fiber with its own session middleware on storage/redis and net/http,
+// without a sign-in, and a handler that sends only one GET to Redis. A system with sessions in Redis
+// cannot be much cheaper.
 package main
 
 import (
@@ -38,8 +38,7 @@ func main() {
 	store := session.New(session.Config{Storage: storage, CookieHTTPOnly: true})
 
 	app := fiberapp.New(env)
-	// In place of a sign-in: the generator says who it is, and how large other systems'
-	// records are.
+	// Instead of a sign-in, the load generator passes the user and the size of other systems' records.
 	app.Post("/seed", func(c *fiber.Ctx) error {
 		s, err := store.Get(c)
 		if err != nil {
@@ -107,8 +106,8 @@ func main() {
 	fiberapp.Serve(env, app)
 }
 
-// connect leaves everything to go-redis, so that nobody is refused for waiting too long, but
-// for the size of the pool, if the URL says nothing of it.
+// connect uses the defaults of go-redis, so that no request is refused because it waits too long. Only
+// the size of the pool is set, if the URL does not contain it.
 func connect(address string) *goredis.Client {
 	o, err := goredis.ParseURL(address)
 	if err != nil {
@@ -119,8 +118,8 @@ func connect(address string) *goredis.Client {
 	return goredis.NewClient(o)
 }
 
-// sdk is Microsoft's typed client, put together as its documentation does for a credential
-// of one's own, around one HTTP client for all.
+// sdk returns Microsoft's typed client, created as documented for an app's own credential, with one
+// HTTP client for all users.
 type sdk struct {
 	client *http.Client
 	root   string
@@ -135,7 +134,7 @@ func newSDK(env peers.Env, client *http.Client) sdk {
 	}
 }
 
-// fixedToken is a credential that returns always the same token.
+// fixedToken is a credential that always returns the same token.
 type fixedToken string
 
 // GetToken implements azcore.TokenCredential.

@@ -1,5 +1,5 @@
-// Goth_fiber with goth's provider for Entra, as their examples show it: the session keeps
-// what the provider marshals, and who it is.
+// Goth_fiber with goth's provider for Entra, as in their examples. The session contains the provider's
+// marshalled data and the user.
 package main
 
 import (
@@ -70,8 +70,8 @@ func main() {
 	fiberapp.Serve(env, app)
 }
 
-// elsewhere leads to the emulator what the provider sends to Microsoft, whose addresses
-// it has built in.
+// elsewhere redirects the provider's requests to the emulator, because Microsoft's addresses are built
+// into the provider.
 type elsewhere struct {
 	http.RoundTripper
 	host string

@@ -1,5 +1,5 @@
-// Jwt is a Fiber app whose API verifies access tokens without fibermsal: by gofiber/contrib/jwt, and
-// by lestrrat-go/jwx.
+// Jwt is a Fiber app whose API verifies access tokens without fibermsal, with gofiber/contrib/jwt and
+// with lestrrat-go/jwx.
 package main
 
 import (

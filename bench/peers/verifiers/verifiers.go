@@ -1,4 +1,4 @@
-// Package verifiers has the ways in which Fiber apps verify access tokens without fibermsal.
+// Package verifiers contains the ways in which Fiber apps verify access tokens without fibermsal.
 package verifiers
 
 import (
@@ -17,11 +17,11 @@ import (
 	jwxjwt "github.com/lestrrat-go/jwx/jwt"
 )
 
-// API is what a token must be for.
+// API is the API for which a token must have been issued.
 type API struct{ Issuer, Audience string }
 
-// ContribJWT is github.com/gofiber/contrib/jwt with a JWKS, and what its users add for Entra: the
-// checks of the issuer and the audience. The last handler answers with the ID of the user.
+// ContribJWT is github.com/gofiber/contrib/jwt with a JWKS, and with the checks of the issuer and the
+// audience that its users add for Entra. The last handler responds with the ID of the user.
 func ContribJWT(api API, config jwtware.Config) []fiber.Handler {
 	config.SuccessHandler = func(c *fiber.Ctx) error {
 		claims := claimsOf(c)
@@ -51,15 +51,15 @@ func claimsOf(c *fiber.Ctx) jwt.MapClaims {
 	return claims
 }
 
-// claims are those that an app's type has.
+// claims is an app's type for the claims of a token.
 type claims struct {
 	ID     string `json:"oid"`
 	Scopes string `json:"scp"`
 }
 
-// JWX verifies tokens by lestrrat-go/jwx in the steps of github.com/xenitab/go-oidc-middleware, whose
-// Fiber adapter no module proxy has: the header by itself, the key, the token, its claims, and the
-// app's own type of claims by way of JSON.
+// JWX verifies tokens with lestrrat-go/jwx in the same steps as github.com/xenitab/go-oidc-middleware,
+// whose Fiber adapter is not available from a module proxy. The steps are the header, the key, the
+// token, its claims, and the conversion of the claims to the app's own type by JSON.
 func JWX(api API, keys func() jwk.Set) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		scheme, raw, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")

@@ -11,13 +11,13 @@ import (
 
 const timestampLayout = "2006-01-02 15:04:05Z"
 
-// Trace identifies one answer in Microsoft's logs.
+// Trace identifies one response in Microsoft's logs.
 type Trace struct {
 	id, correlation string
 	at              time.Time
 }
 
-// NewTrace makes a trace with the correlation id of the request if it has one.
+// NewTrace returns a trace, with the correlation id of the request if it has one.
 func NewTrace(r *http.Request) Trace {
 	t := Trace{id: ids.New(), correlation: r.Header.Get("client-request-id"), at: time.Now().UTC()}
 	if t.correlation == "" {
@@ -29,7 +29,7 @@ func NewTrace(r *http.Request) Trace {
 	return t
 }
 
-// Headers sets what every answer of the sign-in service carries.
+// Headers sets the headers of every response of the sign-in service.
 func Headers(h http.Header, t Trace) {
 	h.Set("Cache-Control", "no-store, no-cache")
 	h.Set("Pragma", "no-cache")
@@ -43,10 +43,10 @@ func Headers(h http.Header, t Trace) {
 	h.Set("P3P", `CP="DSP CUR OTPi IND OTRi ONL FIN"`)
 }
 
-// PageHeaders sets the headers of a page, whose trace has an id of its own.
+// PageHeaders sets the headers of a page. Each page has a new trace id.
 func PageHeaders(h http.Header) { Headers(h, Trace{id: ids.New()}) }
 
-// PublicHeaders sets the headers of documents that anybody may read and cache.
+// PublicHeaders sets the headers of public documents, which may be cached.
 func PublicHeaders(h http.Header) {
 	h.Set("Cache-Control", "max-age=86400, private")
 	h.Set("Access-Control-Allow-Origin", "*")
@@ -60,7 +60,7 @@ func PublicHeaders(h http.Header) {
 func WriteJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		panic("entratest: " + err.Error()) // only a value that a test put in can be unencodable
+		panic("entratest: " + err.Error()) // only a value that was set by a test can fail to encode
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)

@@ -1,4 +1,5 @@
-// Package aadsts has the numbered errors of Entra ID and the form in which its sign-in service answers.
+// Package aadsts contains the numbered errors of Entra ID and the format of the sign-in service's
+// responses.
 package aadsts
 
 import (
@@ -39,13 +40,13 @@ func New(code int, args ...any) *Error {
 // Cancelled is the error of a user who pressed Cancel, which has no number.
 func Cancelled() *Error { return &Error{OAuth: "access_denied", Subcode: "cancel"} }
 
-// As changes the OAuth error, because the two endpoints spell some numbers differently.
+// As changes the OAuth error, because the two endpoints return different ones for some numbers.
 func (e *Error) As(oauth string) *Error {
 	e.OAuth = oauth
 	return e
 }
 
-// OnPage makes the error one that is shown, not redirected.
+// OnPage makes the error one that is shown on a page and not sent to the app.
 func (e *Error) OnPage() *Error {
 	e.Page = true
 	return e
@@ -87,7 +88,7 @@ type body struct {
 	Claims        string `json:"claims,omitempty"`
 }
 
-// Write answers a token or discovery request with the error. login is the sign-in service's origin.
+// Write responds to a token or discovery request with the error. login is the sign-in service's origin.
 func (e *Error) Write(w http.ResponseWriter, r *http.Request, login string) {
 	t := NewTrace(r)
 	Headers(w.Header(), t)
@@ -108,7 +109,7 @@ func (e *Error) allCodes() []int {
 	switch {
 	case e.Codes != nil:
 		return e.Codes
-	case e.Code == 0: // an error of a fault's own
+	case e.Code == 0: // an error that is defined by a fault
 		return []int{}
 	default:
 		return []int{e.Code}

@@ -19,7 +19,7 @@ type Request struct {
 	IDToken     map[string]*claim `json:"id_token"`
 }
 
-// claim is what is requested of one claim; nil requests the claim with any value.
+// claim is the request for one claim; nil requests the claim with any value.
 type claim struct {
 	Value  any   `json:"value"`
 	Values []any `json:"values"`
@@ -53,7 +53,7 @@ func (c *claim) texts() []string {
 
 var contextID = regexp.MustCompile(`^c[1-9][0-9]?$`)
 
-// IsContext reports whether id has the form of an authentication context's. entra: c1 to c99.
+// IsContext reports whether id has the form of an authentication context's id. entra: c1 to c99.
 func IsContext(id string) bool { return contextID.MatchString(id) }
 
 // Contexts are the authentication contexts requested for either token. Others than c1 to c99 do not exist and
@@ -74,7 +74,7 @@ func (c Request) Lacking(satisfied []string) []string {
 	return slices.DeleteFunc(c.Contexts(), func(id string) bool { return slices.Contains(satisfied, id) })
 }
 
-// NotBefore is the earliest time of a sign-in that will do, from a challenge after a revocation.
+// NotBefore is the earliest acceptable time of a sign-in, from a challenge after a revocation.
 func (c Request) NotBefore() time.Time {
 	for _, text := range c.AccessToken["nbf"].texts() {
 		if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -89,21 +89,23 @@ func (c Request) Capable() bool {
 	return slices.ContainsFunc(c.AccessToken["xms_cc"].texts(), func(v string) bool { return strings.EqualFold(v, "cp1") })
 }
 
-// Wanted is what an authorization request wants in the ID token beyond the registration's optional claims.
+// Wanted lists the claims that an authorization request adds to the ID token, besides the
+// registration's optional claims.
 type Wanted struct{ AuthTime, ACRs bool }
 
-// Wanted is what the request wants in the ID token itself.
+// Wanted returns the claims that the request adds to the ID token.
 func (c Request) Wanted() Wanted {
 	_, authTime := c.IDToken["auth_time"]
 	return Wanted{AuthTime: authTime, ACRs: len(c.IDToken["acrs"].texts()) > 0}
 }
 
-// DemandContext is the claims parameter that demands an authentication context.
+// DemandContext returns the claims parameter that requires an authentication context.
 func DemandContext(id string) string {
 	return `{"access_token":{"acrs":{"essential":true,"value":"` + id + `"}}}`
 }
 
-// DemandSignIn is the claims parameter that demands a sign-in after that time. entra: with a space.
+// DemandSignIn returns the claims parameter that requires a sign-in after the given time. entra: with a
+// space.
 func DemandSignIn(since time.Time) string {
 	return `{"access_token":{"nbf":{"essential":true, "value":"` + strconv.FormatInt(since.Unix(), 10) + `"}}}`
 }

@@ -80,7 +80,7 @@ func (a *assertion) checkOwnClaims(audiences []string) *aadsts.Error {
 	switch {
 	case !strings.EqualFold(a.claims.Subject, a.claims.Issuer):
 		return aadsts.New(50048, a.claims.Subject)
-	case !isText: // entra: a list is refused even if it has the right one: panva/openid-client#348
+	case !isText: // entra: a list is refused even if it contains the right one (panva/openid-client#348)
 		return aadsts.New(50027, "Its aud is not a string.")
 	case !slices.Contains(audiences, audience):
 		return aadsts.New(700023, audience)
@@ -90,7 +90,7 @@ func (a *assertion) checkOwnClaims(audiences []string) *aadsts.Error {
 	return a.checkTime(maxAssertionLifetime + clockSkew)
 }
 
-// checkTime checks exp and nbf; a life of 0 means no limit.
+// checkTime checks exp and nbf. A life of 0 means that the lifetime is not limited.
 func (a *assertion) checkTime(life time.Duration) *aadsts.Error {
 	now, expires, starts := time.Now(), unix(*a.claims.Expires), time.Unix(0, 0)
 	if a.claims.NotBefore != nil {
@@ -102,7 +102,7 @@ func (a *assertion) checkTime(life time.Duration) *aadsts.Error {
 	return aadsts.New(700024, now.UTC().Format(time.RFC3339Nano), starts.UTC().Format(time.RFC3339Nano), expires.UTC().Format(time.RFC3339Nano))
 }
 
-// unix reads a NumericDate; a later one than the end of 9999 becomes that.
+// unix reads a NumericDate. Dates after the year 9999 are replaced by its end.
 func unix(seconds float64) time.Time {
 	const end = 253402300799
 	return time.Unix(int64(math.Max(0, math.Min(seconds, end))), 0)
@@ -121,7 +121,7 @@ func (a *assertion) verify(key *rsa.PublicKey) (ok bool, fail *aadsts.Error) {
 	}
 }
 
-// soleAudience is the one aud; Kubernetes writes it as a list of one.
+// soleAudience returns the only aud. Kubernetes writes it as a list with one element.
 func (a *assertion) soleAudience() string {
 	if list, ok := a.claims.Audience.([]any); ok && len(list) == 1 {
 		one, _ := list[0].(string)

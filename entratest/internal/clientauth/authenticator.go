@@ -23,8 +23,8 @@ type Authenticator struct {
 	OneTimeAssertions bool
 }
 
-// Authenticate checks the form of a token call. segment is the tenant segment of its URL, and tenants are
-// what that stands for.
+// Authenticate checks the form of a token call. segment is the tenant segment of its URL, and tenants
+// are the tenants that it refers to.
 func (a *Authenticator) Authenticate(form url.Values, segment string, tenants []*directory.Tenant) *aadsts.Error {
 	if fail := a.App.CheckClientID(form.Get("client_id"), segment); fail != nil {
 		return fail
@@ -74,8 +74,8 @@ func (a *Authenticator) audiences(segment string, tenants []*directory.Tenant) [
 	return out
 }
 
-// checkAssertion authenticates the application by an assertion of its own, or of an issuer it is federated
-// with.
+// checkAssertion authenticates the application by its own assertion, or by a token of a federated
+// issuer.
 func (a *Authenticator) checkAssertion(raw string, audiences []string) *aadsts.Error {
 	assertion, fail := readAssertion(raw)
 	if fail != nil {

@@ -46,7 +46,8 @@ func (a *assertion) names(certificate *x509.Certificate) bool {
 	return isThumbprint(a.header.SHA256, long[:]) && isThumbprint(a.header.SHA1, short[:])
 }
 
-// isThumbprint reports whether text is the encoded sum, or empty. MSAL Go writes plain base64 with padding where RFC 7515 has base64url without.
+// isThumbprint reports whether text is the encoded sum, or empty. MSAL Go writes base64 with padding,
+// although RFC 7515 requires base64url without padding.
 func isThumbprint(text string, sum []byte) bool {
 	decoded, err := base64.RawURLEncoding.DecodeString(strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(text))
 	return text == "" || (err == nil && bytes.Equal(decoded, sum))

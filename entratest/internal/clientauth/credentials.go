@@ -27,9 +27,10 @@ type Federated struct {
 	Keys            []*rsa.PublicKey
 }
 
-// Credentials are what the application may authenticate with. They are safe for concurrent use.
+// Credentials are the credentials with which the application can authenticate. They are safe for
+// concurrent use.
 type Credentials struct {
-	audience string // of federated credentials that name none
+	audience string // of federated credentials without an audience
 
 	mu           sync.Mutex // guards what follows
 	secrets      []Secret
@@ -38,15 +39,15 @@ type Credentials struct {
 	used         map[string]time.Time // jti of the accepted assertions, with their expiry
 }
 
-// Config is what the application is registered with.
+// Config contains the registered credentials.
 type Config struct {
 	Secrets      []Secret
 	Certificates []*x509.Certificate
 	Federated    []Federated
-	Exchange     string // end of the default audience, which names the cloud
+	Exchange     string // end of the default audience, which depends on the cloud
 }
 
-// New makes credentials.
+// New returns credentials.
 func New(config Config) *Credentials {
 	c := &Credentials{audience: exchangeAudience + config.Exchange, used: map[string]time.Time{}}
 	c.SetSecrets(config.Secrets)

@@ -33,7 +33,7 @@ func (c *Credentials) checkFederated(a *assertion) *aadsts.Error {
 	return a.matches(ofSubject)
 }
 
-// matches checks the rest against the credentials whose issuer and subject are right.
+// matches checks the rest of the token against the credentials with its issuer and subject.
 func (a *assertion) matches(candidates []Federated) *aadsts.Error {
 	audience := a.soleAudience()
 	i := slices.IndexFunc(candidates, func(f Federated) bool { return f.Audience == audience })
@@ -43,7 +43,7 @@ func (a *assertion) matches(candidates []Federated) *aadsts.Error {
 	if fail := a.checkTime(0); fail != nil {
 		return fail
 	}
-	if a.header.Algorithm != "RS256" { // entra: the one algorithm of workload identity federation
+	if a.header.Algorithm != "RS256" { // entra: the only algorithm of workload identity federation
 		return aadsts.New(5002730)
 	}
 	for _, key := range candidates[i].Keys {

@@ -11,8 +11,8 @@ import (
 
 const basicScheme = "Basic"
 
-// WithHeader returns the form of a token call with what its Authorization header says about the client:
-// RFC 6749, 2.3.1. Headers of other schemes are ignored.
+// WithHeader returns the form of a token call, with the client id and secret of its Authorization
+// header added (RFC 6749, 2.3.1). Headers of other schemes are ignored.
 func WithHeader(r *http.Request) (url.Values, *aadsts.Error) {
 	form := r.PostForm
 	if !usesHeader(r) {
@@ -33,7 +33,7 @@ func WithHeader(r *http.Request) (url.Values, *aadsts.Error) {
 	return form, nil
 }
 
-// readHeader reads id and secret, which are form-urlencoded each.
+// readHeader reads id and secret. Each of them is form-urlencoded.
 func readHeader(r *http.Request) (id, secret string, ok bool) {
 	id, secret, ok = r.BasicAuth()
 	if !ok {
@@ -46,7 +46,7 @@ func readHeader(r *http.Request) (id, secret string, ok bool) {
 
 func usesHeader(r *http.Request) bool { return HeaderSecret(r) != "" }
 
-// HeaderSecret is the secret as the header encodes it; empty without such a header.
+// HeaderSecret returns the secret in the encoding of the header, or "" if there is no such header.
 func HeaderSecret(r *http.Request) string {
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, basicScheme) {
@@ -55,7 +55,8 @@ func HeaderSecret(r *http.Request) string {
 	return strings.TrimSpace(value)
 }
 
-// Challenge sets the header that RFC 6749, 5.2, demands of the refusal of a client that used the header.
+// Challenge sets the header that RFC 6749, 5.2, requires if a client that used the Authorization header
+// is refused.
 func Challenge(w http.ResponseWriter, r *http.Request, fail *aadsts.Error) {
 	if fail.Status == http.StatusUnauthorized && usesHeader(r) {
 		w.Header().Set("WWW-Authenticate", basicScheme+` realm="entratest"`)

@@ -1,16 +1,18 @@
-// Package crossorigin lets pages of other origins read answers: the Fetch Standard's CORS protocol.
+// Package crossorigin lets pages of other origins read responses, by the CORS protocol of the Fetch
+// Standard.
 package crossorigin
 
 import "net/http"
 
-// Anybody allows pages of every origin.
+// Anybody allows pages of all origins.
 func Anybody(string) bool { return true }
 
-// exposed are the headers of answers that pages may read besides the safelisted ones.
+// exposed lists the response headers that pages may read in addition to the safelisted ones.
 const exposed = "WWW-Authenticate, request-id, client-request-id, x-ms-request-id, Retry-After"
 
-// Allow sets the headers by which the page that makes the request may read the answer, if its origin is allowed. It
-// answers a preflight request itself and reports that. Without an allowed origin nothing is done.
+// Allow sets the headers that let the requesting page read the response, if its origin is allowed. If
+// the request is a preflight request, Allow responds to it and returns true. Without an allowed origin
+// it does nothing.
 func Allow(w http.ResponseWriter, r *http.Request, allowed func(origin string) bool) (answered bool) {
 	origin := r.Header.Get("Origin")
 	if origin == "" || allowed == nil || !allowed(origin) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Account is a user of a tenant and what has happened to it.
+// Account is a user of a tenant together with the changes to the account.
 type Account struct {
 	User
 	Tenant *Tenant
@@ -17,7 +17,7 @@ type Account struct {
 	consents map[string]bool
 }
 
-// State is what administrators have done to an account.
+// State contains the changes that administrators have made to an account.
 type State struct {
 	Disabled  bool
 	Sessions  int       // number of revocations; grants of an earlier number are dead
@@ -67,7 +67,7 @@ func (a *Account) Consent(keys ...string) {
 	}
 }
 
-// Withdraw takes back the user's consent to the scopes with these keys.
+// Withdraw withdraws the user's consent to the scopes with these keys.
 func (a *Account) Withdraw(keys ...string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -76,14 +76,15 @@ func (a *Account) Withdraw(keys ...string) {
 	}
 }
 
-// WithdrawAll takes back everything the user has consented to.
+// WithdrawAll withdraws all of the user's consents.
 func (a *Account) WithdrawAll() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	clear(a.consents)
 }
 
-// Granted returns the keys of the scopes that the user, or an administrator for everybody, has consented to.
+// Granted returns the keys of the scopes that the user, or an administrator for all users, has
+// consented to.
 func (a *Account) Granted() map[string]bool {
 	out := a.Tenant.granted()
 	a.mu.Lock()
@@ -106,7 +107,7 @@ func (a *Account) ClientInfo() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(`{"uid":"` + uid + `","utid":"` + utid + `"}`))
 }
 
-// LoginHint is the opaque login_hint claim, which authorize and logout understand.
+// LoginHint is the opaque login_hint claim, which the authorize and logout endpoints accept.
 func (a *Account) LoginHint() string {
 	return "O." + base64.RawURLEncoding.EncodeToString([]byte(a.Tenant.ID+"/"+a.ID))
 }

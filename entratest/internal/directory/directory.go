@@ -15,13 +15,13 @@ type Directory struct {
 	clientID string
 }
 
-// Source is what a tenant is made of.
+// Source contains the data of a tenant.
 type Source struct {
 	ID    string
 	Users []User
 }
 
-// New makes the tenants, in which the application with that client id is registered.
+// New returns a directory of tenants in which the application with the given client id is registered.
 func New(clientID string, sources ...Source) (*Directory, error) {
 	d := &Directory{clientID: clientID}
 	for _, source := range sources {
@@ -38,7 +38,8 @@ func New(clientID string, sources ...Source) (*Directory, error) {
 	return d, nil
 }
 
-// Resolve returns the tenants that a segment of a URL stands for: a GUID, a domain, or one of the aliases.
+// Resolve returns the tenants that a segment of a URL refers to. The segment is a GUID, a domain, or
+// one of the aliases.
 func (d *Directory) Resolve(segment string) ([]*Tenant, *aadsts.Error) {
 	name := strings.ToLower(segment)
 	switch name {
@@ -86,7 +87,7 @@ func (d *Directory) MustFind(login string) *Account {
 	return a
 }
 
-// IsAlias reports whether the segment stands for many tenants, so that documents have a placeholder.
+// IsAlias reports whether the segment refers to several tenants. Documents then contain a placeholder.
 func IsAlias(segment string) bool {
 	name := strings.ToLower(segment)
 	return name == "common" || name == "organizations"

@@ -23,7 +23,7 @@ type Tenant struct {
 	byLogin map[string]*Account // by lower-case object id, UPN and mail
 
 	mu       sync.Mutex      // guards what follows
-	consents map[string]bool // by an administrator, for everybody
+	consents map[string]bool // by an administrator, for all users
 }
 
 func newTenant(id string, users []User) (*Tenant, error) {
@@ -51,7 +51,7 @@ func (t *Tenant) add(u User) error {
 		return fmt.Errorf("guest %q needs both HomeTenantID and HomeID", u.UPN)
 	}
 	if u.PhotoStatus != 0 && (u.Photo != nil || u.PhotoStatus < 400 || u.PhotoStatus > 599) {
-		return fmt.Errorf("user %q has a photo, or the PhotoStatus %d, which is no error's", u.UPN, u.PhotoStatus)
+		return fmt.Errorf("user %q has a photo, or the PhotoStatus %d, which is not the status of an error", u.UPN, u.PhotoStatus)
 	}
 	a := &Account{User: u, Tenant: t, consents: map[string]bool{}}
 	for _, key := range []string{u.ID, strings.ToLower(u.UPN)} {
@@ -81,7 +81,7 @@ func (t *Tenant) Named(id string) *Account {
 	return a
 }
 
-// Consent records an administrator's consent for everybody to the scopes with these keys.
+// Consent records an administrator's consent for all users to the scopes with these keys.
 func (t *Tenant) Consent(keys ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -90,7 +90,7 @@ func (t *Tenant) Consent(keys ...string) {
 	}
 }
 
-// Withdraw takes back the consent for everybody to the scopes with these keys.
+// Withdraw withdraws the consent for all users to the scopes with these keys.
 func (t *Tenant) Withdraw(keys ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,7 +99,7 @@ func (t *Tenant) Withdraw(keys ...string) {
 	}
 }
 
-// WithdrawAll takes back every consent for everybody.
+// WithdrawAll withdraws all consents for all users.
 func (t *Tenant) WithdrawAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -114,7 +114,7 @@ func (t *Tenant) granted() map[string]bool {
 
 // Find looks login (object id, UPN or mail) up in the given tenants, in their order.
 func Find(login string, tenants []*Tenant) *Account {
-	key := strings.ToLower(strings.TrimSpace(login)) // an empty login finds nobody, because it is never a key
+	key := strings.ToLower(strings.TrimSpace(login)) // an empty login finds no user, because it is never a key
 	for _, t := range tenants {
 		if a := t.byLogin[key]; a != nil {
 			return a
@@ -123,7 +123,8 @@ func Find(login string, tenants []*Tenant) *Account {
 	return nil
 }
 
-// FindHint finds the account that a login_hint or logout_hint means: a sign-in name or the login_hint claim.
+// FindHint finds the account that a login_hint or logout_hint refers to. The hint is a sign-in name or
+// the login_hint claim.
 func FindHint(hint string, tenants []*Tenant) *Account {
 	if !strings.HasPrefix(hint, "O.") {
 		return Find(hint, tenants)

@@ -1,4 +1,5 @@
-// Package directory holds the tenants of the emulator with their users, and what has happened to those.
+// Package directory contains the tenants of the emulator with their users, and the state of the users'
+// accounts.
 package directory
 
 import "strings"

@@ -32,7 +32,7 @@ type Queue struct {
 	queues map[string][]*Fault
 }
 
-// NewQueue makes an empty queue.
+// NewQueue returns an empty queue.
 func NewQueue() *Queue { return &Queue{queues: map[string][]*Fault{}} }
 
 // Add appends a fault to the queue of the endpoint.

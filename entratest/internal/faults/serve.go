@@ -10,8 +10,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/wire"
 )
 
-// Serve answers a request that meets the fault. handle makes the genuine answer; login is the sign-in
-// service's origin.
+// Serve responds to a request according to the fault. handle writes the genuine response; login is the
+// sign-in service's origin.
 func (f *Fault) Serve(w http.ResponseWriter, r *http.Request, handle http.HandlerFunc, login string) {
 	if !pause(r, f.Delay) || f.Drop {
 		drop()
@@ -72,7 +72,7 @@ func guessType(body string) string {
 	}
 }
 
-// send writes a prepared answer, cut off after truncate bytes if that is not 0.
+// send writes a prepared response, which is cut off after truncate bytes if that is not 0.
 func send(w http.ResponseWriter, a *wire.Answer, truncate int) {
 	h := w.Header()
 	for name, values := range a.Header() {
@@ -96,7 +96,8 @@ func send(w http.ResponseWriter, a *wire.Answer, truncate int) {
 	_, _ = w.Write(body) // fails only if the client has gone
 }
 
-// stream copies a body as it is read. In process the reader itself becomes the answer's body.
+// stream copies a body as it is read. For requests in the same process, the reader itself becomes the
+// body of the response.
 func stream(w http.ResponseWriter, body io.Reader) {
 	if own, ok := wire.Unwrap(w); ok {
 		own.Stream = body

@@ -12,9 +12,9 @@ type Client struct {
 	Authenticated bool   // by a secret or an assertion
 }
 
-// permit checks the client against the type of redirect URI that the grant was made to: pages of a single-page app
-// have no credential and call from their origin, others have one and do not (reply-url.md of the identity platform's
-// documentation).
+// permit checks whether the client may use a grant with this type of redirect URI. Pages of a
+// single-page app have no credential and call from their origin. All other clients have a credential
+// and do not send an origin (reply-url.md of the identity platform's documentation).
 func (g *Grant) permit(c Client) *aadsts.Error {
 	switch {
 	case g.SPA && c.Authenticated:
@@ -30,8 +30,8 @@ func (g *Grant) permit(c Client) *aadsts.Error {
 	}
 }
 
-// spaLife is that of the refresh tokens of single-page apps, from the sign-in.
+// spaLife is the lifetime of the refresh tokens of single-page apps, counted from the sign-in.
 const spaLife = 24 * time.Hour
 
-// SPAEnd is when the refresh tokens of a single-page app end.
+// SPAEnd is the time at which the refresh tokens of a single-page app expire.
 func (g *Grant) SPAEnd() time.Time { return g.Granted.Add(spaLife) }

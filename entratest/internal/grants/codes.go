@@ -21,7 +21,7 @@ const codeMark = "1.canary-code-"
 
 const codeLifetime = 10 * time.Minute
 
-// Code is what an authorization code stands for.
+// Code is the data of an authorization code.
 type Code struct {
 	Grant
 	RedirectURI, Challenge string
@@ -34,15 +34,15 @@ type Code struct {
 type Codes struct {
 	secrets *secrets.Set
 
-	mu     sync.Mutex // guards what follows, the codes included
+	mu     sync.Mutex // guards the fields below and the codes
 	issued map[string]*Code
 	lax    bool
 }
 
-// NewCodes makes an empty store that reports its codes as secrets.
+// NewCodes returns an empty store. It adds its codes to the secrets.
 func NewCodes(s *secrets.Set) *Codes { return &Codes{secrets: s, issued: map[string]*Code{}} }
 
-// Issue files a new code, which is Code's from then on.
+// Issue creates and stores a new code for the given data.
 func (c *Codes) Issue(code *Code) string {
 	value := codeMark + ids.Text(400)
 	code.expires = time.Now().Add(codeLifetime)
@@ -60,7 +60,7 @@ func (c *Codes) AcceptAnyVerifier(accept bool) {
 	c.lax = accept
 }
 
-// Redemption is what a token call presents for a code.
+// Redemption contains the parameters of a token call with a code.
 type Redemption struct {
 	Code, RedirectURI, Verifier string
 	Tenants                     []*directory.Tenant

@@ -1,4 +1,5 @@
-// Package grants keeps what users have granted to the application, as authorization codes and refresh tokens.
+// Package grants stores the authorization codes and refresh tokens by which users have granted access
+// to the application.
 package grants
 
 import (
@@ -10,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
 )
 
-// Grant is what a user has granted to the app by one sign-in. It is immutable.
+// Grant is the access that a user has granted to the app by one sign-in. It is immutable.
 type Grant struct {
 	Account  *directory.Account
 	Sessions int // the account's number of revocations when granted
@@ -20,15 +21,15 @@ type Grant struct {
 	Nonce    string
 	SID      string
 	AuthTime time.Time
-	MaxAge   time.Duration // of the request; 0 without
+	MaxAge   time.Duration // of the request; 0 if it has none
 	ACRs     []string      // authentication contexts satisfied and requested
-	IDToken  claims.Wanted // what the request wants in the ID token
+	IDToken  claims.Wanted // claims that the request adds to the ID token
 }
 
 // Dead reports whether the account is disabled or was revoked after the grant.
 func (g *Grant) Dead() bool { return g.Check() != nil }
 
-// Check reports what speaks against using the grant.
+// Check returns an error if the grant must not be used.
 func (g *Grant) Check() *aadsts.Error {
 	switch state := g.Account.State(); {
 	case state.Disabled:
@@ -40,8 +41,8 @@ func (g *Grant) Check() *aadsts.Error {
 	}
 }
 
-// Satisfies checks the grant against what the claims parameter of the token call demands. If the sign-in was
-// too long ago or not strong enough, only another one helps.
+// Satisfies checks whether the grant meets the requirements in the claims parameter of the token call.
+// If the sign-in was too long ago or not strong enough, the user has to sign in again.
 func (g *Grant) Satisfies(demand claims.Request) *aadsts.Error {
 	since, lacking := demand.NotBefore(), demand.Lacking(g.ACRs)
 	switch {

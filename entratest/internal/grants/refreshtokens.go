@@ -28,16 +28,17 @@ type RefreshTokens struct {
 	secrets *secrets.Set
 	oneTime bool
 
-	mu     sync.Mutex // guards what follows, the tokens included
+	mu     sync.Mutex // guards the fields below and the tokens
 	issued map[string]*refreshToken
 }
 
-// NewRefreshTokens makes an empty store that reports its tokens as secrets. With oneTime a token works once.
+// NewRefreshTokens returns an empty store. It adds its tokens to the secrets. With oneTime, each token
+// works only once.
 func NewRefreshTokens(s *secrets.Set, oneTime bool) *RefreshTokens {
 	return &RefreshTokens{secrets: s, oneTime: oneTime, issued: map[string]*refreshToken{}}
 }
 
-// Issue files a new refresh token.
+// Issue creates and stores a new refresh token.
 func (t *RefreshTokens) Issue(g Grant) string {
 	value := refreshMark + ids.Text(1000)
 	t.secrets.Add(value)
@@ -78,8 +79,8 @@ func (t *RefreshTokens) Redeem(value string, tenants []*directory.Tenant, client
 	return &renewed, nil
 }
 
-// Unspend makes a one-time refresh token valid again whose call failed, because a refusal, of a scope for
-// example, does not use it up.
+// Unspend makes a one-time refresh token valid again after its call has failed, because a refused call,
+// for example one with an invalid scope, does not use up the token.
 func (t *RefreshTokens) Unspend(value string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

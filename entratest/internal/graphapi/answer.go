@@ -10,7 +10,7 @@ import (
 
 const odataJSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
-// setHeaders sets what every answer of Graph carries.
+// setHeaders sets the headers of every response of Graph.
 func setHeaders(h http.Header, r *http.Request) {
 	id, client := ids.New(), r.Header.Get("client-request-id")
 	if client == "" {

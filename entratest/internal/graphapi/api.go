@@ -18,26 +18,27 @@ type API struct {
 	custom       Custom
 
 	mu       sync.Mutex        // guards what follows
-	contexts map[string]string // demanded authentication contexts by path
+	contexts map[string]string // required authentication contexts by path
 }
 
-// New makes an API for the access tokens of the issuer. custom is prepared, and managerScope is what /me/manager
-// demands.
+// New returns an API for the access tokens of the issuer. custom must be prepared. managerScope is the
+// scope that /me/manager requires.
 func New(o *origins.Origins, i *issuer.Issuer, custom Custom, managerScope string) *API {
 	return &API{origins: o, issuer: i, custom: custom, managerScope: managerScope, contexts: map[string]string{}}
 }
 
-// RequireContext demands an authentication context for a path below /v1.0; an empty id ends it.
+// RequireContext requires an authentication context for a path below /v1.0. An empty id ends the
+// requirement.
 func (a *API) RequireContext(path, id string) {
 	if id != "" && !claims.IsContext(id) {
-		panic("entratest: the authentication context " + id + " is none of c1 to c99")
+		panic("entratest: the authentication context " + id + " is not one of c1 to c99")
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.contexts[strings.TrimPrefix(path, "/")] = id
 }
 
-// contextOf returns the context that a path demands, or an empty string.
+// contextOf returns the authentication context that a path requires, or an empty string.
 func (a *API) contextOf(path string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

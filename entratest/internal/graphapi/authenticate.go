@@ -52,14 +52,15 @@ func (a *API) invalidToken(message string) *failure {
 	return &failure{http.StatusUnauthorized, "InvalidAuthenticationToken", message, a.challengeHeader()}
 }
 
-// revocationChallenge demands a token issued after the revocation.
+// revocationChallenge requests a token that was issued after the revocation.
 func (a *API) revocationChallenge(t *issuer.AccessToken) *failure {
 	return a.claimsChallenge(claims.DemandSignIn(t.Account.State().ValidFrom),
 		"Continuous access evaluation resulted in claims challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp")
 }
 
-// contextChallenge demands an authentication context. Clients that do not declare cp1 would not understand,
-// and are refused: claims-challenge.md of the identity platform's documentation.
+// contextChallenge requests an authentication context. Clients that do not declare cp1 would not
+// understand the challenge, so they are refused (claims-challenge.md of the identity platform's
+// documentation).
 func (a *API) contextChallenge(t *issuer.AccessToken, id string) *failure {
 	if !t.CAE {
 		return denied("The caller does not meet the authentication bar to carry out this operation.")
@@ -69,7 +70,7 @@ func (a *API) contextChallenge(t *issuer.AccessToken, id string) *failure {
 	return f
 }
 
-// claimsChallenge demands claims. entra: they are standard base64 with padding, in quotes.
+// claimsChallenge requests claims. entra: they are in standard base64 with padding, in quotes.
 func (a *API) claimsChallenge(demand, message string) *failure {
 	f := a.invalidToken(message)
 	f.authenticate += `, error="insufficient_claims", claims="` + base64.StdEncoding.EncodeToString([]byte(demand)) + `"`

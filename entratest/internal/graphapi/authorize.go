@@ -9,14 +9,14 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/issuer"
 )
 
-// permissions are what a call needs: all of own about the token's own user, all of other about any other
-// user. The application itself is never the user.
+// permissions are the permissions that a call requires: all of own for calls about the token's own
+// user, and all of other for calls about another user. The application itself never counts as the user.
 type permissions struct{ own, other []string }
 
 var readUser = permissions{own: []string{"User.Read"}, other: []string{"User.Read.All"}}
 
-// call authenticates and authorizes a request and finds the user it is about. It writes the refusal itself,
-// and returns nil then.
+// call authenticates and authorizes a request and finds the user that it is about. If the request is
+// refused, call writes the response and returns nil.
 func (a *API) call(w http.ResponseWriter, r *http.Request, method, path string, need permissions) (*issuer.AccessToken, *directory.Account) {
 	setHeaders(w.Header(), r)
 	t, fail := a.authenticate(r, path)
@@ -45,7 +45,7 @@ func (a *API) hidesRelations(t *issuer.AccessToken, path string) bool {
 	return a.origins.External && t.Account != nil && belowUser[first] != nil && !strings.HasPrefix(first, "photo")
 }
 
-// get is call for GET and for handlers that need only the user.
+// get is like call, but for GET requests and for handlers that need only the user.
 func (a *API) get(w http.ResponseWriter, r *http.Request, path string, need permissions) *directory.Account {
 	_, about := a.call(w, r, http.MethodGet, path, need)
 	return about

@@ -13,7 +13,8 @@ const (
 	beta   = "/beta/"
 )
 
-// Custom is what a test serves beside the emulator's own part of Graph, or instead of it.
+// Custom contains the handlers and files with which a test extends or replaces the emulator's part of
+// Graph.
 type Custom struct {
 	Handlers map[string]http.Handler // by pattern of http.ServeMux, with the path below /v1.0 or with /beta
 	Files    fs.FS                   // nil for none

@@ -47,7 +47,7 @@ func unknownProperty(name, kind string) *failure {
 	return badQuery("Parsing OData Select and Expand failed: Could not find a property named '" + name + "' on type 'microsoft.graph." + kind + "'.")
 }
 
-// write answers with the error. The headers of the answer are set already.
+// write responds with the error. The headers of every response have already been set.
 func (f *failure) write(w http.ResponseWriter) {
 	type inner struct {
 		Date      string `json:"date"`

@@ -10,8 +10,9 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/issuer"
 )
 
-// file finds the file of a request: me/messages.json, for other methods than GET me/sendMail.post.json. The
-// files of a user, which may be named by UPN or by object ID, come before those of everybody.
+// file finds the file of a request: me/messages.json, for other methods than GET me/sendMail.post.json.
+// The files of a user, which may be named by UPN or by object ID, take precedence over those for all
+// users.
 func (c *Custom) file(method, version, below string, t *issuer.AccessToken) string {
 	folder := ""
 	if version == beta {
@@ -61,7 +62,7 @@ func (c *Custom) named(name, method string) string {
 	return ""
 }
 
-// write answers with the file. An empty one is an answer without content.
+// write responds with the file. An empty file is a response without content.
 func (c *Custom) write(w http.ResponseWriter, name string) {
 	content, err := fs.ReadFile(c.Files, name)
 	switch {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Find finds the handler of a request to Graph. ok is false if the path is no version's.
+// Find finds the handler of a request to Graph. ok is false if the path does not begin with a version.
 func (a *API) Find(r *http.Request) (area Area, serve Handler, path string, ok bool) {
 	version := stable
 	path, ok = strings.CutPrefix(r.URL.Path, stable)
@@ -23,7 +23,7 @@ func (a *API) Find(r *http.Request) (area Area, serve Handler, path string, ok b
 	return area, serve, path, ok
 }
 
-// authenticated lets requests with a valid token through to a handler of the test.
+// authenticated passes requests with a valid token to a handler of the test.
 func (a *API) authenticated(next http.Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request, path string) {
 		setHeaders(w.Header(), r)
@@ -35,7 +35,7 @@ func (a *API) authenticated(next http.Handler) Handler {
 	}
 }
 
-// serveBeta answers for the beta version, of which only a test has parts.
+// serveBeta serves the beta version, for which only tests provide handlers and files.
 func (a *API) serveBeta(w http.ResponseWriter, r *http.Request, path string) {
 	setHeaders(w.Header(), r)
 	_, fail := a.authenticate(r, path)
@@ -45,7 +45,7 @@ func (a *API) serveBeta(w http.ResponseWriter, r *http.Request, path string) {
 	fail.write(w)
 }
 
-// orFile answers with a file of the test if there is one for the request.
+// orFile responds with a file of the test if there is one for the request.
 func (a *API) orFile(next Handler, version string) Handler {
 	return func(w http.ResponseWriter, r *http.Request, path string) {
 		t, fail := a.authenticate(r, path)

@@ -16,7 +16,8 @@ const (
 	maxMembers = 11_000
 )
 
-// checkGroups is what checkMemberGroups needs: directoryobject-checkmembergroups.md of Graph's documentation.
+// checkGroups are the permissions that checkMemberGroups requires: directoryobject-checkmembergroups.md
+// of Graph's documentation.
 var checkGroups = permissions{
 	own:   []string{"User.Read", "GroupMember.Read.All"},
 	other: []string{"User.Read.All", "GroupMember.Read.All"},

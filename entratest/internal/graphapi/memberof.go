@@ -62,7 +62,7 @@ var expiredPage = &failure{status: http.StatusBadRequest, code: "Directory_Expir
 // groupProperties are those of a group that can be selected, in Graph's order.
 var groupProperties = []string{"id", "description", "displayName", "mail", "mailEnabled", "mailNickname", "securityEnabled"}
 
-// group describes a group, of which the emulator knows only the id.
+// group returns the properties of a group. The emulator has only the ids of groups.
 func group(id string, readable bool, selected []string) []property {
 	values := map[string]any{"id": id}
 	if readable {

@@ -21,7 +21,8 @@ const (
 // Handler serves a path below /v1.0/ or /beta/.
 type Handler func(w http.ResponseWriter, r *http.Request, path string)
 
-// placeholder is what the SDK sends for /me when its middleware is missing; no user has that name.
+// placeholder is the name that the SDK sends instead of /me if its middleware is missing. No user has
+// this name.
 const placeholder = "me-token-to-replace"
 
 // route finds the emulator's own handler of a path below /v1.0/.

@@ -2,7 +2,7 @@ package graphapi
 
 import "strings"
 
-// segments is a tree of served paths; anything stands for every segment.
+// segments is a tree of served paths. The key anything matches every segment.
 type segments map[string]segments
 
 const anything = "*"
@@ -28,7 +28,7 @@ func (s segments) unknown(path []string) (name string, ok bool) {
 	return "", false
 }
 
-// Parts of Graph that exist, but not here.
+// Parts of Graph that the emulator does not serve.
 var (
 	knownBelowUser = setOf(`activities agreementAcceptances appRoleAssignments assignLicense authentication calendar
 		calendarGroups calendarView calendars changePassword chats checkMemberObjects cloudClipboard contactFolders

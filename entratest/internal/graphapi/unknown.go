@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// serveUnknown answers for the rest of Graph.
+// serveUnknown serves all other paths of Graph.
 func (a *API) serveUnknown(w http.ResponseWriter, r *http.Request, path string) {
 	setHeaders(w.Header(), r)
 	t, fail := a.authenticate(r, path)
@@ -44,8 +44,8 @@ func missing(path string) *failure {
 	}
 }
 
-// unserved is the error about what Graph has and the emulator has not, so that nobody looks for a mistake in
-// the path.
+// unserved is the error for paths that Graph serves and the emulator does not. It shows developers that
+// the path itself is correct.
 func unserved(path string) *failure {
 	return badQuery("The emulator does not serve /" + path + ". Tests serve it with entratest.WithGraph, entra-emulator with -graph-files.")
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
 )
 
-// ServeUserInfo is the userinfo endpoint of OpenID Connect Core, 5.3, with the claims that Entra's has:
-// userinfo.md of the identity platform's documentation.
+// ServeUserInfo is the userinfo endpoint of OpenID Connect Core, 5.3, with the same claims as Entra's
+// (userinfo.md of the identity platform's documentation).
 func (a *API) ServeUserInfo(w http.ResponseWriter, r *http.Request, path string) {
 	setHeaders(w.Header(), r)
 	t, fail := a.authenticate(r, path)
@@ -27,7 +27,8 @@ func (a *API) ServeUserInfo(w http.ResponseWriter, r *http.Request, path string)
 	_, _ = w.Write(encodeObject(a.userInfo(t))) // fails only if the client has gone
 }
 
-// userInfo are the claims of the token's user. sub is that of the ID token, or clients must refuse the answer.
+// userInfo contains the claims of the token's user. sub is that of the ID token, because otherwise
+// clients must refuse the response.
 func (a *API) userInfo(t *issuer.AccessToken) []property {
 	out := []property{{"sub", a.issuer.Subject(t.Account)}}
 	add := func(name, value string) {

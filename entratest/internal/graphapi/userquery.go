@@ -16,10 +16,10 @@ type userQuery struct {
 	manager  *managerQuery // nil without $expand=manager
 }
 
-// managerQuery is what $expand says about the manager.
+// managerQuery contains the options for the manager in $expand.
 type managerQuery struct {
 	selected []string
-	levels   int // how many managers, one above the other
+	levels   int // number of levels of managers
 }
 
 const (
@@ -129,7 +129,7 @@ func (q *managerQuery) read(option string) (fail *failure) {
 	return fail
 }
 
-// context is what the @odata.context of the answer has behind the name of the set.
+// context returns the part of the response's @odata.context after the name of the set.
 func (q userQuery) context() string {
 	parts := slices.Clone(q.selected)
 	if q.manager != nil {

@@ -37,7 +37,7 @@ func managerOf(about *directory.Account) *directory.Account {
 	return directory.Find(about.ManagerID, []*directory.Tenant{about.Tenant})
 }
 
-// sight is a user as the owner of a token sees them.
+// sight is a user as visible to the owner of a token.
 type sight struct {
 	token *issuer.AccessToken
 	about *directory.Account
@@ -99,7 +99,7 @@ func orNull(text string) any {
 	return text
 }
 
-// writeUser writes a user as the query options of the request demand.
+// writeUser writes a user according to the query options of the request.
 func (a *API) writeUser(w http.ResponseWriter, r *http.Request, seen sight, set, kind string) {
 	q, fail := readUserQuery(r)
 	if fail == nil && q.manager != nil && !seen.mayReadManager(a.managerScope, a.origins.External) {

@@ -1,4 +1,4 @@
-// Package ids makes and recognizes the identifiers of Entra ID: GUIDs and opaque text.
+// Package ids creates and recognizes the identifiers of Entra ID, which are GUIDs and opaque texts.
 package ids
 
 import (

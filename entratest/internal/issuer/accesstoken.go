@@ -14,7 +14,7 @@ import (
 // accessMark begins Graph's access tokens, so that a search through logs and stores finds leaks.
 const accessMark = "EwB-canary-at-"
 
-// AccessToken completes, files and encodes an access token. It returns the lifetime as well.
+// AccessToken completes, stores and encodes an access token. It returns the lifetime as well.
 func (i *Issuer) AccessToken(t *AccessToken) (encoded string, lifetime time.Duration) {
 	i.mu.Lock()
 	lifetime, encode := i.lifetime, i.falsify
@@ -45,15 +45,16 @@ func (i *Issuer) Issue(t *AccessToken) string {
 	return token
 }
 
-// Find returns what an encoded access token stands for, expired or not; nil if this issuer did not issue it.
+// Find returns the data of an encoded access token, even an expired one, or nil if this issuer did not
+// issue it.
 func (i *Issuer) Find(encoded string) *AccessToken {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.access[encoded]
 }
 
-// encode writes the token: a JWT that its API can verify, or for Graph an opaque text, as which a client has
-// to treat it anyway.
+// encode writes the token. It is a JWT that its API can verify. For Graph it is an opaque text, because
+// clients must not interpret these tokens.
 func (i *Issuer) encode(t *AccessToken, encode func(*Draft) string) string {
 	if t.Resource == scopes.Graph {
 		return accessMark + ids.Text(1500)
@@ -75,7 +76,7 @@ func (i *Issuer) encode(t *AccessToken, encode func(*Draft) string) string {
 // Subject is the sub claim of the account for the application.
 func (i *Issuer) Subject(a *directory.Account) string { return pairwise(a, i.config.ClientID) }
 
-// pairwise is the sub claim: stable for one user in one app, different in every other.
+// pairwise is the sub claim. It is stable for a user in one app, and differs between apps.
 func pairwise(a *directory.Account, clientID string) string {
 	sum := sha256.Sum256([]byte(a.Tenant.ID + "/" + a.ID + "/" + clientID))
 	return base64.RawURLEncoding.EncodeToString(sum[:])

@@ -5,8 +5,9 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
 )
 
-// addAgent makes the token one of an agent identity, which has a client ID of its own: agent-token-claims.md of the
-// documentation of Entra Agent ID. Facet 11 is an agent identity, 13 the user account of one; the others are as seen.
+// addAgent turns the token into one of an agent identity, which has its own client ID
+// (agent-token-claims.md of the documentation of Entra Agent ID). Facet 11 is an agent identity, and 13
+// is the user account of one. The other facets are as observed.
 func (i *Issuer) addAgent(c map[string]any, t *AccessToken, api scopes.API) {
 	id := ids.Of("agent identity", t.Tenant.ID, i.config.ClientID)
 	client := "azp"

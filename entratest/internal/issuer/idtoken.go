@@ -11,7 +11,7 @@ import (
 // idTokenLifetime is exp minus iat. entra: recorded as 3900 seconds.
 const idTokenLifetime = 3900 * time.Second
 
-// IDToken makes an ID token for one grant, or what a test makes of it.
+// IDToken returns an ID token for a grant, with the changes of a test.
 func (i *Issuer) IDToken(g *grants.Grant, grantType string) string {
 	active, foreign := i.config.Keys.ForApp()
 	claims := i.idClaims(g)

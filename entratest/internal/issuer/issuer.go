@@ -1,4 +1,4 @@
-// Package issuer makes access tokens and ID tokens.
+// Package issuer issues access tokens and ID tokens.
 package issuer
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/secrets"
 )
 
-// Config is what an issuer needs to know.
+// Config contains the settings of an issuer.
 type Config struct {
 	ClientID       string
 	OptionalClaims []string
@@ -23,7 +23,7 @@ type Config struct {
 	Secrets *secrets.Set
 }
 
-// Issuer makes tokens and remembers the access tokens. It is safe for concurrent use.
+// Issuer issues tokens and keeps the access tokens. It is safe for concurrent use.
 type Issuer struct {
 	config Config
 
@@ -34,12 +34,12 @@ type Issuer struct {
 	falsify  func(*Draft) string // access tokens
 }
 
-// New makes an issuer that has not issued anything.
+// New returns an issuer without tokens.
 func New(config Config) *Issuer {
 	return &Issuer{config: config, lifetime: config.Lifetime, access: map[string]*AccessToken{}}
 }
 
-// HasOwnKey reports whether a key of the application's own signs the tokens for it.
+// HasOwnKey reports whether the tokens for the application are signed with its own key.
 func (i *Issuer) HasOwnKey() bool {
 	key, _ := i.config.Keys.ForApp()
 	return key != i.config.Keys.Active()

@@ -26,7 +26,7 @@ type Draft struct {
 	Resource       string // of an access token
 	User           directory.User
 	Header, Claims map[string]any
-	Key, Foreign   *keys.Key // the one that signs, and another issuer's or nil
+	Key, Foreign   *keys.Key // the signing key, and that of another issuer or nil
 }
 
 // Encode signs the draft.

@@ -77,7 +77,7 @@ func Encode(header, claims map[string]any, sign func(input []byte) []byte) strin
 func encodePart(v map[string]any) string {
 	encoded, err := json.Marshal(v)
 	if err != nil {
-		panic("entratest: " + err.Error()) // only a value that a test put in can be unencodable
+		panic("entratest: " + err.Error()) // only a value that was set by a test can fail to encode
 	}
 	return base64.RawURLEncoding.EncodeToString(encoded)
 }

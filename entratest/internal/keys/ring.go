@@ -17,14 +17,14 @@ type Ring struct {
 	own     *Key   // of the application, or nil
 }
 
-// NewRing makes a ring with one key.
+// NewRing returns a ring with one key.
 func NewRing() *Ring {
 	r := &Ring{}
 	r.Rotate()
 	return r
 }
 
-// Rotate makes a new key the active one.
+// Rotate adds a key and makes it the active one.
 func (r *Ring) Rotate() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,14 +48,15 @@ func (r *Ring) PublishForeign(tenant string) {
 	}
 }
 
-// UseOwn makes a new key the application's own, which signs its ID tokens and the access tokens for its API.
+// UseOwn adds a key for the application only. It signs the application's ID tokens and the access
+// tokens for its API.
 func (r *Ring) UseOwn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.own = r.next()
 }
 
-// Active returns the key that signs for everybody.
+// Active returns the key that signs all tokens that are not signed with the application's own key.
 func (r *Ring) Active() *Key {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,8 +86,9 @@ func (r *Ring) next() *Key {
 	return key
 }
 
-// The nth RSA key is the same for every server of a process, because generating one takes a tenth of a second
-// and a test suite makes hundreds of servers. Key ids and certificates are each server's own.
+// The nth RSA key is the same for every server of a process, because generating a key takes a tenth of
+// a second and a test suite creates hundreds of servers. Each server has its own key ids and
+// certificates.
 var privateKeys struct {
 	sync.Mutex
 	list []*rsa.PrivateKey
@@ -98,7 +100,7 @@ func privateKey(n int) *rsa.PrivateKey {
 	for len(privateKeys.list) <= n {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
-			panic("entratest: " + err.Error()) // no randomness, no cryptography
+			panic("entratest: " + err.Error()) // there is no cryptography without randomness
 		}
 		privateKeys.list = append(privateKeys.list, key)
 	}
@@ -118,9 +120,9 @@ type JWK struct {
 	Issuer    string   `json:"issuer,omitempty"`
 }
 
-// Publish returns all published keys for a tenant, or for the placeholder of many. issuer makes the issuer's
-// URL of a tenant. entra: a key of the application's own is in the document for it, which forApp requests, and
-// in no other.
+// Publish returns all published keys for a tenant, or for the placeholder for several tenants. issuer
+// returns the issuer's URL for a tenant. entra: the application's own key is only in the application's
+// document, which forApp requests.
 func (r *Ring) Publish(tenant string, issuer func(tenant string) string, forApp bool) []JWK {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,8 +141,9 @@ func (r *Ring) Publish(tenant string, issuer func(tenant string) string, forApp 
 	return set
 }
 
-// PublishV1 returns the keys of the document of version 1, which name no issuer: a key of another issuer,
-// which could not be told apart, is not among them, because there are no tokens of version 1 for personal accounts.
+// PublishV1 returns the keys of the document of version 1, which contain no issuer. The key of another
+// issuer could not be distinguished, so it is left out. It is not needed, because there are no tokens
+// of version 1 for personal accounts.
 func (r *Ring) PublishV1(forApp bool) []JWK {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,11 +18,13 @@ type authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// authorityLife is that of an authority that a directory keeps; others end with their process.
+// authorityLife is the lifetime of an authority that is stored in a directory. Other authorities end
+// with their process.
 const authorityLife = 5 // years
 
-// newAuthority makes an authority for names and addresses of this machine. The constraint (RFC 5280, 4.2.1.10)
-// is for developers who trust it for longer than one test: its key cannot vouch for any other host.
+// newAuthority returns an authority for names and addresses of this machine. The constraint (RFC 5280,
+// 4.2.1.10) protects developers who trust the authority for longer than one test, because its key
+// cannot be used for any other host.
 func newAuthority() (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -54,7 +56,7 @@ const (
 	keyBlock         = "PRIVATE KEY"
 )
 
-// publicPEM is what clients trust.
+// publicPEM returns the certificate that clients must trust.
 func (a *authority) publicPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: a.certificate.Raw})
 }
@@ -70,7 +72,7 @@ func (a *authority) encode() ([]byte, error) {
 
 var errMalformed = errors.New("it does not hold a certificate authority of the emulator")
 
-// decodeAuthority reads what encode wrote.
+// decodeAuthority reads an authority that was written by encode.
 func decodeAuthority(text []byte) (*authority, error) {
 	first, rest := pem.Decode(text)
 	second, _ := pem.Decode(rest)
@@ -92,7 +94,7 @@ func decodeAuthority(text []byte) (*authority, error) {
 	return &authority{certificate: certificate, key: key}, nil
 }
 
-// ending reports whether the authority ends before a certificate of today would.
+// ending reports whether the authority expires before a certificate that is issued now.
 func (a *authority) ending() bool {
 	return time.Now().AddDate(certificateLife, 0, 0).After(a.certificate.NotAfter)
 }

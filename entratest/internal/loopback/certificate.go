@@ -16,8 +16,8 @@ import (
 // certificateLife is longer than an emulator runs.
 const certificateLife = 1 // years
 
-// issue makes a certificate for loopback names. It carries the Authority Key Identifier of RFC 5280, 4.2.1.1,
-// without which OpenSSL's strict verification refuses it: the default of Python 3.13.
+// issue returns a certificate for loopback names. It contains the Authority Key Identifier of RFC 5280,
+// 4.2.1.1, because OpenSSL's strict verification, which is the default of Python 3.13, requires it.
 func (a *authority) issue() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -35,7 +35,7 @@ func (a *authority) issue() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// certificateTemplate is what the certificates have in common.
+// certificateTemplate returns the common fields of all certificates.
 func certificateTemplate(name string) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // crypto/rand never fails
 	return &x509.Certificate{

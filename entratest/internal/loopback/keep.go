@@ -9,14 +9,14 @@ import (
 	"runtime"
 )
 
-// hasModes is false on Windows, where every file seems to be open to everybody.
+// hasModes is false on Windows, where every file appears to be accessible to all users.
 const hasModes = runtime.GOOS != "windows"
 
 // authorityFile holds the certificate and the key of a kept authority.
 const authorityFile = "entratest-ca.pem"
 
-// keptAuthority returns the authority of the directory, and makes both if they do not exist. An authority near
-// its end is replaced.
+// keptAuthority returns the authority in the directory, and creates both if they do not exist. An
+// authority that expires soon is replaced.
 func keptAuthority(dir string) (*authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("entratest: the directory of the certificate authority: %w", err)
@@ -36,7 +36,7 @@ func keptAuthority(dir string) (*authority, error) {
 	return a, err
 }
 
-// checkDirectory refuses a directory in which other users can put an authority of theirs.
+// checkDirectory returns an error if other users could place their own authority in the directory.
 func checkDirectory(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -48,7 +48,8 @@ func checkDirectory(dir string) error {
 	return nil
 }
 
-// readAuthority refuses a file that other users can read: a key for hosts of this machine would be theirs, too.
+// readAuthority returns an error if other users can read the file, because they would have the key for
+// hosts of this machine, too.
 func readAuthority(name string) (*authority, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -68,8 +69,8 @@ func readAuthority(name string) (*authority, error) {
 	return a, nil
 }
 
-// fileAuthority makes an authority and files it whole, unless another process has done so meanwhile: then that
-// one's is returned.
+// fileAuthority creates an authority and writes it atomically. If another process has written one in
+// the meantime, that one is returned.
 func fileAuthority(name string) (*authority, error) {
 	a, err := newAuthority()
 	if err != nil {

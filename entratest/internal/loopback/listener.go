@@ -16,13 +16,13 @@ import (
 // ErrNotLoopback is the error about an address that other machines could reach.
 var ErrNotLoopback = errors.New("entratest: not a loopback address; use 127.0.0.1, [::1] or localhost")
 
-// Listeners are one for browsers and one for programs.
+// Listeners are two listeners, one for browsers and one for programs.
 type Listeners struct {
 	Plain, Secure net.Listener
-	CAPEM         []byte // the authority that the secure one's certificate is of
+	CAPEM         []byte // the authority that issued the certificate of the secure listener
 }
 
-// Config is where to listen, and which authority to use.
+// Config contains the addresses to listen on and the authority to use.
 type Config struct {
 	Plain, Secure string // addresses; empty for free ports
 	CADir         string // keeps the authority; empty for a new one
@@ -48,7 +48,7 @@ func Listen(config Config) (*Listeners, error) {
 	return &Listeners{Plain: plain, Secure: secure, CAPEM: caPEM}, nil
 }
 
-// newCertificate makes a certificate and returns the authority to trust as well.
+// newCertificate returns a certificate and the authority that clients must trust.
 func newCertificate(caDir string) (tls.Certificate, []byte, error) {
 	makeAuthority := newAuthority
 	if caDir != "" {
@@ -81,7 +81,7 @@ func listenLocal(address string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve serves both listeners until the returned function stops them and waits for them.
+// Serve serves both listeners. The returned function stops them and waits until they have ended.
 func (l *Listeners) Serve(plain, secure http.Handler) (stop func() error) {
 	var (
 		servers []*http.Server
@@ -94,7 +94,7 @@ func (l *Listeners) Serve(plain, secure http.Handler) (stop func() error) {
 			ErrorLog:          log.New(io.Discard, "", 0), // handshakes that clients break off
 		}
 		servers = append(servers, server)
-		running.Go(func() { _ = server.Serve(listener) }) // ErrServerClosed, always
+		running.Go(func() { _ = server.Serve(listener) }) // always ErrServerClosed
 	}
 	return func() error {
 		var failed error

@@ -37,7 +37,7 @@ type configuration struct {
 	RBACURL               string   `json:"rbac_url"`
 }
 
-// theRegion is that of every tenant.
+// theRegion is the region of all tenants.
 var theRegion = "EU"
 
 // ServeDiscovery is /{tenant}/v2.0/.well-known/openid-configuration.

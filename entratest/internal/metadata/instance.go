@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/origins"
 )
 
-// instanceMetadata is the answer of instance discovery: which host names are one cloud.
+// instanceMetadata is the response of instance discovery. It lists the host names of each cloud.
 type instanceMetadata struct {
 	Endpoint   string          `json:"tenant_discovery_endpoint"`
 	APIVersion string          `json:"api-version"`

@@ -1,4 +1,4 @@
-// Package metadata serves the documents by which clients find their way: discovery and signing keys.
+// Package metadata serves the discovery documents and the signing keys.
 package metadata
 
 import (
@@ -20,10 +20,10 @@ type Service struct {
 	TamperDiscovery, TamperKeys Tamper
 }
 
-// manyTenants stands for the tenant in the documents of an alias.
+// manyTenants is the placeholder for the tenant in the documents of an alias.
 const manyTenants = "{tenantid}"
 
-// appParameter names the application whose own keys a request is for.
+// appParameter is the query parameter with the application whose own keys are requested.
 const appParameter = "appid"
 
 // ServeKeys is the JWKS endpoint.

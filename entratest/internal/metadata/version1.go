@@ -8,8 +8,8 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/directory"
 )
 
-// configurationV1 is the discovery document of version 1, by which APIs verify tokens of that version. It does not
-// name the endpoints of version 1, which the emulator has not.
+// configurationV1 is the discovery document of version 1, which APIs use to verify tokens of that
+// version. It does not contain the endpoints of version 1, because the emulator does not have them.
 type configurationV1 struct {
 	KeysURI      string   `json:"jwks_uri"`
 	SubjectTypes []string `json:"subject_types_supported"`

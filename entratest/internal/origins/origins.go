@@ -11,9 +11,10 @@ type Origins struct {
 	Login   string // for MSAL: discovery, tokens, keys; also the issuer's, except in External ID
 	Browser string // for browsers: authorize, logout
 	Graph   string
-	// External is set for External ID, whose issuer has a host of its own whatever host was asked.
+	// External is set for External ID, whose issuer has its own host regardless of the host of the
+	// request.
 	External bool
-	// China is set for the cloud of 21Vianet, whose version 1 issuer has a host of its own.
+	// China is set for the cloud of 21Vianet, whose version 1 issuer has its own host.
 	China bool
 }
 
@@ -28,8 +29,8 @@ func (o *Origins) Issuer(tenantID string) string {
 // consumers is the id of the tenant of all personal accounts.
 const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
-// Provider is the idp claim of a guest whose home is that tenant. entra: it is a version 1 issuer, whose host
-// 21Vianet has its own of, and live.com for personal accounts.
+// Provider is the idp claim of a guest whose home is that tenant. entra: it is a version 1 issuer,
+// which has another host for 21Vianet, and live.com for personal accounts.
 func (o *Origins) Provider(homeTenantID string) string {
 	if homeTenantID == consumers {
 		return "live.com"
@@ -37,7 +38,8 @@ func (o *Origins) Provider(homeTenantID string) string {
 	return o.IssuerV1(homeTenantID)
 }
 
-// IssuerV1 is the iss claim of tokens of version 1, which has no relation to the address that was asked.
+// IssuerV1 is the iss claim of tokens of version 1, which does not depend on the address of the
+// request.
 func (o *Origins) IssuerV1(tenantID string) string {
 	if o.China {
 		return "https://sts.chinacloudapi.cn/" + tenantID + "/"
@@ -51,14 +53,16 @@ const ExternalDomain = ".ciamlogin.com"
 // GraphURL is the base of the Graph API.
 func (o *Origins) GraphURL() string { return o.Graph + "/v1.0" }
 
-// UserInfoPath is that of the userinfo endpoint. entra: it belongs to Graph, not to the sign-in service.
+// UserInfoPath is the path of the userinfo endpoint. entra: it belongs to Graph, not to the sign-in
+// service.
 const UserInfoPath = "/oidc/userinfo"
 
 // UserInfoURL is the userinfo endpoint.
 func (o *Origins) UserInfoURL() string { return o.Graph + UserInfoPath }
 
-// Addresses reports whether the request is addressed to that origin. In process each service has its own
-// host, and Entra does not answer for Graph. A handler that a test mounts elsewhere serves everything.
+// Addresses reports whether the request is addressed to that origin. Without a listener each service
+// has its own host, and Entra's host does not serve Graph. A handler that a test mounts elsewhere
+// serves everything.
 func (o *Origins) Addresses(r *http.Request, origin string) bool {
 	inProcess := r.Host == Host(o.Login) || r.Host == Host(o.Graph) || r.Host == Host(o.Browser)
 	return !inProcess || r.Host == Host(origin)

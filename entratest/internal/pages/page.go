@@ -18,7 +18,8 @@ var templateFiles embed.FS
 
 var templates = template.Must(template.ParseFS(templateFiles, "templates/*.html"))
 
-// Headers by which a browser without a parser for HTML knows a page: its name and the number of its error.
+// Headers that identify a page for a browser without an HTML parser: its name and the number of its
+// error.
 const (
 	NameHeader  = "X-Entratest-Page"
 	ErrorHeader = "X-Entratest-Error"
@@ -38,7 +39,7 @@ type page struct {
 	Code    int
 	Text    string
 	Target  string
-	Admin   bool     // consent is for everybody
+	Admin   bool     // consent is for all users
 	Frames  []string // to be loaded unseen
 }
 
@@ -54,7 +55,7 @@ func fields(v url.Values, names ...string) []field {
 	return out
 }
 
-// Form is what a page sends along with the user's choice.
+// Form contains the fields that a page sends together with the user's choice.
 type Form struct {
 	Action string     // the form's target
 	Params url.Values // the authorization request

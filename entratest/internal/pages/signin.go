@@ -13,14 +13,14 @@ func (p *Writer) Accounts(w http.ResponseWriter, form Form, people []Person) {
 	})
 }
 
-// StepUp asks for the factors that the authentication contexts demand.
+// StepUp asks for the factors that the authentication contexts require.
 func (p *Writer) StepUp(w http.ResponseWriter, form Form, user Person, contexts []string) {
 	p.write(w, "step-up", http.StatusOK, page{
 		Title: "Verify your identity", Action: form.Action, Request: form.Params.Encode(), User: user, Scopes: contexts,
 	})
 }
 
-// Consent asks for consent to the scopes, as an administrator for everybody.
+// Consent asks for consent to the scopes, for an administrator on behalf of all users.
 func (p *Writer) Consent(w http.ResponseWriter, form Form, user Person, list []scopes.Scope, admin bool) {
 	data := page{Title: "Permissions requested", Action: form.Action, Request: form.Params.Encode(), User: user, Admin: admin}
 	for _, sc := range list {
@@ -33,7 +33,7 @@ func (p *Writer) Consent(w http.ResponseWriter, form Form, user Person, list []s
 	p.write(w, "consent", http.StatusOK, data)
 }
 
-// friendly is how the consent page describes the scopes.
+// friendly contains the descriptions of scopes on the consent page.
 var friendly = map[string]string{
 	"openid":         "Sign you in",
 	"profile":        "View your basic profile",

@@ -6,7 +6,8 @@ import (
 	"image/jpeg"
 )
 
-// Resize scales a square JPEG down. Other data, and a picture that is no larger than that, stays as it is.
+// Resize scales a square JPEG down. Other data, and pictures that are not larger than the requested
+// size, are returned unchanged.
 func Resize(photo []byte, pixels int) []byte {
 	picture, err := jpeg.Decode(bytes.NewReader(photo))
 	if err != nil || picture.Bounds().Dx() <= pixels {

@@ -42,7 +42,7 @@ const (
 	sidePart
 )
 
-// look is what distinguishes one person from the next.
+// look contains the features in which the persons differ.
 type look struct {
 	top, bottom, skin, hair, shirt uint32
 	style                          hairstyle
@@ -142,7 +142,7 @@ func (l look) front(x, y float64) bool {
 	}
 }
 
-// features are what is in a face.
+// features returns the colour at a point of the face.
 func (l look) features(x, y float64, skin, hair rgb) rgb {
 	c := mix(skin, rgb{255, 255, 255}, 0.08*math.Max(0, 1-ellipse(x, y, 0.45, 0.40, 0.2, 0.2)))
 	if ellipse(x, y, 0.385, 0.535, 0.045, 0.028) < 1 || ellipse(x, y, 0.615, 0.535, 0.045, 0.028) < 1 {

@@ -1,4 +1,4 @@
-// Package registration is what Entra ID knows about the registered application.
+// Package registration contains the registration of the application at Entra ID.
 package registration
 
 import (
@@ -60,7 +60,7 @@ func pageOrigin(uri string) string {
 	return origin
 }
 
-// MayFollowLogout reports whether uri is registered for after logout.
+// MayFollowLogout reports whether uri is registered as a page that is opened after logout.
 func (a *App) MayFollowLogout(uri string) bool {
 	return a.MayReceive(uri) || registered(uri, a.LogoutURIs)
 }

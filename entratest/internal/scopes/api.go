@@ -51,7 +51,7 @@ func (a API) IsOf(clientID string) bool {
 
 var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
-// Check reports what is wrong with the API.
+// Check returns an error if the API is invalid.
 func (a API) Check() error {
 	if !strings.Contains(a.URI, "://") || strings.HasSuffix(a.URI, "/") || strings.HasPrefix(a.URI, Graph) {
 		return fmt.Errorf("the API URI %q is not one of another API, without a slash at its end", a.URI)

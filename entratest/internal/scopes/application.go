@@ -2,7 +2,7 @@ package scopes
 
 import "slices"
 
-// RolesOf returns those of an application's permissions that are of one resource, sorted.
+// RolesOf returns an application's permissions for one resource, sorted.
 func RolesOf(permissions []string, resource string) []string {
 	var roles []string
 	for _, permission := range permissions {

@@ -22,15 +22,15 @@ var graphScopes = []string{
 	"User.ReadWrite", "User.ReadWrite.All",
 }
 
-// Catalogue knows the permissions that exist, by resource and lower-case name. It does not change.
+// Catalogue contains the existing permissions by resource and lower-case name. It is immutable.
 type Catalogue struct {
 	resources map[string]map[string]string
 	apis      map[string]API    // by resource, except Graph, whose tokens are opaque
-	aliases   map[string]string // resources by the application id that stands for them
+	aliases   map[string]string // resources by their application id
 	adminOnly map[string]bool   // by key
 }
 
-// Config is what a catalogue is made of.
+// Config contains the settings of a catalogue.
 type Config struct {
 	GraphHost      string
 	Extra          []string // further delegated permissions
@@ -39,7 +39,8 @@ type Config struct {
 	AppPermissions []string // permissions of the application itself
 }
 
-// NewCatalogue makes the catalogue. It panics if a permission that the configuration names does not exist.
+// NewCatalogue returns the catalogue. It panics if the configuration contains a permission that does
+// not exist.
 func NewCatalogue(config Config) *Catalogue {
 	c := &Catalogue{
 		resources: map[string]map[string]string{}, apis: map[string]API{},
@@ -95,7 +96,7 @@ func (c *Catalogue) MustParse(raw string) Scope {
 	return sc
 }
 
-// MustParseOne is MustParse for scopes of one resource, which it returns with their names.
+// MustParseOne is like MustParse for scopes of one resource. It returns the resource and the names.
 func (c *Catalogue) MustParseOne(raw []string) (resource string, names []string) {
 	for _, one := range raw {
 		sc := c.MustParse(one)
@@ -108,7 +109,7 @@ func (c *Catalogue) MustParseOne(raw []string) (resource string, names []string)
 	return resource, names
 }
 
-// Parse reads a space-separated scope parameter. entra: .default stands alone (AADSTS70011).
+// Parse reads a space-separated scope parameter. entra: .default must be requested alone (AADSTS70011).
 func (c *Catalogue) Parse(raw string) ([]Scope, *aadsts.Error) {
 	var list []Scope
 	for _, one := range strings.Fields(raw) {
@@ -180,8 +181,9 @@ func (c *Catalogue) Expand(list []Scope) []Scope {
 	return out
 }
 
-// Consented returns what users consent to by a request for these scopes. entra: by .default of one resource they
-// consent to all permissions that the app is registered with, so also to those that an API needs to call others.
+// Consented returns the scopes that users consent to when these scopes are requested. entra: with
+// .default of one resource they consent to all permissions of the app's registration, which include
+// those that an API needs to call other APIs.
 func (c *Catalogue) Consented(list []Scope) []Scope {
 	out := c.Expand(list)
 	if !slices.ContainsFunc(list, func(sc Scope) bool { return sc.Name == Everything }) {

@@ -1,4 +1,5 @@
-// Package scopes knows the permissions that exist: those of Microsoft Graph, of other APIs, and OpenID Connect's.
+// Package scopes contains the permissions of Microsoft Graph and of other APIs, and the scopes of
+// OpenID Connect.
 package scopes
 
 import (
@@ -8,13 +9,13 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/aadsts"
 )
 
-// How scopes name Microsoft Graph, also at the emulator.
+// The names of Microsoft Graph in scopes. The emulator uses them, too.
 const (
 	Graph      = "https://graph.microsoft.com"
 	GraphAppID = "00000003-0000-0000-c000-000000000000"
 )
 
-// Everything is the scope that stands for all permissions of its resource.
+// Everything is the scope that represents all permissions of its resource.
 const Everything = ".default"
 
 // oidc are the OpenID Connect scopes, which belong to no resource.
@@ -60,7 +61,7 @@ func Missing(granted map[string]bool, list []Scope) []Scope {
 	return missing
 }
 
-// Split separates a permission from its resource; without one it is Graph's.
+// Split separates a permission from its resource, which is Graph if the scope contains none.
 func Split(name string) (resource, short string) {
 	if slash := strings.LastIndexByte(name, '/'); slash >= 0 {
 		return name[:slash], name[slash+1:]
@@ -68,8 +69,8 @@ func Split(name string) (resource, short string) {
 	return Graph, name
 }
 
-// ResourceOf returns the one resource of a token call. entra: a token is for one resource (AADSTS28002);
-// without any the token is for Graph, whose userinfo endpoint it opens.
+// ResourceOf returns the resource of a token call. entra: a token is for one resource (AADSTS28002). If
+// no resource is requested, the token is for Graph, where it can be used at the userinfo endpoint.
 func ResourceOf(list []Scope) (string, *aadsts.Error) {
 	resource := ""
 	for _, sc := range list {
@@ -87,9 +88,10 @@ func ResourceOf(list []Scope) (string, *aadsts.Error) {
 	return resource, nil
 }
 
-// Echo is the scope of a token answer. entra: email, openid and profile first, then every permission that
-// is consented for the resource, not only the requested ones, sorted; with the resource in front if the
-// request wrote it so; .default repeated when requested; offline_access never.
+// Echo is the scope of a token response. entra: it begins with email, openid and profile. Then come all
+// permissions of the resource with consent, sorted, even those that were not requested. They are
+// prefixed by the resource if the request used the prefix. .default is repeated if it was requested,
+// and offline_access is never included.
 func Echo(granted map[string]bool, resource string, requested []Scope) string {
 	var out []string
 	for _, name := range []string{"email", "openid", "profile"} {

@@ -1,4 +1,4 @@
-// Package secrets collects what must never appear in the logs, stores or pages of an application.
+// Package secrets collects texts that must never appear in the logs, stores or pages of an application.
 package secrets
 
 import (
@@ -12,7 +12,7 @@ type Set struct {
 	list []string
 }
 
-// Add notes secrets; empty ones are ignored.
+// Add adds secrets. Empty ones are ignored.
 func (s *Set) Add(secrets ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

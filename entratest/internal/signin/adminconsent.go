@@ -11,8 +11,9 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
 )
 
-// ServeAdminConsent is /{tenant}/v2.0/adminconsent, which names scopes, and /{tenant}/adminconsent, which
-// means all that the application is registered with. The forms of the pages lead here, too.
+// ServeAdminConsent serves /{tenant}/v2.0/adminconsent, which is for the scopes in the request, and
+// /{tenant}/adminconsent, which is for all permissions of the registration. The forms of the pages are
+// sent here, too.
 func (s *Service) ServeAdminConsent(w http.ResponseWriter, r *http.Request, segment string) {
 	params, form := r.URL.Query(), url.Values{}
 	if r.Method == http.MethodPost {

@@ -22,7 +22,7 @@ func (s *Service) ServeAuthorize(w http.ResponseWriter, r *http.Request, segment
 	s.proceed(w, r, req)
 }
 
-// proceed answers a valid request at once, or shows a page.
+// proceed responds to a valid request immediately, or shows a page.
 func (s *Service) proceed(w http.ResponseWriter, r *http.Request, req *request) {
 	signedIn := s.Sessions.SignedIn(r, req.tenants)
 	usable := slices.DeleteFunc(slices.Clone(signedIn), func(login *sso.Login) bool { return !req.accepts(login) })
@@ -42,7 +42,7 @@ func (s *Service) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 	s.enter(w, r, req, chosen, false)
 }
 
-// silent answers prompt=none, which never shows a page.
+// silent responds to prompt=none, for which no page is ever shown.
 func (s *Service) silent(w http.ResponseWriter, r *http.Request, req *request, usable []*sso.Login) {
 	chosen := req.pick(usable)
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/sso"
 )
 
-// maxListed is how many accounts the chooser shows; other users type their name.
+// maxListed is the maximum number of accounts in the chooser. Other users type their name.
 const maxListed = 50
 
 // showAccounts asks which account to sign in with.
@@ -45,7 +45,7 @@ func listed(req *request, signedIn []*sso.Login) []*directory.Account {
 	return list
 }
 
-// ServePortrait serves the pictures of the accounts, without the token that Graph demands.
+// ServePortrait serves the pictures of the accounts, without the token that Graph requires.
 func (s *Service) ServePortrait(w http.ResponseWriter, r *http.Request, id string) {
 	a := s.Directory.Find(id)
 	if a == nil || a.Photo == nil {

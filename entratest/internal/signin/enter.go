@@ -25,8 +25,8 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, req *request, a
 	s.enter(w, r, req, s.Sessions.Join(w, r, a), consenting)
 }
 
-// enter answers for a login of the session, unless something is missing that a page must request first: another
-// factor or consent.
+// enter completes the request with a login of the session. If another factor or consent is missing, it
+// shows the page that asks for it.
 func (s *Service) enter(w http.ResponseWriter, r *http.Request, req *request, login *sso.Login, consenting bool) {
 	a := login.Account
 	traffic.NoteUser(r, a.UPN)
@@ -52,8 +52,8 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, req *request, lo
 	}
 }
 
-// lacking returns the contexts that the user must still satisfy. entra: a context without a policy is confirmed
-// to everybody.
+// lacking returns the contexts that the user must still satisfy. entra: a context without a policy is
+// satisfied for all users.
 func (s *Service) lacking(req *request, login *sso.Login) []string {
 	return slices.DeleteFunc(req.claims.Lacking(login.ACRs), func(id string) bool { return slices.Contains(s.NoPolicy, id) })
 }
@@ -81,7 +81,7 @@ func (s *Service) adminConsentNeeded(req *request, a *directory.Account) string 
 	return ""
 }
 
-// success issues the code and makes the response parameters.
+// success issues the code and returns the response parameters.
 func (s *Service) success(req *request, login *sso.Login) url.Values {
 	s.Sessions.Enter(login)
 	wants := req.claims.Wanted()

@@ -32,7 +32,7 @@ func (s *Service) parse(segment string, params url.Values) (*request, *aadsts.Er
 	if fail := s.parseTarget(req, segment); fail != nil {
 		return req, fail
 	}
-	if params.Get("prompt") == "create" && !s.Origins.External { // which only External ID has a page for
+	if params.Get("prompt") == "create" && !s.Origins.External { // for which only External ID has a page
 		return req, aadsts.New(90023, "prompt")
 	}
 	if fail := req.parseShape(); fail != nil {
@@ -109,8 +109,8 @@ func (req *request) parseShape() *aadsts.Error {
 	return checkChallenge(p.Get("code_challenge"), p.Get("code_challenge_method"))
 }
 
-// checkChallenge accepts PKCE with S256 or none at all. Entra knows plain too, also as the default; an app
-// that uses it gains nothing, so the emulator refuses it.
+// checkChallenge accepts PKCE with S256, and requests without PKCE. Entra also supports plain, which is
+// even its default. The emulator refuses plain, because it does not protect an app.
 func checkChallenge(value, method string) *aadsts.Error {
 	switch {
 	case value == "" && method == "":

@@ -28,7 +28,7 @@ type request struct {
 	admin       bool          // asks for an administrator's consent
 }
 
-// form is what the request's pages carry.
+// form returns the fields that the request's pages contain.
 func (req *request) form() pages.Form { return pages.Form{Action: req.action, Params: req.params} }
 
 // accepts reports whether a login is good enough without signing in again: recent enough for max_age and for
@@ -38,8 +38,8 @@ func (req *request) accepts(login *sso.Login) bool {
 	return recent && !login.AuthTime.Before(req.claims.NotBefore()) && req.ofDomain(login.Account)
 }
 
-// ofDomain reports whether domain_hint means the account: organizations, consumers, or a domain of a tenant.
-// entra: other hints have no effect.
+// ofDomain reports whether domain_hint matches the account. It is organizations, consumers, or a domain
+// of a tenant. entra: other hints have no effect.
 func (req *request) ofDomain(a *directory.Account) bool {
 	hint := strings.ToLower(req.params.Get("domain_hint"))
 	switch {
@@ -54,7 +54,8 @@ func (req *request) ofDomain(a *directory.Account) bool {
 	}
 }
 
-// pick returns the login that needs no question: the hinted account's, or the only one.
+// pick returns the login that can be used without asking the user, which is that of the hinted account,
+// or the only one.
 func (req *request) pick(signedIn []*sso.Login) *sso.Login {
 	if req.hint == nil && len(signedIn) == 1 {
 		return signedIn[0]

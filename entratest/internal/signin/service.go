@@ -1,4 +1,5 @@
-// Package signin serves the interactive part of Entra ID: authorize, the pages behind it and admin consent.
+// Package signin serves the interactive part of Entra ID, which is the authorize endpoint with its
+// pages, and admin consent.
 package signin
 
 import (

@@ -51,9 +51,9 @@ func (e *Endpoint) pickAccount(w http.ResponseWriter, r *http.Request, segment s
 	e.Pages.PickLogout(w, pages.Form{Action: "/" + segment + "/oauth2/v2.0/logout", Params: r.Form}, people)
 }
 
-// leave sends the browser to the app's target if that is a registered URI; otherwise the browser stays.
-// Frames come first, because they notify the application. entra: state is echoed in practice, though not
-// documented.
+// leave sends the browser to the app's target if that is a registered URI. Otherwise the browser stays
+// on the page. The frames are loaded first, because they notify the application. entra: state is echoed
+// in practice, although this is not documented.
 func (e *Endpoint) leave(w http.ResponseWriter, r *http.Request, frames []string) {
 	target := r.Form.Get("post_logout_redirect_uri")
 	if target == "" || !e.App.MayFollowLogout(target) {

@@ -29,10 +29,10 @@ type Login struct {
 type Sessions struct {
 	mu       sync.Mutex // guards what follows
 	byCookie map[string]*Session
-	entered  map[string]bool // the sids the application knows, because it received a code for them
+	entered  map[string]bool // the sids for which the application has received a code
 }
 
-// New makes an empty store.
+// New returns an empty store.
 func New() *Sessions { return &Sessions{byCookie: map[string]*Session{}, entered: map[string]bool{}} }
 
 // SignedIn returns the accounts of the browser's session that may still be used in these tenants.
@@ -53,8 +53,8 @@ func (s *Sessions) SignedIn(r *http.Request, tenants []*directory.Tenant) []*Log
 	return usable
 }
 
-// Join adds the account to the browser's session, making one if necessary. Signing in again keeps the
-// session id and renews the time.
+// Join adds the account to the browser's session, and creates the session if necessary. If the user
+// signs in again, the session id is kept and the time is renewed.
 func (s *Sessions) Join(w http.ResponseWriter, r *http.Request, a *directory.Account) *Login {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *Sessions) Join(w http.ResponseWriter, r *http.Request, a *directory.Acc
 	return login
 }
 
-// StepUp notes that the account has satisfied these authentication contexts.
+// StepUp records that the account has satisfied these authentication contexts.
 func (s *Sessions) StepUp(login *Login, contexts []string) *Login {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,15 +92,15 @@ func (s *Sessions) StepUp(login *Login, contexts []string) *Login {
 	return &stronger
 }
 
-// Enter notes that the application is about to receive a code for the login.
+// Enter records that the application is about to receive a code for the login.
 func (s *Sessions) Enter(login *Login) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.entered[login.SID] = true
 }
 
-// Leave signs the given account out of the browser's session, or with nil all. It returns the logins that the
-// application knows.
+// Leave signs the given account out of the browser's session, or all accounts if it is nil. It returns
+// the logins for which the application has received codes.
 func (s *Sessions) Leave(w http.ResponseWriter, r *http.Request, a *directory.Account) []*Login {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
 )
 
-// appAnswer is a successful answer to client_credentials: without scope, refresh token and ID token.
+// appAnswer is a successful response to client_credentials. It has no scope, refresh token or ID token.
 type appAnswer struct {
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int    `json:"expires_in"`

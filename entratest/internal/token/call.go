@@ -20,7 +20,7 @@ type call struct {
 	form      url.Values
 	grantType string
 	segment   string
-	tenants   []*directory.Tenant // that the segment stands for
+	tenants   []*directory.Tenant // that the segment refers to
 	scopes    []scopes.Scope      // requested; nil means those of the sign-in
 	claims    claims.Request
 	client    grants.Client
@@ -70,7 +70,7 @@ func (e *Endpoint) authenticate(c *call) (authenticated bool, fail *aadsts.Error
 	return true, e.Client.Authenticate(c.form, c.segment, c.tenants)
 }
 
-// azpacr is the claim of that name: how the client has authenticated.
+// azpacr is the claim of that name, which describes how the client has authenticated.
 func (c *call) azpacr() string {
 	switch {
 	case !c.client.Authenticated:

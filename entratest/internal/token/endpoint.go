@@ -18,7 +18,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/secrets"
 )
 
-// Config is what the endpoint works with.
+// Config contains the parts that the endpoint uses.
 type Config struct {
 	App           *registration.App
 	Directory     *directory.Directory
@@ -40,17 +40,17 @@ type Endpoint struct {
 	tamper func(grantType string, body map[string]any)
 }
 
-// New makes the endpoint.
+// New returns the endpoint.
 func New(config Config) *Endpoint { return &Endpoint{Config: config} }
 
-// Tamper lets f change the JSON of every successful answer; nil ends it.
+// Tamper lets f change the JSON of every successful response. nil ends it.
 func (e *Endpoint) Tamper(f func(grantType string, body map[string]any)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tamper = f
 }
 
-// write sends an answer, after the changes of a test.
+// write sends a response, after applying the changes of a test.
 func (e *Endpoint) write(w http.ResponseWriter, r *http.Request, grantType string, answer any) {
 	e.mu.Lock()
 	tamper := e.tamper

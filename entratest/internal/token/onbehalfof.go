@@ -44,9 +44,9 @@ func (e *Endpoint) redeemAssertion(c *call) (*grants.Grant, *aadsts.Error) {
 func (e *Endpoint) checkAssertion(c *call, t *issuer.AccessToken) *aadsts.Error {
 	api := e.Scopes.API(t.Resource)
 	switch now := time.Now(); {
-	case !api.IsOf(e.App.ClientID): // Graph's tokens neither
+	case !api.IsOf(e.App.ClientID): // nor are tokens for Graph
 		return aadsts.New(500131, api.AudienceClaim(), e.App.ClientID, e.App.ClientID)
-	case e.Issuer.HasOwnKey(): // entra: what the application itself could have signed proves nothing
+	case e.Issuer.HasOwnKey(): // entra: a token that the application could have signed itself proves nothing
 		return aadsts.New(50013, "The key was not found.")
 	case !now.Before(t.Expires):
 		return aadsts.New(500133, now.UTC().Format(time.RFC3339), t.Expires.UTC().Format(time.RFC3339))

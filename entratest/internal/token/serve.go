@@ -9,7 +9,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/traffic"
 )
 
-// Serve answers a request to the token endpoint below the tenant segment.
+// Serve responds to a request to the token endpoint below the tenant segment.
 func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, segment string) {
 	c, fail := e.parse(r, segment)
 	var answer any
@@ -28,7 +28,7 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, segment string)
 	e.write(w, r, c.grantType, answer)
 }
 
-// redeem exchanges what a user has granted for tokens.
+// redeem exchanges a code, refresh token or assertion of a user for tokens.
 func (e *Endpoint) redeem(r *http.Request, c *call) (*userAnswer, *aadsts.Error) {
 	g, fail := e.grantOf(c)
 	if fail != nil {

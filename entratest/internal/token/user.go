@@ -10,7 +10,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/scopes"
 )
 
-// userAnswer is a successful answer about a user, in the order in which Entra writes it.
+// userAnswer is a successful response for a user, with its members in Entra's order.
 type userAnswer struct {
 	TokenType    string `json:"token_type"`
 	Scope        string `json:"scope"`
@@ -24,7 +24,7 @@ type userAnswer struct {
 	ClientInfo   string `json:"client_info,omitempty"`
 }
 
-// issueToUser issues what the call requests and the user has consented to.
+// issueToUser issues the tokens that the call requests and the user has consented to.
 func (e *Endpoint) issueToUser(c *call, g *grants.Grant) (*userAnswer, *aadsts.Error) {
 	requested := c.scopes
 	if requested == nil {
@@ -38,7 +38,8 @@ func (e *Endpoint) issueToUser(c *call, g *grants.Grant) (*userAnswer, *aadsts.E
 		return nil, fail
 	}
 	granted, narrowed := g.Account.Granted(), *g
-	// The OpenID Connect scopes are not worth an error: MSAL adds them to every call, requested or not.
+	// Missing OpenID Connect scopes do not cause an error, because MSAL adds them to every call,
+	// requested or not.
 	narrowed.Scopes = slices.DeleteFunc(slices.Clone(requested), func(sc scopes.Scope) bool { return sc.Resource == "" && !granted[sc.Name] })
 	if len(scopes.Missing(granted, e.Scopes.Expand(narrowed.Scopes))) > 0 {
 		return nil, aadsts.New(65001, e.App.ClientID)
@@ -60,7 +61,7 @@ func (e *Endpoint) issueToUser(c *call, g *grants.Grant) (*userAnswer, *aadsts.E
 	return answer, nil
 }
 
-// answer is an answer with an access token for the resource.
+// answer returns a response with an access token for the resource.
 func (e *Endpoint) answer(c *call, g *grants.Grant, granted map[string]bool, resource string) *userAnswer {
 	token, lifetime := e.Issuer.AccessToken(&issuer.AccessToken{
 		Grant: *g, Tenant: g.Account.Tenant, Resource: resource, Names: scopes.GrantedNames(granted, resource),

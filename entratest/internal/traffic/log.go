@@ -24,23 +24,24 @@ type Record struct {
 	Time     time.Time
 }
 
-// maxRecords is how many records are kept: plenty for a test, bounded for a server that runs for days.
+// maxRecords is the maximum number of records. It is high enough for any test, and limits the memory of
+// a server that runs for days.
 const maxRecords = 50_000
 
-// Log holds the latest records and counts all. It is safe for concurrent use.
+// Log contains the latest records, and counts all requests. It is safe for concurrent use.
 type Log struct {
-	mu     sync.Mutex // guards what follows, the records included
+	mu     sync.Mutex // guards the fields below and the records
 	latest []*Record
 	counts map[string]int
 }
 
-// NewLog makes an empty log.
+// NewLog returns an empty log.
 func NewLog() *Log { return &Log{counts: map[string]int{}} }
 
 type noteKey struct{}
 
-// Record files the request, whose form has been parsed. It returns the request with a context for
-// [NoteUser], and a function that completes the record with the status of the answer.
+// Record adds the request, whose form must have been parsed. It returns the request with a context for
+// [NoteUser], and a function that completes the record with the status of the response.
 func (l *Log) Record(endpoint string, r *http.Request) (recorded *http.Request, done func(status int)) {
 	record := &Record{
 		Endpoint: endpoint, Method: r.Method, URL: addressOf(r), Proto: r.Proto,
@@ -83,7 +84,7 @@ func NoteUser(r *http.Request, upn string) {
 	}
 }
 
-// Records returns those of the given endpoints, or of all, in order of arrival.
+// Records returns the records of the given endpoints, or of all endpoints, in order of arrival.
 func (l *Log) Records(endpoints ...string) []Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,7 +104,7 @@ func (l *Log) Count(endpoint string) int {
 	return l.counts[endpoint]
 }
 
-// Reset forgets the requests so far.
+// Reset removes all records.
 func (l *Log) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -2,13 +2,13 @@ package traffic
 
 import "net/http"
 
-// StatusWriter remembers the status of an answer.
+// StatusWriter records the status of a response.
 type StatusWriter struct {
 	http.ResponseWriter
 	Status int // 0 before an answer
 }
 
-// WriteHeader notes the first status.
+// WriteHeader records the first status.
 func (w *StatusWriter) WriteHeader(status int) {
 	if w.Status == 0 {
 		w.Status = status
@@ -23,5 +23,5 @@ func (w *StatusWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// Unwrap gives http.ResponseController access to the writer below.
+// Unwrap gives http.ResponseController access to the underlying writer.
 func (w *StatusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

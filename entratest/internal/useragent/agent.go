@@ -15,12 +15,12 @@ type Agent struct {
 	cookies   map[string]string
 }
 
-// New makes an agent without cookies.
+// New returns an agent without cookies.
 func New(transport http.RoundTripper) *Agent {
 	return &Agent{transport: transport, cookies: map[string]string{}}
 }
 
-// Load sends a request, keeps the cookies of the answer and reads its body.
+// Load sends a request, stores the cookies of the response and reads its body.
 func (a *Agent) Load(method string, u *url.URL, form url.Values) (*Page, error) {
 	r, err := http.NewRequest(method, u.String(), strings.NewReader(form.Encode())) //nolint:noctx // no socket, no wait
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/fibermsal/fibermsal/entratest/internal/pages"
 )
 
-// Page is an answer of the sign-in service.
+// Page is a response of the sign-in service.
 type Page struct {
 	status int
 	header http.Header
@@ -46,7 +46,7 @@ func (p *Page) Action() (*url.URL, error) {
 	return action, nil
 }
 
-// Fields are the hidden ones of the page's first form.
+// Fields are the hidden fields of the page's first form.
 func (p *Page) Fields() url.Values {
 	fields := url.Values{}
 	first, _, _ := strings.Cut(p.body, "</form>")
@@ -65,7 +65,7 @@ func (p *Page) Failure() (code int, description string) {
 	return code, description
 }
 
-// Next is the address to which the browser goes from here; empty if it stays.
+// Next is the address that the browser opens next, or empty if it stays on the page.
 func (p *Page) Next() string {
 	if next := nextLink.FindStringSubmatch(p.body); next != nil {
 		return html.UnescapeString(next[1])

@@ -1,4 +1,5 @@
-// Package wire carries requests to the emulator without sockets, and marks those that came unencrypted.
+// Package wire transports requests to the emulator without sockets, and marks requests that were not
+// encrypted.
 package wire
 
 import (
@@ -18,7 +19,7 @@ type Answer struct {
 	started bool
 }
 
-// NewAnswer makes an empty answer.
+// NewAnswer returns an empty answer.
 func NewAnswer() *Answer { return &Answer{header: http.Header{}, Status: http.StatusOK} }
 
 // Header implements http.ResponseWriter.
@@ -37,7 +38,7 @@ func (a *Answer) Write(p []byte) (int, error) {
 	return a.Body.Write(p)
 }
 
-// response is the answer as the client sees it. A broken one ends in an unexpected EOF.
+// response returns the answer as the client receives it. A broken one ends with an unexpected EOF.
 func (a *Answer) response(r *http.Request, broken bool) *http.Response {
 	body, length := io.Reader(&a.Body), int64(a.Body.Len())
 	switch {

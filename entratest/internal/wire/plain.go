@@ -14,7 +14,7 @@ func Plain(next http.Handler) http.Handler {
 	})
 }
 
-// IsPlain reports whether the request came unencrypted.
+// IsPlain reports whether the request was not encrypted.
 func IsPlain(r *http.Request) bool {
 	plain, _ := r.Context().Value(plainKey{}).(bool)
 	return plain

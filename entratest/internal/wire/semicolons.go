@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// EscapeSemicolons returns the request with escaped semicolons in its query: they separate nothing there (URL
-// Standard, 5.1), clients of Graph send them as they are in $expand, and net/url refuses them.
+// EscapeSemicolons returns the request with escaped semicolons in its query. Semicolons are not
+// separators there (URL Standard, 5.1), and clients of Graph send them unescaped in $expand, but
+// net/url refuses them.
 func EscapeSemicolons(r *http.Request) *http.Request {
 	if !strings.Contains(r.URL.RawQuery, ";") {
 		return r

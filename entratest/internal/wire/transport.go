@@ -35,7 +35,7 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer.response(r, aborted), nil
 }
 
-// received turns an outgoing request into the one a server would have read from the wire.
+// received turns an outgoing request into the one that a server would have received.
 func received(r *http.Request) *http.Request {
 	in := r.Clone(r.Context())
 	in.RequestURI = r.URL.RequestURI()
@@ -49,7 +49,8 @@ func received(r *http.Request) *http.Request {
 	return in
 }
 
-// run calls the handler. It reports whether the handler broke the connection in net/http's way.
+// run calls the handler. It reports whether the handler broke the connection by a panic with
+// http.ErrAbortHandler.
 func run(h http.Handler, w http.ResponseWriter, r *http.Request) (aborted bool) {
 	defer func() {
 		switch err := recover(); err {

@@ -43,6 +43,8 @@ function remedy(challenge) {
       return { scopes, forceRefresh: true };
     case "insufficient_claims": // a step-up, or something has changed at Microsoft
       return { scopes, claims: atob(challenge.claims) };
+    case "insufficient_user_authentication": // the last sign-in is too long ago
+      return { scopes, prompt: "login" };
     case "insufficient_scope": // of the API, or of what it calls on behalf of the user
       return { scopes: challenge.scope.split(" "), prompt: "consent" };
   }

@@ -11,14 +11,14 @@ import (
 	"runtime"
 )
 
-// MSAL returns @azure/msal-browser for browsers. If it is not there yet, npm installs the version that
-// package-lock.json names, beside this file.
+// MSAL returns the script of @azure/msal-browser. If it is not installed yet, npm installs the version
+// in package-lock.json next to this file.
 func MSAL(ctx context.Context, log io.Writer) ([]byte, error) {
 	_, source, _, _ := runtime.Caller(0)
 	return load(ctx, filepath.Dir(source), log)
 }
 
-// load is MSAL in a directory with a package-lock.json.
+// load is like MSAL, for a directory that contains a package-lock.json.
 func load(ctx context.Context, dir string, log io.Writer) ([]byte, error) {
 	file := filepath.Join(dir, "node_modules", "@azure", "msal-browser", "lib", "msal-browser.min.js")
 	content, err := os.ReadFile(file)

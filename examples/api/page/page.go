@@ -1,5 +1,5 @@
-// Package page is the single-page app of the API examples: static files, MSAL Browser, and what both must know.
-// Any web server could serve them.
+// Package page is the single-page app of the API examples: static files, MSAL Browser, and the
+// configuration for both. Any web server could serve them.
 package page
 
 import (
@@ -12,17 +12,17 @@ import (
 //go:embed index.html app.js style.css icon.svg
 var files embed.FS
 
-// Config is what the page must know. Everybody may read it.
+// Config is the configuration of the page. It is public.
 type Config struct {
 	ClientID  string `json:"clientId"`
 	Authority string `json:"authority"`
-	// Metadata is the address of the authority's OpenID configuration, if MSAL does not find it by itself.
+	// Metadata is the URL of the authority's OpenID configuration, if MSAL cannot find it itself.
 	Metadata string `json:"metadata,omitempty"`
 	API      string `json:"api"`   // origin
 	Scope    string `json:"scope"` // that a sign-in requests
 }
 
-// Handler serves the page. The second argument is the content of [MSAL]'s file.
+// Handler serves the page. msal is the script that [MSAL] returns.
 func Handler(config Config, msal []byte) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files))
@@ -37,8 +37,8 @@ func Handler(config Config, msal []byte) http.Handler {
 	return protected(mux, config)
 }
 
-// protected limits what the page may load and call. A single-page app keeps its tokens where scripts can read them, so
-// no script of others may run in it.
+// protected restricts what the page may load and call. A single-page app keeps its tokens where scripts
+// can read them, so no foreign scripts may run in it.
 func protected(next http.Handler, config Config) http.Handler {
 	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' " +
 		config.API + " " + origin(config.Authority) + " " + origin(config.Metadata) +

@@ -1,6 +1,6 @@
-// Generate writes the files of the face for Fiber v3: with the argument "sources" those of the
-// package, and with "tests" its tests, which are not committed. It removes those whose original
-// is gone. It runs in the root of the repository.
+// Generate writes the files of the face for Fiber v3: the package with the argument "sources", and its
+// tests, which are not committed, with "tests". It removes files whose original no longer exists. It
+// must be run in the root of the repository.
 package main
 
 import (

@@ -1,7 +1,7 @@
 package main
 
-// leftOut are the test files of the root, by the beginning of their names, that are not run
-// through net/http. All others are.
+// leftOut lists the test files of the root that are not run with net/http, by the beginning of their
+// names. All other test files are.
 var leftOut = []struct{ prefix, reason string }{
 	{"fiber_test", "Fiber itself: its router, error handler, Locals, hooks and shutdown"},
 	{"fiber_cookies", "Fiber's middlewares that change cookies"},

@@ -1,5 +1,5 @@
-// Generate writes the tests of the face for net/http, which are not committed, from those of the
-// face for Fiber v2. It runs in the root of the repository.
+// Generate writes the tests of the face for net/http, which are not committed, from those of the face
+// for Fiber v2. It must be run in the root of the repository.
 package main
 
 import (

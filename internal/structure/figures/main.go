@@ -1,10 +1,10 @@
-// Figures prints how the packages of modules are divided, which structure_test.go
-// holds within limits.
+// Figures prints how the packages of modules are divided. The test in structure_test.go limits these
+// figures.
 //
 //	go run ./internal/structure/figures [module directory ...]
 //
-// Without arguments it prints those of the module in the current directory, and of
-// v3 when that exists.
+// Without arguments it prints the figures of the module in the current directory, and of v3 if that
+// directory exists.
 package main
 
 import (

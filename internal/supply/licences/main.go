@@ -40,7 +40,7 @@ func run(ctx context.Context, w io.Writer, dirs []string) error {
 	return write(w, all)
 }
 
-// write prints the table, and returns an error that names the modules that are refused.
+// write prints the table, and returns an error that names the modules whose licences are not allowed.
 func write(w io.Writer, all supply.Modules) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var refused []string

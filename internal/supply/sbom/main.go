@@ -18,7 +18,7 @@ import (
 
 const own = "github.com/fibermsal/fibermsal"
 
-// subjects are what bills are written of: a package of a module, by the name of the file.
+// subjects lists the packages for which bills of materials are written, with the names of the files.
 var subjects = []struct {
 	file, dir, pkg string
 	program        bool

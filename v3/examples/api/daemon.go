@@ -11,8 +11,8 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 )
 
-// callAsDaemon calls the API as a program does that has no user. In production it is another program, and has a
-// registration of its own.
+// callAsDaemon calls the API like a program without a user. In production this is a separate program
+// with its own registration.
 func (s *settings) callAsDaemon(ctx context.Context, stdout io.Writer) error {
 	var options []confidential.Option
 	if s.idp != nil {
@@ -27,7 +27,8 @@ func (s *settings) callAsDaemon(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// An administrator has granted permissions to the daemon. They are all in .default. The client caches the token.
+	// The scope .default stands for all permissions that an administrator has granted to the daemon.
+	// The client caches the token.
 	token, err := client.AcquireTokenByCredential(ctx, []string{s.apiURI() + "/.default"})
 	if err != nil {
 		return err

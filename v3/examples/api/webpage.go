@@ -32,7 +32,7 @@ func (s *settings) servePage(ctx context.Context, stdout io.Writer) error {
 	fmt.Fprintf(stdout, "\n  Open                                 %s\n  The API                              %s\n"+
 		"  Redirect URI (Single-page app)       %s/\n\n", s.page.origin, s.api.origin, s.page.origin)
 	if s.idp != nil {
-		fmt.Fprint(stdout, "  No FIBERMSAL_CLIENT_ID is set, so an emulator plays Microsoft: sign in as anyone, without a password.\n\n")
+		fmt.Fprint(stdout, "  No FIBERMSAL_CLIENT_ID is set, so the API uses an emulated tenant. Sign in as anyone, without a password.\n\n")
 	}
 	select {
 	case err := <-served:

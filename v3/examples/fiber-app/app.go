@@ -27,14 +27,14 @@ var files embed.FS
 
 var views = template.Must(template.ParseFS(files, "views/*.html"))
 
-// Browsers open connections in advance and send nothing through them: readTimeout is how long
-// such a connection may delay a shutdown.
+// readTimeout is how long an unused connection can delay a shutdown, because browsers open connections
+// in advance without sending anything.
 const (
 	readTimeout = 5 * time.Second
 	keepAlive   = 2 * time.Minute
 )
 
-// contentPolicy allows the app's own style and pictures, and no script.
+// contentPolicy allows the app's own style and pictures but no scripts.
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func newApp(cfg fibermsal.Config) (*fiber.App, error) {
@@ -55,15 +55,15 @@ func newApp(cfg fibermsal.Config) (*fiber.App, error) {
 	})
 	app.Hooks().OnPostShutdown(func(error) error { return auth.Close() })
 
-	// The logger comes first: behind fibermsal it would answer the errors that fibermsal turns
-	// into a sign-in. It writes paths without their queries, which contain codes and states.
+	// The logger comes first, because behind fibermsal it would answer the errors for which fibermsal
+	// should start a sign-in. It logs paths without queries, because queries contain codes and states.
 	app.Use(logger.New(logger.Config{Format: "${time} ${status} ${method} ${path} ${latency}\n", Stream: os.Stderr}))
 	app.Use(recover.New(recover.Config{EnableStackTrace: true}))
 	app.Use(helmet.New(helmet.Config{ReferrerPolicy: "same-origin", ContentSecurityPolicy: contentPolicy}))
 	app.Use("/static", static.New("", static.Config{FS: assets, MaxAge: 3600}))
-	// Answers in JSON name no icon.
+	// JSON responses link to no icon.
 	app.Get("/favicon.ico", func(c fiber.Ctx) error { return c.Redirect().To("/static/icon.svg") })
-	// Pages show who is signed in, so no cache may keep them.
+	// Pages show the signed-in user, so no cache may store them.
 	app.Use(func(c fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "no-store, private")
 		return c.Next()
@@ -78,10 +78,10 @@ func newApp(cfg fibermsal.Config) (*fiber.App, error) {
 	return app, nil
 }
 
-// page is what every view gets.
+// page is the data for every view.
 type page struct {
 	Title   string
-	User    *fibermsal.User // nil if nobody is signed in
+	User    *fibermsal.User // nil if no user is signed in
 	Content any
 }
 
@@ -97,11 +97,11 @@ func render(c fiber.Ctx, view, title string, content any) error {
 
 func home(c fiber.Ctx) error { return render(c, "home.html", "Sign in with Microsoft", nil) }
 
-// profile shows the user and their manager. The photo is an <img> of /user/photo.
+// profile shows the user and the user's manager. The photo is an <img> of /user/photo.
 func profile(c fiber.Ctx) error {
 	me, err := graph.Me(c).Get(c.Context(), nil)
 	if err != nil {
-		return err // expired? consent missing? It is handled.
+		return err // an expired token or a missing consent is handled by the middleware
 	}
 	manager, err := graph.Manager(c)
 	if err != nil && !errors.Is(err, graph.ErrAccessDenied) { // some tenants require User.Read.All
@@ -114,13 +114,13 @@ func profile(c fiber.Ctx) error {
 	return render(c, "profile.html", content.Me.Name, content)
 }
 
-// ofLibrary draws fibermsal's own pages in the design of this app. They come with their texts, in the
-// user's language, and with the status.
+// ofLibrary renders fibermsal's pages in the design of this app. Their texts, in the user's language,
+// and the status are given.
 func ofLibrary(c fiber.Ctx, own fibermsal.Page) error {
 	return render(c, "library.html", own.Message, own)
 }
 
-// person is a user of Graph as the profile page shows them.
+// person is a person on the profile page.
 type person struct{ Name, Title, Mail, Login string }
 
 func personOf(u models.Userable) *person {
@@ -130,7 +130,7 @@ func personOf(u models.Userable) *person {
 	}
 }
 
-// text returns a property of Graph, or nothing for null.
+// text returns the value of a property of Graph, or "" for null.
 func text(s *string) string {
 	if s == nil {
 		return ""
@@ -138,12 +138,13 @@ func text(s *string) string {
 	return *s
 }
 
-// switchAccount lets the user choose another account at Entra, who stays signed in until that works.
+// switchAccount lets the user select another account at Entra. The user stays signed in until the new
+// sign-in succeeds.
 func switchAccount(fiber.Ctx) error {
 	return fibermsal.StartSignIn(fibermsal.SignInOptions{Prompt: fibermsal.PromptSelectAccount, To: "/profile"})
 }
 
-// apiMe is for programs: without a session they get 401 and the login URL as problem+json.
+// apiMe is for programs. Without a session, they get 401 with the login URL as problem+json.
 func apiMe(c fiber.Ctx) error {
 	me, err := graph.Me(c).Get(c.Context(), nil)
 	if err != nil {
@@ -154,7 +155,7 @@ func apiMe(c fiber.Ctx) error {
 	})
 }
 
-// failed answers what fibermsal does not: unknown addresses and faults of this app.
+// failed answers the errors that fibermsal does not answer: unknown URLs and failures of this app.
 func failed(c fiber.Ctx, err error) error {
 	status := fiber.StatusInternalServerError
 	var fiberError *fiber.Error

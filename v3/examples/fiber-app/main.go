@@ -3,9 +3,9 @@
 //	cd v3 && go run ./examples/fiber-app
 //
 // runs it with an emulated Entra ID and Graph in the same process, so it needs no tenant and no
-// configuration. The variables of [fibermsal.ConfigFromEnv] make it use a real tenant, and keep its
-// sessions in Redis or a file. PORT is its port, and FIBERMSAL_TLS_CERT_FILE with FIBERMSAL_TLS_KEY_FILE make it serve
-// https.
+// configuration. Set the variables of [fibermsal.ConfigFromEnv] to use a real tenant, and to keep
+// sessions in Redis or a file. PORT is its port. With FIBERMSAL_TLS_CERT_FILE and
+// FIBERMSAL_TLS_KEY_FILE it serves https.
 package main
 
 import (
@@ -36,7 +36,7 @@ const drainTimeout = 10 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal ends the process immediately
 	if err := run(ctx, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "fiber-app:", err)
 		os.Exit(1)
@@ -58,7 +58,7 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = listener.Close() }() // the server has closed it, unless it never began
+	defer func() { _ = listener.Close() }() // the server has closed it, unless the server did not start
 	if emulated {
 		idp, err := startEmulator(&cfg)
 		if err != nil {
@@ -73,21 +73,21 @@ func run(ctx context.Context, stdout io.Writer) (err error) {
 	fmt.Fprintf(stdout, "\n  Open                     %s\n  Redirect URI (type Web)  %s\n  Listening on             %s\n\n",
 		cfg.PublicURL, redirectURI(&cfg), listener.Addr())
 	if emulated {
-		fmt.Fprint(stdout, "  No FIBERMSAL_CLIENT_ID is set, so an emulator plays Microsoft: sign in as anyone, without a password.\n\n")
+		fmt.Fprint(stdout, "  No FIBERMSAL_CLIENT_ID is set, so the app uses an emulated tenant. Sign in as anyone, without a password.\n\n")
 	}
 	return serve(ctx, app, listener)
 }
 
-// needsEmulator reports whether the environment means no tenant. With a part of a real
-// registration, such as a public URL beyond this machine, Open reports what is missing.
+// needsEmulator reports whether the environment contains no part of a real registration. If it contains
+// a part, such as a public URL outside this machine, Open reports what is missing.
 func needsEmulator(cfg *fibermsal.Config) bool {
 	u, err := url.Parse(cfg.PublicURL)
 	isLocal := err == nil && (u.Host == "" || strings.HasSuffix("."+u.Hostname(), ".localhost") || u.Hostname() == "127.0.0.1")
 	return isLocal && cfg.Credential == nil && cfg.ClientID+cfg.ClientSecret+cfg.TenantID+cfg.Authority+cfg.GraphURL == ""
 }
 
-// listen opens the app's port: to this machine only if the emulator lets anybody sign in as
-// anybody. The port completes the public URL.
+// listen opens the app's port. With the emulator it listens on loopback only, because anyone can sign
+// in as any user. The port becomes part of the default public URL.
 func listen(cfg *fibermsal.Config, emulated bool) (net.Listener, error) {
 	host, scheme := "", "http"
 	if emulated {
@@ -113,7 +113,7 @@ func redirectURI(cfg *fibermsal.Config) string {
 	return strings.TrimSuffix(cfg.PublicURL, "/") + "/user/authorized"
 }
 
-// startEmulator puts an emulated Entra ID with Graph on loopback and makes it the app's tenant.
+// startEmulator starts an emulated Entra ID with Graph on loopback and uses it as the app's tenant.
 func startEmulator(cfg *fibermsal.Config) (*entratest.Server, error) {
 	idp := entratest.New(
 		entratest.WithRedirectURI(redirectURI(cfg)),
@@ -138,7 +138,7 @@ func serve(ctx context.Context, app *fiber.App, listener net.Listener) error {
 	if err := app.ShutdownWithTimeout(drainTimeout); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stopping: %w", err)
 	}
-	_ = listener.Close() // for a signal that came before the server had begun
+	_ = listener.Close() // in case the signal came before the server had started
 	<-served
 	return nil
 }

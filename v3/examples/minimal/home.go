@@ -17,8 +17,8 @@ const head = `<!DOCTYPE html>
 <h1>Minimal</h1>
 `
 
-// home handles GET /, for everybody, and is where a sign-out leads. Signing out is a form, because any
-// page of the web could contain a link.
+// home handles GET /, which needs no sign-in and is the page after a sign-out. Signing out uses a form,
+// because any website could contain a link that signs users out.
 func home(c fiber.Ctx) error {
 	body := `<p><a href="/user/login?to=/">Sign in with Microsoft</a></p>`
 	if user, ok := fibermsal.FromContext(c); ok {

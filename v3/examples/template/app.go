@@ -29,7 +29,7 @@ func newApp(auth *fibermsal.Auth) *fiber.App {
 	return app
 }
 
-// protect sets the headers of all responses. Pages show who is signed in, so no cache may keep them.
+// protect sets the headers of all responses. Pages show the signed-in user, so no cache may store them.
 func protect(c fiber.Ctx) error {
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'")
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
@@ -47,10 +47,10 @@ func style(c fiber.Ctx) error {
 	return c.Send(css)
 }
 
-// page is what every view gets.
+// page is the data for every view.
 type page struct {
 	Title   string
-	User    *fibermsal.User // nil if nobody is signed in
+	User    *fibermsal.User // nil if no user is signed in
 	Content any
 }
 
@@ -68,7 +68,7 @@ func home(c fiber.Ctx) error    { return render(c, "home.html", "Welcome", nil) 
 func account(c fiber.Ctx) error { return render(c, "account.html", "Your account", nil) }
 func admin(c fiber.Ctx) error   { return render(c, "account.html", "Administration", nil) }
 
-// drawPage draws fibermsal's own pages, such as a refusal, in the design of the app.
+// drawPage renders fibermsal's pages, such as a refusal, in the design of the app.
 func drawPage(c fiber.Ctx, own fibermsal.Page) error {
 	return render(c, "message.html", own.Message, own)
 }

@@ -7,7 +7,7 @@ import "github.com/fibermsal/fibermsal/v3"
 // host is where the app listens: everywhere.
 const host = ""
 
-// configure reads the environment. The app calls the returned function at its end.
+// configure reads the environment. The app must call the returned function when it ends.
 func configure(string) (cfg fibermsal.Config, stop func() error, err error) {
 	cfg, err = fibermsal.ConfigFromEnv("FIBERMSAL")
 	if err == nil {

@@ -7,10 +7,10 @@ import (
 	"github.com/fibermsal/fibermsal/v3"
 )
 
-// host is where the app listens: on this machine only, because the emulator lets anybody sign in as anybody.
+// host is where the app listens. It is loopback, because the emulator lets anyone sign in as any user.
 const host = "localhost"
 
-// configure starts an emulated Entra ID. No tenant is needed, and nothing of the environment is read.
+// configure starts an emulated Entra ID. It needs no tenant and does not read the environment.
 func configure(port string) (cfg fibermsal.Config, stop func() error, err error) {
 	home := "http://localhost:" + port
 	idp := entratest.New(entratest.WithRedirectURI(home+"/user/authorized"), entratest.WithLogoutURI(home+"/"))

@@ -1,4 +1,4 @@
-// Command bare is an app on Fiber alone: the floor of what building costs.
+// Command bare is an app with Fiber only. It shows the minimum cost of a build.
 package main
 
 import (

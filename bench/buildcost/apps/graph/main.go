@@ -1,5 +1,4 @@
-// Command graph is an app that signs people in and reads their own data by package
-// graph.
+// Command graph is an app that signs users in and reads their own data with package graph.
 package main
 
 import (

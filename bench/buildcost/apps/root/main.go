@@ -1,4 +1,4 @@
-// Command root is an app that signs people in and does not ask Graph.
+// Command root is an app that signs users in and does not call Graph.
 package main
 
 import (

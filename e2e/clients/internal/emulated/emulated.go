@@ -1,4 +1,4 @@
-// Package emulated is what the Go clients have in common: the emulator, a browser, and a report.
+// Package emulated contains the common parts of the Go clients: the emulator, a browser, and a report.
 package emulated
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Emulator is what the emulator printed when it was ready.
+// Emulator is the output of the emulator when it was ready.
 type Emulator struct {
 	Authority    string `json:"authority"`
 	GraphURL     string `json:"graph_url"`
@@ -69,7 +69,8 @@ func Run(module string, checks func(*Emulator) error) {
 // OK reports a check that has passed.
 func OK(name string) { fmt.Println("ok", name) }
 
-// Visit is the browser: it opens the sign-in page, which -auto answers at once, and returns the code.
+// Visit acts as the browser. It opens the sign-in page, which redirects immediately because of -auto,
+// and returns the code.
 func (e *Emulator) Visit(address string) (code string, err error) {
 	u, err := url.Parse(address)
 	if err != nil {

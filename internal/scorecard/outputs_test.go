@@ -1,0 +1,87 @@
+package main
+
+import (
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestFuzz_ExecutionsAreThoseOfTheLastLine(t *testing.T) {
+	t.Parallel()
+	const output = `fuzz: elapsed: 0s, gathering baseline coverage: 0/202 completed
+fuzz: elapsed: 0s, gathering baseline coverage: 202/202 completed, now fuzzing with 2 workers
+fuzz: elapsed: 3s, execs: 325017 (108336/sec), new interesting: 11 (total: 213)
+fuzz: elapsed: 5s, execs: 640021 (102301/sec), new interesting: 12 (total: 214)
+PASS
+ok  	github.com/fibermsal/fibermsal/internal/flow	5.102s
+`
+	if n := readFuzz([]byte(output)); n != 640021 {
+		t.Errorf("%d executions", n)
+	}
+	if n := readFuzz([]byte("--- FAIL: FuzzX\n")); n != 0 {
+		t.Errorf("%d executions of none", n)
+	}
+}
+
+func TestMutants_AreReadByLine(t *testing.T) {
+	t.Parallel()
+	const output = `compiling
+{"id":"M1","check":"the nonce","killed":true,"by":"TestA8_NonceMustBeTheOneSent"}
+{"id":"M2","check":"the audience","killed":false,"by":""}
+`
+	got, err := readMutants(strings.NewReader(output), io.Discard)
+	want := []mutant{{"M1", "the nonce", true, "TestA8_NonceMustBeTheOneSent"}, {"M2", "the audience", false, ""}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := readMutants(strings.NewReader("{\n"), io.Discard); err == nil {
+		t.Error("half a line is passed over")
+	}
+	if figures, failed := mutation(got); !failed || lines(figures) != "removed checks that a test notices: 1 of 2<br>not noticed: M2: the audience" {
+		t.Errorf("%v: %s", failed, lines(figures))
+	}
+}
+
+func TestSupply_ModulesThatDifferAreCounted(t *testing.T) {
+	t.Parallel()
+	equal, all := countVerified([]byte(".: all modules verified\nv3: all modules verified\ne2e: \n"))
+	if equal != 2 || all != 3 {
+		t.Errorf("%d of %d", equal, all)
+	}
+}
+
+// Packages with wanted tests are run, and the end-to-end ones apart, because they are another module.
+func TestStages_PackagesAreThoseWithWantedTests(t *testing.T) {
+	t.Parallel()
+	packages, err := testPackages(repository, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{".", "./graph", "./internal/record", "./internal/sessionmodel", "./internal/session"} {
+		if !slices.Contains(packages, want) {
+			t.Errorf("%s is missing in %v", want, packages)
+		}
+	}
+	for _, unwanted := range []string{"./e2e", "./v3", "./internal/naive", "./internal/nethttpface", "./internal/scorecard", "./cmd/fibermsal"} {
+		if slices.Contains(packages, unwanted) {
+			t.Errorf("%s is among %v", unwanted, packages)
+		}
+	}
+	if packages, err = testPackages(repository, true); err != nil || !slices.Equal(packages, []string{"."}) {
+		t.Errorf("of e2e: %v, %v", packages, err)
+	}
+	targets, err := fuzzTargets(repository)
+	if err != nil || len(targets) < 25 || !slices.Contains(targets, target{"internal/flow", "FuzzOpen"}) {
+		t.Errorf("targets: %v, %v", targets, err)
+	}
+}
+
+func TestCommand_CanBeRepeatedInAShell(t *testing.T) {
+	t.Parallel()
+	c := command{dir: "e2e", env: []string{"A=1"}, args: []string{"/usr/bin/go", "test", "-run", "^Test(A|B)$", "."}}
+	if got := c.String(); got != "cd e2e && A=1 go test -run '^Test(A|B)$' ." {
+		t.Error(got)
+	}
+}
