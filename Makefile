@@ -136,7 +136,7 @@ bench-build: ## Measure what building costs, on a cold cache (ten minutes)
 	cd bench && $(GO) run ./buildcost
 
 .PHONY: mutants
-mutants: setup ## Remove or weaken each security check in turn, and print the test that notices it (an hour)
+mutants: setup ## Remove or weaken each security check in turn, and print the test that notices it (half an hour)
 	$(GO) run ./internal/mutants
 
 .PHONY: structure
