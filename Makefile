@@ -157,6 +157,8 @@ docs-tables: ## Write the tables of docs that are made from the code
 	$(GO) test ./docs -run AADSTS -update
 
 .PHONY: lint
+# A cache of this directory only: the default one mixes up copies of the repository.
+lint: export GOLANGCI_LINT_CACHE = $(BIN)/lint-cache
 lint: $(GOLANGCI) generate-tests ## Run the linters, gofumpt and vet over all modules
 	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run ./...) || exit 1; done
 	@for module in $(MODULES); do (cd $$module && $(GO) mod tidy -diff) || exit 1; done
