@@ -64,12 +64,6 @@ test: setup generate-tests ## Run all tests, with -race but for budgets and net/
 	cd bench/peers/fibermsal-v3 && $(GO) test -count=1 -timeout 20m ./...
 	cd examples/graph-client && $(GO) test -count=1 -timeout 20m ./...
 
-.PHONY: ci
-ci: ## Run what CI runs: the tests, the linters, and each fuzz target for a moment
-	@$(MAKE) --no-print-directory test
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=1000x
-
 .PHONY: test-pure
 test-pure: ## Run the tests that need no other program, on any system
 	@scripts/test-pure
