@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,9 +11,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/hardware"
 )
 
 // result contains the costs of building one app.
@@ -37,22 +38,7 @@ type machine struct {
 }
 
 func thisMachine(goVersion string) machine {
-	return machine{Date: time.Now().UTC().Format(time.DateOnly), Go: goVersion, CPU: cpuModel(), Cores: runtime.NumCPU()}
-}
-
-// cpuModel returns Linux's name of the first processor, or the architecture on other systems.
-func cpuModel() string {
-	info, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
-	}
-	defer func() { _ = info.Close() }()
-	for lines := bufio.NewScanner(info); lines.Scan(); {
-		if key, value, _ := strings.Cut(lines.Text(), ":"); strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
+	return machine{Date: time.Now().UTC().Format(time.DateOnly), Go: goVersion, CPU: cmp.Or(hardware.Processor(), runtime.GOARCH), Cores: runtime.NumCPU()}
 }
 
 // results are sorted in the order of apps.

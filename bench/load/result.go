@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/fibermsal/fibermsal/internal/hardware"
 )
 
 // result contains the measurements of a workload, as it is stored in a file.
@@ -132,8 +134,6 @@ type machine struct {
 	Versions map[string]string `json:"versions"`
 }
 
-var modelName = regexp.MustCompile(`(?m)^model name\s*: (.*)$`)
-
 func thisMachine(ctx context.Context) machine {
 	said := func(name string, args ...string) string {
 		out, err := exec.CommandContext(ctx, name, args...).Output()
@@ -143,12 +143,7 @@ func thisMachine(ctx context.Context) machine {
 		line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 		return line
 	}
-	m := machine{Cores: runtime.NumCPU(), Kernel: said("uname", "-sr"), Versions: map[string]string{"go": runtime.Version()}}
-	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		if model := modelName.FindSubmatch(text); model != nil {
-			m.CPU = string(model[1])
-		}
-	}
+	m := machine{CPU: hardware.Processor(), Cores: runtime.NumCPU(), Kernel: said("uname", "-sr"), Versions: map[string]string{"go": runtime.Version()}}
 	if version := regexp.MustCompile(`v=(\S+)`).FindStringSubmatch(said("redis-server", "--version")); version != nil {
 		m.Versions["redis"] = version[1]
 	}

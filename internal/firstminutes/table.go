@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/hardware"
 )
 
 // tableOf is a row for each walk, with a column for each state of the build cache.
@@ -68,7 +71,7 @@ func note(now time.Time, goVersion string, load float64) string {
 	}
 	return fmt.Sprintf("Measured on %s with %s on %s/%s, %d processors (%s)%s.\n"+
 		"The modules had been downloaded, and the time to read and type is not included.\n",
-		now.UTC().Format(time.DateOnly), goVersion, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), busy)
+		now.UTC().Format(time.DateOnly), goVersion, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cmp.Or(hardware.Processor(), runtime.GOARCH), busy)
 }
 
 // load is how many processes want a processor, on average of the last minute; 0 where that is not known.
@@ -80,20 +83,6 @@ func load() float64 {
 	first, _, _ := strings.Cut(string(average), " ")
 	wanting, _ := strconv.ParseFloat(first, 64) // 0 if it is no number
 	return wanting
-}
-
-// processor is what Linux calls the first one; elsewhere it is the architecture.
-func processor() string {
-	info, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
-	}
-	for line := range strings.Lines(string(info)) {
-		if key, value, _ := strings.Cut(line, ":"); strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
 }
 
 // The place of the table in the document.

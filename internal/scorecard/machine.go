@@ -2,12 +2,15 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
 	"regexp"
 	"runtime"
 	"strings"
+
+	"github.com/fibermsal/fibermsal/internal/hardware"
 )
 
 // machine is what a run was made on.
@@ -24,10 +27,7 @@ var redisVersion = regexp.MustCompile(`v=(\S+)`)
 
 // thisMachine describes this one. What cannot be found out is unknown.
 func thisMachine(ctx context.Context, root, goTool string) machine {
-	m := machine{CPUs: runtime.NumCPU(), Processor: unknown, System: runtime.GOOS, Go: unknown, Redis: "no Redis", Commit: unknown}
-	if model := field("/proc/cpuinfo", "model name", ":"); model != "" {
-		m.Processor = model
-	}
+	m := machine{CPUs: runtime.NumCPU(), Processor: cmp.Or(hardware.Processor(), unknown), System: runtime.GOOS, Go: unknown, Redis: "no Redis", Commit: unknown}
 	if name := field("/etc/os-release", "PRETTY_NAME", "="); name != "" {
 		m.System = strings.Trim(name, `"`) + " (" + runtime.GOARCH + ")"
 	}
