@@ -98,9 +98,17 @@ func TestDoctor_SeesTLSToRedis(t *testing.T) {
 			go tunnel(c, r.Addr)
 		}
 	}()
-	d.client(redis.NewClient(&redis.Options{Addr: l.Addr().String(), ContextTimeoutEnabled: true, TLSConfig: &tls.Config{InsecureSkipVerify: true}}))
+	anybody := &tls.Config{InsecureSkipVerify: true}
+	d.client(redis.NewClient(&redis.Options{Addr: l.Addr().String(), ContextTimeoutEnabled: true, TLSConfig: anybody}))
 	if report := d.expect(); !strings.Contains(report.String(), "is encrypted") {
-		t.Errorf("%s", report)
+		t.Errorf("a client of the app: %s", report)
+	}
+	d.cfg.Storage, err = fibermsal.RedisStorage("rediss://"+l.Addr().String(), fibermsal.RedisTLS(anybody))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report := d.expect(); !strings.Contains(report.String(), "is encrypted") {
+		t.Errorf("a URL: %s", report)
 	}
 }
 

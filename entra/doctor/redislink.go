@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/fibermsal/fibermsal/internal/autherr"
+	"github.com/fibermsal/fibermsal/internal/redisdial"
 )
 
 const (
@@ -59,10 +59,14 @@ func encryption(ctx context.Context, m master) []Finding {
 	o := client.Options()
 	conn, err := o.Dialer(ctx, o.Network, o.Addr)
 	if err != nil {
-		return []Finding{unknownEncryption("whether the connection to Redis is encrypted is not known: "+autherr.TextFor(err), "try again")}
+		return []Finding{unreachedEncryption(err)}
 	}
 	defer func() { _ = conn.Close() }()
 	return []Finding{encryptionOf(conn)}
+}
+
+func unreachedEncryption(err error) Finding {
+	return unknownEncryption("whether the connection to Redis is encrypted is not known: "+autherr.TextFor(err), "try again")
 }
 
 func unknownEncryption(what, fix string) Finding {
@@ -73,7 +77,11 @@ func unknownEncryption(what, fix string) Finding {
 }
 
 func encryptionOf(conn net.Conn) Finding {
-	if _, encrypted := conn.(*tls.Conn); encrypted {
+	encrypted, err := redisdial.IsEncrypted(conn)
+	switch {
+	case err != nil:
+		return unreachedEncryption(err)
+	case encrypted:
 		return ok("redis_tls", "the connection to Redis is encrypted")
 	}
 	if remote, isTCP := conn.RemoteAddr().(*net.TCPAddr); isTCP && !remote.IP.IsLoopback() {

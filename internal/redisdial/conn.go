@@ -1,6 +1,7 @@
 package redisdial
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -22,6 +23,20 @@ type conn struct {
 }
 
 var _ syscall.Conn = (*conn)(nil)
+
+// IsEncrypted reports whether a connection, which need not be of a Dialer, uses TLS. The error is why a Dialer could
+// not open it.
+func IsEncrypted(c net.Conn) (bool, error) {
+	switch c := c.(type) {
+	case *conn:
+		return c.secured, nil
+	case *tls.Conn:
+		return true, nil
+	case failedConn:
+		return false, c.err
+	}
+	return false, nil
+}
 
 // idle reports whether no command is waiting for its reply.
 func (c *conn) idle() bool { return c.sentAt.Load() <= c.receivedAt.Load() }

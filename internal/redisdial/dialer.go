@@ -6,6 +6,10 @@
 // commands failed for half a minute after Redis was reachable again (trap R6). A Dialer therefore
 // closes connections together. When a command gets no reply, or finds its connection closed, all idle
 // connections that have received nothing since the command was sent are closed as well.
+//
+// After as many failed dials as a pool has connections, go-redis dials only once a second, so that commands failed
+// for up to a second after Redis was back (trap R8). A Dialer therefore reports a failure when the
+// connection is used.
 package redisdial
 
 import (
@@ -42,8 +46,17 @@ func New(timeout, replyTimeout time.Duration, config *tls.Config) *Dialer {
 	return &Dialer{timeout: timeout, replyTimeout: replyTimeout, config: config, epoch: time.Now(), conns: make(map[string]map[*conn]struct{})}
 }
 
-// Dial connects to a server. It has the signature of redis.Options.Dialer.
+// Dial connects to a server. It has the signature of redis.Options.Dialer. The error is always nil: if the
+// server cannot be reached, each use of the connection returns the reason.
 func (d *Dialer) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := d.dial(ctx, network, addr)
+	if err != nil {
+		return failedConn{dialError{err}}, nil //nolint:nilerr // see above
+	}
+	return c, nil
+}
+
+func (d *Dialer) dial(ctx context.Context, network, addr string) (*conn, error) {
 	if d.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.timeout)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -222,6 +223,38 @@ func TestDialer_ClientGetsOverAllItsConnectionsAtOnce(t *testing.T) {
 				t.Errorf("%d connections are open", now)
 			}
 		})
+	}
+}
+
+// However many commands have failed while a server was down, the first one after its return succeeds (trap R8).
+func TestDialer_ServiceIsBackWithTheServer(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	_ = listener.Close()
+	const connections = 3
+	client := redis.NewClient(&redis.Options{
+		Addr: addr, Dialer: redisdial.New(10*time.Second, answer, nil).Dial, Protocol: 2, DisableIdentity: true,
+		ReadTimeout: answer, PoolSize: connections, PoolTimeout: 10 * time.Second, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Millisecond,
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	for range 3 * connections {
+		err := client.Ping(t.Context()).Err()
+		if !errors.Is(err, syscall.ECONNREFUSED) || !strings.Contains(err.Error(), addr) {
+			t.Fatalf("error %v, which must name the address", err)
+		}
+	}
+	listener, err = net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go (&network{Listener: listener}).serve()
+	if err := client.Ping(t.Context()).Err(); err != nil {
+		t.Error(err)
 	}
 }
 

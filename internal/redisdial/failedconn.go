@@ -1,0 +1,47 @@
+package redisdial
+
+import (
+	"errors"
+	"net"
+	"time"
+)
+
+// failedConn is a connection that could not be opened.
+type failedConn struct{ err dialError }
+
+// dialError is why a connection could not be opened. go-redis unwraps the error of a new connection once, and would
+// remove the address of the server from it.
+type dialError struct{ error }
+
+// Unwrap returns the error of net or tls.
+func (e dialError) Unwrap() error { return e.error }
+
+// Timeout makes go-redis treat the error like that of a dial.
+func (e dialError) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.error, &t) && t.Timeout()
+}
+
+// Read implements [net.Conn].
+func (c failedConn) Read([]byte) (int, error) { return 0, c.err }
+
+// Write implements [net.Conn].
+func (c failedConn) Write([]byte) (int, error) { return 0, c.err }
+
+// Close implements [net.Conn].
+func (failedConn) Close() error { return nil }
+
+// LocalAddr implements [net.Conn].
+func (failedConn) LocalAddr() net.Addr { return &net.TCPAddr{} }
+
+// RemoteAddr implements [net.Conn].
+func (failedConn) RemoteAddr() net.Addr { return &net.TCPAddr{} }
+
+// SetDeadline implements [net.Conn].
+func (failedConn) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline implements [net.Conn].
+func (failedConn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline implements [net.Conn].
+func (failedConn) SetWriteDeadline(time.Time) error { return nil }
