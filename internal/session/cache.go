@@ -73,11 +73,8 @@ func (r *remembered) attached(a Attachment) *attached {
 // because telemetry observes it.
 func NewCache(limit int) *Cache {
 	c := &Cache{limit: limit}
-	lru, err := simplelru.NewLRU(math.MaxInt, func(id string, r *remembered) {
+	lru, err := simplelru.NewLRU(math.MaxInt, func(_ string, r *remembered) {
 		c.bytes -= r.size
-		if r.session.Token == nil {
-			c.touched.remember(id, time.Unix(0, r.touchedAt.Load()))
-		}
 	})
 	if err != nil {
 		panic(err) // happens only if the number is not positive
@@ -104,15 +101,22 @@ func (c *Cache) add(sealed []byte, s *Session) *remembered {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := &remembered{sealed: sealed, session: s, size: sessionOverhead + 3*len(sealed), seenAt: time.Now()}
+	r.touchedAt.Store(c.touchedAt(s).UnixNano())
 	c.lru.Remove(s.ID)
-	touchedAt, ok := c.touched.last(s.ID)
-	if !ok {
-		touchedAt = s.User.SignedInAt
-	}
-	r.touchedAt.Store(touchedAt.UnixNano())
 	c.lru.Add(s.ID, r)
 	c.grow(r.size)
 	return r
+}
+
+// touchedAt returns when a session was last extended, as far as that is known.
+func (c *Cache) touchedAt(s *Session) time.Time {
+	if r, ok := c.lru.Peek(s.ID); ok {
+		return time.Unix(0, r.touchedAt.Load())
+	}
+	if at, ok := c.touched.last(s.ID); ok {
+		return at
+	}
+	return s.User.SignedInAt
 }
 
 // confirmed returns a session that the storage returned less than age ago, or nil.
@@ -186,7 +190,7 @@ func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.lru.Len() > 0 {
-		c.lru.RemoveOldest()
+		c.evict()
 	}
 }
 
@@ -195,7 +199,14 @@ func (c *Cache) Clear() {
 func (c *Cache) grow(size int) {
 	c.bytes += size
 	for c.bytes > c.limit && c.lru.Len() > 1 {
-		c.lru.RemoveOldest()
+		c.evict()
 		c.evictions.Add(1)
+	}
+}
+
+// evict removes the least recently used session, and remembers when it was extended.
+func (c *Cache) evict() {
+	if id, r, ok := c.lru.RemoveOldest(); ok && r.session.Token == nil {
+		c.touched.remember(id, time.Unix(0, r.touchedAt.Load()))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fibermsal/fibermsal/internal/sealed"
 )
@@ -43,6 +44,29 @@ func TestG24_AMillionSessionsPassThroughABoundedCache(t *testing.T) {
 	}
 	if c.bytes != 0 {
 		t.Errorf("%d bytes of nothing", c.bytes)
+	}
+}
+
+// A session is not extended once more when it was renewed or evicted. The table for evicted sessions, of 2 MB, is
+// not made for sessions that have ended.
+func TestCache_RemembersWhenASessionWasExtended(t *testing.T) {
+	t.Parallel()
+	c, extended := NewCache(1<<20), time.Unix(1_800_000_000, 0)
+	load := func(id, sealed string) *remembered {
+		return c.add([]byte(sealed), &Session{ID: id, User: Identity{ID: id}})
+	}
+	load("a", "first").touchedAt.Store(extended.UnixNano())
+	if got := load("a", "renewed").touchedAt.Load(); got != extended.UnixNano() {
+		t.Errorf("after a renewal: %v", time.Unix(0, got))
+	}
+	load("b", "other")
+	c.remove("b")
+	if c.touched.sets != nil {
+		t.Error("the table was made for a session that has ended")
+	}
+	c.Clear()
+	if got := load("a", "again").touchedAt.Load(); got != extended.UnixNano() {
+		t.Errorf("after an eviction: %v", time.Unix(0, got))
 	}
 }
 
