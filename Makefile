@@ -108,12 +108,7 @@ setup: ## Install what the tests need: redis-server, chromium, nginx, node, and 
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME (30s each, or 1000x); scripts/keep-corpus keeps what it finds
-	@for package in $$($(GO) list . ./entra ./graph ./internal/... | grep -v nethttpface); do \
-	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-	    echo "$$package $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package || exit 1; \
-	  done; \
-	done
+	@$(GO) run ./internal/fuzz -go '$(GO)' -time $(FUZZTIME)
 
 .PHONY: bench
 bench: setup ## Measure it beside its peers, and write bench/README.md (half an hour)

@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"docs"},                 // tests that compare the documents with the sources
 	{"internal/nethttpface"}, // the face for net/http: only its own tests import it
 	{"internal/naive"},       // an app without the library: only tests, which measure it
-	{"cmd", "examples", "v3/examples", "internal/scorecard", "internal/mutants"},
+	{"cmd", "examples", "v3/examples", "internal/scorecard", "internal/mutants", "internal/fuzz"},
 	{"entratest"}, // an app's tests and programs use it, but nothing below
 	{".", "v3"},
 	{"embedded"},

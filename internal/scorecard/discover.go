@@ -52,10 +52,7 @@ func packagesWith(root string, declared *regexp.Regexp) (dirs []string, err erro
 	return slices.Sorted(maps.Keys(found)), err
 }
 
-var (
-	wantedTests = regexp.MustCompile(`(?m)^func ` + strings.TrimPrefix(strings.ReplaceAll(wanted, "$", `\(`), "^"))
-	fuzzTarget  = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(f \*testing\.F\)`)
-)
+var wantedTests = regexp.MustCompile(`(?m)^func ` + strings.TrimPrefix(strings.ReplaceAll(wanted, "$", `\(`), "^"))
 
 // testPackages returns the packages that have wanted tests, and whether they are those of e2e.
 func testPackages(root string, ofEndToEnd bool) (patterns []string, err error) {
@@ -70,17 +67,4 @@ func testPackages(root string, ofEndToEnd bool) (patterns []string, err error) {
 		}
 	}
 	return patterns, err
-}
-
-// target is what is fuzzed.
-type target struct{ dir, name string }
-
-// fuzzTargets returns all targets.
-func fuzzTargets(root string) (all []target, err error) {
-	err = sources(root, func(dir string, source []byte) {
-		for _, found := range fuzzTarget.FindAllSubmatch(source, -1) {
-			all = append(all, target{dir, string(found[1])})
-		}
-	})
-	return all, err
 }

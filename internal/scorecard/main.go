@@ -1,6 +1,6 @@
 // Scorecard runs the proofs of what the library promises, and writes docs/scorecard.md with their figures.
 //
-//	go run ./internal/scorecard [-size small|full] [-fuzztime 2s] [-stages tests,e2e,naive,fuzz,mutants,supply] [-from file]
+//	go run ./internal/scorecard [-size small|full] [-fuzztime 10000x] [-stages tests,e2e,naive,fuzz,mutants,supply] [-from file]
 //
 // It is run in the root of the module. It prints what it does, and keeps all results in docs/scorecard.json, of which
 // -from writes the page again without running anything. The exit status is 1 if anything failed; the page is written
@@ -23,8 +23,7 @@ import (
 
 // options are what the command line says.
 type options struct {
-	root, goTool, size, stages, from string
-	fuzzTime                         time.Duration
+	root, goTool, size, stages, from, fuzzTime string
 }
 
 func main() {
@@ -36,7 +35,7 @@ func main() {
 	flag.StringVar(&o.root, "root", ".", "`directory` of the repository")
 	flag.StringVar(&o.goTool, "go", "go", "the go `command`")
 	flag.StringVar(&o.size, "size", sizeSmall, "small: what make test does; full: what make soak does, for hours")
-	flag.DurationVar(&o.fuzzTime, "fuzztime", 0, "how long each target is fuzzed (default: 2s, or 30s in full size)")
+	flag.StringVar(&o.fuzzTime, "fuzztime", "", "how long, or how often, each target is fuzzed (default: 10000x, or 30s in full size)")
 	flag.StringVar(&o.stages, "stages", strings.Join(names, ","), "what is run; the page says what was left out")
 	flag.StringVar(&o.from, "from", "", "write the page of the results in a `file`, and run nothing")
 	flag.Parse()
@@ -90,10 +89,10 @@ func (o options) results(ctx context.Context) (*results, error) {
 		return nil, fmt.Errorf("-size is %q, and must be small or full", o.size)
 	}
 	proofs := &run{root: o.root, goTool: o.goTool, full: o.size == sizeFull, fuzzTime: o.fuzzTime, progress: os.Stderr}
-	if proofs.fuzzTime == 0 {
-		proofs.fuzzTime = 2 * time.Second
+	if proofs.fuzzTime == "" {
+		proofs.fuzzTime = "10000x"
 		if proofs.full {
-			proofs.fuzzTime = 30 * time.Second
+			proofs.fuzzTime = "30s"
 		}
 	}
 	proofs.results = &results{Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), Size: o.size, Machine: thisMachine(ctx, o.root, o.goTool)}

@@ -18,7 +18,7 @@ type run struct {
 	root     string // of the repository
 	goTool   string
 	full     bool
-	fuzzTime time.Duration
+	fuzzTime string // as go test -fuzztime
 	progress io.Writer
 	results  *results
 }
