@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -35,7 +36,7 @@ func TestModel_HoldsInRandomHistories(t *testing.T) {
 	var histories, steps, violations atomic.Int64
 	until, began := time.Now().Add(duration()), time.Now()
 	t.Run("walks", func(t *testing.T) {
-		for worker := range 2 {
+		for worker := range runtime.GOMAXPROCS(0) {
 			t.Run(strconv.Itoa(worker), func(t *testing.T) {
 				t.Parallel()
 				seed := rand.Uint64() >> 8 << 8
