@@ -13,7 +13,8 @@ FUZZTIME      ?= 30s
 # How long random histories are compared with the model of sessions, and the users of the simulated week.
 MODELTIME     ?= 10m
 WEEKUSERS     ?= 10000
-# How much of the proofs the scorecard runs: small or full.
+# How much of the proofs the scorecard runs: small or full. FUZZTIME, and FIBERMSAL_MODEL=1m and FIBERMSAL_WEEK=10000 in
+# the environment, enlarge parts of small.
 SCORESIZE     ?= small
 # The tests of the threats in the security model, and of Close. Some of them run longer in a soak.
 SOAKED        := ^Test([A-H][0-9]+|Close)_

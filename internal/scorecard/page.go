@@ -85,8 +85,9 @@ func writeReading(w io.Writer) {
 - Of a figure that several cases report, the page has the sum of shares such as *0 of 20*, or the least and the greatest.
 - The *naive app* is Fiber's session, its storage and MSAL put together as their documents say. It is measured here, by the
   tests of internal/naive. A dash means that the figure has no counterpart there.
-- Size *small* does what `+"`make test`"+` does: a tenth of the repetitions, random histories for four seconds, a week of a
-  hundred users, and ten thousand inputs for each fuzz target unless the command of the fuzzing, below, says otherwise.
+- Size *small* does what `+"`make test`"+` does: a tenth of the repetitions, random histories for four seconds (or as long as
+  FIBERMSAL_MODEL says), a week of a hundred users (or as many as FIBERMSAL_WEEK says), and ten thousand inputs for each
+  fuzz target (or what FUZZTIME says). The commands at the end of the page have what this run used.
   `+"`make scorecard SCORESIZE=full`"+` does all, for hours.
 - The tests are those of the face for Fiber v2. `+"`make test`"+` runs the same tests behind the faces for Fiber v3 and net/http.
 - The race detector (R23) slows down what is measured here, so it has no figure: `+"`make test`"+` runs all tests with it.

@@ -29,6 +29,11 @@ func (r *run) goTest(ctx context.Context, s *stage, dir string, args []string) e
 	if r.full {
 		c.env = append(c.env, "FIBERMSAL_SOAK=1")
 	}
+	for _, size := range []string{"FIBERMSAL_MODEL", "FIBERMSAL_WEEK"} { // they hold without being named, but the page must be repeatable
+		if value := os.Getenv(size); value != "" {
+			c.env = append(c.env, size+"="+value)
+		}
+	}
 	s.Command = c.String()
 	collected := newReader(r.results, s, r.progress)
 	err := r.stream(ctx, c, collected.read)
