@@ -1,5 +1,5 @@
-// The website of docs/: `make docs` builds and serves it. The pages stay plain Markdown, which code hosts
-// show as it is; what differs on the website is done here.
+// The website made from docs/. `make docs` builds and serves it. The pages are plain Markdown, which code hosts
+// also render; this file contains what is different on the website.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { defineConfig } from "vitepress";
 const docs = path.resolve(fileURLToPath(new URL("..", import.meta.url)));
 const repository = "https://github.com/fibermsal/fibermsal";
 
-// sidebar is made of the lists in docs/README.md, so that a page is entered once.
+// sidebar is created from the lists in docs/README.md, so that each page is listed in one place.
 function sidebar() {
   const groups = [];
   for (const line of readFileSync(path.join(docs, "README.md"), "utf8").split("\n")) {
@@ -20,12 +20,12 @@ function sidebar() {
   return groups.filter((group) => group.items.length > 0);
 }
 
-// slug makes the anchors that code hosts make, which the documents use (docs/links_test.go has the same).
+// slug returns the same anchors as code hosts do, because the documents use them. docs/links_test.go has the same rule.
 function slug(heading) {
   return heading.toLowerCase().replace(/[^a-z0-9 _\-\u0080-\uffff]/g, "").replaceAll(" ", "-");
 }
 
-// rewriteLinks sends links that leave docs to the repository, because the website has only docs.
+// rewriteLinks points links to files outside docs at the repository, because the website contains only docs.
 function rewriteLinks(md) {
   const render = md.renderer.rules.link_open ?? ((tokens, i, options, env, self) => self.renderToken(tokens, i, options));
   md.renderer.rules.link_open = (tokens, i, options, env, self) => {
@@ -40,7 +40,7 @@ function rewriteLinks(md) {
   };
 }
 
-// wide keeps wide tables from making the page wider than a phone.
+// wide lets wide tables scroll, so that they do not make the page wider than the screen of a phone.
 function wide(md) {
   md.renderer.rules.table_open = () => '<div class="table" tabindex="0"><table>\n';
   md.renderer.rules.table_close = () => "</table></div>\n";

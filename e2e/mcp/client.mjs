@@ -1,4 +1,4 @@
-// An MCP client that knows the address of a server and its own client ID. Everything else it finds.
+// An MCP client that knows the URL of a server and its own client ID. It discovers everything else.
 
 import assert from "node:assert/strict";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
@@ -25,7 +25,7 @@ const connect = async () => {
   return { transport, client, connected: client.connect(transport) };
 };
 
-// Without a token the server answers 401, and the client finds Entra and the scopes.
+// Without a token, the server answers 401, from which the client discovers Entra and the scopes.
 const first = await connect();
 await assert.rejects(first.connected, UnauthorizedError);
 assert.ok(authorize, "the client has not found the authorization endpoint");
@@ -34,7 +34,7 @@ assert.equal(authorize.searchParams.get("resource"), SERVER);
 assert.equal(authorize.searchParams.get("scope"), `${SERVER}/access_as_user`);
 console.log("ok discovery");
 
-// The browser. Only browsers find a name below localhost by themselves.
+// Stands in for a browser. Only browsers resolve names below localhost themselves.
 authorize.hostname = "127.0.0.1";
 authorize.searchParams.set("login_hint", USER);
 const response = await fetch(authorize, { redirect: "manual" });

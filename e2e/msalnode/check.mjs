@@ -1,15 +1,15 @@
-// Signs in at cmd/entra-emulator with MSAL Node, as a web app on any other stack
-// would: the emulator is for them too, and Microsoft's library knows best what Entra
-// answers. MSAL Node checks more of it than MSAL Go does: the issuer, the nonce, and
-// which errors ask for interaction.
+// Signs in at cmd/entra-emulator with MSAL Node, as a web app on another stack would.
+// The emulator is also for such apps, and Microsoft's own library is the best check of
+// its answers. MSAL Node checks more of them than MSAL Go does: the issuer, the nonce,
+// and which errors require interaction.
 //
 //   entra-emulator -auto -ca-out ca.pem -certificate app.pem > ready.json
 //   EMULATOR="$(cat ready.json)" REDIRECT_URI=http://localhost/user/authorized \
 //     CERTIFICATE=app.pem PRIVATE_KEY=app.key NODE_EXTRA_CA_CERTS=ca.pem node check.mjs
 //
-// This is what msalnode_test.go does, with a new emulator each time: what users have
-// consented to stays. MSAL Node 7 asks for Node 20; what it does here works on the 18
-// of Debian 12 as well.
+// msalnode_test.go does the same, with a new emulator for each run, because the emulator
+// remembers consent. MSAL Node 7 requires Node 20, but what is used here also works with
+// Node 18 of Debian 12.
 
 import assert from "node:assert/strict";
 import { X509Certificate, generateKeyPairSync } from "node:crypto";
@@ -24,13 +24,13 @@ import {
   ServerError,
 } from "@azure/msal-node";
 
-const emulator = JSON.parse(process.env.EMULATOR); // what it printed when it was ready
+const emulator = JSON.parse(process.env.EMULATOR); // the line that the emulator printed
 const redirectUri = process.env.REDIRECT_URI;
 const scopes = ["User.Read"];
 const random = new CryptoProvider();
 
-// Whatever goes over the network may only go to the emulator. Of calls to the token
-// endpoint the status is noted.
+// Nothing but the emulator may be called over the network. The statuses of the token
+// endpoint are recorded.
 let tokenCalls = [];
 const { fetch } = globalThis;
 globalThis.fetch = async (url, options) => {
@@ -49,11 +49,10 @@ function newApp(credential = { clientSecret: emulator.client_secret }) {
       clientId: emulator.client_id,
       authority: emulator.authority,
       // MSAL Node knows the hosts of Microsoft's clouds and asks
-      // login.microsoftonline.com about any other. knownAuthorities says instead that
-      // this one is trusted; it is compared with the host and the port. Nothing else
-      // is needed: authorityMetadata would spare the one call for the endpoints, but
-      // the emulator's discovery document is among what is checked here, and
-      // cloudDiscoveryMetadata is for several names of one cloud.
+      // login.microsoftonline.com about other hosts. knownAuthorities declares this one
+      // trusted, by host and port. Nothing else is needed: authorityMetadata would save
+      // the call for the endpoints, but this check includes the emulator's discovery
+      // document, and cloudDiscoveryMetadata is for clouds with several names.
       knownAuthorities: [new URL(emulator.authority).host],
       ...credential,
     },
@@ -66,8 +65,8 @@ function person(name) {
   return found;
 }
 
-// authorize goes to the sign-in page and returns Entra's answer together with the
-// request that redeems its code.
+// authorize opens the sign-in page and returns Entra's response, with the request that
+// redeems its code.
 async function authorize(app, user, changes = {}) {
   const { verifier, challenge } = await random.generatePkceCodes();
   const request = {
@@ -89,7 +88,7 @@ async function authorize(app, user, changes = {}) {
   return { answer, redemption: { code: answer.code, codeVerifier: verifier, scopes: request.scopes, redirectUri, state, nonce } };
 }
 
-// visit is the browser. Only browsers find a name below localhost by themselves.
+// visit stands in for a browser. Only browsers resolve names below localhost themselves.
 async function visit(url, responseMode) {
   if (url.hostname.endsWith(".localhost")) {
     url.hostname = "127.0.0.1";
@@ -114,7 +113,7 @@ function unescape(html) {
   return html.replace(/&(?:#(\d+)|(\w+));/g, (_, code, name) => (code ? String.fromCodePoint(code) : named[name]));
 }
 
-// signIn is both halves, and what an app keeps: the result with its account.
+// signIn does both steps and returns what an app keeps: the result with the account.
 async function signIn(app, user, changes) {
   const { answer, redemption } = await authorize(app, user, changes);
   return app.acquireTokenByCode(redemption, answer);
@@ -126,7 +125,7 @@ async function me(accessToken) {
   return response.json();
 }
 
-// refused waits for a refusal of the token endpoint, with one of Entra's numbers.
+// refused expects the token endpoint to refuse with one of Entra's error numbers.
 async function refused(promise, { status = 400, error = "invalid_grant", number, type = ServerError }) {
   const e = await promise.then(() => assert.fail(`AADSTS${number} was expected`), (e) => e);
   assert.ok(e instanceof type, `${e.name} instead of ${type.name}: ${e}`);
@@ -139,7 +138,7 @@ async function refused(promise, { status = 400, error = "invalid_grant", number,
 
 for (const { name, responseMode, homeAccountId } of [
   { name: "Adele Vance", responseMode: ResponseMode.QUERY },
-  // A guest: the account is known by its ids at home, the token is this tenant's.
+  // A guest: the account has the IDs of its home tenant, and the token is from this tenant.
   {
     name: "Pradeep Gupta",
     responseMode: ResponseMode.FORM_POST,
@@ -182,7 +181,7 @@ for (const { name, responseMode, homeAccountId } of [
     const app = newApp();
     const first = await signIn(app, person(name));
 
-    // Another request, perhaps another instance: a new client with the stored cache.
+    // As in another request, perhaps on another instance: a new client with the stored cache.
     const other = newApp();
     other.getTokenCache().deserialize(app.getTokenCache().serialize());
     const account = await other.getTokenCache().getAccountByHomeId(first.account.homeAccountId);
@@ -202,7 +201,7 @@ for (const { name, responseMode, homeAccountId } of [
     assert.equal((await me(renewed.accessToken)).id, person(name).id);
     assert.equal((await other.acquireTokenSilent({ account, scopes })).accessToken, renewed.accessToken);
 
-    // The refresh token that came with the renewal is good as well.
+    // The refresh token of the renewal is valid, too.
     assert.notEqual((await other.acquireTokenSilent({ account, scopes, forceRefresh: true })).accessToken, renewed.accessToken);
   });
 }
@@ -216,7 +215,7 @@ test("a wrong secret is refused", async () => {
   const e = await refused(wrong.acquireTokenByCode({ ...redemption, correlationId }, answer), refusal);
   assert.ok(e.errorMessage.includes(`Correlation ID: ${correlationId}`), e.errorMessage);
 
-  const { account } = await app.acquireTokenByCode(redemption, answer); // the code is still good
+  const { account } = await app.acquireTokenByCode(redemption, answer); // the code is still valid
   wrong.getTokenCache().deserialize(app.getTokenCache().serialize());
   await refused(wrong.acquireTokenSilent({ account, scopes, forceRefresh: true }), refusal);
 });
@@ -237,7 +236,7 @@ test("a code is redeemed by whoever asked for it", async () => {
   for (const codeVerifier of [stranger.verifier, undefined]) {
     await refused(app.acquireTokenByCode({ ...redemption, codeVerifier }, answer), { number: 501481 });
   }
-  // What MSAL itself refuses shows that Entra's answer carries what it compares.
+  // MSAL's own refusals show that the response contains what MSAL compares.
   await assert.rejects(app.acquireTokenByCode({ ...redemption, state: "another" }, answer), { errorCode: "state_mismatch" });
   await assert.rejects(app.acquireTokenByCode({ ...redemption, nonce: "another" }, answer), { errorCode: "nonce_mismatch" });
 });
@@ -294,8 +293,7 @@ test("a certificate that is not the app's is refused", async () => {
   }
 });
 
-// MSAL Node signs an assertion once and shows it to the token endpoint until it ends,
-// ten minutes later.
+// MSAL Node signs an assertion once and reuses it until it expires after ten minutes.
 test("an assertion is good until it ends", async () => {
   const { privateKey, thumbprintSha256 } = clientCertificate();
   const app = newApp({ clientCertificate: { privateKey, thumbprintSha256 } });

@@ -1,17 +1,17 @@
-// Sign-in and Graph the way Microsoft's samples for Node do it, as something to
-// measure fibermsal against: MSAL Node on Express 5, its token cache in the session
-// of express-session, the sessions in Redis. A client is made for each request, from
-// metadata that was fetched once at the start.
+// A server to compare fibermsal with. It signs users in and calls Graph as Microsoft's
+// samples for Node do: MSAL Node on Express 5, with the token cache in express-session
+// and the sessions in Redis. Each request creates a client, from metadata that is
+// fetched once at the start.
 //
-// Whoever starts it sets NODE_ENV=production, NODE_EXTRA_CA_CERTS to what CA_FILE
-// says, because Node reads that only at its own start, and
+// The environment must contain NODE_ENV=production, NODE_EXTRA_CA_CERTS with the value
+// of CA_FILE, because Node reads it only when it starts, and
 //
-//   PORT, PUBLIC_URL         where it listens on 127.0.0.1, and its origin in a browser
+//   PORT, PUBLIC_URL         the port on 127.0.0.1, and the origin in a browser
 //   REDIS_URL                redis://127.0.0.1:6379/0
-//   CLIENT_ID, CLIENT_SECRET of the registration, with ${PUBLIC_URL}/auth/redirect
+//   CLIENT_ID, CLIENT_SECRET of a registration with ${PUBLIC_URL}/auth/redirect
 //   AUTHORITY, GRAPH_URL     https://login.microsoftonline.com/<tenant id> and
 //                            https://graph.microsoft.com/v1.0, or the emulator's
-//   WEB_CONCURRENCY          how many processes serve; 1, which uses one core, if not set
+//   WEB_CONCURRENCY          the number of processes (default: 1, which uses one core)
 
 import cluster from "node:cluster";
 import { createHmac } from "node:crypto";
@@ -28,8 +28,8 @@ const scopes = ["User.Read"]; // MSAL adds openid, profile and offline_access
 const redirectUri = `${env.PUBLIC_URL}/auth/redirect`;
 const random = new CryptoProvider();
 
-// clientConfig fetches what MSAL would ask for at the first use of every new client.
-// The cloud's metadata also says that the authority's host may be trusted.
+// clientConfig fetches what MSAL would otherwise request at the first use of each client.
+// The metadata of the cloud also lists the authority's host as trusted.
 async function clientConfig() {
   const authority = env.AUTHORITY;
   const instances = new URL("/common/discovery/instance", authority);
@@ -57,7 +57,7 @@ function newApp(config, store) {
   app.disable("x-powered-by");
   app.use(session({
     store,
-    // The same in all processes, which are given one secret only.
+    // The same in all processes, which receive only one secret.
     secret: createHmac("sha256", env.CLIENT_SECRET).update("session cookie").digest("hex"),
     resave: false,
     saveUninitialized: false,
@@ -86,9 +86,9 @@ function newApp(config, store) {
       return res.sendStatus(400);
     }
     const client = new ConfidentialClientApplication(config);
-    // MSAL compares state and nonce.
+    // MSAL checks state and nonce.
     const { account } = await client.acquireTokenByCode({ scopes, redirectUri, code: req.query.code, ...pending }, req.query);
-    // A new id for whoever is signed in now, as express-session recommends.
+    // A new session ID at sign-in, as express-session recommends.
     await promisify(req.session.regenerate).call(req.session);
     req.session.account = account;
     req.session.tokenCache = client.getTokenCache().serialize();
@@ -103,10 +103,10 @@ function newApp(config, store) {
     const client = new ConfidentialClientApplication(config);
     client.getTokenCache().deserialize(req.session.tokenCache);
     const { account, accessToken } = await client.acquireTokenSilent({ account: req.session.account, scopes });
-    // express-session stores the session if this has changed it.
+    // express-session stores the session if it has changed.
     req.session.account = account;
     req.session.tokenCache = client.getTokenCache().serialize();
-    // fetch keeps its connections.
+    // fetch reuses its connections.
     const answer = await fetch(`${env.GRAPH_URL}/me`, { headers: { Authorization: `Bearer ${accessToken}` } });
     if (answer.status === 401) {
       return res.sendStatus(401);

@@ -1,4 +1,4 @@
-// Auth.js, by its core, which frameworks wrap.
+// Auth.js, through its core, which the packages for frameworks wrap.
 
 import assert from "node:assert/strict";
 import { Auth } from "@auth/core";
@@ -6,9 +6,9 @@ import MicrosoftEntraID from "@auth/core/providers/microsoft-entra-id";
 import { adele, check, emulator, redirectUri, visit } from "./emulator.mjs";
 
 const origin = new URL(redirectUri).origin;
-const expected = { name: adele.name, email: adele.mail.toLowerCase() }; // Auth.js folds addresses
+const expected = { name: adele.name, email: adele.mail.toLowerCase() }; // Auth.js lower-cases addresses
 
-// How the application authenticates is noted, and whether it asks for the claims of the user.
+// Records how the application authenticates, and whether it calls the userinfo endpoint.
 let basic = 0;
 let userinfo = 0;
 const { fetch } = globalThis;
@@ -23,14 +23,14 @@ function configure(settings = {}) {
   // docs:start
   const provider = MicrosoftEntraID({
     clientId: emulator.client_id, clientSecret: emulator.client_secret, issuer: `${emulator.authority}/v2.0`,
-    profile: ({ sub, name, email }) => ({ id: sub, name, email }), // the provider's own asks graph.microsoft.com for a photo
+    profile: ({ sub, name, email }) => ({ id: sub, name, email }), // the provider's own function requests a photo from graph.microsoft.com
   });
   // docs:end
   Object.assign(provider.options, settings);
   return { providers: [provider], secret: "test", trustHost: true, basePath: "/auth" };
 }
 
-// app answers a request of the browser, whose cookies it keeps.
+// app answers a request of the browser and keeps its cookies.
 function newBrowser(config) {
   const cookies = new Map();
   return async (path, options = {}) => {

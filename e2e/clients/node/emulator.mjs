@@ -1,13 +1,13 @@
-// What the clients in this folder have in common: the emulator, a browser, and a report.
+// What the clients in this directory have in common: the emulator, a browser, and a report.
 
 import assert from "node:assert/strict";
 
-export const emulator = JSON.parse(process.env.EMULATOR); // the line that it printed
+export const emulator = JSON.parse(process.env.EMULATOR); // the line that the emulator printed
 export const redirectUri = process.env.REDIRECT_URI;
 export const spaRedirectUri = process.env.SPA_REDIRECT_URI;
 export const apiScope = `api://${emulator.client_id}/access_as_user`;
 
-// check runs one check and reports it, one line each.
+// check runs one check and reports the result in one line.
 export async function check(name, run) {
   await run();
   console.log(`ok ${name}`);
@@ -15,8 +15,8 @@ export async function check(name, run) {
 
 export const adele = emulator.users.find((user) => user.name === "Adele Vance");
 
-// visit is the browser: it opens the sign-in page, which -auto answers at once, and returns the address to which it
-// is sent. Only browsers find a name below localhost by themselves.
+// visit stands in for a browser. It opens the sign-in page, which the emulator with -auto answers immediately, and
+// returns the URL of the redirect. Names below localhost are resolved here, because only browsers do that themselves.
 export async function visit(address, target = redirectUri) {
   const url = new URL(address);
   assert.equal(url.protocol, "https:");
@@ -29,7 +29,7 @@ export async function visit(address, target = redirectUri) {
   return location;
 }
 
-// me is the user of an access token.
+// me returns the user of an access token.
 export async function me(accessToken) {
   const response = await fetch(`${emulator.graph_url}/me`, { headers: { Authorization: `Bearer ${accessToken}` } });
   assert.equal(response.status, 200, await response.clone().text());

@@ -1,4 +1,4 @@
-// Graph for JavaScript with a credential of Azure Identity.
+// The Graph SDK for JavaScript, with a credential from Azure Identity.
 
 import assert from "node:assert/strict";
 import { ClientSecretCredential } from "@azure/identity";

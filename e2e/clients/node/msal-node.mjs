@@ -1,4 +1,4 @@
-// MSAL Node. e2e/msalnode checks more of it.
+// MSAL Node. e2e/msalnode checks it in more detail.
 
 import assert from "node:assert/strict";
 import { ConfidentialClientApplication, CryptoProvider } from "@azure/msal-node";
@@ -8,7 +8,7 @@ import { adele, apiScope, check, emulator, me, redirectUri, visit } from "./emul
 const app = new ConfidentialClientApplication({
   auth: {
     clientId: emulator.client_id, clientSecret: emulator.client_secret, authority: emulator.authority,
-    knownAuthorities: [new URL(emulator.authority).host], // MSAL asks Microsoft about others
+    knownAuthorities: [new URL(emulator.authority).host], // MSAL asks Microsoft about other hosts
   },
 });
 // docs:end

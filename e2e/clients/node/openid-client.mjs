@@ -1,4 +1,4 @@
-// openid-client 6, which accepts no addresses on plain http.
+// openid-client 6, which does not accept http:// URLs.
 
 import assert from "node:assert/strict";
 import * as client from "openid-client";
@@ -6,7 +6,7 @@ import { adele, check, emulator, me, redirectUri, spaRedirectUri, visit } from "
 
 async function signIn(authentication) {
   // docs:start
-  const issuer = new URL(`${emulator.authority}/v2.0`); // of an emulator with -https-pages
+  const issuer = new URL(`${emulator.authority}/v2.0`); // needs an emulator with -https-pages
   const config = await client.discovery(issuer, emulator.client_id, undefined, authentication);
   const codeVerifier = client.randomPKCECodeVerifier();
   const code_challenge = await client.calculatePKCECodeChallenge(codeVerifier);
@@ -48,7 +48,7 @@ await check("sign-out", async () => {
 await check("single-page app", async () => {
   const issuer = new URL(`${emulator.authority}/v2.0`);
   const config = await client.discovery(issuer, emulator.client_id, undefined, client.None());
-  const Origin = new URL(spaRedirectUri).origin; // which a browser would set
+  const Origin = new URL(spaRedirectUri).origin; // a browser would set it
   config[client.customFetch] = (url, options) => fetch(url, { ...options, headers: { ...options.headers, Origin } });
   const pkceCodeVerifier = client.randomPKCECodeVerifier();
   const url = client.buildAuthorizationUrl(config, {

@@ -1,4 +1,4 @@
-"""Authlib, which authenticates by HTTP Basic."""
+"""Authlib, which authenticates with HTTP Basic."""
 
 import requests
 from authlib.integrations.requests_client import OAuth2Session

@@ -1,4 +1,4 @@
-"""What the clients in this folder have in common: the emulator, a browser, and a report."""
+"""What the clients in this directory have in common: the emulator, a browser, and a report."""
 
 import json
 import os
@@ -23,10 +23,10 @@ def version(package):
 
 
 def visit(address):
-    """The browser: it opens the sign-in page, which -auto answers at once, and returns where it is sent."""
+    """Open the sign-in page as a browser would; -auto answers it immediately. Return the URL of the redirect."""
     url = urlsplit(address)
     assert url.hostname == "login.localhost", address
-    # Only browsers find a name below localhost by themselves.
+    # Only browsers resolve names below localhost themselves.
     url = urlunsplit(url._replace(netloc=f"127.0.0.1:{url.port}"))
     response = requests.get(url, allow_redirects=False)
     assert response.status_code == 302, response.text

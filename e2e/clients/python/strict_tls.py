@@ -1,4 +1,4 @@
-"""TLS as Python 3.13 and later verifies it by default: RFC 5280 to the letter."""
+"""TLS with the strict verification (RFC 5280) that is the default since Python 3.13."""
 
 import os
 import ssl

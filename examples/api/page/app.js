@@ -1,5 +1,5 @@
-// The page signs the user in with MSAL Browser and calls the API with an access token. If the API refuses because
-// something is missing, its answer says what, and the page requests that from Microsoft.
+// The page signs the user in with MSAL Browser and calls the API with an access token. If the API refuses a token, its
+// response says what is missing, and the page requests that from Microsoft.
 
 const config = await (await fetch("config.json")).json();
 const scopes = [config.scope];
@@ -11,7 +11,7 @@ const client = new msal.PublicClientApplication({
     authority: config.authority,
     redirectUri: location.origin + "/",
     clientCapabilities: ["CP1"], // claims challenges are handled below
-    // For the emulator only: MSAL knows Microsoft's own authorities.
+    // Only for the emulator, because MSAL knows Microsoft's own authorities.
     ...(config.metadata && {
       knownAuthorities: [new URL(config.authority).host],
       authorityMetadata: await (await fetch(config.metadata)).text(),
@@ -19,13 +19,13 @@ const client = new msal.PublicClientApplication({
   },
 });
 
-// token returns an access token. If the user must do something for it, it leaves the page instead, and Microsoft
-// returns to it with state.
+// token returns an access token. If the user must act first, the browser goes to Microsoft instead, and comes back to
+// the page with state.
 async function token(request, state) {
   request = { account: client.getActiveAccount(), state: JSON.stringify(state), ...request };
   if (!request.prompt) {
     try {
-      // Without a hidden frame, in which most browsers block Microsoft's cookies.
+      // Not in a hidden frame, where most browsers block Microsoft's cookies.
       const cacheLookupPolicy = msal.CacheLookupPolicy.AccessTokenAndRefreshToken;
       return (await client.acquireTokenSilent({ ...request, cacheLookupPolicy })).accessToken;
     } catch (error) {
@@ -36,7 +36,7 @@ async function token(request, state) {
   return new Promise(() => {}); // the browser is leaving
 }
 
-// remedy returns what to request from Microsoft after a refusal of the API, or nothing if that would not help.
+// remedy returns what to request from Microsoft after the API has refused a token, or undefined if nothing would help.
 function remedy(challenge) {
   switch (challenge.error) {
     case "invalid_token": // expired on its way, or revoked
@@ -50,13 +50,14 @@ function remedy(challenge) {
   }
 }
 
-// challengeOf reads the header WWW-Authenticate, which the API must expose to pages of other origins.
+// challengeOf parses the WWW-Authenticate header, which the API must expose to pages of other origins.
 function challengeOf(response) {
   const header = response.headers.get("WWW-Authenticate") ?? "";
   return Object.fromEntries(Array.from(header.matchAll(/(\w+)="([^"]*)"/g), ([, name, value]) => [name, value]));
 }
 
-// call calls the API, such as "GET /me", and again after a remedy, but not for ever. steps is what has happened.
+// call calls the API, for example "GET /me", and repeats the call once after a remedy. steps records what
+// has happened.
 async function call(name, steps, accessToken, isSecond) {
   const [method, path] = name.split(" ");
   accessToken ??= await token({ scopes }, { name, steps });
@@ -74,7 +75,7 @@ function show(steps, answer) {
   $("answer").textContent = JSON.stringify(answer, null, 2);
 }
 
-// attempt shows what goes wrong: the user has cancelled, or the network is down.
+// attempt shows errors, for example if the user has cancelled or the network is down.
 async function attempt(action) {
   try {
     await action();
