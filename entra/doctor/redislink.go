@@ -59,14 +59,10 @@ func encryption(ctx context.Context, m master) []Finding {
 	o := client.Options()
 	conn, err := o.Dialer(ctx, o.Network, o.Addr)
 	if err != nil {
-		return []Finding{unreachedEncryption(err)}
+		return []Finding{unknownEncryption("whether the connection to Redis is encrypted is not known: "+autherr.TextFor(err), "try again")}
 	}
 	defer func() { _ = conn.Close() }()
 	return []Finding{encryptionOf(conn)}
-}
-
-func unreachedEncryption(err error) Finding {
-	return unknownEncryption("whether the connection to Redis is encrypted is not known: "+autherr.TextFor(err), "try again")
 }
 
 func unknownEncryption(what, fix string) Finding {
@@ -77,11 +73,7 @@ func unknownEncryption(what, fix string) Finding {
 }
 
 func encryptionOf(conn net.Conn) Finding {
-	encrypted, err := redisdial.IsEncrypted(conn)
-	switch {
-	case err != nil:
-		return unreachedEncryption(err)
-	case encrypted:
+	if redisdial.IsEncrypted(conn) {
 		return ok("redis_tls", "the connection to Redis is encrypted")
 	}
 	if remote, isTCP := conn.RemoteAddr().(*net.TCPAddr); isTCP && !remote.IP.IsLoopback() {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal/internal/redisdial"
 )
 
 // urlError is a problem with a URL. Its text completes a sentence about the URL, and contains no part
@@ -99,7 +101,7 @@ func parseSingle(u *url.URL, more Options) (func() redis.UniversalClient, error)
 	if err := shared.complete(more); err != nil {
 		return nil, err
 	}
-	return func() redis.UniversalClient { return redis.NewClient(o) }, nil
+	return func() redis.UniversalClient { return unpaused(redis.NewClient(o)) }, nil
 }
 
 // parseCluster does not set MaxRetries, because a Cluster client has redirects instead.
@@ -128,7 +130,11 @@ func parseCluster(u *url.URL, more Options) (func() redis.UniversalClient, error
 	if err := shared.complete(more); err != nil {
 		return nil, err
 	}
-	return func() redis.UniversalClient { return redis.NewClusterClient(o) }, nil
+	return func() redis.UniversalClient {
+		client := redis.NewClusterClient(o)
+		client.OnNewNode(func(node *redis.Client) { unpaused(node) })
+		return client
+	}, nil
 }
 
 func parseSentinel(u *url.URL, more Options) (func() redis.UniversalClient, error) {
@@ -157,7 +163,12 @@ func parseSentinel(u *url.URL, more Options) (func() redis.UniversalClient, erro
 	if err := shared.complete(more); err != nil {
 		return nil, err
 	}
-	return func() redis.UniversalClient { return redis.NewFailoverClient(o) }, nil
+	return func() redis.UniversalClient { return unpaused(redis.NewFailoverClient(o)) }, nil
+}
+
+func unpaused(client *redis.Client) *redis.Client {
+	client.AddHook(redisdial.Unpaused{})
+	return client
 }
 
 // HonoursDeadlines reports whether a client ends a command when its context ends. Clients of types

@@ -24,18 +24,13 @@ type conn struct {
 
 var _ syscall.Conn = (*conn)(nil)
 
-// IsEncrypted reports whether a connection, which need not be of a Dialer, uses TLS. The error is why a Dialer could
-// not open it.
-func IsEncrypted(c net.Conn) (bool, error) {
-	switch c := c.(type) {
-	case *conn:
-		return c.secured, nil
-	case *tls.Conn:
-		return true, nil
-	case failedConn:
-		return false, c.err
+// IsEncrypted reports whether a connection, which need not be of a Dialer, uses TLS.
+func IsEncrypted(c net.Conn) bool {
+	if c, ok := c.(*conn); ok {
+		return c.secured
 	}
-	return false, nil
+	_, ok := c.(*tls.Conn)
+	return ok
 }
 
 // idle reports whether no command is waiting for its reply.

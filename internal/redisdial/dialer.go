@@ -8,8 +8,8 @@
 // connections that have received nothing since the command was sent are closed as well.
 //
 // After as many failed dials as a pool has connections, go-redis dials only once a second, so that commands failed
-// for up to a second after Redis was back (trap R8). A Dialer therefore reports a failure when the
-// connection is used.
+// for up to a second after Redis was back (trap R8). With Unpaused, a client reports a failed dial when it uses the
+// connection.
 package redisdial
 
 import (
@@ -46,17 +46,8 @@ func New(timeout, replyTimeout time.Duration, config *tls.Config) *Dialer {
 	return &Dialer{timeout: timeout, replyTimeout: replyTimeout, config: config, epoch: time.Now(), conns: make(map[string]map[*conn]struct{})}
 }
 
-// Dial connects to a server. It has the signature of redis.Options.Dialer. The error is always nil: if the
-// server cannot be reached, each use of the connection returns the reason.
+// Dial connects to a server. It has the signature of redis.Options.Dialer.
 func (d *Dialer) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	c, err := d.dial(ctx, network, addr)
-	if err != nil {
-		return failedConn{dialError{err}}, nil //nolint:nilerr // see above
-	}
-	return c, nil
-}
-
-func (d *Dialer) dial(ctx context.Context, network, addr string) (*conn, error) {
 	if d.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.timeout)

@@ -227,7 +227,7 @@ func TestDialer_ClientGetsOverAllItsConnectionsAtOnce(t *testing.T) {
 }
 
 // However many commands have failed while a server was down, the first one after its return succeeds (trap R8).
-func TestDialer_ServiceIsBackWithTheServer(t *testing.T) {
+func TestUnpaused_ServiceIsBackWithTheServer(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -241,6 +241,7 @@ func TestDialer_ServiceIsBackWithTheServer(t *testing.T) {
 		ReadTimeout: answer, PoolSize: connections, PoolTimeout: 10 * time.Second, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Millisecond,
 	})
 	t.Cleanup(func() { _ = client.Close() })
+	client.AddHook(redisdial.Unpaused{})
 	for range 3 * connections {
 		err := client.Ping(t.Context()).Err()
 		if !errors.Is(err, syscall.ECONNREFUSED) || !strings.Contains(err.Error(), addr) {

@@ -1,10 +1,36 @@
 package redisdial
 
 import (
+	"context"
 	"errors"
 	"net"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
+
+// Unpaused is a hook of a client. It hides failed dials from the pool of connections, so that the pool never pauses
+// dialing, which is the task of the caller's circuit breaker.
+type Unpaused struct{}
+
+// DialHook implements [redis.Hook]. The dial never fails: each use of the connection returns the reason.
+func (Unpaused) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := next(ctx, network, addr)
+		if err != nil {
+			c = failedConn{dialError{err}}
+		}
+		return c, nil
+	}
+}
+
+// ProcessHook implements [redis.Hook].
+func (Unpaused) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+// ProcessPipelineHook implements [redis.Hook].
+func (Unpaused) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
 
 // failedConn is a connection that could not be opened.
 type failedConn struct{ err dialError }
