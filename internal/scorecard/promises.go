@@ -14,7 +14,7 @@ type held struct {
 var holders = []held{
 	{begins: "The authorization code flow runs with PKCE", threats: []string{"A1", "A2", "A3", "A6", "A8"}, rows: []string{"R17"}},
 	{begins: "The ID token is verified in full", threats: []string{"B1", "B2", "B3", "B4", "B5", "B6", "B7"}, rows: []string{"R17", "R24"}},
-	{begins: "Every sign-in begins a session with a new ID", threats: []string{"D1", "D3", "D4", "D6"}},
+	{begins: "Every sign-in creates a session with a new ID", threats: []string{"D1", "D3", "D4", "D6"}},
 	{begins: "Records are sealed with AES-256-GCM", threats: []string{"E1", "E2", "E4", "E5"}},
 	{begins: "Tokens, codes, secrets and cookies appear in no log", threats: []string{"A14", "F1", "F2", "F4"}, rows: []string{"R19"}},
 	{begins: "Users are identified by tenant and object ID", threats: []string{"B7", "B8", "B9"}, rows: []string{"R1"}},
@@ -30,7 +30,7 @@ var holders = []held{
 	{begins: "Restoring an old copy of the storage", why: "A limit, not a promise: no record can know that the storage forgot a newer one."},
 	{begins: "On a storage other than Redis", threats: []string{"D8", "A3"}, why: "The tests hold it on Redis, and within one process on other storages. The limit itself is not measured."},
 	{begins: "A sign-out during an outage of the storage", threats: []string{"D10"}},
-	{begins: "While somebody sends made-up codes", threats: []string{"G26"}, why: "How many sign-ins fail depends on how fast the codes come, so the tests look at the bound only."},
+	{begins: "While made-up codes arrive", threats: []string{"G26"}, why: "How many sign-ins fail depends on how fast the codes come, so the tests look at the bound only."},
 	{begins: "A front-channel sign-out ends the sessions that exist", why: "A limit, not a promise. Its sign-outs are tested, but not how rarely a sign-in is under way at that moment."},
 	{begins: "Sessions of versions that did not record their redirect URI", threats: []string{"E13"}, why: "The tests are about sessions that have it. Those of earlier versions end by themselves."},
 	{begins: "Entra confirms an authentication context", why: "A limit of Entra, which a test at the emulator cannot show."},
