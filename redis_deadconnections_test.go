@@ -204,7 +204,7 @@ func TestG2_ClosedEncryptedConnectionsAreReplacedWithinASecond(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(contentOf(t, certs.authority)))
 	d := &distant{proxy: faultproxy.New(t, u.Host)}
-	storage, err := fibermsal.RedisStorage("rediss://"+d.proxy.Addr()+"/0?pool_size=80", fibermsal.RedisTLS(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}))
+	storage, err := fibermsal.RedisStorage("rediss://"+d.proxy.Addr()+"/0?pool_size=80&dial_timeout=5s&read_timeout=5s", fibermsal.RedisTLS(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,11 @@ func TestSessions_OneLineSaysThatRedisIsDown(t *testing.T) {
 	if o := s.run("sessions", "list"); strings.Count(o.stderr, "\n") != 1 {
 		t.Errorf("%s", o.stderr)
 	}
-	if o := s.run("sessions", "list", "-v"); !strings.Contains(o.stderr, "level=WARN msg=go-redis detail=\"connection pool: failed to dial") || strings.Contains(o.stderr, "pool.go") {
+	s.env["FIBERMSAL_REDIS_URL"] += "?master_name=app"
+	if o := s.run("sessions", "list"); strings.Count(o.stderr, "\n") != 1 {
+		t.Errorf("of Sentinel: %s", o.stderr)
+	}
+	if o := s.run("sessions", "list", "-v"); !strings.Contains(o.stderr, "level=WARN msg=go-redis detail=\"sentinel: ") || strings.Contains(o.stderr, "sentinel.go") {
 		t.Errorf("with -v go-redis says nothing: %s", o.stderr)
 	}
 }

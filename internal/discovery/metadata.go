@@ -158,7 +158,7 @@ func (m *Metadata) validateIssuer(authority *url.URL) error {
 		return errors.New("discovery: the issuer's host is not the authority's")
 	}
 	tenant, configured := m.Tenant(), strings.Trim(authority.Path, "/")
-	if issuer.Path != "/"+tenant+version || tenant == "" || strings.Contains(tenant, "/") {
+	if m.Issuer != "https://"+issuer.Host+"/"+tenant+version || tenant == "" || strings.Contains(tenant, "/") {
 		return errors.New("discovery: the issuer does not have the form of an Entra tenant's issuer")
 	}
 	if IsGUID(configured) && !strings.EqualFold(configured, tenant) {
@@ -175,11 +175,12 @@ func IsExternalHost(host string) bool {
 	return strings.HasSuffix(strings.ToLower(host), externalDomain)
 }
 
-// isIssuerAt reports whether an issuer with the given host may be that of an authority. In External ID,
-// the host of the issuer begins with the tenant ID, whether the authority has the tenant's name below
+// isIssuerAt reports whether an issuer with the given host may be that of an authority. Issuers are compared exactly
+// (OpenID Connect Discovery 1.0 section 4.3), and Entra's are in lower case, regardless of how the authority is written.
+// In External ID, the host of the issuer begins with the tenant ID, whether the authority has the tenant's name below
 // ciamlogin.com or a custom domain.
 func (m *Metadata) isIssuerAt(issuerHost, host string) bool {
-	return m.isExternal() || (strings.EqualFold(issuerHost, host) && !IsExternalHost(host))
+	return m.isExternal() || (issuerHost == strings.ToLower(host) && !IsExternalHost(host))
 }
 
 // isExternal reports whether the issuer is exactly that of an External ID tenant.

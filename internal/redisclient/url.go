@@ -29,7 +29,7 @@ func socketAlone() error {
 }
 
 func wrongOption(name string) error {
-	return urlError(fmt.Sprintf("has an unknown option %q, or a wrong value for it", name))
+	return urlError(fmt.Sprintf("has an unknown option %.60q, or a wrong value for it", name))
 }
 
 func readsReplicas(name string) error {

@@ -35,10 +35,10 @@ func (s *Server) Dump() []byte {
 	var dump bytes.Buffer
 	for _, key := range s.Keys() {
 		ttl, kind, value := s.read(key)
-		switch {
-		case ttl == gone:
+		switch ttl {
+		case gone:
 			continue
-		case ttl <= 0:
+		case endless:
 			s.tb.Errorf("redis key %q (%s) never expires", key, kind)
 		}
 		fmt.Fprintf(&dump, "%s\t%s\t%v\t%s\n", key, kind, ttl, value)
@@ -65,8 +65,12 @@ func (s *Server) Written() []byte {
 	return written
 }
 
-// gone is the reply of PTTL for a key that expired after SCAN had returned it.
-const gone time.Duration = -2
+// The replies of PTTL for a key that expired after SCAN had returned it, and for a key without a TTL. Zero is the reply for
+// a key that is about to expire.
+const (
+	gone    time.Duration = -2
+	endless time.Duration = -1
+)
 
 func (s *Server) read(key string) (ttl time.Duration, kind, value string) {
 	s.tb.Helper()
