@@ -35,10 +35,10 @@ func (s *Server) Dump() []byte {
 	var dump bytes.Buffer
 	for _, key := range s.Keys() {
 		ttl, kind, value := s.read(key)
-		switch ttl {
-		case gone:
+		if ttl == gone {
 			continue
-		case endless:
+		}
+		if ttl == endless {
 			s.tb.Errorf("redis key %q (%s) never expires", key, kind)
 		}
 		fmt.Fprintf(&dump, "%s\t%s\t%v\t%s\n", key, kind, ttl, value)
