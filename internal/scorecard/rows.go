@@ -66,7 +66,7 @@ var rows = []row{
 		id: "R3", what: "Redis killed with -9 under load, and started again",
 		target: "0 sign-ins lost, 0 sign-outs; first answer within 250 ms", tests: []selection{{endToEnd, "TestG2_"}, {".", "TestG2_"}},
 		limits: []limit{{"first answer after Redis is back", "250ms"}},
-		why:    "Redis writes before it replies here (appendfsync always).",
+		why:    "In these tests, Redis writes to disk before it replies (appendfsync always).",
 	},
 	{
 		id: "R4", what: "Redis accepts connections and is silent", target: "p99 of 500 requests within 600 ms, no goroutines stay",
@@ -123,16 +123,16 @@ var rows = []row{
 	{
 		id: "R17", what: "Bad input: the OpenID conformance suite's tests, return paths, callbacks", target: "as specified in every case",
 		tests: []selection{{".", "TestConformance_RelyingParty"}, {".", "TestC1_"}, {endToEnd, "TestC1_"}, {".", "TestA12_"}, {".", "TestA1_"}},
-		why:   "[Conformance](conformance.md) has the suite's tests one by one.",
+		why:   "[Conformance](conformance.md) lists the tests of the suite.",
 	},
 	{
 		id: "R18", what: "Fuzzing", target: "0 inputs that crash", command: "make fuzz", limits: []limit{{"targets without", "0%"}},
-		why: "Ten million executions of each target are for a night: `make fuzz FUZZTIME=30m`.",
+		why: "`make fuzz FUZZTIME=30m` runs for a night and tries about ten million inputs per target.",
 	},
 	{
 		id: "R19", what: "Secrets in logs, errors, answers and Redis", target: "0",
 		tests: []selection{{endToEnd, "TestH1_AThousand"}, {".", "TestF1_"}, {".", "TestE1_"}}, bars: names{"pieces of secrets found", "secrets found"},
-		why: "Besides, every test that signs in searches its log and its answers for secrets at its end.",
+		why: "In addition, each test with a sign-in searches its log and its responses for secrets.",
 	},
 	{
 		id: "R20", what: "Goroutines and connections that faults leave behind", target: "0, but for five that come and go", tests: []selection{{endToEnd, "TestG28_"}},
@@ -141,21 +141,21 @@ var rows = []row{
 	{
 		id: "R21", what: "Histories and a week in virtual time, with outages, deploys, key rotations and revocations", target: "0 violations, 0 sign-outs by faults",
 		tests: []selection{{modelDir, "TestModel_"}, {modelDir, "TestHistory_"}, {modelDir, "TestWeek"}},
-		why:   "Memory over many sessions is G24 below.",
+		why:   "For memory with many sessions, see G24 below.",
 	},
 	{
 		id: "R22", what: "Sign-outs on one instance, as another one knows them", target: "0 requests served that begin later", tests: []selection{{".", "TestG25_"}},
 	},
 	{
 		id: "R23", what: "Race detector", target: "0 reports", command: "make test",
-		why: "`make test` runs all tests with it, and fails for a report. It is not run here, because it would slow down what is measured.",
+		why: "`make test` runs all tests with it and fails if it reports a race. It is not used here, because it would slow down what is measured.",
 	},
 	{
 		id: "R24", what: "Checks that are removed from the code, one by one (mutants)", target: "all are noticed by a test", command: "go run ./internal/mutants",
 	},
 	{
 		id: "R25", what: "Supply chain: hashes and licences of the dependencies", target: "all as go.sum has them, all licences allowed", command: "make supply",
-		why: "Known vulnerabilities need the network: `make vuln` looks them up at vuln.go.dev.",
+		why: "`make vuln` looks up known vulnerabilities at vuln.go.dev.",
 	},
 }
 
