@@ -226,36 +226,42 @@ func TestDialer_ClientGetsOverAllItsConnectionsAtOnce(t *testing.T) {
 	}
 }
 
-// However many commands have failed while a server was down, the first one after its return succeeds (trap R8).
+// However many commands have failed while a server was down, the first one after its return succeeds (trap R8), also if
+// the pool opens connections ahead.
 func TestUnpaused_ServiceIsBackWithTheServer(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := listener.Addr().String()
-	_ = listener.Close()
-	const connections = 3
-	client := redis.NewClient(&redis.Options{
-		Addr: addr, Dialer: redisdial.New(10*time.Second, answer, nil).Dial, Protocol: 2, DisableIdentity: true,
-		ReadTimeout: answer, PoolSize: connections, PoolTimeout: 10 * time.Second, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Millisecond,
-	})
-	t.Cleanup(func() { _ = client.Close() })
-	client.AddHook(redisdial.Unpaused{})
-	for range 3 * connections {
-		err := client.Ping(t.Context()).Err()
-		if !errors.Is(err, syscall.ECONNREFUSED) || !strings.Contains(err.Error(), addr) {
-			t.Fatalf("error %v, which must name the address", err)
-		}
-	}
-	listener, err = net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go (&network{Listener: listener}).serve()
-	if err := client.Ping(t.Context()).Err(); err != nil {
-		t.Error(err)
+	for name, ahead := range map[string]int{"none ahead": 0, "five ahead": 5} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			addr := listener.Addr().String()
+			_ = listener.Close()
+			const connections = 8
+			client := redis.NewClient(&redis.Options{
+				Addr: addr, Dialer: redisdial.New(10*time.Second, answer, nil).Dial, Protocol: 2, DisableIdentity: true, MinIdleConns: ahead,
+				ReadTimeout: answer, PoolSize: connections, PoolTimeout: 10 * time.Second, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Millisecond,
+			})
+			t.Cleanup(func() { _ = client.Close() })
+			client.AddHook(redisdial.Unpaused{})
+			for range 3 * connections {
+				err := client.Ping(t.Context()).Err()
+				if !errors.Is(err, syscall.ECONNREFUSED) || !strings.Contains(err.Error(), addr) {
+					t.Fatalf("error %v, which must name the address", err)
+				}
+			}
+			listener, err = net.Listen("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = listener.Close() })
+			go (&network{Listener: listener}).serve()
+			if err := client.Ping(t.Context()).Err(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -35,6 +36,8 @@ func (Unpaused) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 // failedConn is a connection that could not be opened.
 type failedConn struct{ err dialError }
 
+var _ syscall.Conn = failedConn{}
+
 // dialError is why a connection could not be opened. go-redis unwraps the error of a new connection once, and would
 // remove the address of the server from it.
 type dialError struct{ error }
@@ -56,6 +59,10 @@ func (c failedConn) Write([]byte) (int, error) { return 0, c.err }
 
 // Close implements [net.Conn].
 func (failedConn) Close() error { return nil }
+
+// SyscallConn returns the error, too. The pool opens idle connections ahead (min_idle_conns), and removes those that fail
+// this check before a command uses them.
+func (c failedConn) SyscallConn() (syscall.RawConn, error) { return nil, c.err }
 
 // LocalAddr implements [net.Conn].
 func (failedConn) LocalAddr() net.Addr { return &net.TCPAddr{} }
