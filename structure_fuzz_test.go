@@ -2,12 +2,12 @@ package fibermsal_test
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/structure"
 )
 
 // fuzzed lists the kinds of external input, with their fuzz targets as directory:target.
@@ -40,7 +40,14 @@ func TestStructure_FuzzTargetsHaveCorpora(t *testing.T) {
 			listed[target] = true
 		}
 	}
-	found := fuzzTargets(t)
+	targets, err := structure.FuzzTargets(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, target := range targets {
+		found[target.Dir+":"+target.Name] = true
+	}
 	for target := range listed {
 		if !found[target] {
 			t.Errorf("there is no %s", target)
@@ -64,33 +71,4 @@ func TestStructure_FuzzTargetsHaveCorpora(t *testing.T) {
 			}
 		}
 	}
-}
-
-// fuzzTargets returns the targets of the root module, without generated ones.
-func fuzzTargets(t *testing.T) map[string]bool {
-	t.Helper()
-	found := map[string]bool{}
-	declared := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(f \*testing\.F\)`)
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && (entry.Name() == "v3" || entry.Name() == "node_modules"):
-			return fs.SkipDir
-		case !strings.HasSuffix(path, "_test.go"):
-			return nil
-		}
-		source, err := os.ReadFile(path)
-		if err != nil || bytes.HasPrefix(source, []byte("// Code generated")) {
-			return err
-		}
-		for _, target := range declared.FindAllSubmatch(source, -1) {
-			found[filepath.ToSlash(filepath.Dir(path))+":"+string(target[1])] = true
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
 }

@@ -1,4 +1,4 @@
-// Package figure lets a test report a figure beside its result, for docs/scorecard.md.
+// Package figure is what tests, and the programs that fuzz and that remove checks, report for docs/scorecard.md.
 package figure
 
 import (

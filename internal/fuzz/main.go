@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+
+	"github.com/fibermsal/fibermsal/internal/structure"
 )
 
 func main() {
@@ -44,12 +46,13 @@ func run(ctx context.Context, o options, r *report) error {
 	if err != nil {
 		return err
 	}
-	all, err := targets(".")
+	all, err := structure.FuzzTargets(".")
 	if err != nil {
 		return err
 	}
-	for _, t := range all {
-		if !only.MatchString(t.dir + " " + t.name) {
+	for _, found := range all {
+		t := target(found)
+		if !only.MatchString(t.Dir + " " + t.Name) {
 			continue
 		}
 		output, err := t.fuzz(ctx, o)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // report prints what became of the targets, each as soon as it is known.
@@ -18,16 +20,8 @@ type report struct {
 	targets, failed, executions int
 }
 
-// line is a target as -json prints it.
-type line struct {
-	Package    string `json:"package"`
-	Target     string `json:"target"`
-	Executions int    `json:"executions"`
-	Failed     bool   `json:"failed,omitempty"`
-}
-
 func (r *report) add(t target, output []byte, err error) error {
-	l := line{Package: t.dir, Target: t.name, Executions: executions(output), Failed: err != nil && !isOutOfTime(output)}
+	l := figure.Fuzzed{Package: t.Dir, Target: t.Name, Executions: executions(output), Failed: err != nil && !isOutOfTime(output)}
 	r.targets++
 	r.executions += l.Executions
 	if l.Failed {

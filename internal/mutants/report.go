@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // report prints what became of the mutants, each as soon as it is known.
@@ -21,14 +23,6 @@ func reportTo(w io.Writer, asJSON bool) *report {
 	return &report{w: w, asJSON: asJSON, began: time.Now()}
 }
 
-// line is a mutant as -json prints it.
-type line struct {
-	ID     string `json:"id"`
-	Check  string `json:"check"`
-	Killed bool   `json:"killed"`
-	By     string `json:"by"` // the first test that failed
-}
-
 func (r *report) add(m *mutant, got result) error {
 	r.all++
 	switch got.outcome {
@@ -39,7 +33,7 @@ func (r *report) add(m *mutant, got result) error {
 	case survived:
 	}
 	if r.asJSON {
-		return json.NewEncoder(r.w).Encode(line{m.id, m.check, got.outcome == killed, got.by})
+		return json.NewEncoder(r.w).Encode(figure.Mutant{ID: m.id, Check: m.check, Killed: got.outcome == killed, By: got.by})
 	}
 	by := string(got.outcome)
 	if got.outcome == killed {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // mutants removes checks from the code, one by one.
@@ -15,15 +17,15 @@ func (r *run) mutants(ctx context.Context, s *stage) error {
 		r.results.Mutants, err = readMutants(stream, r.progress)
 		return err
 	})
-	if living := slices.ContainsFunc(r.results.Mutants, func(m mutant) bool { return !m.Killed }); living {
+	if living := slices.ContainsFunc(r.results.Mutants, func(m figure.Mutant) bool { return !m.Killed }); living {
 		return nil // the page shows them one by one
 	}
 	return err
 }
 
 // readMutants reads the lines of internal/mutants.
-func readMutants(stream io.Reader, progress io.Writer) ([]mutant, error) {
-	return readLines(stream, progress, func(m mutant) string {
+func readMutants(stream io.Reader, progress io.Writer) ([]figure.Mutant, error) {
+	return readLines(stream, progress, func(m figure.Mutant) string {
 		fate := "lives"
 		if m.Killed {
 			fate = "is noticed by " + m.By

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 func TestMutants_AreReadByLine(t *testing.T) {
@@ -15,7 +17,7 @@ func TestMutants_AreReadByLine(t *testing.T) {
 {"id":"M2","check":"the audience","killed":false,"by":""}
 `
 	got, err := readMutants(strings.NewReader(output), io.Discard)
-	want := []mutant{{"M1", "the nonce", true, "TestA8_NonceMustBeTheOneSent"}, {"M2", "the audience", false, ""}}
+	want := []figure.Mutant{{ID: "M1", Check: "the nonce", Killed: true, By: "TestA8_NonceMustBeTheOneSent"}, {ID: "M2", Check: "the audience"}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -35,10 +37,9 @@ func TestSupply_ModulesThatDifferAreCounted(t *testing.T) {
 	}
 }
 
-// Packages with wanted tests are run, and the end-to-end ones apart, because they are another module.
 func TestStages_PackagesAreThoseWithWantedTests(t *testing.T) {
 	t.Parallel()
-	packages, err := testPackages(repository, false)
+	packages, err := testPackages(repository)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,9 +52,6 @@ func TestStages_PackagesAreThoseWithWantedTests(t *testing.T) {
 		if slices.Contains(packages, unwanted) {
 			t.Errorf("%s is among %v", unwanted, packages)
 		}
-	}
-	if packages, err = testPackages(repository, true); err != nil || !slices.Equal(packages, []string{"."}) {
-		t.Errorf("of e2e: %v, %v", packages, err)
 	}
 }
 

@@ -9,14 +9,14 @@ import (
 
 // results are everything that a run has shown. They are kept in a file, of which the page can be written again.
 type results struct {
-	Date    string     `json:"date"`
-	Size    string     `json:"size"`
-	Machine machine    `json:"machine"`
-	Stages  []stage    `json:"stages"`
-	Tests   []test     `json:"tests"`
-	Figures []measured `json:"figures"`
-	Fuzzed  []fuzzed   `json:"fuzzed"`
-	Mutants []mutant   `json:"mutants"`
+	Date    string          `json:"date"`
+	Size    string          `json:"size"`
+	Machine machine         `json:"machine"`
+	Stages  []stage         `json:"stages"`
+	Tests   []test          `json:"tests"`
+	Figures []measured      `json:"figures"`
+	Fuzzed  []figure.Fuzzed `json:"fuzzed"`
+	Mutants []figure.Mutant `json:"mutants"`
 }
 
 // stage is a part of a run, with its commands.
@@ -42,22 +42,6 @@ type measured struct {
 	figure.Figure
 	Package string `json:"package"`
 	Test    string `json:"test"` // with its subtest
-}
-
-// fuzzed is what fuzzing a target has shown.
-type fuzzed struct {
-	Package    string `json:"package"`
-	Target     string `json:"target"`
-	Executions int    `json:"executions"`
-	Failed     bool   `json:"failed,omitempty"`
-}
-
-// mutant is a check that was removed from the code, as internal/mutants prints it.
-type mutant struct {
-	ID     string `json:"id"`
-	Check  string `json:"check"`
-	Killed bool   `json:"killed"`
-	By     string `json:"by"`
 }
 
 // stage returns a stage, and nil if it was not run.

@@ -5,12 +5,15 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/fibermsal/fibermsal/internal/structure"
 )
 
 // repository is its root, from this directory.
@@ -33,24 +36,17 @@ type function struct {
 	calls     []string
 }
 
-// functions parses the functions of all test files.
+// functions parses the functions of the test files of the root's module and of e2e.
 func functions(t *testing.T) (all []*function) {
 	t.Helper()
-	err := sources(repository, func(dir string, source []byte) {
-		file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
+	for _, module := range []string{".", endToEnd} {
+		files, err := structure.TestFiles(filepath.Join(repository, module))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range file.Decls {
-			if declared, ok := d.(*ast.FuncDecl); ok {
-				f := &function{dir: dir, name: declared.Name.Name}
-				ast.Inspect(declared, f.look)
-				all = append(all, f)
-			}
+		for _, f := range files {
+			all = append(all, declaredIn(t, path.Join(module, f.Dir), f.Source)...)
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	for changed := true; changed; {
 		changed = false
@@ -60,6 +56,22 @@ func functions(t *testing.T) (all []*function) {
 			}) {
 				f.reports, changed = true, true
 			}
+		}
+	}
+	return all
+}
+
+func declaredIn(t *testing.T, dir string, source []byte) (all []*function) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range file.Decls {
+		if declared, ok := d.(*ast.FuncDecl); ok {
+			f := &function{dir: dir, name: declared.Name.Name}
+			ast.Inspect(declared, f.look)
+			all = append(all, f)
 		}
 	}
 	return all

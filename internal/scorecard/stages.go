@@ -52,7 +52,7 @@ func (r *run) all(ctx context.Context, chosen []string) {
 // tests runs the tests of the root's module. One package at a time, because some look at time and memory. In full size,
 // many wait for long.
 func (r *run) tests(ctx context.Context, s *stage) error {
-	packages, err := testPackages(r.root, false)
+	packages, err := testPackages(r.root)
 	if err != nil {
 		return err
 	}

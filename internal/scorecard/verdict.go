@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/fibermsal/fibermsal/internal/figure"
 )
 
 // verdict is what came of a row.
@@ -184,7 +186,7 @@ func (r *results) fuzzing() (figures []summary, failed bool) {
 }
 
 // mutantsOf returns the mutants whose check is against a threat.
-func (r *results) mutantsOf(id string) (own []mutant) {
+func (r *results) mutantsOf(id string) (own []figure.Mutant) {
 	for _, m := range r.Mutants {
 		if m.ID == id {
 			own = append(own, m)
@@ -194,7 +196,7 @@ func (r *results) mutantsOf(id string) (own []mutant) {
 }
 
 // mutation is what mutants show.
-func mutation(all []mutant) (figures []summary, failed bool) {
+func mutation(all []figure.Mutant) (figures []summary, failed bool) {
 	if len(all) == 0 {
 		return nil, false
 	}

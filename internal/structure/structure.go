@@ -1,7 +1,7 @@
 // Package structure measures how the code of a Go package is divided into files, functions and types,
-// and finds files that cannot be understood without each other.
+// and finds files that cannot be understood without each other. It also finds the tests and fuzz targets of a module.
 //
-// It reads the non-test files of one directory and nothing else. Imports are not
+// A measurement reads the non-test files of one directory and nothing else. Imports are not
 // resolved, so that a package is measured without compiling its dependencies. The
 // meaning of an identifier is unknown if it depends on an import, for example the
 // type of `v` in `for v := range maps.Keys(m)`, so dependencies through such values

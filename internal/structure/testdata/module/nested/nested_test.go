@@ -1,0 +1,5 @@
+package nested
+
+import "testing"
+
+func FuzzNested(f *testing.F) { f.Skip() }

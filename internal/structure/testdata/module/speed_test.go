@@ -1,0 +1,5 @@
+package module
+
+import "testing"
+
+func FuzzSpeed(f *testing.F) { f.Skip() }
