@@ -3,14 +3,23 @@ package main
 import (
 	"context"
 	"flag"
+	"slices"
+	"strings"
 
 	"github.com/fibermsal/fibermsal/entra"
 )
 
 // doctorCommand checks everything that sign-ins depend on.
-type doctorCommand struct{ errorsOnly bool }
+type doctorCommand struct {
+	errorsOnly bool
+	ignored    []string // codes
+}
 
 func (d *doctorCommand) flags(set *flag.FlagSet) {
+	set.Func("ignore", "`codes` of findings that do not change the exit status, separated by commas, such as redirect_uri for an API that signs nobody in", func(codes string) error {
+		d.ignored = append(d.ignored, strings.FieldsFunc(codes, func(r rune) bool { return r == ',' || r == ' ' })...)
+		return nil
+	})
 	set.BoolVar(&d.errorsOnly, "errors", false, "exit with status 1 only for errors, not for warnings")
 }
 
@@ -23,11 +32,21 @@ func (d *doctorCommand) run(ctx context.Context, t *tool) error {
 	if err := t.printReport(report); err != nil {
 		return err
 	}
-	worst := report.Worst()
+	worst := d.counted(report).Worst()
 	if worst == entra.SeverityError || worst == entra.SeverityWarning && !d.errorsOnly {
 		return errFound
 	}
 	return nil
+}
+
+// counted returns the findings that are not ignored.
+func (d *doctorCommand) counted(report entra.Report) (rest entra.Report) {
+	for _, finding := range report {
+		if !slices.Contains(d.ignored, finding.Code) {
+			rest = append(rest, finding)
+		}
+	}
+	return rest
 }
 
 // printReport prints a report as text, or as JSON with one finding per line.

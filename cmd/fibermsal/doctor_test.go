@@ -25,6 +25,8 @@ func TestDoctor_StatusTellsWhetherThereIsSomethingToDo(t *testing.T) {
 		"all is well":       {nil, map[string]string{"FIBERMSAL_REDIS_URL": durable.URL + patiently}, statusOK, fibermsal.SeverityOK, "redis_persistence"},
 		"a warning":         {nil, nil, statusFound, fibermsal.SeverityWarning, "redis_persistence"},
 		"a warning is fine": {[]string{"-errors"}, nil, statusOK, fibermsal.SeverityWarning, "redis_persistence"},
+		"it is ignored":     {[]string{"-ignore", "redirect_uri, redis_persistence"}, nil, statusOK, fibermsal.SeverityWarning, "redis_persistence"},
+		"another is not":    {[]string{"-ignore", "redis"}, nil, statusFound, fibermsal.SeverityWarning, "redis_persistence"},
 		"an error":          {[]string{"-errors"}, map[string]string{"FIBERMSAL_CLIENT_SECRET": "redis-canary"}, statusFound, fibermsal.SeverityError, "secret"},
 		"Redis is down":     {nil, map[string]string{"FIBERMSAL_REDIS_URL": "redis://app:redis-canary@127.0.0.1:1/0"}, statusFound, fibermsal.SeverityError, "redis"},
 	} {
