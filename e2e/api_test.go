@@ -66,6 +66,7 @@ func TestAPIExample_ThePageResolvesWhatTheAPIRequires(t *testing.T) {
 			p.stepsUp()
 			p.needsNothingTwice()
 			p.replacesARejectedToken()
+			p.signsInAgain()
 			p.signOut()
 			q.signal(syscall.SIGINT)
 			if status := q.wait(); status != 0 {
@@ -147,16 +148,34 @@ func (p apiPage) needsNothingTwice() {
 // replacesARejectedToken calls with a token that the API does not accept any more.
 func (p apiPage) replacesARejectedToken() {
 	p.t.Helper()
-	p.eval(`(() => {
+	p.nextCallOfMe(`real(address, { ...options, headers: { Authorization: "Bearer expired" } })`)
+	p.click(callButton("GET /me"))
+	p.awaitSteps("GET /me: 401 invalid_token", "GET /me: 200")
+}
+
+// signsInAgain meets what an API with AuthenticatedWithin responds, which would take as long as that in this API.
+func (p apiPage) signsInAgain() {
+	p.t.Helper()
+	p.nextCallOfMe(`Promise.resolve(new Response("{}", { status: 401, headers: {
+		"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", error_description="Please sign in again.", max_age="300"',
+	} }))`)
+	p.click(callButton("GET /me"))
+	p.await(accountsPage)
+	p.click(accountButton(adele))
+	p.awaitText(p.origin, "GET /me: 401 insufficient_user_authentication", "GET /me: 200")
+}
+
+// nextCallOfMe replaces the next call of GET /me by another one, in JavaScript.
+func (p apiPage) nextCallOfMe(by string) {
+	p.t.Helper()
+	p.eval(fmt.Sprintf(`(() => {
 		const real = window.fetch;
 		window.fetch = (address, options) => {
 			if (!String(address).endsWith("/me")) return real(address, options);
 			window.fetch = real;
-			return real(address, { ...options, headers: { Authorization: "Bearer expired" } });
+			return %s;
 		};
-	})()`, nil)
-	p.click(callButton("GET /me"))
-	p.awaitSteps("GET /me: 401 invalid_token", "GET /me: 200")
+	})()`, by), nil)
 }
 
 func (p apiPage) signOut() {
