@@ -6,8 +6,9 @@ import (
 )
 
 // maxMarkReads is how often the marks are read if it is unclear whether a mark or the record is older,
-// because the difference is less than a round trip.
-const maxMarkReads = 4
+// because the difference is less than a round trip. The fastest round trip decides, so several late replies
+// on a busy machine do no harm.
+const maxMarkReads = 12
 
 // Creation is a new session's content and the properties by which it is found.
 type Creation struct {

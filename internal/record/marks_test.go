@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,46 @@ func TestD12_SignInsThatBeganBeforeAMarkAreRefused(t *testing.T) {
 			}
 			if _, err := s.Create(ctx, "of all", &record.Creation{Session: []byte("s"), TTL: time.Hour, Until: time.Now().Add(time.Hour), Began: time.Now().Add(-time.Minute)}); !errors.Is(err, record.ErrEnded) {
 				t.Errorf("all: %v", err)
+			}
+		})
+	}
+}
+
+// late is a backend on a busy machine. Its first replies take longer than it was between the mark and the sign-in.
+type late struct {
+	record.Backend
+
+	replies int
+}
+
+func (l *late) delay() {
+	if l.replies > 0 {
+		l.replies--
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func (l *late) Begin(ctx context.Context, p *record.BeginParams) (record.BeginResult, error) {
+	defer l.delay()
+	return l.Backend.Begin(ctx, p)
+}
+
+func (l *late) Marked(ctx context.Context, keys ...string) (time.Duration, error) {
+	defer l.delay()
+	return l.Backend.Marked(ctx, keys...)
+}
+
+func TestD12_LateRepliesDoNotRefuseASignInAfterAMark(t *testing.T) {
+	t.Parallel()
+	for replies, want := range map[int]error{0: nil, 8: nil, 1000: record.ErrEnded} {
+		synctest.Test(t, func(t *testing.T) {
+			s, label := newStore(t, &late{record.NewMemory(), replies}, 1), record.NewLabel("user", "t", "o")
+			if err := s.Mark(t.Context(), label, 0); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond)
+			if _, err := s.Create(t.Context(), "n", creation(0, label)); !errors.Is(err, want) {
+				t.Errorf("%d late replies: %v", replies, err)
 			}
 		})
 	}
