@@ -27,20 +27,28 @@ type host struct {
 	connections atomic.Int32
 	open        atomic.Int32
 	slow        chan struct{} // what /slow waits for
+	late        chan struct{} // what /late waits for
+	lateCalls   atomic.Int32
 }
 
 func newHost(t *testing.T, http2 bool) *host {
 	t.Helper()
-	h := &host{slow: make(chan struct{})}
+	h := &host{slow: make(chan struct{}), late: make(chan struct{})}
 	h.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/slow":
 			select {
 			case <-h.slow:
 			case <-r.Context().Done():
+				panic(http.ErrAbortHandler) // on a busy machine, an answer could still arrive before the caller has closed the connection
 			}
 		case "/late":
-			time.Sleep(1500 * time.Millisecond)
+			h.lateCalls.Add(1)
+			select {
+			case <-h.late:
+			case <-r.Context().Done():
+				panic(http.ErrAbortHandler)
+			}
 		case "/upload": // as a proxy that asks another server first
 			time.Sleep(7 * time.Second)
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -48,6 +56,7 @@ func newHost(t *testing.T, http2 bool) *host {
 			_, _ = io.WriteString(w, "half")
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
+			panic(http.ErrAbortHandler)
 		}
 		_, _ = io.WriteString(w, r.Proto)
 	}))
@@ -284,20 +293,27 @@ func TestPool_ConnectionsThatAreGivenUpAreClosed(t *testing.T) {
 			t.Run(name+", "+by, func(t *testing.T) {
 				t.Parallel()
 				h := newHost(t, http2)
-				var wait sync.WaitGroup
-				for range 16 {
-					c := &http.Client{Transport: outbound.New(h.trusting(&http.Transport{ForceAttemptHTTP2: true}))}
-					wait.Go(func() {
-						if _, err := h.get(t.Context(), c, "/late", 20*time.Second); err != nil {
+				var late, givenUp sync.WaitGroup
+				clients := make([]*http.Client, 16)
+				for i := range clients {
+					clients[i] = &http.Client{Transport: outbound.New(h.trusting(&http.Transport{ForceAttemptHTTP2: true}))}
+					late.Go(func() {
+						if _, err := h.get(t.Context(), clients[i], "/late", time.Minute); err != nil {
 							t.Error(err)
 						}
 					})
-					wait.Go(func() {
-						time.Sleep(200 * time.Millisecond) // most calls are under way
-						giveUp(t, h, c)
-					})
 				}
-				wait.Wait()
+				for end := time.Now().Add(time.Minute); h.lateCalls.Load() < 8; time.Sleep(time.Millisecond) {
+					if time.Now().After(end) { // connections of the others are still being opened
+						t.Fatalf("%d calls are under way", h.lateCalls.Load())
+					}
+				}
+				for _, c := range clients {
+					givenUp.Go(func() { giveUp(t, h, c) })
+				}
+				givenUp.Wait()
+				close(h.late)
+				late.Wait()
 				for end := time.Now().Add(20 * time.Second); h.open.Load() != 0; time.Sleep(20 * time.Millisecond) {
 					if time.Now().After(end) {
 						t.Fatalf("%d of %d connections are open", h.open.Load(), h.connections.Load())
