@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"net/url"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ func (d *distant) another(t *testing.T, idp *entratest.Server, query string, cha
 // address moves. This happens to all connections of a pool at the same time, and each would cost a
 // request a timeout.
 func TestG2_DeadConnectionsAreReplacedWithinASecond(t *testing.T) {
-	t.Parallel()
+	parallelUnlessSoaked(t)
 	const pool = 80
 	for name, network := range map[string]func(*testing.T, *faultproxy.Proxy) (reachable time.Time){
 		"forgotten by a NAT": func(_ *testing.T, p *faultproxy.Proxy) time.Time {
@@ -190,10 +191,19 @@ func (b *browser) recovers(crowd int, network func() (reachable time.Time)) time
 // minute.
 func backWithin() time.Duration { return soaking(3*time.Second, time.Second) }
 
+// parallelUnlessSoaked is t.Parallel, except in make soak: there the promised second is measured, which tests that load
+// the machine for minutes would spoil.
+func parallelUnlessSoaked(t *testing.T) {
+	t.Helper()
+	if os.Getenv("FIBERMSAL_SOAK") == "" {
+		t.Parallel()
+	}
+}
+
 // A managed Redis that is replaced closes all connections. The client does not notice this on encrypted
 // connections.
 func TestG2_ClosedEncryptedConnectionsAreReplacedWithinASecond(t *testing.T) {
-	t.Parallel()
+	parallelUnlessSoaked(t)
 	const pool = 80
 	certs := newCertificates(t)
 	_, address := secured(t, certs, "no")
