@@ -10,7 +10,12 @@ var renewals = []mutant{
 	},
 	{
 		id: "G12", check: "a lock is renewed while it is held",
-		file: "internal/record/redislock.go", from: "go renewLock(lock, stop)", to: "_ = renewLock",
+		file: "internal/record/redislock.go", from: "go r.renewLock(lock, stop)", to: "_ = r.renewLock",
+		pkg: "internal/record", run: "TestG12_",
+	},
+	{
+		id: "G12", check: "a failed renewal of a lock is repeated before the lock expires",
+		file: "internal/record/redislock.go", from: "pause = lockRenewalRetry", to: "pause = lockRenewal",
 		pkg: "internal/record", run: "TestG12_",
 	},
 	{

@@ -17,6 +17,10 @@ const (
 	// running process renews its locks.
 	lockTTL  = 5 * time.Second
 	lockPoll = 50 * time.Millisecond
+	// lockRenewal is how often a lock is renewed, and lockRenewalRetry is how soon that is repeated if it
+	// fails, because one or two failures must not let the lock expire.
+	lockRenewal      = lockTTL / 3
+	lockRenewalRetry = 200 * time.Millisecond
 	// lockRetries is how long Redis may fail before a lock becomes effective in this process only.
 	lockRetries = time.Second
 )
@@ -42,7 +46,7 @@ func (r *Redis) Lock(ctx context.Context, key string) (release func(), err error
 		return unlockLocal, nil
 	}
 	stop := make(chan struct{})
-	go renewLock(lock, stop)      //nolint:gosec,contextcheck // until release, even after ctx has ended
+	go r.renewLock(lock, stop)    //nolint:contextcheck // until release, even after ctx has ended
 	return sync.OnceFunc(func() { //nolint:contextcheck // as above
 		defer unlockLocal()
 		close(stop)
@@ -107,23 +111,32 @@ func (r *Redis) discardWithoutTTL(ctx context.Context, key string) {
 }
 
 // renewLock extends a lock until it is released or lost.
-func renewLock(lock *redislock.Lock, stop <-chan struct{}) {
-	ticker := time.NewTicker(lockTTL / 3)
-	defer ticker.Stop()
+func (r *Redis) renewLock(lock *redislock.Lock, stop <-chan struct{}) {
+	pause := lockRenewal
 	for {
 		select {
 		case <-stop:
 			return
-		case <-ticker.C:
+		case <-time.After(pause):
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), lockTTL/3)
-		// A panic in a hook of the client would end the process (threat G23).
-		err := flight.Caught(func() error { return lock.Refresh(ctx, lockTTL, nil) })
-		cancel()
-		if errors.Is(err, redislock.ErrNotObtained) {
+		switch err := r.extend(lock); {
+		case err == nil:
+			pause = lockRenewal
+		case errors.Is(err, redislock.ErrNotObtained):
 			return // another process has the lock, which Swap detects
+		default:
+			pause = lockRenewalRetry
 		}
 	}
+}
+
+func (r *Redis) extend(lock *redislock.Lock) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lockRenewal)
+	defer cancel()
+	ctx, unbound := r.deadlines.bound(ctx)
+	defer unbound()
+	// A panic in a hook of the client would end the process (threat G23).
+	return flight.Caught(func() error { return lock.Refresh(ctx, lockTTL, nil) })
 }
 
 // releaseLock releases a lock. It has its own timeout, because the caller's context may have ended, and
