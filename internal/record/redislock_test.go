@@ -13,27 +13,22 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// panicHook is an app's hook of the client that panics while it is enabled.
-type panicHook struct {
-	enabled atomic.Bool
-	panics  atomic.Int32
-}
+// intercept is a hook of a client that is called before each command, which is not sent if it fails.
+type intercept func() error
 
-func (h *panicHook) DialHook(next redis.DialHook) redis.DialHook {
-	return next
-}
+func (intercept) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (h *panicHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (f intercept) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if h.enabled.Load() {
-			h.panics.Add(1)
-			panic("in a hook of the app")
+		if err := f(); err != nil {
+			cmd.SetErr(err)
+			return err
 		}
 		return next(ctx, cmd)
 	}
 }
 
-func (h *panicHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (intercept) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
 
@@ -42,15 +37,22 @@ func (h *panicHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 func TestG23_PanicInAClientHookDoesNotLoseTheLock(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Patient()
-	hook := new(panicHook)
-	client.AddHook(hook)
+	var enabled atomic.Bool
+	var panics atomic.Int32
+	client.AddHook(intercept(func() error {
+		if enabled.Load() {
+			panics.Add(1)
+			panic("in a hook of the app")
+		}
+		return nil
+	}))
 	b := record.NewRedis(client, nil)
 	release, err := b.Lock(t.Context(), tag(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	hook.enabled.Store(true)
-	for deadline := time.Now().Add(30 * time.Second); hook.panics.Load() == 0; time.Sleep(10 * time.Millisecond) {
+	enabled.Store(true)
+	for deadline := time.Now().Add(30 * time.Second); panics.Load() == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the lock was not renewed")
 		}
@@ -65,27 +67,6 @@ func TestG23_PanicInAClientHookDoesNotLoseTheLock(t *testing.T) {
 	}
 }
 
-// brokenLink is a hook of a client that fails its commands for some time.
-type brokenLink struct{ from, until time.Time }
-
-var errBrokenLink = errors.New("the link is broken")
-
-func (l *brokenLink) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (l *brokenLink) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if now := time.Now(); now.After(l.from) && now.Before(l.until) {
-			cmd.SetErr(errBrokenLink)
-			return errBrokenLink
-		}
-		return next(ctx, cmd)
-	}
-}
-
-func (l *brokenLink) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
-
 // A lock lives for five seconds without renewal. An outage that ends earlier must not cost the lock, or two
 // processes would send the same refresh token, which may be accepted only once.
 func TestG12_ALockSurvivesAnOutageThatIsShorterThanItsLife(t *testing.T) {
@@ -93,7 +74,12 @@ func TestG12_ALockSurvivesAnOutageThatIsShorterThanItsLife(t *testing.T) {
 	server := redistest.Start(t)
 	client := server.Patient()
 	now := time.Now()
-	client.AddHook(&brokenLink{now.Add(time.Second), now.Add(4200 * time.Millisecond)})
+	client.AddHook(intercept(func() error {
+		if age := time.Since(now); age > time.Second && age < 4200*time.Millisecond {
+			return errors.New("the link is broken")
+		}
+		return nil
+	}))
 	release, err := record.NewRedis(client, nil).Lock(t.Context(), tag(t))
 	if err != nil {
 		t.Fatal(err)
