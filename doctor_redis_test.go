@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +43,15 @@ func TestDoctor_FindsFaultsOfRedis(t *testing.T) {
 		"Redis elsewhere":         {"warning redis_tls", func(d *doctorTest) { d.client(dialled(d.on(), func(c net.Conn) net.Conn { return remote{c} })) }},
 		"no deadlines":            {"warning redis_deadlines", func(d *doctorTest) { d.client(redis.NewClient(&redis.Options{Addr: d.on().Addr})) }},
 	})
+}
+
+// Replies can be late because the machine is busy. Then it is no help to move Redis.
+func TestDoctor_LateRepliesAreNotALongWayIfOthersArePrompt(t *testing.T) {
+	t.Parallel()
+	d := newDoctorTest(t)
+	var writes atomic.Int64
+	d.client(dialled(d.on(), func(c net.Conn) net.Conn { return oftenSlow{c, &writes} }))
+	d.expect()
 }
 
 func TestDoctor_LooksAtAllMasters(t *testing.T) {
@@ -128,6 +138,20 @@ type slow struct{ net.Conn }
 
 func (c slow) Write(b []byte) (int, error) {
 	<-time.After(60 * time.Millisecond)
+	return c.Conn.Write(b)
+}
+
+// oftenSlow is a connection of a busy machine: two of three commands are late.
+type oftenSlow struct {
+	net.Conn
+
+	writes *atomic.Int64
+}
+
+func (c oftenSlow) Write(b []byte) (int, error) {
+	if c.writes.Add(1)%3 != 0 {
+		return slow{c.Conn}.Write(b)
+	}
 	return c.Conn.Write(b)
 }
 
