@@ -42,7 +42,7 @@ var layers = [][]string{
 var plainLogic = []string{
 	"internal/aadsts", "internal/accesstoken", "internal/background", "internal/browsertest", "internal/discovery", "internal/faultproxy",
 	"internal/figure", "internal/filestore",
-	"internal/fiberv3", "internal/flight", "internal/flow", "internal/generated", "internal/hardware", "internal/idtoken", "internal/jws", "internal/mailaddr", "internal/markup", "internal/memlimit", "internal/outbound", "internal/pack",
+	"internal/fiberv3", "internal/flight", "internal/flow", "internal/freeport", "internal/generated", "internal/hardware", "internal/idtoken", "internal/jws", "internal/mailaddr", "internal/markup", "internal/memlimit", "internal/outbound", "internal/pack",
 	"internal/phrases",
 	"internal/rawjson", "internal/record", "internal/redact", "internal/redisclient", "internal/redisdial", "internal/redislog", "internal/redistest",
 	"internal/retryqueue", "internal/returnto", "internal/sealed", "internal/sessionmodel", "internal/storagefile", "internal/storedtest", "internal/structure", "internal/supply", "internal/tokencache",

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/freeport"
 )
 
 // basePath is that of docs/production.md.
@@ -40,7 +41,7 @@ func behindNginx(t *testing.T, forms []string, scenario func(*proxied)) {
 				s := newSite(t, scheme)
 				s.base = basePath
 				idp := emulatorFor(t, s, entratest.WithFrontChannelLogout(s.at("/user/frontchannel-logout")))
-				inside := site{url: s.url, base: s.base, port: freePort(t)} // TLS ends at the proxy
+				inside := site{url: s.url, base: s.base, port: freeport.For(t)} // TLS ends at the proxy
 				a := startApp(t, inside, idp, env...)
 				n := startNginx(t, s, location, inside.port)
 				scenario(&proxied{&stage{site: s, idp: idp.server, app: a, chromium: newChromium(t, s)}, n})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fibermsal/fibermsal/entratest"
 	"github.com/fibermsal/fibermsal/internal/figure"
+	"github.com/fibermsal/fibermsal/internal/freeport"
 	"github.com/fibermsal/fibermsal/internal/record"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 	"github.com/fibermsal/fibermsal/internal/sealed"
@@ -62,7 +63,7 @@ func newClusterRunning(t *testing.T, start starter, redisQuery string, options [
 	for i := range c.apps {
 		instance := s
 		if i > 0 {
-			instance.port = freePort(t) // the address that browsers know stays the same
+			instance.port = freeport.For(t) // the address that browsers know stays the same
 		}
 		c.ports[i] = instance.port
 		c.apps[i] = start(t, instance, c.idp, "FIBERMSAL_REDIS_URL="+c.redis.URL+redisQuery, "FIBERMSAL_KEYS="+c.key.base64())

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fibermsal/fibermsal/internal/freeport"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -190,7 +191,7 @@ type site struct {
 // name below localhost as a domain of its own.
 func newSite(t *testing.T, scheme string) site {
 	t.Helper()
-	s := site{port: freePort(t)}
+	s := site{port: freeport.For(t)}
 	s.url = scheme + "://app.localhost:" + s.port
 	if scheme == "https" {
 		s.cert = newCertificate(t, "app.localhost")
@@ -239,17 +240,6 @@ func accepts(address string) bool {
 		_ = c.Close()
 	}
 	return err == nil
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	_, port, _ := net.SplitHostPort(l.Addr().String()) // the address of a listener has a port
-	return port
 }
 
 // logbook collects log output.

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal/internal/freeport"
 )
 
 // database is a redis-server that contains one system's sessions.
@@ -20,7 +22,7 @@ type database struct {
 }
 
 func newDatabase(ctx context.Context, dir string) (*database, error) {
-	port, err := freePort()
+	port, _, err := freeport.Claim() // as long as this program runs
 	if err != nil {
 		return nil, err
 	}

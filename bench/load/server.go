@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/fibermsal/fibermsal/internal/freeport"
 )
 
 // server is a running system with its processes, its Redis and its signed-in users.
@@ -61,7 +63,7 @@ func (s *server) launch(ctx context.Context, b *bench, redis string) error {
 		return err
 	}
 	for range max(1, s.Instances) {
-		port, err := freePort()
+		port, _, err := freeport.Claim() // as long as this program runs
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ import (
 
 	"github.com/fibermsal/fibermsal"
 	"github.com/fibermsal/fibermsal/entratest"
+	"github.com/fibermsal/fibermsal/internal/freeport"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -47,7 +48,7 @@ type proxied struct {
 func behindNginx(t *testing.T, file, host, base string) *proxied {
 	t.Helper()
 	nginx := redistest.Program(t, "nginx", "/usr/sbin/nginx")
-	p := &proxied{t: t, host: host, prefix: base + "/user", plain: freeAddress(t), secured: freeAddress(t)}
+	p := &proxied{t: t, host: host, prefix: base + "/user", plain: "127.0.0.1:" + freeport.For(t), secured: "127.0.0.1:" + freeport.For(t)}
 	home := "https://" + host + base + "/"
 	p.idp = entratest.New(entratest.WithRedirectURI("https://"+host+p.prefix+"/authorized"), entratest.WithRedirectURI(home))
 	t.Cleanup(func() { _ = p.idp.Close() })
@@ -216,16 +217,6 @@ func (p *proxied) signOut() {
 	if response, body := p.send(r); response.StatusCode != http.StatusSeeOther || !strings.Contains(response.Header.Get("Location"), "/oauth2/v2.0/logout") {
 		p.t.Errorf("%d to %s: %s", response.StatusCode, response.Header.Get("Location"), body)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 func await(t *testing.T, address string) {

@@ -31,6 +31,6 @@ func StartAhead(tb testing.TB, by time.Duration, args ...string) *Server {
 	s := &Server{tb: tb, args: args, env: []string{
 		"LD_PRELOAD=" + library, "SECONDS_AHEAD=" + strconv.FormatInt(int64(by/time.Second), 10),
 	}}
-	s.launch(freePort)
+	s.launch()
 	return s
 }

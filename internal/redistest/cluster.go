@@ -17,6 +17,8 @@ import (
 const (
 	masters = 3
 	slots   = 16384
+	// busOffset is the difference between the port of a node and that of its bus.
+	busOffset = 10_000
 
 	clusterTimeout = 30 * time.Second
 )
@@ -37,7 +39,7 @@ func StartCluster(tb testing.TB, args ...string) *Cluster {
 	c := &Cluster{tb: tb}
 	for range masters {
 		s := &Server{tb: tb, args: append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "5000"}, args...)}
-		s.launch(freeClusterPort)
+		s.launch(busOffset)
 		c.servers, c.Addrs = append(c.servers, s), append(c.Addrs, s.Addr)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)

@@ -67,7 +67,7 @@ sentinel failover-timeout %[1]s 2000
 		tb.Fatalf("redistest: %v", err)
 	}
 	process := &Server{tb: tb, conf: conf, args: []string{"--sentinel"}}
-	process.launch(freePort)
+	process.launch()
 	tb.Cleanup(func() {
 		if tb.Failed() {
 			tb.Logf("log of the sentinel:\n%s", process.log())

@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/fibermsal/fibermsal/internal/freeport"
 )
 
 const (
 	startTimeout = 20 * time.Second
-	// startAttempts is for the moment between finding a free port and using it, in which
-	// another process may take it.
+	// startAttempts is for servers that take the port between its choice and its use.
 	startAttempts = 5
 )
 
@@ -51,18 +52,18 @@ type process struct {
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
 	s := &Server{tb: tb, args: args}
-	s.launch(freePort)
+	s.launch()
 	return s
 }
 
-// launch starts the process on one of the ports that pick returns.
-func (s *Server) launch(pick func(testing.TB) string) {
+// launch starts the process on a free port. The ports at the given offsets from it are its own, too.
+func (s *Server) launch(offsets ...int) {
 	s.tb.Helper()
 	s.program = ServerProgram(s.tb)
 	s.dir = s.tb.TempDir()
 	var err error
 	for range startAttempts {
-		s.Addr = net.JoinHostPort("127.0.0.1", pick(s.tb))
+		s.Addr = net.JoinHostPort("127.0.0.1", freeport.For(s.tb, offsets...))
 		if err = s.start(); err == nil {
 			break
 		}
