@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -27,24 +26,11 @@ func slowReplica(t *testing.T, r redistest.Redis, _ []*browser) (lost map[*brows
 	master := r.Masters()[0]
 	replica := replicaOf(t, master)
 	configure(t, master, "min-replicas-to-write", "1")
-	id, err := strconv.Atoi(replica.Client().InfoMap(t.Context(), "server").Item("Server", "process_id"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	process, err := os.FindProcess(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signal := func(s os.Signal) {
-		if err := process.Signal(s); err != nil {
-			t.Error(err)
-		}
-	}
-	signal(syscall.SIGSTOP)
+	resume := replica.Stall()
 	waitForLag(t, master, 3)
 	refuses(t, master, "NOREPLICAS")
 	return nil, func() {
-		signal(syscall.SIGCONT)
+		resume()
 		configure(t, master, "min-replicas-to-write", "0")
 	}
 }

@@ -137,10 +137,10 @@ func (b *browser) awaitStorage() outage {
 func stall(r redistest.Redis, seconds int) (awake func()) {
 	var stalled sync.WaitGroup
 	for _, s := range r.Masters() {
+		resume := s.Stall()
 		stalled.Go(func() {
-			patient := redis.NewClient(&redis.Options{Addr: s.Addr, ReadTimeout: 10 * time.Second, MaxRetries: -1})
-			defer func() { _ = patient.Close() }()
-			_ = patient.Do(context.Background(), "DEBUG", "SLEEP", seconds).Err()
+			defer resume()
+			<-time.After(time.Duration(seconds) * time.Second)
 		})
 	}
 	return stalled.Wait

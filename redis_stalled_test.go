@@ -20,7 +20,7 @@ import (
 )
 
 func TestG3_StalledRedisHoldsNobody(t *testing.T) {
-	for name, start := range redistest.EachAlone(t, "--enable-debug-command", "yes") {
+	for name, start := range redistest.EachAlone(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			markGoroutines(t)
@@ -34,7 +34,6 @@ func TestG3_StalledRedisHoldsNobody(t *testing.T) {
 			}
 			goroutines, until := markedGoroutines(t), time.Now().Add(4*time.Second)
 			awake := stall(r, 4)
-			<-time.After(100 * time.Millisecond)
 			var wait sync.WaitGroup
 			waits := make(chan time.Duration, 500)
 			for i := range 20 {

@@ -1,7 +1,6 @@
 package naive_test
 
 import (
-	"context"
 	"net/http"
 	"runtime"
 	"slices"
@@ -10,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/fibermsal/fibermsal/internal/faultproxy"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
@@ -19,17 +16,16 @@ import (
 // The tests of this file are not parallel, because they measure time and goroutines.
 
 func TestR4_RedisStalls(t *testing.T) {
-	server, idp := redistest.Start(t, "--enable-debug-command", "yes"), newIDP(t)
+	server, idp := redistest.Start(t), newIDP(t)
 	instances := newPair(t, idp, server)
 	v := newVisitor(t, adele)
 	v.mustSignIn(instances[0])
+	resume := server.Stall()
 	var stalled sync.WaitGroup
 	stalled.Go(func() {
-		patient := redis.NewClient(&redis.Options{Addr: server.Addr, ReadTimeout: 10 * time.Second, MaxRetries: -1})
-		defer func() { _ = patient.Close() }()
-		_ = patient.Do(context.Background(), "DEBUG", "SLEEP", 4).Err()
+		defer resume()
+		<-time.After(4 * time.Second)
 	})
-	<-time.After(100 * time.Millisecond)
 	waits := make([]time.Duration, 500)
 	atOnce(20, func(worker int) {
 		for i := range 25 {
