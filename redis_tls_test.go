@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/fibermsal/fibermsal"
+	"github.com/fibermsal/fibermsal/internal/freeport"
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
@@ -74,12 +75,7 @@ func contentOf(t *testing.T, name string) string {
 // secured is a Redis that supports TLS, too.
 func secured(t *testing.T, certs certificates, authClients string) (server *redistest.Server, address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	_ = l.Close()
+	port := freeport.For(t)
 	server = redistest.Start(t, "--tls-port", port, "--tls-cert-file", certs.server, "--tls-key-file", certs.server,
 		"--tls-ca-cert-file", certs.authority, "--tls-auth-clients", authClients)
 	return server, "rediss://127.0.0.1:" + port + "/0?read_timeout=10s&dial_timeout=10s"

@@ -9,12 +9,15 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/fibermsal/fibermsal/internal/freeport"
 )
 
 // Proxy forwards the connections that it accepts to one server.
 type Proxy struct {
 	target  *net.TCPAddr
 	addr    string
+	release func() // gives the port up, which stays the proxy's while it is closed
 	network network
 	replies replies
 	wait    sync.WaitGroup
@@ -27,16 +30,8 @@ type Proxy struct {
 	pairs     map[*pair]struct{}
 }
 
-// TB is the part of testing.TB that a Proxy needs. Programs that use [Start] do not depend on the
-// testing package.
-type TB interface {
-	Helper()
-	Cleanup(func())
-	Fatalf(format string, args ...any)
-}
-
 // New runs a proxy until the test ends. target is the host:port of the server.
-func New(tb TB, target string) *Proxy {
+func New(tb freeport.TB, target string) *Proxy {
 	tb.Helper()
 	p, err := Start(target)
 	if err != nil {
@@ -57,12 +52,20 @@ func Start(target string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{target: server, network: network{clock: c}, pairs: make(map[*pair]struct{})}
-	if err := p.listen("127.0.0.1:0"); err != nil {
+	port, release, err := freeport.Claim()
+	if err != nil {
 		c.stop()
 		return nil, err
 	}
-	p.addr = p.listener.Addr().String()
+	p := &Proxy{
+		target: server, addr: net.JoinHostPort("127.0.0.1", port), release: release,
+		network: network{clock: c}, pairs: make(map[*pair]struct{}),
+	}
+	if err := p.listen(); err != nil {
+		c.stop()
+		release()
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -81,6 +84,7 @@ func (p *Proxy) Close() {
 	p.mu.Unlock()
 	p.network.clock.stop()
 	p.wait.Wait()
+	p.release()
 }
 
 // Delay delays every reply by the round-trip time and up to jitter more. The order of replies on a
@@ -134,8 +138,8 @@ func (p *Proxy) SwapAlike() {
 // Swapped returns the number of replies that were sent to the wrong connection so far.
 func (p *Proxy) Swapped() int { return int(p.replies.swapped.Load()) }
 
-func (p *Proxy) listen(addr string) error {
-	at, err := net.ResolveTCPAddr("tcp", addr)
+func (p *Proxy) listen() error {
+	at, err := net.ResolveTCPAddr("tcp", p.addr)
 	if err != nil {
 		return err
 	}

@@ -247,6 +247,11 @@ func TestClose_EndsConnectionsWithBytesInFlight(t *testing.T) {
 			t.Error("a connection is still open")
 		}
 	}
+	socket, err := net.ListenPacket("udp", p.Addr())
+	if err != nil {
+		t.Fatalf("the port is still claimed: %v", err)
+	}
+	_ = socket.Close()
 }
 
 func TestProxy_WithoutAServerEndsTheConnection(t *testing.T) {

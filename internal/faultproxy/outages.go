@@ -82,7 +82,7 @@ func (p *Proxy) Resume() error {
 		p.wait.Go(func() { p.accept(l) })
 	}
 	if p.listener == nil && !p.closed {
-		return p.listen(p.addr)
+		return p.listen()
 	}
 	return nil
 }

@@ -96,6 +96,10 @@ func TestRefuse_ClosesThePortUntilResume(t *testing.T) {
 		t.Errorf("connecting: %v", err)
 	}
 	old.call("still here")
+	if socket, err := net.ListenPacket("udp", p.Addr()); err == nil {
+		_ = socket.Close()
+		t.Error("another test can claim the port (package freeport)")
+	}
 	if err := p.Resume(); err != nil {
 		t.Fatal(err)
 	}

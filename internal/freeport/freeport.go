@@ -5,9 +5,9 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
-	"testing"
 )
 
 // The ports are below the range from which Linux takes those of outgoing connections, and of listeners
@@ -16,15 +16,24 @@ const first, last = 10_000, 32_000
 
 var errNone = errors.New("freeport: all ports are in use")
 
+// TB is the part of testing.TB that [For] needs. Programs that use [Claim] do not depend on the testing
+// package.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Fatalf(format string, args ...any)
+}
+
 // For returns a port on loopback that belongs to a test until its end. Neither another test nor
 // another process that uses this package is given the port, even while nothing listens on it: another
 // server would answer in the place of one that has not started yet or is being restarted. The ports at
 // the given offsets from it are the test's, too.
-func For(tb testing.TB, offsets ...int) string {
+func For(tb TB, offsets ...int) string {
 	tb.Helper()
 	port, release, err := Claim(offsets...)
 	if err != nil {
-		tb.Fatal(err)
+		tb.Fatalf("%v", err)
+		return ""
 	}
 	tb.Cleanup(release)
 	return port
@@ -32,13 +41,10 @@ func For(tb testing.TB, offsets ...int) string {
 
 // Claim is like [For], until release is called or the process ends.
 func Claim(offsets ...int) (port string, release func(), err error) {
-	highest := 0
-	for _, o := range offsets {
-		highest = max(highest, o)
-	}
+	offsets = append([]int{0}, offsets...)
 	for range last - first {
-		n := first + rand.IntN(last-first-highest)
-		if release, isFree := claim(n, offsets); isFree {
+		n := first + rand.IntN(last-first-slices.Max(offsets))
+		if release, isFree := claim(n, offsets...); isFree {
 			return strconv.Itoa(n), release, nil
 		}
 	}
@@ -51,7 +57,7 @@ var held sync.Map
 
 // claim binds the UDP ports of the same numbers. They are independent of the TCP ports, nobody else
 // needs them, and the kernel frees them when the process ends, however it ends.
-func claim(port int, offsets []int) (release func(), isFree bool) {
+func claim(port int, offsets ...int) (release func(), isFree bool) {
 	var sockets []net.PacketConn
 	release = func() {
 		for _, s := range sockets {
@@ -59,7 +65,7 @@ func claim(port int, offsets []int) (release func(), isFree bool) {
 			_ = s.Close()
 		}
 	}
-	for _, o := range append([]int{0}, offsets...) {
+	for _, o := range offsets {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port+o))
 		socket, err := net.ListenPacket("udp", address)
 		if err != nil {

@@ -43,12 +43,12 @@ func TestClaim_LastsUntilItsRelease(t *testing.T) {
 	}
 	n, _ := strconv.Atoi(port)
 	for _, n := range []int{n, n + offset} {
-		if _, isFree := claim(n, nil); isFree {
+		if _, isFree := claim(n, 0); isFree {
 			t.Errorf("port %d was given away twice", n)
 		}
 	}
 	release()
-	release, isFree := claim(n, []int{offset})
+	release, isFree := claim(n, 0, offset)
 	if !isFree {
 		t.Fatalf("port %d was not released", n)
 	}
@@ -63,10 +63,10 @@ func TestClaim_PortsOfOtherServersAreNotFree(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	n := l.Addr().(*net.TCPAddr).Port
-	if _, isFree := claim(n, nil); isFree {
+	if _, isFree := claim(n, 0); isFree {
 		t.Error("a server listens on it")
 	}
-	if _, isFree := claim(n-10, []int{10}); isFree {
+	if _, isFree := claim(n-10, 0, 10); isFree {
 		t.Error("a server listens on the second one")
 	}
 	socket, err := net.ListenPacket("udp", net.JoinHostPort("127.0.0.1", strconv.Itoa(n-10)))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/fibermsal/fibermsal/internal/freeport"
 	"github.com/fibermsal/fibermsal/internal/redisdial"
 )
 
@@ -233,12 +234,7 @@ func TestUnpaused_ServiceIsBackWithTheServer(t *testing.T) {
 	for name, ahead := range map[string]int{"none ahead": 0, "five ahead": 5} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			addr := listener.Addr().String()
-			_ = listener.Close()
+			addr := net.JoinHostPort("127.0.0.1", freeport.For(t))
 			const connections = 8
 			client := redis.NewClient(&redis.Options{
 				Addr: addr, Dialer: redisdial.New(10*time.Second, answer, nil).Dial, Protocol: 2, DisableIdentity: true, MinIdleConns: ahead,
@@ -252,7 +248,7 @@ func TestUnpaused_ServiceIsBackWithTheServer(t *testing.T) {
 					t.Fatalf("error %v, which must name the address", err)
 				}
 			}
-			listener, err = net.Listen("tcp", addr)
+			listener, err := net.Listen("tcp", addr)
 			if err != nil {
 				t.Fatal(err)
 			}
