@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -173,7 +172,7 @@ func (c *crowd) commands() map[string]int {
 func TestE14_LookUpsAreFlatAndNeverScan(t *testing.T) {
 	c := newCrowd(t)
 	sizes := []int{1_000, 10_000}
-	if os.Getenv("FIBERMSAL_SOAK") != "" {
+	if soaking() {
 		sizes = []int{1_000, 10_000, 100_000, 1_000_000}
 	}
 	for _, size := range sizes {

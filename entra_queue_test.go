@@ -2,7 +2,6 @@ package fibermsal_test
 
 import (
 	"net/http"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -108,7 +107,7 @@ func TestG10_ABurstAtASlowEntraIsNoQueue(t *testing.T) {
 // The machine is busy with other work, but the storage works, so no response may report a failure of
 // the storage. The emulator's signatures are made by this process, too.
 func TestG10_ABurstOnABusyMachineIsNoOutage(t *testing.T) {
-	if os.Getenv("FIBERMSAL_SOAK") == "" {
+	if !soaking() {
 		t.Skip("loads the machine for a minute; make soak")
 	}
 	for name, prepare := range storms {

@@ -2,7 +2,6 @@ package fibermsal_test
 
 import (
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +29,7 @@ func TestG12_AnEntraSlowerThanTheLockLives(t *testing.T) {
 		"5 times as long":   {lockLife * 5, http.StatusServiceUnavailable, true}, // than the limit of a call
 	} {
 		t.Run(name, func(t *testing.T) {
-			if row.soak && os.Getenv("FIBERMSAL_SOAK") == "" {
+			if row.soak && !soaking() {
 				t.Skip("takes half a minute; make soak")
 			}
 			t.Parallel()

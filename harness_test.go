@@ -164,9 +164,12 @@ func (s *site) send(r *http.Request) *answer {
 
 const sessionCookie = "__Host-fibermsal"
 
+// soaking reports whether this is `make soak`.
+func soaking() bool { return os.Getenv("FIBERMSAL_SOAK") != "" }
+
 // repeats is a tenth of what `make soak` does.
 func repeats(full int) int {
-	if os.Getenv("FIBERMSAL_SOAK") != "" {
+	if soaking() {
 		return full
 	}
 	return full / 10

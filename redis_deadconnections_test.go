@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"net/http"
 	"net/url"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -189,13 +188,13 @@ func (b *browser) recovers(crowd int, network func() (reachable time.Time)) time
 // backWithin is the time in which the service must recover, which is normally one second. With parallel
 // tests and the race detector the machine itself may take that long. Before the fix it was half a
 // minute.
-func backWithin() time.Duration { return soaking(3*time.Second, time.Second) }
+func backWithin() time.Duration { return soakTime(3*time.Second, time.Second) }
 
 // parallelUnlessSoaked is t.Parallel, except in make soak: there the promised second is measured, which tests that load
 // the machine for minutes would spoil.
 func parallelUnlessSoaked(t *testing.T) {
 	t.Helper()
-	if os.Getenv("FIBERMSAL_SOAK") == "" {
+	if !soaking() {
 		t.Parallel()
 	}
 }

@@ -3,7 +3,6 @@ package fibermsal_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -13,9 +12,9 @@ import (
 	"github.com/fibermsal/fibermsal/internal/redistest"
 )
 
-// soaking returns the short duration, or the full one in make soak.
-func soaking(short, full time.Duration) time.Duration {
-	if os.Getenv("FIBERMSAL_SOAK") != "" {
+// soakTime returns the short duration, or the full one in make soak.
+func soakTime(short, full time.Duration) time.Duration {
+	if soaking() {
 		return full
 	}
 	return short
@@ -60,7 +59,7 @@ func TestG4_HalfBrokenRedisServesWhoIsSignedIn(t *testing.T) {
 	for name, state := range halfBrokenStates() {
 		tests[name] = func(t *testing.T) {
 			t.Helper()
-			duration := soaking(4*time.Second, 10*time.Minute)
+			duration := soakTime(4*time.Second, 10*time.Minute)
 			r, idp := state.start(t), newRegistration(t)
 			// The end of a session slides once in a tenth of this time, also while the state lasts.
 			idle := func(cfg *fibermsal.Config) { cfg.IdleTimeout = max(30*time.Second, 3*duration) }

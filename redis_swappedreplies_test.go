@@ -101,7 +101,7 @@ func TestG6_SwappedRepliesOpenNothing(t *testing.T) {
 			enough := func() bool { // on a busy machine it takes a while
 				took := time.Since(began)
 				proven := d.proxy.Swapped() > 300 && y.signIns.Load() > 20
-				return took > 30*time.Second || proven && took > soaking(2*time.Second, 20*time.Second)
+				return took > 30*time.Second || proven && took > soakTime(2*time.Second, 20*time.Second)
 			}
 			var wait sync.WaitGroup
 			for i, user := range idp.Users()[:4] {

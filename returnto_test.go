@@ -5,7 +5,6 @@ import (
 	"html"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 
@@ -80,7 +79,7 @@ func TestC1_ReturnPathNeverLeavesTheOrigin(t *testing.T) {
 	}
 	for i, path := range evilPaths() {
 		try(path, http.StatusSeeOther, returnto.Clean(path))
-		if i%4 != 0 && os.Getenv("FIBERMSAL_SOAK") == "" {
+		if i%4 != 0 && !soaking() {
 			continue
 		}
 		b.Jar = browsertest.Jar{} // a browser of its own for each
