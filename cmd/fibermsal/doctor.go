@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"slices"
-	"strings"
 
 	"github.com/fibermsal/fibermsal/entra"
 )
@@ -12,14 +11,11 @@ import (
 // doctorCommand checks everything that sign-ins depend on.
 type doctorCommand struct {
 	errorsOnly bool
-	ignored    []string // codes
+	ignored    names // codes
 }
 
 func (d *doctorCommand) flags(set *flag.FlagSet) {
-	set.Func("ignore", "`codes` of findings that do not change the exit status, separated by commas, such as redirect_uri for an API that signs nobody in", func(codes string) error {
-		d.ignored = append(d.ignored, strings.FieldsFunc(codes, func(r rune) bool { return r == ',' || r == ' ' })...)
-		return nil
-	})
+	set.Var(&d.ignored, "ignore", "`codes` of findings that do not change the exit status, separated by commas, such as redirect_uri for an API that signs nobody in")
 	set.BoolVar(&d.errorsOnly, "errors", false, "exit with status 1 only for errors, not for warnings")
 }
 

@@ -53,6 +53,8 @@ func TestProgram_SaysWhatIsWrong(t *testing.T) {
 		},
 		"not declared":     {[]string{"sessions", "list"}, map[string]string{"FIBERMSAL_TITLE": "x"}, 2, []string{"\n  FIBERMSAL_TITLE is unknown and similar to no known variable", "-own"}},
 		"own variables":    {[]string{"sessions", "list", "-own", "TITLE,PORT"}, map[string]string{"FIBERMSAL_TITLE": "x"}, 0, []string{"0 sessions"}},
+		"with spaces":      {[]string{"sessions", "list", "-own", "PORT, TITLE"}, map[string]string{"FIBERMSAL_TITLE": "x"}, 0, []string{"0 sessions"}},
+		"flag twice":       {[]string{"sessions", "list", "-own", "PORT", "-own", "TITLE"}, map[string]string{"FIBERMSAL_TITLE": "x", "FIBERMSAL_PORT": "1"}, 0, []string{"0 sessions"}},
 		"another prefix":   {[]string{"sessions", "list", "-prefix", "APP"}, nil, 2, []string{"\n  APP_CLIENT_ID is required"}},
 		"help":             {[]string{"-h"}, nil, 0, []string{"sessions clean", "doctor", "Exit status"}},
 		"help of none":     {[]string{"sessions", "-h"}, nil, 0, []string{"sessions clean"}},

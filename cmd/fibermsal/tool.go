@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +21,8 @@ type config = entra.Config[struct{}]
 
 // options are the flags of every command.
 type options struct {
-	prefix, own   string
+	prefix        string
+	own           names
 	json, verbose bool
 
 	command string        // as in the help
@@ -29,7 +31,7 @@ type options struct {
 
 func (o *options) flags(set *flag.FlagSet) {
 	set.StringVar(&o.prefix, "prefix", "FIBERMSAL", "`prefix` of the environment variables")
-	set.StringVar(&o.own, "own", "", "`names` of the app's own variables with the prefix, written without the prefix and separated by commas")
+	set.Var(&o.own, "own", "`names` of the app's own variables with the prefix, written without the prefix and separated by commas")
 	set.BoolVar(&o.json, "json", false, "print JSON, one object per line; an error is an object with the field error; the log on stderr is also JSON")
 	set.BoolVar(&o.verbose, "v", false, "log the library's actions to stderr")
 }
@@ -55,7 +57,7 @@ func open(o options, appTimeouts bool, c *console) (*tool, error) {
 		logging.Disable() // go-redis' own log, which repeats the error that the command prints
 	}
 	storagefile.Register(func(path string) (storagefile.Storage, error) { return openFile(path, appTimeouts) })
-	own := append(strings.Split(o.own, ","), exampleVariables...)
+	own := slices.Concat(exampleVariables, o.own)
 	cfg, err := entra.ConfigFromEnv[struct{}](o.prefix, own...)
 	if err != nil {
 		return nil, environmentError(err)
